@@ -1,0 +1,131 @@
+//! A program that misbehaves in the way of its own file name: the checker's tests copy it under such a name and let it
+//! be checked as a TCP server (see tests/bad_programs.rs).
+
+use std::{
+    env,
+    io::{Write, stdout},
+    net::TcpListener,
+    path::Path,
+    process::{self, Command},
+    thread,
+    time::Duration,
+};
+
+fn main() {
+    let name = env::args().next().unwrap_or_default();
+    let name = Path::new(&name)
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let address = env::args().nth(1).unwrap_or_default();
+    match name.as_deref().unwrap_or_default() {
+        "ends_at_once" => process::exit(0),
+        "panics" => panic!("out of ideas"),
+        "kills_itself" => process::abort(),
+        "waits_for_nobody" => wait_for_ever(),
+        "tells_who_it_is" => {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+            let has_none = status
+                .lines()
+                .any(|line| line == "CapEff:\t0000000000000000");
+            // SAFETY: takes nothing.
+            let user = unsafe { libc::geteuid() };
+            announce(&format!(
+                "as user {user} with {} capabilities",
+                if has_none { "no" } else { "some" }
+            ));
+            wait_for_ever();
+        }
+        name if name.starts_with("sleeps_") => thread::sleep(Duration::from_secs(3600)),
+        "spins" => loop {
+            std::hint::spin_loop();
+        },
+        "listens_elsewhere" => {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let port = listener.local_addr().expect("an address").port();
+            announce(&format!("127.0.0.1:{}", port ^ 1));
+            serve(&listener);
+        }
+        "announces_nonsense" => announce("to the radio"),
+        "prints_without_a_line_end" => loop {
+            let _ = stdout().write_all(&[b'x'; 4096]);
+        },
+        "prints_no_utf_8" => {
+            let _ = stdout().write_all(b"listening \xff\xfe\x1b[31m\n");
+            wait_for_ever();
+        }
+        "closes_its_output" => {
+            // SAFETY: nothing in this program writes to it any more.
+            unsafe { libc::close(1) };
+            wait_for_ever();
+        }
+        "takes_all_memory" => {
+            let mut hoard: Vec<Vec<u8>> = Vec::new();
+            loop {
+                // Reserved, and hardly touched: the limit is on addresses, and filling pages takes long.
+                let mut block = Vec::with_capacity(16 << 20);
+                block.push(1);
+                hoard.push(block);
+            }
+        }
+        "multiplies" => loop {
+            // SAFETY: the child does the same as its parent, with one thread each.
+            unsafe { libc::fork() };
+        },
+        "leaves_daemons" => {
+            for _ in 0..3 {
+                let _ = Command::new("/bin/sh")
+                    .args([
+                        "-c",
+                        "trap '' TERM HUP; (setsid sleep 4242 &) & exec sleep 4242",
+                    ])
+                    .spawn();
+            }
+            answer(&address);
+        }
+        "moves_away" => {
+            let _ = env::set_current_dir("/");
+            answer(&address);
+        }
+        "complains_without_end" => {
+            thread::spawn(|| {
+                loop {
+                    let _ = std::io::stderr().write_all(&[b'e'; 4096]);
+                }
+            });
+            answer(&address);
+        }
+        "stops_itself" => {
+            // SAFETY: takes a number.
+            unsafe { libc::raise(libc::SIGSTOP) };
+            answer(&address);
+        }
+        other => panic!("{other} is no way to misbehave"),
+    }
+}
+
+fn announce(address: &str) {
+    println!("listening {address}");
+    let _ = stdout().flush();
+}
+
+fn answer(address: &str) {
+    let listener = TcpListener::bind(address).expect("a port");
+    announce(&listener.local_addr().expect("an address").to_string());
+    serve(&listener);
+}
+
+/// Echoes, as it should.
+fn serve(listener: &TcpListener) -> ! {
+    loop {
+        if let Ok((stream, _)) = listener.accept() {
+            let _ = std::io::copy(&mut &stream, &mut &stream);
+        }
+    }
+}
+
+fn wait_for_ever() -> ! {
+    loop {
+        // SAFETY: takes nothing, changes nothing.
+        unsafe { libc::pause() };
+    }
+}

@@ -1,0 +1,265 @@
+//! How a program is started in an arena: what it inherits, and what it may use up.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    os::unix::{fs::MetadataExt, process::CommandExt},
+    path::Path,
+    process::{Child, Command, Stdio},
+    ptr,
+};
+
+use super::{Arena, Isolation};
+use crate::observe::processes::Process;
+
+/// What one process of the program may use up. A right program of the course stays far below.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Address space, in bytes.
+    pub memory: u64,
+    /// The size of a file it writes, in bytes.
+    pub file: u64,
+    /// Open descriptors.
+    pub descriptors: u64,
+    /// Processes and threads of the test together, where it has a user namespace of its own.
+    pub processes: u64,
+    /// Processor time, in seconds.
+    pub processor: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            memory: 1 << 30,
+            file: 64 << 20,
+            descriptors: 1024,
+            processes: 128,
+            processor: 30,
+        }
+    }
+}
+
+/// A program about to be started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// Its arguments, without its name.
+    pub arguments: Vec<OsString>,
+    /// Signals which it inherits as blocked.
+    pub blocked: Vec<i32>,
+    /// Signals which it inherits as ignored.
+    pub ignored: Vec<i32>,
+    /// Whether its standard output is full from the start: a pipe of one page in which nobody makes room yet, so that
+    /// the first write to it sleeps.
+    pub full_stdout: bool,
+    /// What it may use up.
+    pub limits: Limits,
+}
+
+/// What the child needs between fork and exec, prepared before: there it may neither allocate nor look anything up.
+struct Preparation {
+    own_proc: bool,
+    blocked: u64,
+    ignored: u64,
+    limits: [(libc::__rlimit_resource_t, u64); 6],
+}
+
+impl Launch {
+    /// A program with these arguments, and nothing unusual about it.
+    pub fn new<S: Into<OsString>>(arguments: impl IntoIterator<Item = S>) -> Launch {
+        Launch {
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            blocked: Vec::new(),
+            ignored: Vec::new(),
+            full_stdout: false,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Starts `program` with pipes as its standard input, output and error: in the arena's folder, in a session of
+    /// its own, with a clean environment, no descriptor but 0, 1 and 2, and every signal as it is by default.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be executed.
+    pub fn start(&self, program: &Path, arena: &Arena) -> io::Result<Child> {
+        let preparation = self.prepare(arena);
+        let mut command = Command::new(program);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("LC_ALL", "C.UTF-8")
+            .env("HOME", arena.folder())
+            .env("TMPDIR", arena.folder())
+            .current_dir(arena.folder())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let full_stdout = self.full_stdout;
+        // SAFETY: `apply` and `fill_stdout` make async-signal-safe calls only and do not allocate.
+        unsafe {
+            command.pre_exec(move || {
+                if full_stdout {
+                    fill_stdout()?;
+                }
+                preparation.apply()
+            });
+        }
+        command.spawn()
+    }
+
+    fn prepare(&self, arena: &Arena) -> Preparation {
+        let set = |signals: &[i32]| {
+            signals
+                .iter()
+                .filter(|signal| (1..=64).contains(*signal))
+                .fold(0u64, |set, signal| set | 1 << (signal - 1))
+        };
+        let processes = match arena.isolation() {
+            Isolation::Namespaces => self.limits.processes,
+            // Here the limit counts all processes of the user, also those outside the test.
+            Isolation::Shared => processes_of_this_user() + 4 * self.limits.processes,
+        };
+        Preparation {
+            own_proc: arena.isolation() == Isolation::Namespaces,
+            blocked: set(&self.blocked),
+            ignored: set(&self.ignored),
+            limits: [
+                (libc::RLIMIT_CORE, 0),
+                (libc::RLIMIT_AS, self.limits.memory),
+                (libc::RLIMIT_FSIZE, self.limits.file),
+                (libc::RLIMIT_NOFILE, self.limits.descriptors),
+                (libc::RLIMIT_NPROC, processes),
+                (libc::RLIMIT_CPU, self.limits.processor),
+            ],
+        }
+    }
+}
+
+/// How many processes and threads the user of this process has.
+fn processes_of_this_user() -> u64 {
+    let own = nix::unistd::getuid().as_raw();
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return 0;
+    };
+    entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            (entry.metadata().ok()?.uid() == own).then_some(())?;
+            Some(u64::from(Process::read(pid)?.threads))
+        })
+        .sum()
+}
+
+impl Preparation {
+    /// Runs in the child, between fork and exec.
+    fn apply(&self) -> io::Result<()> {
+        // SAFETY: all calls are async-signal-safe; the pointers are to C strings and structures that live in `self`
+        // or on this stack.
+        unsafe {
+            libc::setsid();
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            if self.own_proc {
+                mount_own_proc();
+            }
+            self.set_signals();
+            for &(resource, most) in &self.limits {
+                let mut limit = libc::rlimit {
+                    rlim_cur: 0,
+                    rlim_max: 0,
+                };
+                libc::getrlimit(resource, &raw mut limit);
+                // A lower limit that is in force already stays: it cannot be raised.
+                let most = most.min(limit.rlim_max);
+                let limit = libc::rlimit {
+                    rlim_cur: most,
+                    rlim_max: most,
+                };
+                if libc::setrlimit(resource, &raw const limit) != 0 {
+                    return Err(io::Error::last_os_error());
+                }
+            }
+            if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            // The pipe through which the standard library reports a failing exec must last until then.
+            libc::syscall(
+                libc::SYS_close_range,
+                3,
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_CLOEXEC,
+            );
+        }
+        Ok(())
+    }
+
+    /// Dispositions that are "ignored" and the mask of blocked signals survive exec (signal(7)), so a checker which
+    /// was started with `nohup` would pass them on.
+    ///
+    /// # Safety
+    ///
+    /// Only between fork and exec.
+    unsafe fn set_signals(&self) {
+        // SAFETY: async-signal-safe, with structures on this stack.
+        unsafe {
+            let mut mask: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut mask);
+            for signal in 1..=64 {
+                let is_in = |set: u64| set & (1 << (signal - 1)) != 0;
+                let disposition = if is_in(self.ignored) {
+                    libc::SIG_IGN
+                } else {
+                    libc::SIG_DFL
+                };
+                // KILL, STOP and the C library's own two refuse; they are never changed.
+                libc::signal(signal, disposition);
+                if is_in(self.blocked) {
+                    libc::sigaddset(&raw mut mask, signal);
+                }
+            }
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
+        }
+    }
+}
+
+/// /proc shows the processes of the namespace in which it was mounted. Where mounting is refused, the program
+/// sees the machine's, which harms nobody.
+///
+/// # Safety
+///
+/// Only between fork and exec.
+unsafe fn mount_own_proc() {
+    // SAFETY: async-signal-safe, with constant C strings.
+    unsafe {
+        if libc::unshare(libc::CLONE_NEWNS) == 0 {
+            let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+            libc::mount(
+                c"proc".as_ptr(),
+                c"/proc".as_ptr(),
+                c"proc".as_ptr(),
+                flags,
+                ptr::null(),
+            );
+        }
+    }
+}
+
+/// Makes standard output, an empty pipe, one page small and fills it.
+///
+/// # Safety
+///
+/// Only between fork and exec.
+unsafe fn fill_stdout() -> io::Result<()> {
+    const PAGE: usize = 4096;
+    let page = [0u8; PAGE];
+    // SAFETY: async-signal-safe, with a buffer on this stack. The page fits, so that the write does not sleep.
+    let filled = unsafe {
+        libc::fcntl(libc::STDOUT_FILENO, libc::F_SETPIPE_SZ, PAGE as libc::c_int) >= 0
+            && libc::write(libc::STDOUT_FILENO, page.as_ptr().cast(), PAGE) == PAGE as isize
+    };
+    match filled {
+        true => Ok(()),
+        false => Err(io::Error::last_os_error()),
+    }
+}

@@ -1,0 +1,210 @@
+//! One isolated place for one test: what is started in it can reach nothing outside, and ends with it.
+//!
+//! The runner, a process of its own for each test, enters an arena and then starts the student's program in it:
+//!
+//! ```text
+//! checker                  plans, builds, schedules, reports
+//!  └─ runner               one process a test, in its own user, network and mount namespace
+//!      ├─ init             pid 1 of a pid namespace: adopts orphans, and takes all with it when it ends
+//!      └─ the program      pid 2 or later: its own session, no capabilities, limits, a folder of its own
+//! ```
+//!
+//! Where the machine refuses namespaces (Docker's default profile, Ubuntu 24.04), the same runner works in the
+//! machine's own: with a loopback address of its own instead of a network of its own, and as the subreaper of what
+//! the program leaves behind.
+
+mod launch;
+mod namespaces;
+mod privileges;
+mod probe;
+
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde::{Deserialize, Serialize};
+
+pub use launch::{Launch, Limits};
+pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
+pub use probe::{Probe, probe};
+
+use crate::{
+    failure::{Attempt, LabError},
+    observe::processes,
+};
+
+/// How far a test is separated from the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Its own user, pid, network, mount and IPC namespaces.
+    Namespaces,
+    /// The machine's namespaces, a loopback address of its own, a sweep at the end.
+    Shared,
+}
+
+/// The place of one test.
+#[derive(Debug)]
+pub struct Arena {
+    isolation: Isolation,
+    address: Ipv4Addr,
+    folder: PathBuf,
+    init: Option<Pid>,
+    /// Removed with its content when the arena ends.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Arena {
+    /// Turns this process into a runner. It must have one thread only, and can do this once.
+    ///
+    /// # Errors
+    ///
+    /// When the machine refuses what `isolation` needs; [`probe`] tells beforehand.
+    pub fn enter(isolation: Isolation) -> Result<Arena, LabError> {
+        privileges::give_up_root()?;
+        match isolation {
+            Isolation::Namespaces => {
+                namespaces::enter()?;
+                let folder = namespaces::make_folder();
+                let (folder, temporary) = match folder {
+                    Some(folder) => (folder, None),
+                    None => temporary_folder()?,
+                };
+                Ok(Arena {
+                    isolation,
+                    address: Ipv4Addr::LOCALHOST,
+                    folder,
+                    init: Some(namespaces::start_init()?),
+                    _temporary: temporary,
+                })
+            }
+            Isolation::Shared => {
+                nix::sys::prctl::set_child_subreaper(true)
+                    .attempt("could not become the subreaper of what the program leaves behind")?;
+                let (folder, temporary) = temporary_folder()?;
+                Ok(Arena {
+                    isolation,
+                    address: own_loopback_address(std::process::id()),
+                    folder,
+                    init: None,
+                    _temporary: temporary,
+                })
+            }
+        }
+    }
+
+    /// How far this arena is separated.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// The IPv4 address that belongs to this test alone.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// The folder in which programs start. It is empty at first, and vanishes with the arena.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// All processes which the test's programs have made, and the programs: the init of the namespace is left out.
+    pub fn processes(&self) -> Vec<i32> {
+        let mut found = processes::descendants(std::process::id() as i32);
+        if let Some(init) = self.init {
+            found.remove(&init.as_raw());
+        }
+        found.into_iter().collect()
+    }
+
+    /// Ends every process that was started here, whatever it did to escape, and waits until they are gone.
+    ///
+    /// # Errors
+    ///
+    /// When some are still there after five seconds, because the kernel does not let go of them.
+    pub fn end(&self) -> Result<(), LabError> {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        if let Some(init) = self.init {
+            // The kernel ends a whole pid namespace with its pid 1, and there is no way out of one.
+            let _ = kill(init, Signal::SIGKILL);
+        }
+        while Instant::now() < deadline {
+            let left = processes::descendants(std::process::id() as i32);
+            for &pid in &left {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+            if !reap_all() && left.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(LabError::new("could not end all processes of a test"))
+    }
+}
+
+/// Waits a moment for a child to end, and reaps all that have ended; false if there is no child at all.
+fn reap_all() -> bool {
+    let moment = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 10_000_000,
+    };
+    // SAFETY: a set of signals and a time limit, both alive during the calls; the other results are not asked for. A
+    // blocked SIGCHLD stays pending, so that a child which ends between two calls is not missed.
+    unsafe {
+        let mut children: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut children);
+        libc::sigaddset(&raw mut children, libc::SIGCHLD);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const children, std::ptr::null_mut());
+    }
+    loop {
+        // SAFETY: null asks for no status.
+        match unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG | libc::__WALL) } {
+            0 => break,
+            pid if pid < 0 => return false,
+            _ => (),
+        }
+    }
+    // SAFETY: as above.
+    unsafe {
+        let mut children: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut children);
+        libc::sigaddset(&raw mut children, libc::SIGCHLD);
+        libc::sigtimedwait(&raw const children, std::ptr::null_mut(), &raw const moment);
+    }
+    true
+}
+
+fn temporary_folder() -> Result<(PathBuf, Option<tempfile::TempDir>), LabError> {
+    let folder = tempfile::Builder::new()
+        .prefix("socket-lab-")
+        .tempdir()
+        .attempt("could not make a folder for the test")?;
+    Ok((folder.path().to_owned(), Some(folder)))
+}
+
+/// All of 127.0.0.0/8 is loopback (RFC 1122, 3.2.1.3), so each runner can have an address which no other uses, and
+/// ports of its own on it. Process numbers have 22 bits at most.
+fn own_loopback_address(pid: u32) -> Ipv4Addr {
+    let [_, high, middle, low] = (pid & 0x3f_ffff).to_be_bytes();
+    Ipv4Addr::new(127, 64 | high, middle, low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_process_number_has_an_address_of_its_own() {
+        assert_eq!(own_loopback_address(1), Ipv4Addr::new(127, 64, 0, 1));
+        assert_eq!(
+            own_loopback_address(0x3f_ffff),
+            Ipv4Addr::new(127, 127, 255, 255)
+        );
+        assert_ne!(own_loopback_address(256), own_loopback_address(1));
+    }
+}

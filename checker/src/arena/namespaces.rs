@@ -1,0 +1,112 @@
+//! Namespaces of the test's own, made by an ordinary user (user_namespaces(7)).
+
+use std::{fs, mem, os::fd::AsRawFd, path::PathBuf};
+
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    sys::socket::{AddressFamily, SockFlag, SockType, socket},
+    unistd::{ForkResult, Pid, fork, getgid, getuid},
+};
+
+use crate::failure::{Attempt, LabError};
+
+/// Moves this process into new user, network, mount and IPC namespaces, and its later children into a new pid
+/// namespace. It keeps its user and group number.
+pub(super) fn enter() -> Result<(), LabError> {
+    let (user, group) = (getuid(), getgid());
+    unshare(
+        CloneFlags::CLONE_NEWUSER
+            | CloneFlags::CLONE_NEWNET
+            | CloneFlags::CLONE_NEWNS
+            | CloneFlags::CLONE_NEWIPC
+            | CloneFlags::CLONE_NEWPID,
+    )
+    .attempt("could not make namespaces for the test")?;
+    for (file, line) in [
+        ("setgroups", "deny".to_owned()),
+        ("uid_map", format!("{user} {user} 1")),
+        ("gid_map", format!("{group} {group} 1")),
+    ] {
+        fs::write(format!("/proc/self/{file}"), line)
+            .attempt("could not set up the user namespace of the test")?;
+    }
+    let unchanged: Option<&str> = None;
+    mount(
+        unchanged,
+        "/",
+        unchanged,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        unchanged,
+    )
+    .attempt("could not separate the mounts of the test")?;
+    // Small send buffers: a test that fills both directions of a connection then needs 200 kB for it, and not 6 MB.
+    // Where the kernel does not allow it, the same tests take longer.
+    let _ = fs::write("/proc/sys/net/ipv4/tcp_wmem", "4096 16384 65536");
+    raise_loopback()
+}
+
+/// A new network namespace has a loopback interface which is down.
+fn raise_loopback() -> Result<(), LabError> {
+    const RAISE: &str = "could not raise the loopback interface of the test";
+    let any = socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .attempt(RAISE)?;
+    // SAFETY: an ifreq is plain integers and a union of such, for which all zeros are valid.
+    let mut request: libc::ifreq = unsafe { mem::zeroed() };
+    for (place, letter) in request.ifr_name.iter_mut().zip(b"lo") {
+        *place = *letter as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: SIOCSIFFLAGS (netdevice(7)) reads an ifreq, which is alive during the call.
+    let result =
+        unsafe { libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) };
+    nix::errno::Errno::result(result).attempt(RAISE)?;
+    Ok(())
+}
+
+/// A file system in memory, limited in size, which only this mount namespace sees: nothing has to be removed
+/// afterwards. `None` where there is no place to mount it.
+pub(super) fn make_folder() -> Option<PathBuf> {
+    let place = "/dev/shm";
+    mount(
+        Some("tmpfs"),
+        place,
+        Some("tmpfs"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+        Some("size=64m,nr_inodes=4k,mode=0755"),
+    )
+    .ok()?;
+    let folder = PathBuf::from(place).join("test");
+    fs::create_dir(&folder).ok()?;
+    Some(folder)
+}
+
+/// Starts pid 1 of the new pid namespace. Without it, the student's program would be pid 1, for which the rules of
+/// signals and orphans are other ones (pid_namespaces(7)).
+pub(super) fn start_init() -> Result<Pid, LabError> {
+    // SAFETY: the runner has one thread, and the child makes async-signal-safe calls only.
+    match unsafe { fork() }.attempt("could not start the init process of the test")? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => be_init(),
+    }
+}
+
+fn be_init() -> ! {
+    // SAFETY: all of these are async-signal-safe and take numbers or null only.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // Ignoring SIGCHLD lets the kernel reap the orphans that come here.
+        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+        libc::setsid();
+        // The runner's pipes must end with the runner.
+        libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
+        loop {
+            libc::pause();
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What this machine allows, found out by doing it.
+
+use nix::{
+    sys::wait::{WaitStatus, waitpid},
+    unistd::{ForkResult, fork},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Isolation, namespaces, privileges};
+use crate::{
+    failure::LabError,
+    observe::sockets::{self, Transport},
+};
+
+/// What this machine allows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Probe {
+    /// Why there are no namespaces, where there are none.
+    pub namespaces: Result<(), LabError>,
+    /// Why sock_diag does not answer, where it does not.
+    pub sockets: Result<(), LabError>,
+    /// Whether the call in which another process sleeps can be seen (Yama and some containers forbid it).
+    pub calls: Result<(), LabError>,
+}
+
+impl Probe {
+    /// The best isolation that this machine allows.
+    pub fn isolation(&self) -> Isolation {
+        match self.namespaces {
+            Ok(()) => Isolation::Namespaces,
+            Err(_) => Isolation::Shared,
+        }
+    }
+}
+
+/// Tries each thing once, in a child where it changes this process. It must be called while there is one thread.
+pub fn probe() -> Probe {
+    Probe {
+        namespaces: in_child(|| {
+            privileges::give_up_root()?;
+            namespaces::enter()?;
+            let init = namespaces::start_init()?;
+            let _ = nix::sys::signal::kill(init, nix::sys::signal::Signal::SIGKILL);
+            Ok(())
+        }),
+        sockets: sockets::all(Transport::Tcp).map(drop),
+        calls: can_see_calls(),
+    }
+}
+
+/// Reads the call of a child which sleeps.
+fn can_see_calls() -> Result<(), LabError> {
+    // SAFETY: the child makes async-signal-safe calls only.
+    match unsafe { fork() } {
+        Ok(ForkResult::Child) => loop {
+            // SAFETY: takes nothing, changes nothing.
+            unsafe { libc::pause() };
+        },
+        Ok(ForkResult::Parent { child }) => {
+            let read = std::fs::read_to_string(format!("/proc/{child}/syscall"));
+            let _ = nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL);
+            let _ = waitpid(child, None);
+            read.map(drop)
+                .map_err(|error| LabError::io("could not see the call of a child", &error))
+        }
+        Err(errno) => Err(LabError::call("could not start a child", errno)),
+    }
+}
+
+/// Runs `work` in a child and brings back its error through a pipe.
+fn in_child(work: impl FnOnce() -> Result<(), LabError>) -> Result<(), LabError> {
+    let broken = |errno| LabError::call("could not try it in a child", errno);
+    let (read, write) = nix::unistd::pipe().map_err(broken)?;
+    // SAFETY: this process has one thread (see `probe`), so the child may do what its parent may.
+    match unsafe { fork() }.map_err(broken)? {
+        ForkResult::Child => {
+            drop(read);
+            let result = work();
+            let text = serde_json::to_vec(&result).unwrap_or_default();
+            let _ = nix::unistd::write(&write, &text);
+            // SAFETY: ends the child without running the parent's exit handlers.
+            unsafe { libc::_exit(0) }
+        }
+        ForkResult::Parent { child } => {
+            drop(write);
+            let mut text = String::new();
+            let mut pipe = std::fs::File::from(read);
+            let _ = std::io::Read::read_to_string(&mut pipe, &mut text);
+            let ended = waitpid(child, None).map_err(broken)?;
+            serde_json::from_str(&text).unwrap_or_else(|_| {
+                Err(LabError::new(match ended {
+                    WaitStatus::Signaled(_, signal, _) => {
+                        format!("the trial was ended by {signal}")
+                    }
+                    _ => "the trial ended without a word".to_owned(),
+                }))
+            })
+        }
+    }
+}

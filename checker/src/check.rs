@@ -1,0 +1,430 @@
+//! A run: build, test, report.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::mpsc::Sender,
+};
+
+use crate::{
+    arena::{self, Isolation},
+    compile::{self, Ended, News},
+    crew::{self, Conditions, Done, Series},
+    exercise::Exercise,
+    failure::LabError,
+    report::{ExerciseReport, NoProgram, Report, TestReport},
+};
+
+/// What is to be checked, and how.
+#[derive(Debug)]
+pub struct Plan {
+    /// The course's folder.
+    pub root: PathBuf,
+    /// In the order of the course.
+    pub exercises: Vec<&'static Exercise>,
+    /// Only tests whose name holds this text.
+    pub only: Option<String>,
+    /// Test this program in place of the student's crate. Then there is one exercise.
+    pub program: Option<PathBuf>,
+    /// Seed, isolation, jobs.
+    pub conditions: Conditions,
+    /// Whether the compiler's messages are coloured.
+    pub colour: bool,
+}
+
+/// What happens during a run; for a progress line, and for reports as soon as they are there.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Cargo compiles this package.
+    Compiling(&'a str),
+    /// One more test is done, of so many.
+    Tested(usize, usize),
+    /// An exercise is done. They come in the order of the course.
+    Exercise(&'a ExerciseReport),
+}
+
+impl Plan {
+    /// The places of the tests of this exercise which are wanted.
+    pub fn tests_of(&self, exercise: &Exercise) -> Vec<usize> {
+        let is_wanted = |name: &str| match &self.only {
+            None => true,
+            Some(text) => name.to_lowercase().contains(&text.to_lowercase()),
+        };
+        (0..exercise.tests.len())
+            .filter(|&test| is_wanted(exercise.tests[test].name))
+            .collect()
+    }
+}
+
+/// What is known about each exercise so far.
+struct Progress<'a> {
+    plan: &'a Plan,
+    reports: Vec<ExerciseReport>,
+    waiting: Vec<usize>,
+    finished: usize,
+    done: usize,
+}
+
+/// Carries out a plan.
+///
+/// # Errors
+///
+/// When cargo cannot be started, or the program's file cannot be read.
+pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabError> {
+    let staging = Staging::new()?;
+    let mut progress = Progress {
+        plan,
+        reports: plan
+            .exercises
+            .iter()
+            .map(|exercise| ExerciseReport::new(exercise))
+            .collect(),
+        waiting: plan
+            .exercises
+            .iter()
+            .map(|exercise| plan.tests_of(exercise).len())
+            .collect(),
+        finished: 0,
+        done: 0,
+    };
+    let (to_main, news) = std::sync::mpsc::channel();
+    let mut trouble = Ok(());
+    std::thread::scope(|scope| {
+        // Two threads' results meet in one place: what the compiler says, and what the tests find.
+        let from_build = to_main.clone();
+        let (plan, staging) = (plan, &staging);
+        scope.spawn(move || {
+            let from_tests = from_build.clone();
+            crew::run(
+                plan.conditions,
+                |series| {
+                    let result = feed(plan, staging, &series, &from_build);
+                    let _ = from_build.send(Step::Fed(result));
+                },
+                |done| {
+                    let _ = from_tests.send(Step::Tested(done));
+                },
+            );
+        });
+        drop(to_main);
+        for step in news {
+            match step {
+                Step::Fed(result) => trouble = result,
+                Step::News(News::Progress(name)) => tell(Event::Compiling(&name)),
+                Step::News(_) => (),
+                Step::Warning(index, text) => progress.reports[index].warnings.push(text),
+                Step::NoProgram(index, reason) => {
+                    progress.reports[index].no_program = Some(reason);
+                    progress.waiting[index] = 0;
+                }
+                Step::Tested(done) => progress.note(done, &mut tell),
+            }
+            progress.hand_out(&mut tell);
+        }
+    });
+    trouble?;
+    progress.hand_out(&mut tell);
+    Ok(Report::new(
+        plan.conditions.seed,
+        plan.conditions.isolation,
+        progress.reports,
+    ))
+}
+
+enum Step {
+    News(News),
+    Warning(usize, String),
+    NoProgram(usize, NoProgram),
+    Tested(Done<usize>),
+    Fed(Result<(), LabError>),
+}
+
+impl Progress<'_> {
+    fn note(&mut self, done: Done<usize>, tell: &mut impl FnMut(Event<'_>)) {
+        let report = TestReport::new(self.plan.exercises[done.key], done.test, done.statement);
+        let tests = &mut self.reports[done.key].tests;
+        tests.push(report);
+        self.waiting[done.key] -= 1;
+        self.done += 1;
+        tell(Event::Tested(
+            self.done,
+            self.done + self.waiting.iter().sum::<usize>(),
+        ));
+    }
+
+    /// Hands out the reports that are complete, as far as all before them are.
+    fn hand_out(&mut self, tell: &mut impl FnMut(Event<'_>)) {
+        while let Some(0) = self.waiting.get(self.finished) {
+            let exercise = self.plan.exercises[self.finished];
+            let report = &mut self.reports[self.finished];
+            let place = |test: &TestReport| {
+                exercise
+                    .tests
+                    .iter()
+                    .position(|known| known.name == test.name)
+            };
+            report.tests.sort_by_key(place);
+            let wanted = self.plan.tests_of(exercise);
+            report.sum_up(wanted.iter().map(|&test| exercise.tests[test].points).sum());
+            tell(Event::Exercise(report));
+            self.finished += 1;
+        }
+    }
+}
+
+/// Builds what is to be tested, and sends each test on its way as soon as its program is there.
+fn feed(
+    plan: &Plan,
+    staging: &Staging,
+    series: &Sender<Series<usize>>,
+    steps: &Sender<Step>,
+) -> Result<(), LabError> {
+    let send = |index: usize, program: &Path| -> Result<(), LabError> {
+        let program = staging.ready(program)?;
+        let exercise = plan.exercises[index];
+        for test in plan.tests_of(exercise) {
+            let _ = series.send(Series {
+                key: index,
+                exercise,
+                tests: vec![test],
+                program: program.clone(),
+                until_failure: false,
+            });
+        }
+        Ok(())
+    };
+    if let Some(program) = &plan.program {
+        return (0..plan.exercises.len()).try_for_each(|index| send(index, program));
+    }
+    let mut left: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, exercise) in plan.exercises.iter().enumerate() {
+        if plan
+            .root
+            .join("exercises")
+            .join(exercise.name)
+            .join("Cargo.toml")
+            .is_file()
+        {
+            left.insert(exercise.name.to_owned(), index);
+        } else {
+            let _ = steps.send(Step::NoProgram(
+                index,
+                NoProgram::UnreadablePackage(format!(
+                    "exercises/{}/Cargo.toml is not there",
+                    exercise.name
+                )),
+            ));
+        }
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    let packages: BTreeSet<String> = left.keys().cloned().collect();
+    let (ended, trouble) = build_and_send(plan, &packages, None, &mut left, steps, &send)?;
+    trouble?;
+    if let Ended::NotBegun(_) = ended {
+        exonerate(&plan.root)?;
+        return build_apart(plan, packages, &mut left, steps, &send);
+    }
+    Ok(())
+}
+
+/// One call of cargo. Packages that got their program are taken out of `left`, and so are those that cannot.
+fn build_and_send(
+    plan: &Plan,
+    packages: &BTreeSet<String>,
+    apart: Option<&Path>,
+    left: &mut BTreeMap<String, usize>,
+    steps: &Sender<Step>,
+    send: &impl Fn(usize, &Path) -> Result<(), LabError>,
+) -> Result<(Ended, Result<(), LabError>), LabError> {
+    let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut trouble = Ok(());
+    let (root, target) = match apart {
+        None => (plan.root.clone(), None),
+        Some(workspace) => (workspace.to_owned(), Some(plan.root.join("target"))),
+    };
+    let ended = compile::build(
+        &root,
+        target.as_deref(),
+        packages,
+        plan.colour,
+        |news| match news {
+            News::Built {
+                package,
+                binary,
+                path,
+            } if binary == package => {
+                if let Some(index) = left.remove(&package)
+                    && let Err(error) = send(index, &path)
+                {
+                    trouble = Err(error);
+                }
+            }
+            News::Message {
+                package,
+                target,
+                is_error,
+                text,
+            } if target == package => {
+                if is_error {
+                    errors.entry(package).or_default().push(text);
+                } else if let Some(&index) = left.get(&package) {
+                    let _ = steps.send(Step::Warning(index, text));
+                }
+            }
+            other => {
+                let _ = steps.send(Step::News(other));
+            }
+        },
+    )?;
+    let Ended::Finished { success, said } = &ended else {
+        return Ok((ended, trouble));
+    };
+    for package in packages {
+        let Some(&index) = left.get(package) else {
+            continue;
+        };
+        let reason = match errors.remove(package) {
+            Some(messages) => {
+                exonerate(&plan.root)?;
+                NoProgram::DoesNotCompile(messages)
+            }
+            None if *success => NoProgram::NoBinary,
+            // Another package failed, or cargo itself did. Alone, this one tells which.
+            None if packages.len() > 1 => {
+                let only = BTreeSet::from([package.clone()]);
+                let (_, result) = build_and_send(plan, &only, apart, left, steps, send)?;
+                result?;
+                continue;
+            }
+            None => {
+                exonerate(&plan.root)?;
+                return Err(LabError {
+                    detail: Some(said.trim().to_owned()).filter(|said| !said.is_empty()),
+                    ..LabError::new(format!("cargo failed to build {package}"))
+                });
+            }
+        };
+        left.remove(package);
+        let _ = steps.send(Step::NoProgram(index, reason));
+    }
+    Ok((ended, trouble))
+}
+
+/// A build can fail for reasons that are none of the student's: they are the lab's trouble.
+fn exonerate(root: &Path) -> Result<(), LabError> {
+    const ENOUGH: u64 = 1 << 20;
+    let free = nix::sys::statvfs::statvfs(root).map_or(u64::MAX, |disk| {
+        disk.blocks_available().saturating_mul(disk.fragment_size())
+    });
+    if free < ENOUGH {
+        return Err(LabError::call(
+            format!("could not build in {}", root.display()),
+            nix::errno::Errno::ENOSPC,
+        ));
+    }
+    compile::linker()
+}
+
+/// Cargo reads all members of a workspace before it builds one, so that one broken manifest stops them all. Then each
+/// exercise is built in a workspace of its own, and only the broken one has nothing to test.
+fn build_apart(
+    plan: &Plan,
+    packages: BTreeSet<String>,
+    left: &mut BTreeMap<String, usize>,
+    steps: &Sender<Step>,
+    send: &impl Fn(usize, &Path) -> Result<(), LabError>,
+) -> Result<(), LabError> {
+    for package in packages {
+        let workspace = lone_workspace(&plan.root, &package)
+            .map_err(|error| LabError::io("could not make a workspace for one exercise", &error))?;
+        let only = BTreeSet::from([package.clone()]);
+        let (ended, trouble) =
+            build_and_send(plan, &only, Some(workspace.path()), left, steps, send)?;
+        trouble?;
+        if let (Ended::NotBegun(reason), Some(index)) = (ended, left.remove(&package)) {
+            let _ = steps.send(Step::NoProgram(index, NoProgram::UnreadablePackage(reason)));
+        }
+    }
+    Ok(())
+}
+
+/// A folder which is a workspace with this exercise as its only member.
+fn lone_workspace(root: &Path, package: &str) -> std::io::Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new().prefix("socket-lab-").tempdir()?;
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml"))?;
+    let lines = manifest.lines().map(|line| match line.split_once('=') {
+        Some((key, _)) if key.trim() == "members" => format!("members = [\"exercises/{package}\"]"),
+        Some((key, _)) if key.trim() == "default-members" => String::new(),
+        _ => line.to_owned(),
+    });
+    let manifest: Vec<String> = lines.collect();
+    std::fs::write(folder.path().join("Cargo.toml"), manifest.join("\n"))?;
+    // Without the lock file cargo chooses versions anew, which still builds.
+    let _ = std::fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock"));
+    std::fs::create_dir(folder.path().join("exercises"))?;
+    std::os::unix::fs::symlink(
+        root.join("exercises").join(package),
+        folder.path().join("exercises").join(package),
+    )?;
+    Ok(folder)
+}
+
+/// Where programs lie while they are tested: where they were built, or, when the checker is root's, in a folder that
+/// the unprivileged user can read.
+pub struct Staging {
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Staging {
+    /// A place for the programs of one run.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
+    pub fn new() -> Result<Staging, LabError> {
+        let folder = match arena::is_root() {
+            false => None,
+            true => Some(
+                tempfile::Builder::new()
+                    .prefix("socket-lab-")
+                    .tempdir()
+                    .map_err(|error| {
+                        LabError::io("could not make a folder for the programs", &error)
+                    })?,
+            ),
+        };
+        Ok(Staging { folder })
+    }
+
+    /// The path under which a runner can execute this program.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be found or copied.
+    pub fn ready(&self, program: &Path) -> Result<PathBuf, LabError> {
+        let found = program.canonicalize().map_err(|error| {
+            LabError::io(
+                format!("could not find the program {}", program.display()),
+                &error,
+            )
+        })?;
+        match &self.folder {
+            Some(folder) if !arena::is_open_to_all(&found) => {
+                arena::unprivileged_copy(&found, folder.path())
+            }
+            _ => Ok(found),
+        }
+    }
+}
+
+/// How many tests run at once by default.
+pub fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(2, Into::into)
+}
+
+/// Where tests run by default.
+pub fn default_isolation() -> Isolation {
+    arena::probe().isolation()
+}

@@ -1,0 +1,239 @@
+//! `cargo build`, and what it says, sorted by package.
+//!
+//! One call builds all packages. Each binary is announced as soon as it is linked, so that its tests can begin while
+//! cargo goes on with the next.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+use serde::Deserialize;
+
+use crate::failure::LabError;
+
+/// What happens during a build.
+#[derive(Debug)]
+pub enum News {
+    /// A binary is there.
+    Built {
+        /// Its package.
+        package: String,
+        /// Its name, which is the package's or that of a file in `src/bin`.
+        binary: String,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The compiler says something about a package of the workspace.
+    Message {
+        /// The package.
+        package: String,
+        /// The name of the binary or library.
+        target: String,
+        /// Whether it stops the build.
+        is_error: bool,
+        /// The message as rustc prints it.
+        text: String,
+    },
+    /// Cargo compiles one more package; for a progress line.
+    Progress(String),
+}
+
+/// How a build ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Cargo built what could be built.
+    Finished {
+        /// Whether that was all.
+        success: bool,
+        /// What cargo itself said.
+        said: String,
+    },
+    /// Cargo did not begin: it cannot read the workspace. This is what it says.
+    NotBegun(String),
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum CargoMessage {
+    CompilerArtifact {
+        manifest_path: PathBuf,
+        target: Target,
+        executable: Option<PathBuf>,
+    },
+    CompilerMessage {
+        manifest_path: PathBuf,
+        target: Target,
+        message: Rendered,
+    },
+    BuildFinished {
+        success: bool,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Rendered {
+    level: String,
+    rendered: Option<String>,
+}
+
+/// Builds all binaries of these packages.
+///
+/// `root` is the workspace; `target` is the folder for what is built, if not the workspace's own.
+///
+/// # Errors
+///
+/// When cargo cannot be started.
+pub fn build(
+    root: &Path,
+    target: Option<&Path>,
+    packages: &BTreeSet<String>,
+    colour: bool,
+    mut tell: impl FnMut(News),
+) -> Result<Ended, LabError> {
+    let mut command = cargo(root);
+    command
+        .args(["build", "--bins", "--keep-going"])
+        .arg(format!(
+            "--message-format=json{}",
+            if colour {
+                ",json-diagnostic-rendered-ansi"
+            } else {
+                ""
+            }
+        ))
+        .args(packages.iter().flat_map(|package| ["--package", package]))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if let Some(target) = target {
+        command.arg("--target-dir").arg(target);
+    }
+    let mut child = command.spawn().map_err(|error| LabError {
+        detail: Some(format!(
+            "{error}; is Rust installed, and cargo in PATH? See https://rustup.rs"
+        )),
+        ..LabError::new("could not start cargo")
+    })?;
+    let stderr = child.stderr.take();
+    let errors = thread::spawn(move || {
+        let mut text = String::new();
+        if let Some(mut stderr) = stderr {
+            let _ = stderr.read_to_string(&mut text);
+        }
+        text
+    });
+    let mut finished = None;
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            // Cargo may add messages of other shapes; they are none of our business.
+            match serde_json::from_str(&line).unwrap_or(CargoMessage::Other) {
+                CargoMessage::BuildFinished { success } => finished = Some(success),
+                message => {
+                    if let Some(news) = news(message, packages) {
+                        tell(news);
+                    }
+                }
+            }
+        }
+    }
+    child
+        .wait()
+        .map_err(|error| LabError::io("could not wait for cargo", &error))?;
+    let errors = errors.join().unwrap_or_default();
+    Ok(match finished {
+        Some(success) => Ended::Finished {
+            success,
+            said: errors,
+        },
+        None => Ended::NotBegun(errors),
+    })
+}
+
+/// Whether there is a linker. Without one nothing builds, and the compiler's message does not say what to do.
+///
+/// # Errors
+///
+/// When `cc`, which rustc links with by default, cannot be started.
+pub fn linker() -> Result<(), LabError> {
+    answers(
+        "cc",
+        "install a C compiler: `sudo apt install gcc` on Debian and Ubuntu",
+    )
+}
+
+/// Whether a program is there and tells its version.
+///
+/// # Errors
+///
+/// When not, with what to do about it.
+pub fn answers(program: &str, advice: &str) -> Result<(), LabError> {
+    let trouble = |detail: String| LabError {
+        detail: Some(format!("{detail}; {advice}")),
+        ..LabError::new(format!("could not start {program}"))
+    };
+    match Command::new(program).arg("--version").output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(trouble(format!(
+            "`{program} --version` failed ({})",
+            output.status
+        ))),
+        Err(error) => Err(trouble(error.to_string())),
+    }
+}
+
+/// The cargo that runs this program, or the one in PATH.
+pub fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+fn news(message: CargoMessage, packages: &BTreeSet<String>) -> Option<News> {
+    // A package's folder is in `exercises` or in `solutions`; the latter's packages have a suffix.
+    let package_of = |manifest: &Path| {
+        let folder = manifest.parent()?;
+        let name = folder.file_name()?.to_str()?;
+        let name = match folder.parent()?.file_name()?.to_str()? {
+            "solutions" => format!("{name}_solution"),
+            _ => name.to_owned(),
+        };
+        packages.contains(&name).then_some(name)
+    };
+    match message {
+        CargoMessage::CompilerArtifact {
+            manifest_path,
+            target,
+            executable,
+        } => match (package_of(&manifest_path), executable) {
+            (Some(package), Some(path)) => Some(News::Built {
+                package,
+                binary: target.name,
+                path,
+            }),
+            _ => Some(News::Progress(target.name)),
+        },
+        CargoMessage::CompilerMessage {
+            manifest_path,
+            target,
+            message,
+        } => Some(News::Message {
+            package: package_of(&manifest_path)?,
+            target: target.name,
+            is_error: message.level.starts_with("error"),
+            text: message.rendered?,
+        }),
+        CargoMessage::BuildFinished { .. } | CargoMessage::Other => None,
+    }
+}

@@ -1,0 +1,3 @@
+//! Descriptors and bytes.
+
+pub mod endianness;

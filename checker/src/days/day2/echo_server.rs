@@ -1,0 +1,575 @@
+//! The hidden tests of day2_2_echo_server.
+
+use crate::{
+    arena::Launch,
+    exercise::{Exercise, Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::{Connection, Lab, Server},
+    observe::{
+        calls::Call,
+        sockets::{State, Transport},
+    },
+};
+
+/// Day 2, exercise 2.
+pub const EXERCISE: Exercise = Exercise {
+    name: "day2_2_echo_server",
+    title: "a TCP echo server",
+    chapter: "2.2 A TCP echo server",
+    first_step: "Begin with socket, bind and listen, print `listening IP:PORT`, and wait in accept: steps 1 and 3 to 6 \
+                 at the top of src/main.rs. The first test asks for no more.",
+    tests: &[
+        Test {
+            name: "announces the address on which it listens",
+            points: 1,
+            read: "The address it announces",
+            mistakes: &[
+                Mistake {
+                    program: "announces_the_asked_port",
+                    because: Diagnosis::BadAnnouncement,
+                    hint: "Port 0 means \"any free port\". Ask getsockname which one the kernel has chosen, and print \
+                           that: `listening IP:PORT`.",
+                },
+                Mistake {
+                    program: "listens_on_every_address",
+                    because: Diagnosis::ListensElsewhere,
+                    hint: BIND_THE_ADDRESS,
+                },
+                Mistake {
+                    program: "keeps_the_line",
+                    because: Diagnosis::NeverListened,
+                    hint: "The line is still in a buffer of your process. Flush standard output after it.",
+                },
+            ],
+            run: |lab| {
+                let address = lab.any_port_elsewhere();
+                let server = lab.start_server_on(address)?;
+                server.expect_address(address)?;
+                server.expect_quiet_stdout()?;
+                server.expect_alive()
+            },
+        },
+        Test {
+            name: "sends a line back at once",
+            points: 2,
+            read: "Bytes, not messages",
+            mistakes: &[
+                Mistake {
+                    program: "answers_after_the_end",
+                    because: Diagnosis::Stuck,
+                    hint: "The client waits for its echo before it sends more or ends the stream. Write back what \
+                           each read brings before you read again.",
+                },
+                Mistake {
+                    program: "sends_the_whole_buffer",
+                    because: Diagnosis::ExtraBytes,
+                    hint: "read says how many bytes it has put into the buffer. Write only those: `&buffer[..n]`.",
+                },
+            ],
+            run: |lab| {
+                let client = lab.start_server()?.connect()?;
+                client.send(line(lab))?;
+                client.expect_echo()?;
+                // The end of the stream, which may be there by now, is the next test's business.
+                client.expect_no_more_bytes()
+            },
+        },
+        Test {
+            name: "goes on answering on one connection",
+            points: 2,
+            read: "Bytes, not messages",
+            mistakes: &[
+                Mistake {
+                    program: "answers_once",
+                    because: Diagnosis::ClosedEarly,
+                    hint: "One read is not one client. Read and write in a loop until read returns 0.",
+                },
+                Mistake {
+                    program: "loses_merged_lines",
+                    because: Diagnosis::Stuck,
+                    hint: "Several lines can arrive in one read. A BufReader holds those it has already taken: keep \
+                           the same one for the whole connection, or use read alone.",
+                },
+            ],
+            run: |lab| {
+                let client = lab.start_server()?.connect()?;
+                for _ in 0..3 {
+                    client.send(line(lab))?;
+                    client.expect_echo()?;
+                    client.expect_quiet()?;
+                }
+                client.send([line(lab), line(lab), line(lab)].concat())?;
+                client.expect_echo()?;
+                client.expect_quiet()
+            },
+        },
+        Test {
+            name: "sends all byte values back, one at a time",
+            points: 1,
+            read: "Bytes, not messages",
+            mistakes: &[
+                Mistake {
+                    program: "waits_for_a_newline",
+                    because: Diagnosis::Stuck,
+                    hint: "No byte is special: a newline may never come, and a 0 ends nothing. Send back whatever \
+                           read returns: `&buffer[..n]`.",
+                },
+                Mistake {
+                    program: "sends_lossy_text",
+                    because: Diagnosis::WrongBytes,
+                    hint: "Clients send bytes, not UTF-8 text. Keep them as `[u8]` from read to write.",
+                },
+                Mistake {
+                    program: "expects_text",
+                    because: Diagnosis::Panicked,
+                    hint: "Not all bytes are UTF-8, and a client decides which ones come. Keep them as `[u8]` from \
+                           read to write.",
+                },
+            ],
+            run: |lab| {
+                let client = lab.start_server()?.connect()?;
+                for byte in every_byte(lab) {
+                    client.send([byte])?;
+                    client.expect_echo()?;
+                }
+                client.send(every_byte(lab))?;
+                client.expect_echo()?;
+                client.expect_quiet()
+            },
+        },
+        Test {
+            name: "ends the stream after the client has half-closed",
+            points: 2,
+            read: "End of file and half-close",
+            mistakes: &[
+                Mistake {
+                    program: "never_closes",
+                    because: Diagnosis::LeftOpen,
+                    hint: "nix's accept returns a bare number, and nobody closes that. Put it into an OwnedFd, which \
+                           is dropped, and so closed, when the client is done.",
+                },
+                Mistake {
+                    program: "spins_at_the_end",
+                    because: Diagnosis::Busy,
+                    hint: "read returned 0: that is the end of file, and it stays so. Leave the loop and close.",
+                },
+                Mistake {
+                    program: "resets_to_close",
+                    because: Diagnosis::Reset,
+                    hint: "SO_LINGER with a time of zero turns close into a reset. Leave SO_LINGER alone.",
+                },
+            ],
+            run: |lab| {
+                let client = lab.start_server()?.connect()?;
+                echo(lab, &client)?;
+                client.expect_quiet()?;
+                client.shutdown_write()?;
+                client.expect_end()
+            },
+        },
+        Test {
+            name: "listens before it says so",
+            points: 1,
+            read: "From socket to accept",
+            mistakes: &[Mistake {
+                program: "announces_before_listening",
+                because: Diagnosis::ListensElsewhere,
+                hint: "Whoever reads `listening IP:PORT` connects at once, and is refused as long as nobody listens. \
+                       Call listen first, then print.",
+            }],
+            run: |lab| {
+                let address = lab.any_port();
+                let full = Launch {
+                    full_stdout: true,
+                    ..Launch::new([address.to_string()])
+                };
+                let start =
+                    "start your program; its standard output is full, so that its line has to wait";
+                let program = lab.step(start, || {
+                    let program = lab.launch(full)?;
+                    program.wait_until_in(Call::Write)?;
+                    Ok(program)
+                })?;
+                lab.step("look whether it listens already", || match program.listens()? {
+                    true => Ok(()),
+                    false => lab.fail(
+                        Diagnosis::ListensElsewhere,
+                        "your program says `listening IP:PORT` while none of its sockets listens yet",
+                    ),
+                })?;
+                program.drain_stdout()?;
+                let client = program.expect_announcement(address)?.connect()?;
+                echo(lab, &client)
+            },
+        },
+        Test {
+            name: "serves the clients who wait in the queue",
+            points: 2,
+            read: "The accept queue",
+            mistakes: &[
+                Mistake {
+                    program: "serves_one_client",
+                    because: Diagnosis::Exited,
+                    hint: "A server comes back to accept when a client is done. Put accept into a loop.",
+                },
+                Mistake {
+                    program: "short_queue",
+                    because: Diagnosis::NoAnswer,
+                    hint: "The backlog of listen is the room for clients who wait. Ask for 16 at least; 128 is a \
+                           good number.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let first = server.connect()?;
+                echo(lab, &first)?;
+                let waiting = lab.step("16 more clients connect, and send a line each", || {
+                    clients(&server, 16, |client| client.send(line(lab)))
+                })?;
+                first.close();
+                lab.step(
+                    "each of them, in turn, expects its line back, and closes",
+                    || {
+                        waiting.iter().try_for_each(|client| {
+                            client.expect_echo()?;
+                            client.close();
+                            Ok(())
+                        })
+                    },
+                )
+            },
+        },
+        Test {
+            name: "keeps no descriptor of 30 clients",
+            points: 2,
+            read: "Descriptors come back",
+            mistakes: &[Mistake {
+                program: "leaks_a_copy_of_the_listener",
+                because: Diagnosis::DescriptorLeaked,
+                hint: "Each descriptor needs an owner who closes it. `into_raw_fd` gives one away, and then nobody \
+                       does; `as_raw_fd` only lends its number. shutdown closes nothing.",
+            }],
+            run: |lab| {
+                let server = lab.start_server()?;
+                // What a program opens for good, it may open for its first client.
+                visit(lab, &server)?;
+                lab.settle()?;
+                let before = server.descriptors();
+                lab.step(
+                    "30 clients, one after the other, send a line, get it back, and close",
+                    || (0..30).try_for_each(|_| visit(lab, &server)),
+                )?;
+                server.expect_no_leaked_descriptor(&before)
+            },
+        },
+        Test {
+            name: "loses nothing when a client reads late and half-closes first",
+            points: 3,
+            read: "End of file and half-close",
+            mistakes: &[
+                Mistake {
+                    program: "drops_what_does_not_fit",
+                    because: Diagnosis::WrongBytes,
+                    hint: "When the send buffer is full, wait: a plain write does that for you. MSG_DONTWAIT and an \
+                           ignored count leave holes in the echo.",
+                },
+                Mistake {
+                    program: "hangs_up_at_rdhup",
+                    because: Diagnosis::Reset,
+                    hint: "POLLRDHUP says that no more will come, not that you have read all. Read until read returns \
+                           0, write it back, then close.",
+                },
+            ],
+            run: |lab| {
+                let client = lab.start_server()?.connect_with_receive_buffer(SMALL)?;
+                client.send_until_unread(MORE_THAN_FITS)?;
+                client.read_until_quiet()?;
+                // If something is missing by now, this comes back too early.
+                client.send(lab.random_bytes(16 * 1024))?;
+                client.expect_echo()?;
+                client.send_until_unread(MORE_THAN_FITS)?;
+                // This and the end of the stream arrive while the program waits for room, with bytes unread.
+                client.send_without_reading(lab.random_bytes(16 * 1024))?;
+                client.shutdown_write()?;
+                lab.settle()?;
+                client.expect_echo()?;
+                // Whether the stream ends now is another test's business.
+                client.expect_no_more_bytes()
+            },
+        },
+        Test {
+            name: "forgets a client who resets, and goes on",
+            points: 2,
+            read: "When a client misbehaves",
+            mistakes: &[
+                Mistake {
+                    program: "dies_with_its_client",
+                    because: Diagnosis::Exited,
+                    hint: "An error of read or write is the end of one connection, not of the server. Do not pass it \
+                           up with `?`: report it and accept the next client.",
+                },
+                Mistake {
+                    program: "expects_a_peer_name",
+                    because: Diagnosis::Panicked,
+                    hint: "A client that has gone is ordinary: read and write fail with ECONNRESET, getpeername with \
+                           ENOTCONN. End this connection, not the server.",
+                },
+                Mistake {
+                    program: "leaks_after_an_error",
+                    because: Diagnosis::DescriptorLeaked,
+                    hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
+                },
+                Mistake {
+                    program: "complains_on_stdout",
+                    because: Diagnosis::ExtraOutput,
+                    hint: "Standard output is for results. Report a lost client on standard error, with `eprintln!`.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                visit(lab, &server)?;
+                lab.settle()?;
+                let before = server.descriptors();
+                let in_service = server.connect()?;
+                echo(lab, &in_service)?;
+                lab.settle()?;
+                in_service.reset()?;
+                let next = server.connect()?;
+                echo(lab, &next)?;
+                server.connect()?.reset()?;
+                next.close();
+                visit(lab, &server)?;
+                server.expect_no_leaked_descriptor(&before)?;
+                server.expect_quiet_stdout()
+            },
+        },
+        Test {
+            name: "goes on after a client who leaves without reading",
+            points: 2,
+            read: "When a client misbehaves",
+            mistakes: &[
+                Mistake {
+                    program: "panics_when_write_fails",
+                    because: Diagnosis::Panicked,
+                    hint: "write fails when the client has gone, and the client decides when that is. Handle the \
+                           error instead of unwrapping it.",
+                },
+                Mistake {
+                    program: "dies_of_sigpipe",
+                    because: Diagnosis::Killed,
+                    hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this \
+                           signal for you: leave it so, and handle EPIPE.",
+                },
+                Mistake {
+                    program: "tries_again_for_ever",
+                    because: Diagnosis::Busy,
+                    hint: "Only EINTR means \"try again\". After any other error this connection is over: close it \
+                           and accept the next.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                // Closed with its echo unread, this connection is reset while the program waits in write.
+                let rude = server.connect_with_receive_buffer(SMALL)?;
+                rude.send_until_unread(MORE_THAN_FITS)?;
+                rude.close();
+                let polite = server.connect()?;
+                echo(lab, &polite)?;
+                // Nothing of its echo has come yet: this one ends like a right one, and is gone when the echo comes.
+                let gone = server.connect()?;
+                gone.send(lab.random_bytes(48_000))?;
+                gone.close();
+                polite.close();
+                visit(lab, &server)
+            },
+        },
+        Test {
+            name: "can be started again on its port at once",
+            points: 1,
+            read: "Starting again on the same port",
+            mistakes: &[
+                Mistake {
+                    program: "forgets_reuseaddr",
+                    because: Diagnosis::CannotRestart,
+                    hint: REUSE_THE_ADDRESS,
+                },
+                Mistake {
+                    program: "sets_reuseaddr_too_late",
+                    because: Diagnosis::CannotRestart,
+                    hint: REUSE_THE_ADDRESS,
+                },
+                Mistake {
+                    program: "ignores_the_port",
+                    because: Diagnosis::ListensElsewhere,
+                    hint: "Bind the port from the argument, too. 0 means \"any free port\"; every other number means \
+                           itself.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let client = server.connect()?;
+                echo(lab, &client)?;
+                server.kill()?;
+                client.expect_end()?;
+                client.close();
+                lab.wait_until(
+                    "the connection to be in TIME_WAIT",
+                    Diagnosis::Stuck,
+                    || {
+                        let sockets = lab.sockets(Transport::Tcp)?;
+                        Ok(sockets.iter().any(|socket| {
+                            socket.state == State::TimeWait && socket.local == server.address()
+                        }))
+                    },
+                )?;
+                let again = lab.restart_server(server.address())?;
+                if again.address() != server.address() {
+                    return lab.fail(
+                        Diagnosis::ListensElsewhere,
+                        format!(
+                            "your program was asked for port {}, and listens on port {}",
+                            server.address().port(),
+                            again.address().port()
+                        ),
+                    );
+                }
+                visit(lab, &again)
+            },
+        },
+        Test {
+            name: "runs beside another server, and not on its port",
+            points: 1,
+            read: "Starting again on the same port",
+            mistakes: &[
+                Mistake {
+                    program: "insists_on_its_port",
+                    because: Diagnosis::Exited,
+                    hint: "Is the port a number in your program? Bind the one from the argument. 0 lets the kernel \
+                           choose a free one, so that two servers can run side by side.",
+                },
+                Mistake {
+                    program: "shares_the_port",
+                    because: Diagnosis::StillRunning,
+                    hint: "Two servers cannot have one port, unless both set SO_REUSEPORT: set SO_REUSEADDR only. When \
+                           bind or listen fails, print the reason and end with status 1.",
+                },
+                Mistake {
+                    program: "panics_on_a_busy_port",
+                    because: Diagnosis::Panicked,
+                    hint: "A port that is taken is an ordinary failure. Print the reason and end with status 1 \
+                           instead of unwrapping.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let beside = lab.start_server()?;
+                visit(lab, &beside)?;
+                refuses(lab, &[&server.address().to_string()], 1)?;
+                visit(lab, &server)
+            },
+        },
+        Test {
+            name: "ends with status 2 after wrong arguments",
+            points: 1,
+            read: "2.2 A TCP echo server",
+            mistakes: &[
+                Mistake {
+                    program: "mixes_up_its_statuses",
+                    because: Diagnosis::WrongStatus,
+                    hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
+                },
+                Mistake {
+                    program: "ignores_further_arguments",
+                    because: Diagnosis::StillRunning,
+                    hint: "Exactly one argument is right. Who gives more has something in mind that your program does \
+                           not do: say so, and end with status 2.",
+                },
+                Mistake {
+                    program: "panics_at_a_bad_address",
+                    because: Diagnosis::Panicked,
+                    hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on \
+                           standard error, and end with status 2.",
+                },
+                Mistake {
+                    program: "ends_without_a_word",
+                    because: Diagnosis::WrongOutput,
+                    hint: "Print the reason on standard error before you end, with `eprintln!`: a status alone helps \
+                           no one.",
+                },
+            ],
+            run: |lab| {
+                refuses(lab, &[], 2)?;
+                refuses(lab, &["127.0.0.1"], 2)?;
+                refuses(lab, &["127.0.0.1:70000"], 2)?;
+                refuses(lab, &[&lab.any_port().to_string(), "more"], 2)
+            },
+        },
+    ],
+};
+
+const BIND_THE_ADDRESS: &str = "Bind the address from the argument, and no other: 0.0.0.0 would be every address of \
+                                the machine.";
+const REUSE_THE_ADDRESS: &str = "The old connection is in TIME_WAIT and still holds the port. Set SO_REUSEADDR on the \
+                                 listening socket, and before bind: bind is the call that looks at it.";
+
+/// A receive buffer which is soon full.
+const SMALL: usize = 16 * 1024;
+/// So many bytes are in no buffer of the kernel between client and program and back.
+const MORE_THAN_FITS: usize = 1 << 20;
+
+/// A line of letters and digits, with its end.
+fn line(lab: &Lab) -> String {
+    let length = lab.random_number(5..=60) as usize;
+    lab.random_word(length) + "\n"
+}
+
+/// All 256 bytes, in an order of chance.
+fn every_byte(lab: &Lab) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
+    for last in (1..bytes.len()).rev() {
+        bytes.swap(last, lab.random_number(0..=last as u64) as usize);
+    }
+    bytes
+}
+
+/// A client sends a line and gets it back.
+fn echo(lab: &Lab, client: &Connection) -> Checked {
+    client.send(line(lab))?;
+    client.expect_echo()
+}
+
+/// A polite client from its first byte to its last.
+fn visit(lab: &Lab, server: &Server) -> Checked {
+    lab.step(
+        "another client sends a line, gets it back, and closes",
+        || {
+            let client = server.connect()?;
+            echo(lab, &client)?;
+            client.close();
+            Ok(())
+        },
+    )
+}
+
+/// So many clients at once, who all do the same when they are connected.
+fn clients(
+    server: &Server,
+    count: usize,
+    first_deed: impl Fn(&Connection) -> Checked,
+) -> Checked<Vec<Connection>> {
+    (0..count)
+        .map(|_| {
+            let client = server.connect()?;
+            first_deed(&client)?;
+            Ok(client)
+        })
+        .collect()
+}
+
+/// The program, started with these arguments, says why it cannot work, and ends with this status.
+fn refuses(lab: &Lab, arguments: &[&str], status: i32) -> Checked {
+    let program = lab.start(arguments)?;
+    program.expect_exit(status)?;
+    program.expect_stdout_end()?;
+    program.expect_reason_on_stderr()
+}

@@ -1,0 +1,592 @@
+//! The hidden tests of day2_1_inet_pton_ntop.
+//!
+//! Each test asks about some lines, and has the C library judge the answers. [`texts`] draws the lines, [`oracle`] knows
+//! the answers, [`answers`] is the one thing that happens in all of these tests.
+
+mod answers;
+mod oracle;
+mod texts;
+
+#[cfg(test)]
+mod agreement;
+
+use self::{
+    answers::{answers, answers_without_last_newline},
+    texts::{Line, Texts},
+};
+use crate::{
+    exercise::{Exercise, Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::Lab,
+};
+
+/// Day 2, exercise 1.
+pub const EXERCISE: Exercise = Exercise {
+    name: "day2_1_inet_pton_ntop",
+    title: "addresses, from text to bytes and back",
+    chapter: "2.1 Addresses, from text to bytes and back",
+    first_step: "Begin with `pton4`: read one line of standard input, split it at the dots, and print its four numbers as \
+                 eight hexadecimal digits and a newline.",
+    tests: &[
+        Test {
+            name: "turns a dotted quad into four bytes in network order",
+            points: 1,
+            read: "IPv4: four numbers",
+            mistakes: &[
+                Mistake {
+                    program: "host_order",
+                    because: Diagnosis::WrongOutput,
+                    hint: "Print eight hexadecimal digits, two for each number, the first number first: that is network \
+                           order. Keep the four bytes as an array, or turn the u32 into bytes with to_be_bytes.",
+                },
+                Mistake {
+                    program: "splits_all",
+                    because: Diagnosis::ExtraOutput,
+                    hint: "Each line gets one answer, and behind the last newline there is no line. Who reads all and \
+                           splits it at every \\n finds an empty piece there.",
+                },
+            ],
+            run: |lab| {
+                answers(
+                    lab,
+                    &["pton4"],
+                    &[Texts::of(lab).plain_quad().into()],
+                    oracle::pton4,
+                )
+            },
+        },
+        Test {
+            name: "answers every line, also those that are no address",
+            points: 1,
+            read: "Text comes from strangers",
+            mistakes: &[
+                Mistake {
+                    program: "stops_at_bad",
+                    because: Diagnosis::Exited,
+                    hint: "A bad line is an answer, not a failure of your program, and an empty line is a line: print \
+                           `bad` and go on. Look for the `?`, break or exit that such a line reaches.",
+                },
+                Mistake {
+                    program: "stops_at_empty_line",
+                    because: Diagnosis::Exited,
+                    hint: "A bad line is an answer, not a failure of your program, and an empty line is a line: print \
+                           `bad` and go on. Look for the `?`, break or exit that such a line reaches.",
+                },
+            ],
+            run: |lab| {
+                let texts = Texts::of(lab);
+                answers(lab, &["pton4"], &[], oracle::pton4)?;
+                let lines = ["one", "", "a.b.c.d"].map(Line::from);
+                let good = || texts.plain_quad().into();
+                answers(lab, &["pton4"], &between(&lines, good), oracle::pton4)
+            },
+        },
+        Test {
+            name: "answers a line of any bytes and of any length",
+            points: 1,
+            read: "Text comes from strangers",
+            mistakes: &[
+                Mistake {
+                    program: "reads_text",
+                    because: Diagnosis::Exited,
+                    hint: "One of the lines is not UTF-8, and reading it into a String fails. Read bytes instead, for \
+                           example with BufRead::read_until.",
+                },
+                Mistake {
+                    program: "line_in_pieces",
+                    because: Diagnosis::WrongOutput,
+                    hint: "Only the newline ends a line. A buffer of fixed size cuts a long one into pieces, and each \
+                           piece gets an answer: read on into the same Vec until the newline comes.",
+                },
+            ],
+            run: |lab| {
+                let texts = Texts::of(lab);
+                let lines = [texts.not_utf8(), texts.long_line(), texts.not_utf8()];
+                let good = || texts.plain_quad().into();
+                answers(lab, &["pton4"], &between(&lines, good), oracle::pton4)
+            },
+        },
+        Test {
+            name: "answers the last line without its newline, too",
+            points: 1,
+            read: "Text comes from strangers",
+            mistakes: &[Mistake {
+                program: "loses_last_line",
+                because: Diagnosis::Exited,
+                hint: "The last line has no newline behind it, and it gets no answer. The end of file ends a line too, \
+                       if there are bytes before it.",
+            }],
+            run: |lab| {
+                let texts = Texts::of(lab);
+                let lines = [texts.plain_quad(), texts.plain_quad()].map(Line::from);
+                answers_without_last_newline(lab, &["pton4"], &lines, oracle::pton4)
+            },
+        },
+        Test {
+            name: "prints two hexadecimal digits for every byte",
+            points: 1,
+            read: "IPv4: four numbers",
+            mistakes: &[Mistake {
+                program: "hex_without_zeros",
+                because: Diagnosis::WrongOutput,
+                hint: "Every byte has two hexadecimal digits, also those below 16: 1.2.3.4 is 01020304. The format \
+                       {:02x} fills up with a zero.",
+            }],
+            run: |lab| {
+                answers(
+                    lab,
+                    &["pton4"],
+                    &Texts::of(lab).small_quads(),
+                    oracle::pton4,
+                )
+            },
+        },
+        Test {
+            name: "takes the numbers from 0 to 255, and none above",
+            points: 2,
+            read: "Text comes from strangers",
+            mistakes: &[
+                Mistake {
+                    program: "inaddr_none",
+                    because: Diagnosis::WrongOutput,
+                    hint: RANGE,
+                },
+                Mistake {
+                    program: "wraps_at_256",
+                    because: Diagnosis::WrongOutput,
+                    hint: RANGE,
+                },
+                Mistake {
+                    program: "tests_range_last",
+                    because: Diagnosis::Panicked,
+                    hint: "A number of many digits does not fit into your integer: the sum overflows before you test its \
+                           range. Test after each digit, or refuse more than three digits.",
+                },
+            ],
+            run: |lab| {
+                answers(
+                    lab,
+                    &["pton4"],
+                    &Texts::of(lab).quads_at_the_limits(),
+                    oracle::pton4,
+                )
+            },
+        },
+        Test {
+            name: "takes exactly four numbers",
+            points: 1,
+            read: "IPv4: four numbers",
+            mistakes: &[Mistake {
+                program: "uses_inet_aton",
+                because: Diagnosis::WrongOutput,
+                hint: "inet_pton takes four numbers with three dots between them. inet_aton and getaddrinfo take fewer: \
+                       write the conversion yourself, and look whether a fifth piece follows.",
+            }],
+            run: |lab| {
+                answers(
+                    lab,
+                    &["pton4"],
+                    &Texts::of(lab).quads_with_wrong_count(),
+                    oracle::pton4,
+                )
+            },
+        },
+        Test {
+            name: "refuses a sign or a leading zero before a number",
+            points: 1,
+            read: "Text comes from strangers",
+            mistakes: &[Mistake {
+                program: "parses_with_std",
+                because: Diagnosis::WrongOutput,
+                hint: "`parse::<u8>` takes more than digits: \"+1\" and \"01\" are numbers for it. inet_pton refuses a \
+                       sign, and a leading zero, which others read as octal.",
+            }],
+            run: |lab| {
+                let texts = Texts::of(lab);
+                let lines = enclosed(texts.quads_with_signs_and_zeros(), || {
+                    texts.plain_quad().into()
+                });
+                answers(lab, &["pton4"], &lines, oracle::pton4)
+            },
+        },
+        Test {
+            name: "refuses blanks and other bytes around or inside a number",
+            points: 1,
+            read: "Text comes from strangers",
+            mistakes: &[
+                Mistake {
+                    program: "trims_blanks",
+                    because: Diagnosis::WrongOutput,
+                    hint: JUNK,
+                },
+                Mistake {
+                    program: "stops_at_junk",
+                    because: Diagnosis::WrongOutput,
+                    hint: JUNK,
+                },
+            ],
+            run: |lab| {
+                let texts = Texts::of(lab);
+                let lines = enclosed(texts.quads_with_junk(), || texts.plain_quad().into());
+                answers(lab, &["pton4"], &lines, oracle::pton4)
+            },
+        },
+        Test {
+            name: "prints four bytes as a dotted quad",
+            points: 1,
+            read: "IPv4: four numbers",
+            mistakes: &[Mistake {
+                program: "prints_host_order",
+                because: Diagnosis::WrongOutput,
+                hint: "The bytes are in network order: the first byte is the first number, whatever the machine. Print \
+                       the four in decimal with dots between them.",
+            }],
+            run: |lab| answers(lab, &["ntop4"], &Texts::of(lab).four_bytes(), oracle::ntop4),
+        },
+        Test {
+            name: "reads eight groups of hexadecimal digits",
+            points: 2,
+            read: "IPv6: eight groups and one gap",
+            mistakes: &[
+                Mistake {
+                    program: "groups_in_host_order",
+                    because: Diagnosis::WrongOutput,
+                    hint: GROUPS,
+                },
+                Mistake {
+                    program: "lower_case_only",
+                    because: Diagnosis::WrongOutput,
+                    hint: GROUPS,
+                },
+            ],
+            run: |lab| {
+                answers(
+                    lab,
+                    &["pton6"],
+                    &Texts::of(lab).eight_groups(),
+                    oracle::pton6,
+                )
+            },
+        },
+        Test {
+            name: "fills the gap of :: with as many zeros as are missing",
+            points: 2,
+            read: "IPv6: eight groups and one gap",
+            mistakes: &[
+                Mistake {
+                    program: "tail_stays_left",
+                    because: Diagnosis::WrongOutput,
+                    hint: GAP,
+                },
+                Mistake {
+                    program: "gap_of_one",
+                    because: Diagnosis::WrongOutput,
+                    hint: GAP,
+                },
+            ],
+            run: |lab| answers(lab, &["pton6"], &Texts::of(lab).gaps(), oracle::pton6),
+        },
+        Test {
+            name: "reads a dotted quad as the last two groups",
+            points: 1,
+            read: "IPv6: eight groups and one gap",
+            mistakes: &[Mistake {
+                program: "quad_only_mapped",
+                because: Diagnosis::WrongOutput,
+                hint: "A dotted quad may end every IPv6 text: x:x:x:x:x:x:d.d.d.d, with or without `::`. It stands for \
+                       two groups, whatever comes before it.",
+            }],
+            run: |lab| {
+                answers(
+                    lab,
+                    &["pton6"],
+                    &Texts::of(lab).quads_at_the_end(),
+                    oracle::pton6,
+                )
+            },
+        },
+        Test {
+            name: "refuses colons and gaps where none may be",
+            points: 1,
+            read: "IPv6: eight groups and one gap",
+            mistakes: &[
+                Mistake {
+                    program: "skips_empty_groups",
+                    because: Diagnosis::WrongOutput,
+                    hint: COLONS,
+                },
+                Mistake {
+                    program: "gap_of_none",
+                    because: Diagnosis::WrongOutput,
+                    hint: COLONS,
+                },
+            ],
+            run: |lab| {
+                let texts = Texts::of(lab);
+                let lines = enclosed(texts.misplaced_colons(), || texts.full().into());
+                answers(lab, &["pton6"], &lines, oracle::pton6)
+            },
+        },
+        Test {
+            name: "refuses a text that is only almost an IPv6 address",
+            points: 2,
+            read: "Text comes from strangers",
+            mistakes: &[
+                Mistake {
+                    program: "five_digits",
+                    because: Diagnosis::WrongOutput,
+                    hint: DIGITS,
+                },
+                Mistake {
+                    program: "sign_in_group",
+                    because: Diagnosis::WrongOutput,
+                    hint: DIGITS,
+                },
+            ],
+            run: |lab| {
+                let texts = Texts::of(lab);
+                let mut lines = texts.wrong_groups();
+                lines.extend(texts.random_edits());
+                answers(
+                    lab,
+                    &["pton6"],
+                    &enclosed(lines, || texts.full().into()),
+                    oracle::pton6,
+                )
+            },
+        },
+        Test {
+            name: "prints :: for the longest run of zero groups",
+            points: 2,
+            read: "IPv6: eight groups and one gap",
+            mistakes: &[
+                Mistake {
+                    program: "first_run",
+                    because: Diagnosis::WrongOutput,
+                    hint: RUNS,
+                },
+                Mistake {
+                    program: "last_run",
+                    because: Diagnosis::WrongOutput,
+                    hint: RUNS,
+                },
+                Mistake {
+                    program: "single_zero",
+                    because: Diagnosis::WrongOutput,
+                    hint: RUNS,
+                },
+            ],
+            run: |lab| {
+                answers(
+                    lab,
+                    &["ntop6"],
+                    &Texts::of(lab).sixteen_bytes(),
+                    oracle::ntop6,
+                )
+            },
+        },
+        Test {
+            name: "prints an IPv4-mapped address with its dotted quad",
+            points: 1,
+            read: "IPv6: eight groups and one gap",
+            mistakes: &[Mistake {
+                program: "mapped_in_hex",
+                because: Diagnosis::WrongOutput,
+                hint: "An address that begins with ten zero bytes, ff and ff holds an IPv4 address: print it as \
+                       ::ffff:192.168.0.1, as inet_ntop does (RFC 5952, 5). No other address gets a quad here.",
+            }],
+            run: |lab| {
+                answers(
+                    lab,
+                    &["ntop6"],
+                    &Texts::of(lab).mapped_and_others(),
+                    oracle::ntop6,
+                )
+            },
+        },
+        Test {
+            name: "writes the 16 bytes of a sockaddr_in",
+            points: 1,
+            read: "The bytes of a socket address",
+            mistakes: &[
+                Mistake {
+                    program: "family_swapped",
+                    because: Diagnosis::WrongOutput,
+                    hint: SOCKADDR_IN,
+                },
+                Mistake {
+                    program: "port_in_host_order",
+                    because: Diagnosis::WrongOutput,
+                    hint: SOCKADDR_IN,
+                },
+            ],
+            run: |lab| with_many_ports(lab, |texts| texts.ipv4_for_sockaddr()),
+        },
+        Test {
+            name: "writes the 28 bytes of a sockaddr_in6",
+            points: 1,
+            read: "The bytes of a socket address",
+            mistakes: &[
+                Mistake {
+                    program: "ipv6_in_sockaddr_in",
+                    because: Diagnosis::WrongOutput,
+                    hint: SOCKADDR_IN6,
+                },
+                Mistake {
+                    program: "no_flowinfo",
+                    because: Diagnosis::WrongOutput,
+                    hint: SOCKADDR_IN6,
+                },
+            ],
+            run: |lab| with_many_ports(lab, |texts| texts.ipv6_for_sockaddr()),
+        },
+        Test {
+            name: "shows a sockaddr_in as ADDRESS:PORT",
+            points: 1,
+            read: "The bytes of a socket address",
+            mistakes: &[Mistake {
+                program: "shows_host_port",
+                because: Diagnosis::WrongOutput,
+                hint: "The port is in network order in the structure. Turn it round before you print it in decimal: \
+                       ntohs, or u16::from_be_bytes.",
+            }],
+            run: |lab| answers(lab, &["show"], &Texts::of(lab).sockaddr_ins(), oracle::show),
+        },
+        Test {
+            name: "shows a sockaddr_in6 as [ADDRESS]:PORT",
+            points: 1,
+            read: "The bytes of a socket address",
+            mistakes: &[Mistake {
+                program: "no_brackets",
+                because: Diagnosis::WrongOutput,
+                hint: "Between an IPv6 address and a port a colon alone says nothing: write [ADDRESS]:PORT (RFC 5952, \
+                       6). The address begins at byte 8 of the structure.",
+            }],
+            run: |lab| {
+                answers(
+                    lab,
+                    &["show"],
+                    &Texts::of(lab).sockaddr_in6s(),
+                    oracle::show,
+                )
+            },
+        },
+        Test {
+            name: "refuses hexadecimal digits that are not exactly one address",
+            points: 1,
+            read: "Text comes from strangers",
+            mistakes: &[
+                Mistake {
+                    program: "panics_on_odd",
+                    because: Diagnosis::Panicked,
+                    hint: "An odd number of digits, or a byte that is no digit, makes the program panic. Look at the \
+                           length before you index, or use as_chunks or get.",
+                },
+                Mistake {
+                    program: "sign_in_byte",
+                    because: Diagnosis::WrongOutput,
+                    hint: "Two digits for each byte, small letters or capitals, and exactly as many bytes as the \
+                           address has. `from_str_radix` also takes a sign: \"+f\" is a number for it.",
+                },
+            ],
+            run: |lab| {
+                let texts = Texts::of(lab);
+                hexadecimal(lab, &texts, "ntop4", &texts.bytes::<4>(), oracle::ntop4)?;
+                hexadecimal(lab, &texts, "ntop6", &texts.mapped(), oracle::ntop6)?;
+                hexadecimal(lab, &texts, "show", &texts.sockaddr_in(), oracle::show)?;
+                hexadecimal(lab, &texts, "show", &texts.sockaddr_in6(), oracle::show)?;
+                answers(lab, &["show"], &texts.wrong_lengths(), oracle::show)
+            },
+        },
+        Test {
+            name: "believes the family of a socket address, not its length",
+            points: 1,
+            read: "The bytes of a socket address",
+            mistakes: &[Mistake {
+                program: "length_decides",
+                because: Diagnosis::WrongOutput,
+                hint: "The family, the first two bytes in the order of your machine, says what the others are. An \
+                       AF_INET6 in 16 bytes is `bad`, and so is every family which is neither.",
+            }],
+            run: |lab| {
+                let texts = Texts::of(lab);
+                let lines = between(&texts.wrong_families(), || texts.any_sockaddr());
+                answers(lab, &["show"], &lines, oracle::show)
+            },
+        },
+    ],
+};
+
+// Hints which several mistakes of one test share: the report shows the line, which tells them apart.
+
+const RANGE: &str = "Each of the four numbers goes from 0 to 255. Test the range while you add the digits (checked_mul \
+                     and checked_add tell you), or 256 becomes 0. And 255.255.255.255 is an address: an error needs a \
+                     place of its own, Option or Result.";
+const JUNK: &str = "Every byte of the line but its newline belongs to the text. Do not trim, do not stop at the first \
+                    byte that is no digit: a number is digits from its start to its end.";
+const GROUPS: &str = "A group is a 16-bit number in network order: to_be_bytes. It may have fewer than four digits, and \
+                      when you read, A to F are as good as a to f.";
+const GAP: &str = "The gap of `::` is as long as it has to be, from one group (1:2:3:4:5:6:7::) to all eight. The groups \
+                   behind it are the last ones of the sixteen bytes; the zeros fill the room between.";
+const COLONS: &str = "`::` may come once, and stands for at least one group, so at most seven are written beside it. \
+                      Every other colon stands between two groups, never before the first or behind the last one.";
+const DIGITS: &str = "\"Each x can be up to 4 hex digits\": 00001 is too long, although its value fits. And every byte \
+                      must be a digit: `from_str_radix` also takes a sign. A quad stands only at the end.";
+const RUNS: &str = "`::` replaces the longest run of zero groups, the first one if two are equally long, and never a run \
+                    of one: a single zero is printed as 0. Look at all the runs before you choose (RFC 5952, 4.2).";
+const SOCKADDR_IN: &str = "What travels in the packets is in network order: the port (to_be_bytes) and the address. The \
+                           family is read by your own kernel and never travels: host order, to_ne_bytes. Eight zero bytes \
+                           follow.";
+const SOCKADDR_IN6: &str = "A sockaddr_in6 has 28 bytes (ipv6(7)): family, port, four bytes of flow information, then \
+                            the address from byte 8 on, and four bytes of scope id.";
+
+/// These lines with a good one before and behind each, so that one bad line hides nothing.
+fn between(lines: &[Line], good: impl Fn() -> Line) -> Vec<Line> {
+    let mut all = vec![good()];
+    for line in lines {
+        all.extend([line.clone(), good()]);
+    }
+    all
+}
+
+/// These lines with a good one before and behind all of them: a program that refuses everything is not right.
+fn enclosed(lines: Vec<Line>, good: impl Fn() -> Line) -> Vec<Line> {
+    let mut all = vec![good()];
+    all.extend(lines);
+    all.push(good());
+    all
+}
+
+fn with_many_ports(lab: &Lab, lines: impl Fn(&Texts) -> Vec<Line>) -> Checked {
+    let texts = Texts::of(lab);
+    for port in [texts.strong_port(), 80, 0, 256, 65535, texts.strong_port()] {
+        let arguments = ["sockaddr", &port.to_string()];
+        answers(lab, &arguments, &lines(&texts), |line| {
+            oracle::sockaddr(port, line)
+        })?;
+    }
+    Ok(())
+}
+
+/// The digits of these bytes, and what is almost the digits of so many bytes.
+fn hexadecimal(
+    lab: &Lab,
+    texts: &Texts,
+    command: &str,
+    bytes: &[u8],
+    oracle: impl Fn(&[u8]) -> Option<String>,
+) -> Checked {
+    let good = || texts.any_case_hex(bytes);
+    answers(
+        lab,
+        &[command],
+        &enclosed(texts.broken_hex(bytes), good),
+        oracle,
+    )
+}
+
+impl Texts<'_> {
+    fn of(lab: &Lab) -> Texts<'_> {
+        Texts::new(|range| lab.random_number(range))
+    }
+}

@@ -1,0 +1,5 @@
+//! Addresses and TCP.
+
+pub mod echo_client;
+pub mod echo_server;
+pub mod inet_pton_ntop;

@@ -1,0 +1,89 @@
+//! What this machine allows, in words.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::{arena, compile, failure::LabError, report::human::fold, workspace};
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Tries everything that the lab needs. Returns what it found, and whether tests can run at all.
+pub fn examine(width: usize) -> (String, bool) {
+    let probe = arena::probe();
+    let mut text = String::new();
+    let cargo = compile::answers("cargo", "install Rust: https://rustup.rs");
+    let linker = compile::linker();
+    let course = workspace::find().map(drop);
+    let items: [(&str, &Result<(), LabError>, &str, &str); 6] = [
+        (
+            "the course",
+            &course,
+            "found",
+            "Run the checker in the folder of the course.",
+        ),
+        (
+            "cargo",
+            &cargo,
+            "builds your programs",
+            "Install Rust: https://rustup.rs",
+        ),
+        ("a linker", &linker, "links your programs", ""),
+        (
+            "sock_diag",
+            &probe.sockets,
+            "shows the states and queues of sockets",
+            "The kernel or the container forbids netlink sockets. Run the lab outside of this container.",
+        ),
+        (
+            "/proc/PID/syscall",
+            &probe.calls,
+            "shows the call in which a program waits, so that one that hangs is recognised at once",
+            "Allow ptrace of one's own children: `sudo sysctl kernel.yama.ptrace_scope=1`. Without it, programs that \
+             hang are recognised after some seconds.",
+        ),
+        (
+            "namespaces",
+            &probe.namespaces,
+            "give each test a network and processes of its own",
+            "Ubuntu 24.04: `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`. Docker: `--security-opt \
+             seccomp=unconfined --security-opt apparmor=unconfined`. Without them, each test gets a loopback address \
+             of its own in this machine's network, and all tests work.",
+        ),
+    ];
+    for (what, result, good, advice) in items {
+        match result {
+            Ok(()) => {
+                let _ = writeln!(
+                    text,
+                    "{GOOD}yes{GOOD:#}  {}",
+                    fold(&format!("{what}: {good}"), width - 5, "", "     ")
+                );
+            }
+            Err(error) => {
+                let _ = writeln!(
+                    text,
+                    "{BAD}no{BAD:#}   {}",
+                    fold(&format!("{what}: {error}"), width - 5, "", "     ")
+                );
+                if !advice.is_empty() {
+                    let _ = writeln!(text, "{}", fold(advice, width, "     ", "     "));
+                }
+            }
+        }
+    }
+    let is_well = course.is_ok() && cargo.is_ok() && linker.is_ok() && probe.sockets.is_ok();
+    let isolation = match probe.isolation() {
+        arena::Isolation::Namespaces => "in namespaces of its own",
+        arena::Isolation::Shared => {
+            "in this machine's namespaces, on a loopback address of its own"
+        }
+    };
+    let _ = writeln!(
+        text,
+        "\n{}",
+        fold(&format!("Each test runs {isolation}."), width, "", "")
+    );
+    (text, is_well)
+}

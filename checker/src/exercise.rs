@@ -1,0 +1,95 @@
+//! What an author of exercises writes: an exercise, its hidden tests, and the mistakes that prove them.
+
+use crate::{
+    failure::{Checked, Diagnosis},
+    lab::Lab,
+};
+
+/// One exercise of the course.
+///
+/// Its name is its address: the folder, package and binary in `exercises/`, and the folder in `solutions/`.
+#[derive(Debug)]
+pub struct Exercise {
+    /// `day2_2_echo_server`
+    pub name: &'static str,
+    /// What the program is, in a few words: `a TCP echo server`.
+    pub title: &'static str,
+    /// The heading of its chapter in course.md.
+    pub chapter: &'static str,
+    /// What to write first; shown when the first test fails and no known mistake explains it.
+    pub first_step: &'static str,
+    /// The hidden tests in the order in which one would teach them.
+    pub tests: &'static [Test],
+}
+
+/// One promise of the program, and the story that finds out whether it is kept.
+pub struct Test {
+    /// A sentence whose subject is the program: `sends back what a client sent`.
+    pub name: &'static str,
+    /// What the promise is worth.
+    pub points: u32,
+    /// The heading of course.md to read when it is broken.
+    pub read: &'static str,
+    /// The known-wrong programs which this test is the first to reject. There is at least one.
+    pub mistakes: &'static [Mistake],
+    /// The story. It returns at the first broken promise.
+    pub run: fn(&Lab) -> Checked,
+}
+
+/// A known-wrong version of the solution: the proof that its test can fail, and the advice it earns.
+#[derive(Debug)]
+pub struct Mistake {
+    /// Named after the mistake; the binary is this with the exercise's number before it (see [`Exercise::binary_of`]).
+    pub program: &'static str,
+    /// How the test sees it.
+    pub because: Diagnosis,
+    /// One or two sentences for a student who made this mistake.
+    pub hint: &'static str,
+}
+
+impl Exercise {
+    /// The day of the course, counted from 1.
+    pub fn day(&self) -> u32 {
+        let digits = self.name.trim_start_matches("day");
+        let end = digits.find('_').unwrap_or(digits.len());
+        digits[..end].parse().unwrap_or(0)
+    }
+
+    /// The exercise's number, `day2_2`.
+    pub fn number(&self) -> &'static str {
+        match self.name.match_indices('_').nth(1) {
+            Some((end, _)) => &self.name[..end],
+            None => self.name,
+        }
+    }
+
+    /// The name without its number, `echo_server`.
+    pub fn topic(&self) -> &'static str {
+        self.name[self.number().len()..].trim_start_matches('_')
+    }
+
+    /// The package of the reference solution, which is its binary, too.
+    pub fn solution(&self) -> String {
+        format!("{}_solution", self.name)
+    }
+
+    /// The binary of a mistake. It carries the exercise's number, because two packages of a workspace which have a
+    /// binary of the same name overwrite each other's.
+    pub fn binary_of(&self, mistake: &Mistake) -> String {
+        format!("{}_{}", self.number(), mistake.program)
+    }
+
+    /// The points of all tests.
+    pub fn points(&self) -> u32 {
+        self.tests.iter().map(|test| test.points).sum()
+    }
+}
+
+impl std::fmt::Debug for Test {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Test")
+            .field("name", &self.name)
+            .field("points", &self.points)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,349 @@
+//! The two ways in which a test does not pass: the program breaks a promise, or the lab breaks.
+
+use std::{fmt, io};
+
+use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
+
+/// What every word of the lab returns.
+pub type Checked<T = ()> = Result<T, Stop>;
+
+/// Why a test stopped before its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// The student's program broke a promise. This is a result.
+    Failed(Box<Failure>),
+    /// The lab could not do its work. This is never the student's fault.
+    Broken(LabError),
+}
+
+/// What went wrong with the program, told apart as finely as the advice differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Diagnosis {
+    /// It ended while it was still needed.
+    Exited,
+    /// It ended by a panic (exit status 101).
+    Panicked,
+    /// A signal ended it.
+    Killed,
+    /// It runs, but never said `listening IP:PORT`.
+    NeverListened,
+    /// Its `listening` line cannot be read.
+    BadAnnouncement,
+    /// It said one address and listens on another, or on none.
+    ListensElsewhere,
+    /// A connection was refused.
+    Refused,
+    /// A byte differs from the promised one.
+    WrongBytes,
+    /// More bytes came than promised.
+    ExtraBytes,
+    /// The end of the stream came before all promised bytes.
+    ClosedEarly,
+    /// A reset (RST) came where data or the end of the stream was due.
+    Reset,
+    /// The end of the stream never comes: somebody still holds the descriptor.
+    LeftOpen,
+    /// It sleeps for ever in a call, while the test waits for it.
+    Stuck,
+    /// It uses the processor all the time, and nothing comes of it.
+    Busy,
+    /// It neither sleeps for ever nor does what is due within the deadline.
+    TimedOut,
+    /// A line or byte of its standard output differs from the promised one.
+    WrongOutput,
+    /// It printed more than promised.
+    ExtraOutput,
+    /// It prints without end.
+    OutputFlood,
+    /// It closed its standard output while a line was still due.
+    OutputClosed,
+    /// It ended with another exit status than promised.
+    WrongStatus,
+    /// It should have ended, and has not.
+    StillRunning,
+    /// A child ended and was never waited for.
+    ZombieLeft,
+    /// A descriptor is still open which should have been closed.
+    DescriptorLeaked,
+    /// A process is still there which should have ended.
+    ProcessLeft,
+    /// A process that should be there has not been made.
+    ProcessMissing,
+    /// A signal has another disposition, or is blocked, against the promise.
+    WrongDisposition,
+    /// Started again on the same port, it could not listen.
+    CannotRestart,
+    /// A datagram that was due never came.
+    NoAnswer,
+    /// A datagram came from another address than the one that was asked.
+    WrongSender,
+    /// It takes more memory than its task can need.
+    OutOfMemory,
+}
+
+/// A broken promise: data for a report, nothing about its layout.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Failure {
+    /// What went wrong.
+    pub diagnosis: Diagnosis,
+    /// The symptom in one line, present tense, addressed to the student.
+    pub symptom: String,
+    /// The promised bytes against those that came, where bytes are the matter.
+    pub comparison: Option<Comparison>,
+}
+
+/// Expected against got, cut down to the neighbourhood of the first difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// What is compared: `the reply`, `standard output`.
+    pub what: String,
+    /// How many bytes were promised.
+    pub expected_length: usize,
+    /// How many bytes came.
+    pub got_length: usize,
+    /// The offset of the first difference, in bytes.
+    pub difference: usize,
+    /// The offset of the first byte of both excerpts.
+    pub offset: usize,
+    /// Promised bytes from `offset` on.
+    pub expected: Vec<u8>,
+    /// Received bytes from `offset` on.
+    pub got: Vec<u8>,
+    /// Whether both are meant as text, so that a report may show lines instead of a dump.
+    pub text: bool,
+}
+
+/// How many bytes of each side a comparison keeps: two rows of a dump before and two behind the difference.
+const EXCERPT: usize = 64;
+const ROW: usize = 16;
+
+impl Comparison {
+    /// Compares two byte strings; `None` if they are the same.
+    pub fn of(what: &str, expected: &[u8], got: &[u8]) -> Option<Comparison> {
+        if expected == got {
+            return None;
+        }
+        let longest = expected.len().max(got.len());
+        let difference = (0..longest).find(|&at| expected.get(at) != got.get(at))?;
+        let offset = (difference / ROW * ROW).saturating_sub(ROW);
+        let excerpt = |bytes: &[u8]| {
+            let end = bytes.len().min(offset + EXCERPT);
+            bytes.get(offset..end).unwrap_or_default().to_vec()
+        };
+        Some(Comparison {
+            what: what.to_owned(),
+            expected_length: expected.len(),
+            got_length: got.len(),
+            difference,
+            offset,
+            expected: excerpt(expected),
+            got: excerpt(got),
+            text: false,
+        })
+    }
+
+    /// The same, for what is meant as text.
+    pub fn of_text(what: &str, expected: &[u8], got: &[u8]) -> Option<Comparison> {
+        Comparison::of(what, expected, got).map(|comparison| Comparison {
+            text: true,
+            ..comparison
+        })
+    }
+}
+
+impl Failure {
+    /// A failure without bytes to compare.
+    pub fn new(diagnosis: Diagnosis, symptom: impl Into<String>) -> Failure {
+        Failure {
+            diagnosis,
+            symptom: symptom.into(),
+            comparison: None,
+        }
+    }
+
+    /// Adds what was promised and what came.
+    #[must_use]
+    pub fn comparing(self, comparison: Option<Comparison>) -> Failure {
+        Failure { comparison, ..self }
+    }
+}
+
+impl Diagnosis {
+    /// Advice for a failure which is none of the test's known mistakes.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Diagnosis::Exited => {
+                "Your program ends by itself here. Follow the error that it returns, and decide whether it may end the whole program."
+            }
+            Diagnosis::Panicked => {
+                "A panic is a bug in the program. The message on its standard error names the line."
+            }
+            Diagnosis::Killed => {
+                "A signal ended your program. Its name tells which rule was broken; see signal(7)."
+            }
+            Diagnosis::NeverListened => {
+                "Print `listening IP:PORT` after listen (or bind, for UDP), end the line with \\n, and flush standard output."
+            }
+            Diagnosis::BadAnnouncement => {
+                "The line must be `listening IP:PORT`, with the address that getsockname returns, and nothing else."
+            }
+            Diagnosis::ListensElsewhere => {
+                "Bind to the address from the command line, and print what getsockname says about it."
+            }
+            Diagnosis::Refused => "A connection is refused when no socket listens on its port.",
+            Diagnosis::WrongBytes => "Compare the two dumps from the marked byte on.",
+            Diagnosis::ExtraBytes => {
+                "Send only the bytes that are due: `read` tells how many of the buffer are new."
+            }
+            Diagnosis::ClosedEarly => {
+                "Look for the close, the shutdown or the drop which came too early."
+            }
+            Diagnosis::Reset => {
+                "The kernel sends a reset when a socket is closed with unread bytes in it, or with SO_LINGER 0."
+            }
+            Diagnosis::LeftOpen => {
+                "The stream ends when the last copy of the descriptor is closed or shut down. Which copy is left?"
+            }
+            Diagnosis::Stuck => {
+                "The call named above waits for something that will not come. What should have happened before it?"
+            }
+            Diagnosis::Busy => {
+                "A loop runs without end. Does it stop when a call returns 0 or an error?"
+            }
+            Diagnosis::TimedOut => {
+                "The program does something else than what the test waits for. See what it did last."
+            }
+            Diagnosis::WrongOutput => {
+                "Compare the expected text with yours, from the marked byte on."
+            }
+            Diagnosis::ExtraOutput => {
+                "Standard output carries results only; everything else belongs on standard error."
+            }
+            Diagnosis::OutputFlood => "Something prints in a loop that never waits.",
+            Diagnosis::OutputClosed => {
+                "Descriptor 1 was closed. Was it closed as if it were one of your own?"
+            }
+            Diagnosis::WrongStatus => {
+                "The contract in README.md says which exit status belongs to which end."
+            }
+            Diagnosis::StillRunning => {
+                "All work is done here: the program should return from main."
+            }
+            Diagnosis::ZombieLeft => {
+                "A child that has ended stays a zombie until its parent waits for it: see waitpid(2)."
+            }
+            Diagnosis::DescriptorLeaked => {
+                "Each descriptor needs one owner who closes it. nix's accept returns a bare number that nothing closes."
+            }
+            Diagnosis::ProcessLeft => "A child that has done its work must end with _exit or exit.",
+            Diagnosis::ProcessMissing => "Each client gets a process of its own: see fork(2).",
+            Diagnosis::WrongDisposition => {
+                "See sigaction(2) for dispositions and sigprocmask(2) for the blocked signals."
+            }
+            Diagnosis::CannotRestart => {
+                "An address in TIME_WAIT can be bound again with SO_REUSEADDR, set before bind: see socket(7)."
+            }
+            Diagnosis::NoAnswer => {
+                "Each datagram earns its own answer, sent to the address that recvfrom reports."
+            }
+            Diagnosis::WrongSender => "Answer from the socket on which the question came.",
+            Diagnosis::OutOfMemory => {
+                "A buffer of fixed size is enough here: read into it, use it, and read again."
+            }
+        }
+    }
+}
+
+/// Serde's own spelling (`closed-early`), so that all outputs agree on it.
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// The lab's own trouble: what was attempted, on what, and the kernel's answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LabError {
+    /// `could not make a network namespace`
+    pub attempt: String,
+    /// The errno, where a system call failed.
+    pub errno: Option<i32>,
+    /// What else is known: the file, the address, the message of a library.
+    pub detail: Option<String>,
+}
+
+impl LabError {
+    /// Trouble without an errno.
+    pub fn new(attempt: impl Into<String>) -> LabError {
+        LabError {
+            attempt: attempt.into(),
+            errno: None,
+            detail: None,
+        }
+    }
+
+    /// Trouble with a system call.
+    pub fn call(attempt: impl Into<String>, errno: Errno) -> LabError {
+        LabError {
+            errno: Some(errno as i32),
+            ..LabError::new(attempt)
+        }
+    }
+
+    /// Trouble which the standard library reports.
+    pub fn io(attempt: impl Into<String>, error: &io::Error) -> LabError {
+        LabError {
+            errno: error.raw_os_error(),
+            detail: error.raw_os_error().is_none().then(|| error.to_string()),
+            ..LabError::new(attempt)
+        }
+    }
+}
+
+impl fmt::Display for LabError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.attempt)?;
+        if let Some(errno) = self.errno {
+            let errno = Errno::from_raw(errno);
+            write!(f, ": {errno:?} ({})", errno.desc())?;
+        }
+        match &self.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for LabError {}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failed(Box::new(failure))
+    }
+}
+
+impl From<LabError> for Stop {
+    fn from(error: LabError) -> Stop {
+        Stop::Broken(error)
+    }
+}
+
+/// Gives the lab's own calls their context: `socket(…).attempt("could not make a socket")?`.
+pub trait Attempt<T> {
+    /// Turns an errno or an I/O error into the lab's own trouble.
+    fn attempt(self, attempt: &str) -> Result<T, LabError>;
+}
+
+impl<T> Attempt<T> for nix::Result<T> {
+    fn attempt(self, attempt: &str) -> Result<T, LabError> {
+        self.map_err(|errno| LabError::call(attempt, errno))
+    }
+}
+
+impl<T> Attempt<T> for io::Result<T> {
+    fn attempt(self, attempt: &str) -> Result<T, LabError> {
+        self.map_err(|error| LabError::io(attempt, &error))
+    }
+}

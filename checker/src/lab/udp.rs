@@ -1,0 +1,282 @@
+//! UDP peers.
+
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+    os::fd::AsFd,
+    rc::Rc,
+};
+
+use nix::{
+    poll::PollFlags,
+    sys::socket::{setsockopt, sockopt},
+};
+
+use super::{bench::Bench, program::brief};
+use crate::failure::{Attempt, Checked, Comparison, Diagnosis, Failure, LabError};
+
+/// A UDP socket of the test's own.
+#[derive(Debug)]
+pub struct Datagrams {
+    bench: Rc<Bench>,
+    /// `client 1`
+    name: String,
+    socket: UdpSocket,
+    /// Whether a refusal is a result, and not only the silence that UDP makes of it.
+    hears_errors: bool,
+}
+
+impl Datagrams {
+    pub(super) fn new(bench: &Rc<Bench>) -> Checked<Datagrams> {
+        const MAKE: &str = "could not make a UDP socket";
+        let name = format!("client {}", bench.count_names("client ") + 1);
+        let socket = UdpSocket::bind((bench.address(), 0)).attempt(MAKE)?;
+        socket.set_nonblocking(true).attempt(MAKE)?;
+        bench.name(socket.local_addr().attempt(MAKE)?, name.clone());
+        Ok(Datagrams {
+            bench: bench.clone(),
+            name,
+            socket,
+            hears_errors: false,
+        })
+    }
+
+    /// Asks the kernel to report when a datagram is refused (IP_RECVERR): waiting for the answer then fails with
+    /// [`Diagnosis::Refused`].
+    ///
+    /// # Errors
+    ///
+    /// When the option cannot be set.
+    pub fn receive_errors(self) -> Checked<Datagrams> {
+        setsockopt(&self.socket, sockopt::Ipv4RecvErr, &true)
+            .attempt("could not set IP_RECVERR")?;
+        Ok(Datagrams {
+            hears_errors: true,
+            ..self
+        })
+    }
+
+    /// Its own address.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not tell.
+    pub fn address(&self) -> Checked<SocketAddr> {
+        Ok(self
+            .socket
+            .local_addr()
+            .attempt("could not ask a UDP socket for its address")?)
+    }
+
+    fn note(&self, step: impl std::fmt::Display) {
+        self.bench.note(format!("{}: {step}", self.name));
+    }
+
+    /// Sends one datagram.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn send_to(&self, to: SocketAddr, bytes: impl AsRef<[u8]>) -> Checked {
+        let bytes = bytes.as_ref();
+        self.note(format_args!("send {}", datagram_of(bytes)));
+        loop {
+            match self.socket.send_to(bytes, to) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                // An earlier datagram found nobody, and its ICMP answer is reported here. The test goes on as UDP does.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => (),
+                Err(error) => {
+                    return Err(
+                        LabError::io(format!("could not send a datagram to {to}"), &error).into(),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Waits for one datagram, which must come from this address and hold exactly these bytes.
+    ///
+    /// # Errors
+    ///
+    /// When another comes, or none.
+    pub fn expect_from(&self, from: SocketAddr, expected: impl AsRef<[u8]>) -> Checked {
+        let expected = expected.as_ref();
+        let what = datagram_of(expected);
+        self.note(format_args!("expect {what}"));
+        let got = self.next_from(from, &what)?;
+        match compare(expected, &got) {
+            None => Ok(()),
+            difference => Err(Failure::new(
+                Diagnosis::WrongBytes,
+                format!(
+                    "your program sends {}; the test expects {what}",
+                    datagram_of(&got)
+                ),
+            )
+            .comparing(difference)
+            .into()),
+        }
+    }
+
+    /// Waits for one datagram, which must come from this address and begin with these bytes.
+    ///
+    /// # Errors
+    ///
+    /// When another comes, or none.
+    pub fn expect_start_from(&self, from: SocketAddr, start: impl AsRef<[u8]>) -> Checked {
+        let start = start.as_ref();
+        let what = format!("a datagram that begins with {}", brief(start));
+        self.note(format_args!("expect {what}"));
+        let got = self.next_from(from, &what)?;
+        if got.starts_with(start) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Diagnosis::WrongBytes,
+            format!(
+                "your program sends {}; the test expects {what}",
+                datagram_of(&got)
+            ),
+        )
+        .comparing(compare(start, &got))
+        .into())
+    }
+
+    /// Waits for one datagram; returns its sender and its bytes.
+    ///
+    /// # Errors
+    ///
+    /// When none comes.
+    pub fn receive(&self) -> Checked<(SocketAddr, Vec<u8>)> {
+        self.note("wait for a datagram");
+        self.next("a datagram")
+    }
+
+    fn next_from(&self, from: SocketAddr, what: &str) -> Checked<Vec<u8>> {
+        let (sender, got) = self.next(what)?;
+        if sender == from {
+            return Ok(got);
+        }
+        Err(Failure::new(
+            Diagnosis::WrongSender,
+            format!("the answer comes from {sender}; the question went to {from}"),
+        )
+        .into())
+    }
+
+    fn next(&self, what: &str) -> Checked<(SocketAddr, Vec<u8>)> {
+        let look = || {
+            // A program which has ended will not answer any more. Asked first: its last answer is in the queue by then.
+            let ended = self
+                .bench
+                .programs()
+                .iter()
+                .all(|program| program.ending().is_some());
+            match self.try_receive()? {
+                Some(datagram) => Ok(Some(Some(datagram))),
+                None => Ok(ended.then_some(None)),
+            }
+        };
+        match self
+            .bench
+            .wait(&[(self.socket.as_fd(), PollFlags::POLLIN)], look)?
+        {
+            Ok(Some(datagram)) => Ok(datagram),
+            Ok(None) => {
+                let seen = Failure::new(Diagnosis::Exited, "your program has ended");
+                Err(self.bench.blame(what, seen)?.into())
+            }
+            Err(gave_up) => {
+                let goal = format!("{what} for {}", self.name);
+                Err(self
+                    .bench
+                    .explain(&gave_up, &goal, Diagnosis::NoAnswer)
+                    .into())
+            }
+        }
+    }
+
+    /// Waits until the program sleeps; no datagram may have come.
+    ///
+    /// # Errors
+    ///
+    /// When one has.
+    pub fn expect_quiet(&self) -> Checked {
+        self.note("see that no datagram comes");
+        self.bench.settle()?;
+        match self.try_receive()? {
+            None => Ok(()),
+            Some((_, got)) => Err(Failure::new(
+                Diagnosis::ExtraBytes,
+                format!(
+                    "your program sends a datagram of {}, which nobody asked for",
+                    brief(&got)
+                ),
+            )
+            .comparing(Comparison::of("the datagram", b"", &got))
+            .into()),
+        }
+    }
+
+    /// Closes the socket: whoever answers now finds nobody.
+    pub fn close(self) {
+        self.note("close");
+    }
+
+    fn try_receive(&self) -> Checked<Option<(SocketAddr, Vec<u8>)>> {
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match self.socket.recv_from(&mut buffer) {
+                Ok((n, sender)) => {
+                    buffer.truncate(n);
+                    return Ok(Some((sender, buffer)));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error)
+                    if self.hears_errors && error.kind() == io::ErrorKind::ConnectionRefused =>
+                {
+                    let seen = Failure::new(
+                        Diagnosis::Refused,
+                        format!(
+                            "the kernel refuses the datagram of {}: your program has no socket that takes it \
+                             (ECONNREFUSED)",
+                            self.name
+                        ),
+                    );
+                    return Err(self.bench.blame("its answer", seen)?.into());
+                }
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionRefused
+                    ) => {}
+                Err(error) => {
+                    return Err(LabError::io("could not receive a datagram", &error).into());
+                }
+            }
+        }
+    }
+}
+
+/// A datagram as the diary names it.
+fn datagram_of(bytes: &[u8]) -> String {
+    match bytes.len() {
+        0 => "an empty datagram".to_owned(),
+        1..=32 => format!("the datagram {}", brief(bytes)),
+        length => format!("a datagram of {length} bytes"),
+    }
+}
+
+/// As text where both are, else as bytes.
+fn compare(expected: &[u8], got: &[u8]) -> Option<Comparison> {
+    let is_text = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+    };
+    match is_text(expected) && is_text(got) {
+        true => Comparison::of_text("the datagram", expected, got),
+        false => Comparison::of("the datagram", expected, got),
+    }
+}

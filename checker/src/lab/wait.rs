@@ -1,0 +1,232 @@
+//! The one place where the lab waits.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    time::{Duration, Instant},
+};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::{
+    bench::{Bench, Sleeper},
+    stillness::{Motion, Watch},
+};
+use crate::{
+    failure::{Checked, Diagnosis, Failure, LabError},
+    observe::processes::Process,
+};
+
+/// The last resort, for a program which neither sleeps for ever nor uses the processor all the time. A right program
+/// does what is due within milliseconds; this leaves room for a machine that is busy with other things.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// Processor time within one wait from which on a program counts as busy: 2 seconds. What a right program does between
+/// two events takes milliseconds.
+const BUSY_TICKS: u64 = 200;
+/// How long all may sleep in calls with a time limit, or in calls which the machine does not let us see.
+const DOZE: Duration = Duration::from_secs(5);
+/// Between two samples. The first sample comes early, because most events do, too.
+const FIRST_SAMPLE: Duration = Duration::from_millis(4);
+const SAMPLE: Duration = Duration::from_millis(16);
+/// How many processes and how much memory all processes of a test may have together. A limit of the kernel holds for
+/// one process, or for all of the user's.
+const MOST_PROCESSES: usize = 160;
+const MOST_MEMORY_KIB: u64 = 1 << 20;
+
+/// Why a wait ended without its event.
+#[derive(Debug)]
+pub(super) enum GaveUp {
+    /// Every thread of every process sleeps in a call which only the test can end, or all have ended.
+    Asleep(Vec<Sleeper>),
+    /// A process uses the processor all the time.
+    Busy,
+    /// None of this, until the deadline.
+    TimedOut(Vec<Sleeper>),
+}
+
+impl GaveUp {
+    /// The failure of a program which does this instead of what the test waits for. `diagnosis` is what it means when
+    /// the program sleeps.
+    pub(super) fn explain(&self, bench: &Bench, goal: &str, diagnosis: Diagnosis) -> Failure {
+        let ended = bench.programs().last().and_then(|program| program.fate());
+        match (self, ended) {
+            // A child may go on without its parent; then the parent's end is not the point.
+            (GaveUp::Asleep(sleepers), Some(ending)) if sleepers.is_empty() => {
+                ending.while_waiting_for(goal)
+            }
+            (GaveUp::Asleep(sleepers), None) if sleepers.is_empty() => Failure::new(
+                diagnosis,
+                format!("no process of your program is left; the test waits for {goal}"),
+            ),
+            (GaveUp::Asleep(sleepers), _) => Failure::new(
+                diagnosis,
+                format!(
+                    "{} for ever; the test waits for {goal}",
+                    bench.says_instead(sleepers)
+                ),
+            ),
+            (GaveUp::Busy, _) => Failure::new(
+                Diagnosis::Busy,
+                format!("your program uses the processor all the time; the test waits for {goal}"),
+            ),
+            (GaveUp::TimedOut(sleepers), _) => Failure::new(
+                Diagnosis::TimedOut,
+                format!(
+                    "{}; the test has waited for {goal} in vain",
+                    bench.says_instead(sleepers)
+                ),
+            ),
+        }
+    }
+}
+
+impl Bench {
+    /// Waits until `look` finds something, polling `files` to look again as soon as one of them is ready. Meanwhile
+    /// what the programs print is read, and they are watched: when nothing can happen any more, the wait ends.
+    pub(super) fn wait<T>(
+        &self,
+        files: &[(BorrowedFd<'_>, PollFlags)],
+        mut look: impl FnMut() -> Checked<Option<T>>,
+    ) -> Checked<Result<T, GaveUp>> {
+        let start = Instant::now();
+        let ticks_before = self.ticks();
+        let mut watch = Watch::new();
+        let mut next_sample = start + FIRST_SAMPLE;
+        let mut awake = start;
+        loop {
+            self.pump()?;
+            if let Some(found) = look()? {
+                return Ok(Ok(found));
+            }
+            let now = Instant::now();
+            if now >= next_sample {
+                let motion = watch.sample(self)?;
+                if motion == Motion::Asleep {
+                    // What came between the last look and the sample is still to be seen.
+                    self.pump()?;
+                    return match look()? {
+                        Some(found) => Ok(Ok(found)),
+                        None => Ok(Err(GaveUp::Asleep(self.sleepers()))),
+                    };
+                }
+                self.guard()?;
+                if self.ticks().saturating_sub(ticks_before) > BUSY_TICKS {
+                    return Ok(Err(GaveUp::Busy));
+                }
+                if motion == Motion::Moving {
+                    awake = now;
+                }
+                if now - start > DEADLINE || now - awake > DOZE {
+                    return Ok(Err(GaveUp::TimedOut(self.sleepers())));
+                }
+                next_sample = now + SAMPLE;
+            }
+            self.poll(files, next_sample.saturating_duration_since(Instant::now()))?;
+        }
+    }
+
+    /// Waits until `found` says so (true), or until all processes sleep, be it only for a while (false). It ends
+    /// after a second at the latest: then they are clearly alive.
+    pub(super) fn wait_until_asleep(
+        &self,
+        mut found: impl FnMut() -> Checked<bool>,
+    ) -> Checked<bool> {
+        let start = Instant::now();
+        let mut watch = Watch::new();
+        loop {
+            self.pump()?;
+            if found()? {
+                return Ok(true);
+            }
+            if watch.sample(self)? != Motion::Moving || start.elapsed() > Duration::from_secs(1) {
+                self.pump()?;
+                return found();
+            }
+            self.poll(&[], FIRST_SAMPLE)?;
+        }
+    }
+
+    /// Waits until all processes sleep and nothing is under way.
+    pub(super) fn settle(&self) -> Checked {
+        let mut watch = Watch::new();
+        let look = || match watch.sample(self)? {
+            Motion::Moving => Ok(None),
+            Motion::Dozing | Motion::Asleep => Ok(Some(())),
+        };
+        match self.wait(&[], look)? {
+            Ok(()) | Err(GaveUp::Asleep(_)) => Ok(()),
+            Err(gave_up) => Err(self
+                .explain(&gave_up, "it to come to rest", Diagnosis::Busy)
+                .into()),
+        }
+    }
+
+    fn poll(&self, files: &[(BorrowedFd<'_>, PollFlags)], limit: Duration) -> Checked {
+        let programs = self.programs().clone();
+        let hungry: Vec<OwnedFd> = programs
+            .iter()
+            .filter_map(|program| program.hungry())
+            .collect();
+        let mut watched: Vec<PollFd<'_>> = files
+            .iter()
+            .map(|(file, events)| PollFd::new(*file, *events))
+            .collect();
+        watched.extend(
+            hungry
+                .iter()
+                .map(|file| PollFd::new(file.as_fd(), PollFlags::POLLOUT)),
+        );
+        for program in &programs {
+            watched.extend(
+                program
+                    .streams()
+                    .map(|stream| PollFd::new(stream, PollFlags::POLLIN)),
+            );
+            if let Some(pidfd) = program.awaited() {
+                watched.push(PollFd::new(pidfd, PollFlags::POLLIN));
+            }
+        }
+        // The checker holds the other end of the runner's standard input. When it is gone, so is the sense of this.
+        let checker = io::stdin();
+        watched.push(PollFd::new(checker.as_fd(), PollFlags::empty()));
+        // Rounded up: a wait of nothing would spin.
+        let limit =
+            PollTimeout::try_from(limit + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
+        match poll(&mut watched, limit) {
+            Ok(_) if watched.last().and_then(PollFd::any) == Some(true) => {
+                Err(LabError::new("the checker has gone").into())
+            }
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(errno) => Err(LabError::call("could not poll", errno).into()),
+        }
+    }
+
+    /// The processor time which all processes have used, in ticks.
+    fn ticks(&self) -> u64 {
+        self.living().iter().map(Process::processor_ticks).sum()
+    }
+
+    /// Ends a test whose programs multiply or take all memory, before the machine suffers.
+    fn guard(&self) -> Checked {
+        let processes = self.living();
+        if processes.len() > MOST_PROCESSES {
+            return Err(Failure::new(
+                Diagnosis::ProcessLeft,
+                format!(
+                    "your program has made {} processes, and goes on",
+                    processes.len()
+                ),
+            )
+            .into());
+        }
+        let memory: u64 = processes.iter().map(|process| process.resident_kib).sum();
+        if memory > MOST_MEMORY_KIB {
+            return Err(Failure::new(
+                Diagnosis::OutOfMemory,
+                format!("your program uses {} MiB of memory", memory / 1024),
+            )
+            .into());
+        }
+        Ok(())
+    }
+}

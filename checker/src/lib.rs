@@ -1,0 +1,37 @@
+//! The checker of the socket lab: hidden tests for small network programs, and all that runs them.
+//!
+//! From the student's command to the kernel, a line of code knows its room:
+//!
+//! - [`cli`]: the command line. [`target`]: what its names stand for. [`progress`]: what passes so far.
+//! - [`check`]: a run: build ([`compile`]), test ([`crew`]), report ([`report`]).
+//! - [`runner`]: the process of one test, in its [`arena`].
+//! - [`syllabus`]: the course in order. [`days`]: the hidden tests, made of [`exercise`]s.
+//! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
+//! - [`observe`]: what the kernel shows of a program. It knows no tests.
+//! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
+//! - [`verify`]: the proof that the hidden tests are right.
+
+pub mod arena;
+pub mod check;
+pub mod cli;
+pub mod compile;
+pub mod crew;
+pub mod days;
+pub mod doctor;
+pub mod exercise;
+pub mod failure;
+pub mod lab;
+pub mod map;
+pub mod observe;
+pub mod progress;
+pub mod report;
+pub mod runner;
+pub mod syllabus;
+pub mod target;
+pub mod verify;
+pub mod workspace;
+
+/// The Rust examples of the textbook are compiled and run as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../course.md")]
+pub struct Course;

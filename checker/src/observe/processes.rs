@@ -1,0 +1,289 @@
+//! Processes and threads, from /proc (proc(5)).
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, Read},
+    os::unix::fs::FileExt,
+};
+
+use super::calls::Sleep;
+
+/// One process as /proc shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its number as the observer sees it.
+    pub pid: i32,
+    /// Its number as it sees itself, in its own pid namespace.
+    pub own_pid: i32,
+    /// Its parent, as the observer sees it.
+    pub parent: i32,
+    /// R running, S sleeping, D waiting for a disk, T stopped, Z zombie. It is the state of the main thread: after
+    /// its pthread_exit it is Z, while others may run.
+    pub state: char,
+    /// How many threads it has.
+    pub threads: u32,
+    /// Memory in use, in KiB.
+    pub resident_kib: u64,
+    /// The most memory it has had in use at any time, in KiB.
+    pub peak_kib: u64,
+    /// What it has set up for signals.
+    pub signals: Signals,
+    switches: u64,
+}
+
+/// The signal sets of a process, one bit a signal (bit 0 is signal 1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signals {
+    /// Sent and not yet delivered, to the process or its main thread.
+    pub pending: u64,
+    /// Blocked by the main thread.
+    pub blocked: u64,
+    /// Ignored.
+    pub ignored: u64,
+    /// Caught by a handler.
+    pub caught: u64,
+}
+
+impl Signals {
+    /// Whether `set` holds `signal`.
+    pub fn contains(set: u64, signal: i32) -> bool {
+        (1..=64).contains(&signal) && set & (1 << (signal - 1)) != 0
+    }
+
+    /// Pending, and of consequence when they are delivered. An ignored signal which is blocked stays pending, too,
+    /// and so does one whose default action does nothing, such as the SIGCONT that let a stopped program go on.
+    pub fn due(&self) -> u64 {
+        let idle = [libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH]
+            .into_iter()
+            .fold(0u64, |set, signal| set | 1 << (signal - 1));
+        self.pending & !self.ignored & !(idle & !self.caught)
+    }
+}
+
+/// One thread at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Its process.
+    pub pid: i32,
+    /// Its own number.
+    pub tid: i32,
+    /// As in [`Process::state`].
+    pub state: char,
+    /// How often it has left the processor. The same figure twice means that it slept all the time between.
+    pub switches: u64,
+    /// The call it sleeps in, if it does.
+    pub sleep: Option<Sleep>,
+    /// Whether the kernel refuses to tell its call: Yama, or a container without ptrace.
+    pub hidden: bool,
+    /// Whether signals are pending and not blocked: they wake it.
+    pub wakes: bool,
+}
+
+impl Process {
+    /// Reads `/proc/PID/status`. `None` if there is no such process (any more).
+    pub fn read(pid: i32) -> Option<Process> {
+        Process::parse(&read_text(&format!("/proc/{pid}/status"))?)
+    }
+
+    fn parse(text: &str) -> Option<Process> {
+        let field = |name: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+                .map(str::trim)
+        };
+        let number = |name: &str| field(name)?.split_whitespace().next()?.parse::<u64>().ok();
+        let set = |name: &str| field(name).and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        Some(Process {
+            pid: number("Pid")? as i32,
+            own_pid: field("NSpid")
+                .and_then(|pids| pids.split_whitespace().last()?.parse().ok())
+                .unwrap_or(number("Pid")? as i32),
+            parent: number("PPid")? as i32,
+            state: field("State")?.chars().next()?,
+            threads: number("Threads").unwrap_or(1) as u32,
+            // A zombie has no memory and no such line.
+            resident_kib: number("VmRSS").unwrap_or(0),
+            peak_kib: number("VmHWM").unwrap_or(0),
+            signals: Signals {
+                pending: set("SigPnd").unwrap_or(0) | set("ShdPnd").unwrap_or(0),
+                blocked: set("SigBlk").unwrap_or(0),
+                ignored: set("SigIgn").unwrap_or(0),
+                caught: set("SigCgt").unwrap_or(0),
+            },
+            switches: number("voluntary_ctxt_switches").unwrap_or(0)
+                + number("nonvoluntary_ctxt_switches").unwrap_or(0),
+        })
+    }
+
+    /// Whether it has ended and nobody has waited for it. Without its main thread a process lives on in the others.
+    pub fn is_zombie(&self) -> bool {
+        (self.state == 'Z' || self.state == 'X') && self.threads <= 1
+    }
+
+    /// Its threads at this moment; none if it has ended.
+    pub fn thread_list(&self) -> Vec<Thread> {
+        numbers_in(&format!("/proc/{}/task", self.pid))
+            .into_iter()
+            .filter_map(|tid| {
+                let task = format!("/proc/{}/task/{tid}", self.pid);
+                // The call first: a thread which wakes up between the two readings is caught by its switches.
+                let line = fs::read_to_string(format!("{task}/syscall"));
+                let status = Process::parse(&read_text(&format!("{task}/status"))?)?;
+                Some(Thread {
+                    pid: self.pid,
+                    tid,
+                    state: status.state,
+                    switches: status.switches,
+                    hidden: matches!(&line, Err(error) if error.kind() == io::ErrorKind::PermissionDenied),
+                    sleep: line.ok().and_then(|line| Sleep::parse(&line)),
+                    wakes: status.signals.pending & !status.signals.blocked != 0,
+                })
+            })
+            .collect()
+    }
+
+    /// The processor time it has used, in clock ticks (`sysconf(_SC_CLK_TCK)`, 100 a second).
+    pub fn processor_ticks(&self) -> u64 {
+        let Some(stat) = read_text(&format!("/proc/{}/stat", self.pid)) else {
+            return 0;
+        };
+        // The name in parentheses may hold anything; what follows its last parenthesis is plain.
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let fields: Vec<&str> = after_name.split_whitespace().collect();
+        let ticks = |index: usize| {
+            fields
+                .get(index)
+                .and_then(|ticks| ticks.parse::<u64>().ok())
+                .unwrap_or(0)
+        };
+        ticks(11) + ticks(12)
+    }
+
+    /// Whether it has a timer of timer_create(2), armed or not. `None` where the kernel does not tell, which it does if
+    /// it was built with CONFIG_CHECKPOINT_RESTORE. (`alarm` and `setitimer` cannot be seen from outside at all.)
+    pub fn has_timer(&self) -> Option<bool> {
+        read_text(&format!("/proc/{}/timers", self.pid)).map(|text| !text.is_empty())
+    }
+}
+
+impl Thread {
+    /// The set of signals for which it waits in rt_sigtimedwait(2), from its memory: meanwhile /proc shows them as not
+    /// blocked, whether they are or not. `None` if it is not in that call; `Some(None)` where its memory is closed.
+    #[allow(
+        clippy::option_option,
+        reason = "not waiting, and waiting for nobody knows what, are two things"
+    )]
+    pub fn awaited_signals(&self) -> Option<Option<u64>> {
+        let address = self.sleep.as_ref()?.awaited?;
+        let mut set = [0; 8];
+        let read = fs::File::open(format!("/proc/{}/mem", self.tid))
+            .and_then(|memory| memory.read_exact_at(&mut set, address));
+        Some(read.ok().map(|()| u64::from_ne_bytes(set)))
+    }
+}
+
+/// The children of a process, in no order. Empty if it has ended.
+pub fn children(pid: i32) -> Vec<i32> {
+    let mut found = Vec::new();
+    for tid in numbers_in(&format!("/proc/{pid}/task")) {
+        if let Some(text) = read_text(&format!("/proc/{pid}/task/{tid}/children")) {
+            found.extend(
+                text.split_whitespace()
+                    .filter_map(|pid| pid.parse::<i32>().ok()),
+            );
+        }
+    }
+    found
+}
+
+/// All descendants of `root`, without itself. Processes come and go meanwhile, so that the list is exact only when
+/// they sleep.
+pub fn descendants(root: i32) -> BTreeSet<i32> {
+    let mut found = BTreeSet::new();
+    let mut unvisited = vec![root];
+    while let Some(pid) = unvisited.pop() {
+        for child in children(pid) {
+            if found.insert(child) {
+                unvisited.push(child);
+            }
+        }
+    }
+    found
+}
+
+/// The names in a folder of /proc which are numbers.
+pub(super) fn numbers_in(folder: &str) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// A file of /proc as text. `None` if it cannot be read: most often because its process has ended.
+pub(super) fn read_text(path: &str) -> Option<String> {
+    let mut file = fs::File::open(path).ok()?;
+    let mut bytes = Vec::with_capacity(2048);
+    file.read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sees_itself() {
+        let own = std::process::id() as i32;
+        let process = Process::read(own).unwrap();
+        assert_eq!(process.pid, own);
+        assert!(process.threads >= 1 && process.resident_kib > 0);
+        assert!(
+            process
+                .thread_list()
+                .iter()
+                .any(|thread| thread.state == 'R')
+        );
+    }
+
+    #[test]
+    fn a_signal_of_no_consequence_is_not_due() {
+        let set = |signals: &[i32]| signals.iter().fold(0, |set, n| set | 1u64 << (n - 1));
+        let signals = Signals {
+            pending: set(&[libc::SIGHUP, libc::SIGUSR1, libc::SIGCHLD, libc::SIGCONT]),
+            ignored: set(&[libc::SIGHUP]),
+            caught: set(&[libc::SIGUSR1, libc::SIGCHLD]),
+            ..Signals::default()
+        };
+        assert_eq!(signals.due(), set(&[libc::SIGUSR1, libc::SIGCHLD]));
+    }
+
+    #[test]
+    fn sees_a_child_asleep_in_read() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = child.id() as i32;
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let asleep = loop {
+            let sleep = Process::read(pid).unwrap().thread_list().remove(0).sleep;
+            if sleep
+                .as_ref()
+                .is_some_and(|sleep| sleep.name == "read" && sleep.descriptor == Some(0))
+            {
+                break true;
+            }
+            if std::time::Instant::now() > deadline {
+                break false;
+            }
+            std::thread::yield_now();
+        };
+        assert!(descendants(std::process::id() as i32).contains(&pid));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(asleep);
+    }
+}

@@ -1,0 +1,513 @@
+//! TCP and UDP sockets of the asking thread's network namespace, through sock_diag(7).
+
+use std::{
+    io::IoSliceMut,
+    mem,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::fd::{AsRawFd, OwnedFd},
+};
+
+use nix::sys::socket::{
+    self, AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType,
+};
+
+use super::processes::read_text;
+use crate::failure::{Attempt, LabError};
+
+/// TCP's states, as the kernel numbers them (RFC 9293, section 3.3.2). UDP sockets are `Established` when connected
+/// and `Close` otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names of RFC 9293")]
+pub enum State {
+    Established,
+    SynSent,
+    SynReceived,
+    FinWait1,
+    FinWait2,
+    TimeWait,
+    Close,
+    CloseWait,
+    LastAck,
+    Listen,
+    Closing,
+    Unknown,
+}
+
+/// Which transport to ask about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// One socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// Its state.
+    pub state: State,
+    /// Its own address.
+    pub local: SocketAddr,
+    /// Its peer's address; port 0 if it has none.
+    pub peer: SocketAddr,
+    /// Bytes that arrived and wait to be read; for a listener, connections that wait to be accepted.
+    pub receive_queue: u32,
+    /// Bytes that the peer has not acknowledged; for a listener, the length of its accept queue.
+    pub send_queue: u32,
+    /// Whether it only probes a peer that has announced a window of 0 bytes: what it holds moves when the peer reads,
+    /// and not before.
+    pub waits_for_room: bool,
+    /// The key to `/proc/PID/fd`; 0 for a connection that is not yet accepted or belongs to nobody.
+    pub inode: u64,
+}
+
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+/// `idiag_timer` of a socket which probes a closed window (linux/inet_diag.h).
+const ZERO_WINDOW_PROBE: u8 = 4;
+/// The attribute that holds a `struct tcp_info` (linux/inet_diag.h), and where its `tcpi_snd_wnd` is (linux/tcp.h).
+const INET_DIAG_INFO: u8 = 2;
+const SEND_WINDOW: usize = 228;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Id {
+    source_port: [u8; 2],
+    destination_port: [u8; 2],
+    source: [u8; 16],
+    destination: [u8; 16],
+    interface: u32,
+    cookie: [u32; 2],
+}
+
+/// `struct inet_diag_req_v2` behind its netlink header.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Request {
+    length: u32,
+    kind: u16,
+    flags: u16,
+    sequence: u32,
+    port: u32,
+    family: u8,
+    protocol: u8,
+    extensions: u8,
+    padding: u8,
+    states: u32,
+    id: Id,
+}
+
+/// `struct inet_diag_msg`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Message {
+    family: u8,
+    state: u8,
+    timer: u8,
+    retransmissions: u8,
+    id: Id,
+    expires: u32,
+    receive_queue: u32,
+    send_queue: u32,
+    user: u32,
+    inode: u32,
+}
+
+/// All sockets of one transport, IPv4 and IPv6. The kernel walks whole tables for it, which takes half a millisecond;
+/// [`listening`] and [`between`] take a hundredth of that.
+///
+/// # Errors
+///
+/// When the kernel refuses sock_diag.
+pub fn all(transport: Transport) -> Result<Vec<Socket>, LabError> {
+    in_states(transport, u32::MAX)
+}
+
+/// All TCP sockets that listen, IPv4 and IPv6.
+///
+/// # Errors
+///
+/// When the kernel refuses sock_diag.
+pub fn listening() -> Result<Vec<Socket>, LabError> {
+    const LISTEN: u32 = 1 << 10;
+    in_states(Transport::Tcp, LISTEN)
+}
+
+/// The TCP socket with these two ends, seen from `local`. None if there is no such connection (any more).
+///
+/// # Errors
+///
+/// When the kernel refuses sock_diag.
+pub fn between(local: SocketAddr, peer: SocketAddr) -> Result<Option<Socket>, LabError> {
+    let family = match local {
+        SocketAddr::V4(_) => libc::AF_INET,
+        SocketAddr::V6(_) => libc::AF_INET6,
+    };
+    let mut request = Request::new(family, Transport::Tcp);
+    request.flags = libc::NLM_F_REQUEST as u16;
+    request.id.source_port = local.port().to_be_bytes();
+    request.id.destination_port = peer.port().to_be_bytes();
+    request.id.source = in_16_bytes(local.ip());
+    request.id.destination = in_16_bytes(peer.ip());
+    let netlink = ask(&request)?;
+    let mut found = Vec::new();
+    match parse(&receive(&netlink)?, &mut found) {
+        // A listener answers for connections which it does not have.
+        Ok(_) => Ok(found.pop().filter(|socket| socket.state != State::Listen)),
+        Err(error) if error.errno == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether packets lie on some processor of this machine which no socket has received yet (since Linux 5.10). They
+/// belong to anyone; what was sent on the loopback interface is among them when the processor was too busy to deliver
+/// it in the call that sent it.
+pub fn is_a_packet_in_the_air() -> bool {
+    // One line a processor; the twelfth figure counts its packets.
+    read_text("/proc/net/softnet_stat").is_some_and(|text| {
+        text.lines()
+            .filter_map(|line| line.split_whitespace().nth(11))
+            .any(|count| u32::from_str_radix(count, 16).is_ok_and(|count| count > 0))
+    })
+}
+
+fn in_16_bytes(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V6(ip) => ip.octets(),
+        IpAddr::V4(ip) => {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&ip.octets());
+            bytes
+        }
+    }
+}
+
+fn in_states(transport: Transport, states: u32) -> Result<Vec<Socket>, LabError> {
+    let mut found = dump(libc::AF_INET, transport, states)?;
+    // A kernel without IPv6 refuses the second question, and has nothing to tell.
+    found.extend(dump(libc::AF_INET6, transport, states).unwrap_or_default());
+    Ok(found)
+}
+
+fn dump(family: i32, transport: Transport, states: u32) -> Result<Vec<Socket>, LabError> {
+    let mut request = Request::new(family, transport);
+    request.states = states;
+    let netlink = ask(&request)?;
+    let mut found = Vec::new();
+    while !parse(&receive(&netlink)?, &mut found)? {}
+    Ok(found)
+}
+
+impl Request {
+    fn new(family: i32, transport: Transport) -> Request {
+        Request {
+            length: mem::size_of::<Request>() as u32,
+            kind: SOCK_DIAG_BY_FAMILY,
+            flags: (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16,
+            sequence: 1,
+            port: 0,
+            family: family as u8,
+            protocol: match transport {
+                Transport::Tcp => libc::IPPROTO_TCP,
+                Transport::Udp => libc::IPPROTO_UDP,
+            } as u8,
+            extensions: match transport {
+                Transport::Tcp => 1 << (INET_DIAG_INFO - 1),
+                Transport::Udp => 0,
+            },
+            padding: 0,
+            states: u32::MAX,
+            id: Id {
+                source_port: [0; 2],
+                destination_port: [0; 2],
+                source: [0; 16],
+                destination: [0; 16],
+                interface: 0,
+                // All ones: any socket that fits.
+                cookie: [u32::MAX; 2],
+            },
+        }
+    }
+}
+
+/// Sends a question; the answer can be received from the socket that is returned.
+fn ask(request: &Request) -> Result<OwnedFd, LabError> {
+    let netlink = socket::socket(
+        AddressFamily::Netlink,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::NetlinkSockDiag,
+    )
+    .attempt("could not open a sock_diag socket")?;
+    // SAFETY: Request is repr(C), without padding, and outlives the slice.
+    let bytes = unsafe {
+        std::slice::from_raw_parts(
+            (&raw const *request).cast::<u8>(),
+            mem::size_of::<Request>(),
+        )
+    };
+    socket::sendto(
+        netlink.as_raw_fd(),
+        bytes,
+        &NetlinkAddr::new(0, 0),
+        MsgFlags::empty(),
+    )
+    .attempt("could not ask sock_diag")?;
+    Ok(netlink)
+}
+
+fn receive(netlink: &OwnedFd) -> Result<Vec<u8>, LabError> {
+    let mut buffer = vec![0; 64 * 1024];
+    let received = socket::recvmsg::<()>(
+        netlink.as_raw_fd(),
+        &mut [IoSliceMut::new(&mut buffer)],
+        None,
+        MsgFlags::empty(),
+    )
+    .attempt("could not read an answer of sock_diag")?
+    .bytes;
+    buffer.truncate(received);
+    Ok(buffer)
+}
+
+/// Reads the messages of one datagram; true when the kernel says that it was the last.
+fn parse(mut bytes: &[u8], found: &mut Vec<Socket>) -> Result<bool, LabError> {
+    const HEADER: usize = 16;
+    while bytes.len() >= HEADER {
+        let length = u32::from_ne_bytes(bytes[0..4].try_into().expect("four bytes")) as usize;
+        let kind = i32::from(u16::from_ne_bytes(
+            bytes[4..6].try_into().expect("two bytes"),
+        ));
+        if length < HEADER || length > bytes.len() {
+            return Err(LabError::new(
+                "sock_diag answered with a message that is cut off",
+            ));
+        }
+        let body = &bytes[HEADER..length];
+        if kind == libc::NLMSG_DONE {
+            return Ok(true);
+        }
+        if kind == libc::NLMSG_ERROR {
+            let errno = body
+                .first_chunk()
+                .map_or(0, |code| -i32::from_ne_bytes(*code));
+            return Err(LabError::call(
+                "sock_diag refused the question",
+                nix::errno::Errno::from_raw(errno),
+            ));
+        }
+        if body.len() >= mem::size_of::<Message>() {
+            // SAFETY: the slice holds at least a Message, which is plain integers; it need not be aligned.
+            let message = unsafe { body.as_ptr().cast::<Message>().read_unaligned() };
+            let window = send_window(&body[mem::size_of::<Message>()..]);
+            found.push(Socket::of(&message, window));
+        }
+        bytes = &bytes[length.next_multiple_of(4).min(bytes.len())..];
+    }
+    Ok(false)
+}
+
+/// The window which the peer announced last, in bytes. `None` from a kernel before 5.4, which does not tell.
+fn send_window(mut attributes: &[u8]) -> Option<u32> {
+    const HEADER: usize = 4;
+    loop {
+        let (header, _) = attributes.split_first_chunk::<HEADER>()?;
+        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
+        let kind = u16::from_ne_bytes([header[2], header[3]]);
+        if kind == u16::from(INET_DIAG_INFO) {
+            let window = attributes.get(HEADER + SEND_WINDOW..length)?;
+            return window.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
+        }
+        attributes = attributes.get(length.max(HEADER).next_multiple_of(4)..)?;
+    }
+}
+
+impl Socket {
+    fn of(message: &Message, window: Option<u32>) -> Socket {
+        let address = |ip: [u8; 16], port: [u8; 2]| {
+            let ip = if i32::from(message.family) == libc::AF_INET {
+                IpAddr::from(Ipv4Addr::new(ip[0], ip[1], ip[2], ip[3]))
+            } else {
+                IpAddr::from(Ipv6Addr::from(ip))
+            };
+            SocketAddr::new(ip, u16::from_be_bytes(port))
+        };
+        Socket {
+            state: State::of(message.state),
+            local: address(message.id.source, message.id.source_port),
+            peer: address(message.id.destination, message.id.destination_port),
+            receive_queue: message.receive_queue,
+            send_queue: message.send_queue,
+            // The kernel starts this timer, too, when the window is open but smaller than a segment: the first probe,
+            // after 200 ms or so, then carries what fits.
+            waits_for_room: message.timer == ZERO_WINDOW_PROBE && window.unwrap_or(0) == 0,
+            inode: u64::from(message.inode),
+        }
+    }
+
+    /// Whether something it sent, or its request to connect or to end, is not acknowledged yet.
+    pub fn is_under_way(&self) -> bool {
+        match self.state {
+            State::Listen | State::TimeWait | State::Close => false,
+            State::SynSent | State::SynReceived => true,
+            _ => self.send_queue > 0,
+        }
+    }
+
+    /// Whether this is the other end of the same connection.
+    pub fn is_peer_of(&self, other: &Socket) -> bool {
+        // A client of IPv4 may meet a server of IPv6 (ipv6(7)): one of them sees mapped addresses.
+        let plain = |address: SocketAddr| (address.ip().to_canonical(), address.port());
+        plain(self.local) == plain(other.peer) && plain(self.peer) == plain(other.local)
+    }
+}
+
+impl State {
+    fn of(number: u8) -> State {
+        match number {
+            1 => State::Established,
+            2 => State::SynSent,
+            3 | 12 => State::SynReceived,
+            4 => State::FinWait1,
+            5 => State::FinWait2,
+            6 => State::TimeWait,
+            7 => State::Close,
+            8 => State::CloseWait,
+            9 => State::LastAck,
+            10 => State::Listen,
+            11 => State::Closing,
+            _ => State::Unknown,
+        }
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            State::Established => "ESTABLISHED",
+            State::SynSent => "SYN-SENT",
+            State::SynReceived => "SYN-RECEIVED",
+            State::FinWait1 => "FIN-WAIT-1",
+            State::FinWait2 => "FIN-WAIT-2",
+            State::TimeWait => "TIME-WAIT",
+            State::Close => "CLOSED",
+            State::CloseWait => "CLOSE-WAIT",
+            State::LastAck => "LAST-ACK",
+            State::Listen => "LISTEN",
+            State::Closing => "CLOSING",
+            State::Unknown => "an unknown state",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::Write,
+        net::{TcpListener, TcpStream, UdpSocket},
+    };
+
+    fn of_port(transport: Transport, port: u16) -> Vec<Socket> {
+        let mut sockets = all(transport).unwrap();
+        sockets.retain(|socket| socket.local.port() == port);
+        sockets
+    }
+
+    #[test]
+    fn sees_a_listener_and_its_accept_queue() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let _waiting = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let sockets = of_port(Transport::Tcp, port);
+        let listening = sockets
+            .iter()
+            .find(|socket| socket.state == State::Listen)
+            .unwrap();
+        assert_eq!((listening.receive_queue, listening.send_queue), (1, 128));
+        assert!(listening.inode != 0);
+        let queued = sockets
+            .iter()
+            .find(|socket| socket.state == State::Established)
+            .unwrap();
+        assert_eq!(queued.inode, 0);
+    }
+
+    #[test]
+    fn finds_one_connection_from_both_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let here = listener.local_addr().unwrap();
+        let mut client = TcpStream::connect(here).unwrap();
+        let (_server, there) = listener.accept().unwrap();
+        client.write_all(b"hello").unwrap();
+        let server_end = between(here, there).unwrap().unwrap();
+        assert_eq!((server_end.local, server_end.peer), (here, there));
+        assert_eq!(server_end.receive_queue, 5);
+        assert_eq!(between(there, here).unwrap().unwrap().receive_queue, 0);
+        // The listener is there, the connection is not.
+        let stranger = SocketAddr::from(([127, 0, 0, 9], 9));
+        assert_eq!(between(here, stranger).unwrap(), None);
+        assert!(
+            listening()
+                .unwrap()
+                .iter()
+                .any(|socket| socket.local == here)
+        );
+    }
+
+    #[test]
+    fn sees_unread_bytes() {
+        let listener = TcpListener::bind("[::1]:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut client = TcpStream::connect(("::1", port)).unwrap();
+        let (_server, _) = listener.accept().unwrap();
+        client.write_all(b"hello").unwrap();
+        let sockets = of_port(Transport::Tcp, port);
+        assert!(
+            sockets
+                .iter()
+                .any(|socket| socket.state == State::Established && socket.receive_queue == 5)
+        );
+    }
+
+    #[test]
+    fn tells_a_small_window_from_none() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        socket::setsockopt(&listener, socket::sockopt::RcvBuf, &(64 << 10)).unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        client.set_nonblocking(true).unwrap();
+        let port = client.local_addr().unwrap().port();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        // In pieces that leave a part of the window open, which the first probe fills.
+        while !of_port(Transport::Tcp, port)[0].waits_for_room {
+            assert!(std::time::Instant::now() < deadline);
+            let _ = client.write(&[0; 5000]);
+        }
+        // From now on nothing moves, and what the client can still write stays in its own queue.
+        let received = |port| sockets_to(port)[0].receive_queue;
+        let before = received(port);
+        while client.write(&[0; 5000]).is_ok() {}
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert_eq!(received(port), before);
+        let sockets = of_port(Transport::Tcp, port);
+        assert!(sockets[0].is_under_way() && sockets[0].is_peer_of(&sockets_to(port)[0]));
+        std::io::Read::read_exact(&mut server, &mut vec![0; before as usize]).unwrap();
+        while of_port(Transport::Tcp, port)[0].waits_for_room {
+            assert!(std::time::Instant::now() < deadline);
+        }
+    }
+
+    fn sockets_to(port: u16) -> Vec<Socket> {
+        let mut sockets = all(Transport::Tcp).unwrap();
+        sockets.retain(|socket| socket.peer.port() == port);
+        sockets
+    }
+
+    #[test]
+    fn sees_a_datagram_socket() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        assert_eq!(of_port(Transport::Udp, port).len(), 1);
+    }
+}

@@ -1,0 +1,88 @@
+//! The report as JUnit XML, as GitLab, Jenkins and GitHub's actions read it. A failed test is a `failure`, the lab's
+//! own trouble an `error`.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
+
+use super::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport, human};
+use crate::failure::LabError;
+
+/// The report as XML.
+///
+/// # Errors
+///
+/// When the XML cannot be written.
+pub fn render(report: &Report) -> Result<String, LabError> {
+    let mut document = Document::new("socket lab");
+    for exercise in &report.exercises {
+        document.add_test_suite(suite(exercise, report.seed));
+    }
+    document
+        .to_string()
+        .map_err(|error| LabError::new(format!("could not write the report as JUnit XML: {error}")))
+}
+
+fn suite(exercise: &ExerciseReport, seed: u64) -> TestSuite {
+    let mut suite = TestSuite::new(exercise.name.as_str());
+    suite.add_property(("seed", seed.to_string().as_str()));
+    if let Some(reason) = &exercise.no_program {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        let (message, text) = match reason {
+            NoProgram::DoesNotCompile(messages) => ("does not compile", messages.concat()),
+            NoProgram::UnreadablePackage(text) => ("cargo cannot read the package", text.clone()),
+            NoProgram::NoBinary => ("the package has no binary of its name", String::new()),
+        };
+        status.set_message(message).set_description(text);
+        let mut case = TestCase::new("compiles", status);
+        case.set_classname(exercise.name.as_str());
+        suite.add_test_case(case);
+    }
+    for test in &exercise.tests {
+        suite.add_test_case(case(exercise, test, seed));
+    }
+    suite
+}
+
+fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> TestCase {
+    let status = match test.status {
+        Status::Passed => TestCaseStatus::success(),
+        Status::Failed => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            if let Some(failure) = &test.failure {
+                status
+                    .set_message(failure.symptom.as_str())
+                    .set_type(failure.diagnosis.to_string())
+                    .set_description(plain(exercise, test, failure, seed));
+            }
+            status
+        }
+        Status::Broken => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            if let Some(error) = &test.error {
+                status.set_message(error.to_string()).set_type("lab");
+            }
+            status
+        }
+    };
+    let mut case = TestCase::new(test.name.as_str(), status);
+    case.set_classname(exercise.name.as_str())
+        .set_time(Duration::from_secs_f64(test.milliseconds / 1000.0));
+    case
+}
+
+/// The explanation as text without colour.
+fn plain(
+    exercise: &ExerciseReport,
+    test: &TestReport,
+    failure: &FailureReport,
+    seed: u64,
+) -> String {
+    let detail = human::Detail {
+        seed,
+        program: None,
+        verbose: true,
+        width: 100,
+    };
+    anstream::adapter::strip_str(&human::explanation(exercise, test, failure, detail)).to_string()
+}

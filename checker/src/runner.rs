@@ -1,0 +1,146 @@
+//! The process of one test.
+//!
+//! The checker starts itself once more for each test ([`run_order`]). That process enters an [`Arena`], tells the
+//! test's story in it, ends all that was started, and states on its standard output what happened. Nothing that a
+//! student's program does to its surroundings reaches further than this process.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    time::Instant,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    arena::{Arena, Isolation},
+    failure::{Attempt, Checked, Failure, LabError, Stop},
+    lab::{Bench, Lab, Witness},
+    syllabus,
+};
+
+/// The checker's hidden first argument for this process.
+pub const COMMAND: &str = "__run-test";
+
+/// What one runner is asked to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// The exercise's full name.
+    pub exercise: String,
+    /// The test's place in the exercise, from 0.
+    pub test: usize,
+    /// The program to test.
+    pub program: PathBuf,
+    /// The seed of the whole run, which the report prints.
+    pub seed: u64,
+    /// Where to test it.
+    pub isolation: Isolation,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Statement {
+    /// Whether the promise is kept.
+    pub outcome: Outcome,
+    /// What was seen.
+    pub witness: Witness,
+    /// How long the test took, from entering the arena to leaving it.
+    pub milliseconds: f64,
+}
+
+/// Whether a promise is kept; or that the lab could not find out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It is kept.
+    Passed,
+    /// It is broken.
+    Failed(Box<Failure>),
+    /// The lab failed.
+    Broken(LabError),
+}
+
+impl Statement {
+    /// The statement about a test which could not be run.
+    pub fn broken(error: LabError) -> Statement {
+        Statement {
+            outcome: Outcome::Broken(error),
+            witness: Witness::default(),
+            milliseconds: 0.0,
+        }
+    }
+}
+
+/// Carries out an order, and writes its statement to standard output.
+///
+/// # Errors
+///
+/// When the statement cannot be written: then nobody is there to read it.
+pub fn run_order(order: &str) -> io::Result<()> {
+    let statement = match serde_json::from_str::<Order>(order) {
+        Ok(order) => carry_out(&order),
+        Err(error) => {
+            Statement::broken(LabError::new(format!("could not read the order: {error}")))
+        }
+    };
+    let text = serde_json::to_vec(&statement)?;
+    io::stdout().write_all(&text)
+}
+
+/// An order without a story: what it takes is what the place of a test costs.
+pub fn empty_order(isolation: Isolation) -> String {
+    let order = Order {
+        exercise: String::new(),
+        test: 0,
+        program: PathBuf::new(),
+        seed: 0,
+        isolation,
+    };
+    serde_json::to_string(&order).unwrap_or_default()
+}
+
+fn carry_out(order: &Order) -> Statement {
+    let start = Instant::now();
+    let story = match story_of(order) {
+        Ok(story) => story,
+        Err(error) => return Statement::broken(error),
+    };
+    let arena = match Arena::enter(order.isolation).and_then(ready) {
+        Ok(arena) => arena,
+        Err(error) => return Statement::broken(error),
+    };
+    // Each test draws from a stream of its own, so that one test alone draws the same as among others.
+    let seed = order
+        .seed
+        .wrapping_add((order.test as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let bench = Bench::new(arena, order.program.clone(), seed);
+    let result = story(&Lab::new(bench.clone()));
+    let witness = bench.witness();
+    let ended = bench.arena().end();
+    let outcome = match (result, ended) {
+        (Err(Stop::Failed(failure)), _) => Outcome::Failed(failure),
+        (Err(Stop::Broken(error)), _) | (Ok(()), Err(error)) => Outcome::Broken(error),
+        (Ok(()), Ok(())) => Outcome::Passed,
+    };
+    Statement {
+        outcome,
+        witness,
+        milliseconds: start.elapsed().as_secs_f64() * 1000.0,
+    }
+}
+
+fn story_of(order: &Order) -> Result<fn(&Lab) -> Checked, LabError> {
+    if order.exercise.is_empty() {
+        return Ok(|_| Ok(()));
+    }
+    syllabus::find(&order.exercise)
+        .and_then(|exercise| exercise.tests.get(order.test))
+        .map(|test| test.run)
+        .ok_or_else(|| LabError::new(format!("{} has no test {}", order.exercise, order.test)))
+}
+
+/// The arena's folder is where this process works, too, so that nothing is held outside.
+fn ready(arena: Arena) -> Result<Arena, LabError> {
+    std::env::set_current_dir(arena.folder()).attempt("could not change to the test's folder")?;
+    Ok(arena)
+}

@@ -1,0 +1,147 @@
+//! Programs that misbehave are reported for what they do, quickly, and leave nothing behind.
+
+mod support;
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use support::{Course, Isolation};
+
+/// Runs the first test of the echo server against the fixture under this name; returns its diagnosis.
+fn diagnosis_of(name: &str, isolation: Isolation) -> (String, String, Duration) {
+    let course = Course::real();
+    let program = course.misbehaving(name);
+    let start = Instant::now();
+    let report = course.check_first_test("day2_2", &program, isolation);
+    let took = start.elapsed();
+    let failure = &report["exercises"][0]["tests"][0]["failure"];
+    (
+        failure["diagnosis"].as_str().unwrap_or("none").to_owned(),
+        failure["symptom"].as_str().unwrap_or_default().to_owned(),
+        took,
+    )
+}
+
+#[test]
+fn each_is_diagnosed_for_what_it_does() {
+    for isolation in Isolation::ALL {
+        for (name, expected) in [
+            ("ends_at_once", "exited"),
+            ("panics", "panicked"),
+            ("kills_itself", "killed"),
+            ("waits_for_nobody", "never-listened"),
+            ("announces_nonsense", "bad-announcement"),
+            ("prints_no_utf_8", "bad-announcement"),
+            ("prints_without_a_line_end", "output-flood"),
+            ("closes_its_output", "output-closed"),
+            ("takes_all_memory", "killed"),
+            ("stops_itself", "never-listened"),
+        ] {
+            let (diagnosis, symptom, took) = diagnosis_of(name, isolation);
+            assert_eq!(diagnosis, expected, "{name}, {isolation:?}: {symptom}");
+            assert!(
+                took < Duration::from_secs(15),
+                "{name}, {isolation:?}: {took:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_that_spins_is_busy() {
+    let (diagnosis, _, _) = diagnosis_of("spins", Isolation::Namespaces);
+    assert_eq!(diagnosis, "busy");
+}
+
+#[test]
+fn one_that_sleeps_with_a_limit_is_given_up_before_the_deadline() {
+    let (diagnosis, symptom, took) = diagnosis_of("sleeps_an_hour", Isolation::Namespaces);
+    assert_eq!(diagnosis, "timed-out", "{symptom}");
+    assert!(symptom.contains("nanosleep"), "{symptom}");
+    assert!(took < Duration::from_secs(15), "{took:?}");
+}
+
+#[test]
+fn one_that_multiplies_is_stopped() {
+    for isolation in Isolation::ALL {
+        let (diagnosis, symptom, took) = diagnosis_of("multiplies", isolation);
+        assert!(
+            ["process-left", "busy", "never-listened"].contains(&diagnosis.as_str()),
+            "{diagnosis}: {symptom}"
+        );
+        assert!(took < Duration::from_secs(20), "{took:?}");
+        assert_eq!(support::processes_called("multiplies"), 0);
+    }
+}
+
+#[test]
+fn what_a_program_starts_ends_with_its_test() {
+    for isolation in Isolation::ALL {
+        let (diagnosis, symptom, _) = diagnosis_of("leaves_daemons", isolation);
+        assert_eq!(diagnosis, "none", "{symptom}");
+        assert_eq!(support::processes_called("leaves_daemons"), 0);
+        assert_eq!(
+            support::processes_with("sleep\u{0}4242"),
+            0,
+            "{isolation:?}"
+        );
+    }
+}
+
+#[test]
+fn moving_to_another_folder_or_complaining_changes_nothing() {
+    for isolation in Isolation::ALL {
+        let (diagnosis, symptom, _) = diagnosis_of("moves_away", isolation);
+        assert_eq!(diagnosis, "none", "{symptom}");
+    }
+    let (diagnosis, symptom, _) = diagnosis_of("complains_without_end", Isolation::Namespaces);
+    assert!(
+        ["none", "output-flood"].contains(&diagnosis.as_str()),
+        "{symptom}"
+    );
+}
+
+#[test]
+fn nothing_a_program_prints_steers_the_terminal() {
+    let course = Course::real();
+    let program = course.misbehaving("prints_no_utf_8");
+    let output = course
+        .checker()
+        .args(["day2_2", "--color", "always", "--program"])
+        .arg(&program)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        !text.contains("\u{1b}[31m\n") && text.contains("\\u{1b}[31m"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_missing_program_is_wrong_usage() {
+    let course = Course::real();
+    course
+        .checker()
+        .args(["day2_2", "--program", "/nowhere/to/be/found"])
+        .assert()
+        .code(2)
+        .stderr(predicates::str::contains("/nowhere/to/be/found"));
+}
+
+#[test]
+fn a_file_that_is_not_executable_is_wrong_usage() {
+    let course = Course::real();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    fs::write(&path, "not a program\n").unwrap();
+    course
+        .checker()
+        .args(["day2_2", "--program"])
+        .arg(&path)
+        .assert()
+        .code(2)
+        .stderr(predicates::str::contains("chmod +x"));
+}

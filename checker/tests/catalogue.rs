@@ -1,0 +1,28 @@
+//! The proof of the hidden tests, exercise by exercise: what `checker verify` does.
+
+mod support;
+
+use predicates::str::contains;
+use support::Course;
+
+#[test]
+fn the_hidden_tests_are_right() {
+    let mut command = Course::real().checker();
+    command
+        .timeout(std::time::Duration::from_secs(1200))
+        .arg("verify")
+        .assert()
+        .code(0)
+        .stdout(contains("proved"));
+}
+
+#[test]
+fn without_namespaces_they_are_right_too() {
+    let mut command = Course::real().checker();
+    command
+        .timeout(std::time::Duration::from_secs(1200))
+        .args(["verify", "--isolation", "shared"])
+        .assert()
+        .code(0)
+        .stdout(contains("proved"));
+}

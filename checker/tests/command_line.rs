@@ -1,0 +1,232 @@
+//! The command line: names, statuses, formats, colour.
+
+mod support;
+
+use predicates::{prelude::PredicateBooleanExt, str::contains};
+use support::Course;
+
+#[test]
+fn a_target_that_does_not_exist_is_wrong_usage_with_near_names() {
+    let course = Course::real();
+    for (typed, meant) in [
+        ("day22", "day2"),
+        ("ecko_server", "echo_server"),
+        ("verfy", "verify"),
+        ("day2_2_echo_srver", "day2_2_echo_server"),
+    ] {
+        course
+            .checker()
+            .arg(typed)
+            .assert()
+            .code(2)
+            .stderr(contains(meant));
+    }
+}
+
+#[test]
+fn a_test_that_does_not_exist_is_wrong_usage_with_the_names_there_are() {
+    let first = checker::syllabus::find("day2_2_echo_server").unwrap().tests[0].name;
+    Course::real()
+        .checker()
+        .args(["day2_2", "--only", "sings a song"])
+        .assert()
+        .code(2)
+        .stderr(contains(first));
+}
+
+#[test]
+fn wrong_options_are_wrong_usage() {
+    let course = Course::real();
+    for arguments in [
+        &["day2_2", "--format", "yaml"][..],
+        &["day2_2", "--jobs", "0"],
+        &["day2_2", "--seed", "many"],
+        &["all", "--program", "/bin/true"],
+        &["--only", "x"],
+    ] {
+        course
+            .checker()
+            .args(arguments)
+            .assert()
+            .code(2)
+            .stderr(contains("\n"));
+    }
+}
+
+#[test]
+fn without_a_target_there_is_the_map() {
+    Course::copy_of(&["day2_2_echo_server"])
+        .checker()
+        .assert()
+        .code(0)
+        .stdout(
+            contains("Day 2")
+                .and(contains("day2_2_echo_server"))
+                .and(contains("Next: ")),
+        );
+}
+
+#[test]
+fn list_hint_doctor_and_completions_answer() {
+    let course = Course::real();
+    course
+        .checker()
+        .args(["list", "day2"])
+        .assert()
+        .code(0)
+        .stdout(contains("day2_2_echo_server"));
+    course
+        .checker()
+        .args(["hint", "echo_server"])
+        .assert()
+        .code(0)
+        .stdout(contains("course.md"));
+    course
+        .checker()
+        .arg("doctor")
+        .assert()
+        .code(0)
+        .stdout(contains("cargo"));
+    course
+        .checker()
+        .args(["completions", "bash"])
+        .assert()
+        .code(0)
+        .stdout(contains("checker"));
+}
+
+#[test]
+fn the_starter_fails_with_a_report_that_says_what_to_write_first() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    course.checker().arg("day2_2").assert().code(1).stdout(
+        contains("FAIL")
+            .and(contains("socket"))
+            .and(contains("course.md")),
+    );
+}
+
+#[test]
+fn what_passes_is_remembered() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    let solution = include_str!("../../solutions/day2_2_echo_server/src/main.rs");
+    course.write("exercises/day2_2_echo_server/src/main.rs", solution);
+    course
+        .checker()
+        .arg("day2_2")
+        .assert()
+        .code(0)
+        .stdout(contains("all tests pass"));
+    course.checker().assert().code(0).stdout(contains("done"));
+    course.write("exercises/day2_2_echo_server/src/main.rs", "fn main() {}");
+    course.checker().arg("day2_2").assert().code(1);
+    course
+        .checker()
+        .assert()
+        .code(0)
+        .stdout(contains("done").not());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let course = Course::real();
+    let steps = || {
+        let output = course
+            .checker()
+            .args([
+                "day2_2",
+                "--seed",
+                "4711",
+                "--format",
+                "json",
+                "--program",
+                "/bin/cat",
+            ])
+            .output()
+            .unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (
+            report["seed"].clone(),
+            report["exercises"][0]["tests"][1]["failure"]["steps"].clone(),
+        )
+    };
+    assert_eq!(steps(), steps());
+    assert_eq!(steps().0, 4711);
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_ask() {
+    let course = Course::real();
+    let printed = |arguments: &[&str], variable: Option<(&str, &str)>| {
+        let mut command = course.checker();
+        command.args(["list", "day2_2"]).args(arguments);
+        if let Some((name, value)) = variable {
+            command.env(name, value);
+        }
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    assert!(!printed(&[], None).contains('\u{1b}'));
+    assert!(!printed(&[], Some(("NO_COLOR", "1"))).contains('\u{1b}'));
+    assert!(printed(&["--color", "always"], None).contains('\u{1b}'));
+    assert!(!printed(&["--color", "never"], Some(("CLICOLOR_FORCE", "1"))).contains('\u{1b}'));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_the_labs_trouble() {
+    let course = Course::real();
+    for place in ["/dev/full", "/nowhere/report.json"] {
+        course
+            .checker()
+            .args([
+                "day2_2",
+                "--format",
+                "json",
+                "--program",
+                "/bin/cat",
+                "--output",
+                place,
+            ])
+            .assert()
+            .code(3)
+            .stderr(contains(place));
+    }
+}
+
+#[test]
+fn a_reader_who_leaves_early_is_no_trouble() {
+    use std::process::{Command, Stdio};
+    let course = Course::real();
+    let mut child = Command::new(course.checker().get_program())
+        .arg("list")
+        .current_dir(course.root())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Nobody reads: every write of the checker fails with EPIPE.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{:?}", output.status);
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn a_report_that_nobody_gets_is_no_success() {
+    let course = Course::real();
+    for format in ["human", "json", "junit"] {
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = std::process::Command::new(course.checker().get_program())
+            .args(["day2_2", "--format", format, "--program", "/bin/cat"])
+            .current_dir(course.root())
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(3), "{format}");
+    }
+}

@@ -1,0 +1,234 @@
+//! The verdict "stuck" is given at once to programs that hang, and never to one that only takes its time.
+//!
+//! The programs are in `stuck_verdict/servers.c`, one for each file name. Each test was seen to fail: those who nap and
+//! those who wait, with a verdict that knew no blocked SIGALRM, no SIGCONT from a timer and no process without its main
+//! thread; those who work, with one that took running threads for sleeping ones and did not count their switches;
+//! those who hang, with one that did not know splice, and took a limit for writing for one for reading.
+
+mod support;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process,
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use support::{Course, Isolation};
+use tempfile::TempDir;
+
+/// One client, one line, one answer: one wait whose length the server chooses.
+const TEST: &str = "sends a line back at once";
+
+/// A verdict without proof comes after 5 seconds; one with it takes a tenth of one where the machine is idle.
+const AT_ONCE_MS: f64 = 2000.0;
+
+/// Their naps: what wakes them is time, by any of the ways in which it can.
+const NAP: &[&str] = &[
+    "nanosleeps",
+    "polls",
+    "selects",
+    "waits_in_epoll",
+    "catches_an_alarm",
+    "catches_an_alarm_in_sigsuspend",
+    "awaits_a_blocked_alarm",
+    "reads_an_alarm_from_a_signalfd",
+    "polls_an_alarm_from_a_signalfd",
+    "catches_a_posix_timer",
+    "awaits_a_posix_timer",
+    "has_a_timer_with_a_thread",
+    "reads_a_timerfd",
+    "polls_a_timerfd",
+    "has_a_timerfd_in_epoll",
+    "has_a_time_limit_on_a_socket",
+    "has_a_time_limit_for_sending",
+    "accepts_with_a_time_limit",
+    "asks_again_with_a_time_limit",
+    "waits_on_a_condition_with_a_limit",
+    "naps_before_it_listens",
+];
+
+/// Somebody else naps or works, and they wait for it.
+const WAIT_FOR_OTHERS: &[&str] = &[
+    "joins_a_thread_that_naps",
+    "waits_for_a_child_that_burns",
+    "waits_for_a_child_that_has_an_alarm",
+    "runs_a_command",
+    "runs_a_command_in_vfork",
+    "has_a_grandchild_of_a_thread",
+    "naps_behind_another_process",
+    "is_stopped_and_continued_by_its_child",
+    "is_stopped_and_continued_by_a_timer",
+    "passes_work_between_threads",
+    "has_20_threads",
+    "lives_on_without_its_main_thread",
+    "lives_on_with_a_time_limit",
+    "serves_in_a_child",
+];
+
+/// They are slow, or use the processor.
+const WORK: &[&str] = &[
+    "computes_before_it_listens",
+    "answers_one_byte_per_write",
+    "burns_in_a_child",
+];
+
+/// The call in which each hangs, as the report names it.
+const HANG: &[(&str, &str)] = &[
+    ("hangs_in_read", "waits in read("),
+    ("hangs_in_read_with_a_limit_for_writing", "waits in read("),
+    ("hangs_in_read_and_catches_sigprof", "waits in read("),
+    ("hangs_in_accept", "waits in accept"),
+    ("hangs_in_recv", "waits in recvfrom("),
+    ("hangs_in_poll", "poll"),
+    ("hangs_in_ppoll", "waits in ppoll"),
+    ("hangs_in_epoll", "waits in epoll_"),
+    ("hangs_in_select", "select"),
+    ("hangs_in_wait4", "waits in wait4"),
+    ("hangs_in_a_deadlock", "waits in futex"),
+    ("hangs_in_pause", "waits in "),
+    ("hangs_in_sigsuspend", "waits in rt_sigsuspend"),
+    ("hangs_in_sigwait", "waits in rt_sigtimedwait"),
+    ("hangs_in_a_signalfd", "[signalfd]"),
+    ("hangs_in_a_disarmed_timerfd", "[timerfd]"),
+    ("hangs_in_a_full_pipe", "waits in write("),
+    ("hangs_in_two_full_directions", "waits in write("),
+    ("hangs_in_splice", "waits in splice("),
+    ("hangs_in_a_thread_without_main", "waits in read("),
+    ("hangs_in_sigstop", "is stopped"),
+];
+
+/// The programs, compiled once.
+static SERVERS: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    support::open_to_all(folder.path());
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stuck_verdict/servers.c");
+    let status = process::Command::new("cc")
+        .args(["-Wall", "-Wextra", "-Werror", "-O1", "-pthread", "-o"])
+        .arg(folder.path().join("servers"))
+        .arg(source)
+        .args(["-lrt"])
+        .status()
+        .expect("a C compiler is needed");
+    assert!(status.success());
+    folder
+});
+
+fn server(name: &str) -> PathBuf {
+    let path = SERVERS.path().join(name);
+    // Under one name for each of its ways; a link, because a copy that is still open for writing cannot be executed.
+    let _ = fs::hard_link(SERVERS.path().join("servers"), &path);
+    path
+}
+
+/// What a test of one of these programs came to.
+struct Outcome {
+    name: &'static str,
+    isolation: Isolation,
+    /// `passed`, or the diagnosis.
+    result: String,
+    symptom: String,
+    milliseconds: f64,
+}
+
+fn check(name: &'static str, isolation: Isolation) -> Outcome {
+    let report = Course::real().check_test("day2_2", TEST, &server(name), isolation);
+    let test = &report["exercises"][0]["tests"][0];
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    Outcome {
+        name,
+        isolation,
+        result: text(&test["failure"]["diagnosis"])
+            .or_else(|| text(&test["status"]))
+            .unwrap_or_default(),
+        symptom: text(&test["failure"]["symptom"]).unwrap_or_else(|| test["error"].to_string()),
+        milliseconds: test["milliseconds"].as_f64().unwrap(),
+    }
+}
+
+/// Checks all of these with both isolations. They sleep most of the time, so several run side by side.
+fn check_all(names: &[&'static str]) -> Vec<Outcome> {
+    const AT_ONCE: usize = 4;
+    let work: Vec<(&'static str, Isolation)> = names
+        .iter()
+        .flat_map(|&name| Isolation::ALL.map(|isolation| (name, isolation)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut done = Vec::new();
+                    while let Some(&(name, isolation)) =
+                        work.get(next.fetch_add(1, Ordering::Relaxed))
+                    {
+                        done.push(check(name, isolation));
+                    }
+                    done
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap())
+            .collect()
+    })
+}
+
+fn all_pass(names: &[&'static str]) {
+    let wrong: Vec<String> = check_all(names)
+        .into_iter()
+        .filter(|outcome| outcome.result != "passed")
+        .map(|outcome| {
+            format!(
+                "{}, {:?}: {}: {}",
+                outcome.name, outcome.isolation, outcome.result, outcome.symptom
+            )
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn who_naps_is_not_stuck() {
+    all_pass(NAP);
+}
+
+#[test]
+fn who_waits_for_others_is_not_stuck() {
+    all_pass(WAIT_FOR_OTHERS);
+}
+
+#[test]
+fn who_works_is_not_stuck() {
+    all_pass(WORK);
+}
+
+#[test]
+fn who_hangs_is_stuck_and_told_so_at_once() {
+    let names: Vec<&'static str> = HANG.iter().map(|&(name, _)| name).collect();
+    let wrong: Vec<String> = check_all(&names)
+        .into_iter()
+        .filter(|outcome| {
+            let call = HANG.iter().find(|(name, _)| *name == outcome.name);
+            outcome.result != "stuck"
+                || outcome.milliseconds > AT_ONCE_MS
+                || call.is_some_and(|(_, call)| !outcome.symptom.contains(call))
+        })
+        .map(|outcome| {
+            format!(
+                "{}, {:?}: {} after {:.0} ms: {}",
+                outcome.name,
+                outcome.isolation,
+                outcome.result,
+                outcome.milliseconds,
+                outcome.symptom
+            )
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

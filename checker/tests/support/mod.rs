@@ -1,0 +1,201 @@
+//! What the tests of the checker's command line share: a course to run it in, and a look at what is left.
+
+#![allow(dead_code, reason = "each test file uses its part of it")]
+
+use std::{
+    env, fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// The two ways in which a test is separated from the machine; where the machine refuses namespaces, the first is
+/// left out by [`Isolation::ALL`]'s users through [`Course::check_first_test`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    Namespaces,
+    Shared,
+}
+
+impl Isolation {
+    pub const ALL: [Isolation; 2] = [Isolation::Namespaces, Isolation::Shared];
+
+    pub fn argument(self) -> &'static str {
+        match self {
+            // The default is namespaces where there are any, so that the tests pass on every machine.
+            Isolation::Namespaces => "",
+            Isolation::Shared => "--isolation=shared",
+        }
+    }
+}
+
+/// A course: this one, or a small one in a folder of its own.
+pub struct Course {
+    root: PathBuf,
+    scratch: TempDir,
+}
+
+impl Course {
+    /// The course that this checker belongs to.
+    pub fn real() -> Course {
+        Course {
+            root: Path::new(env!("CARGO_MANIFEST_DIR"))
+                .parent()
+                .unwrap()
+                .to_owned(),
+            scratch: open_folder(),
+        }
+    }
+
+    /// A copy of the course with these exercises only, whose files a test may change.
+    pub fn copy_of(exercises: &[&str]) -> Course {
+        let scratch = open_folder();
+        let root = scratch.path().join("course");
+        let real = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        fs::create_dir_all(root.join("exercises")).unwrap();
+        let manifest = fs::read_to_string(real.join("Cargo.toml")).unwrap();
+        let manifest = manifest
+            .replace(
+                "\"checker\", \"exercises/*\", \"solutions/*\"",
+                "\"exercises/*\"",
+            )
+            .replace("default-members = [\"checker\"]", "");
+        fs::write(root.join("Cargo.toml"), manifest).unwrap();
+        fs::copy(real.join("Cargo.lock"), root.join("Cargo.lock")).unwrap();
+        for exercise in exercises {
+            let (from, to) = (
+                real.join("exercises").join(exercise),
+                root.join("exercises").join(exercise),
+            );
+            fs::create_dir_all(to.join("src")).unwrap();
+            for file in ["Cargo.toml", "src/main.rs"] {
+                fs::copy(from.join(file), to.join(file)).unwrap();
+            }
+        }
+        Course { root, scratch }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Replaces a file of an exercise.
+    pub fn write(&self, path: &str, content: &str) {
+        fs::write(self.root.join(path), content).unwrap();
+    }
+
+    /// The checker, in this course.
+    pub fn checker(&self) -> Command {
+        let mut command = Command::cargo_bin("checker").unwrap();
+        command.current_dir(&self.root).env_remove("NO_COLOR");
+        // A bound for a checker that hangs; no test comes near it.
+        command.timeout(std::time::Duration::from_secs(240));
+        command
+    }
+
+    /// The fixture that misbehaves, under this name.
+    pub fn misbehaving(&self, name: &str) -> PathBuf {
+        let target = Command::cargo_bin("checker")
+            .unwrap()
+            .get_program()
+            .to_owned();
+        let fixture = Path::new(&target)
+            .parent()
+            .unwrap()
+            .join("examples/misbehave");
+        let path = self.scratch.path().join(name);
+        fs::copy(&fixture, &path).unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
+        path
+    }
+
+    /// The reference solution of an exercise, built.
+    pub fn built_solution(&self, exercise: &str) -> PathBuf {
+        let real = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let package = format!("{exercise}_solution");
+        let packages = [package.clone()].into();
+        let mut found = None;
+        checker::compile::build(real, None, &packages, false, |news| {
+            if let checker::compile::News::Built { binary, path, .. } = news
+                && binary == package
+            {
+                found = Some(path);
+            }
+        })
+        .unwrap();
+        found.unwrap()
+    }
+
+    /// Runs the first test of an exercise against a program; returns the report as JSON.
+    pub fn check_first_test(
+        &self,
+        exercise: &str,
+        program: &Path,
+        isolation: Isolation,
+    ) -> serde_json::Value {
+        self.check_test(exercise, first_test(exercise), program, isolation)
+    }
+
+    /// Runs the test of this name against a program; returns the report as JSON.
+    pub fn check_test(
+        &self,
+        exercise: &str,
+        name: &str,
+        program: &Path,
+        isolation: Isolation,
+    ) -> serde_json::Value {
+        let mut command = self.checker();
+        command
+            .args([exercise, "--format=json", "--only", name, "--program"])
+            .arg(program);
+        if !isolation.argument().is_empty() {
+            command.arg(isolation.argument());
+        }
+        let output = command.output().unwrap();
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+fn first_test(number: &str) -> &'static str {
+    checker::syllabus::EXERCISES
+        .iter()
+        .find(|exercise| exercise.number() == number)
+        .unwrap()
+        .tests[0]
+        .name
+}
+
+/// A folder which an unprivileged user can enter, too.
+fn open_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    open_to_all(folder.path());
+    folder
+}
+
+/// Lets any user enter a folder.
+pub fn open_to_all(folder: &Path) {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// How many processes of this machine have a command line that begins with a program of this name.
+pub fn processes_called(name: &str) -> usize {
+    count_processes(|line| {
+        let program = line.split('\0').next().unwrap_or_default();
+        program.rsplit('/').next() == Some(name)
+    })
+}
+
+/// How many processes of this machine have this in their command line, whose words are separated by NUL.
+pub fn processes_with(text: &str) -> usize {
+    count_processes(|line| line.contains(text))
+}
+
+fn count_processes(is_meant: impl Fn(&str) -> bool) -> usize {
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok())
+        .filter(|line| is_meant(&String::from_utf8_lossy(line)))
+        .count()
+}
