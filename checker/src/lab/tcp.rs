@@ -19,7 +19,7 @@ use nix::{
 
 use super::{
     bench::Bench,
-    program::brief,
+    quote::brief,
     stillness::{Motion, Watch},
     wait::GaveUp,
 };
