@@ -87,7 +87,7 @@ struct How {
     /// Bring back the random bytes of an earlier run
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How many tests run at once [default: one for each processor]
+    /// How many tests run at once [default: two for each processor]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// How far each test is separated from this machine [default: as far as it allows]

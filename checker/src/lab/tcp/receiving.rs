@@ -30,7 +30,7 @@ impl Connection {
     /// When the program runs without end.
     pub fn read_until_quiet(&self) -> Checked {
         self.note("read what comes, until nothing more does");
-        let mut watch = Watch::new();
+        let mut watch = Watch::for_the_next_step();
         let look = || {
             self.read_available();
             Ok(match watch.sample(&self.bench)? {

@@ -165,7 +165,7 @@ impl Connection {
 
     /// Waits until the program has read all that was sent (true), or sleeps and has not (false).
     fn is_read_in_the_end(&self) -> Checked<bool> {
-        let mut watch = Watch::new();
+        let mut watch = Watch::for_the_next_step();
         let look = || {
             if !self.is_something_unread()? {
                 return Ok(Some(true));
