@@ -4,15 +4,19 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     io::{self, Write},
-    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    os::fd::{AsFd, AsRawFd},
     process::ChildStdin,
 };
 
-use super::Program;
+use super::{Program, running::bytes_in_pipe};
 use crate::{
     failure::{Checked, Diagnosis, Failure},
     lab::quote::brief,
-    observe::{calls::Call, descriptors, processes::Process},
+    observe::{
+        calls::{Call, Sleep},
+        descriptors,
+        processes::Thread,
+    },
 };
 
 /// A program's input.
@@ -105,19 +109,20 @@ impl Program {
                 .borrow()
                 .as_ref()
                 .map_or(0, |file| bytes_in_pipe(file.as_fd()));
-            let reads = Process::read(self.running.pid).is_some_and(|process| {
-                process.thread_list().iter().any(|thread| {
-                    thread.state == 'S'
-                        && (thread.hidden
-                            || thread.sleep.as_ref().is_some_and(|sleep| {
-                                sleep.call == Some(Call::Poll)
-                                    || sleep.call == Some(Call::Read)
-                                        && sleep
-                                            .descriptor
-                                            .is_some_and(|number| self.is_stdin(number))
-                            }))
-                })
-            });
+            let waits = |thread: &Thread| {
+                let is_there = |sleep: &Sleep| {
+                    let reads = |number| self.is_stdin(thread.pid, number);
+                    sleep.call == Some(Call::Poll)
+                        || sleep.call == Some(Call::Read) && sleep.descriptor.is_some_and(reads)
+                };
+                thread.state == 'S'
+                    && (thread.hidden || thread.sleep.as_ref().is_some_and(is_there))
+            };
+            // A child may read it as well as the program itself.
+            let processes = self.bench.living();
+            let reads = processes
+                .iter()
+                .any(|process| process.thread_list().iter().any(waits));
             Ok((unread == 0 && stdin.queue.borrow().is_empty() && reads).then_some(()))
         };
         match self.bench.wait(&[], look)? {
@@ -129,20 +134,12 @@ impl Program {
         }
     }
 
-    /// Whether this descriptor of the program's is its standard input: number 0, or a copy (dup(2), /dev/stdin).
-    fn is_stdin(&self, number: i32) -> bool {
+    /// Whether this descriptor of a process is the program's standard input: number 0, or a copy (dup(2), /dev/stdin).
+    fn is_stdin(&self, pid: i32, number: i32) -> bool {
         let file = self.running.stdin.file.borrow();
         let own = file.as_ref().and_then(|file| {
             descriptors::object(std::process::id() as i32, file.as_fd().as_raw_fd())
         });
-        number == 0 || own.is_some() && own == descriptors::object(self.running.pid, number)
+        number == 0 || own.is_some() && own == descriptors::object(pid, number)
     }
-}
-
-/// How many bytes are in a pipe and have not been read (ioctl_pipe(2)).
-fn bytes_in_pipe(pipe: BorrowedFd<'_>) -> i32 {
-    let mut count: libc::c_int = 0;
-    // SAFETY: FIONREAD writes an int, which is alive during the call.
-    let result = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) };
-    if result == 0 { count } else { 0 }
 }

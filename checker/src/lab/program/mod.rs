@@ -79,7 +79,7 @@ impl Program {
         });
         if launch.full_stdout {
             // `Launch::start` has filled it.
-            running.stdout.full.set(true);
+            running.stdout.has_been_filled();
         }
         bench.add(running.clone());
         Ok(Program {

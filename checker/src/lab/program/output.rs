@@ -157,20 +157,9 @@ impl Program {
     pub fn expect_stdout_end(&self) -> Checked {
         self.bench
             .note("expect nothing more on its standard output");
-        let look = || {
-            let stdout = &self.running.stdout;
-            Ok((!stdout.open.get() || !stdout.unread.borrow().is_empty()).then_some(()))
-        };
-        match self.bench.wait(&[], look)? {
-            Ok(()) => self.expect_nothing_printed(),
-            Err(gave_up) => {
-                let goal = "the end of its standard output";
-                Err(self
-                    .bench
-                    .explain(&gave_up, goal, Diagnosis::StillRunning)
-                    .into())
-            }
-        }
+        let stdout = &self.running.stdout;
+        self.wait_for_output_end(|| !stdout.open.get() || !stdout.unread.borrow().is_empty())?;
+        self.expect_nothing_printed()
     }
 
     /// Waits until its standard output is closed, by all processes that hold it. What has come by then must be these
@@ -187,14 +176,7 @@ impl Program {
             brief(whole)
         ));
         let stdout = &self.running.stdout;
-        let ended = || Ok((!stdout.open.get()).then_some(()));
-        if let Err(gave_up) = self.bench.wait(&[], ended)? {
-            let goal = "the end of its standard output";
-            return Err(self
-                .bench
-                .explain(&gave_up, goal, Diagnosis::StillRunning)
-                .into());
-        }
+        self.wait_for_output_end(|| !stdout.open.get())?;
         let got = stdout.unread();
         let part = &got[..got.len().min(whole.len())];
         if !whole.starts_with(part) {
@@ -207,6 +189,17 @@ impl Program {
         }
         stdout.unread.borrow_mut().drain(..part.len());
         self.expect_nothing_printed()
+    }
+
+    fn wait_for_output_end(&self, is_decided: impl Fn() -> bool) -> Checked {
+        match self.bench.wait(&[], || Ok(is_decided().then_some(())))? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let goal = "the end of its standard output";
+                let diagnosis = Diagnosis::StillRunning;
+                Err(self.bench.explain(&gave_up, goal, diagnosis).into())
+            }
+        }
     }
 
     /// Waits until it sleeps; nothing may have come on standard output.
@@ -261,14 +254,7 @@ impl Program {
             count => format!("expect {count} lines and nothing else on its standard output"),
         });
         let stdout = &self.running.stdout;
-        let ended = || Ok((!stdout.open.get()).then_some(()));
-        if let Err(gave_up) = self.bench.wait(&[], ended)? {
-            let goal = "the end of its standard output";
-            return Err(self
-                .bench
-                .explain(&gave_up, goal, Diagnosis::StillRunning)
-                .into());
-        }
+        self.wait_for_output_end(|| !stdout.open.get())?;
         for (index, expected) in lines.iter().map(AsRef::as_ref).enumerate() {
             let symptom = match stdout.take_line().flatten() {
                 Some(line) if line == expected => continue,

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -63,7 +63,7 @@ impl Running {
     pub(in crate::lab) fn streams(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         [&self.stdout, &self.stderr]
             .into_iter()
-            .filter(|stream| stream.open.get() && !stream.full.get())
+            .filter(|stream| stream.open.get() && !stream.is_full())
             .map(|stream| stream.file.as_fd())
     }
 
@@ -105,4 +105,12 @@ pub(super) fn make_nonblocking(file: &impl AsFd) -> Result<(), LabError> {
     )
     .attempt(MAKE)?;
     Ok(())
+}
+
+/// How many bytes are in a pipe and have not been read (ioctl_pipe(2)).
+pub(super) fn bytes_in_pipe(pipe: BorrowedFd<'_>) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: FIONREAD writes an int, which is alive during the call.
+    let result = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) };
+    if result == 0 { count as usize } else { 0 }
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, ops::Deref, rc::Rc};
 use super::Program;
 use crate::{
     arena::Launch,
-    failure::{Checked, Diagnosis, Failure, LabError},
+    failure::{Checked, Diagnosis, Failure},
     lab::{bench::Bench, quote::quoted, tcp::Connection, wait::GaveUp},
     observe::{
         descriptors::{Descriptor, Object},
@@ -145,13 +145,9 @@ impl Server {
     /// Waits until the kernel shows a socket on the announced address. The line may be a moment ahead of it.
     fn expect_listening(&self, transport: Transport) -> Checked {
         let bench = &self.program.bench;
-        let listening = || {
-            let mut sockets = sockets::all(transport)?;
-            sockets.retain(|socket| match transport {
-                Transport::Tcp => socket.state == State::Listen,
-                Transport::Udp => true,
-            });
-            Ok::<_, LabError>(sockets)
+        let listening = || match transport {
+            Transport::Tcp => sockets::listening(),
+            Transport::Udp => sockets::all(transport),
         };
         let look = || {
             Ok(listening()?

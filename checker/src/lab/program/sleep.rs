@@ -11,6 +11,30 @@ use crate::{
     },
 };
 
+/// The naps of a program which were seen: sleeps that end by themselves.
+#[derive(Debug, Default)]
+struct Naps {
+    each: BTreeSet<(i32, u64)>,
+    looks: u32,
+}
+
+impl Naps {
+    /// One nap may have another reason. So many are a habit.
+    const MOST: usize = 3;
+    /// As is one that lasts for so many looks, which is half a second.
+    const LONGEST: u32 = 40;
+
+    /// Adds the threads which nap now, and says whether it is too much.
+    fn are_a_habit<'a>(&mut self, napping: impl Iterator<Item = &'a Thread>) -> bool {
+        let before = self.looks;
+        for thread in napping {
+            self.each.insert((thread.tid, thread.switches));
+            self.looks = before + 1;
+        }
+        self.each.len() > Naps::MOST || self.looks > Naps::LONGEST
+    }
+}
+
 impl Program {
     /// Waits until its main thread sleeps in a call of this kind.
     ///
@@ -77,11 +101,9 @@ impl Program {
     /// when it sleeps in another call, for ever.
     pub fn wait_until_idle(&self) -> Checked {
         const GOAL: &str = "it to sleep until something comes";
-        /// One nap may have another reason. So many are a habit.
-        const MOST_NAPS: usize = 3;
         self.bench.note(format!("wait for {GOAL}"));
         let mut before = Vec::new();
-        let mut naps = BTreeSet::new();
+        let mut naps = Naps::default();
         let look = || {
             let threads = Process::read(self.running.pid)
                 .map(|process| process.thread_list())
@@ -90,13 +112,10 @@ impl Program {
                 let call = thread.sleep.as_ref().and_then(|sleep| sleep.call);
                 call.is_some_and(|call| calls.contains(&call))
             };
-            naps.extend(
-                threads
-                    .iter()
-                    .filter(|thread| thread.state == 'S' && is_in(thread, &[Call::Sleep]))
-                    .map(|thread| (thread.tid, thread.switches)),
-            );
-            if naps.len() > MOST_NAPS {
+            let napping = threads
+                .iter()
+                .filter(|thread| thread.naps() && is_in(thread, &[Call::Sleep]));
+            if naps.are_a_habit(napping) {
                 return Err(Failure::new(
                     Diagnosis::Busy,
                     "your program naps, looks, and naps again, although nothing is there; the test waits for it to \
@@ -124,11 +143,9 @@ impl Program {
     ///
     /// When it has ended; when it sleeps for ever with a signal blocked; when it is not asleep, or only naps.
     pub fn expect_asleep(&self) -> Checked {
-        // A nap that is seen this often is no accident.
-        const NAPS: usize = 8;
         self.bench.note("see that it sleeps until a signal comes");
         let mut before = Vec::new();
-        let mut naps = 0;
+        let mut naps = Naps::default();
         let look = || {
             if let Some(ending) = self.running.ending() {
                 return Err(ending.instead_of("sleeping until a signal comes").into());
@@ -155,8 +172,7 @@ impl Program {
                 before = threads;
                 return Ok(still.then_some(()));
             };
-            naps += 1;
-            if naps < NAPS {
+            if !naps.are_a_habit(threads.iter().filter(|thread| thread.naps())) {
                 return Ok(None);
             }
             Err(Failure::new(

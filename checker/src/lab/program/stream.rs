@@ -13,7 +13,7 @@ use std::{
 
 use nix::fcntl::{FcntlArg, fcntl};
 
-use super::running::make_nonblocking;
+use super::running::{bytes_in_pipe, make_nonblocking};
 use crate::failure::{Attempt, Checked, Diagnosis, Failure, LabError};
 
 /// Bytes which the test has not asked for yet: more than this is a program that prints without end.
@@ -29,8 +29,8 @@ pub(super) struct Stream {
     pub(super) file: File,
     /// False when the last process that could write has closed it.
     pub(super) open: Cell<bool>,
-    /// True while nobody reads from it, and bytes that are not the program's fill it.
-    pub(super) full: Cell<bool>,
+    /// How many bytes that are not the program's fill it, while nobody reads from it.
+    pub(super) filler: Cell<usize>,
     /// What came, and the test has not asked for yet.
     pub(super) unread: RefCell<VecDeque<u8>>,
     /// How many bytes of that are known to hold no line end.
@@ -42,7 +42,7 @@ pub(super) struct Stream {
     pub(super) total: Cell<usize>,
 }
 
-/// The smallest pipe that the kernel makes, in bytes.
+/// The smallest pipe for which the kernel can be asked, in bytes; where its pages are larger, it makes a larger one.
 const PAGE: i32 = 4096;
 
 impl Stream {
@@ -64,15 +64,23 @@ impl Stream {
                 Err(error) => return Err(LabError::io(FILL, &error)),
             }
         }
-        self.full.set(true);
+        self.has_been_filled();
         Ok(())
+    }
+
+    /// What is in the pipe now is not the program's.
+    pub(super) fn has_been_filled(&self) {
+        self.filler.set(bytes_in_pipe(self.file.as_fd()));
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.filler.get() > 0
     }
 
     pub(super) fn drain(&self) -> Result<(), LabError> {
         (&self.file)
-            .read_exact(&mut [0; PAGE as usize])
+            .read_exact(&mut vec![0; self.filler.take()])
             .attempt("could not empty a pipe")?;
-        self.full.set(false);
         Ok(())
     }
 
@@ -82,7 +90,7 @@ impl Stream {
         Ok(Stream {
             file: File::from(pipe),
             open: Cell::new(true),
-            full: Cell::new(false),
+            filler: Cell::new(0),
             unread: RefCell::default(),
             searched: Cell::new(0),
             head: RefCell::default(),
@@ -96,7 +104,7 @@ impl Stream {
         let mut buffer = [0; 16 * 1024];
         // Bounded, so that a program that prints without end does not hold the lab here.
         for _ in 0..64 {
-            if !self.open.get() || self.full.get() {
+            if !self.open.get() || self.is_full() {
                 return Ok(());
             }
             match (&self.file).read(&mut buffer) {

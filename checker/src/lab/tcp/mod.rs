@@ -194,9 +194,9 @@ impl Connection {
         // A reset is in no queue, so nothing else shows that it is under way. When it arrives, the kernel forgets the
         // program's end of the connection.
         let look = || {
-            let sockets = sockets::all(Transport::Tcp)?;
-            let is_there = sockets.iter().any(|socket| socket.peer == self.local);
-            Ok((!is_there).then_some(()))
+            Ok(sockets::between(self.peer, self.local)?
+                .is_none()
+                .then_some(()))
         };
         // If it stays, the words that follow say what the program does.
         let _ = self.bench.wait(&[], look)?;

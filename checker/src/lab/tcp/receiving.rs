@@ -91,10 +91,13 @@ impl Connection {
         let missing = expected.len() - got.len();
         let failure = match waited {
             Err(gave_up) => self.bench.explain(&gave_up, &goal, Diagnosis::Stuck),
-            Ok(()) if !expected.starts_with(&got) => Failure::new(
-                Diagnosis::WrongBytes,
-                "your program sends other bytes than it should",
-            ),
+            Ok(()) if !expected.starts_with(&got) => {
+                self.bench.keep_scene();
+                Failure::new(
+                    Diagnosis::WrongBytes,
+                    "your program sends other bytes than it should",
+                )
+            }
             Ok(()) => {
                 let (diagnosis, verb) = match self.end.get() {
                     Some(End::Reset) => (Diagnosis::Reset, "reset"),
