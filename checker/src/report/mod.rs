@@ -10,7 +10,7 @@ use crate::{
     arena::Isolation,
     exercise::{Exercise, Mistake},
     failure::{Comparison, Diagnosis, LabError},
-    lab::{Ending, Sleeper},
+    lab::{Ending, Sleeper, Witness},
     runner::{Outcome, Statement},
 };
 
@@ -133,12 +133,20 @@ impl TestReport {
             Outcome::Passed => (Status::Passed, None, None),
             Outcome::Broken(error) => (Status::Broken, None, Some(error)),
             Outcome::Failed(failure) => {
-                let mistake = recognise(exercise, index, failure.diagnosis);
+                let witness = &statement.witness;
+                // A starter ends in some tests as a mistake does, and has not made it.
+                let untouched = is_untouched(exercise, witness);
+                let mistake = match untouched {
+                    true => None,
+                    false => recognise(exercise, index, failure.diagnosis),
+                };
                 let hint = match mistake {
                     Some(mistake) => mistake.hint,
-                    // An untouched starter ends at once.
-                    None if index == 0 && ends_at_once(failure.diagnosis) => exercise.first_step,
-                    None => failure.diagnosis.advice(),
+                    None if untouched => exercise.first_step,
+                    None if index == 0 && ends_before_a_word(failure.diagnosis, witness) => {
+                        exercise.first_step
+                    }
+                    None => failure.diagnosis.advice(status(witness)),
                 };
                 let report = FailureReport {
                     diagnosis: failure.diagnosis,
@@ -167,8 +175,27 @@ impl TestReport {
     }
 }
 
-fn ends_at_once(diagnosis: Diagnosis) -> bool {
-    matches!(diagnosis, Diagnosis::Exited | Diagnosis::WrongStatus)
+/// The exit status with which the program had ended, if it had.
+fn status(witness: &Witness) -> Option<i32> {
+    match witness.ending {
+        Some(Ending::Status(status)) => Some(status),
+        Some(Ending::Signal(_)) | None => None,
+    }
+}
+
+/// Whether this is the starter as it was handed out. It says so itself, in its contract with the checker: it prints
+/// `NAME is not written yet` on standard error, and ends with exit status 1.
+fn is_untouched(exercise: &Exercise, witness: &Witness) -> bool {
+    let says_so = witness
+        .stderr
+        .strip_prefix(exercise.name)
+        .is_some_and(|rest| rest.starts_with(" is not written yet"));
+    says_so && status(witness) == Some(1) && witness.stdout.is_empty()
+}
+
+/// Whether it ended while hardly anything can be written yet.
+fn ends_before_a_word(diagnosis: Diagnosis, witness: &Witness) -> bool {
+    matches!(diagnosis, Diagnosis::Exited | Diagnosis::WrongStatus) && witness.stdout.is_empty()
 }
 
 /// The known mistake which this test sees in this way.
