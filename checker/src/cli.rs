@@ -291,7 +291,7 @@ fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
                 "which exercise? Name a target, for example day2_2".to_owned(),
             ));
         }
-        say(&map::draw(&Progress::load(&root), width()))?;
+        say(&map::draw(&recall(&root), width()))?;
         return Ok(exit::PASSED);
     }
     let exercises = resolve_or_command(&arguments.targets)?;
@@ -437,9 +437,24 @@ fn progress_line() -> ProgressBar {
     bar
 }
 
-/// The map of the course lives on this. If it cannot be written, the run is as good as before.
+/// What passes so far. A file that cannot be read is worth a note; the map is drawn without it.
+fn recall(root: &Path) -> Progress {
+    Progress::load(root).unwrap_or_else(|error| {
+        complain(&format!("checker: {error}\n"));
+        Progress::default()
+    })
+}
+
+/// The map of the course lives on this. If it cannot be written, the run is as good as before; and a file that cannot
+/// be read is left as it is.
 fn remember(root: &Path, report: &Report) {
-    let mut progress = Progress::load(root);
+    let mut progress = match Progress::load(root) {
+        Ok(progress) => progress,
+        Err(error) => {
+            let advice = "mend it, or remove it to begin anew";
+            return complain(&format!("checker: {error}; {advice}\n"));
+        }
+    };
     progress.take(report);
     if let Err(error) = progress.save(root) {
         complain(&format!(
@@ -519,7 +534,7 @@ fn hint(name: &str) -> Result<u8, Trouble> {
     let root = workspace::find()?;
     let exercises = target::resolve(&[name.to_owned()])?;
     for exercise in exercises {
-        say(&map::hint(exercise, &Progress::load(&root), width()))?;
+        say(&map::hint(exercise, &recall(&root), width()))?;
     }
     Ok(exit::PASSED)
 }

@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs,
+    io::{self, ErrorKind},
+    os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown},
     path::{Path, PathBuf},
 };
 
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     exercise::Exercise,
+    failure::LabError,
     report::{Report, Status},
 };
 
@@ -21,12 +24,24 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// What is remembered. A file that is missing or cannot be read means: nothing.
-    pub fn load(root: &Path) -> Progress {
-        fs::read_to_string(file(root))
-            .ok()
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default()
+    /// What is remembered; nothing where nothing was written yet.
+    ///
+    /// # Errors
+    ///
+    /// When there is a file that cannot be read or understood. It may be worth something: do not write over it.
+    pub fn load(root: &Path) -> Result<Progress, LabError> {
+        let path = file(root);
+        let trouble = |error: &io::Error| {
+            LabError::io(
+                format!("could not read what passes so far, in {}", path.display()),
+                error,
+            )
+        };
+        match fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text).map_err(|error| trouble(&error.into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Progress::default()),
+            Err(error) => Err(trouble(&error)),
+        }
     }
 
     /// Takes over what a run found.
@@ -46,7 +61,8 @@ impl Progress {
         }
     }
 
-    /// Writes it down; the old file stays whole if that fails.
+    /// Writes it down; the old file stays whole if that fails. What root's checker writes belongs to the owner of the
+    /// course, who runs it without root the next time.
     ///
     /// # Errors
     ///
@@ -55,8 +71,17 @@ impl Progress {
         let path = file(root);
         let folder = path.parent().unwrap_or(root);
         fs::create_dir_all(folder)?;
-        let mut new = tempfile::NamedTempFile::new_in(folder)?;
+        let mut new = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o644))
+            .tempfile_in(folder)?;
         serde_json::to_writer_pretty(&mut new, self)?;
+        if nix::unistd::geteuid().is_root() {
+            let course = fs::metadata(root)?;
+            let (user, group) = (Some(course.uid()), Some(course.gid()));
+            fchown(new.as_file(), user, group)?;
+            // Not through a link, which may lead out of the course.
+            lchown(folder, user, group)?;
+        }
         new.persist(path)?;
         Ok(())
     }

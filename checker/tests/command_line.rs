@@ -127,6 +127,48 @@ fn what_passes_is_remembered() {
 }
 
 #[test]
+fn progress_belongs_to_the_owner_of_the_course() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    let is_root = nix::unistd::geteuid().is_root();
+    if is_root {
+        chown(course.root(), Some(65_534), Some(65_534)).unwrap();
+    }
+    course.checker().arg("day2_2").assert().code(1);
+    let owner = std::fs::metadata(course.root()).unwrap();
+    for path in [".lab", ".lab/progress.json"] {
+        let found = std::fs::metadata(course.root().join(path)).unwrap();
+        assert_eq!(
+            (found.uid(), found.gid()),
+            (owner.uid(), owner.gid()),
+            "{path}"
+        );
+        assert_eq!(found.permissions().mode() & 0o444, 0o444, "{path}");
+    }
+}
+
+#[test]
+fn progress_that_cannot_be_read_is_named_and_left_alone() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    std::fs::create_dir(course.root().join(".lab")).unwrap();
+    course.write(".lab/progress.json", "{ half of it");
+    course
+        .checker()
+        .arg("day2_2")
+        .assert()
+        .code(1)
+        .stderr(contains(".lab/progress.json"));
+    course
+        .checker()
+        .assert()
+        .code(0)
+        .stdout(contains("Next: "))
+        .stderr(contains(".lab/progress.json"));
+    let left = std::fs::read_to_string(course.root().join(".lab/progress.json")).unwrap();
+    assert_eq!(left, "{ half of it");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes() {
     let course = Course::real();
     let steps = || {
