@@ -44,33 +44,8 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
     for warning in &exercise.warnings {
         let _ = writeln!(text, "{}", warning.trim_end());
     }
-    match &exercise.no_program {
-        Some(NoProgram::DoesNotCompile(messages)) => {
-            for message in messages {
-                let _ = writeln!(text, "{}", message.trim_end());
-            }
-            let _ = writeln!(
-                text,
-                "\n  {FAIL}does not compile{FAIL:#}: the messages above are the compiler's. No test has run.\n"
-            );
-        }
-        Some(NoProgram::UnreadablePackage(reason)) => {
-            let _ = writeln!(
-                text,
-                "{}\n\n  {FAIL}cargo cannot read it{FAIL:#}: mend exercises/{}/Cargo.toml, or bring it back with `git restore`.\n",
-                clean(reason).trim_end(),
-                exercise.name
-            );
-        }
-        Some(NoProgram::NoBinary) => {
-            let _ = writeln!(
-                text,
-                "  {FAIL}no program{FAIL:#}: exercises/{name} builds no binary called {name}. It needs src/main.rs, and \
-                 the package's name in Cargo.toml.\n",
-                name = exercise.name
-            );
-        }
-        None => (),
+    if let Some(reason) = &exercise.no_program {
+        text.push_str(&nothing_to_test(&exercise.name, reason, detail.width));
     }
     let mut explained = false;
     for test in &exercise.tests {
@@ -88,6 +63,63 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
         "\n  {} of {} points\n",
         exercise.points, exercise.max_points
     );
+    text
+}
+
+/// Why there is no program, and what to do about it.
+fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
+    let (shown, what, advice) = match reason {
+        NoProgram::DoesNotCompile(messages) => (
+            messages.iter().map(|text| text.trim_end()).collect(),
+            "does not compile",
+            "the messages above are the compiler's; begin with the first one. No test has run."
+                .to_owned(),
+        ),
+        NoProgram::UnreadablePackage(reason) => (
+            vec![reason.trim_end()],
+            "cargo cannot read it",
+            format!(
+                "mend exercises/{name}/Cargo.toml, or bring it back with `git restore exercises/{name}/Cargo.toml`."
+            ),
+        ),
+        NoProgram::MissingFile(file) => (
+            Vec::new(),
+            "no program",
+            // The file alone: all of the folder would be the student's other work, too.
+            format!("{file} is missing. Bring it back with `git restore {file}`."),
+        ),
+        NoProgram::RenamedPackage(found) => (
+            Vec::new(),
+            "no program",
+            format!(
+                "the package in exercises/{name}/Cargo.toml is called \"{}\". The checker looks for its own name: \
+                 name = \"{name}\".",
+                clean(found)
+            ),
+        ),
+        NoProgram::NoBinary => (
+            Vec::new(),
+            "no program",
+            format!(
+                "exercises/{name} builds no binary called {name}. Let Cargo.toml name the package so, and name no \
+                 other binary: then src/main.rs is built."
+            ),
+        ),
+    };
+    let mut text: String = shown
+        .iter()
+        .map(|message: &&str| match reason {
+            // Coloured by the compiler itself.
+            NoProgram::DoesNotCompile(_) => format!("{message}\n"),
+            _ => format!("{}\n", clean(message)),
+        })
+        .collect();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let verdict = fold(&format!("{what}: {advice}"), width, "  ", "  ");
+    let verdict = verdict.replacen(what, &format!("{FAIL}{what}{FAIL:#}"), 1);
+    let _ = writeln!(text, "{verdict}\n");
     text
 }
 

@@ -77,6 +77,10 @@ pub enum NoProgram {
     DoesNotCompile(Vec<String>),
     /// Cargo cannot read the package; this is what it says.
     UnreadablePackage(String),
+    /// This file is gone, as seen from the course's folder.
+    MissingFile(String),
+    /// The package has this name, and not the exercise's.
+    RenamedPackage(String),
     /// The package has no binary of the exercise's name.
     NoBinary,
 }
