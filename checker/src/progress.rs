@@ -11,16 +11,47 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    exercise::Exercise,
+    exercise::{Exercise, Test},
     failure::LabError,
     report::{Report, Status},
 };
 
-/// The tests that passed when they were last run, by exercise.
+/// What is known of each exercise that was checked.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
     #[serde(flatten)]
-    passed: BTreeMap<String, BTreeSet<String>>,
+    exercises: BTreeMap<String, Standing>,
+}
+
+/// How an exercise stands.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Written")]
+struct Standing {
+    /// Whether there was a program to test when it was last checked.
+    builds: bool,
+    /// The tests that passed when they were last run.
+    passed: BTreeSet<String>,
+}
+
+/// The file as it is, and as it was before it told whether a program was there.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Whole {
+        builds: bool,
+        passed: BTreeSet<String>,
+    },
+    Passed(BTreeSet<String>),
+}
+
+impl From<Written> for Standing {
+    fn from(written: Written) -> Standing {
+        let (builds, passed) = match written {
+            Written::Whole { builds, passed } => (builds, passed),
+            Written::Passed(passed) => (true, passed),
+        };
+        Standing { builds, passed }
+    }
 }
 
 impl Progress {
@@ -47,10 +78,9 @@ impl Progress {
     /// Takes over what a run found.
     pub fn take(&mut self, report: &Report) {
         for exercise in &report.exercises {
-            let passed = self.passed.entry(exercise.name.clone()).or_default();
-            if exercise.no_program.is_some() {
-                passed.clear();
-            }
+            let standing = self.exercises.entry(exercise.name.clone()).or_default();
+            standing.builds = exercise.no_program.is_none();
+            let passed = &mut standing.passed;
             for test in &exercise.tests {
                 match test.status {
                     Status::Passed => passed.insert(test.name.clone()),
@@ -86,28 +116,42 @@ impl Progress {
         Ok(())
     }
 
-    /// How many tests of an exercise pass. Names that the exercise no longer has do not count.
-    pub fn passed(&self, exercise: &Exercise) -> usize {
-        let names = self.passed.get(exercise.name);
-        exercise
+    /// The points of the tests of an exercise that pass. Names that the exercise no longer has do not count.
+    pub fn points(&self, exercise: &Exercise) -> u32 {
+        let passed = exercise
             .tests
             .iter()
-            .filter(|test| names.is_some_and(|names| names.contains(test.name)))
-            .count()
+            .filter(|test| self.passes(exercise, test));
+        passed.map(|test| test.points).sum()
     }
 
     /// Whether an exercise was ever checked.
     pub fn was_checked(&self, exercise: &Exercise) -> bool {
-        self.passed.contains_key(exercise.name)
+        self.exercises.contains_key(exercise.name)
+    }
+
+    /// Whether there was a program to test when it was last checked; true before that.
+    pub fn builds(&self, exercise: &Exercise) -> bool {
+        let standing = self.exercises.get(exercise.name);
+        standing.is_none_or(|standing| standing.builds)
+    }
+
+    /// Whether all is well with an exercise.
+    pub fn is_done(&self, exercise: &Exercise) -> bool {
+        self.builds(exercise) && self.next_test(exercise).is_none()
     }
 
     /// The first test in teaching order which does not pass yet.
     pub fn next_test(&self, exercise: &Exercise) -> Option<usize> {
-        let names = self.passed.get(exercise.name);
-        exercise
-            .tests
-            .iter()
-            .position(|test| !names.is_some_and(|names| names.contains(test.name)))
+        let tests = exercise.tests.iter();
+        tests
+            .map(|test| self.passes(exercise, test))
+            .position(|passes| !passes)
+    }
+
+    fn passes(&self, exercise: &Exercise, test: &Test) -> bool {
+        let standing = self.exercises.get(exercise.name);
+        standing.is_some_and(|standing| standing.passed.contains(test.name))
     }
 }
 

@@ -127,6 +127,66 @@ fn what_passes_is_remembered() {
 }
 
 #[test]
+fn the_map_counts_points_as_reports_do_and_tells_a_compile_error() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    let path = "exercises/day2_2_echo_server/src/main.rs";
+    let solution = include_str!("../../solutions/day2_2_echo_server/src/main.rs");
+    let exercise = checker::syllabus::find("day2_2_echo_server").unwrap();
+    let test = &exercise.tests[1];
+    course.write(path, solution);
+    course
+        .checker()
+        .args(["day2_2", "--only", test.name])
+        .assert()
+        .code(0);
+    let standing = format!("{} of {}", test.points, exercise.points());
+    course
+        .checker()
+        .assert()
+        .stdout(contains(&standing).and(contains("does not compile").not()));
+    course.write(path, "fn main() { nonsense }\n");
+    course.checker().arg("day2_2").assert().code(1);
+    course
+        .checker()
+        .assert()
+        .stdout(contains("does not compile").and(contains(&standing).not()));
+    // What passed before the slip still does.
+    course.write(path, solution);
+    course
+        .checker()
+        .args(["day2_2", "--only", exercise.tests[0].name])
+        .assert()
+        .code(0);
+    let both = test.points + exercise.tests[0].points;
+    let standing = format!("{both} of {}", exercise.points());
+    course.checker().assert().stdout(contains(standing));
+}
+
+#[test]
+fn progress_of_an_earlier_checker_counts() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    let first = &checker::syllabus::find("day2_2_echo_server").unwrap().tests[0];
+    std::fs::create_dir(course.root().join(".lab")).unwrap();
+    course.write(
+        ".lab/progress.json",
+        &serde_json::json!({ "day2_2_echo_server": [first.name] }).to_string(),
+    );
+    course
+        .checker()
+        .assert()
+        .stdout(contains(format!("{} of ", first.points)));
+}
+
+#[test]
+fn the_map_fits_a_terminal_of_80_columns() {
+    let output = Course::real().checker().output().unwrap();
+    let map = String::from_utf8(output.stdout).unwrap();
+    for line in map.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
 fn progress_belongs_to_the_owner_of_the_course() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     let course = Course::copy_of(&["day2_2_echo_server"]);
