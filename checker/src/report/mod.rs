@@ -1,5 +1,6 @@
 //! What a run found: one [`Report`] value, of which every output format is a rendering.
 
+mod excerpt;
 pub mod human;
 pub mod json;
 pub mod junit;
@@ -61,6 +62,8 @@ pub struct ExerciseReport {
     pub points: u32,
     /// The points of the tests that were asked for.
     pub max_points: u32,
+    /// How many tests the exercise has, chosen or not.
+    pub all_tests: usize,
     /// Why there is no program to test, if there is none.
     pub no_program: Option<NoProgram>,
     /// What the compiler warned about, as it prints it.
@@ -223,9 +226,18 @@ impl ExerciseReport {
             status: Status::Passed,
             points: 0,
             max_points: 0,
+            all_tests: exercise.tests.len(),
             no_program: None,
             warnings: Vec::new(),
             tests: Vec::new(),
+        }
+    }
+
+    /// How many tests were asked for. All, where there was nothing to test.
+    pub fn chosen(&self) -> usize {
+        match self.no_program {
+            Some(_) => self.all_tests,
+            None => self.tests.len(),
         }
     }
 
