@@ -207,13 +207,8 @@ fn feed(
         {
             left.insert(exercise.name.to_owned(), index);
         } else {
-            let _ = steps.send(Step::NoProgram(
-                index,
-                NoProgram::UnreadablePackage(format!(
-                    "exercises/{}/Cargo.toml is not there",
-                    exercise.name
-                )),
-            ));
+            let file = format!("exercises/{}/Cargo.toml", exercise.name);
+            let _ = steps.send(Step::NoProgram(index, NoProgram::MissingFile(file)));
         }
     }
     if left.is_empty() {
@@ -290,7 +285,7 @@ fn build_and_send(
                 exonerate(&plan.root)?;
                 NoProgram::DoesNotCompile(messages)
             }
-            None if *success => NoProgram::NoBinary,
+            None if *success => missing_file(&plan.root, package).unwrap_or(NoProgram::NoBinary),
             // Another package failed, or cargo itself did. Alone, this one tells which.
             None if packages.len() > 1 => {
                 let only = BTreeSet::from([package.clone()]);
@@ -337,38 +332,42 @@ fn build_apart(
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
     for package in packages {
-        let workspace = lone_workspace(&plan.root, &package)
+        let workspace = compile::lone_workspace(&plan.root, &package)
             .map_err(|error| LabError::io("could not make a workspace for one exercise", &error))?;
         let only = BTreeSet::from([package.clone()]);
         let (ended, trouble) =
             build_and_send(plan, &only, Some(workspace.path()), left, steps, send)?;
         trouble?;
-        if let (Ended::NotBegun(reason), Some(index)) = (ended, left.remove(&package)) {
-            let _ = steps.send(Step::NoProgram(index, NoProgram::UnreadablePackage(reason)));
+        if let (Ended::NotBegun(said), Some(index)) = (ended, left.remove(&package)) {
+            let reason = unbuilt(&plan.root, workspace.path(), &package, &said);
+            let _ = steps.send(Step::NoProgram(index, reason));
         }
     }
     Ok(())
 }
 
-/// A folder which is a workspace with this exercise as its only member.
-fn lone_workspace(root: &Path, package: &str) -> std::io::Result<tempfile::TempDir> {
-    let folder = tempfile::Builder::new().prefix("socket-lab-").tempdir()?;
-    let manifest = std::fs::read_to_string(root.join("Cargo.toml"))?;
-    let lines = manifest.lines().map(|line| match line.split_once('=') {
-        Some((key, _)) if key.trim() == "members" => format!("members = [\"exercises/{package}\"]"),
-        Some((key, _)) if key.trim() == "default-members" => String::new(),
-        _ => line.to_owned(),
-    });
-    let manifest: Vec<String> = lines.collect();
-    std::fs::write(folder.path().join("Cargo.toml"), manifest.join("\n"))?;
-    // Without the lock file cargo chooses versions anew, which still builds.
-    let _ = std::fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock"));
-    std::fs::create_dir(folder.path().join("exercises"))?;
-    std::os::unix::fs::symlink(
-        root.join("exercises").join(package),
-        folder.path().join("exercises").join(package),
-    )?;
-    Ok(folder)
+/// What a student can do about a package that cargo does not build, which says `said` about it in a workspace of its
+/// own.
+fn unbuilt(root: &Path, workspace: &Path, package: &str, said: &str) -> NoProgram {
+    if let Some(gone) = missing_file(root, package) {
+        return gone;
+    }
+    match compile::package_name(workspace) {
+        Some(found) if found != package => NoProgram::RenamedPackage(found),
+        // The workspace is the lab's own; the student's is the course.
+        _ => NoProgram::UnreadablePackage(
+            said.replace(&*workspace.to_string_lossy(), &root.to_string_lossy()),
+        ),
+    }
+}
+
+/// The first file of a starter which is not there any more.
+fn missing_file(root: &Path, package: &str) -> Option<NoProgram> {
+    ["Cargo.toml", "src/main.rs"]
+        .map(|file| format!("exercises/{package}/{file}"))
+        .into_iter()
+        .find(|file| !root.join(file).is_file())
+        .map(NoProgram::MissingFile)
 }
 
 /// Where programs lie while they are tested: where they were built, or, when the checker is root's, in a folder that

@@ -44,6 +44,7 @@ mod exit {
 #[command(
     name = "checker",
     version,
+    max_term_width = 80,
     args_conflicts_with_subcommands = true,
     after_help = "Targets: all, a day (day2), an exercise (day2_2, echo_server or day2_2_echo_server).\n\
                   Exit status: 0 all passed, 1 a test failed, 2 wrong usage, 3 the lab itself failed."
@@ -216,7 +217,7 @@ pub fn main() -> ExitCode {
             Trouble::Usage(message) => (message, exit::USAGE),
             Trouble::Lab(error) => (error.to_string(), exit::BROKEN),
         };
-        complain(&format!("checker: {message}\n"));
+        complain(&message);
         status
     });
     if INTERRUPTED.load(Ordering::Relaxed) {
@@ -257,8 +258,8 @@ fn say(text: &str) -> Result<(), LabError> {
 }
 
 fn complain(text: &str) {
-    let mut stderr = anstream::stderr();
-    let _ = stderr.write_all(text.as_bytes());
+    let text = human::fold(&format!("checker: {text}"), width(), "", "  ");
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 /// The width of the terminal; 80 columns where there is none.
@@ -291,7 +292,7 @@ fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
                 "which exercise? Name a target, for example day2_2".to_owned(),
             ));
         }
-        say(&map::draw(&Progress::load(&root), width()))?;
+        say(&map::draw(&recall(&root), width()))?;
         return Ok(exit::PASSED);
     }
     let exercises = resolve_or_command(&arguments.targets)?;
@@ -323,8 +324,11 @@ fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
     if INTERRUPTED.load(Ordering::Relaxed) {
         return Ok(exit::INTERRUPTED);
     }
-    if plan.program.is_none() {
-        remember(&plan.root, &report);
+    if plan.program.is_none()
+        && let Some(progress) = remember(&plan.root, &report)
+        && (to_terminal && report.status == Status::Passed)
+    {
+        say(&map::onward(&plan.exercises, &progress))?;
     }
     deliver(
         &report,
@@ -389,8 +393,8 @@ fn refuse_unknown_test(plan: &Plan) -> Result<(), Trouble> {
         near
     };
     Err(Trouble::Usage(format!(
-        "no test has a name with '{text}' in it; there are:\n  {}",
-        near.join("\n  ")
+        "no test has a name with '{text}' in it; there are:\n{}",
+        near.join("\n")
     )))
 }
 
@@ -437,15 +441,30 @@ fn progress_line() -> ProgressBar {
     bar
 }
 
-/// The map of the course lives on this. If it cannot be written, the run is as good as before.
-fn remember(root: &Path, report: &Report) {
-    let mut progress = Progress::load(root);
+/// What passes so far. A file that cannot be read is worth a note; the map is drawn without it.
+fn recall(root: &Path) -> Progress {
+    Progress::load(root).unwrap_or_else(|error| {
+        complain(&error.to_string());
+        Progress::default()
+    })
+}
+
+/// The map of the course lives on this. If it cannot be written, the run is as good as before; and a file that cannot
+/// be read is left as it is. Returns what passes now, where that is known.
+fn remember(root: &Path, report: &Report) -> Option<Progress> {
+    let mut progress = match Progress::load(root) {
+        Ok(progress) => progress,
+        Err(error) => {
+            let advice = "mend it, or remove it to begin anew";
+            complain(&format!("{error}; {advice}"));
+            return None;
+        }
+    };
     progress.take(report);
     if let Err(error) = progress.save(root) {
-        complain(&format!(
-            "checker: could not remember what passes, in .lab: {error}\n"
-        ));
+        complain(&format!("could not remember what passes, in .lab: {error}"));
     }
+    Some(progress)
 }
 
 fn deliver(
@@ -519,7 +538,7 @@ fn hint(name: &str) -> Result<u8, Trouble> {
     let root = workspace::find()?;
     let exercises = target::resolve(&[name.to_owned()])?;
     for exercise in exercises {
-        say(&map::hint(exercise, &Progress::load(&root), width()))?;
+        say(&map::hint(exercise, &recall(&root), width()))?;
     }
     Ok(exit::PASSED)
 }

@@ -5,8 +5,9 @@
 
 use std::{
     collections::BTreeSet,
-    env,
-    io::{BufRead, BufReader, Read},
+    env, fs,
+    io::{self, BufRead, BufReader, Read},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -159,6 +160,50 @@ pub fn build(
         },
         None => Ended::NotBegun(errors),
     })
+}
+
+/// The name of the only package of a workspace; `None` if cargo cannot read it.
+pub fn package_name(root: &Path) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        packages: [Package; 1],
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        name: String,
+    }
+    let output = cargo(root)
+        .args(["metadata", "--no-deps", "--format-version=1"])
+        .output()
+        .ok()?;
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).ok()?;
+    let [package] = metadata.packages;
+    Some(package.name)
+}
+
+/// A folder which is a workspace with this exercise of the course as its only member.
+///
+/// # Errors
+///
+/// When it cannot be made.
+pub fn lone_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new().prefix("socket-lab-").tempdir()?;
+    let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
+    let lines = manifest.lines().map(|line| match line.split_once('=') {
+        Some((key, _)) if key.trim() == "members" => format!("members = [\"exercises/{package}\"]"),
+        Some((key, _)) if key.trim() == "default-members" => String::new(),
+        _ => line.to_owned(),
+    });
+    let manifest: Vec<String> = lines.collect();
+    fs::write(folder.path().join("Cargo.toml"), manifest.join("\n"))?;
+    // Without the lock file cargo chooses versions anew, which still builds.
+    let _ = fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock"));
+    fs::create_dir(folder.path().join("exercises"))?;
+    symlink(
+        root.join("exercises").join(package),
+        folder.path().join("exercises").join(package),
+    )?;
+    Ok(folder)
 }
 
 /// Whether there is a linker. Without one nothing builds, and the compiler's message does not say what to do.

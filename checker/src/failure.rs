@@ -171,9 +171,13 @@ impl Failure {
 }
 
 impl Diagnosis {
-    /// Advice for a failure which is none of the test's known mistakes.
-    pub fn advice(self) -> &'static str {
+    /// Advice for a failure which is none of the test's known mistakes. `status` is the exit status with which the
+    /// program had ended, if it had.
+    pub fn advice(self, status: Option<i32>) -> &'static str {
         match self {
+            Diagnosis::Exited if status == Some(0) => {
+                "main has come to its end, and there is more to do. Is a loop missing, or does one end too early?"
+            }
             Diagnosis::Exited => {
                 "Your program ends by itself here. Follow the error that it returns, and decide whether it may end the whole program."
             }

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use crate::{exercise::Exercise, progress::Progress, report::human::fold, syllabus::EXERCISES};
 
 const DONE: Style = AnsiColor::Green.on_default().bold();
+const WRONG: Style = AnsiColor::Red.on_default().bold();
 const STRONG: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
@@ -19,44 +20,78 @@ pub fn draw(progress: &Progress, width: usize) -> String {
             day = exercise.day();
             let _ = writeln!(text, "\n{STRONG}Day {day}{STRONG:#}");
         }
-        let (passed, all) = (progress.passed(exercise), exercise.tests.len());
-        let state = match passed {
-            _ if passed == all => format!("{DONE}done{DONE:#}     "),
-            0 if !progress.was_checked(exercise) => format!("{DIM}        {DIM:#} "),
-            _ => format!("{passed:>2} of {all:<2} "),
-        };
-        let _ = writeln!(
-            text,
-            "  {state} {:<26} {DIM}{}{DIM:#}",
-            exercise.name, exercise.title
-        );
+        let _ = writeln!(text, "{}", row(exercise, progress, width));
     }
-    let _ = writeln!(text);
-    let next = EXERCISES
-        .iter()
-        .find(|exercise| progress.next_test(exercise).is_some());
-    match next {
-        None => {
-            let _ = writeln!(text, "All exercises are done.");
-        }
-        Some(exercise) => text.push_str(&next_step(exercise, progress, width)),
+    let points: u32 = EXERCISES.iter().map(|one| progress.points(one)).sum();
+    let all: u32 = EXERCISES.iter().map(|one| one.points()).sum();
+    let _ = writeln!(text, "\n  {points} of {all} points\n");
+    text.push_str(&next_step(progress, width));
+    text
+}
+
+/// How an exercise stands: its points, its name, what it is.
+fn row(exercise: &Exercise, progress: &Progress, width: usize) -> String {
+    const FIRST: usize = 2 + 8 + 2 + 24 + 1;
+    let (points, all) = (progress.points(exercise), exercise.points());
+    let (style, standing) = match progress.was_checked(exercise) {
+        _ if progress.is_done(exercise) => (DONE, "done".to_owned()),
+        false => (DIM, String::new()),
+        true if !progress.builds(exercise) => (WRONG, "error".to_owned()),
+        true => (Style::new(), format!("{points:>2} of {all:<2}")),
+    };
+    let what = match progress.builds(exercise) {
+        true => exercise.title.to_owned(),
+        false => format!("{}: does not compile", exercise.title),
+    };
+    let title = fold(&what, width.saturating_sub(FIRST), "", "");
+    let mut lines = title.lines();
+    let mut text = format!(
+        "  {style}{standing:<8}{style:#}  {:<24} {DIM}{}{DIM:#}",
+        exercise.name,
+        lines.next().unwrap_or_default()
+    );
+    for line in lines {
+        let _ = write!(text, "\n{:FIRST$}{DIM}{line}{DIM:#}", "");
     }
     text
 }
 
-fn next_step(exercise: &Exercise, progress: &Progress, width: usize) -> String {
-    let what = if progress.was_checked(exercise) {
+/// Where to go when all the chosen tests of these exercises pass.
+pub fn onward(checked: &[&Exercise], progress: &Progress) -> String {
+    let is_open = |exercise: &&&Exercise| !progress.is_done(exercise);
+    let behind = EXERCISES
+        .iter()
+        .skip_while(|one| checked.iter().all(|checked| checked.name != one.name));
+    // The rest of their own tests, the rest of the course, what was left out before.
+    let next = checked
+        .iter()
+        .find(is_open)
+        .or_else(|| behind.clone().find(is_open))
+        .or_else(|| EXERCISES.iter().find(is_open));
+    match next {
+        Some(exercise) => format!("next  cargo run -p checker {}\n", exercise.number()),
+        None => "All exercises are done.\n".to_owned(),
+    }
+}
+
+fn next_step(progress: &Progress, width: usize) -> String {
+    let Some(exercise) = EXERCISES.iter().find(|one| !progress.is_done(one)) else {
+        return "All exercises are done.\n".to_owned();
+    };
+    let name = exercise.name;
+    let what = if !progress.builds(exercise) {
+        format!("Next: {name}. It does not compile yet; the compiler tells where.")
+    } else if let (true, Some(test)) =
+        (progress.was_checked(exercise), progress.next_test(exercise))
+    {
         format!(
-            "Next: {}. Its next test: \"{}\".",
-            exercise.name,
-            progress
-                .next_test(exercise)
-                .map_or("", |test| exercise.tests[test].name)
+            "Next: {name}. Its next test: \"{}\".",
+            exercise.tests[test].name
         )
     } else {
         format!(
-            "Next: {name}. Read course.md, \"{chapter}\", and exercises/{name}/README.md; write exercises/{name}/src/main.rs.",
-            name = exercise.name,
+            "Next: {name}. Read course.md, \"{chapter}\", and exercises/{name}/README.md; write \
+             exercises/{name}/src/main.rs.",
             chapter = exercise.chapter
         )
     };
@@ -95,6 +130,10 @@ pub fn hint(exercise: &Exercise, progress: &Progress, width: usize) -> String {
         exercise.name, exercise.title
     );
     let steps = match progress.next_test(exercise) {
+        _ if !progress.builds(exercise) => vec![
+            "It does not compile. Begin with the first message of the compiler: it names the line, and often the cure."
+                .to_owned(),
+        ],
         None => vec!["All its tests passed when it was last checked.".to_owned()],
         Some(0) => vec![
             exercise.first_step.to_owned(),

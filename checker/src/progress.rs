@@ -2,40 +2,85 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs,
+    io::{self, ErrorKind},
+    os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown},
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    exercise::Exercise,
+    exercise::{Exercise, Test},
+    failure::LabError,
     report::{Report, Status},
 };
 
-/// The tests that passed when they were last run, by exercise.
+/// What is known of each exercise that was checked.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
     #[serde(flatten)]
-    passed: BTreeMap<String, BTreeSet<String>>,
+    exercises: BTreeMap<String, Standing>,
+}
+
+/// How an exercise stands.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Written")]
+struct Standing {
+    /// Whether there was a program to test when it was last checked.
+    builds: bool,
+    /// The tests that passed when they were last run.
+    passed: BTreeSet<String>,
+}
+
+/// The file as it is, and as it was before it told whether a program was there.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Whole {
+        builds: bool,
+        passed: BTreeSet<String>,
+    },
+    Passed(BTreeSet<String>),
+}
+
+impl From<Written> for Standing {
+    fn from(written: Written) -> Standing {
+        let (builds, passed) = match written {
+            Written::Whole { builds, passed } => (builds, passed),
+            Written::Passed(passed) => (true, passed),
+        };
+        Standing { builds, passed }
+    }
 }
 
 impl Progress {
-    /// What is remembered. A file that is missing or cannot be read means: nothing.
-    pub fn load(root: &Path) -> Progress {
-        fs::read_to_string(file(root))
-            .ok()
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default()
+    /// What is remembered; nothing where nothing was written yet.
+    ///
+    /// # Errors
+    ///
+    /// When there is a file that cannot be read or understood. It may be worth something: do not write over it.
+    pub fn load(root: &Path) -> Result<Progress, LabError> {
+        let path = file(root);
+        let trouble = |error: &io::Error| {
+            LabError::io(
+                format!("could not read what passes so far, in {}", path.display()),
+                error,
+            )
+        };
+        match fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text).map_err(|error| trouble(&error.into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Progress::default()),
+            Err(error) => Err(trouble(&error)),
+        }
     }
 
     /// Takes over what a run found.
     pub fn take(&mut self, report: &Report) {
         for exercise in &report.exercises {
-            let passed = self.passed.entry(exercise.name.clone()).or_default();
-            if exercise.no_program.is_some() {
-                passed.clear();
-            }
+            let standing = self.exercises.entry(exercise.name.clone()).or_default();
+            standing.builds = exercise.no_program.is_none();
+            let passed = &mut standing.passed;
             for test in &exercise.tests {
                 match test.status {
                     Status::Passed => passed.insert(test.name.clone()),
@@ -46,7 +91,8 @@ impl Progress {
         }
     }
 
-    /// Writes it down; the old file stays whole if that fails.
+    /// Writes it down; the old file stays whole if that fails. What root's checker writes belongs to the owner of the
+    /// course, who runs it without root the next time.
     ///
     /// # Errors
     ///
@@ -55,34 +101,57 @@ impl Progress {
         let path = file(root);
         let folder = path.parent().unwrap_or(root);
         fs::create_dir_all(folder)?;
-        let mut new = tempfile::NamedTempFile::new_in(folder)?;
+        let mut new = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o644))
+            .tempfile_in(folder)?;
         serde_json::to_writer_pretty(&mut new, self)?;
+        if nix::unistd::geteuid().is_root() {
+            let course = fs::metadata(root)?;
+            let (user, group) = (Some(course.uid()), Some(course.gid()));
+            fchown(new.as_file(), user, group)?;
+            // Not through a link, which may lead out of the course.
+            lchown(folder, user, group)?;
+        }
         new.persist(path)?;
         Ok(())
     }
 
-    /// How many tests of an exercise pass. Names that the exercise no longer has do not count.
-    pub fn passed(&self, exercise: &Exercise) -> usize {
-        let names = self.passed.get(exercise.name);
-        exercise
+    /// The points of the tests of an exercise that pass. Names that the exercise no longer has do not count.
+    pub fn points(&self, exercise: &Exercise) -> u32 {
+        let passed = exercise
             .tests
             .iter()
-            .filter(|test| names.is_some_and(|names| names.contains(test.name)))
-            .count()
+            .filter(|test| self.passes(exercise, test));
+        passed.map(|test| test.points).sum()
     }
 
     /// Whether an exercise was ever checked.
     pub fn was_checked(&self, exercise: &Exercise) -> bool {
-        self.passed.contains_key(exercise.name)
+        self.exercises.contains_key(exercise.name)
+    }
+
+    /// Whether there was a program to test when it was last checked; true before that.
+    pub fn builds(&self, exercise: &Exercise) -> bool {
+        let standing = self.exercises.get(exercise.name);
+        standing.is_none_or(|standing| standing.builds)
+    }
+
+    /// Whether all is well with an exercise.
+    pub fn is_done(&self, exercise: &Exercise) -> bool {
+        self.builds(exercise) && self.next_test(exercise).is_none()
     }
 
     /// The first test in teaching order which does not pass yet.
     pub fn next_test(&self, exercise: &Exercise) -> Option<usize> {
-        let names = self.passed.get(exercise.name);
-        exercise
-            .tests
-            .iter()
-            .position(|test| !names.is_some_and(|names| names.contains(test.name)))
+        let tests = exercise.tests.iter();
+        tests
+            .map(|test| self.passes(exercise, test))
+            .position(|passes| !passes)
+    }
+
+    fn passes(&self, exercise: &Exercise, test: &Test) -> bool {
+        let standing = self.exercises.get(exercise.name);
+        standing.is_some_and(|standing| standing.passed.contains(test.name))
     }
 }
 

@@ -127,6 +127,108 @@ fn what_passes_is_remembered() {
 }
 
 #[test]
+fn the_map_counts_points_as_reports_do_and_tells_a_compile_error() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    let path = "exercises/day2_2_echo_server/src/main.rs";
+    let solution = include_str!("../../solutions/day2_2_echo_server/src/main.rs");
+    let exercise = checker::syllabus::find("day2_2_echo_server").unwrap();
+    let test = &exercise.tests[1];
+    course.write(path, solution);
+    course
+        .checker()
+        .args(["day2_2", "--only", test.name])
+        .assert()
+        .code(0);
+    let standing = format!("{} of {}", test.points, exercise.points());
+    course
+        .checker()
+        .assert()
+        .stdout(contains(&standing).and(contains("does not compile").not()));
+    course.write(path, "fn main() { nonsense }\n");
+    course.checker().arg("day2_2").assert().code(1);
+    course
+        .checker()
+        .assert()
+        .stdout(contains("does not compile").and(contains(&standing).not()));
+    // What passed before the slip still does.
+    course.write(path, solution);
+    course
+        .checker()
+        .args(["day2_2", "--only", exercise.tests[0].name])
+        .assert()
+        .code(0);
+    let both = test.points + exercise.tests[0].points;
+    let standing = format!("{both} of {}", exercise.points());
+    course.checker().assert().stdout(contains(standing));
+}
+
+#[test]
+fn progress_of_an_earlier_checker_counts() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    let first = &checker::syllabus::find("day2_2_echo_server").unwrap().tests[0];
+    std::fs::create_dir(course.root().join(".lab")).unwrap();
+    course.write(
+        ".lab/progress.json",
+        &serde_json::json!({ "day2_2_echo_server": [first.name] }).to_string(),
+    );
+    course
+        .checker()
+        .assert()
+        .stdout(contains(format!("{} of ", first.points)));
+}
+
+#[test]
+fn the_map_fits_a_terminal_of_80_columns() {
+    let output = Course::real().checker().output().unwrap();
+    let map = String::from_utf8(output.stdout).unwrap();
+    for line in map.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn progress_belongs_to_the_owner_of_the_course() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    let is_root = nix::unistd::geteuid().is_root();
+    if is_root {
+        chown(course.root(), Some(65_534), Some(65_534)).unwrap();
+    }
+    course.checker().arg("day2_2").assert().code(1);
+    let owner = std::fs::metadata(course.root()).unwrap();
+    for path in [".lab", ".lab/progress.json"] {
+        let found = std::fs::metadata(course.root().join(path)).unwrap();
+        assert_eq!(
+            (found.uid(), found.gid()),
+            (owner.uid(), owner.gid()),
+            "{path}"
+        );
+        assert_eq!(found.permissions().mode() & 0o444, 0o444, "{path}");
+    }
+}
+
+#[test]
+fn progress_that_cannot_be_read_is_named_and_left_alone() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    std::fs::create_dir(course.root().join(".lab")).unwrap();
+    course.write(".lab/progress.json", "{ half of it");
+    course
+        .checker()
+        .arg("day2_2")
+        .assert()
+        .code(1)
+        .stderr(contains(".lab/progress.json"));
+    course
+        .checker()
+        .assert()
+        .code(0)
+        .stdout(contains("Next: "))
+        .stderr(contains(".lab/progress.json"));
+    let left = std::fs::read_to_string(course.root().join(".lab/progress.json")).unwrap();
+    assert_eq!(left, "{ half of it");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes() {
     let course = Course::real();
     let steps = || {

@@ -7,11 +7,14 @@ use std::{fmt::Write, path::Path};
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, wrap};
 
-use super::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport};
-use crate::{failure::Comparison, lab::Sleeper};
+use super::{
+    ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport,
+    excerpt::{compared, output},
+};
+use crate::lab::Sleeper;
 
 const PASS: Style = AnsiColor::Green.on_default().bold();
-const FAIL: Style = AnsiColor::Red.on_default().bold();
+pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
 const BROKEN: Style = AnsiColor::Yellow.on_default().bold();
 const STRONG: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -29,10 +32,6 @@ pub struct Detail<'a> {
     pub width: usize,
 }
 
-/// How many lines of a program's own output are shown.
-const LINES: usize = 12;
-const ROW: usize = 16;
-
 /// One exercise: a line for each test, and the first failure explained.
 pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
     let mut text = String::new();
@@ -44,36 +43,15 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
     for warning in &exercise.warnings {
         let _ = writeln!(text, "{}", warning.trim_end());
     }
-    match &exercise.no_program {
-        Some(NoProgram::DoesNotCompile(messages)) => {
-            for message in messages {
-                let _ = writeln!(text, "{}", message.trim_end());
-            }
-            let _ = writeln!(
-                text,
-                "\n  {FAIL}does not compile{FAIL:#}: the messages above are the compiler's. No test has run.\n"
-            );
-        }
-        Some(NoProgram::UnreadablePackage(reason)) => {
-            let _ = writeln!(
-                text,
-                "{}\n\n  {FAIL}cargo cannot read it{FAIL:#}: mend exercises/{}/Cargo.toml, or bring it back with `git restore`.\n",
-                clean(reason).trim_end(),
-                exercise.name
-            );
-        }
-        Some(NoProgram::NoBinary) => {
-            let _ = writeln!(
-                text,
-                "  {FAIL}no program{FAIL:#}: exercises/{name} builds no binary called {name}. It needs src/main.rs, and \
-                 the package's name in Cargo.toml.\n",
-                name = exercise.name
-            );
-        }
-        None => (),
+    if let Some(reason) = &exercise.no_program {
+        text.push_str(&nothing_to_test(&exercise.name, reason, detail.width));
     }
     let mut explained = false;
-    for test in &exercise.tests {
+    for (index, test) in exercise.tests.iter().enumerate() {
+        let (before, behind) = (&exercise.tests[..index], &exercise.tests[index + 1..]);
+        if !detail.verbose && before.iter().any(|other| fail_alike(test, other)) {
+            continue;
+        }
         one_test(
             &mut text,
             exercise,
@@ -82,12 +60,123 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
             !explained || detail.verbose,
         );
         explained |= test.status == Status::Failed;
+        if !detail.verbose {
+            let alike: Vec<&TestReport> = behind
+                .iter()
+                .filter(|other| fail_alike(test, other))
+                .collect();
+            text.push_str(&more(&alike, detail.width));
+        }
+    }
+    if !exercise.tests.is_empty() {
+        text.push('\n');
     }
     let _ = writeln!(
         text,
-        "\n  {} of {} points\n",
+        "  {} of {} points\n",
         exercise.points, exercise.max_points
     );
+    text
+}
+
+/// Whether two tests fail of what looks like one cause.
+fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
+    match (&one.failure, &other.failure) {
+        (Some(one), Some(other)) => {
+            (one.diagnosis, &one.symptom) == (other.diagnosis, &other.symptom)
+        }
+        _ => false,
+    }
+}
+
+/// The tests that fail as the one above them does, without a line for each.
+fn more(alike: &[&TestReport], width: usize) -> String {
+    const INDENT: &str = "        ";
+    /// Lines of names.
+    const MOST: usize = 3;
+    let fail = match alike.len() {
+        0 => return String::new(),
+        1 => "fails",
+        _ => "fail",
+    };
+    let points: u32 = alike.iter().map(|test| test.points).sum();
+    let room = width.saturating_sub(14);
+    let head = format!("{} more {fail} in the same way:", alike.len());
+    let head = format!(
+        "  {FAIL}FAIL{FAIL:#}  {head:<room$}{DIM}{:>2}/{points}{DIM:#}",
+        0
+    );
+    // As many names as fit.
+    let names = (1..=alike.len()).rev().map(|count| {
+        let shown: Vec<&str> = alike[..count]
+            .iter()
+            .map(|test| test.name.as_str())
+            .collect();
+        let rest = match alike.len() - count {
+            0 => String::new(),
+            rest => format!("; and {rest} others (--verbose explains each)"),
+        };
+        fold(&(shown.join("; ") + &rest), width, INDENT, INDENT)
+    });
+    let fits = |names: &String| names.lines().count() <= MOST;
+    let mut names = names.skip_while(|names| !fits(names));
+    format!("{head}\n{DIM}{}{DIM:#}\n", names.next().unwrap_or_default())
+}
+
+/// Why there is no program, and what to do about it.
+fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
+    let (shown, what, advice) = match reason {
+        NoProgram::DoesNotCompile(messages) => (
+            messages.iter().map(|text| text.trim_end()).collect(),
+            "does not compile",
+            "the messages above are the compiler's; begin with the first one. No test has run."
+                .to_owned(),
+        ),
+        NoProgram::UnreadablePackage(reason) => (
+            vec![reason.trim_end()],
+            "cargo cannot read it",
+            format!(
+                "mend exercises/{name}/Cargo.toml, or bring it back with `git restore exercises/{name}/Cargo.toml`."
+            ),
+        ),
+        NoProgram::MissingFile(file) => (
+            Vec::new(),
+            "no program",
+            // The file alone: all of the folder would be the student's other work, too.
+            format!("{file} is missing. Bring it back with `git restore {file}`."),
+        ),
+        NoProgram::RenamedPackage(found) => (
+            Vec::new(),
+            "no program",
+            format!(
+                "the package in exercises/{name}/Cargo.toml is called \"{}\". The checker looks for its own name: \
+                 name = \"{name}\".",
+                clean(found)
+            ),
+        ),
+        NoProgram::NoBinary => (
+            Vec::new(),
+            "no program",
+            format!(
+                "exercises/{name} builds no binary called {name}. Let Cargo.toml name the package so, and name no \
+                 other binary: then src/main.rs is built."
+            ),
+        ),
+    };
+    let mut text: String = shown
+        .iter()
+        .map(|message: &&str| match reason {
+            // Coloured by the compiler itself.
+            NoProgram::DoesNotCompile(_) => format!("{message}\n"),
+            _ => format!("{}\n", clean(message)),
+        })
+        .collect();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let verdict = fold(&format!("{what}: {advice}"), width, "  ", "  ");
+    let verdict = verdict.replacen(what, &format!("{FAIL}{what}{FAIL:#}"), 1);
+    let _ = writeln!(text, "{verdict}\n");
     text
 }
 
@@ -222,154 +311,74 @@ pub fn explanation(
             "               "
         )
     );
-    let program = detail.program.map_or(String::new(), |program| {
-        format!("--program {} \\\n                 ", program.display())
-    });
-    let _ = writeln!(
-        text,
-        "        again  cargo run -p checker {} --seed {} \\\n                 {program}--only \"{}\"",
-        exercise.name, detail.seed, test.name
-    );
+    text.push_str(&again(exercise, test, detail));
     text
 }
 
-/// Expected against got: as lines where both are text and short, else as a dump.
-fn compared(comparison: &Comparison, width: usize) -> String {
+/// The command that runs this test again, as a shell reads it.
+fn again(exercise: &ExerciseReport, test: &TestReport, detail: Detail<'_>) -> String {
+    const FIRST: &str = "        again  ";
+    const REST: &str = "                 ";
+    let mut words = vec![
+        format!("cargo run -p checker {}", exercise.name),
+        format!("--seed {}", detail.seed),
+    ];
+    if let Some(program) = detail.program {
+        let path = program.display().to_string();
+        words.push(format!("--program {}", for_shell(&path)));
+    }
+    // A name that does not fit is shortened: --only takes any part of it.
+    let room = detail
+        .width
+        .saturating_sub(REST.len() + "--only \"\"".len());
+    let name = fold(&test.name, room, "", "");
+    let name = name.lines().next().unwrap_or_default();
+    words.push(format!("--only {}", for_shell(name)));
+
     let mut text = String::new();
-    let summary = if comparison.got_length == 0 {
-        format!(
-            "{}: {} expected, none came",
-            comparison.what,
-            count(comparison.expected_length)
-        )
-    } else if comparison.expected_length == 0 {
-        format!(
-            "{}: nothing more expected, {} came",
-            comparison.what,
-            count(comparison.got_length)
-        )
+    let mut line = FIRST.to_owned();
+    for (index, word) in words.iter().enumerate() {
+        let room = detail.width.saturating_sub(" \\".len());
+        if index > 0 && line.len() + 1 + word.len() > room {
+            let _ = writeln!(text, "{line} \\");
+            line = format!("{REST}{word}");
+        } else {
+            let blank = if index == 0 { "" } else { " " };
+            let _ = write!(line, "{blank}{word}");
+        }
+    }
+    let _ = writeln!(text, "{line}");
+    text
+}
+
+/// A word of a command in the quotes that it needs: sh would run what stands between backticks.
+fn for_shell(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:,+@%".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else if !word.contains(['"', '$', '`', '\\', '!']) {
+        format!("\"{word}\"")
     } else {
-        format!(
-            "{}: {} expected, {} came; they differ from {} {} on",
-            comparison.what,
-            count(comparison.expected_length),
-            count(comparison.got_length),
-            if comparison.text { "character" } else { "byte" },
-            comparison.difference
-        )
-    };
-    let _ = writeln!(text, "{}", fold(&summary, width, "        ", "          "));
-    let fits = comparison.offset == 0
-        && comparison.expected.len() == comparison.expected_length
-        && comparison.got.len() == comparison.got_length;
-    if comparison.text && fits {
-        for (label, bytes) in [("expected", &comparison.expected), ("got", &comparison.got)] {
-            let line = format!("{}", bytes.escape_ascii());
-            let first = format!("          {label:<9}");
-            let _ = writeln!(
-                text,
-                "{}",
-                fold(&line, width, &first, "                   ")
-            );
-        }
-    } else {
-        text.push_str(&dump("expected", &comparison.expected, comparison));
-        text.push_str(&dump("got", &comparison.got, comparison));
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
-    text.push('\n');
-    text
-}
-
-fn count(bytes: usize) -> String {
-    match bytes {
-        1 => "1 byte".to_owned(),
-        bytes => format!("{bytes} bytes"),
-    }
-}
-
-/// The rows around the first difference, which is marked.
-fn dump(label: &str, bytes: &[u8], comparison: &Comparison) -> String {
-    let mut text = String::new();
-    if bytes.is_empty() {
-        let _ = writeln!(text, "          {label:<9}(nothing from here on)");
-        return text;
-    }
-    for (index, row) in bytes.chunks(ROW).enumerate().take(3) {
-        let label = if index == 0 { label } else { "" };
-        let offset = comparison.offset + index * ROW;
-        let mut hex = String::new();
-        for byte in row {
-            let _ = write!(hex, "{byte:02x} ");
-        }
-        let plain: String = row
-            .iter()
-            .map(|&byte| match byte {
-                b' '..=b'~' => byte as char,
-                _ => '.',
-            })
-            .collect();
-        let _ = writeln!(text, "          {label:<9}{offset:06x}  {hex:<48} {plain}");
-        if (offset..offset + ROW).contains(&comparison.difference) {
-            let column = 3 * (comparison.difference - offset);
-            let _ = writeln!(
-                text,
-                "                           {}{FAIL}^^{FAIL:#}",
-                " ".repeat(column)
-            );
-        }
-    }
-    text
-}
-
-/// The end of what a program printed.
-fn output(title: &str, printed: &str, width: usize) -> String {
-    let lines: Vec<&str> = printed
-        .lines()
-        .filter(|line| !line.trim().is_empty() && !is_backtrace(line))
-        .collect();
-    if lines.is_empty() {
-        return String::new();
-    }
-    let mut text = format!("        {title}\n");
-    for (index, line) in lines.iter().enumerate() {
-        let (from_start, from_end) = (index, lines.len() - index);
-        if lines.len() > LINES && from_start >= LINES / 2 && from_end > LINES / 2 {
-            if from_start == LINES / 2 {
-                let _ = writeln!(text, "          … {} lines …", lines.len() - LINES);
-            }
-            continue;
-        }
-        // One endless line must not fill the screen; the line of a panic names its place at the end of a path.
-        let mut line = clean(line);
-        if line.chars().count() > 3 * width {
-            line = line.chars().take(3 * width).chain(['…']).collect();
-        }
-        let _ = writeln!(text, "{}", fold(&line, width, "          ", "            "));
-    }
-    text.push('\n');
-    text
-}
-
-/// A student needs the message of a panic, not its backtrace nor the advice on backtraces.
-fn is_backtrace(line: &str) -> bool {
-    let inner = line.trim_start();
-    let frame = inner.trim_start_matches(|letter: char| letter.is_ascii_digit());
-    inner == "stack backtrace:"
-        || line.starts_with("note: run with `RUST_BACKTRACE")
-        || line.starts_with("note: Some details are omitted, run with `RUST_BACKTRACE")
-        || line.starts_with(' ')
-            && (inner.starts_with("at ") || frame.len() < inner.len() && frame.starts_with(": "))
 }
 
 /// What closes a report on several exercises.
 pub fn summary(report: &Report) -> String {
+    let all: usize = report.exercises.iter().map(|one| one.all_tests).sum();
+    let chosen: usize = report.exercises.iter().map(ExerciseReport::chosen).sum();
     let (style, word) = match report.status {
+        Status::Passed if chosen < all => (PASS, "the chosen tests pass"),
         Status::Passed => (PASS, "all tests pass"),
         Status::Failed => (FAIL, "not yet"),
         Status::Broken => (BROKEN, "the lab itself failed; see `checker doctor`"),
     };
+    let among = match chosen < all {
+        true => format!(" in {chosen} of {all} tests"),
+        false => String::new(),
+    };
     format!(
-        "{style}{word}{style:#}: {} of {} points, seed {}\n",
+        "{style}{word}{style:#}: {} of {} points{among}, seed {}\n",
         report.points, report.max_points, report.seed
     )
 }

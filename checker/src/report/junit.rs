@@ -31,6 +31,8 @@ fn suite(exercise: &ExerciseReport, seed: u64) -> TestSuite {
         let (message, text) = match reason {
             NoProgram::DoesNotCompile(messages) => ("does not compile", messages.concat()),
             NoProgram::UnreadablePackage(text) => ("cargo cannot read the package", text.clone()),
+            NoProgram::MissingFile(file) => ("a file is missing", file.clone()),
+            NoProgram::RenamedPackage(name) => ("the package has another name", name.clone()),
             NoProgram::NoBinary => ("the package has no binary of its name", String::new()),
         };
         status.set_message(message).set_description(text);

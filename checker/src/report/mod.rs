@@ -1,5 +1,6 @@
 //! What a run found: one [`Report`] value, of which every output format is a rendering.
 
+mod excerpt;
 pub mod human;
 pub mod json;
 pub mod junit;
@@ -10,7 +11,7 @@ use crate::{
     arena::Isolation,
     exercise::{Exercise, Mistake},
     failure::{Comparison, Diagnosis, LabError},
-    lab::{Ending, Sleeper},
+    lab::{Ending, Sleeper, Witness},
     runner::{Outcome, Statement},
 };
 
@@ -61,6 +62,8 @@ pub struct ExerciseReport {
     pub points: u32,
     /// The points of the tests that were asked for.
     pub max_points: u32,
+    /// How many tests the exercise has, chosen or not.
+    pub all_tests: usize,
     /// Why there is no program to test, if there is none.
     pub no_program: Option<NoProgram>,
     /// What the compiler warned about, as it prints it.
@@ -77,6 +80,10 @@ pub enum NoProgram {
     DoesNotCompile(Vec<String>),
     /// Cargo cannot read the package; this is what it says.
     UnreadablePackage(String),
+    /// This file is gone, as seen from the course's folder.
+    MissingFile(String),
+    /// The package has this name, and not the exercise's.
+    RenamedPackage(String),
     /// The package has no binary of the exercise's name.
     NoBinary,
 }
@@ -133,12 +140,20 @@ impl TestReport {
             Outcome::Passed => (Status::Passed, None, None),
             Outcome::Broken(error) => (Status::Broken, None, Some(error)),
             Outcome::Failed(failure) => {
-                let mistake = recognise(exercise, index, failure.diagnosis);
+                let witness = &statement.witness;
+                // A starter ends in some tests as a mistake does, and has not made it.
+                let untouched = is_untouched(exercise, witness);
+                let mistake = match untouched {
+                    true => None,
+                    false => recognise(exercise, index, failure.diagnosis),
+                };
                 let hint = match mistake {
                     Some(mistake) => mistake.hint,
-                    // An untouched starter ends at once.
-                    None if index == 0 && ends_at_once(failure.diagnosis) => exercise.first_step,
-                    None => failure.diagnosis.advice(),
+                    None if untouched => exercise.first_step,
+                    None if index == 0 && ends_before_a_word(failure.diagnosis, witness) => {
+                        exercise.first_step
+                    }
+                    None => failure.diagnosis.advice(status(witness)),
                 };
                 let report = FailureReport {
                     diagnosis: failure.diagnosis,
@@ -167,8 +182,27 @@ impl TestReport {
     }
 }
 
-fn ends_at_once(diagnosis: Diagnosis) -> bool {
-    matches!(diagnosis, Diagnosis::Exited | Diagnosis::WrongStatus)
+/// The exit status with which the program had ended, if it had.
+fn status(witness: &Witness) -> Option<i32> {
+    match witness.ending {
+        Some(Ending::Status(status)) => Some(status),
+        Some(Ending::Signal(_)) | None => None,
+    }
+}
+
+/// Whether this is the starter as it was handed out. It says so itself, in its contract with the checker: it prints
+/// `NAME is not written yet` on standard error, and ends with exit status 1.
+fn is_untouched(exercise: &Exercise, witness: &Witness) -> bool {
+    let says_so = witness
+        .stderr
+        .strip_prefix(exercise.name)
+        .is_some_and(|rest| rest.starts_with(" is not written yet"));
+    says_so && status(witness) == Some(1) && witness.stdout.is_empty()
+}
+
+/// Whether it ended while hardly anything can be written yet.
+fn ends_before_a_word(diagnosis: Diagnosis, witness: &Witness) -> bool {
+    matches!(diagnosis, Diagnosis::Exited | Diagnosis::WrongStatus) && witness.stdout.is_empty()
 }
 
 /// The known mistake which this test sees in this way.
@@ -192,9 +226,18 @@ impl ExerciseReport {
             status: Status::Passed,
             points: 0,
             max_points: 0,
+            all_tests: exercise.tests.len(),
             no_program: None,
             warnings: Vec::new(),
             tests: Vec::new(),
+        }
+    }
+
+    /// How many tests were asked for. All, where there was nothing to test.
+    pub fn chosen(&self) -> usize {
+        match self.no_program {
+            Some(_) => self.all_tests,
+            None => self.tests.len(),
         }
     }
 

@@ -1,0 +1,185 @@
+//! What a report tells a beginner, and how it stands in a terminal of 80 columns.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use support::Course;
+
+/// All exercises as they are handed out.
+fn starters() -> Course {
+    let names: Vec<&str> = checker::syllabus::EXERCISES
+        .iter()
+        .map(|exercise| exercise.name)
+        .collect();
+    Course::copy_of(&names)
+}
+
+/// The one failure of a run of the test whose name holds this text, against a program of day2_2.
+fn failure_of(source: &str, only: &str) -> Value {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    course.write("exercises/day2_2_echo_server/src/main.rs", source);
+    let output = course
+        .checker()
+        .args(["day2_2", "--format=json", "--only", only])
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    report["exercises"][0]["tests"][0]["failure"].clone()
+}
+
+#[test]
+fn an_untouched_starter_is_told_what_to_write_first_whichever_test_fails() {
+    let course = starters();
+    let output = course
+        .checker()
+        .args(["all", "--format=json"])
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut others = BTreeMap::new();
+    for (exercise, known) in report["exercises"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(checker::syllabus::EXERCISES)
+    {
+        for test in exercise["tests"].as_array().unwrap() {
+            let failure = &test["failure"];
+            if !failure.is_null() && failure["hint"] != known.first_step {
+                others.insert(test["name"].to_string(), failure["hint"].to_string());
+            }
+        }
+    }
+    assert_eq!(others, BTreeMap::new());
+}
+
+#[test]
+fn a_program_whose_main_comes_to_its_end_is_asked_for_its_loop() {
+    let source = r#"
+        fn main() {
+            let address = std::env::args().nth(1).unwrap();
+            let listener = std::net::TcpListener::bind(address).unwrap();
+            println!("listening {}", listener.local_addr().unwrap());
+        }
+    "#;
+    let failure = failure_of(source, "announces the address");
+    assert_eq!(failure["ending"]["status"], 0, "{failure:#}");
+    let hint = failure["hint"].as_str().unwrap();
+    assert!(hint.contains("loop"), "{hint}");
+}
+
+/// A program which does what a starter does, without being built.
+const ENDS_WITH_1: [&str; 2] = ["--program", "/bin/false"];
+
+/// What a run prints for people, and its exit status.
+fn printed(course: &Course, arguments: &[&str]) -> (String, Option<i32>) {
+    let output = course.checker().args(arguments).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    (text, output.status.code())
+}
+
+#[test]
+fn a_report_fits_a_terminal_of_80_columns() {
+    let course = Course::real();
+    let longest = u64::MAX.to_string();
+    for exercise in checker::syllabus::EXERCISES {
+        let arguments = [exercise.name, "--verbose", "--seed", &longest];
+        let (report, _) = printed(&course, &[&arguments[..], &ENDS_WITH_1].concat());
+        let wide: Vec<&str> = report
+            .lines()
+            .filter(|line| line.chars().count() > 80)
+            .collect();
+        assert_eq!(wide, Vec::<&str>::new());
+    }
+    for arguments in [
+        &["--help"][..],
+        &["doctor"],
+        &["list"],
+        &["verify", "--help"],
+    ] {
+        let (text, _) = printed(&course, arguments);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_command_that_runs_a_test_again_is_one_that_a_shell_understands() {
+    let course = Course::real();
+    let command = |report: &str| {
+        let (_, again) = report.split_once("again  cargo run -p checker").unwrap();
+        again.split_once("\n\n").unwrap().0.to_owned()
+    };
+    for (exercise, only) in [
+        ("day3_1", "says `too big`"),
+        ("day3_7", "and serves the next"),
+        ("day2_3", "for the server's end"),
+    ] {
+        let arguments = [exercise, "--only", only];
+        let (report, _) = printed(&course, &[&arguments[..], &ENDS_WITH_1].concat());
+        let again = command(&report);
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("\"$CHECKER\" {again}")])
+            .env("CHECKER", course.checker().get_program())
+            .current_dir(course.root())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{again}");
+        let second = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(command(&second), again);
+    }
+}
+
+#[test]
+fn tests_that_fail_in_the_same_way_are_told_in_one_line() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    let (report, _) = printed(&course, &["day2_2"]);
+    let rows = |report: &str| {
+        let is_row = |line: &&str| line.starts_with("  FAIL  ");
+        report.lines().filter(is_row).count()
+    };
+    let all = checker::syllabus::find("day2_2_echo_server").unwrap().tests;
+    assert!(report.contains(" more fail in the same way:"), "{report}");
+    assert!(rows(&report) < 6, "{report}");
+    let (report, _) = printed(&course, &["day2_2", "--verbose"]);
+    assert!(!report.contains("in the same way"), "{report}");
+    assert_eq!(rows(&report), all.len());
+}
+
+#[test]
+fn a_pass_says_how_much_it_is_and_where_to_go_on() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    let solution = include_str!("../../solutions/day2_2_echo_server/src/main.rs");
+    course.write("exercises/day2_2_echo_server/src/main.rs", solution);
+    let exercise = checker::syllabus::find("day2_2_echo_server").unwrap();
+    let (report, status) = printed(&course, &["day2_2", "--only", exercise.tests[0].name]);
+    assert_eq!(status, Some(0));
+    let among = format!(" in 1 of {} tests", exercise.tests.len());
+    assert!(report.contains(&among), "{report}");
+    assert!(
+        report.ends_with("next  cargo run -p checker day2_2\n"),
+        "{report}"
+    );
+    let (report, status) = printed(&course, &["day2_2"]);
+    assert_eq!(status, Some(0));
+    assert!(report.contains("all tests pass"), "{report}");
+    assert!(
+        report.ends_with("next  cargo run -p checker day2_3\n"),
+        "{report}"
+    );
+}
+
+#[test]
+fn output_that_is_no_text_takes_one_row() {
+    let course = Course::real();
+    let program = course.misbehaving("prints_no_utf_8");
+    let (report, _) = printed(&course, &["day2_2", "--program", program.to_str().unwrap()]);
+    let (_, output) = report.split_once("Its standard output\n").unwrap();
+    let (output, _) = output.split_once("\n\n").unwrap();
+    assert_eq!(output.lines().count(), 1, "{output}");
+    assert!(output.contains("(not text)"), "{output}");
+}
