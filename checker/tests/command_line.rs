@@ -12,6 +12,7 @@ fn a_target_that_does_not_exist_is_wrong_usage_with_near_names() {
         ("day22", "day2"),
         ("ecko_server", "echo_server"),
         ("verfy", "verify"),
+        ("day7", "there are day1 to day"),
         ("day2_2_echo_srver", "day2_2_echo_server"),
     ] {
         course
