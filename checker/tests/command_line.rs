@@ -97,6 +97,26 @@ fn list_hint_doctor_and_completions_answer() {
 }
 
 #[test]
+fn doctor_says_once_what_to_install_and_where_the_disk_is_full() {
+    let course = Course::real();
+    let told = |variable: &str, value: &str| {
+        let mut command = course.checker();
+        let output = command.arg("doctor").env(variable, value).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let without_cargo = told("PATH", "/nowhere");
+    assert_eq!(
+        without_cargo.matches("rustup.rs").count(),
+        1,
+        "{without_cargo}"
+    );
+    assert!(without_cargo.contains("disk space"), "{without_cargo}");
+    // This file system has no room at all.
+    let full = told("CARGO_TARGET_DIR", "/proc");
+    assert!(full.contains("no   disk space: 0 MiB"), "{full}");
+}
+
+#[test]
 fn the_starter_fails_with_a_report_that_says_what_to_write_first() {
     let course = Course::copy_of(&["day2_2_echo_server"]);
     course.checker().arg("day2_2").assert().code(1).stdout(
