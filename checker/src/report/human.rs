@@ -83,7 +83,8 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
 fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
     match (&one.failure, &other.failure) {
         (Some(one), Some(other)) => {
-            (one.diagnosis, &one.symptom) == (other.diagnosis, &other.symptom)
+            one.untouched && other.untouched
+                || (one.diagnosis, &one.symptom) == (other.diagnosis, &other.symptom)
         }
         _ => false,
     }
