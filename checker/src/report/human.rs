@@ -81,13 +81,27 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
 
 /// Whether two tests fail of what looks like one cause.
 fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
-    match (&one.failure, &other.failure) {
-        (Some(one), Some(other)) => {
-            one.untouched && other.untouched
-                || (one.diagnosis, &one.symptom) == (other.diagnosis, &other.symptom)
-        }
-        _ => false,
+    let (Some(one), Some(other)) = (&one.failure, &other.failure) else {
+        return false;
+    };
+    if one.untouched && other.untouched {
+        return true;
     }
+    one.diagnosis == other.diagnosis && (one.symptom == other.symptom || sleep_alike(one, other))
+}
+
+/// Whether the program sleeps in the same calls at the same step. The symptom names a port then, which is another one
+/// each time.
+fn sleep_alike(one: &FailureReport, other: &FailureReport) -> bool {
+    let is_about_bytes = one.comparison.is_some() || other.comparison.is_some();
+    let calls = |failure: &FailureReport| -> Vec<String> {
+        let processes = failure.processes.iter();
+        processes.map(|process| process.does.clone()).collect()
+    };
+    !is_about_bytes
+        && !one.processes.is_empty()
+        && calls(one) == calls(other)
+        && one.steps.last() == other.steps.last()
 }
 
 /// The tests that fail as the one above them does, without a line for each.

@@ -38,7 +38,8 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "keeps_the_line",
                     because: Diagnosis::NeverListened,
-                    hint: "The line is still in a buffer of your process. Flush standard output after it.",
+                    hint: "No whole line has come. Print it after listen and before accept, and end it with \\n. If your \
+                           program does that, the line is still in a buffer of its own: flush standard output.",
                 },
             ],
             run: |lab| {
