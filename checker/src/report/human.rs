@@ -11,7 +11,7 @@ use super::{
     ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport,
     excerpt::{compared, output},
 };
-use crate::lab::Sleeper;
+use crate::{failure::Diagnosis, lab::Sleeper};
 
 const PASS: Style = AnsiColor::Green.on_default().bold();
 pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
@@ -87,7 +87,14 @@ fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
     if one.untouched && other.untouched {
         return true;
     }
-    one.diagnosis == other.diagnosis && (one.symptom == other.symptom || sleep_alike(one, other))
+    one.diagnosis == other.diagnosis
+        && (one.symptom == other.symptom || sleep_alike(one, other) || end_alike(one, other))
+}
+
+/// Whether the program ends by itself in both, with the same status and the same words. The symptom tells what the test
+/// waited for, which is random.
+fn end_alike(one: &FailureReport, other: &FailureReport) -> bool {
+    one.diagnosis == Diagnosis::Exited && (one.ending, &one.stderr) == (other.ending, &other.stderr)
 }
 
 /// Whether the program sleeps in the same calls at the same step. The symptom names a port then, which is another one
