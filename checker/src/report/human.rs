@@ -41,7 +41,7 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
         exercise.name, exercise.title
     );
     for warning in &exercise.warnings {
-        let _ = writeln!(text, "{}", warning.trim_end());
+        let _ = writeln!(text, "{}\n", warning.trim_end());
     }
     if let Some(reason) = &exercise.no_program {
         text.push_str(&nothing_to_test(&exercise.name, reason, detail.width));
