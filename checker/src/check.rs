@@ -310,9 +310,7 @@ fn build_and_send(
 /// A build can fail for reasons that are none of the student's: they are the lab's trouble.
 fn exonerate(root: &Path) -> Result<(), LabError> {
     const ENOUGH: u64 = 1 << 20;
-    let free = nix::sys::statvfs::statvfs(root).map_or(u64::MAX, |disk| {
-        disk.blocks_available().saturating_mul(disk.fragment_size())
-    });
+    let free = compile::free_space(root).unwrap_or(u64::MAX);
     if free < ENOUGH {
         return Err(LabError::call(
             format!("could not build in {}", root.display()),

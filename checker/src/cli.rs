@@ -166,9 +166,10 @@ impl From<LabError> for Trouble {
 
 impl From<Unknown> for Trouble {
     fn from(unknown: Unknown) -> Trouble {
-        let meant = match unknown.near.as_slice() {
-            [] => "`checker list` shows all names".to_owned(),
-            near => format!("did you mean {}?", near.join(" or ")),
+        let meant = match (target::other_day(&unknown.name), unknown.near.as_slice()) {
+            (Some(days), _) => format!("there are day{} to day{}", days.start(), days.end()),
+            (None, []) => "`checker list` shows all names".to_owned(),
+            (None, near) => format!("did you mean {}?", near.join(" or ")),
         };
         Trouble::Usage(format!("there is no target '{}'; {meant}", unknown.name))
     }

@@ -206,6 +206,26 @@ pub fn lone_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDi
     Ok(folder)
 }
 
+/// What a build of the whole course takes, in bytes, measured and rounded up.
+pub const NEEDED: u64 = 500 << 20;
+
+/// The free space where cargo puts what it builds for this course, in bytes: see statvfs(3).
+///
+/// # Errors
+///
+/// When the file system does not tell.
+pub fn free_space(root: &Path) -> Result<u64, LabError> {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    // Before the first build it is not there; then it will come into the course.
+    let folder = if target.is_dir() { &*target } else { root };
+    nix::sys::statvfs::statvfs(folder)
+        .map(|disk| disk.blocks_available().saturating_mul(disk.fragment_size()))
+        .map_err(|errno| {
+            let attempt = format!("could not ask for the free space in {}", folder.display());
+            LabError::call(attempt, errno)
+        })
+}
+
 /// Whether there is a linker. Without one nothing builds, and the compiler's message does not say what to do.
 ///
 /// # Errors

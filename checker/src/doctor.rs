@@ -1,6 +1,6 @@
 //! What this machine allows, in words.
 
-use std::fmt::Write;
+use std::{fmt::Write, path::Path};
 
 use anstyle::{AnsiColor, Style};
 
@@ -15,21 +15,24 @@ pub fn examine(width: usize) -> (String, bool) {
     let mut text = String::new();
     let cargo = compile::answers("cargo", "install Rust: https://rustup.rs");
     let linker = compile::linker();
-    let course = workspace::find().map(drop);
-    let items: [(&str, &Result<(), LabError>, &str, &str); 6] = [
+    let root = workspace::find();
+    let disk = room(root.as_deref().unwrap_or(Path::new(".")));
+    let course = root.map(drop);
+    let items: [(&str, &Result<(), LabError>, &str, &str); 7] = [
         (
             "the course",
             &course,
             "found",
             "Run the checker in the folder of the course.",
         ),
-        (
-            "cargo",
-            &cargo,
-            "builds your programs",
-            "Install Rust: https://rustup.rs",
-        ),
+        ("cargo", &cargo, "builds your programs", ""),
         ("a linker", &linker, "links your programs", ""),
+        (
+            "disk space",
+            &disk,
+            "enough for a build",
+            "`cargo clean` frees what earlier builds have left in target/.",
+        ),
         (
             "sock_diag",
             &probe.sockets,
@@ -86,4 +89,16 @@ pub fn examine(width: usize) -> (String, bool) {
         fold(&format!("Each test runs {isolation}."), width, "", "")
     );
     (text, is_well)
+}
+
+/// Whether a build finds room on the disk.
+fn room(root: &Path) -> Result<(), LabError> {
+    let free = compile::free_space(root)?;
+    if free >= compile::NEEDED {
+        return Ok(());
+    }
+    let (free, needed) = (free >> 20, compile::NEEDED >> 20);
+    Err(LabError::new(format!(
+        "{free} MiB are free for target/; a build needs about {needed}"
+    )))
 }

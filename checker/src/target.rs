@@ -1,5 +1,7 @@
 //! What a student names on the command line, and the exercises it stands for.
 
+use std::ops::RangeInclusive;
+
 use crate::{exercise::Exercise, syllabus::EXERCISES};
 
 /// A name that stands for nothing, and names like it.
@@ -64,6 +66,13 @@ pub fn all_names() -> Vec<String> {
     names
 }
 
+/// The days there are, for a name that means another one: `day7`, but not `day22`, which is a slip.
+pub fn other_day(name: &str) -> Option<RangeInclusive<u32>> {
+    let number: u32 = name.strip_prefix("day")?.split('_').next()?.parse().ok()?;
+    let (first, last) = (EXERCISES.first()?.day(), EXERCISES.last()?.day());
+    (number < 10 && !(first..=last).contains(&number)).then_some(first..=last)
+}
+
 /// The names most like this one, best first; none if none is like it.
 pub fn near(name: &str, candidates: impl IntoIterator<Item = String>) -> Vec<String> {
     const LIKE: f64 = 0.8;
@@ -110,6 +119,17 @@ mod tests {
     fn the_order_is_the_courses_and_nothing_comes_twice() {
         let all = names(&["all"]);
         assert_eq!(names(&["echo_server", "all", "day2"]), all);
+    }
+
+    #[test]
+    fn a_day_that_is_not_there_is_told_from_a_slip() {
+        let last = EXERCISES.last().unwrap().day();
+        for name in ["day0", "day9", "day9_1"] {
+            assert_eq!(other_day(name), Some(1..=last), "{name}");
+        }
+        for name in ["day1", "day22", "day2_9", "dayx", "day", "echo"] {
+            assert_eq!(other_day(name), None, "{name}");
+        }
     }
 
     #[test]

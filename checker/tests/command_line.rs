@@ -12,6 +12,7 @@ fn a_target_that_does_not_exist_is_wrong_usage_with_near_names() {
         ("day22", "day2"),
         ("ecko_server", "echo_server"),
         ("verfy", "verify"),
+        ("day7", "there are day1 to day"),
         ("day2_2_echo_srver", "day2_2_echo_server"),
     ] {
         course
@@ -93,6 +94,26 @@ fn list_hint_doctor_and_completions_answer() {
         .assert()
         .code(0)
         .stdout(contains("checker"));
+}
+
+#[test]
+fn doctor_says_once_what_to_install_and_where_the_disk_is_full() {
+    let course = Course::real();
+    let told = |variable: &str, value: &str| {
+        let mut command = course.checker();
+        let output = command.arg("doctor").env(variable, value).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let without_cargo = told("PATH", "/nowhere");
+    assert_eq!(
+        without_cargo.matches("rustup.rs").count(),
+        1,
+        "{without_cargo}"
+    );
+    assert!(without_cargo.contains("disk space"), "{without_cargo}");
+    // This file system has no room at all.
+    let full = told("CARGO_TARGET_DIR", "/proc");
+    assert!(full.contains("no   disk space: 0 MiB"), "{full}");
 }
 
 #[test]

@@ -64,20 +64,17 @@ fn count(bytes: usize) -> String {
     }
 }
 
-/// The rows around the first difference, which is marked.
+/// The rows around the first difference, which is marked. A row takes 80 columns, and not one more.
 fn dump(label: &str, bytes: &[u8], comparison: &Comparison) -> String {
-    let mut text = String::new();
+    const INDENT: &str = "        ";
+    let mut text = format!("{INDENT}{label}\n");
     if bytes.is_empty() {
-        let _ = writeln!(text, "          {label:<9}(nothing from here on)");
+        let _ = writeln!(text, "{INDENT}(nothing from here on)");
         return text;
     }
     for (index, row) in bytes.chunks(ROW).enumerate().take(3) {
-        let label = if index == 0 { label } else { "" };
         let offset = comparison.offset + index * ROW;
-        let mut hex = String::new();
-        for byte in row {
-            let _ = write!(hex, "{byte:02x} ");
-        }
+        let hex: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
         let plain: String = row
             .iter()
             .map(|&byte| match byte {
@@ -85,12 +82,12 @@ fn dump(label: &str, bytes: &[u8], comparison: &Comparison) -> String {
                 _ => '.',
             })
             .collect();
-        let _ = writeln!(text, "          {label:<9}{offset:06x}  {hex:<48} {plain}");
+        let _ = writeln!(text, "{INDENT}{offset:06x} {:<47}  {plain}", hex.join(" "));
         if (offset..offset + ROW).contains(&comparison.difference) {
             let column = 3 * (comparison.difference - offset);
             let _ = writeln!(
                 text,
-                "                           {}{FAIL}^^{FAIL:#}",
+                "{INDENT}       {}{FAIL}^^{FAIL:#}",
                 " ".repeat(column)
             );
         }
@@ -148,4 +145,31 @@ fn is_backtrace(line: &str) -> bool {
         || line.starts_with("note: Some details are omitted, run with `RUST_BACKTRACE")
         || line.starts_with(' ')
             && (inner.starts_with("at ") || frame.len() < inner.len() && frame.starts_with(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dump_fits_80_columns_and_marks_the_first_difference() {
+        let expected: Vec<u8> = (b'A'..=b'Z').cycle().take(200).collect();
+        let mut got = expected.clone();
+        got[101] = b'!';
+        let comparison = Comparison::of("the reply", &expected, &got).unwrap();
+        let text = compared(&comparison, 80);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.iter().all(|line| line.len() <= 80), "{text}");
+        let marks: Vec<usize> = (1..lines.len())
+            .filter(|&at| lines[at].trim() == "^^")
+            .collect();
+        let marked = |at: usize| {
+            let column = lines[at].find("^^").unwrap();
+            lines[at - 1][column..column + 2].to_owned()
+        };
+        let marked: Vec<String> = marks.into_iter().map(marked).collect();
+        let as_hex = |byte: u8| format!("{byte:02x}");
+        assert_eq!(marked, [as_hex(expected[101]), as_hex(b'!')]);
+    }
 }

@@ -11,7 +11,7 @@ use super::{
     ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport,
     excerpt::{compared, output},
 };
-use crate::lab::Sleeper;
+use crate::{failure::Diagnosis, lab::Sleeper};
 
 const PASS: Style = AnsiColor::Green.on_default().bold();
 pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
@@ -41,7 +41,7 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
         exercise.name, exercise.title
     );
     for warning in &exercise.warnings {
-        let _ = writeln!(text, "{}", warning.trim_end());
+        let _ = writeln!(text, "{}\n", warning.trim_end());
     }
     if let Some(reason) = &exercise.no_program {
         text.push_str(&nothing_to_test(&exercise.name, reason, detail.width));
@@ -81,12 +81,34 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
 
 /// Whether two tests fail of what looks like one cause.
 fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
-    match (&one.failure, &other.failure) {
-        (Some(one), Some(other)) => {
-            (one.diagnosis, &one.symptom) == (other.diagnosis, &other.symptom)
-        }
-        _ => false,
+    let (Some(one), Some(other)) = (&one.failure, &other.failure) else {
+        return false;
+    };
+    if one.untouched && other.untouched {
+        return true;
     }
+    one.diagnosis == other.diagnosis
+        && (one.symptom == other.symptom || sleep_alike(one, other) || end_alike(one, other))
+}
+
+/// Whether the program ends by itself in both, with the same status and the same words. The symptom tells what the test
+/// waited for, which is random.
+fn end_alike(one: &FailureReport, other: &FailureReport) -> bool {
+    one.diagnosis == Diagnosis::Exited && (one.ending, &one.stderr) == (other.ending, &other.stderr)
+}
+
+/// Whether the program sleeps in the same calls at the same step. The symptom names a port then, which is another one
+/// each time.
+fn sleep_alike(one: &FailureReport, other: &FailureReport) -> bool {
+    let is_about_bytes = one.comparison.is_some() || other.comparison.is_some();
+    let calls = |failure: &FailureReport| -> Vec<String> {
+        let processes = failure.processes.iter();
+        processes.map(|process| process.does.clone()).collect()
+    };
+    !is_about_bytes
+        && !one.processes.is_empty()
+        && calls(one) == calls(other)
+        && one.steps.last() == other.steps.last()
 }
 
 /// The tests that fail as the one above them does, without a line for each.

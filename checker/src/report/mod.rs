@@ -128,6 +128,8 @@ pub struct FailureReport {
     pub stdout: String,
     /// Its standard error, likewise.
     pub stderr: String,
+    /// Whether the program is the starter as it was handed out. Then all its failures have this one cause.
+    pub untouched: bool,
     /// The known-wrong version which fails like this, if there is one.
     pub mistake: Option<String>,
     /// What to do about it.
@@ -176,6 +178,7 @@ impl TestReport {
                     ending: statement.witness.ending,
                     stdout: statement.witness.stdout,
                     stderr: statement.witness.stderr,
+                    untouched,
                     mistake: mistake.map(|mistake| mistake.program.to_owned()),
                     hint: hint.to_owned(),
                     read: test.read.to_owned(),

@@ -372,14 +372,16 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "one_read_one_record",
                     because: Diagnosis::Exited,
-                    hint: "Your program ended although more bytes were on their way. read returns what is there, perhaps 1 \
-                           byte: count, and ask again for what is missing until the header is whole.",
+                    hint: "Your program ended although more bytes were on their way; the marked step says which part was \
+                           cut. read returns what is there, perhaps 1 byte. Header: read again until all 16 bytes are \
+                           there. Body: read again until len bytes are counted.",
                 },
                 Mistake {
                     program: "body_in_one_read",
                     because: Diagnosis::WrongOutput,
-                    hint: "Your program took the rest of a body for the next header. The body comes in pieces too: \
-                           subtract what each read gave from len until nothing is left.",
+                    hint: "Your program has lost its place: what it took for a header is none. The marked step says which \
+                           part was cut. Header: take it apart only when all 16 bytes are there. Body: it comes in pieces, \
+                           too; subtract what each read gave from len until nothing is left, then read the next header.",
                 },
             ],
             run: however_it_is_cut,
@@ -496,13 +498,13 @@ fn however_it_is_cut(lab: &Lab) -> Checked {
     )?;
     lab.step(
         format!(
-            "write {} more, cut before and behind each byte of the body",
+            "write {} more records in two pieces, cut before and behind each byte of the body; expect each line",
             body.len()
         ),
         || (Record::HEADER..size).try_for_each(|cut| in_two_pieces(lab, &program, &body, cut)),
     )?;
     lab.step(
-        "write one more byte by byte, each when the one before is read, and expect the line",
+        "write one more record, header and body, byte by byte, each when the one before is read; expect the line",
         || {
             let record = Record::random(lab, &body);
             for byte in record.bytes() {

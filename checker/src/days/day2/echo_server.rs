@@ -38,7 +38,8 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "keeps_the_line",
                     because: Diagnosis::NeverListened,
-                    hint: "The line is still in a buffer of your process. Flush standard output after it.",
+                    hint: "No whole line has come. Print it after listen and before accept, and end it with \\n. If your \
+                           program does that, the line is still in a buffer of its own: flush standard output.",
                 },
             ],
             run: |lab| {
@@ -87,8 +88,9 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "loses_merged_lines",
                     because: Diagnosis::Stuck,
-                    hint: "Several lines can arrive in one read. A BufReader holds those it has already taken: keep \
-                           the same one for the whole connection, or use read alone.",
+                    hint: "One read is not one client: read and write in a loop until read returns 0. If you do: \
+                           several lines can arrive in one read, and a BufReader holds those it has taken. Keep one \
+                           for the whole connection, or use read alone.",
                 },
             ],
             run: |lab| {

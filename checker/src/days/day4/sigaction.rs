@@ -453,11 +453,15 @@ fn expect_ready(program: &Program) -> Checked {
 
 /// Starts it with a full standard output, and sends it signals while it waits to get its `ready` out.
 fn signal_while_it_says_ready(lab: &Lab, signals: &[i32]) -> Checked<Program> {
-    let program = lab.launch(Launch {
-        full_stdout: true,
-        ..without_arguments()
+    let start = "start your program; its standard output is full, so that its line `ready PID` has to wait in write(1)";
+    let program = lab.step(start, || {
+        let program = lab.launch(Launch {
+            full_stdout: true,
+            ..without_arguments()
+        })?;
+        program.expect_asleep_in_print()?;
+        Ok(program)
     })?;
-    program.expect_asleep_in_print()?;
     for &signal in signals {
         program.signal(signal)?;
         program.expect_asleep_in_print()?;
