@@ -1,15 +1,17 @@
 //! How a program is started in an arena: what it inherits, and what it may use up.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs, io,
-    os::unix::{fs::MetadataExt, process::CommandExt},
+    os::unix::fs::MetadataExt,
     path::Path,
-    process::{Child, Command, Stdio},
     ptr,
 };
 
-use super::{Arena, Isolation};
+use super::{
+    Arena, Isolation,
+    exec::{Image, Started},
+};
 use crate::observe::processes::Process;
 
 /// What one process of the program may use up. A right program of the course stays far below.
@@ -51,13 +53,16 @@ pub struct Launch {
     /// Whether its standard output is full from the start: a pipe of one page in which nobody makes room yet, so that
     /// the first write to it sleeps.
     pub full_stdout: bool,
+    /// Whether its calls are seen by a [`Tracer`](crate::observe::tracer::Tracer).
+    pub traced: bool,
     /// What it may use up.
     pub limits: Limits,
 }
 
 /// What the child needs between fork and exec, prepared before: there it may neither allocate nor look anything up.
-struct Preparation {
+pub(super) struct Preparation {
     own_proc: bool,
+    full_stdout: bool,
     blocked: u64,
     ignored: u64,
     limits: [(libc::__rlimit_resource_t, u64); 6],
@@ -71,6 +76,7 @@ impl Launch {
             blocked: Vec::new(),
             ignored: Vec::new(),
             full_stdout: false,
+            traced: false,
             limits: Limits::default(),
         }
     }
@@ -81,31 +87,18 @@ impl Launch {
     /// # Errors
     ///
     /// When the file cannot be executed.
-    pub fn start(&self, program: &Path, arena: &Arena) -> io::Result<Child> {
+    pub fn start(&self, program: &Path, arena: &Arena) -> io::Result<Started> {
+        let folder = arena.folder();
+        let environment = [
+            ("PATH", OsStr::new("/usr/local/bin:/usr/bin:/bin")),
+            ("LC_ALL", OsStr::new("C.UTF-8")),
+            ("HOME", folder.as_os_str()),
+            ("TMPDIR", folder.as_os_str()),
+        ];
         let preparation = self.prepare(arena);
-        let mut command = Command::new(program);
-        command
-            .args(&self.arguments)
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("LC_ALL", "C.UTF-8")
-            .env("HOME", arena.folder())
-            .env("TMPDIR", arena.folder())
-            .current_dir(arena.folder())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let full_stdout = self.full_stdout;
-        // SAFETY: `apply` and `fill_stdout` make async-signal-safe calls only and do not allocate.
-        unsafe {
-            command.pre_exec(move || {
-                if full_stdout {
-                    fill_stdout()?;
-                }
-                preparation.apply()
-            });
-        }
-        command.spawn()
+        let mut image = Image::new(program, &self.arguments, &environment, folder, preparation)?;
+        image.namespace = arena.pid_namespace()?;
+        image.start(self.traced)
     }
 
     fn prepare(&self, arena: &Arena) -> Preparation {
@@ -122,6 +115,7 @@ impl Launch {
         };
         Preparation {
             own_proc: arena.isolation() == Isolation::Namespaces,
+            full_stdout: self.full_stdout,
             blocked: set(&self.blocked),
             ignored: set(&self.ignored),
             limits: [
@@ -154,10 +148,17 @@ fn processes_of_this_user() -> u64 {
 
 impl Preparation {
     /// Runs in the child, between fork and exec.
-    fn apply(&self) -> io::Result<()> {
+    ///
+    /// # Safety
+    ///
+    /// Only there: it changes the whole process.
+    pub(super) unsafe fn apply(&self) -> io::Result<()> {
         // SAFETY: all calls are async-signal-safe; the pointers are to C strings and structures that live in `self`
         // or on this stack.
         unsafe {
+            if self.full_stdout {
+                fill_stdout()?;
+            }
             libc::setsid();
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             if self.own_proc {
@@ -183,7 +184,7 @@ impl Preparation {
             if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 {
                 return Err(io::Error::last_os_error());
             }
-            // The pipe through which the standard library reports a failing exec must last until then.
+            // The pipe through which a failing exec is reported must last until then.
             libc::syscall(
                 libc::SYS_close_range,
                 3,

@@ -13,13 +13,16 @@
 //! machine's own: with a loopback address of its own instead of a network of its own, and as the subreaper of what
 //! the program leaves behind.
 
+mod exec;
 mod launch;
 mod namespaces;
 mod privileges;
 mod probe;
 
 use std::{
+    fs, io,
     net::Ipv4Addr,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -30,6 +33,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use exec::Started;
 pub use launch::{Launch, Limits};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
 pub use probe::{Probe, probe};
@@ -112,6 +116,12 @@ impl Arena {
     /// The folder in which programs start. It is empty at first, and vanishes with the arena.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The pid namespace in which programs start, if it is not the lab's own.
+    fn pid_namespace(&self) -> io::Result<Option<OwnedFd>> {
+        let open = |init| fs::File::open(format!("/proc/{init}/ns/pid"));
+        Ok(self.init.map(open).transpose()?.map(OwnedFd::from))
     }
 
     /// All processes which the test's programs have made, and the programs: the init of the namespace is left out.

@@ -129,6 +129,18 @@ pub fn time_limits(pid: i32, tid: i32, number: i32) -> Option<TimeLimits> {
     })
 }
 
+/// Whether a descriptor of a thread is a socket which is not a stream, or one of which nobody knows: what a read leaves
+/// of a message is lost (recv(2)).
+pub fn keeps_messages_apart(tid: i32, number: i32) -> bool {
+    if !matches!(object(tid, number), Some(Object::Socket(_))) {
+        return false;
+    }
+    let copy = copy(tid, libc::O_EXCL as libc::c_uint, number).or_else(|| copy(tid, 0, number));
+    let kind =
+        copy.and_then(|copy| get_option::<libc::c_int>(&copy, libc::SOL_SOCKET, libc::SO_TYPE));
+    kind != Some(libc::SOCK_STREAM)
+}
+
 /// An option of a socket; `T` is what its manual page says, and plain integers. `None` if this kind of socket has none.
 fn get_option<T>(socket: &OwnedFd, level: i32, option: i32) -> Option<T> {
     // SAFETY: plain integers, for which all zeros are valid.

@@ -1,0 +1,272 @@
+//! fork and exec, with nothing between them that could allocate or look anything up: the lab may have other threads.
+
+use std::{
+    ffi::{CString, OsStr},
+    fs::File,
+    io::{self, Read},
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
+    process::{ChildStderr, ChildStdin, ChildStdout},
+    ptr,
+};
+
+use nix::{fcntl::OFlag, unistd::pipe2};
+
+use super::launch::Preparation;
+use crate::observe::tracer::{Filter, Held, Tracer};
+
+/// A program that runs.
+#[derive(Debug)]
+pub struct Started {
+    pid: i32,
+    /// The end of its standard input.
+    pub stdin: Option<ChildStdin>,
+    /// The end of its standard output.
+    pub stdout: Option<ChildStdout>,
+    /// The end of its standard error.
+    pub stderr: Option<ChildStderr>,
+    /// Its tracer, if it is traced. Only that knows how it ends; whoever else waits for it takes away what the tracer
+    /// waits for.
+    pub tracer: Option<Tracer>,
+}
+
+impl Started {
+    /// Its number as the lab sees it.
+    pub fn id(&self) -> u32 {
+        self.pid.cast_unsigned()
+    }
+}
+
+/// What becomes a process, prepared so that the child only makes system calls.
+pub(super) struct Image {
+    program: CString,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+    folder: CString,
+    pub preparation: Preparation,
+    /// The pid namespace in which it starts, if that is another.
+    pub namespace: Option<OwnedFd>,
+}
+
+/// The child's ends of its pipes.
+struct Ends {
+    stdio: [OwnedFd; 3],
+    /// Where it reports the errno if exec fails.
+    failure: OwnedFd,
+}
+
+/// The gate at which a child waits until it is traced, and the filter behind it.
+struct Gate {
+    wait: OwnedFd,
+    open: OwnedFd,
+    filter: Filter,
+}
+
+impl Image {
+    /// `program` with these arguments, its own name before them, and this environment, `NAME=value`.
+    pub fn new(
+        program: &Path,
+        arguments: &[impl AsRef<OsStr>],
+        environment: &[(&str, &OsStr)],
+        folder: &Path,
+        preparation: Preparation,
+    ) -> io::Result<Image> {
+        let variable = |(name, value): &(&str, &OsStr)| {
+            let mut text = format!("{name}=").into_bytes();
+            text.extend(value.as_bytes());
+            Ok(CString::new(text)?)
+        };
+        let name = c_string(program.as_os_str())?;
+        let rest = arguments.iter().map(|argument| c_string(argument.as_ref()));
+        Ok(Image {
+            arguments: std::iter::once(Ok(name.clone()))
+                .chain(rest)
+                .collect::<io::Result<_>>()?,
+            environment: environment
+                .iter()
+                .map(variable)
+                .collect::<io::Result<_>>()?,
+            folder: c_string(folder.as_os_str())?,
+            program: name,
+            preparation,
+            namespace: None,
+        })
+    }
+
+    /// Starts it with pipes as its standard input, output and error.
+    pub fn start(self, traced: bool) -> io::Result<Started> {
+        let (in_read, in_write) = pipe()?;
+        let (out_read, out_write) = pipe()?;
+        let (err_read, err_write) = pipe()?;
+        let (failure_read, failure) = pipe()?;
+        let ends = Ends {
+            stdio: [in_read, out_write, err_write],
+            failure,
+        };
+        let (pid, tracer) = match traced {
+            false => {
+                let pid = self.fork(&ends, None)?;
+                drop(ends);
+                (pid, None)
+            }
+            true => {
+                let (wait, open) = pipe()?;
+                let gate = Gate {
+                    wait,
+                    open,
+                    filter: Filter::of_the_table(),
+                };
+                let tracer = Tracer::start(move || {
+                    let pid = self.fork(&ends, Some(&gate))?;
+                    Ok(Held {
+                        pid,
+                        gate: gate.open,
+                    })
+                })?;
+                (tracer.pid(), Some(tracer))
+            }
+        };
+        // The child's ends are closed by now, so that this ends with the exec, or with the child.
+        let mut report = Vec::new();
+        File::from(failure_read).read_to_end(&mut report)?;
+        if let Ok(errno) = <[u8; 4]>::try_from(report.as_slice()) {
+            if tracer.is_none() {
+                // SAFETY: the child has not been waited for; null asks for no status.
+                unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
+            }
+            return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)));
+        }
+        Ok(Started {
+            pid,
+            stdin: Some(in_write.into()),
+            stdout: Some(out_read.into()),
+            stderr: Some(err_read.into()),
+            tracer,
+        })
+    }
+
+    /// Makes the child, which belongs to the calling thread: it ends with that.
+    fn fork(&self, ends: &Ends, gate: Option<&Gate>) -> io::Result<i32> {
+        if let Some(namespace) = &self.namespace {
+            nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWPID)?;
+        }
+        let pointers = |words: &[CString]| -> Vec<*const libc::c_char> {
+            let words = words.iter().map(|word| word.as_ptr());
+            words.chain([ptr::null()]).collect()
+        };
+        let (arguments, environment) = (pointers(&self.arguments), pointers(&self.environment));
+        // SAFETY: the child makes async-signal-safe calls only, and does not return.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            // SAFETY: this is the child, and both arrays end with null.
+            0 => unsafe { self.exec(ends, gate, &arguments, &environment) },
+            pid => Ok(pid),
+        }
+    }
+
+    /// Becomes the program, or reports why not.
+    ///
+    /// # Safety
+    ///
+    /// Only in a child which has just been forked. The arrays are of C strings, and end with null.
+    unsafe fn exec(
+        &self,
+        ends: &Ends,
+        gate: Option<&Gate>,
+        arguments: &[*const libc::c_char],
+        environment: &[*const libc::c_char],
+    ) -> ! {
+        // SAFETY: see above.
+        let error = unsafe { self.try_exec(ends, gate, arguments, environment) };
+        let errno = error.raw_os_error().unwrap_or(libc::EIO).to_ne_bytes();
+        // SAFETY: async-signal-safe calls, with bytes on this stack.
+        unsafe {
+            libc::write(ends.failure.as_raw_fd(), errno.as_ptr().cast(), errno.len());
+            libc::_exit(127)
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`Image::exec`].
+    unsafe fn try_exec(
+        &self,
+        ends: &Ends,
+        gate: Option<&Gate>,
+        arguments: &[*const libc::c_char],
+        environment: &[*const libc::c_char],
+    ) -> io::Error {
+        // SAFETY: async-signal-safe calls, with C strings and arrays of them that live in the parent's copy.
+        unsafe {
+            for (number, end) in (0..).zip(&ends.stdio) {
+                if libc::dup2(end.as_raw_fd(), number) < 0 {
+                    return io::Error::last_os_error();
+                }
+            }
+            if libc::chdir(self.folder.as_ptr()) != 0 {
+                return io::Error::last_os_error();
+            }
+            if let Err(error) = self.preparation.apply() {
+                return error;
+            }
+            if let Some(gate) = gate
+                && let Err(error) = gate.pass()
+            {
+                return error;
+            }
+            libc::execve(
+                self.program.as_ptr(),
+                arguments.as_ptr(),
+                environment.as_ptr(),
+            );
+            io::Error::last_os_error()
+        }
+    }
+}
+
+impl Gate {
+    /// Waits until the tracer is there, and then puts this process under the filter.
+    ///
+    /// # Safety
+    ///
+    /// Only between fork and exec.
+    unsafe fn pass(&self) -> io::Result<()> {
+        let mut byte = 0u8;
+        // SAFETY: async-signal-safe calls, with a byte on this stack. The own copy of the gate's other end is closed, so
+        // that the parent's end is the end of the file.
+        let read = unsafe {
+            libc::close(self.open.as_raw_fd());
+            libc::read(self.wait.as_raw_fd(), (&raw mut byte).cast(), 1)
+        };
+        match read {
+            1 => self.filter.install(),
+            _ => Err(io::Error::from_raw_os_error(libc::ESRCH)),
+        }
+    }
+}
+
+/// A pipe for a child, with none of the numbers 0, 1 and 2: those are to be taken by others.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
+    Ok((above_stdio(read)?, above_stdio(write)?))
+}
+
+fn above_stdio(file: OwnedFd) -> io::Result<OwnedFd> {
+    if file.as_raw_fd() > 2 {
+        return Ok(file);
+    }
+    // SAFETY: takes numbers, makes a new descriptor.
+    let copy = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
+    match copy {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: the kernel has just made it, and nobody else knows it.
+        copy => Ok(unsafe { OwnedFd::from_raw_fd(copy) }),
+    }
+}
+
+fn c_string(text: &OsStr) -> io::Result<CString> {
+    Ok(CString::new(text.as_bytes())?)
+}

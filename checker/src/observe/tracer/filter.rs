@@ -1,0 +1,95 @@
+//! Which calls of a program stop it: a seccomp filter (seccomp(2)), as a program for the kernel's classic BPF machine.
+//!
+//! Calls which are not in the table of [`calls`](crate::observe::calls) run at their own speed.
+
+use std::{io, mem::offset_of};
+
+use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
+
+use super::registers::MACHINE;
+use crate::observe::calls::Row;
+
+/// x86_64 has a second set of numbers, for pointers of 32 bits; they begin here.
+pub(super) const X32: u64 = 0x4000_0000;
+
+/// A filter, ready to be installed.
+#[derive(Clone, Debug)]
+pub struct Filter(Vec<sock_filter>);
+
+fn statement(code: u32, value: u32) -> sock_filter {
+    jump(code, value, 0, 0)
+}
+
+fn jump(code: u32, value: u32, if_true: u8, if_false: u8) -> sock_filter {
+    sock_filter {
+        code: code as u16,
+        jt: if_true,
+        jf: if_false,
+        k: value,
+    }
+}
+
+impl Filter {
+    /// The filter that stops a program at every call of the table, and at every call for another kind of machine.
+    pub fn of_the_table() -> Filter {
+        let numbers = Row::traced()
+            .map(|row| row.number)
+            // The kernel's own way to go on with a sleep that a signal has interrupted.
+            .chain([libc::SYS_restart_syscall]);
+        Filter::stopping_at(numbers)
+    }
+
+    /// The filter that stops a program at these calls.
+    pub(super) fn stopping_at(numbers: impl Iterator<Item = libc::c_long>) -> Filter {
+        const RETURN: u32 = BPF_RET | BPF_K;
+        const LOAD: u32 = BPF_LD | BPF_W | BPF_ABS;
+        const IF_EQUAL: u32 = BPF_JMP | BPF_JEQ | BPF_K;
+        const IF_NOT_BELOW: u32 = BPF_JMP | BPF_JGE | BPF_K;
+        let stop = statement(RETURN, libc::SECCOMP_RET_TRACE);
+        let no_such_call = statement(RETURN, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
+        let mut program = vec![
+            statement(LOAD, offset_of!(libc::seccomp_data, arch) as u32),
+            jump(IF_EQUAL, MACHINE, 1, 0),
+            stop,
+            statement(LOAD, offset_of!(libc::seccomp_data, nr) as u32),
+            jump(IF_NOT_BELOW, X32 as u32, 0, 1),
+            stop,
+            // Its flags lie in memory, where CLONE_UNTRACED cannot be taken away from them. The C library asks for
+            // `clone` instead, as it does on older kernels.
+            jump(IF_EQUAL, libc::SYS_clone3 as u32, 0, 1),
+            no_such_call,
+        ];
+        for number in numbers {
+            program.push(jump(IF_EQUAL, number as u32, 0, 1));
+            program.push(stop);
+        }
+        program.push(statement(RETURN, libc::SECCOMP_RET_ALLOW));
+        Filter(program)
+    }
+
+    /// Puts this thread and all that it starts under the filter, for ever. It needs no_new_privs (prctl(2)), and is
+    /// async-signal-safe.
+    ///
+    /// # Errors
+    ///
+    /// Where seccomp is refused or not there.
+    pub fn install(&self) -> io::Result<()> {
+        let program = libc::sock_fprog {
+            len: self.0.len() as libc::c_ushort,
+            filter: self.0.as_ptr().cast_mut(),
+        };
+        // SAFETY: the kernel copies the program, which is alive during the call.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_seccomp,
+                libc::SECCOMP_SET_MODE_FILTER,
+                0,
+                &raw const program,
+            )
+        };
+        match result {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}

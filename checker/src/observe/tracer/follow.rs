@@ -1,0 +1,619 @@
+//! The thread that traces: it answers each stop of each thread of a program, and lets it go on.
+//!
+//! A call which the filter names stops twice, before it is made and when it has returned. Other stops are signals that
+//! are about to be delivered, new and changed processes, and the group stops of SIGSTOP and its relatives. A thread may
+//! be killed while it is stopped, so any ptrace call may fail; its end is reported like any other.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use nix::errno::Errno;
+
+use super::{
+    Shared, decode,
+    inject::{self, Fault},
+    interrupted::{Interrupted, Pause, Verdict},
+    memory::Memory,
+    record::{Outcome, Record},
+    registers::{Entry, Position, Registers, position},
+};
+use crate::observe::{
+    calls::{Call, Endless, Row},
+    processes::{Process, Signals, read_text},
+};
+
+/// How many interrupted calls of one thread are remembered: as many as its handlers interrupt each other.
+const DEEPEST: usize = 16;
+
+/// The threads of a program, as its tracer knows them.
+pub(super) struct Follower {
+    shared: Arc<Shared>,
+    /// The process that was started.
+    main: i32,
+    start: Instant,
+    /// Whether the program itself runs, and not still what starts it.
+    started: bool,
+    threads: HashMap<i32, Tracee>,
+    /// For each process, the signals whose handlers let calls be made again (SA_RESTART), one bit a signal.
+    restarting: HashMap<i32, u64>,
+}
+
+/// One thread.
+struct Tracee {
+    pid: i32,
+    own_pid: i32,
+    /// The call between its two stops.
+    call: Option<Making>,
+    /// Calls that were interrupted and may go on, the innermost last.
+    interrupted: Vec<Interrupted>,
+    /// Whether it has been in a group stop, and not yet made or finished a call.
+    was_stopped: bool,
+}
+
+/// A call which is being made.
+struct Making {
+    sequence: u64,
+    /// None for a call of another machine.
+    row: Option<&'static Row>,
+    entry: Entry,
+    entered: Instant,
+    twist: Twist,
+    fault: Option<Fault>,
+}
+
+/// What is still to be done at the return of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Twist {
+    None,
+    /// Its registers were changed, and get back what the program had there.
+    Restore,
+    /// It was not made, and returns this.
+    Return(i64),
+    /// It was not made; the signal is sent, and then it is made.
+    MakeAfter(i32),
+}
+
+impl Follower {
+    pub fn new(shared: Arc<Shared>, main: i32) -> Follower {
+        Follower {
+            shared,
+            main,
+            start: Instant::now(),
+            started: false,
+            threads: HashMap::new(),
+            restarting: HashMap::new(),
+        }
+    }
+
+    /// Follows until no thread is left. What is left after the lab has ended the program is killed at its next stop.
+    pub fn run(&mut self) {
+        self.meet(self.main);
+        loop {
+            let mut status = 0;
+            // Only children and tracees of this very thread: the other threads of the lab wait for their own.
+            // SAFETY: the status is alive during the call.
+            let tid =
+                unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
+            match tid {
+                tid if tid > 0 => self.answer(tid, status),
+                _ if Errno::last() == Errno::EINTR => (),
+                _ => return,
+            }
+        }
+    }
+
+    fn answer(&mut self, tid: i32, status: i32) {
+        if !libc::WIFSTOPPED(status) {
+            return self.part(tid, status);
+        }
+        self.meet(tid);
+        if self.shared.story().is_ending {
+            // SAFETY: takes two numbers. The stopped thread has not been waited for, so that the number is its own.
+            unsafe { libc::kill(tid, libc::SIGKILL) };
+            return;
+        }
+        let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
+        match event {
+            libc::PTRACE_EVENT_SECCOMP => self.enter(tid),
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                if let Some(child) = event_message(tid) {
+                    self.meet(child);
+                }
+                self.go_on(tid, 0);
+            }
+            libc::PTRACE_EVENT_EXEC => self.change_program(tid),
+            libc::PTRACE_EVENT_STOP => match signal {
+                libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => self.rest(tid),
+                _ => {
+                    self.shared.story().resting.remove(&tid);
+                    self.go_on(tid, 0);
+                }
+            },
+            0 if signal == libc::SIGTRAP | 0x80 => self.leave(tid),
+            0 => self.deliver(tid, signal),
+            _ => self.go_on(tid, 0),
+        }
+    }
+
+    /// Lets a thread run until its next stop: the return of its call, if it is in one.
+    fn go_on(&mut self, tid: i32, signal: i32) {
+        let is_in_call = self
+            .threads
+            .get(&tid)
+            .is_some_and(|thread| thread.call.is_some());
+        let request = match is_in_call {
+            true => libc::PTRACE_SYSCALL,
+            false => libc::PTRACE_CONT,
+        };
+        // SAFETY: both requests take a signal's number and no pointer.
+        unsafe { libc::ptrace(request, tid, 0, libc::c_long::from(signal)) };
+    }
+
+    /// Learns of a thread, at its own first stop or at that of the call which made it, whichever comes first.
+    fn meet(&mut self, tid: i32) {
+        if self.threads.contains_key(&tid) {
+            return;
+        }
+        let status = read_text(&format!("/proc/{tid}/status")).unwrap_or_default();
+        let field = |name: &str| {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            line.split_whitespace().last()?.parse::<i32>().ok()
+        };
+        let pid = field("Tgid").unwrap_or(tid);
+        if !self.restarting.contains_key(&pid) {
+            let parent = field("PPid").and_then(|parent| self.restarting.get(&parent));
+            self.restarting.insert(pid, parent.copied().unwrap_or(0));
+        }
+        self.shared.story().threads.insert(tid, pid);
+        let tracee = Tracee {
+            pid,
+            own_pid: field("NStgid").unwrap_or(pid),
+            call: None,
+            interrupted: Vec::new(),
+            was_stopped: false,
+        };
+        self.threads.insert(tid, tracee);
+    }
+
+    /// A thread has ended.
+    fn part(&mut self, tid: i32, status: i32) {
+        if let Some(thread) = self.threads.remove(&tid) {
+            self.lose_calls(thread);
+        }
+        self.restarting.remove(&tid);
+        let mut story = self.shared.story();
+        story.threads.remove(&tid);
+        story.resting.remove(&tid);
+        if tid == self.main {
+            story.ending = Some(status);
+            drop(story);
+            self.shared.announce_ending();
+        }
+    }
+
+    /// What a thread was doing when it ended never returns.
+    fn lose_calls(&self, thread: Tracee) {
+        let now = self.now();
+        let mut story = self.shared.story();
+        let interrupted = thread.interrupted.iter().map(|call| call.sequence);
+        for sequence in thread
+            .call
+            .iter()
+            .map(|call| call.sequence)
+            .chain(interrupted)
+        {
+            story.log.close(sequence, Outcome::Lost, now);
+        }
+    }
+
+    /// exec has replaced a program. The thread which called it now has the number of the process, and all others are
+    /// gone, the former main thread without a word.
+    fn change_program(&mut self, tid: i32) {
+        self.started |= tid == self.main;
+        let caller = event_message(tid).unwrap_or(tid);
+        if caller != tid
+            && let Some(thread) = self.threads.remove(&caller)
+        {
+            self.shared.story().threads.remove(&caller);
+            if let Some(former) = self.threads.insert(tid, thread) {
+                self.lose_calls(former);
+            }
+        }
+        self.go_on(tid, 0);
+    }
+
+    /// A group stop: the thread stays where it is until SIGCONT.
+    fn rest(&mut self, tid: i32) {
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            thread.was_stopped = true;
+        }
+        self.shared.story().resting.insert(tid);
+        // SAFETY: takes no pointer.
+        unsafe { libc::ptrace(libc::PTRACE_LISTEN, tid, 0, 0) };
+    }
+
+    /// A thread is about to make a call.
+    fn enter(&mut self, tid: i32) {
+        if let Ok(Position::Entry(entry)) = position(tid) {
+            let making = match self.take_up(tid, &entry) {
+                Some(making) => Some(making),
+                None => self.begin(tid, entry),
+            };
+            if let Some(thread) = self.threads.get_mut(&tid) {
+                thread.call = making;
+                thread.was_stopped = false;
+            }
+        }
+        self.go_on(tid, 0);
+    }
+
+    /// Takes up a call that a signal had interrupted, and that is now made again. It is still the same call.
+    fn take_up(&mut self, tid: i32, entry: &Entry) -> Option<Making> {
+        let now = self.now();
+        let thread = self.threads.get_mut(&tid)?;
+        while let Some(top) = thread.interrupted.last() {
+            if top.goes_on_with(entry) {
+                break;
+            }
+            if entry.stack < top.entry.stack {
+                // A handler runs, further down on the stack.
+                return None;
+            }
+            // It was left for good, by longjmp for example.
+            let outcome = top.outcome_if_left();
+            self.shared.story().log.close(top.sequence, outcome, now);
+            thread.interrupted.pop();
+        }
+        let call = thread.interrupted.pop()?;
+        let mut making = Making {
+            sequence: call.sequence,
+            row: Some(call.row),
+            entry: call.entry,
+            entered: call.entered,
+            twist: Twist::None,
+            fault: call.fault,
+        };
+        if entry.number == call.entry.number {
+            self.change_again(tid, &mut making);
+        }
+        Some(making)
+    }
+
+    /// What was changed at the first entry of a call is changed again; and of its time limit, what has passed is gone.
+    fn change_again(&self, tid: i32, making: &mut Making) {
+        let (Some(row), Ok(mut registers)) = (making.row, Registers::read(tid)) else {
+            return;
+        };
+        let mut is_changed = false;
+        if let Some(Fault::Short(most)) = making.fault {
+            let memory = Memory { thread: tid };
+            is_changed |= inject::shorten(&mut registers, row, &making.entry, memory, most);
+        }
+        if let Endless::IfNegative(place) = row.endless {
+            let limit = making.entry.arguments[place] as i32;
+            let limit = Duration::from_millis(u64::from(limit.max(0).cast_unsigned()));
+            if !limit.is_zero() {
+                let left = limit.saturating_sub(making.entered.elapsed());
+                registers.set_argument(place, left.as_millis() as u64);
+                is_changed = true;
+            }
+        }
+        if is_changed && registers.write().is_ok() {
+            making.twist = Twist::Restore;
+        }
+    }
+
+    /// Writes a new call down, and injects what is due. `None` for a call which is nobody's business.
+    fn begin(&mut self, tid: i32, entry: Entry) -> Option<Making> {
+        let thread = self.threads.get(&tid)?;
+        let row = Row::of(entry.number).filter(|_| entry.native);
+        if entry.native && (row.is_none() || is_harmless(row?, &entry)) {
+            return None;
+        }
+        let mut record = Record {
+            sequence: 0,
+            entered_us: self.now(),
+            returned_us: None,
+            pid: thread.pid,
+            own_pid: thread.own_pid,
+            tid,
+            call: row.map_or(Call::Foreign, |row| row.call),
+            name: match row {
+                Some(row) => row.name.into(),
+                None => format!("foreign call {}", entry.number as u32).into(),
+            },
+            arguments: Vec::new(),
+            numbers: entry.arguments,
+            descriptor: None,
+            data: None,
+            address: None,
+            outcome: Outcome::InProgress,
+            injected: None,
+            refused: false,
+        };
+        if let Some(row) = row {
+            decode::at_entry(&mut record, row, Memory { thread: tid });
+        }
+        let refusal = refusal(record.call);
+        let due = match refusal {
+            None if self.started => self
+                .shared
+                .story()
+                .rules
+                .fault_for(record.call, record.descriptor),
+            _ => None,
+        };
+        let twist = match (refusal, due, row) {
+            (Some(errno), ..) => skip(tid, Twist::Return(-i64::from(errno))),
+            (None, Some((_, fault)), Some(row)) => inject(tid, row, &entry, fault),
+            (None, None, Some(row)) if row.call == Call::Fork => keep_traced(tid, &entry),
+            _ => Twist::None,
+        };
+        record.refused = refusal.is_some();
+        record.injected = due.map(|(_, fault)| fault).filter(|_| twist != Twist::None);
+        let fault = record.injected;
+        let mut story = self.shared.story();
+        if let (Some((id, _)), Some(_)) = (due, fault) {
+            story.rules.count(id);
+        }
+        Some(Making {
+            sequence: story.log.add(record),
+            row,
+            entry,
+            entered: Instant::now(),
+            twist,
+            fault,
+        })
+    }
+
+    /// A call has returned.
+    fn leave(&mut self, tid: i32) {
+        let making = self.threads.get_mut(&tid).and_then(|thread| {
+            thread.was_stopped = false;
+            thread.call.take()
+        });
+        if let Some(making) = making
+            && let Ok(Position::Return(result)) = position(tid)
+        {
+            let result = mend_registers(tid, &making, result);
+            let pause = match making.twist {
+                Twist::MakeAfter(_) => Some(Pause::GoesOn),
+                // This is no signal's doing.
+                Twist::Return(_) => None,
+                _ => Pause::of(result),
+            };
+            match (pause, making.row) {
+                (Some(pause), Some(row)) => {
+                    self.interrupt(
+                        tid,
+                        Interrupted {
+                            sequence: making.sequence,
+                            row,
+                            entry: making.entry,
+                            entered: making.entered,
+                            fault: making.fault,
+                            pause,
+                        },
+                    );
+                }
+                _ => self.finish(tid, &making, result),
+            }
+            if let Twist::MakeAfter(signal) = making.twist
+                && let Some(thread) = self.threads.get(&tid)
+            {
+                // SAFETY: takes two numbers. The process is there, for this thread of it is stopped.
+                unsafe { libc::kill(thread.pid, signal) };
+            }
+        }
+        self.go_on(tid, 0);
+    }
+
+    fn interrupt(&mut self, tid: i32, call: Interrupted) {
+        let now = self.now();
+        let Some(thread) = self.threads.get_mut(&tid) else {
+            return;
+        };
+        if thread.interrupted.len() >= DEEPEST {
+            let oldest = thread.interrupted.remove(0);
+            self.shared
+                .story()
+                .log
+                .close(oldest.sequence, Outcome::Lost, now);
+        }
+        thread.interrupted.push(call);
+    }
+
+    /// Writes down what came of a call.
+    fn finish(&mut self, tid: i32, making: &Making, result: i64) {
+        let memory = Memory { thread: tid };
+        if let Some(row) = making.row
+            && row.call == Call::SigAction
+            && result == 0
+        {
+            self.learn_disposition(tid, &making.entry, memory);
+        }
+        let now = self.now();
+        let mut story = self.shared.story();
+        if let (Some(row), Some(record)) = (making.row, story.log.open(making.sequence)) {
+            decode::at_return(record, row, memory, result);
+        }
+        story.log.close(making.sequence, Outcome::of(result), now);
+    }
+
+    /// Remembers whether calls go on after the handler of a signal, which nothing but sigaction(2) itself tells.
+    fn learn_disposition(&mut self, tid: i32, entry: &Entry, memory: Memory) {
+        let (signal, action) = (entry.arguments[0] as i32, entry.arguments[1]);
+        let (Some(thread), Some(flags), 1..=64) =
+            (self.threads.get(&tid), memory.u64(action + 8), signal)
+        else {
+            return;
+        };
+        if action == 0 {
+            return;
+        }
+        let set = self.restarting.entry(thread.pid).or_default();
+        let bit = 1 << (signal - 1);
+        match flags & libc::SA_RESTART as u64 != 0 {
+            true => *set |= bit,
+            false => *set &= !bit,
+        }
+    }
+
+    /// A signal is about to be delivered. One without any effect would not even have woken an untraced thread, so what
+    /// it has interrupted is put right.
+    fn deliver(&mut self, tid: i32, signal: i32) {
+        let mut delivered = signal;
+        let now = self.now();
+        if let Some(thread) = self.threads.get_mut(&tid)
+            && let Some(top) = thread.interrupted.last_mut()
+            && top.pause != Pause::GoesOn
+            && let Some(process) = Process::read(tid)
+        {
+            let restarts = Signals::contains(
+                self.restarting.get(&thread.pid).copied().unwrap_or(0),
+                signal,
+            );
+            let was_stopped = thread.was_stopped;
+            match top.judge(signal, &process.signals, restarts, was_stopped) {
+                Verdict::Undo => {
+                    if top.make_again(tid).is_ok() {
+                        top.pause = Pause::SetBack;
+                        delivered = 0;
+                    }
+                }
+                Verdict::Fails => {
+                    if top.pause == Pause::SetBack {
+                        // The thread may have been killed; then nothing is to be done.
+                        let _ = top.let_fail(tid);
+                    }
+                    let failed = Outcome::Failed(libc::EINTR);
+                    self.shared.story().log.close(top.sequence, failed, now);
+                    thread.interrupted.pop();
+                }
+                Verdict::GoesOn => top.pause = Pause::GoesOn,
+                Verdict::Open => (),
+            }
+            if signal == libc::SIGCONT {
+                thread.was_stopped = false;
+            }
+        }
+        self.go_on(tid, delivered);
+    }
+
+    /// Microseconds since the start.
+    fn now(&self) -> u64 {
+        self.start.elapsed().as_micros() as u64
+    }
+}
+
+/// Whatever ends this thread, the lab learns that nobody follows any more.
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.shared.finish();
+    }
+}
+
+/// The errno of a call that the lab does not allow, because what it does would be hidden from the lab.
+fn refusal(call: Call) -> Option<i32> {
+    match call {
+        Call::Trace | Call::Filter => Some(libc::EPERM),
+        Call::Ring | Call::Foreign => Some(libc::ENOSYS),
+        _ => None,
+    }
+}
+
+/// Whether a call only has its number in common with one that is refused.
+fn is_harmless(row: &Row, entry: &Entry) -> bool {
+    let command = entry.arguments[0];
+    match entry.number {
+        libc::SYS_prctl => command != libc::PR_SET_SECCOMP as u64,
+        // Questions about what the kernel knows.
+        libc::SYS_seccomp => command > u64::from(libc::SECCOMP_SET_MODE_FILTER),
+        _ => row.call == Call::Futex,
+    }
+}
+
+/// Does not let a call be made. If that fails, the thread has been killed.
+fn skip(tid: i32, twist: Twist) -> Twist {
+    let skipped = Registers::read(tid).and_then(|mut registers| {
+        registers.skip();
+        registers.write()
+    });
+    match skipped {
+        Ok(()) => twist,
+        Err(_) => Twist::None,
+    }
+}
+
+fn inject(tid: i32, row: &Row, entry: &Entry, fault: Fault) -> Twist {
+    match fault {
+        Fault::Errno(errno) => skip(tid, Twist::Return(-i64::from(errno))),
+        Fault::Signal(signal) => skip(tid, Twist::MakeAfter(signal)),
+        Fault::Short(most) => {
+            let Ok(mut registers) = Registers::read(tid) else {
+                return Twist::None;
+            };
+            let memory = Memory { thread: tid };
+            let is_changed = inject::shorten(&mut registers, row, entry, memory, most);
+            match is_changed && registers.write().is_ok() {
+                true => Twist::Restore,
+                false => Twist::None,
+            }
+        }
+    }
+}
+
+/// A new process is followed, even if it asks not to be.
+fn keep_traced(tid: i32, entry: &Entry) -> Twist {
+    const UNTRACED: u64 = libc::CLONE_UNTRACED as u64;
+    if entry.number != libc::SYS_clone || entry.arguments[0] & UNTRACED == 0 {
+        return Twist::None;
+    }
+    let changed = Registers::read(tid).and_then(|mut registers| {
+        registers.set_argument(0, entry.arguments[0] & !UNTRACED);
+        registers.write()
+    });
+    match changed {
+        Ok(()) => Twist::Restore,
+        Err(_) => Twist::None,
+    }
+}
+
+/// At the return: gives the program back its registers, and the result which it is to see. That result is returned.
+fn mend_registers(tid: i32, making: &Making, result: i64) -> i64 {
+    let entry = &making.entry;
+    let Ok(mut registers) = Registers::read(tid) else {
+        return result;
+    };
+    let seen = match making.twist {
+        Twist::None => return result,
+        Twist::Restore => {
+            registers.restore(entry.number, &entry.arguments);
+            result
+        }
+        Twist::Return(value) => {
+            registers.set_result(value);
+            value
+        }
+        Twist::MakeAfter(_) => {
+            registers.go_back(entry);
+            result
+        }
+    };
+    // It fails only if the thread has been killed.
+    let _ = registers.write();
+    seen
+}
+
+/// What comes with an event: the number of a new thread, or the former number of one which has called exec.
+fn event_message(tid: i32) -> Option<i32> {
+    let mut message: libc::c_ulong = 0;
+    // SAFETY: PTRACE_GETEVENTMSG writes one long, which is alive during the call.
+    let result = unsafe { libc::ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, &raw mut message) };
+    (result == 0).then_some(message as i32)
+}

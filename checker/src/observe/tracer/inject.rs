@@ -1,0 +1,213 @@
+//! Faults that are injected into calls, and when.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    memory::Memory,
+    registers::{Entry, Registers},
+};
+use crate::observe::{
+    calls::{Argument, Call, Row},
+    descriptors,
+};
+
+/// One fault, and the calls which it strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Injection {
+    /// The kind of call.
+    pub call: Call,
+    /// Only calls on this descriptor.
+    pub descriptor: Option<i32>,
+    /// Which of them.
+    pub which: Which,
+    /// What happens to them.
+    pub fault: Fault,
+}
+
+/// Which calls are struck, counted over all processes of the program from when the fault was injected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Which {
+    /// The n-th, from 1.
+    Nth(u64),
+    /// The first n.
+    First(u64),
+    /// All.
+    Every,
+}
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// It is not made, and fails with this errno.
+    Errno(i32),
+    /// A read or write moves at most this many bytes, at least one. It leaves alone what would be lost by it:
+    /// datagrams, which are cut off, and messages with descriptors in them.
+    Short(u64),
+    /// The process gets this signal before the call is made: between its check and its pause. A program that lets the
+    /// signal in earlier runs its handler, and then makes the call all the same. One which has blocked the signal gets
+    /// it when it lets it in.
+    Signal(i32),
+}
+
+/// Names an injection, to take it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InjectionId(u64);
+
+/// The injections that are in force.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    rules: Vec<Rule>,
+    added: u64,
+}
+
+#[derive(Debug)]
+struct Rule {
+    id: InjectionId,
+    injection: Injection,
+    /// How many calls it might have struck.
+    seen: u64,
+    /// How many it has struck.
+    struck: u64,
+}
+
+impl Rules {
+    pub fn add(&mut self, injection: Injection) -> InjectionId {
+        self.added += 1;
+        let id = InjectionId(self.added);
+        self.rules.push(Rule {
+            id,
+            injection,
+            seen: 0,
+            struck: 0,
+        });
+        id
+    }
+
+    /// Takes an injection back; how many calls it has struck.
+    pub fn remove(&mut self, id: InjectionId) -> u64 {
+        let struck = self.struck(id);
+        self.rules.retain(|rule| rule.id != id);
+        struck
+    }
+
+    pub fn struck(&self, id: InjectionId) -> u64 {
+        self.rules
+            .iter()
+            .find(|rule| rule.id == id)
+            .map_or(0, |rule| rule.struck)
+    }
+
+    /// The fault for a call which is about to be made: that of the first injection whose turn it is.
+    pub fn fault_for(
+        &mut self,
+        call: Call,
+        descriptor: Option<i32>,
+    ) -> Option<(InjectionId, Fault)> {
+        let mut found = None;
+        for rule in &mut self.rules {
+            let Injection {
+                call: kind,
+                descriptor: number,
+                which,
+                fault,
+            } = rule.injection;
+            if kind != call || number.is_some() && number != descriptor {
+                continue;
+            }
+            rule.seen += 1;
+            let is_due = match which {
+                Which::Nth(turn) => rule.seen == turn,
+                Which::First(turns) => rule.seen <= turns,
+                Which::Every => true,
+            };
+            if is_due && found.is_none() {
+                found = Some((rule.id, fault));
+            }
+        }
+        found
+    }
+
+    /// Counts a call which was struck.
+    pub fn count(&mut self, id: InjectionId) {
+        if let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) {
+            rule.struck += 1;
+        }
+    }
+}
+
+/// Lets a call move at most `most` bytes, by its registers alone: a scattered read or write becomes a plain one of its
+/// first buffer. False if it moves no more anyway, or must not be cut.
+pub(super) fn shorten(
+    registers: &mut Registers,
+    row: &Row,
+    entry: &Entry,
+    memory: Memory,
+    most: u64,
+) -> bool {
+    let most = most.max(1);
+    let numbers = &entry.arguments;
+    let is_datagram = || descriptors::keeps_messages_apart(memory.thread, numbers[0] as i32);
+    let mut plain = |length: usize, now: u64| {
+        let is_cut = now > most && !is_datagram();
+        if is_cut {
+            registers.set_argument(length, most);
+        }
+        is_cut
+    };
+    let length_at = row.arguments.iter().find_map(|argument| match argument {
+        Argument::Sent(length) | Argument::Filled(length) => Some(*length),
+        _ => None,
+    });
+    if let Some(length) = length_at {
+        return plain(length, numbers[length]);
+    }
+    match entry.number {
+        libc::SYS_sendfile => plain(3, numbers[3]),
+        libc::SYS_splice | libc::SYS_copy_file_range => plain(4, numbers[4]),
+        libc::SYS_readv | libc::SYS_writev => {
+            let buffers = memory.buffers(numbers[1], numbers[2]);
+            let whole: u64 = buffers.iter().map(|buffer| buffer.length).sum();
+            let Some(first) = buffers.iter().find(|buffer| buffer.length > 0) else {
+                return false;
+            };
+            if whole <= most || is_datagram() {
+                return false;
+            }
+            registers.set_number(match entry.number {
+                libc::SYS_readv => libc::SYS_read,
+                _ => libc::SYS_write,
+            });
+            registers.set_argument(1, first.start);
+            registers.set_argument(2, first.length.min(most));
+            true
+        }
+        libc::SYS_recvmsg | libc::SYS_sendmsg => {
+            let Some(header) = memory.header(numbers[1]) else {
+                return false;
+            };
+            let buffers = memory.buffers(header.buffers, header.count);
+            let whole: u64 = buffers.iter().map(|buffer| buffer.length).sum();
+            let Some(first) = buffers.iter().find(|buffer| buffer.length > 0) else {
+                return false;
+            };
+            // Descriptors that are passed would be lost; and so would an address, which the plain call has no place
+            // for. A stream has none (recv(2)).
+            if whole <= most || header.control_length > 0 || header.name != 0 || is_datagram() {
+                return false;
+            }
+            registers.set_number(match entry.number {
+                libc::SYS_recvmsg => libc::SYS_recvfrom,
+                _ => libc::SYS_sendto,
+            });
+            registers.set_argument(1, first.start);
+            registers.set_argument(2, first.length.min(most));
+            registers.set_argument(3, numbers[2]);
+            registers.set_argument(4, 0);
+            registers.set_argument(5, 0);
+            true
+        }
+        _ => false,
+    }
+}
