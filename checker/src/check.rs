@@ -7,11 +7,12 @@ use std::{
 };
 
 use crate::{
-    arena::{self, Isolation},
+    arena::{self, Isolation, Tracing},
     compile::{self, Ended, News},
     crew::{self, Conditions, Done, Series},
     exercise::Exercise,
     failure::LabError,
+    observe::tracer,
     report::{ExerciseReport, NoProgram, Report, TestReport},
 };
 
@@ -424,4 +425,12 @@ pub fn default_jobs() -> usize {
 /// Where tests run by default.
 pub fn default_isolation() -> Isolation {
     arena::probe().isolation()
+}
+
+/// Whether system calls are followed by default.
+pub fn default_tracing() -> Tracing {
+    match tracer::probe() {
+        Ok(()) => Tracing::On,
+        Err(_) => Tracing::Off,
+    }
 }

@@ -14,7 +14,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
-    arena::Isolation,
+    arena::{Isolation, Tracing},
     check::{self, Event, Plan},
     crew::{Conditions, INTERRUPTED},
     doctor,
@@ -96,6 +96,9 @@ struct How {
     /// How far each test is separated from this machine [default: as far as it allows]
     #[arg(long, value_enum)]
     isolation: Option<Isolation>,
+    /// Whether to follow the system calls of programs [default: on, where the machine allows it]
+    #[arg(long, value_enum)]
+    tracing: Option<Tracing>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -283,6 +286,7 @@ fn conditions(how: &How) -> Conditions {
     Conditions {
         seed: how.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
         isolation: how.isolation.unwrap_or_else(check::default_isolation),
+        tracing: how.tracing.unwrap_or_else(check::default_tracing),
         jobs: how.jobs.map_or_else(check::default_jobs, usize::from),
     }
 }

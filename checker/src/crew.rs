@@ -23,7 +23,7 @@ use nix::{
 };
 
 use crate::{
-    arena::Isolation,
+    arena::{Isolation, Tracing},
     exercise::Exercise,
     failure::{Attempt, LabError},
     runner::{self, Order, Outcome, Statement},
@@ -57,6 +57,8 @@ pub struct Conditions {
     pub seed: u64,
     /// Where tests run.
     pub isolation: Isolation,
+    /// Whether system calls are followed.
+    pub tracing: Tracing,
     /// How many at once.
     pub jobs: usize,
 }
@@ -119,6 +121,7 @@ fn work<K: Clone>(
                 program: series.program.clone(),
                 seed: conditions.seed,
                 isolation: conditions.isolation,
+                tracing: conditions.tracing,
             };
             let statement = run_one(&order).unwrap_or_else(Statement::broken);
             let failed = matches!(statement.outcome, Outcome::Failed(_) | Outcome::Broken(_));

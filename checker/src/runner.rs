@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    arena::{Arena, Isolation},
+    arena::{Arena, Isolation, Tracing},
     failure::{Attempt, Checked, Failure, LabError, Stop},
     lab::{Bench, Lab, Witness},
     syllabus,
@@ -35,6 +35,8 @@ pub struct Order {
     pub seed: u64,
     /// Where to test it.
     pub isolation: Isolation,
+    /// Whether to follow its system calls.
+    pub tracing: Tracing,
 }
 
 /// What came of it.
@@ -97,6 +99,7 @@ pub fn empty_order(isolation: Isolation) -> String {
         program: PathBuf::new(),
         seed: 0,
         isolation,
+        tracing: Tracing::Off,
     };
     serde_json::to_string(&order).unwrap_or_default()
 }
@@ -115,10 +118,10 @@ fn carry_out(order: &Order) -> Statement {
     let seed = order
         .seed
         .wrapping_add((order.test as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let bench = Bench::new(arena, order.program.clone(), seed);
+    let bench = Bench::new(arena, order.program.clone(), order.tracing, seed);
     let result = story(&Lab::new(bench.clone()));
     let witness = bench.witness();
-    let ended = bench.arena().end();
+    let ended = bench.end();
     let outcome = match (result, ended) {
         (Err(Stop::Failed(failure)), _) => Outcome::Failed(failure),
         (Err(Stop::Broken(error)), _) | (_, Err(error)) => Outcome::Broken(error),

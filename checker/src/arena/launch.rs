@@ -76,7 +76,7 @@ impl Launch {
             blocked: Vec::new(),
             ignored: Vec::new(),
             full_stdout: false,
-            traced: false,
+            traced: true,
             limits: Limits::default(),
         }
     }

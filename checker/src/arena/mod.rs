@@ -53,6 +53,16 @@ pub enum Isolation {
     Shared,
 }
 
+/// Whether the system calls of the student's program are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tracing {
+    /// They are: reports show them, and tests can make one fail.
+    On,
+    /// They are not: tests which need that are not checked.
+    Off,
+}
+
 /// The place of one test.
 #[derive(Debug)]
 pub struct Arena {

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::program::{Ending, Running};
 use crate::{
-    arena::{Arena, Isolation},
-    failure::{Checked, Diagnosis, Failure},
+    arena::{Arena, Isolation, Tracing},
+    failure::{Checked, Diagnosis, Failure, LabError},
     observe::{
         calls::{Call, Sleep},
         descriptors::{self, Object},
@@ -27,6 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Bench {
     arena: Arena,
+    tracing: Tracing,
     program: PathBuf,
     programs: RefCell<Vec<Rc<Running>>>,
     diary: RefCell<Vec<String>>,
@@ -76,9 +77,10 @@ impl Sleeper {
 
 impl Bench {
     /// A bench in an arena, for tests of `program`.
-    pub fn new(arena: Arena, program: PathBuf, seed: u64) -> Rc<Bench> {
+    pub fn new(arena: Arena, program: PathBuf, tracing: Tracing, seed: u64) -> Rc<Bench> {
         Rc::new(Bench {
             arena,
+            tracing,
             program,
             programs: RefCell::default(),
             diary: RefCell::default(),
@@ -90,9 +92,37 @@ impl Bench {
         })
     }
 
-    /// The arena, to end it.
-    pub fn arena(&self) -> &Arena {
+    /// Ends all that was started.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not let go of a process.
+    pub fn end(&self) -> Result<(), LabError> {
+        // The tracers first: the arena waits for every process, and would take away what they wait for.
+        for program in self.programs.borrow().iter() {
+            program.end_tracing()?;
+        }
+        self.arena.end()
+    }
+
+    pub(super) fn arena(&self) -> &Arena {
         &self.arena
+    }
+
+    pub(super) fn tracing(&self) -> Tracing {
+        self.tracing
+    }
+
+    /// Whether a thread which /proc shows as stopped for a tracer rests: in a stop of SIGSTOP or its relatives, and not
+    /// in one that its tracer ends within microseconds.
+    pub(super) fn rests(&self, tid: i32) -> bool {
+        let programs = self.programs.borrow();
+        let mut tracers = programs
+            .iter()
+            .filter_map(|program| program.tracer())
+            .peekable();
+        // Of a program's own tracing nothing is known.
+        tracers.peek().is_none() || tracers.any(|tracer| tracer.rests(tid))
     }
 
     /// Everything that was seen, for the report: at the failure, if it was one in which the program was looked at, and
@@ -208,6 +238,10 @@ impl Bench {
             let is_program = self.is_main(pid);
             if process.is_zombie() && !is_program && process.parent == own {
                 debug_assert_eq!(self.arena.isolation(), Isolation::Shared);
+                if self.tracing == Tracing::On {
+                    // Its tracer does it.
+                    continue;
+                }
                 // SAFETY: null asks for no status.
                 unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::WNOHANG) };
                 continue;

@@ -118,8 +118,9 @@ fn sleepers(bench: &Bench) -> Option<(Vec<Process>, Vec<Thread>)> {
         program.ending().is_some() || processes.iter().any(|process| process.pid == program.pid())
     });
     let has_threads = |process: &Process| threads.iter().any(|thread| thread.pid == process.pid);
-    let all_asleep =
-        is_complete && threads.iter().all(is_asleep) && processes.iter().all(has_threads);
+    let all_asleep = is_complete
+        && threads.iter().all(|thread| is_asleep(thread, bench))
+        && processes.iter().all(has_threads);
     all_asleep.then_some((processes, threads))
 }
 
@@ -130,10 +131,11 @@ fn look_at(bench: &Bench) -> (Vec<Process>, Vec<Thread>) {
 }
 
 /// Asleep or stopped, and nothing is pending that wakes it; or ended, as a main thread can before the others.
-fn is_asleep(thread: &Thread) -> bool {
+fn is_asleep(thread: &Thread, bench: &Bench) -> bool {
     match thread.state {
         'S' => (thread.sleep.is_some() || thread.hidden) && !thread.wakes,
-        'T' | 't' | 'Z' => true,
+        't' => bench.rests(thread.tid),
+        'T' | 'Z' => true,
         _ => false,
     }
 }

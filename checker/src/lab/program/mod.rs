@@ -27,7 +27,7 @@ use running::make_nonblocking;
 use stream::Stream;
 
 use crate::{
-    arena::Launch,
+    arena::{Launch, Tracing},
     failure::{Attempt, Checked, Diagnosis, Failure},
     lab::{bench::Bench, quote::signal_name, wait::GaveUp},
 };
@@ -52,6 +52,10 @@ impl Program {
         };
         bench.note(start + &inherited(launch));
         let path = bench.program_path();
+        let launch = Launch {
+            traced: launch.traced && bench.tracing() == Tracing::On,
+            ..launch.clone()
+        };
         let mut child = launch
             .start(path, bench.arena())
             .attempt(&format!("could not execute {}", path.display()))?;
@@ -64,6 +68,7 @@ impl Program {
         }
         let running = Rc::new(Running {
             pid,
+            tracer: child.tracer.take(),
             // SAFETY: if it is not negative, the kernel has just made it, and nobody else knows it. Without one, an
             // ending is seen at the next sample.
             pidfd: (pidfd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(pidfd) }),

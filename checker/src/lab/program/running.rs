@@ -2,18 +2,26 @@
 
 use std::{
     cell::Cell,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        unix::process::ExitStatusExt,
+    },
 };
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::{ending::Ending, input::Stdin, stream::Stream};
-use crate::failure::{Attempt, Checked, LabError};
+use crate::{
+    failure::{Attempt, Checked, LabError},
+    observe::tracer::Tracer,
+};
 
 /// A started program, as the bench keeps it.
 #[derive(Debug)]
 pub struct Running {
     pub(super) pid: i32,
+    /// Sees its calls, if it is traced; then nobody else may wait for it.
+    pub(super) tracer: Option<Tracer>,
     /// Becomes readable when the process ends.
     pub(super) pidfd: Option<OwnedFd>,
     pub(super) stdin: Stdin,
@@ -31,6 +39,13 @@ impl Running {
 
     /// How it has ended, if it has.
     pub(in crate::lab) fn ending(&self) -> Option<Ending> {
+        if let Some(tracer) = &self.tracer {
+            let status = tracer.ending()?;
+            return Some(match status.signal() {
+                Some(signal) => Ending::Signal(signal),
+                None => Ending::Status(status.code().unwrap_or_default()),
+            });
+        }
         if self.ending.get().is_none() {
             let mut status = 0;
             // nix's waitpid knows no real-time signals: it would reap the process and return an error.
@@ -46,6 +61,15 @@ impl Running {
         self.ending.get()
     }
 
+    pub(in crate::lab) fn tracer(&self) -> Option<&Tracer> {
+        self.tracer.as_ref()
+    }
+
+    /// Ends it, if it is traced, and all that it has started.
+    pub(in crate::lab) fn end_tracing(&self) -> Result<(), LabError> {
+        self.tracer.as_ref().map_or(Ok(()), Tracer::end)
+    }
+
     /// How it has ended without the test's doing, if it has.
     pub(in crate::lab) fn fate(&self) -> Option<Ending> {
         self.ending().filter(|_| !self.killed.get())
@@ -53,9 +77,10 @@ impl Running {
 
     /// The descriptor which becomes readable when it ends; none when it has.
     pub(in crate::lab) fn awaited(&self) -> Option<BorrowedFd<'_>> {
-        match self.ending() {
-            None => self.pidfd.as_ref().map(AsFd::as_fd),
-            Some(_) => None,
+        match (self.ending(), &self.tracer) {
+            (Some(_), _) => None,
+            (None, Some(tracer)) => Some(tracer.as_fd()),
+            (None, None) => self.pidfd.as_ref().map(AsFd::as_fd),
         }
     }
 

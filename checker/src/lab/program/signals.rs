@@ -4,7 +4,7 @@ use super::Program;
 use crate::{
     failure::{Attempt, Checked, Diagnosis, Failure},
     lab::{quote::signal_name, wait::GaveUp},
-    observe::processes::{Process, Signals},
+    observe::processes::{Process, Signals, Thread},
 };
 
 impl Program {
@@ -94,7 +94,11 @@ impl Program {
         self.bench.note("freeze it (SIGSTOP)");
         self.send(libc::SIGSTOP)?;
         // Every thread: one that still runs may take a signal that is sent next.
-        self.wait_for_state("it to stop", |state| matches!(state, 'T' | 't' | 'Z' | 'X'))
+        self.wait_for_threads("it to stop", |thread| match thread.state {
+            'T' | 'Z' | 'X' => true,
+            't' => self.bench.rests(thread.tid),
+            _ => false,
+        })
     }
 
     /// Lets it go on with SIGCONT.
@@ -105,16 +109,17 @@ impl Program {
     pub fn resume(&self) -> Checked {
         self.bench.note("let it go on (SIGCONT)");
         self.send(libc::SIGCONT)?;
-        self.wait_for_state("it to go on", |state| !matches!(state, 'T' | 't'))
+        self.wait_for_threads("it to go on", |thread| match thread.state {
+            'T' => false,
+            't' => !self.bench.rests(thread.tid),
+            _ => true,
+        })
     }
 
-    fn wait_for_state(&self, goal: &str, is_right: impl Fn(char) -> bool) -> Checked {
+    fn wait_for_threads(&self, goal: &str, is_right: impl Fn(&Thread) -> bool) -> Checked {
         let look = || {
             let threads = Process::read(self.running.pid).map(|process| process.thread_list());
-            let right = threads
-                .unwrap_or_default()
-                .iter()
-                .all(|thread| is_right(thread.state));
+            let right = threads.unwrap_or_default().iter().all(&is_right);
             Ok(right.then_some(()))
         };
         match self.bench.wait(&[], look)? {
