@@ -68,7 +68,7 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
             text.push_str(&more(&alike, detail.width));
         }
     }
-    if !exercise.tests.is_empty() {
+    if !text.ends_with("\n\n") {
         text.push('\n');
     }
     let _ = writeln!(
@@ -88,13 +88,18 @@ fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
         return true;
     }
     one.diagnosis == other.diagnosis
-        && (one.symptom == other.symptom || sleep_alike(one, other) || end_alike(one, other))
+        && match one.diagnosis {
+            Diagnosis::Exited => one.symptom == other.symptom || end_alike(one, other),
+            // Each unwrap panics with the same status.
+            Diagnosis::Panicked => end_alike(one, other),
+            _ => one.symptom == other.symptom || sleep_alike(one, other),
+        }
 }
 
 /// Whether the program ends by itself in both, with the same status and the same words. The symptom tells what the test
 /// waited for, which is random.
 fn end_alike(one: &FailureReport, other: &FailureReport) -> bool {
-    one.diagnosis == Diagnosis::Exited && (one.ending, &one.stderr) == (other.ending, &other.stderr)
+    (one.ending, &one.stderr) == (other.ending, &other.stderr)
 }
 
 /// Whether the program sleeps in the same calls at the same step. The symptom names a port then, which is another one
