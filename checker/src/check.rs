@@ -416,9 +416,9 @@ impl Staging {
     }
 }
 
-/// How many tests run at once by default.
+/// How many tests run at once by default: two for each processor, because a test waits half of its time.
 pub fn default_jobs() -> usize {
-    std::thread::available_parallelism().map_or(2, Into::into)
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Where tests run by default.

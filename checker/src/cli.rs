@@ -33,6 +33,7 @@ mod exit {
     pub const FAILED: u8 = 1;
     pub const USAGE: u8 = 2;
     pub const BROKEN: u8 = 3;
+    pub const NOT_CHECKED: u8 = 4;
     /// 128 + SIGINT, as shells have it.
     pub const INTERRUPTED: u8 = 130;
 }
@@ -47,7 +48,8 @@ mod exit {
     max_term_width = 80,
     args_conflicts_with_subcommands = true,
     after_help = "Targets: all, a day (day2), an exercise (day2_2, echo_server or day2_2_echo_server).\n\
-                  Exit status: 0 all passed, 1 a test failed, 2 wrong usage, 3 the lab itself failed."
+                  Exit status: 0 all passed, 1 a test failed, 2 wrong usage, 3 the lab itself failed,\n\
+                  4 none failed, but some could not be checked here."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -88,7 +90,7 @@ struct How {
     /// Bring back the random bytes of an earlier run
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How many tests run at once [default: one for each processor]
+    /// How many tests run at once [default: two for each processor]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// How far each test is separated from this machine [default: as far as it allows]
@@ -342,6 +344,7 @@ fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
         Status::Passed => exit::PASSED,
         Status::Failed => exit::FAILED,
         Status::Broken => exit::BROKEN,
+        Status::NotChecked => exit::NOT_CHECKED,
     })
 }
 

@@ -121,7 +121,7 @@ fn work<K: Clone>(
                 isolation: conditions.isolation,
             };
             let statement = run_one(&order).unwrap_or_else(Statement::broken);
-            let passed = matches!(statement.outcome, Outcome::Passed);
+            let failed = matches!(statement.outcome, Outcome::Failed(_) | Outcome::Broken(_));
             let done = Done {
                 key: series.key.clone(),
                 test,
@@ -130,7 +130,7 @@ fn work<K: Clone>(
             if results.send(done).is_err() {
                 return;
             }
-            if series.until_failure && !passed {
+            if series.until_failure && failed {
                 break;
             }
         }

@@ -1,4 +1,5 @@
-//! The two ways in which a test does not pass: the program breaks a promise, or the lab breaks.
+//! The ways in which a test does not pass: the program breaks a promise, the lab breaks, or the machine does not let the
+//! lab look.
 
 use std::{fmt, io};
 
@@ -15,6 +16,8 @@ pub enum Stop {
     Failed(Box<Failure>),
     /// The lab could not do its work. This is never the student's fault.
     Broken(LabError),
+    /// The test needs a lens which this machine does not allow; this says which. Nothing is known about the program.
+    NotChecked(String),
 }
 
 /// What went wrong with the program, told apart as finely as the advice differs.

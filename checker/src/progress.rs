@@ -85,7 +85,7 @@ impl Progress {
                 match test.status {
                     Status::Passed => passed.insert(test.name.clone()),
                     Status::Failed => passed.remove(&test.name),
-                    Status::Broken => false,
+                    Status::Broken | Status::NotChecked => false,
                 };
             }
         }

@@ -58,6 +58,8 @@ pub enum Outcome {
     Failed(Box<Failure>),
     /// The lab failed.
     Broken(LabError),
+    /// This machine does not allow the lab to find out; this says why.
+    NotChecked(String),
 }
 
 impl Statement {
@@ -119,7 +121,8 @@ fn carry_out(order: &Order) -> Statement {
     let ended = bench.arena().end();
     let outcome = match (result, ended) {
         (Err(Stop::Failed(failure)), _) => Outcome::Failed(failure),
-        (Err(Stop::Broken(error)), _) | (Ok(()), Err(error)) => Outcome::Broken(error),
+        (Err(Stop::Broken(error)), _) | (_, Err(error)) => Outcome::Broken(error),
+        (Err(Stop::NotChecked(reason)), Ok(())) => Outcome::NotChecked(reason),
         (Ok(()), Ok(())) => Outcome::Passed,
     };
     Statement {

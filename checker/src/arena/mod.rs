@@ -25,7 +25,7 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{SigSet, Signal, kill},
     unistd::Pid,
 };
 use serde::{Deserialize, Serialize};
@@ -153,14 +153,9 @@ fn reap_all() -> bool {
         tv_sec: 0,
         tv_nsec: 10_000_000,
     };
-    // SAFETY: a set of signals and a time limit, both alive during the calls; the other results are not asked for. A
-    // blocked SIGCHLD stays pending, so that a child which ends between two calls is not missed.
-    unsafe {
-        let mut children: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut children);
-        libc::sigaddset(&raw mut children, libc::SIGCHLD);
-        libc::sigprocmask(libc::SIG_BLOCK, &raw const children, std::ptr::null_mut());
-    }
+    // A blocked SIGCHLD stays pending, so that a child which ends between two calls is not missed.
+    let children = SigSet::from(Signal::SIGCHLD);
+    let _ = children.thread_block();
     loop {
         // SAFETY: null asks for no status.
         match unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG | libc::__WALL) } {
@@ -169,12 +164,9 @@ fn reap_all() -> bool {
             _ => (),
         }
     }
-    // SAFETY: as above.
+    // SAFETY: a set of signals and a time limit, both alive during the call; the signal's details are not asked for.
     unsafe {
-        let mut children: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut children);
-        libc::sigaddset(&raw mut children, libc::SIGCHLD);
-        libc::sigtimedwait(&raw const children, std::ptr::null_mut(), &raw const moment);
+        libc::sigtimedwait(children.as_ref(), std::ptr::null_mut(), &raw const moment);
     }
     true
 }

@@ -7,6 +7,7 @@
 
 mod bench;
 mod program;
+mod quote;
 mod stillness;
 mod tcp;
 mod udp;
@@ -15,7 +16,8 @@ mod wait;
 use std::{net::SocketAddr, ops::RangeInclusive, rc::Rc};
 
 pub use bench::{Bench, Sleeper, Witness};
-pub use program::{Child, Ending, Program, Server, quoted};
+pub use program::{Child, Ending, Program, Server};
+pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};
 pub use udp::Datagrams;
 
@@ -75,7 +77,7 @@ impl Lab {
     /// As [`Lab::start_server`].
     pub fn start_server_with(&self, further: &[&str]) -> Checked<Server> {
         let address = SocketAddr::new(self.bench.address().into(), 0);
-        Server::start(&self.bench, address, further, program::Transport::Tcp)
+        Server::start(&self.bench, address, further, Transport::Tcp)
     }
 
     /// Starts the server again on an address which it had before.
@@ -84,7 +86,7 @@ impl Lab {
     ///
     /// As [`Lab::start_server`], but with [`Diagnosis::CannotRestart`] when it ends instead.
     pub fn restart_server(&self, address: SocketAddr) -> Checked<Server> {
-        Server::start(&self.bench, address, &[], program::Transport::Tcp)
+        Server::start(&self.bench, address, &[], Transport::Tcp)
     }
 
     /// Starts a UDP server with the argument `IP:0`, and further arguments behind it.
@@ -94,7 +96,7 @@ impl Lab {
     /// As [`Lab::start_server`].
     pub fn start_udp_server(&self, further: &[&str]) -> Checked<Server> {
         let address = SocketAddr::new(self.bench.address().into(), 0);
-        Server::start(&self.bench, address, further, program::Transport::Udp)
+        Server::start(&self.bench, address, further, Transport::Udp)
     }
 
     /// Starts a TCP server with this address as its only argument.
@@ -103,7 +105,7 @@ impl Lab {
     ///
     /// As [`Lab::start_server`].
     pub fn start_server_on(&self, address: SocketAddr) -> Checked<Server> {
-        Server::start(&self.bench, address, &[], program::Transport::Tcp)
+        Server::start(&self.bench, address, &[], Transport::Tcp)
     }
 
     /// The test's address with port 0, which means any free port: what [`Lab::start_server`] gives its program.

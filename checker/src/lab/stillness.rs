@@ -19,17 +19,22 @@ use crate::{
     },
 };
 
-/// How long everything must have stood still. The proof needs no time; this is for what no queue shows, such as a
-/// packet which a processor is just delivering.
-const STILL_FOR: Duration = Duration::from_millis(60);
-const SAMPLES: u32 = 4;
+/// How long everything must have stood still before the lab says that a program is stuck. The proof needs no time; this
+/// is for what no queue shows, such as a packet which a processor is just delivering.
+const STUCK_AFTER: Duration = Duration::from_millis(60);
+/// The same before the test itself goes on. A program that moves again has lost nothing by it.
+const SETTLED_AFTER: Duration = Duration::from_millis(2);
+/// So many naps in a row are a habit: then a program that naps counts as one that rests.
+const MOST_NAPS: u32 = 8;
 
 /// Watches for stillness over several samples.
 #[derive(Debug)]
 pub(super) struct Watch {
-    last: Vec<Thread>,
+    patience: Duration,
+    /// What every thread did at the last sample, if all were asleep.
+    last: Option<Vec<Thread>>,
     since: Instant,
-    samples: u32,
+    naps: u32,
 }
 
 /// What a sample found.
@@ -44,46 +49,42 @@ pub(super) enum Motion {
 }
 
 impl Watch {
-    pub(super) fn new() -> Watch {
+    /// For the verdict that nothing will ever happen.
+    pub(super) fn for_a_verdict() -> Watch {
         Watch {
-            last: Vec::new(),
+            patience: STUCK_AFTER,
+            last: None,
             since: Instant::now(),
-            samples: 0,
+            naps: 0,
+        }
+    }
+
+    /// For a test which goes on when nothing more happens.
+    pub(super) fn for_the_next_step() -> Watch {
+        Watch {
+            patience: SETTLED_AFTER,
+            ..Watch::for_a_verdict()
         }
     }
 
     /// Takes one sample.
     pub(super) fn sample(&mut self, bench: &Bench) -> Checked<Motion> {
-        let (processes, threads) = look_at(bench);
-        // A program which is not there and has not ended was missed, by a look at the list while it changed.
-        let is_complete = bench.programs().iter().all(|program| {
-            program.ending().is_some()
-                || processes.iter().any(|process| process.pid == program.pid())
-        });
-        let has_threads =
-            |process: &Process| threads.iter().any(|thread| thread.pid == process.pid);
-        if !is_complete
-            || !threads.iter().all(is_asleep)
-            || !processes.iter().all(has_threads)
-            || is_under_way(bench)?
-        {
-            *self = Watch::new();
+        let Some((processes, threads)) = sleepers(bench) else {
+            self.last = None;
+            return Ok(Motion::Moving);
+        };
+        if self.last.as_ref() != Some(&threads) {
+            self.naps += u32::from(threads.iter().any(Thread::naps));
+            self.since = Instant::now();
+            self.last = Some(threads);
             return Ok(Motion::Moving);
         }
-        if threads != self.last || self.samples == 0 {
-            *self = Watch {
-                last: threads,
-                since: Instant::now(),
-                samples: 1,
-            };
+        if self.since.elapsed() < self.patience {
             return Ok(Motion::Moving);
         }
-        self.samples += 1;
-        // The packets of others count, too, so this comes last and costs one sample at a time.
-        if self.samples < SAMPLES
-            || self.since.elapsed() < STILL_FOR
-            || sockets::is_a_packet_in_the_air()
-        {
+        // The packets of others count, too; they are few.
+        if is_under_way(bench)? || sockets::is_a_packet_in_the_air() {
+            self.since = Instant::now();
             return Ok(Motion::Moving);
         }
         let endless = processes.iter().all(|process| {
@@ -93,18 +94,33 @@ impl Watch {
                 .collect();
             threads.iter().all(|thread| sleeps_for_ever(thread)) && !has_alarm(process, &threads)
         });
-        if !endless {
-            return Ok(Motion::Dozing);
-        }
         // Between the look at the threads and the look at their timers, a timer may have gone off: it no longer looks
         // armed, and has just woken its thread. If all still sleep the same sleep, none has.
-        let (_, again) = look_at(bench);
-        if again != self.last {
-            *self = Watch::new();
+        if sleepers(bench).is_none_or(|(_, again)| again != threads) {
+            self.last = None;
             return Ok(Motion::Moving);
         }
-        Ok(Motion::Asleep)
+        if endless {
+            return Ok(Motion::Asleep);
+        }
+        if self.since.elapsed() < STUCK_AFTER && self.naps < MOST_NAPS {
+            return Ok(Motion::Moving);
+        }
+        Ok(Motion::Dozing)
     }
+}
+
+/// All threads of all processes, if every one is asleep.
+fn sleepers(bench: &Bench) -> Option<(Vec<Process>, Vec<Thread>)> {
+    let (processes, threads) = look_at(bench);
+    // A program which is not there and has not ended was missed, by a look at the list while it changed.
+    let is_complete = bench.programs().iter().all(|program| {
+        program.ending().is_some() || processes.iter().any(|process| process.pid == program.pid())
+    });
+    let has_threads = |process: &Process| threads.iter().any(|thread| thread.pid == process.pid);
+    let all_asleep =
+        is_complete && threads.iter().all(is_asleep) && processes.iter().all(has_threads);
+    all_asleep.then_some((processes, threads))
 }
 
 fn look_at(bench: &Bench) -> (Vec<Process>, Vec<Thread>) {

@@ -12,7 +12,7 @@ use nix::{
     sys::socket::{setsockopt, sockopt},
 };
 
-use super::{bench::Bench, program::brief};
+use super::{bench::Bench, quote::brief};
 use crate::failure::{Attempt, Checked, Comparison, Diagnosis, Failure, LabError};
 
 /// A UDP socket of the test's own.

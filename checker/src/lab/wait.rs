@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
 
 use super::{
     bench::{Bench, Sleeper},
@@ -25,9 +25,14 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const BUSY_TICKS: u64 = 200;
 /// How long all may sleep in calls with a time limit, or in calls which the machine does not let us see.
 const DOZE: Duration = Duration::from_secs(5);
-/// Between two samples. The first sample comes early, because most events do, too.
+/// Before the first sample for a verdict, and between two. Most events come before the first.
 const FIRST_SAMPLE: Duration = Duration::from_millis(4);
 const SAMPLE: Duration = Duration::from_millis(16);
+/// Between two looks for an event of which no descriptor tells: short at first, and twice as long each time.
+const FIRST_LOOK: Duration = Duration::from_micros(250);
+const LOOK: Duration = SAMPLE;
+/// A wait of nothing would spin.
+const SHORTEST_POLL: Duration = Duration::from_micros(50);
 /// How many processes and how much memory all processes of a test may have together. A limit of the kernel holds for
 /// one process, or for all of the user's.
 const MOST_PROCESSES: usize = 160;
@@ -89,10 +94,12 @@ impl Bench {
         mut look: impl FnMut() -> Checked<Option<T>>,
     ) -> Checked<Result<T, GaveUp>> {
         let start = Instant::now();
-        let ticks_before = self.ticks();
-        let mut watch = Watch::new();
+        // Counted from the first sample on: most waits end before, and to ask takes longer than they do.
+        let mut ticks_before = None;
+        let mut watch = Watch::for_a_verdict();
         let mut next_sample = start + FIRST_SAMPLE;
         let mut awake = start;
+        let mut pause = FIRST_LOOK;
         loop {
             self.pump()?;
             if let Some(found) = look()? {
@@ -110,7 +117,8 @@ impl Bench {
                     };
                 }
                 self.guard()?;
-                if self.ticks().saturating_sub(ticks_before) > BUSY_TICKS {
+                let ticks = self.ticks();
+                if ticks.saturating_sub(*ticks_before.get_or_insert(ticks)) > BUSY_TICKS {
                     return Ok(Err(GaveUp::Busy));
                 }
                 if motion == Motion::Moving {
@@ -121,7 +129,9 @@ impl Bench {
                 }
                 next_sample = now + SAMPLE;
             }
-            self.poll(files, next_sample.saturating_duration_since(Instant::now()))?;
+            let rest = next_sample.saturating_duration_since(Instant::now());
+            self.poll(files, rest.min(pause))?;
+            pause = LOOK.min(2 * pause);
         }
     }
 
@@ -132,7 +142,8 @@ impl Bench {
         mut found: impl FnMut() -> Checked<bool>,
     ) -> Checked<bool> {
         let start = Instant::now();
-        let mut watch = Watch::new();
+        let mut watch = Watch::for_the_next_step();
+        let mut pause = FIRST_LOOK;
         loop {
             self.pump()?;
             if found()? {
@@ -142,13 +153,14 @@ impl Bench {
                 self.pump()?;
                 return found();
             }
-            self.poll(&[], FIRST_SAMPLE)?;
+            self.poll(&[], pause)?;
+            pause = LOOK.min(2 * pause);
         }
     }
 
     /// Waits until all processes sleep and nothing is under way.
     pub(super) fn settle(&self) -> Checked {
-        let mut watch = Watch::new();
+        let mut watch = Watch::for_the_next_step();
         let look = || match watch.sample(self)? {
             Motion::Moving => Ok(None),
             Motion::Dozing | Motion::Asleep => Ok(Some(())),
@@ -189,10 +201,7 @@ impl Bench {
         // The checker holds the other end of the runner's standard input. When it is gone, so is the sense of this.
         let checker = io::stdin();
         watched.push(PollFd::new(checker.as_fd(), PollFlags::empty()));
-        // Rounded up: a wait of nothing would spin.
-        let limit =
-            PollTimeout::try_from(limit + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
-        match poll(&mut watched, limit) {
+        match ppoll(&mut watched, Some(limit.max(SHORTEST_POLL).into()), None) {
             Ok(_) if watched.last().and_then(PollFd::any) == Some(true) => {
                 Err(LabError::new("the checker has gone").into())
             }

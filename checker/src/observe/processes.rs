@@ -168,6 +168,12 @@ impl Process {
 }
 
 impl Thread {
+    /// Whether it sleeps in a call that sets a limit to the sleep.
+    pub fn naps(&self) -> bool {
+        let sleep = self.sleep.as_ref();
+        self.state == 'S' && sleep.is_some_and(|sleep| sleep.call.is_some() && !sleep.endless)
+    }
+
     /// The set of signals for which it waits in rt_sigtimedwait(2), from its memory: meanwhile /proc shows them as not
     /// blocked, whether they are or not. `None` if it is not in that call; `Some(None)` where its memory is closed.
     #[allow(

@@ -224,6 +224,7 @@ fn one_test(
         Status::Passed => (PASS, "pass"),
         Status::Failed => (FAIL, "FAIL"),
         Status::Broken => (BROKEN, "LAB!"),
+        Status::NotChecked => (BROKEN, "----"),
     };
     let got = match test.status {
         Status::Passed => test.points,
@@ -243,6 +244,14 @@ fn one_test(
     }
     if let Some(error) = &test.error {
         let message = format!("the lab itself failed: {error}. This is not your program's fault.");
+        let _ = writeln!(
+            text,
+            "{}",
+            fold(&message, detail.width, "        ", "        ")
+        );
+    }
+    if let Some(reason) = &test.not_checked {
+        let message = format!("not checked here: {reason}");
         let _ = writeln!(
             text,
             "{}",
@@ -405,6 +414,7 @@ pub fn summary(report: &Report) -> String {
         Status::Passed => (PASS, "all tests pass"),
         Status::Failed => (FAIL, "not yet"),
         Status::Broken => (BROKEN, "the lab itself failed; see `checker doctor`"),
+        Status::NotChecked => (BROKEN, "not all can be checked here; see `checker doctor`"),
     };
     let among = match chosen < all {
         true => format!(" in {chosen} of {all} tests"),

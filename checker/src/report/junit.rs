@@ -1,5 +1,5 @@
 //! The report as JUnit XML, as GitLab, Jenkins and GitHub's actions read it. A failed test is a `failure`, the lab's
-//! own trouble an `error`.
+//! own trouble an `error`, and a test which this machine does not allow is `skipped`.
 
 use std::time::Duration;
 
@@ -56,6 +56,13 @@ fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> TestCase {
                     .set_message(failure.symptom.as_str())
                     .set_type(failure.diagnosis.to_string())
                     .set_description(plain(exercise, test, failure, seed));
+            }
+            status
+        }
+        Status::NotChecked => {
+            let mut status = TestCaseStatus::skipped();
+            if let Some(reason) = &test.not_checked {
+                status.set_message(format!("not checked here: {reason}"));
             }
             status
         }

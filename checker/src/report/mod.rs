@@ -27,7 +27,7 @@ pub struct Report {
     pub seed: u64,
     /// Where the tests ran.
     pub isolation: Isolation,
-    /// Whether all is well: `passed`, `failed`, or `broken` if the lab itself failed somewhere.
+    /// The worst of all tests: `broken`, `failed`, `not-checked`, `passed`.
     pub status: Status,
     /// The points of the tests that passed.
     pub points: u32,
@@ -47,6 +47,8 @@ pub enum Status {
     Failed,
     /// The lab failed; nothing is known about the program.
     Broken,
+    /// This machine does not allow the test to look; nothing is known about the program.
+    NotChecked,
 }
 
 /// What was found about one exercise.
@@ -103,6 +105,8 @@ pub struct TestReport {
     pub failure: Option<FailureReport>,
     /// If the lab failed: why.
     pub error: Option<LabError>,
+    /// If it was not checked: what this machine does not allow.
+    pub not_checked: Option<String>,
 }
 
 /// A broken promise, and all that helps to mend it.
@@ -138,9 +142,17 @@ impl TestReport {
     /// The report of a test, from what its runner states.
     pub fn new(exercise: &Exercise, index: usize, statement: Statement) -> TestReport {
         let test = &exercise.tests[index];
-        let (status, failure, error) = match statement.outcome {
-            Outcome::Passed => (Status::Passed, None, None),
-            Outcome::Broken(error) => (Status::Broken, None, Some(error)),
+        let (mut error, mut not_checked) = (None, None);
+        let (status, failure) = match statement.outcome {
+            Outcome::Passed => (Status::Passed, None),
+            Outcome::Broken(trouble) => {
+                error = Some(trouble);
+                (Status::Broken, None)
+            }
+            Outcome::NotChecked(reason) => {
+                not_checked = Some(reason);
+                (Status::NotChecked, None)
+            }
             Outcome::Failed(failure) => {
                 let witness = &statement.witness;
                 // A starter ends in some tests as a mistake does, and has not made it.
@@ -171,7 +183,7 @@ impl TestReport {
                     hint: hint.to_owned(),
                     read: test.read.to_owned(),
                 };
-                (Status::Failed, Some(report), None)
+                (Status::Failed, Some(report))
             }
         };
         TestReport {
@@ -181,6 +193,7 @@ impl TestReport {
             milliseconds: statement.milliseconds,
             failure,
             error,
+            not_checked,
         }
     }
 }
@@ -280,6 +293,7 @@ fn worst(all: impl Iterator<Item = Status>) -> Status {
     all.fold(Status::Passed, |worst, status| match (worst, status) {
         (Status::Broken, _) | (_, Status::Broken) => Status::Broken,
         (Status::Failed, _) | (_, Status::Failed) => Status::Failed,
+        (Status::NotChecked, _) | (_, Status::NotChecked) => Status::NotChecked,
         (Status::Passed, Status::Passed) => Status::Passed,
     })
 }

@@ -1,0 +1,145 @@
+//! What the program reads: its standard input.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    io::{self, Write},
+    os::fd::{AsFd, AsRawFd},
+    process::ChildStdin,
+};
+
+use super::{Program, running::bytes_in_pipe};
+use crate::{
+    failure::{Checked, Diagnosis, Failure},
+    lab::quote::brief,
+    observe::{
+        calls::{Call, Sleep},
+        descriptors,
+        processes::Thread,
+    },
+};
+
+/// A program's input.
+#[derive(Debug)]
+pub(super) struct Stdin {
+    pub(super) file: RefCell<Option<ChildStdin>>,
+    /// What is written as soon as there is room, while the test does other things.
+    pub(super) queue: RefCell<VecDeque<u8>>,
+    /// Whether it is closed when all of that is written.
+    pub(super) closes: Cell<bool>,
+}
+
+impl Stdin {
+    /// Writes what the pipe takes now.
+    pub(super) fn pump(&self) {
+        let mut queue = self.queue.borrow_mut();
+        let mut file = self.file.borrow_mut();
+        while let Some(open) = file.as_mut() {
+            if queue.is_empty() {
+                if self.closes.get() {
+                    *file = None;
+                }
+                return;
+            }
+            match open.write(queue.as_slices().0) {
+                Ok(n) => drop(queue.drain(..n)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // It has closed its input. The signal SIGPIPE is ignored in every Rust program.
+                Err(_) => *file = None,
+            }
+        }
+    }
+}
+
+impl Program {
+    /// Writes to its standard input, and waits until the pipe has taken all.
+    ///
+    /// # Errors
+    ///
+    /// When it sleeps for ever without reading, or has ended.
+    pub fn write_stdin(&self, bytes: impl AsRef<[u8]>) -> Checked {
+        self.feed_stdin(bytes);
+        let goal = "it to read its standard input";
+        let stdin = &self.running.stdin;
+        let look =
+            || Ok((stdin.queue.borrow().is_empty() || stdin.file.borrow().is_none()).then_some(()));
+        match self.bench.wait(&[], look)? {
+            Ok(()) if stdin.queue.borrow().is_empty() => Ok(()),
+            Ok(()) => {
+                let closed = Failure::new(
+                    Diagnosis::ClosedEarly,
+                    "your program has closed its standard input; the test has more to write",
+                );
+                Err(self.bench.blame(goal, closed)?.into())
+            }
+            Err(gave_up) => Err(self.bench.explain(&gave_up, goal, Diagnosis::Stuck).into()),
+        }
+    }
+
+    /// Has these bytes written to its standard input as soon as it makes room, while the test goes on. If it closes
+    /// its input or ends, the rest is forgotten.
+    pub fn feed_stdin(&self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.bench
+            .note(format!("write {} to its standard input", brief(bytes)));
+        self.running.stdin.queue.borrow_mut().extend(bytes);
+        self.running.stdin.pump();
+    }
+
+    /// Closes its standard input, as soon as all is written: its next read finds the end of the file.
+    pub fn close_stdin(&self) {
+        self.bench.note("close its standard input");
+        self.running.stdin.closes.set(true);
+        self.running.stdin.pump();
+    }
+
+    /// Waits until it has read all of its standard input so far, and sleeps in the next read of it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not read it.
+    pub fn wait_until_stdin_read(&self) -> Checked {
+        self.bench
+            .note("wait until it has read its standard input and waits for more");
+        let look = || {
+            let stdin = &self.running.stdin;
+            let unread = stdin
+                .file
+                .borrow()
+                .as_ref()
+                .map_or(0, |file| bytes_in_pipe(file.as_fd()));
+            let waits = |thread: &Thread| {
+                let is_there = |sleep: &Sleep| {
+                    let reads = |number| self.is_stdin(thread.pid, number);
+                    sleep.call == Some(Call::Poll)
+                        || sleep.call == Some(Call::Read) && sleep.descriptor.is_some_and(reads)
+                };
+                thread.state == 'S'
+                    && (thread.hidden || thread.sleep.as_ref().is_some_and(is_there))
+            };
+            // A child may read it as well as the program itself.
+            let processes = self.bench.living();
+            let reads = processes
+                .iter()
+                .any(|process| process.thread_list().iter().any(waits));
+            Ok((unread == 0 && stdin.queue.borrow().is_empty() && reads).then_some(()))
+        };
+        match self.bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let goal = "it to read its standard input";
+                Err(self.bench.explain(&gave_up, goal, Diagnosis::Stuck).into())
+            }
+        }
+    }
+
+    /// Whether this descriptor of a process is the program's standard input: number 0, or a copy (dup(2), /dev/stdin).
+    fn is_stdin(&self, pid: i32, number: i32) -> bool {
+        let file = self.running.stdin.file.borrow();
+        let own = file.as_ref().and_then(|file| {
+            descriptors::object(std::process::id() as i32, file.as_fd().as_raw_fd())
+        });
+        number == 0 || own.is_some() && own == descriptors::object(pid, number)
+    }
+}

@@ -1,0 +1,303 @@
+//! What the program prints: the words about its standard output.
+
+use super::Program;
+use crate::{
+    failure::{Checked, Comparison, Diagnosis, Failure},
+    lab::quote::{brief, quoted},
+};
+
+impl Program {
+    /// Stops reading its standard output and fills the pipe, so that its next write to it sleeps.
+    ///
+    /// # Errors
+    ///
+    /// When the pipe cannot be filled.
+    pub fn fill_stdout(&self) -> Checked {
+        self.bench
+            .note("fill its standard output, and do not read it");
+        self.bench.pump()?;
+        Ok(self.running.stdout.fill()?)
+    }
+
+    /// Makes room on its standard output again, and reads on.
+    ///
+    /// # Errors
+    ///
+    /// When the pipe cannot be read.
+    pub fn drain_stdout(&self) -> Checked {
+        self.bench.note("read its standard output again");
+        Ok(self.running.stdout.drain()?)
+    }
+
+    /// Waits for its next line on standard output, which must be this one (given without `\n`).
+    ///
+    /// # Errors
+    ///
+    /// When another line comes, or none.
+    pub fn expect_line(&self, expected: impl AsRef<[u8]>) -> Checked {
+        let expected = expected.as_ref();
+        self.bench.note(format!(
+            "expect the line {} on its standard output",
+            quoted(expected)
+        ));
+        let goal = format!("the line {}", quoted(expected));
+        let line = self.line_of_output(&goal)?;
+        match Comparison::of_text("the line", expected, &line) {
+            None => Ok(()),
+            difference => {
+                self.bench.keep_scene();
+                Err(Failure::new(
+                    Diagnosis::WrongOutput,
+                    format!(
+                        "your program prints {}; the test expects {}",
+                        quoted(&line),
+                        quoted(expected)
+                    ),
+                )
+                .comparing(difference)
+                .into())
+            }
+        }
+    }
+
+    /// Waits for its next line on standard output, and returns it without `\n`.
+    ///
+    /// # Errors
+    ///
+    /// When none comes.
+    pub fn next_line(&self) -> Checked<Vec<u8>> {
+        self.bench.note("wait for a line on its standard output");
+        self.line_of_output("a line on standard output")
+    }
+
+    /// The same for one of many lines: the diary tells it in the caller's step, and `goal` completes the sentence "the
+    /// test waits for …".
+    ///
+    /// # Errors
+    ///
+    /// When none comes.
+    pub fn next_line_for(&self, goal: &str) -> Checked<Vec<u8>> {
+        self.line_of_output(goal)
+    }
+
+    fn line_of_output(&self, goal: &str) -> Checked<Vec<u8>> {
+        let look = || Ok(self.running.stdout.take_line());
+        match self.bench.wait(&[], look)? {
+            Ok(Some(line)) => Ok(line),
+            Ok(None) => {
+                let mut failure = self.output_ended(goal)?;
+                let partial = self.running.stdout.unread();
+                if !partial.is_empty() {
+                    failure.symptom += &format!("; {} has no \\n behind it", quoted(&partial));
+                }
+                Err(failure.into())
+            }
+            Err(gave_up) => {
+                let failure = self.explain(&gave_up, goal, Diagnosis::Stuck);
+                let partial = self.running.stdout.unread();
+                let comparison = (!partial.is_empty())
+                    .then(|| {
+                        Comparison::of_text("standard output (no line end yet)", b"", &partial)
+                    })
+                    .flatten();
+                Err(failure.comparing(comparison).into())
+            }
+        }
+    }
+
+    /// Waits for exactly these bytes on standard output.
+    ///
+    /// # Errors
+    ///
+    /// When other bytes come, or not all of them.
+    pub fn expect_stdout(&self, expected: impl AsRef<[u8]>) -> Checked {
+        let expected = expected.as_ref();
+        self.bench
+            .note(format!("expect {} on its standard output", brief(expected)));
+        // Each look compares what is new since the last one: there are many looks at a long answer.
+        let mut compared = 0;
+        let look = || {
+            let stdout = &self.running.stdout;
+            let mut unread = stdout.unread.borrow_mut();
+            let known = unread.len().min(expected.len());
+            let differs = unread.make_contiguous()[compared..known] != expected[compared..known];
+            compared = known;
+            Ok((differs || known == expected.len() || !stdout.open.get()).then_some(()))
+        };
+        let waited = self.bench.wait(&[], look)?;
+        let mut got = self.running.stdout.unread();
+        got.truncate(expected.len());
+        let comparison = Comparison::of("standard output", expected, &got);
+        if comparison.is_none() {
+            self.running
+                .stdout
+                .unread
+                .borrow_mut()
+                .drain(..expected.len());
+            self.running.stdout.searched.set(0);
+            return Ok(());
+        }
+        let goal = format!("{} on standard output", brief(expected));
+        let failure = match waited {
+            Ok(()) if expected.starts_with(&got) => self.output_ended(&goal)?,
+            Ok(()) => Failure::new(
+                Diagnosis::WrongOutput,
+                "your program prints other bytes than it should",
+            ),
+            Err(gave_up) => self.bench.explain(&gave_up, &goal, Diagnosis::Stuck),
+        };
+        Err(failure.comparing(comparison).into())
+    }
+
+    /// Waits until its standard output is closed, by all processes that hold it; nothing more may come.
+    ///
+    /// # Errors
+    ///
+    /// When more comes, or the end does not.
+    pub fn expect_stdout_end(&self) -> Checked {
+        self.bench
+            .note("expect nothing more on its standard output");
+        let stdout = &self.running.stdout;
+        self.wait_for_output_end(|| !stdout.open.get() || !stdout.unread.borrow().is_empty())?;
+        self.expect_nothing_printed()
+    }
+
+    /// Waits until its standard output is closed, by all processes that hold it. What has come by then must be these
+    /// bytes or the beginning of them, for a program which may stop printing when it sees that something is wrong.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::WrongOutput`] when a byte differs, [`Diagnosis::ExtraOutput`] when more come, and when the end does
+    /// not.
+    pub fn expect_stdout_part(&self, whole: impl AsRef<[u8]>) -> Checked {
+        let whole = whole.as_ref();
+        self.bench.note(format!(
+            "expect {}, or the beginning of it, on its standard output",
+            brief(whole)
+        ));
+        let stdout = &self.running.stdout;
+        self.wait_for_output_end(|| !stdout.open.get())?;
+        let got = stdout.unread();
+        let part = &got[..got.len().min(whole.len())];
+        if !whole.starts_with(part) {
+            return Err(Failure::new(
+                Diagnosis::WrongOutput,
+                "your program prints other bytes than it should",
+            )
+            .comparing(Comparison::of("standard output", whole, &got))
+            .into());
+        }
+        stdout.unread.borrow_mut().drain(..part.len());
+        self.expect_nothing_printed()
+    }
+
+    fn wait_for_output_end(&self, is_decided: impl Fn() -> bool) -> Checked {
+        match self.bench.wait(&[], || Ok(is_decided().then_some(())))? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let goal = "the end of its standard output";
+                let diagnosis = Diagnosis::StillRunning;
+                Err(self.bench.explain(&gave_up, goal, diagnosis).into())
+            }
+        }
+    }
+
+    /// Waits until it sleeps; nothing may have come on standard output.
+    ///
+    /// # Errors
+    ///
+    /// When something has.
+    pub fn expect_quiet_stdout(&self) -> Checked {
+        self.bench.note("see that it prints nothing more");
+        self.bench.settle()?;
+        self.expect_nothing_printed()
+    }
+
+    /// Sees that nothing more has come on standard output so far.
+    ///
+    /// # Errors
+    ///
+    /// When something has.
+    pub fn expect_nothing_printed_yet(&self) -> Checked {
+        self.bench.note("see that it has printed nothing more");
+        self.bench.pump()?;
+        self.expect_nothing_printed()
+    }
+
+    fn expect_nothing_printed(&self) -> Checked {
+        let extra = self.running.stdout.unread();
+        match Comparison::of_text("standard output", b"", &extra) {
+            None => Ok(()),
+            difference => Err(Failure::new(
+                Diagnosis::ExtraOutput,
+                format!("your program prints {} more than it should", brief(&extra)),
+            )
+            .comparing(difference)
+            .into()),
+        }
+    }
+
+    /// Waits for the end of its standard output, which must be these lines (given without `\n`) and nothing else. For
+    /// a program which prints its results and ends: here a missing line is the matter, and not the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::ExtraOutput`] when these lines come and more, [`Diagnosis::WrongOutput`] when one of them differs
+    /// or is missing.
+    pub fn expect_all_output(&self, lines: &[impl AsRef<[u8]>]) -> Checked {
+        self.bench.note(match lines.len() {
+            0 => "expect nothing on its standard output".to_owned(),
+            1 => format!(
+                "expect the line {} and nothing else on its standard output",
+                quoted(lines[0].as_ref())
+            ),
+            count => format!("expect {count} lines and nothing else on its standard output"),
+        });
+        let stdout = &self.running.stdout;
+        self.wait_for_output_end(|| !stdout.open.get())?;
+        for (index, expected) in lines.iter().map(AsRef::as_ref).enumerate() {
+            let symptom = match stdout.take_line().flatten() {
+                Some(line) if line == expected => continue,
+                Some(line) => {
+                    let symptom = format!(
+                        "your program prints {}; the test expects {}",
+                        quoted(&line),
+                        quoted(expected)
+                    );
+                    return Err(Failure::new(Diagnosis::WrongOutput, symptom)
+                        .comparing(Comparison::of_text("the line", expected, &line))
+                        .into());
+                }
+                None if !stdout.unread().is_empty() => format!(
+                    "your program prints {} without a line end; the test expects {} and then \\n",
+                    quoted(&stdout.unread()),
+                    quoted(expected)
+                ),
+                None => match index {
+                    0 => format!(
+                        "your program prints nothing; the test expects {}",
+                        quoted(expected)
+                    ),
+                    1 => format!(
+                        "your program prints 1 line; the test expects {}",
+                        lines.len()
+                    ),
+                    index => format!(
+                        "your program prints {index} lines; the test expects {}",
+                        lines.len()
+                    ),
+                },
+            };
+            return Err(Failure::new(Diagnosis::WrongOutput, symptom).into());
+        }
+        self.expect_nothing_printed()
+    }
+
+    pub(super) fn output_ended(&self, goal: &str) -> Checked<Failure> {
+        let closed = Failure::new(
+            Diagnosis::OutputClosed,
+            format!("your program has closed its standard output; the test waits for {goal}"),
+        );
+        self.bench.blame(goal, closed)
+    }
+}

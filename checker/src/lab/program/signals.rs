@@ -1,0 +1,143 @@
+//! Signals: what the program is sent, and what it has set up for them.
+
+use super::Program;
+use crate::{
+    failure::{Attempt, Checked, Diagnosis, Failure},
+    lab::{quote::signal_name, wait::GaveUp},
+    observe::processes::{Process, Signals},
+};
+
+impl Program {
+    /// Sends it a signal (kill(2)).
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn signal(&self, signal: i32) -> Checked {
+        self.bench.note(format!("send it {}", signal_name(signal)));
+        self.send(signal)
+    }
+
+    pub(super) fn send(&self, signal: i32) -> Checked {
+        if self.running.ending().is_some() {
+            return Ok(());
+        }
+        // SAFETY: takes two numbers. The process has not been waited for, so that its number is still its own.
+        let result = unsafe { libc::kill(self.running.pid, signal) };
+        nix::errno::Errno::result(result).attempt("could not send a signal to your program")?;
+        Ok(())
+    }
+
+    /// Sends it a signal and waits until it has taken it: the signal is no longer pending, and the program sleeps again
+    /// or has ended.
+    ///
+    /// # Errors
+    ///
+    /// When it sleeps for ever with the signal blocked.
+    pub fn deliver(&self, signal: i32) -> Checked {
+        self.bench.note(format!(
+            "send it {} and wait until it has taken it",
+            signal_name(signal)
+        ));
+        self.send(signal)?;
+        let look = || {
+            let Some(process) =
+                Process::read(self.running.pid).filter(|process| !process.is_zombie())
+            else {
+                return Ok(Some(()));
+            };
+            let is_pending = Signals::contains(process.signals.due(), signal);
+            Ok((!is_pending && process.state == 'S').then_some(()))
+        };
+        match self.bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let goal = format!("it to take {}", signal_name(signal));
+                Err(self.untaken(&gave_up, &goal).into())
+            }
+        }
+    }
+
+    /// The failure of a program which does not come to take a signal. If it sleeps, and signals are pending and
+    /// blocked, then this is the reason.
+    pub(super) fn untaken(&self, gave_up: &GaveUp, goal: &str) -> Failure {
+        let signals = Process::read(self.running.pid).map(|process| process.signals);
+        let held: Vec<String> = signals
+            .map(|signals| signals.due() & signals.blocked)
+            .into_iter()
+            .flat_map(|held| (1..=64).filter(move |&signal| Signals::contains(held, signal)))
+            .map(signal_name)
+            .collect();
+        match gave_up {
+            GaveUp::Asleep(sleepers) if !held.is_empty() => Failure::new(
+                Diagnosis::WrongDisposition,
+                format!(
+                    "{} for ever: {} pending, but blocked",
+                    self.bench.says_instead(sleepers),
+                    match held.as_slice() {
+                        [one] => format!("{one} is"),
+                        several => format!("{} are", several.join(" and ")),
+                    }
+                ),
+            ),
+            _ => self.bench.explain(gave_up, goal, Diagnosis::Stuck),
+        }
+    }
+
+    /// Stops it with SIGSTOP, and waits until it has stopped. Freeze it only when it is known what it does: see
+    /// [`Program::wait_until_in`].
+    ///
+    /// # Errors
+    ///
+    /// When it does not stop.
+    pub fn freeze(&self) -> Checked {
+        self.bench.note("freeze it (SIGSTOP)");
+        self.send(libc::SIGSTOP)?;
+        // Every thread: one that still runs may take a signal that is sent next.
+        self.wait_for_state("it to stop", |state| matches!(state, 'T' | 't' | 'Z' | 'X'))
+    }
+
+    /// Lets it go on with SIGCONT.
+    ///
+    /// # Errors
+    ///
+    /// When it does not go on.
+    pub fn resume(&self) -> Checked {
+        self.bench.note("let it go on (SIGCONT)");
+        self.send(libc::SIGCONT)?;
+        self.wait_for_state("it to go on", |state| !matches!(state, 'T' | 't'))
+    }
+
+    fn wait_for_state(&self, goal: &str, is_right: impl Fn(char) -> bool) -> Checked {
+        let look = || {
+            let threads = Process::read(self.running.pid).map(|process| process.thread_list());
+            let right = threads
+                .unwrap_or_default()
+                .iter()
+                .all(|thread| is_right(thread.state));
+            Ok(right.then_some(()))
+        };
+        match self.bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => Err(self.bench.explain(&gave_up, goal, Diagnosis::Stuck).into()),
+        }
+    }
+
+    /// What it has set up for signals.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn signals(&self) -> Checked<Signals> {
+        match Process::read(self.running.pid) {
+            Some(process) => Ok(process.signals),
+            None => Err(self
+                .bench
+                .blame(
+                    "it to go on",
+                    Failure::new(Diagnosis::Exited, "your program has ended"),
+                )?
+                .into()),
+        }
+    }
+}

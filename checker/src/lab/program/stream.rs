@@ -1,0 +1,187 @@
+//! One of the program's outputs, as the lab reads it.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    fs::File,
+    io::{self, Read, Write},
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::fs::OpenOptionsExt,
+    },
+};
+
+use nix::fcntl::{FcntlArg, fcntl};
+
+use super::running::{bytes_in_pipe, make_nonblocking};
+use crate::failure::{Attempt, Checked, Diagnosis, Failure, LabError};
+
+/// Bytes which the test has not asked for yet: more than this is a program that prints without end.
+const FLOOD: usize = 32 << 20;
+
+/// How much of an output a report keeps.
+const HEAD: usize = 2 << 10;
+const TAIL: usize = 4 << 10;
+
+/// One of a program's outputs.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) file: File,
+    /// False when the last process that could write has closed it.
+    pub(super) open: Cell<bool>,
+    /// How many bytes that are not the program's fill it, while nobody reads from it.
+    pub(super) filler: Cell<usize>,
+    /// What came, and the test has not asked for yet.
+    pub(super) unread: RefCell<VecDeque<u8>>,
+    /// How many bytes of that are known to hold no line end.
+    pub(super) searched: Cell<usize>,
+    /// The beginning of all that came, for reports: the message of a panic comes before its backtrace.
+    pub(super) head: RefCell<Vec<u8>>,
+    /// The end of all that came, for reports.
+    pub(super) tail: RefCell<VecDeque<u8>>,
+    pub(super) total: Cell<usize>,
+}
+
+/// The smallest pipe for which the kernel can be asked, in bytes; where its pages are larger, it makes a larger one.
+const PAGE: i32 = 4096;
+
+impl Stream {
+    pub(super) fn fill(&self) -> Result<(), LabError> {
+        const FILL: &str = "could not fill a pipe";
+        fcntl(self.file.as_fd(), FcntlArg::F_SETPIPE_SZ(PAGE)).attempt(FILL)?;
+        // Opened anew through /proc, a pipe gets a description of its own: not to sleep in it does not concern the
+        // program.
+        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let mut end = File::options()
+            .write(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .attempt(FILL)?;
+        loop {
+            match end.write(&[0; PAGE as usize]) {
+                Ok(_) => (),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(LabError::io(FILL, &error)),
+            }
+        }
+        self.has_been_filled();
+        Ok(())
+    }
+
+    /// What is in the pipe now is not the program's.
+    pub(super) fn has_been_filled(&self) {
+        self.filler.set(bytes_in_pipe(self.file.as_fd()));
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.filler.get() > 0
+    }
+
+    pub(super) fn drain(&self) -> Result<(), LabError> {
+        (&self.file)
+            .read_exact(&mut vec![0; self.filler.take()])
+            .attempt("could not empty a pipe")?;
+        Ok(())
+    }
+
+    pub(super) fn new(pipe: Option<OwnedFd>) -> Result<Stream, LabError> {
+        let pipe = pipe.ok_or_else(|| LabError::new("a program was started without its pipes"))?;
+        make_nonblocking(&pipe)?;
+        Ok(Stream {
+            file: File::from(pipe),
+            open: Cell::new(true),
+            filler: Cell::new(0),
+            unread: RefCell::default(),
+            searched: Cell::new(0),
+            head: RefCell::default(),
+            tail: RefCell::default(),
+            total: Cell::new(0),
+        })
+    }
+
+    /// Takes what is there. `keep` says whether the test will ask for it, or only its end is of interest.
+    pub(super) fn pump(&self, keep: bool) -> Checked {
+        let mut buffer = [0; 16 * 1024];
+        // Bounded, so that a program that prints without end does not hold the lab here.
+        for _ in 0..64 {
+            if !self.open.get() || self.is_full() {
+                return Ok(());
+            }
+            match (&self.file).read(&mut buffer) {
+                Ok(0) => self.open.set(false),
+                Ok(n) => self.take(&buffer[..n], keep)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(_) => self.open.set(false),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn take(&self, bytes: &[u8], keep: bool) -> Checked {
+        self.total.set(self.total.get() + bytes.len());
+        let mut head = self.head.borrow_mut();
+        let room = HEAD - head.len().min(HEAD);
+        head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let mut tail = self.tail.borrow_mut();
+        tail.extend(bytes);
+        let surplus = tail.len().saturating_sub(TAIL);
+        tail.drain(..surplus);
+        let mut unread = self.unread.borrow_mut();
+        if keep {
+            unread.extend(bytes);
+        }
+        let flood = if keep { unread.len() } else { self.total.get() };
+        if flood > FLOOD {
+            return Err(Failure::new(
+                Diagnosis::OutputFlood,
+                format!(
+                    "your program prints without end: {} MiB so far",
+                    self.total.get() >> 20
+                ),
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn unread(&self) -> Vec<u8> {
+        self.unread.borrow().iter().copied().collect()
+    }
+
+    /// A whole line without its `\n`; `Some(None)` when the stream has ended without one.
+    #[allow(
+        clippy::option_option,
+        reason = "not yet, never, and a line are three things"
+    )]
+    pub(super) fn take_line(&self) -> Option<Option<Vec<u8>>> {
+        let mut unread = self.unread.borrow_mut();
+        // Only what is new is searched: a program may print megabytes without a line end.
+        let known = self.searched.get().min(unread.len());
+        let end = unread.range(known..).position(|&byte| byte == b'\n');
+        self.searched.set(unread.len());
+        match end {
+            Some(end) => {
+                let mut line: Vec<u8> = unread.drain(..=known + end).collect();
+                line.pop();
+                self.searched.set(0);
+                Some(Some(line))
+            }
+            None if !self.open.get() => Some(None),
+            None => None,
+        }
+    }
+
+    /// What came, or its beginning and its end if it was much.
+    pub(super) fn excerpt(&self) -> String {
+        let tail: Vec<u8> = self.tail.borrow().iter().copied().collect();
+        let tail = String::from_utf8_lossy(&tail);
+        if self.total.get() <= TAIL {
+            return tail.into_owned();
+        }
+        format!(
+            "{}\n…\n{tail}",
+            String::from_utf8_lossy(&self.head.borrow())
+        )
+    }
+}

@@ -1,0 +1,35 @@
+//! How bytes and signals are told in a report.
+
+/// Bytes for a step of the diary: themselves if they are few, else how many.
+pub(super) fn brief(bytes: &[u8]) -> String {
+    match bytes.len() {
+        0..=32 => quoted(bytes),
+        length => format!("{length} bytes"),
+    }
+}
+
+/// Bytes as text between quotation marks, with escapes, cut where it would fill the screen.
+pub fn quoted(bytes: &[u8]) -> String {
+    const MOST: usize = 60;
+    if bytes.len() > MOST {
+        format!(
+            "\"{}…\" ({} bytes)",
+            bytes[..MOST].escape_ascii(),
+            bytes.len()
+        )
+    } else {
+        format!("\"{}\"", bytes.escape_ascii())
+    }
+}
+
+/// `SIGTERM`, `SIGRTMIN+1`.
+pub(super) fn signal_name(signal: i32) -> String {
+    match nix::sys::signal::Signal::try_from(signal) {
+        Ok(signal) => signal.as_str().to_owned(),
+        Err(_) if signal >= libc::SIGRTMIN() => match signal - libc::SIGRTMIN() {
+            0 => "SIGRTMIN".to_owned(),
+            more => format!("SIGRTMIN+{more}"),
+        },
+        Err(_) => format!("signal {signal}"),
+    }
+}

@@ -1,0 +1,331 @@
+//! TCP peers: polite, rude, slow or broken, as the test wants them.
+
+mod listener;
+mod receiving;
+mod sending;
+
+use std::{
+    cell::{Cell, RefCell},
+    io::{self, Read},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    rc::Rc,
+};
+
+use nix::{
+    errno::Errno,
+    poll::PollFlags,
+    sys::socket::{
+        AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket,
+        sockopt,
+    },
+};
+
+pub(super) use listener::refusing_address;
+pub use listener::{Listener, Reservation};
+
+use crate::{
+    failure::{Attempt, Checked, Diagnosis, Failure, LabError},
+    lab::{bench::Bench, wait::GaveUp},
+    observe::sockets::{self, State, Transport},
+};
+
+/// One connection with the program, seen from the test's end.
+///
+/// What the program sends is read whenever the lab waits for something on this connection, so that both directions
+/// flow; [`Connection::send_without_reading`] is the exception.
+#[derive(Debug)]
+pub struct Connection {
+    bench: Rc<Bench>,
+    /// `client 1`, or `the connection` of a listener.
+    name: String,
+    local: SocketAddr,
+    peer: SocketAddr,
+    stream: RefCell<Option<TcpStream>>,
+    /// What came and has not been expected yet.
+    inbox: RefCell<Vec<u8>>,
+    end: Cell<Option<End>>,
+    /// What was sent and has not been expected back yet.
+    unechoed: RefCell<Vec<u8>>,
+}
+
+/// How the stream of the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The end of the stream: a FIN.
+    Finished,
+    /// A reset: a RST.
+    Reset,
+}
+
+impl Connection {
+    pub(super) fn connect(
+        bench: &Rc<Bench>,
+        server: SocketAddr,
+        receive_buffer: Option<usize>,
+    ) -> Checked<Connection> {
+        let name = format!("client {}", bench.count_names("client ") + 1);
+        bench.note(format!("{name}: connect"));
+        let socket = new_socket(bench, server, receive_buffer)?;
+        match connect(socket.as_raw_fd(), &SockaddrStorage::from(server)) {
+            Ok(()) | Err(Errno::EINPROGRESS) => (),
+            Err(errno) => return Err(refused(bench, server, errno)?.into()),
+        }
+        let stream = TcpStream::from(socket);
+        let look = || match stream
+            .take_error()
+            .attempt("could not ask a socket for its error")?
+        {
+            Some(error) => Ok(Some(Err(error))),
+            None => Ok(stream.peer_addr().is_ok().then_some(Ok(()))),
+        };
+        match bench.wait(&[(stream.as_fd(), PollFlags::POLLOUT)], look)? {
+            Ok(Ok(())) => Connection::over(bench, stream, server, name),
+            Ok(Err(error)) => {
+                let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
+                Err(refused(bench, server, errno)?.into())
+            }
+            Err(gave_up) => {
+                let goal = match waiting_clients(bench, server)? {
+                    Some(waiting) => {
+                        format!("room in the accept queue, in which {waiting} clients wait already")
+                    }
+                    None => "it to accept a connection".to_owned(),
+                };
+                Err(bench.explain(&gave_up, &goal, Diagnosis::NoAnswer).into())
+            }
+        }
+    }
+
+    fn over(
+        bench: &Rc<Bench>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        name: String,
+    ) -> Checked<Connection> {
+        const PREPARE: &str = "could not prepare a connection";
+        stream.set_nonblocking(true).attempt(PREPARE)?;
+        // A test that sends single bytes means single segments.
+        stream.set_nodelay(true).attempt(PREPARE)?;
+        let local = stream.local_addr().attempt(PREPARE)?;
+        bench.name(local, name.clone());
+        Ok(Connection {
+            bench: bench.clone(),
+            name,
+            local,
+            peer,
+            stream: RefCell::new(Some(stream)),
+            inbox: RefCell::default(),
+            end: Cell::new(None),
+            unechoed: RefCell::default(),
+        })
+    }
+
+    /// The test's own address on this connection.
+    pub fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Its name in reports, `client 1`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn note(&self, step: impl std::fmt::Display) {
+        self.bench.note(format!("{}: {step}", self.name));
+    }
+
+    /// What the program sends, in the words of a report.
+    fn what_it_receives(&self) -> &'static str {
+        match self.name.as_str() {
+            "the server" => "what the server receives",
+            _ => "the reply",
+        }
+    }
+
+    // Ending
+
+    /// Half-closes: ends the sending side (a FIN), and goes on reading.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is gone.
+    pub fn shutdown_write(&self) -> Checked {
+        self.note("half-close: end the sending side");
+        let stream = self.stream.borrow();
+        match stream
+            .as_ref()
+            .map(|stream| stream.shutdown(Shutdown::Write))
+        {
+            Some(Err(error)) => {
+                let symptom = format!("your program has reset the connection with {}", self.name);
+                let seen = Failure::new(Diagnosis::Reset, symptom);
+                if error.raw_os_error() == Some(libc::ENOTCONN) {
+                    Err(self.bench.blame("the rest of the story", seen)?.into())
+                } else {
+                    Err(LabError::io("could not half-close a connection", &error).into())
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Closes the connection. If bytes of the program are still unread, the kernel sends a reset.
+    pub fn close(&self) {
+        self.note("close");
+        self.stream.borrow_mut().take();
+    }
+
+    /// Resets the connection: closes it with SO_LINGER 0, so that the kernel sends a RST at once; and waits until it has
+    /// arrived.
+    ///
+    /// # Errors
+    ///
+    /// When the option cannot be set.
+    pub fn reset(&self) -> Checked {
+        self.note("reset the connection (SO_LINGER 0, close)");
+        if let Some(stream) = self.stream.borrow_mut().take() {
+            let at_once = libc::linger {
+                l_onoff: 1,
+                l_linger: 0,
+            };
+            setsockopt(&stream, sockopt::Linger, &at_once).attempt("could not set SO_LINGER")?;
+        }
+        // A reset is in no queue, so nothing else shows that it is under way. When it arrives, the kernel forgets the
+        // program's end of the connection.
+        let look = || {
+            Ok(sockets::between(self.peer, self.local)?
+                .is_none()
+                .then_some(()))
+        };
+        // If it stays, the words that follow say what the program does.
+        let _ = self.bench.wait(&[], look)?;
+        Ok(())
+    }
+
+    // Waiting
+
+    fn wait(&self, look: impl FnMut() -> Checked<Option<()>>) -> Checked<Result<(), GaveUp>> {
+        // A copy, because `look` reads from the stream while `wait` polls it.
+        let file: Option<OwnedFd> = match self.stream.borrow().as_ref() {
+            Some(stream) if self.end.get().is_none() => Some(
+                stream
+                    .as_fd()
+                    .try_clone_to_owned()
+                    .attempt("could not copy a descriptor")?,
+            ),
+            _ => None,
+        };
+        let files: Vec<_> = file
+            .iter()
+            .map(|file| (file.as_fd(), PollFlags::POLLIN))
+            .collect();
+        self.bench.wait(&files, look)
+    }
+
+    fn read_available(&self) {
+        if let Some(stream) = self.stream.borrow().as_ref() {
+            self.read_from(stream);
+        }
+    }
+
+    fn read_from(&self, mut stream: &TcpStream) {
+        let mut buffer = [0; 64 * 1024];
+        while self.end.get().is_none() {
+            match stream.read(&mut buffer) {
+                Ok(0) => self.end.set(Some(End::Finished)),
+                Ok(n) => {
+                    self.inbox.borrow_mut().extend_from_slice(&buffer[..n]);
+                    acknowledge(stream);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => self.end.set(Some(End::Reset)),
+            }
+        }
+    }
+}
+
+/// A connection lasts until the story closes it or the test ends: when a story breaks off, the program must be seen
+/// as it was at that moment, and not as it is after the end of a stream that nobody meant.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.borrow_mut().take() {
+            self.bench.keep(stream.into());
+        }
+    }
+}
+
+/// Has what was read acknowledged now, and not up to 40 ms later (TCP_QUICKACK in tcp(7)): until then it counts as under
+/// way. Where that fails, the test takes longer.
+fn acknowledge(stream: &TcpStream) {
+    let now: libc::c_int = 1;
+    // SAFETY: the option is an int, which is alive during the call.
+    unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_QUICKACK,
+            (&raw const now).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+}
+
+/// How many clients wait in the accept queue of this server, if it is full.
+fn waiting_clients(bench: &Bench, server: SocketAddr) -> Checked<Option<u32>> {
+    let sockets = bench.sockets(Transport::Tcp)?;
+    Ok(sockets
+        .iter()
+        .find(|socket| socket.state == State::Listen && socket.local.port() == server.port())
+        .filter(|listener| listener.receive_queue > listener.send_queue)
+        .map(|listener| listener.receive_queue))
+}
+
+/// A connection could not be made: the server has ended, or does not listen any more.
+fn refused(bench: &Bench, server: SocketAddr, errno: Errno) -> Checked<Failure> {
+    let seen = match errno {
+        Errno::ECONNREFUSED => Failure::new(
+            Diagnosis::Refused,
+            format!("nobody listens on {server} any more: the connection is refused"),
+        ),
+        // Its kernel had accepted it, and the server ended before the test saw that.
+        Errno::ECONNRESET => Failure::new(
+            Diagnosis::Reset,
+            format!("the connection with {server} is reset as soon as it is made"),
+        ),
+        errno => {
+            return Err(LabError::call(format!("could not connect to {server}"), errno).into());
+        }
+    };
+    bench.blame("a connection", seen)
+}
+
+/// What a TCP segment carries on an Ethernet, in bytes.
+const SEGMENT: u32 = 1460;
+
+fn new_socket(
+    bench: &Bench,
+    server: SocketAddr,
+    receive_buffer: Option<usize>,
+) -> Checked<OwnedFd> {
+    const MAKE: &str = "could not make a socket";
+    let family = match server {
+        SocketAddr::V4(_) => AddressFamily::Inet,
+        SocketAddr::V6(_) => AddressFamily::Inet6,
+    };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(family, SockType::Stream, flags, None).attempt(MAKE)?;
+    if let Some(bytes) = receive_buffer {
+        setsockopt(&socket, sockopt::RcvBuf, &bytes).attempt(MAKE)?;
+        // The kernel makes room for a number of segments in the program's send buffer, and on loopback a segment has
+        // 64 KiB. With those of an Ethernet a hundredth of the bytes fills it.
+        setsockopt(&socket, sockopt::TcpMaxSeg, &SEGMENT).attempt(MAKE)?;
+    }
+    if server.is_ipv4() && bench.address() != Ipv4Addr::LOCALHOST {
+        // Without namespaces this address is all that separates the tests.
+        let own = SocketAddr::new(bench.address().into(), 0);
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(own)).attempt(MAKE)?;
+    }
+    Ok(socket)
+}

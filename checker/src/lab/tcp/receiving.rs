@@ -1,0 +1,220 @@
+//! What the test's end of a connection receives, and how the stream ends.
+
+use super::{Connection, End};
+use crate::{
+    failure::{Checked, Comparison, Diagnosis, Failure},
+    lab::{
+        quote::brief,
+        stillness::{Motion, Watch},
+        wait::GaveUp,
+    },
+};
+
+impl Connection {
+    /// Waits for exactly these bytes.
+    ///
+    /// # Errors
+    ///
+    /// When other bytes come, or not all of them.
+    pub fn expect(&self, expected: impl AsRef<[u8]>) -> Checked {
+        let expected = expected.as_ref();
+        self.note(format_args!("expect {}", brief(expected)));
+        self.receive(expected)
+    }
+
+    /// Reads what comes until the program sleeps, and leaves the judgement to the next [`Connection::expect`] or
+    /// [`Connection::expect_echo`].
+    ///
+    /// # Errors
+    ///
+    /// When the program runs without end.
+    pub fn read_until_quiet(&self) -> Checked {
+        self.note("read what comes, until nothing more does");
+        let mut watch = Watch::for_the_next_step();
+        let look = || {
+            self.read_available();
+            Ok(match watch.sample(&self.bench)? {
+                Motion::Moving => None,
+                Motion::Dozing | Motion::Asleep => Some(()),
+            })
+        };
+        match self.wait(look)? {
+            Ok(()) | Err(GaveUp::Asleep(_)) => Ok(()),
+            Err(gave_up) => {
+                let goal = format!("it to come to rest, while {} reads", self.name);
+                Err(self.bench.explain(&gave_up, &goal, Diagnosis::Busy).into())
+            }
+        }
+    }
+
+    /// Waits until all that was sent, and has not come back yet, comes back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::expect`].
+    pub fn expect_echo(&self) -> Checked {
+        let expected = self.unechoed.take();
+        self.note(match expected.len() {
+            0..=32 => format!("expect {} back", brief(&expected)),
+            length => format!("expect all {length} bytes back"),
+        });
+        self.receive(&expected)
+    }
+
+    fn receive(&self, expected: &[u8]) -> Checked {
+        // Each look compares what is new since the last one: there are many looks at a long reply.
+        let mut compared = 0;
+        let look = || {
+            self.read_available();
+            let inbox = self.inbox.borrow();
+            let known = inbox.len().min(expected.len());
+            let differs = inbox[compared..known] != expected[compared..known];
+            compared = known;
+            Ok((differs || known == expected.len() || self.end.get().is_some()).then_some(()))
+        };
+        let waited = self.wait(look)?;
+        let mut got = self.inbox.borrow().clone();
+        got.truncate(expected.len());
+        let comparison = Comparison::of(self.what_it_receives(), expected, &got);
+        if comparison.is_none() {
+            self.inbox.borrow_mut().drain(..expected.len());
+            return Ok(());
+        }
+        let goal = match got.len() {
+            0 => format!("{} on the connection with {}", brief(expected), self.name),
+            some => format!(
+                "{} more bytes on the connection with {}",
+                expected.len() - some.min(expected.len()),
+                self.name
+            ),
+        };
+        let missing = expected.len() - got.len();
+        let failure = match waited {
+            Err(gave_up) => self.bench.explain(&gave_up, &goal, Diagnosis::Stuck),
+            Ok(()) if !expected.starts_with(&got) => {
+                self.bench.keep_scene();
+                Failure::new(
+                    Diagnosis::WrongBytes,
+                    "your program sends other bytes than it should",
+                )
+            }
+            Ok(()) => {
+                let (diagnosis, verb) = match self.end.get() {
+                    Some(End::Reset) => (Diagnosis::Reset, "reset"),
+                    _ => (Diagnosis::ClosedEarly, "closed"),
+                };
+                let symptom = format!(
+                    "your program {verb} the connection with {} while {missing} bytes were still due",
+                    self.name
+                );
+                self.bench.blame(&goal, Failure::new(diagnosis, symptom))?
+            }
+        };
+        Err(failure.comparing(comparison).into())
+    }
+
+    /// Waits for the end of the stream; nothing more may come before it.
+    ///
+    /// # Errors
+    ///
+    /// When more comes, or a reset, or the end does not come.
+    pub fn expect_end(&self) -> Checked {
+        self.note("expect the end of the stream");
+        let look = || {
+            self.read_available();
+            Ok((self.end.get().is_some() || !self.inbox.borrow().is_empty()).then_some(()))
+        };
+        let waited = self.wait(look)?;
+        self.expect_empty_inbox()?;
+        match (waited, self.end.get()) {
+            (Err(gave_up), _) => {
+                let goal = format!("the end of the stream on the connection with {}", self.name);
+                Err(self
+                    .bench
+                    .explain(&gave_up, &goal, Diagnosis::LeftOpen)
+                    .into())
+            }
+            (Ok(()), Some(End::Reset)) => {
+                let symptom = format!(
+                    "your program reset the connection with {}, where the end of the stream was due",
+                    self.name
+                );
+                let seen = Failure::new(Diagnosis::Reset, symptom);
+                Err(self.bench.blame("the end of the stream", seen)?.into())
+            }
+            (Ok(()), _) => Ok(()),
+        }
+    }
+
+    /// Waits until the program turns the client away, by the end of the stream or by a reset; nothing more may come
+    /// before it.
+    ///
+    /// # Errors
+    ///
+    /// When more comes, or neither does.
+    pub fn expect_turned_away(&self) -> Checked {
+        self.note("expect the end of the stream, or a reset");
+        let look = || {
+            self.read_available();
+            Ok((self.end.get().is_some() || !self.inbox.borrow().is_empty()).then_some(()))
+        };
+        let waited = self.wait(look)?;
+        self.expect_empty_inbox()?;
+        match waited {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let goal = format!("the end of the connection with {}", self.name);
+                let diagnosis = Diagnosis::LeftOpen;
+                Err(self.bench.explain(&gave_up, &goal, diagnosis).into())
+            }
+        }
+    }
+
+    /// Waits until the program sleeps; nothing may have come, and the stream may not have ended.
+    ///
+    /// # Errors
+    ///
+    /// When something has.
+    pub fn expect_quiet(&self) -> Checked {
+        self.note("see that nothing comes");
+        self.bench.settle()?;
+        self.read_available();
+        self.expect_empty_inbox()?;
+        match self.end.get() {
+            None => Ok(()),
+            Some(_) => {
+                let symptom = format!(
+                    "your program closed the connection with {} too early",
+                    self.name
+                );
+                let seen = Failure::new(Diagnosis::ClosedEarly, symptom);
+                Err(self.bench.blame("it to keep the connection", seen)?.into())
+            }
+        }
+    }
+
+    /// Waits until the program sleeps; nothing more may have come. The stream may have ended.
+    ///
+    /// # Errors
+    ///
+    /// When something has come.
+    pub fn expect_no_more_bytes(&self) -> Checked {
+        self.note("see that no more bytes come");
+        self.bench.settle()?;
+        self.read_available();
+        self.expect_empty_inbox()
+    }
+
+    fn expect_empty_inbox(&self) -> Checked {
+        let extra = self.inbox.borrow();
+        match Comparison::of(self.what_it_receives(), b"", &extra) {
+            None => Ok(()),
+            difference => Err(Failure::new(
+                Diagnosis::ExtraBytes,
+                format!("your program sends {} more than it should", brief(&extra)),
+            )
+            .comparing(difference)
+            .into()),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What the test's end of a connection sends.
+
+use std::{
+    io::{self, Write},
+    os::fd::AsFd,
+};
+
+use nix::poll::PollFlags;
+
+use super::{Connection, End};
+use crate::{
+    failure::{Checked, Diagnosis, Failure, LabError},
+    lab::{
+        quote::brief,
+        stillness::{Motion, Watch},
+        wait::GaveUp,
+    },
+    observe::sockets,
+};
+
+impl Connection {
+    /// Sends all of these bytes, reading meanwhile what comes back.
+    ///
+    /// # Errors
+    ///
+    /// When the program closes or resets the connection, or never reads them.
+    pub fn send(&self, bytes: impl AsRef<[u8]>) -> Checked {
+        let bytes = bytes.as_ref();
+        self.note(format_args!("send {}", brief(bytes)));
+        let sent = self.transmit(bytes, true)?;
+        match sent {
+            Sent::All => Ok(()),
+            Sent::Broken => {
+                let goal = format!("it to read what {} sends", self.name);
+                let symptom = format!(
+                    "your program closed the connection with {}, which still had bytes to send",
+                    self.name
+                );
+                let diagnosis = match self.end.get() {
+                    Some(End::Reset) | None => Diagnosis::Reset,
+                    Some(End::Finished) => Diagnosis::ClosedEarly,
+                };
+                Err(self
+                    .bench
+                    .blame(&goal, Failure::new(diagnosis, symptom))?
+                    .into())
+            }
+            Sent::Part(_, gave_up) => {
+                let goal = format!("it to read what {} sends", self.name);
+                Err(self.bench.explain(&gave_up, &goal, Diagnosis::Stuck).into())
+            }
+        }
+    }
+
+    /// Sends these bytes in pieces of `size`, and waits after each until the program has read it, so that each is a
+    /// read of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`], and when the program does not read a piece.
+    pub fn send_in_pieces(&self, bytes: impl AsRef<[u8]>, size: usize) -> Checked {
+        let bytes = bytes.as_ref();
+        let of = match size {
+            1 => "one byte".to_owned(),
+            size => format!("{size} bytes"),
+        };
+        self.note(format_args!("send {} in pieces of {of}", brief(bytes)));
+        self.bench.quietly(|| {
+            for piece in bytes.chunks(size) {
+                self.send(piece)?;
+                self.wait_until_read()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends as much as the kernel takes without reading anything, until all is sent or everything stands still.
+    /// Returns how many bytes were sent.
+    ///
+    /// # Errors
+    ///
+    /// When the program closes or resets the connection.
+    pub fn send_without_reading(&self, bytes: impl AsRef<[u8]>) -> Checked<usize> {
+        let bytes = bytes.as_ref();
+        self.note(format_args!("send {} without reading", brief(bytes)));
+        match self.transmit(bytes, false)? {
+            Sent::All => Ok(bytes.len()),
+            Sent::Part(count, _) => Ok(count),
+            Sent::Broken => {
+                let symptom = format!(
+                    "your program closed the connection with {}, which still had bytes to send",
+                    self.name
+                );
+                let goal = format!("it to read what {} sends", self.name);
+                Err(self
+                    .bench
+                    .blame(&goal, Failure::new(Diagnosis::ClosedEarly, symptom))?
+                    .into())
+            }
+        }
+    }
+
+    fn transmit(&self, bytes: &[u8], read: bool) -> Checked<Sent> {
+        let stream = self.stream.borrow();
+        let Some(stream) = stream.as_ref() else {
+            return Err(LabError::new("the test has closed this connection already").into());
+        };
+        let mut rest = bytes;
+        let mut broken = false;
+        let look = || {
+            if read {
+                self.read_from(stream);
+            }
+            loop {
+                if rest.is_empty() {
+                    return Ok(Some(()));
+                }
+                match (&mut &*stream).write(rest) {
+                    Ok(n) => rest = &rest[n..],
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                    Err(_) => {
+                        broken = true;
+                        return Ok(Some(()));
+                    }
+                }
+            }
+        };
+        let events = match read {
+            true => PollFlags::POLLOUT | PollFlags::POLLIN,
+            false => PollFlags::POLLOUT,
+        };
+        let waited = self.bench.wait(&[(stream.as_fd(), events)], look)?;
+        let count = bytes.len() - rest.len();
+        self.unechoed
+            .borrow_mut()
+            .extend_from_slice(&bytes[..count]);
+        Ok(match waited {
+            Ok(()) if broken => Sent::Broken,
+            Ok(()) => Sent::All,
+            Err(gave_up) => Sent::Part(count, gave_up),
+        })
+    }
+
+    /// Sends random pieces of 16 KiB without reading anything, until the program leaves one unread and sleeps: nobody
+    /// takes what it writes, and it waits for room. A program which never waits gets `most` bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the program closes or resets the connection, or runs without end.
+    pub fn send_until_unread(&self, most: usize) -> Checked {
+        self.note("send and send without reading, until the program stops reading, too");
+        self.bench.quietly(|| {
+            let mut sent = 0;
+            let mut is_read = true;
+            while is_read && sent < most {
+                let mut piece = vec![0; 16 * 1024];
+                self.bench.random().fill(&mut piece);
+                sent += self.send_without_reading(&piece)?;
+                is_read = self.is_read_in_the_end()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Waits until the program has read all that was sent (true), or sleeps and has not (false).
+    fn is_read_in_the_end(&self) -> Checked<bool> {
+        let mut watch = Watch::for_the_next_step();
+        let look = || {
+            if !self.is_something_unread()? {
+                return Ok(Some(true));
+            }
+            match watch.sample(&self.bench)? {
+                Motion::Moving => Ok(None),
+                Motion::Dozing | Motion::Asleep => Ok(Some(false)),
+            }
+        };
+        match self.bench.wait(&[], look)? {
+            Ok(is_read) => Ok(is_read),
+            Err(GaveUp::Asleep(_)) => Ok(false),
+            Err(gave_up) => {
+                let goal = format!("it to read what {} has sent", self.name);
+                Err(self.bench.explain(&gave_up, &goal, Diagnosis::Stuck).into())
+            }
+        }
+    }
+
+    /// Whether some of what was sent is on the way, or in the program's receive queue.
+    fn is_something_unread(&self) -> Checked<bool> {
+        let own = sockets::between(self.local, self.peer)?;
+        let program = sockets::between(self.peer, self.local)?;
+        Ok(own.is_some_and(|socket| socket.send_queue > 0)
+            || program.is_some_and(|socket| socket.receive_queue > 0))
+    }
+
+    /// Waits until the program has read all that was sent: nothing is on the way, and its receive queue is empty.
+    ///
+    /// # Errors
+    ///
+    /// When it does not read.
+    pub fn wait_until_read(&self) -> Checked {
+        self.note("wait until all of it has been read");
+        let look = || {
+            self.read_available();
+            // A program which has ended its sending side still reads.
+            let is_reset = self.end.get() == Some(End::Reset);
+            Ok((is_reset || !self.is_something_unread()?).then_some(()))
+        };
+        match self.wait(look)? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let goal = format!("it to read what {} has sent", self.name);
+                Err(self.bench.explain(&gave_up, &goal, Diagnosis::Stuck).into())
+            }
+        }
+    }
+}
+
+enum Sent {
+    All,
+    Part(usize, GaveUp),
+    Broken,
+}
