@@ -185,7 +185,7 @@ impl Diagnosis {
                 "Your program ends by itself here. Follow the error that it returns, and decide whether it may end the whole program."
             }
             Diagnosis::Panicked => {
-                "A panic is a bug in the program. The message on its standard error names the line."
+                "A panic is a bug in the program. Its message on standard error names the line, and behind an unwrap the error: read about that one, and decide what your program should do when it comes."
             }
             Diagnosis::Killed => {
                 "A signal ended your program. Its name tells which rule was broken; see signal(7)."

@@ -152,6 +152,44 @@ fn tests_that_fail_in_the_same_way_are_told_in_one_line() {
 }
 
 #[test]
+fn no_test_is_lost_behind_another_one() {
+    use checker::{
+        failure::Diagnosis,
+        report::{ExerciseReport, Report, human},
+    };
+    let course = Course::real();
+    let output = course
+        .checker()
+        .args(["day2_2", "--format=json"])
+        .args(ENDS_WITH_1)
+        .output()
+        .unwrap();
+    let mut report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    let mut exercise: ExerciseReport = report.exercises.remove(0);
+    exercise.tests.truncate(3);
+    // The second is like the first by its symptom, and like the third by its end; these two are not alike.
+    let change = |test: usize, exercise: &mut ExerciseReport, symptom: &str, stderr: &str| {
+        let failure = exercise.tests[test].failure.as_mut().unwrap();
+        failure.diagnosis = Diagnosis::Exited;
+        failure.symptom = symptom.to_owned();
+        failure.stderr = stderr.to_owned();
+    };
+    change(0, &mut exercise, "one", "first");
+    change(1, &mut exercise, "one", "second");
+    change(2, &mut exercise, "other", "second");
+    let detail = human::Detail {
+        seed: 1,
+        program: None,
+        verbose: false,
+        width: 80,
+    };
+    let text = human::exercise(&exercise, detail);
+    for test in &exercise.tests {
+        assert!(text.contains(&test.name), "{}: {text}", test.name);
+    }
+}
+
+#[test]
 fn a_pass_says_how_much_it_is_and_where_to_go_on() {
     let course = Course::copy_of(&["day2_2_echo_server"]);
     let solution = include_str!("../../solutions/day2_2_echo_server/src/main.rs");

@@ -47,11 +47,7 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
         text.push_str(&nothing_to_test(&exercise.name, reason, detail.width));
     }
     let mut explained = false;
-    for (index, test) in exercise.tests.iter().enumerate() {
-        let (before, behind) = (&exercise.tests[..index], &exercise.tests[index + 1..]);
-        if !detail.verbose && before.iter().any(|other| fail_alike(test, other)) {
-            continue;
-        }
+    for (test, alike) in by_cause(&exercise.tests, detail.verbose) {
         one_test(
             &mut text,
             exercise,
@@ -60,15 +56,9 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
             !explained || detail.verbose,
         );
         explained |= test.status == Status::Failed;
-        if !detail.verbose {
-            let alike: Vec<&TestReport> = behind
-                .iter()
-                .filter(|other| fail_alike(test, other))
-                .collect();
-            text.push_str(&more(&alike, detail.width));
-        }
+        text.push_str(&more(&alike, detail.width));
     }
-    if !exercise.tests.is_empty() {
+    if !text.ends_with("\n\n") {
         text.push('\n');
     }
     let _ = writeln!(
@@ -77,6 +67,22 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
         exercise.points, exercise.max_points
     );
     text
+}
+
+/// The tests in their order; behind the first that fails of a cause, those that fail of it, too. Each stands alone if
+/// all are to be explained.
+fn by_cause(tests: &[TestReport], verbose: bool) -> Vec<(&TestReport, Vec<&TestReport>)> {
+    let mut causes: Vec<(&TestReport, Vec<&TestReport>)> = Vec::new();
+    for test in tests {
+        let known = causes
+            .iter_mut()
+            .find(|(first, _)| !verbose && fail_alike(first, test));
+        match known {
+            Some((_, alike)) => alike.push(test),
+            None => causes.push((test, Vec::new())),
+        }
+    }
+    causes
 }
 
 /// Whether two tests fail of what looks like one cause.
@@ -88,13 +94,18 @@ fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
         return true;
     }
     one.diagnosis == other.diagnosis
-        && (one.symptom == other.symptom || sleep_alike(one, other) || end_alike(one, other))
+        && match one.diagnosis {
+            Diagnosis::Exited => one.symptom == other.symptom || end_alike(one, other),
+            // Each unwrap panics with the same status.
+            Diagnosis::Panicked => end_alike(one, other),
+            _ => one.symptom == other.symptom || sleep_alike(one, other),
+        }
 }
 
 /// Whether the program ends by itself in both, with the same status and the same words. The symptom tells what the test
 /// waited for, which is random.
 fn end_alike(one: &FailureReport, other: &FailureReport) -> bool {
-    one.diagnosis == Diagnosis::Exited && (one.ending, &one.stderr) == (other.ending, &other.stderr)
+    (one.ending, &one.stderr) == (other.ending, &other.stderr)
 }
 
 /// Whether the program sleeps in the same calls at the same step. The symptom names a port then, which is another one
