@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,6 +17,7 @@ use super::{
     Shared, decode,
     inject::{self, Fault},
     interrupted::{Interrupted, Pause, Verdict},
+    loader,
     memory::Memory,
     record::{Outcome, Record},
     registers::{Entry, Position, Registers, position},
@@ -37,8 +39,16 @@ pub(super) struct Follower {
     /// Whether the program itself runs, and not still what starts it.
     started: bool,
     threads: HashMap<i32, Tracee>,
-    /// For each process, the signals whose handlers let calls be made again (SA_RESTART), one bit a signal.
-    restarting: HashMap<i32, u64>,
+    processes: HashMap<i32, Inherited>,
+}
+
+/// What a process hands down to its children.
+#[derive(Clone, Debug, Default)]
+struct Inherited {
+    /// The signals whose handlers let calls be made again (SA_RESTART), one bit a signal.
+    restarting: u64,
+    /// Where the dynamic loader is (ld.so(8)). What that calls before `main` is none of the program's calls.
+    loader: Range<u64>,
 }
 
 /// One thread.
@@ -84,7 +94,7 @@ impl Follower {
             start: Instant::now(),
             started: false,
             threads: HashMap::new(),
-            restarting: HashMap::new(),
+            processes: HashMap::new(),
         }
     }
 
@@ -165,9 +175,10 @@ impl Follower {
             line.split_whitespace().last()?.parse::<i32>().ok()
         };
         let pid = field("Tgid").unwrap_or(tid);
-        if !self.restarting.contains_key(&pid) {
-            let parent = field("PPid").and_then(|parent| self.restarting.get(&parent));
-            self.restarting.insert(pid, parent.copied().unwrap_or(0));
+        if !self.processes.contains_key(&pid) {
+            let parent = field("PPid").and_then(|parent| self.processes.get(&parent));
+            self.processes
+                .insert(pid, parent.cloned().unwrap_or_default());
         }
         self.shared.story().threads.insert(tid, pid);
         let tracee = Tracee {
@@ -185,7 +196,7 @@ impl Follower {
         if let Some(thread) = self.threads.remove(&tid) {
             self.lose_calls(thread);
         }
-        self.restarting.remove(&tid);
+        self.processes.remove(&tid);
         let mut story = self.shared.story();
         story.threads.remove(&tid);
         story.resting.remove(&tid);
@@ -215,6 +226,7 @@ impl Follower {
     /// gone, the former main thread without a word.
     fn change_program(&mut self, tid: i32) {
         self.started |= tid == self.main;
+        self.processes.entry(tid).or_default().loader = loader::place(tid);
         let caller = event_message(tid).unwrap_or(tid);
         if caller != tid
             && let Some(thread) = self.threads.remove(&caller)
@@ -315,6 +327,12 @@ impl Follower {
         if entry.native && (row.is_none() || is_harmless(row?, &entry)) {
             return None;
         }
+        let call = row.map_or(Call::Foreign, |row| row.call);
+        let process = self.processes.get(&thread.pid);
+        let is_loading = process.is_some_and(|process| process.loader.contains(&entry.pointer));
+        if is_loading && refusal(call).is_none() {
+            return None;
+        }
         let mut record = Record {
             sequence: 0,
             entered_us: self.now(),
@@ -322,7 +340,7 @@ impl Follower {
             pid: thread.pid,
             own_pid: thread.own_pid,
             tid,
-            call: row.map_or(Call::Foreign, |row| row.call),
+            call,
             name: match row {
                 Some(row) => row.name.into(),
                 None => format!("foreign call {}", entry.number as u32).into(),
@@ -456,7 +474,7 @@ impl Follower {
         if action == 0 {
             return;
         }
-        let set = self.restarting.entry(thread.pid).or_default();
+        let set = &mut self.processes.entry(thread.pid).or_default().restarting;
         let bit = 1 << (signal - 1);
         match flags & libc::SA_RESTART as u64 != 0 {
             true => *set |= bit,
@@ -474,10 +492,9 @@ impl Follower {
             && top.pause != Pause::GoesOn
             && let Some(process) = Process::read(tid)
         {
-            let restarts = Signals::contains(
-                self.restarting.get(&thread.pid).copied().unwrap_or(0),
-                signal,
-            );
+            let process_of = self.processes.get(&thread.pid);
+            let restarts =
+                process_of.is_some_and(|known| Signals::contains(known.restarting, signal));
             let was_stopped = thread.was_stopped;
             match top.judge(signal, &process.signals, restarts, was_stopped) {
                 Verdict::Undo => {

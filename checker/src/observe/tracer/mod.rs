@@ -13,6 +13,7 @@ mod filter;
 mod follow;
 mod inject;
 mod interrupted;
+mod loader;
 mod memory;
 mod names;
 mod probe;
