@@ -313,8 +313,9 @@ static long raw(long number, long a, long b, long c, long d, long e, long f, int
                      : "=a"(result), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8), "+r"(r9)
                      : "0"(number)
                      : "rcx", "r11", "memory");
-    errno = (int)-result;
     *intact = rdi == a && rsi == b && rdx == c && r10 == d && r8 == e && r9 == f;
+    /* Later, for errno is behind a function, which changes registers. */
+    errno = (int)-result;
     return result;
 }
 

@@ -19,6 +19,7 @@ mod names;
 mod probe;
 mod record;
 mod registers;
+mod twist;
 
 use std::{
     collections::{HashMap, HashSet},
