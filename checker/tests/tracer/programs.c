@@ -314,6 +314,8 @@ static long raw(long number, long a, long b, long c, long d, long e, long f, int
                      : "0"(number)
                      : "rcx", "r11", "memory");
     *intact = rdi == a && rsi == b && rdx == c && r10 == d && r8 == e && r9 == f;
+    /* Later, for errno is behind a function, which changes registers. */
+    errno = (int)-result;
     return result;
 }
 

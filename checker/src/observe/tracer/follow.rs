@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,9 +17,11 @@ use super::{
     Shared, decode,
     inject::{self, Fault},
     interrupted::{Interrupted, Pause, Verdict},
+    loader,
     memory::Memory,
     record::{Outcome, Record},
     registers::{Entry, Position, Registers, position},
+    twist::{Twist, is_harmless, refusal},
 };
 use crate::observe::{
     calls::{Call, Endless, Row},
@@ -37,8 +40,16 @@ pub(super) struct Follower {
     /// Whether the program itself runs, and not still what starts it.
     started: bool,
     threads: HashMap<i32, Tracee>,
-    /// For each process, the signals whose handlers let calls be made again (SA_RESTART), one bit a signal.
-    restarting: HashMap<i32, u64>,
+    processes: HashMap<i32, Inherited>,
+}
+
+/// What a process hands down to its children.
+#[derive(Clone, Debug, Default)]
+struct Inherited {
+    /// The signals whose handlers let calls be made again (SA_RESTART), one bit a signal.
+    restarting: u64,
+    /// Where the dynamic loader is (ld.so(8)). What that calls before `main` is none of the program's calls.
+    loader: Range<u64>,
 }
 
 /// One thread.
@@ -64,18 +75,6 @@ struct Making {
     fault: Option<Fault>,
 }
 
-/// What is still to be done at the return of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Twist {
-    None,
-    /// Its registers were changed, and get back what the program had there.
-    Restore,
-    /// It was not made, and returns this.
-    Return(i64),
-    /// It was not made; the signal is sent, and then it is made.
-    MakeAfter(i32),
-}
-
 impl Follower {
     pub fn new(shared: Arc<Shared>, main: i32) -> Follower {
         Follower {
@@ -84,7 +83,7 @@ impl Follower {
             start: Instant::now(),
             started: false,
             threads: HashMap::new(),
-            restarting: HashMap::new(),
+            processes: HashMap::new(),
         }
     }
 
@@ -165,9 +164,10 @@ impl Follower {
             line.split_whitespace().last()?.parse::<i32>().ok()
         };
         let pid = field("Tgid").unwrap_or(tid);
-        if !self.restarting.contains_key(&pid) {
-            let parent = field("PPid").and_then(|parent| self.restarting.get(&parent));
-            self.restarting.insert(pid, parent.copied().unwrap_or(0));
+        if !self.processes.contains_key(&pid) {
+            let parent = field("PPid").and_then(|parent| self.processes.get(&parent));
+            self.processes
+                .insert(pid, parent.cloned().unwrap_or_default());
         }
         self.shared.story().threads.insert(tid, pid);
         let tracee = Tracee {
@@ -185,7 +185,7 @@ impl Follower {
         if let Some(thread) = self.threads.remove(&tid) {
             self.lose_calls(thread);
         }
-        self.restarting.remove(&tid);
+        self.processes.remove(&tid);
         let mut story = self.shared.story();
         story.threads.remove(&tid);
         story.resting.remove(&tid);
@@ -215,6 +215,7 @@ impl Follower {
     /// gone, the former main thread without a word.
     fn change_program(&mut self, tid: i32) {
         self.started |= tid == self.main;
+        self.processes.entry(tid).or_default().loader = loader::place(tid);
         let caller = event_message(tid).unwrap_or(tid);
         if caller != tid
             && let Some(thread) = self.threads.remove(&caller)
@@ -315,6 +316,12 @@ impl Follower {
         if entry.native && (row.is_none() || is_harmless(row?, &entry)) {
             return None;
         }
+        let call = row.map_or(Call::Foreign, |row| row.call);
+        let process = self.processes.get(&thread.pid);
+        let is_loading = process.is_some_and(|process| process.loader.contains(&entry.pointer));
+        if is_loading && refusal(call).is_none() {
+            return None;
+        }
         let mut record = Record {
             sequence: 0,
             entered_us: self.now(),
@@ -322,7 +329,7 @@ impl Follower {
             pid: thread.pid,
             own_pid: thread.own_pid,
             tid,
-            call: row.map_or(Call::Foreign, |row| row.call),
+            call,
             name: match row {
                 Some(row) => row.name.into(),
                 None => format!("foreign call {}", entry.number as u32).into(),
@@ -349,9 +356,9 @@ impl Follower {
             _ => None,
         };
         let twist = match (refusal, due, row) {
-            (Some(errno), ..) => skip(tid, Twist::Return(-i64::from(errno))),
-            (None, Some((_, fault)), Some(row)) => inject(tid, row, &entry, fault),
-            (None, None, Some(row)) if row.call == Call::Fork => keep_traced(tid, &entry),
+            (Some(errno), ..) => Twist::skip(tid, Twist::Return(-i64::from(errno))),
+            (None, Some((_, fault)), Some(row)) => Twist::inject(tid, row, &entry, fault),
+            (None, None, Some(row)) if row.call == Call::Fork => Twist::keep_traced(tid, &entry),
             _ => Twist::None,
         };
         record.refused = refusal.is_some();
@@ -373,14 +380,13 @@ impl Follower {
 
     /// A call has returned.
     fn leave(&mut self, tid: i32) {
-        let making = self.threads.get_mut(&tid).and_then(|thread| {
-            thread.was_stopped = false;
-            thread.call.take()
-        });
-        if let Some(making) = making
-            && let Ok(Position::Return(result)) = position(tid)
+        // If the thread has been killed meanwhile, its call is lost when its end is reported.
+        if let Ok(Position::Return(result)) = position(tid)
+            && let Some(thread) = self.threads.get_mut(&tid)
+            && let Some(making) = thread.call.take()
         {
-            let result = mend_registers(tid, &making, result);
+            thread.was_stopped = false;
+            let result = making.twist.mend(tid, &making.entry, result);
             let pause = match making.twist {
                 Twist::MakeAfter(_) => Some(Pause::GoesOn),
                 // This is no signal's doing.
@@ -456,7 +462,7 @@ impl Follower {
         if action == 0 {
             return;
         }
-        let set = self.restarting.entry(thread.pid).or_default();
+        let set = &mut self.processes.entry(thread.pid).or_default().restarting;
         let bit = 1 << (signal - 1);
         match flags & libc::SA_RESTART as u64 != 0 {
             true => *set |= bit,
@@ -474,10 +480,9 @@ impl Follower {
             && top.pause != Pause::GoesOn
             && let Some(process) = Process::read(tid)
         {
-            let restarts = Signals::contains(
-                self.restarting.get(&thread.pid).copied().unwrap_or(0),
-                signal,
-            );
+            let process_of = self.processes.get(&thread.pid);
+            let restarts =
+                process_of.is_some_and(|known| Signals::contains(known.restarting, signal));
             let was_stopped = thread.was_stopped;
             match top.judge(signal, &process.signals, restarts, was_stopped) {
                 Verdict::Undo => {
@@ -516,98 +521,6 @@ impl Drop for Follower {
     fn drop(&mut self) {
         self.shared.finish();
     }
-}
-
-/// The errno of a call that the lab does not allow, because what it does would be hidden from the lab.
-fn refusal(call: Call) -> Option<i32> {
-    match call {
-        Call::Trace | Call::Filter => Some(libc::EPERM),
-        Call::Ring | Call::Foreign => Some(libc::ENOSYS),
-        _ => None,
-    }
-}
-
-/// Whether a call only has its number in common with one that is refused.
-fn is_harmless(row: &Row, entry: &Entry) -> bool {
-    let command = entry.arguments[0];
-    match entry.number {
-        libc::SYS_prctl => command != libc::PR_SET_SECCOMP as u64,
-        // Questions about what the kernel knows.
-        libc::SYS_seccomp => command > u64::from(libc::SECCOMP_SET_MODE_FILTER),
-        _ => row.call == Call::Futex,
-    }
-}
-
-/// Does not let a call be made. If that fails, the thread has been killed.
-fn skip(tid: i32, twist: Twist) -> Twist {
-    let skipped = Registers::read(tid).and_then(|mut registers| {
-        registers.skip();
-        registers.write()
-    });
-    match skipped {
-        Ok(()) => twist,
-        Err(_) => Twist::None,
-    }
-}
-
-fn inject(tid: i32, row: &Row, entry: &Entry, fault: Fault) -> Twist {
-    match fault {
-        Fault::Errno(errno) => skip(tid, Twist::Return(-i64::from(errno))),
-        Fault::Signal(signal) => skip(tid, Twist::MakeAfter(signal)),
-        Fault::Short(most) => {
-            let Ok(mut registers) = Registers::read(tid) else {
-                return Twist::None;
-            };
-            let memory = Memory { thread: tid };
-            let is_changed = inject::shorten(&mut registers, row, entry, memory, most);
-            match is_changed && registers.write().is_ok() {
-                true => Twist::Restore,
-                false => Twist::None,
-            }
-        }
-    }
-}
-
-/// A new process is followed, even if it asks not to be.
-fn keep_traced(tid: i32, entry: &Entry) -> Twist {
-    const UNTRACED: u64 = libc::CLONE_UNTRACED as u64;
-    if entry.number != libc::SYS_clone || entry.arguments[0] & UNTRACED == 0 {
-        return Twist::None;
-    }
-    let changed = Registers::read(tid).and_then(|mut registers| {
-        registers.set_argument(0, entry.arguments[0] & !UNTRACED);
-        registers.write()
-    });
-    match changed {
-        Ok(()) => Twist::Restore,
-        Err(_) => Twist::None,
-    }
-}
-
-/// At the return: gives the program back its registers, and the result which it is to see. That result is returned.
-fn mend_registers(tid: i32, making: &Making, result: i64) -> i64 {
-    let entry = &making.entry;
-    let Ok(mut registers) = Registers::read(tid) else {
-        return result;
-    };
-    let seen = match making.twist {
-        Twist::None => return result,
-        Twist::Restore => {
-            registers.restore(entry.number, &entry.arguments);
-            result
-        }
-        Twist::Return(value) => {
-            registers.set_result(value);
-            value
-        }
-        Twist::MakeAfter(_) => {
-            registers.go_back(entry);
-            result
-        }
-    };
-    // It fails only if the thread has been killed.
-    let _ = registers.write();
-    seen
 }
 
 /// What comes with an event: the number of a new thread, or the former number of one which has called exec.

@@ -13,11 +13,13 @@ mod filter;
 mod follow;
 mod inject;
 mod interrupted;
+mod loader;
 mod memory;
 mod names;
 mod probe;
 mod record;
 mod registers;
+mod twist;
 
 use std::{
     collections::{HashMap, HashSet},
