@@ -12,7 +12,7 @@ use crate::{
 impl Program {
     /// Its process number as it sees it itself, in the test's pid namespace.
     pub fn own_pid(&self) -> i32 {
-        Process::read(self.running.pid).map_or(self.running.pid, |process| process.own_pid)
+        self.running.own_pid
     }
 
     /// Its open descriptors.

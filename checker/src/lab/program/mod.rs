@@ -30,6 +30,7 @@ use crate::{
     arena::{Launch, Tracing},
     failure::{Attempt, Checked, Diagnosis, Failure},
     lab::{bench::Bench, quote::signal_name, wait::GaveUp},
+    observe::processes::Process,
 };
 
 /// The student's program.
@@ -66,8 +67,14 @@ impl Program {
         if let Some(stdin) = &stdin {
             make_nonblocking(stdin)?;
         }
+        // A traced program that has ended already is gone, and its first call is known.
+        let own_pid = Process::read(pid)
+            .map(|process| process.own_pid)
+            .or_else(|| Some(child.tracer.as_ref()?.records().first()?.own_pid))
+            .unwrap_or(pid);
         let running = Rc::new(Running {
             pid,
+            own_pid,
             tracer: child.tracer.take(),
             // SAFETY: if it is not negative, the kernel has just made it, and nobody else knows it. Without one, an
             // ending is seen at the next sample.

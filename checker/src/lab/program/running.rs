@@ -20,6 +20,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Running {
     pub(super) pid: i32,
+    /// Its number as it sees it itself.
+    pub(super) own_pid: i32,
     /// Sees its calls, if it is traced; then nobody else may wait for it.
     pub(super) tracer: Option<Tracer>,
     /// Becomes readable when the process ends.
