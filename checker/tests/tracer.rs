@@ -642,3 +642,34 @@ fn a_program_that_cannot_start_is_an_error() {
         assert_eq!(error.raw_os_error(), Some(libc::EACCES));
     }
 }
+
+/// In an arena with namespaces of its own, where processes have two numbers, and in the other kind.
+#[test]
+fn a_program_is_followed_in_its_own_namespaces() {
+    // The fixture lies beside the tests.
+    let tests = std::env::current_exe().unwrap();
+    let fixture = tests.ancestors().nth(2).unwrap().join("examples/traced");
+    for isolation in ["namespaces", "shared"] {
+        let output = Command::new(&fixture)
+            .arg(isolation)
+            .arg(&*PROGRAMS)
+            .arg("daemonizes")
+            .output()
+            .unwrap();
+        if output.status.code() == Some(77) {
+            continue;
+        }
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{isolation}: {error}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (daemon, calls) = text.split_once('\n').unwrap();
+        let write = calls
+            .lines()
+            .find(|line| line.contains("write(1, "))
+            .unwrap();
+        let numbers: Vec<&str> = write.split(' ').take(2).collect();
+        assert_eq!(numbers[1], daemon, "{text}");
+        assert_eq!(numbers[0] == numbers[1], isolation == "shared", "{text}");
+        assert!(text.ends_with("left: 0\n"), "{text}");
+    }
+}

@@ -1,0 +1,44 @@
+//! For the tests of the tracer: runs a program in an arena of its own, and prints what it prints and its calls.
+//!
+//! `traced ISOLATION PROGRAM [ARGUMENT]...`. It ends with 77 where the machine has no such arena.
+
+use std::{env, io::Read, path::Path, process::ExitCode};
+
+use checker::{
+    arena::{Arena, Isolation, Launch, probe},
+    observe::processes,
+};
+use clap::ValueEnum;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let [isolation, program, arguments @ ..] = words.as_slice() else {
+        return ExitCode::from(2);
+    };
+    let isolation = Isolation::from_str(isolation, true).expect("an isolation");
+    if isolation == Isolation::Namespaces && probe().namespaces.is_err() {
+        return ExitCode::from(77);
+    }
+    let arena = Arena::enter(isolation).expect("an arena");
+    let launch = Launch {
+        traced: true,
+        ..Launch::new(arguments)
+    };
+    let mut started = launch
+        .start(Path::new(program), &arena)
+        .expect("a program that runs");
+    drop(started.stdin.take());
+    let mut output = String::new();
+    let mut stdout = started.stdout.take().expect("a pipe");
+    stdout.read_to_string(&mut output).expect("text");
+    print!("{output}");
+    let tracer = started.tracer.expect("a tracer");
+    for record in tracer.records() {
+        println!("{} {} {record}", record.pid, record.own_pid);
+    }
+    tracer.end().expect("an end of the program");
+    arena.end().expect("an end of the arena");
+    let left = processes::descendants(std::process::id().cast_signed());
+    println!("left: {}", left.len());
+    ExitCode::SUCCESS
+}
