@@ -84,6 +84,12 @@ pub enum Diagnosis {
     WrongSender,
     /// It takes more memory than its task can need.
     OutOfMemory,
+    /// It never makes a system call which its task needs.
+    CallMissing,
+    /// It makes a system call which it should not.
+    CallForbidden,
+    /// It makes two system calls in the wrong order.
+    CallOrder,
 }
 
 /// A broken promise: data for a report, nothing about its layout.
@@ -256,6 +262,15 @@ impl Diagnosis {
                 "Each datagram earns its own answer, sent to the address that recvfrom reports."
             }
             Diagnosis::WrongSender => "Answer from the socket on which the question came.",
+            Diagnosis::CallMissing => {
+                "The call named above is what the task asks for. Its page in the manual says what it does."
+            }
+            Diagnosis::CallForbidden => {
+                "The marked call does more, or something else, than the task asks for."
+            }
+            Diagnosis::CallOrder => {
+                "What the later call does depends on the earlier one. Its page in the manual says how."
+            }
             Diagnosis::OutOfMemory => {
                 "A buffer of fixed size is enough here: read into it, use it, and read again."
             }

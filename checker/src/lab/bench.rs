@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::program::{Ending, Running};
+use super::program::{CallLine, Ending, Running, last_calls};
 use crate::{
     arena::{Arena, Isolation, Tracing},
     failure::{Checked, Diagnosis, Failure, LabError},
@@ -49,6 +49,9 @@ pub struct Witness {
     pub steps: Vec<String>,
     /// What each process of the program did when the test ended.
     pub sleepers: Vec<Sleeper>,
+    /// The last calls of the program and its children, in the order in which they were made; none where they are not
+    /// followed.
+    pub calls: Vec<CallLine>,
     /// What the program printed on standard output; its beginning and its end if it was much.
     pub stdout: String,
     /// The same of standard error.
@@ -113,6 +116,17 @@ impl Bench {
         self.tracing
     }
 
+    /// Why a test cannot see the calls of its program.
+    pub(super) fn why_untraced(&self) -> &'static str {
+        match self.tracing {
+            Tracing::On => "the test follows system calls, and has started the program without",
+            Tracing::Off => {
+                "the test follows the program's system calls, which this machine does not allow, or which you have \
+                 turned off"
+            }
+        }
+    }
+
     /// Whether a thread which /proc shows as stopped for a tracer rests: in a stop of SIGSTOP or its relatives, and not
     /// in one that its tracer ends within microseconds.
     pub(super) fn rests(&self, tid: i32) -> bool {
@@ -129,20 +143,29 @@ impl Bench {
     /// else now.
     pub fn witness(&self) -> Witness {
         let scene = self.scene.take();
-        scene.unwrap_or_else(|| self.look_around())
+        scene.unwrap_or_else(|| self.look_around(None))
     }
 
     /// Keeps what is seen now for the report of a failure which is about to be returned.
     pub(super) fn keep_scene(&self) {
-        self.scene.replace(Some(self.look_around()));
+        self.scene.replace(Some(self.look_around(None)));
     }
 
-    fn look_around(&self) -> Witness {
+    /// The same for a failure which is about one call, by its place among all.
+    pub(super) fn keep_scene_of(&self, call: u64) {
+        self.scene.replace(Some(self.look_around(Some(call))));
+    }
+
+    fn look_around(&self, guilty: Option<u64>) -> Witness {
         let _ = self.pump();
         let program = self.programs.borrow().last().cloned();
         Witness {
             steps: self.diary.borrow().clone(),
             sleepers: self.sleepers(),
+            calls: program
+                .as_ref()
+                .and_then(|program| Some(last_calls(program.tracer()?, program.pid(), guilty)))
+                .unwrap_or_default(),
             stdout: program
                 .as_ref()
                 .map(|p| p.stdout_excerpt())

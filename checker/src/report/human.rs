@@ -9,6 +9,7 @@ use textwrap::{Options, wrap};
 
 use super::{
     ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport,
+    calls::last_calls,
     excerpt::{compared, output},
 };
 use crate::{failure::Diagnosis, lab::Sleeper};
@@ -330,6 +331,7 @@ pub fn explanation(
         }
         let _ = writeln!(text);
     }
+    text.push_str(&last_calls(&failure.calls, width));
     text.push_str(&output("Its standard error", &failure.stderr, width));
     let is_shown = failure
         .comparison

@@ -1,5 +1,6 @@
 //! What a run found: one [`Report`] value, of which every output format is a rendering.
 
+mod calls;
 mod excerpt;
 pub mod human;
 pub mod json;
@@ -11,7 +12,7 @@ use crate::{
     arena::Isolation,
     exercise::{Exercise, Mistake},
     failure::{Comparison, Diagnosis, LabError},
-    lab::{Ending, Sleeper, Witness},
+    lab::{CallLine, Ending, Sleeper, Witness},
     runner::{Outcome, Statement},
 };
 
@@ -122,6 +123,8 @@ pub struct FailureReport {
     pub comparison: Option<Comparison>,
     /// What each process of the program did when the test ended.
     pub processes: Vec<Sleeper>,
+    /// The last system calls of the program and its children; none where they are not followed.
+    pub calls: Vec<CallLine>,
     /// How the program had ended, if it had.
     pub ending: Option<Ending>,
     /// Its standard output; the beginning and the end if it was much.
@@ -175,6 +178,7 @@ impl TestReport {
                     steps: statement.witness.steps,
                     comparison: failure.comparison,
                     processes: statement.witness.sleepers,
+                    calls: statement.witness.calls,
                     ending: statement.witness.ending,
                     stdout: statement.witness.stdout,
                     stderr: statement.witness.stderr,

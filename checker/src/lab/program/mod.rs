@@ -1,7 +1,9 @@
 //! The student's program, running: what a test can do with it and expect of it. Each file holds the words of one topic.
 
+mod calls;
 mod children;
 mod ending;
+mod faults;
 mod input;
 mod kernel;
 mod output;
@@ -17,8 +19,11 @@ use std::{
     rc::Rc,
 };
 
+pub(super) use calls::last_calls;
+pub use calls::{CallLine, Mark};
 pub use children::Child;
 pub use ending::Ending;
+pub use faults::Trouble;
 pub use running::Running;
 pub use server::Server;
 

@@ -5,6 +5,8 @@
 
 mod table;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 pub(super) use table::{Argument, Endless, Row};
@@ -87,6 +89,50 @@ pub enum Call {
     Foreign,
 }
 
+/// The name which the manual gives it, or the most common of several.
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Call::Read => "read",
+            Call::Write => "write",
+            Call::Accept => "accept",
+            Call::Connect => "connect",
+            Call::Poll => "poll",
+            Call::Wait => "wait",
+            Call::Signal => "pause",
+            Call::Sleep => "sleep",
+            Call::Futex => "futex",
+            Call::Socket => "socket",
+            Call::Bind => "bind",
+            Call::Listen => "listen",
+            Call::Shutdown => "shutdown",
+            Call::SetOption => "setsockopt",
+            Call::GetOption => "getsockopt",
+            Call::Name => "getsockname",
+            Call::Peer => "getpeername",
+            Call::Open => "open",
+            Call::Close => "close",
+            Call::Pipe => "pipe",
+            Call::Dup => "dup",
+            Call::Fcntl => "fcntl",
+            Call::Truncate => "ftruncate",
+            Call::Epoll => "epoll_ctl",
+            Call::Fork => "fork",
+            Call::Exec => "exec",
+            Call::Exit => "exit",
+            Call::SigAction => "sigaction",
+            Call::SigMask => "sigprocmask",
+            Call::SignalFd => "signalfd",
+            Call::Kill => "kill",
+            Call::Alarm => "alarm",
+            Call::Trace => "ptrace",
+            Call::Filter => "seccomp",
+            Call::Ring => "io_uring",
+            Call::Foreign => "a foreign call",
+        })
+    }
+}
+
 /// The call in which a thread sleeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sleep {
@@ -154,8 +200,8 @@ impl Sleep {
     }
 }
 
-impl std::fmt::Display for Sleep {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.descriptor {
             Some(descriptor) => write!(f, "{}({descriptor})", self.name),
             None => f.write_str(&self.name),

@@ -1,5 +1,7 @@
 //! Faults that are injected into calls, and when.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -209,5 +211,19 @@ pub(super) fn shorten(
             true
         }
         _ => false,
+    }
+}
+
+/// What the lab did to a call, for a report.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Fault::Errno(errno) => write!(f, "made to fail with {}", super::names::errno(errno)),
+            Fault::Short(1) => f.write_str("cut to 1 byte"),
+            Fault::Short(most) => write!(f, "cut to {most} bytes"),
+            Fault::Signal(signal) => {
+                write!(f, "{} sent just before it", super::names::signal(signal))
+            }
+        }
     }
 }
