@@ -213,6 +213,24 @@ fn who_works_is_not_stuck() {
     all_pass(WORK);
 }
 
+/// Only a tracer knows that nobody has set the alarm.
+#[test]
+fn who_catches_sigalrm_and_sets_no_alarm_is_stuck_where_calls_are_followed() {
+    let tracing = checker::observe::tracer::probe();
+    for isolation in Isolation::ALL {
+        let outcome = check(
+            "hangs_in_read_and_catches_sigalrm",
+            (isolation, Tracing::On),
+        );
+        let expected = if tracing.is_ok() {
+            "stuck"
+        } else {
+            "timed-out"
+        };
+        assert_eq!(outcome.result, expected, "{}", outcome.symptom);
+    }
+}
+
 #[test]
 fn who_hangs_is_stuck_and_told_so_at_once() {
     let names: Vec<&'static str> = HANG.iter().map(|&(name, _)| name).collect();

@@ -127,6 +127,16 @@ impl Bench {
         }
     }
 
+    /// Whether a program may have called alarm or setitimer: one which is traced is known to have done so or not.
+    pub(super) fn may_have_alarms(&self) -> bool {
+        let programs = self.programs.borrow();
+        programs.iter().any(|program| {
+            program
+                .tracer()
+                .is_none_or(|tracer| tracer.count(Call::Alarm) > 0)
+        })
+    }
+
     /// Whether a thread which /proc shows as stopped for a tracer rests: in a stop of SIGSTOP or its relatives, and not
     /// in one that its tracer ends within microseconds.
     pub(super) fn rests(&self, tid: i32) -> bool {
