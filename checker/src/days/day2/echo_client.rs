@@ -1,5 +1,7 @@
 //! The hidden tests of day2_3_echo_client. Here the test plays the server.
 
+mod faults;
+
 use crate::{
     exercise::{Exercise, Mistake, Test},
     failure::{Checked, Diagnosis},
@@ -331,6 +333,8 @@ pub const EXERCISE: Exercise = Exercise {
                 server.expect(&long)
             },
         },
+        faults::SHORT_WRITES,
+        faults::INTERRUPTED,
         Test {
             name: "prints what came back, not what it sent",
             points: 1,
