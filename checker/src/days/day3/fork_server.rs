@@ -80,8 +80,12 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "interrupted_call_ends_the_server",
                     because: Diagnosis::Exited,
-                    hint: "A child has ended, SIGCHLD came, and the call in which the server slept failed with EINTR. \
-                           That is no failure: go on with the loop.",
+                    hint: INTERRUPTED_IS_NO_FAILURE,
+                },
+                Mistake {
+                    program: "interrupted_accept_ends_the_server",
+                    because: Diagnosis::Exited,
+                    hint: INTERRUPTED_IS_NO_FAILURE,
                 },
             ],
             run: |lab| {
@@ -215,6 +219,36 @@ pub const EXERCISE: Exercise = Exercise {
                     visit.child.expect_collected()?;
                 }
                 Ok(())
+            },
+        },
+        Test {
+            name: "collects a child who ends just before the server sleeps",
+            points: 3,
+            read: "Waiting for clients and children",
+            mistakes: &[
+                Mistake {
+                    program: "looks_then_accepts",
+                    because: Diagnosis::ZombieLeft,
+                    hint: LOOK_AND_SLEEP_IN_ONE_STEP,
+                },
+                Mistake {
+                    program: "unblocks_then_polls",
+                    because: Diagnosis::ZombieLeft,
+                    hint: LOOK_AND_SLEEP_IN_ONE_STEP,
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let early = visit(lab, &server)?;
+                server.wait_until_it_rests()?;
+                let gap = server.freeze_in_the_gap()?;
+                let late = server.connect()?;
+                gap.wait_until_struck()?;
+                server.wait_until_frozen()?;
+                early.end(lab)?;
+                server.resume()?;
+                early.child.expect_collected()?;
+                echo_some(lab, &late)
             },
         },
         Test {
@@ -358,9 +392,14 @@ pub const EXERCISE: Exercise = Exercise {
     ],
 };
 
+const INTERRUPTED_IS_NO_FAILURE: &str = "A child has ended, SIGCHLD came, and the call in which the server slept failed \
+                                         with EINTR. That is no failure: go on with the loop.";
 const END_OF_A_CHILD_WAKES: &str = "The zombie stays until the next client comes, because the end of a child does not \
                                     wake the server. Install a handler for SIGCHLD, without SA_RESTART, so that the \
                                     sleeping call returns.";
+const LOOK_AND_SLEEP_IN_ONE_STEP: &str = "The child ends after the server has looked for it and before the server \
+                                          sleeps: SIGCHLD comes, its handler runs, and then nothing wakes the server. \
+                                          Keep SIGCHLD blocked, and let ppoll open the mask and sleep in one step.";
 const PRINT_THE_NUMBER: &str = "Print a plain number: WEXITSTATUS if WIFEXITED says that the child ended by itself, and \
                                 WTERMSIG if a signal has killed it. The whole status word of waitpid is neither.";
 

@@ -87,7 +87,7 @@ impl Program {
         self.trouble(call, Which::First(1), Fault::Signal(signal))
     }
 
-    fn trouble(&self, call: Call, which: Which, fault: Fault) -> Checked<Trouble<'_>> {
+    pub(super) fn trouble(&self, call: Call, which: Which, fault: Fault) -> Checked<Trouble<'_>> {
         let id = self.tracer()?.inject(Injection {
             call,
             descriptor: None,
