@@ -412,6 +412,24 @@ static void fails(void) {
     say("spawn", posix_spawn(&(pid_t){0}, "/bin/true", NULL, NULL, (char *[]){"true", NULL}, environ));
 }
 
+/* One byte from a socket, from another pipe, from standard input, and from a copy of that. */
+static void reads_everywhere(void) {
+    int sockets[2], ends[2];
+    char byte;
+    await_line();
+    socketpair(AF_UNIX, SOCK_STREAM, 0, sockets);
+    write(sockets[1], "s", 1);
+    pipe(ends);
+    write(ends[1], "p", 1);
+    int copy = dup(0);
+    for (int round = 0; round < 2; round++) {
+        say("socket", recv(sockets[0], &byte, 1, MSG_PEEK) < 0 ? -1 : 1);
+        say("pipe", read(ends[0], &byte, 0) < 0 ? -1 : 1);
+        say("input", read(0, &byte, 1) < 0 ? -1 : 1);
+        say("copy", read(copy, &byte, 1) < 0 ? -1 : 1);
+    }
+}
+
 static volatile sig_atomic_t flag;
 static void set_flag(int signal) {
     (void)signal;
@@ -549,7 +567,7 @@ static const struct {
     void (*run)(void);
 } WAYS[] = {
     WAY(echo), WAY(sockets), WAY(children), WAY(threads), WAY(exec_in_a_thread), WAY(daemonizes), WAY(stops),
-    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(flag_then_pause),
+    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(flag_then_pause),
     WAY(flag_then_read), WAY(flag_then_sigsuspend), WAY(flag_then_ppoll), WAY(clones_untraced), WAY(hides),
     WAY(vfork_storm), WAY(thread_storm), WAY(calls_often), WAY(is_interrupted_in_read), WAY(is_killed), WAY(greets),
 #ifdef __x86_64__

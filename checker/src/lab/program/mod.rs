@@ -24,7 +24,7 @@ pub(super) use calls::last_calls;
 pub use calls::{CallLine, Mark};
 pub use children::Child;
 pub use ending::Ending;
-pub use faults::Trouble;
+pub use faults::{Aim, Place, Trouble};
 pub use running::Running;
 pub use server::Server;
 

@@ -348,11 +348,12 @@ impl Follower {
         }
         let refusal = refusal(record.call);
         let due = match refusal {
-            None if self.started => self
-                .shared
-                .story()
-                .rules
-                .fault_for(record.call, record.descriptor),
+            None if self.started => {
+                self.shared
+                    .story()
+                    .rules
+                    .fault_for(tid, record.call, record.descriptor)
+            }
             _ => None,
         };
         let twist = match (refusal, due, row) {

@@ -44,7 +44,7 @@ use nix::{
 };
 
 pub use filter::Filter;
-pub use inject::{Fault, Injection, InjectionId, Which};
+pub use inject::{Fault, Injection, InjectionId, On, Which};
 pub use probe::probe;
 pub use record::{Address, Data, Outcome, Record};
 
