@@ -1,10 +1,12 @@
 //! The hidden tests of day3_7_fork_server.
 
+use nix::errno::Errno;
+
 use crate::{
     exercise::{Exercise, Mistake, Test},
     failure::{Checked, Diagnosis},
-    lab::{Child, Connection, Lab, Server},
-    observe::processes::Signals,
+    lab::{Child, Connection, Lab, Place, Server},
+    observe::{calls::Call, processes::Signals},
 };
 
 /// Day 3, exercise 7.
@@ -12,8 +14,8 @@ pub const EXERCISE: Exercise = Exercise {
     name: "day3_7_fork_server",
     title: "an echo server with a process for each client",
     chapter: "3.7 A process for each client: fork and zombies",
-    first_step: "Begin with a copy of your echo server of day 2, exercise 2: it passes the first test as it is. fork \
-                 comes with the second one.",
+    first_step: "Begin with a copy of your echo server of day 2, exercise 2: it passes the first two tests as it is. \
+                 fork comes with the third one.",
     tests: &[
         Test {
             name: "sends back every byte",
@@ -35,6 +37,23 @@ pub const EXERCISE: Exercise = Exercise {
                     Ok(())
                 })?;
                 echo(lab, &client, 20_000)
+            },
+        },
+        Test {
+            name: "sends back every byte, however few a write takes",
+            points: 2,
+            read: "Bytes, not messages",
+            mistakes: &[Mistake {
+                program: "ignores_short_writes",
+                because: Diagnosis::Stuck,
+                hint: "write has taken fewer bytes than it was given, and said so; the rest was never sent. Offer the \
+                       rest again, until all of it is taken.",
+            }],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let client = server.connect()?;
+                server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=9))?;
+                echo(lab, &client, 1_000)
             },
         },
         Test {
@@ -357,6 +376,30 @@ pub const EXERCISE: Exercise = Exercise {
                 echo_some(lab, &early)?;
                 let late = server.connect()?;
                 echo_some(lab, &late)
+            },
+        },
+        Test {
+            name: "goes on when a client gives up before it is accepted",
+            points: 2,
+            read: "When accept fails",
+            mistakes: &[Mistake {
+                program: "ends_when_a_client_gives_up",
+                because: Diagnosis::Exited,
+                hint: "accept has failed with ECONNABORTED: one client has left the queue, and the server ends for all. \
+                       Go back to accept, or to the call in which the server sleeps.",
+            }],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let early = visit(lab, &server)?.client;
+                server.wait_until_it_rests()?;
+                let gives_up = server.fail_next(Call::Accept, Errno::ECONNABORTED)?;
+                // A server which sleeps in accept takes the first one in the call that it is in.
+                let late = [server.connect()?, server.connect()?];
+                gives_up.wait_until_struck()?;
+                for client in late.iter().chain([&early]) {
+                    echo_some(lab, client)?;
+                }
+                Ok(())
             },
         },
         Test {
