@@ -28,9 +28,9 @@ impl Program {
     ///
     /// When it does not wait for signals; [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
     pub fn signal_in_the_gap(&self, waking: i32, signal: i32) -> Checked {
-        let call = self.sleep_in(FOR_SIGNALS, "it to wait for signals")?;
+        let (call, name) = self.sleep_in(FOR_SIGNALS, "it to wait for signals")?;
         self.bench.note(format!(
-            "wake it with {}; send it {} just before it calls {call} again",
+            "wake it with {}; send it {} just before it calls {name} again",
             signal_name(waking),
             signal_name(signal)
         ));
@@ -67,23 +67,26 @@ impl Program {
     ///
     /// When it does not wait for clients; [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
     pub fn freeze_in_the_gap(&self) -> Checked<Trouble<'_>> {
-        let call = self.sleep_in(FOR_CLIENTS, "it to wait for clients")?;
+        let (call, name) = self.sleep_in(FOR_CLIENTS, "it to wait for clients")?;
         self.bench.note(format!(
-            "from now on watch it: freeze it (SIGSTOP) just before it calls {call} again"
+            "from now on watch it: freeze it (SIGSTOP) just before it calls {name} again"
         ));
         self.trouble(call, Which::First(1), Fault::Signal(libc::SIGSTOP))
     }
 
-    /// The first of these kinds of which it is in a call.
-    fn sleep_in(&self, kinds: &[Call], goal: &str) -> Checked<Call> {
+    /// The call in which it is, of the first of these kinds; and the name of that call.
+    fn sleep_in(&self, kinds: &[Call], goal: &str) -> Checked<(Call, String)> {
         let tracer = self.tracer()?;
         let look = || {
             let mut records = tracer.records();
             records.retain(|record: &Record| {
                 record.is_in_progress() && record.pid == self.running.pid
             });
-            let is_in = |kind: &Call| records.iter().any(|record| record.call == *kind);
-            Ok(kinds.iter().copied().find(is_in))
+            let first = |kind: &Call| {
+                let record = records.iter().find(|record| record.call == *kind)?;
+                Some((*kind, record.name.to_string()))
+            };
+            Ok(kinds.iter().find_map(first))
         };
         match self.bench.wait(&[], look)? {
             Ok(call) => Ok(call),
