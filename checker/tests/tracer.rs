@@ -505,6 +505,30 @@ fn a_fault_finds_its_object_under_any_number() {
 }
 
 #[test]
+fn a_call_that_copies_is_a_read_and_a_write() {
+    let mut run = Run::traced("copies");
+    run.wait_for(|record| record.call == Call::Read && record.descriptor == Some(0));
+    // The pipes are 3 to 6, the file is 7.
+    let ends = [(Call::Write, 6), (Call::Read, 7)];
+    let injections = ends.map(|(call, descriptor)| {
+        run.tracer().inject(Injection {
+            call,
+            on: On::Descriptor(descriptor),
+            which: Which::First(1),
+            fault: Fault::Errno(libc::EIO),
+        })
+    });
+    run.tell("\n");
+    assert_eq!(
+        run.output(),
+        "splice: EIO\nsplice: 1\nsendfile: EIO\nsendfile: 1\n",
+        "{}",
+        run.story()
+    );
+    assert_eq!(injections.map(|id| run.tracer().struck(id)), [1, 1]);
+}
+
+#[test]
 fn a_fork_that_fails_is_a_thread_and_a_command_that_fail() {
     let mut run = Run::traced("fails");
     run.inject(Call::Fork, Which::Every, Fault::Errno(libc::EAGAIN));

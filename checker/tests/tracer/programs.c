@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -430,6 +431,20 @@ static void reads_everywhere(void) {
     }
 }
 
+/* From one pipe to another, and from a file to that: what copies is a read and a write. */
+static void copies(void) {
+    int from[2], to[2];
+    await_line();
+    pipe(from);
+    pipe(to);
+    write(from[1], "x", 1);
+    int file = open("/proc/self/exe", O_RDONLY);
+    for (int round = 0; round < 2; round++)
+        say("splice", splice(from[0], NULL, to[1], NULL, 1, 0));
+    for (int round = 0; round < 2; round++)
+        say("sendfile", sendfile(to[1], file, NULL, 1));
+}
+
 static volatile sig_atomic_t flag;
 static void set_flag(int signal) {
     (void)signal;
@@ -567,7 +582,7 @@ static const struct {
     void (*run)(void);
 } WAYS[] = {
     WAY(echo), WAY(sockets), WAY(children), WAY(threads), WAY(exec_in_a_thread), WAY(daemonizes), WAY(stops),
-    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(flag_then_pause),
+    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(flag_then_pause),
     WAY(flag_then_read), WAY(flag_then_sigsuspend), WAY(flag_then_ppoll), WAY(clones_untraced), WAY(hides),
     WAY(vfork_storm), WAY(thread_storm), WAY(calls_often), WAY(is_interrupted_in_read), WAY(is_killed), WAY(greets),
 #ifdef __x86_64__

@@ -158,7 +158,13 @@ impl Program {
         self.trouble(aim, Which::First(1), Fault::Signal(signal))
     }
 
-    fn trouble(&self, aim: Aim, which: Which, fault: Fault) -> Checked<Trouble<'_>> {
+    pub(super) fn trouble(
+        &self,
+        aim: impl Into<Aim>,
+        which: Which,
+        fault: Fault,
+    ) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
         let id = self.tracer()?.inject(Injection {
             call: aim.call,
             on: aim

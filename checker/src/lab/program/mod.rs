@@ -4,6 +4,7 @@ mod calls;
 mod children;
 mod ending;
 mod faults;
+mod gaps;
 mod input;
 mod kernel;
 mod output;

@@ -363,12 +363,9 @@ impl Follower {
             decode::at_entry(&mut record, row, Memory { thread: tid });
         }
         let refusal = refusal(record.call);
-        let due = match refusal {
-            None if self.started => {
-                self.shared
-                    .story()
-                    .rules
-                    .fault_for(tid, record.call, record.descriptor)
+        let due = match (refusal, row) {
+            (None, Some(row)) if self.started => {
+                self.shared.story().rules.fault_for(tid, row, &entry)
             }
             _ => None,
         };

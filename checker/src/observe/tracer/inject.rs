@@ -131,9 +131,19 @@ impl Rules {
     pub fn fault_for(
         &mut self,
         thread: i32,
-        call: Call,
-        descriptor: Option<i32>,
+        row: &Row,
+        entry: &Entry,
     ) -> Option<(InjectionId, Fault)> {
+        let number = |place: usize| entry.arguments[place] as i32;
+        let own = row.has_descriptor().then(|| number(0));
+        // A call which copies is a read at the one end and a write at the other.
+        let ends = row.copies().map(|(from, to)| {
+            [
+                (Call::Read, Some(number(from))),
+                (Call::Write, Some(number(to))),
+            ]
+        });
+        let meanings = ends.unwrap_or([(row.call, own); 2]);
         let mut found = None;
         for rule in &mut self.rules {
             let Injection {
@@ -142,7 +152,9 @@ impl Rules {
                 which,
                 fault,
             } = rule.injection;
-            if kind != call || !on.includes(thread, descriptor) {
+            let is_meant =
+                |(call, descriptor): &(Call, _)| *call == kind && on.includes(thread, *descriptor);
+            if !meanings.iter().any(is_meant) {
                 continue;
             }
             rule.seen += 1;
