@@ -16,6 +16,7 @@ use crate::{
         descriptors::{self, Object},
         processes::{Process, Signals, Thread},
         sockets::{self, State, Transport},
+        tracer::Tracer,
     },
 };
 
@@ -124,7 +125,14 @@ fn sleepers(bench: &Bench) -> Option<(Vec<Process>, Vec<Thread>)> {
         program.ending().is_some() || processes.iter().any(|process| process.pid == program.pid())
     });
     let has_threads = |process: &Process| threads.iter().any(|thread| thread.pid == process.pid);
-    let all_asleep = is_complete
+    // What a tracer has not answered yet looks as if it rested.
+    let is_answered = bench
+        .programs()
+        .iter()
+        .filter_map(|program| program.tracer())
+        .all(Tracer::is_idle);
+    let all_asleep = is_answered
+        && is_complete
         && threads.iter().all(|thread| is_asleep(thread, bench))
         && processes.iter().all(has_threads);
     all_asleep.then_some((processes, threads))

@@ -177,6 +177,12 @@ impl Thread {
     }
 }
 
+/// The state of one thread of this process, as in [`Process::state`]. `None` if it has ended.
+pub(super) fn own_thread_state(thread: i32) -> Option<char> {
+    let stat = read_text(&format!("/proc/self/task/{thread}/stat"))?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
 /// The processor time of one thread of this process, in clock ticks; 0 if it has ended.
 pub(super) fn processor_ticks(thread: i32) -> u64 {
     ticks_in(&format!("/proc/self/task/{thread}/stat"))
