@@ -317,7 +317,8 @@ impl Bench {
                         .and_then(|sleep| self.object_of(process.pid, sleep, &sockets)),
                     does: match (process.state, sleep) {
                         (_, Some(sleep)) => format!("waits in {sleep}"),
-                        ('T' | 't', None) => "is stopped".to_owned(),
+                        ('T', None) => "is stopped".to_owned(),
+                        ('t', None) if self.rests(process.pid) => "is stopped".to_owned(),
                         ('Z' | 'X', None) if process.is_zombie() => {
                             "has ended and is a zombie".to_owned()
                         }

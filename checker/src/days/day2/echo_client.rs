@@ -19,15 +19,22 @@ pub const EXERCISE: Exercise = Exercise {
             name: "connects to the address it is given",
             points: 1,
             read: "connect, the client's side",
-            mistakes: &[Mistake {
-                program: "port_in_host_order",
-                because: Diagnosis::Exited,
-                hint: CONNECT,
-            }],
+            mistakes: &[
+                Mistake {
+                    program: "port_in_host_order",
+                    because: Diagnosis::Exited,
+                    hint: CONNECT,
+                },
+                Mistake {
+                    program: "connects_at_the_first_line",
+                    because: Diagnosis::Stuck,
+                    hint: "Your program waits for something else before it connects. Connect first: whoever types a line \
+                           wants to know before whether anybody is there.",
+                },
+            ],
             run: |lab| {
                 let listener = lab.listen()?;
-                let program = start(lab, &listener)?;
-                program.close_stdin();
+                start(lab, &listener)?;
                 listener.accept().map(drop)
             },
         },

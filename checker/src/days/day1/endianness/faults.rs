@@ -38,8 +38,7 @@ pub(super) const INTERRUPTED: Test = Test {
         let program = lab.start(&["rec"])?;
         // The read in which it sleeps has begun, and is spared.
         program.wait_until_stdin_read()?;
-        program.interrupt_next(Call::Poll)?;
-        program.interrupt_next(Call::Read.on(Place::Stdin))?;
+        program.interrupt_next_read(Place::Stdin)?;
         lab.step(
             format!("write {header} bytes of a header, and wait until they are read"),
             || {
@@ -47,7 +46,7 @@ pub(super) const INTERRUPTED: Test = Test {
                 program.wait_until_stdin_read()
             },
         )?;
-        program.interrupt_next(Call::Read.on(Place::Stdin))?;
+        program.interrupt_next_read(Place::Stdin)?;
         lab.step(
             "write the rest of it and a part of the body, and wait until they are read",
             || {

@@ -57,14 +57,13 @@ pub(super) const INTERRUPTED: Test = Test {
         program.expect_stdout(&first)?;
         // The call in which it sleeps has begun, and is spared.
         program.wait_until_stdin_read()?;
-        program.interrupt_next(Call::Poll)?;
         program.interrupt_next(Call::Write.on(Place::Socket))?;
-        program.interrupt_next(Call::Read.on(Place::Socket))?;
+        program.interrupt_next_read(Place::Socket)?;
         program.feed_stdin(&second);
         echo(&server, &second)?;
         program.expect_stdout(&second)?;
         program.wait_until_stdin_read()?;
-        program.interrupt_next(Call::Read.on(Place::Socket))?;
+        program.interrupt_next_read(Place::Socket)?;
         program.close_stdin();
         server.expect_end()?;
         program.expect_alive()?;

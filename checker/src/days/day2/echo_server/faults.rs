@@ -56,8 +56,7 @@ pub(super) const INTERRUPTED: Test = Test {
         echo(lab, &client)?;
         // The call in which it sleeps has begun, and is spared.
         lab.settle()?;
-        server.interrupt_next(Call::Read.on(Place::Socket))?;
-        server.interrupt_next(Call::Poll)?;
+        server.interrupt_next_read(Place::Socket)?;
         echo(lab, &client)?;
         client.expect_quiet()?;
         server.interrupt_next(Call::Write.on(Place::Socket))?;
@@ -117,9 +116,7 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
         first.close();
         let waiting = server.connect()?;
         waiting.send(line(lab))?;
-        lab.step("wait until your program sleeps, be it for a moment", || {
-            lab.settle()
-        })?;
+        shortage.wait_until_it_pauses()?;
         shortage.end();
         waiting.expect_echo()?;
         waiting.close();
