@@ -176,6 +176,14 @@ impl Log {
         self.old.remove(&sequence);
     }
 
+    /// Those which have not returned, in order.
+    pub fn in_progress(&self) -> Vec<Record> {
+        let all = self.old.values().chain(&self.recent);
+        all.filter(|record| record.is_in_progress())
+            .cloned()
+            .collect()
+    }
+
     /// All that is kept, in order.
     pub fn all(&self) -> Vec<Record> {
         self.old.values().chain(&self.recent).cloned().collect()
