@@ -335,6 +335,10 @@ fn a_stopped_program_rests_and_goes_on() {
     let mut run = Run::traced("stops");
     let pid = run.tracer().pid();
     run.wait(|| run.tracer().rests(pid).then_some(()));
+    // It does not go on by itself.
+    let moment = Instant::now() + Duration::from_millis(100);
+    let stdout = run.started.stdout.as_ref().unwrap();
+    assert!(!wait_until_readable(stdout, moment) && run.tracer().rests(pid));
     // SAFETY: takes two numbers.
     unsafe { libc::kill(pid, libc::SIGCONT) };
     assert_eq!(run.output(), "goes on: 1\n");
@@ -349,6 +353,12 @@ fn a_signal_has_the_effect_which_it_has_untraced() {
             .iter()
             .any(|record| record.outcome == Outcome::Failed(libc::EINTR))
     );
+}
+
+#[test]
+fn a_stop_interrupts_what_it_interrupts_untraced() {
+    let run = same_as_untraced("stopped_with_a_thread", "");
+    run.expect("epoll_wait(*, 400) = -1 EINTR");
 }
 
 #[test]

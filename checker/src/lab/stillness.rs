@@ -67,6 +67,11 @@ impl Watch {
         }
     }
 
+    /// Whether all were asleep at the last sample.
+    pub(super) fn sees_sleep(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Takes one sample.
     pub(super) fn sample(&mut self, bench: &Bench) -> Checked<Motion> {
         let Some((processes, threads)) = sleepers(bench) else {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     failure::{Checked, Diagnosis, Failure, LabError},
-    observe::processes::Process,
+    observe::{processes::Process, tracer::Tracer},
 };
 
 /// The last resort, for a program which neither sleeps for ever nor uses the processor all the time. A right program
@@ -23,6 +23,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Processor time within one wait from which on a program counts as busy: 2 seconds. What a right program does between
 /// two events takes milliseconds.
 const BUSY_TICKS: u64 = 200;
+/// The same at the deadline, for a program which was never seen asleep: others kept the processors busy.
+const BUSY_TICKS_AT_LAST: u64 = BUSY_TICKS / 8;
 /// How long all may sleep in calls with a time limit, or in calls which the machine does not let us see.
 const DOZE: Duration = Duration::from_secs(5);
 /// Before the first sample for a verdict, and between two. Most events come before the first.
@@ -99,6 +101,7 @@ impl Bench {
         let mut watch = Watch::for_a_verdict();
         let mut next_sample = start + FIRST_SAMPLE;
         let mut awake = start;
+        let mut has_slept = false;
         let mut pause = FIRST_LOOK;
         loop {
             self.pump()?;
@@ -118,11 +121,16 @@ impl Bench {
                 }
                 self.guard()?;
                 let ticks = self.ticks();
-                if ticks.saturating_sub(*ticks_before.get_or_insert(ticks)) > BUSY_TICKS {
+                let used = ticks.saturating_sub(*ticks_before.get_or_insert(ticks));
+                if used > BUSY_TICKS {
                     return Ok(Err(GaveUp::Busy));
                 }
+                has_slept |= watch.sees_sleep();
                 if motion == Motion::Moving {
                     awake = now;
+                }
+                if now - start > DEADLINE && !has_slept && used > BUSY_TICKS_AT_LAST {
+                    return Ok(Err(GaveUp::Busy));
                 }
                 if now - start > DEADLINE || now - awake > DOZE {
                     return Ok(Err(GaveUp::TimedOut(self.sleepers())));
@@ -210,9 +218,13 @@ impl Bench {
         }
     }
 
-    /// The processor time which all processes have used, in ticks.
+    /// The processor time which all processes have used, in ticks, with that of their tracers: a traced program spends
+    /// most of its time there when it calls and calls.
     fn ticks(&self) -> u64 {
-        self.living().iter().map(Process::processor_ticks).sum()
+        let programs: u64 = self.living().iter().map(Process::processor_ticks).sum();
+        let all = self.programs();
+        let tracers = all.iter().filter_map(|program| program.tracer());
+        programs + tracers.map(Tracer::processor_ticks).sum::<u64>()
     }
 
     /// Ends a test whose programs multiply or take all memory, before the machine suffers.

@@ -145,19 +145,7 @@ impl Process {
 
     /// The processor time it has used, in clock ticks (`sysconf(_SC_CLK_TCK)`, 100 a second).
     pub fn processor_ticks(&self) -> u64 {
-        let Some(stat) = read_text(&format!("/proc/{}/stat", self.pid)) else {
-            return 0;
-        };
-        // The name in parentheses may hold anything; what follows its last parenthesis is plain.
-        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks = |index: usize| {
-            fields
-                .get(index)
-                .and_then(|ticks| ticks.parse::<u64>().ok())
-                .unwrap_or(0)
-        };
-        ticks(11) + ticks(12)
+        ticks_in(&format!("/proc/{}/stat", self.pid))
     }
 
     /// Whether it has a timer of timer_create(2), armed or not. `None` where the kernel does not tell, which it does if
@@ -187,6 +175,27 @@ impl Thread {
             .and_then(|memory| memory.read_exact_at(&mut set, address));
         Some(read.ok().map(|()| u64::from_ne_bytes(set)))
     }
+}
+
+/// The processor time of one thread of this process, in clock ticks; 0 if it has ended.
+pub(super) fn processor_ticks(thread: i32) -> u64 {
+    ticks_in(&format!("/proc/self/task/{thread}/stat"))
+}
+
+fn ticks_in(stat: &str) -> u64 {
+    let Some(stat) = read_text(stat) else {
+        return 0;
+    };
+    // The name in parentheses may hold anything; what follows its last parenthesis is plain.
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = |index: usize| {
+        fields
+            .get(index)
+            .and_then(|ticks| ticks.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
+    ticks(11) + ticks(12)
 }
 
 /// The children of a process, in no order. Empty if it has ended.

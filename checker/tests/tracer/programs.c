@@ -170,6 +170,10 @@ static void child_that(int signal) {
         nap(60);
         if (signal)
             kill(parent, signal);
+        if (signal == SIGSTOP) {
+            nap(60);
+            kill(parent, SIGCONT);
+        }
         _exit(0);
     }
 }
@@ -209,12 +213,33 @@ static void interrupted(void) {
     signal(SIGUSR1, SIG_IGN);
     sleeps_in_all("ignored", SIGUSR1);
     sleeps_in_all("no effect", SIGURG);
+    sleeps_in_all("stopped", SIGSTOP);
     handle(SIGUSR1, SA_RESTART);
     sleeps_in_all("restarts", SIGUSR1);
     handle(SIGUSR1, 0);
     sleeps_in_all("handled", SIGUSR1);
     handle(SIGCHLD, 0);
     sleeps_in_all("child handled", 0);
+}
+
+/* SIGSTOP goes to the main thread, and SIGCONT, which that blocks, to the other. */
+static void *sleeps_in_epoll(void *unused) {
+    struct epoll_event event;
+    (void)unused;
+    say("epoll_wait in a thread", epoll_wait(epoll_create1(0), &event, 1, 400));
+    return NULL;
+}
+
+static void stopped_with_a_thread(void) {
+    sigset_t cont;
+    pthread_t thread;
+    sigemptyset(&cont);
+    sigaddset(&cont, SIGCONT);
+    pthread_create(&thread, NULL, sleeps_in_epoll, NULL);
+    sigprocmask(SIG_BLOCK, &cont, NULL);
+    child_that(SIGSTOP);
+    pthread_join(thread, NULL);
+    wait(NULL);
 }
 
 /* Children that end all the time must not lengthen a sleep that has a limit. */
@@ -290,6 +315,10 @@ static void keeps_messages(void) {
     socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
     say("sent", send(ends[1], bytes, sizeof bytes, 0));
     say("got", recv(ends[0], bytes, sizeof bytes, 0));
+    say("sent in parts", move_out(3, ends[1], bytes, sizeof bytes));
+    say("got in parts", move_in(3, ends[0], bytes, sizeof bytes));
+    say("sent in buffers", move_out(2, ends[1], bytes, sizeof bytes));
+    say("got in buffers", move_in(2, ends[0], bytes, sizeof bytes));
     socketpair(AF_UNIX, SOCK_STREAM, 0, stream);
     struct iovec part = {bytes, 10};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
@@ -520,7 +549,7 @@ static const struct {
     void (*run)(void);
 } WAYS[] = {
     WAY(echo), WAY(sockets), WAY(children), WAY(threads), WAY(exec_in_a_thread), WAY(daemonizes), WAY(stops),
-    WAY(interrupted), WAY(sleeps_among_children), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(flag_then_pause),
+    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(flag_then_pause),
     WAY(flag_then_read), WAY(flag_then_sigsuspend), WAY(flag_then_ppoll), WAY(clones_untraced), WAY(hides),
     WAY(vfork_storm), WAY(thread_storm), WAY(calls_often), WAY(is_interrupted_in_read), WAY(is_killed), WAY(greets),
 #ifdef __x86_64__

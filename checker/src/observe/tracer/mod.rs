@@ -30,12 +30,19 @@ use std::{
         unix::process::ExitStatusExt,
     },
     process::ExitStatus,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI32, Ordering},
+        mpsc,
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::{
+    sys::eventfd::{EfdFlags, EventFd},
+    unistd::gettid,
+};
 
 pub use filter::Filter;
 pub use inject::{Fault, Injection, InjectionId, Which};
@@ -44,7 +51,7 @@ pub use probe::probe;
 pub use record::{Address, Data, Outcome, Record};
 
 use self::{follow::Follower, inject::Rules, record::Log};
-use super::calls::Call;
+use super::{calls::Call, processes};
 use crate::failure::LabError;
 
 /// How long the end of all processes of a program may take after they were killed.
@@ -77,6 +84,8 @@ struct Shared {
     finished: Condvar,
     /// Readable from the program's end on.
     ended: EventFd,
+    /// The number of the tracing thread.
+    thread: AtomicI32,
 }
 
 #[derive(Debug, Default)]
@@ -137,12 +146,14 @@ impl Tracer {
             story: Mutex::default(),
             finished: Condvar::new(),
             ended: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+            thread: AtomicI32::new(0),
         });
         let (sender, receiver) = mpsc::channel();
         let theirs = shared.clone();
         let thread = thread::Builder::new()
             .name("tracer".to_owned())
             .spawn(move || {
+                theirs.thread.store(gettid().as_raw(), Ordering::Relaxed);
                 let started = fork().and_then(|held| seize(&held).map(|()| held));
                 match started {
                     Ok(Held { pid, gate }) => {
@@ -170,6 +181,11 @@ impl Tracer {
     /// The number of the program's first process.
     pub fn pid(&self) -> i32 {
         self.pid
+    }
+
+    /// The processor time which the tracing itself has used, in clock ticks: it is spent for the program's calls.
+    pub fn processor_ticks(&self) -> u64 {
+        processes::processor_ticks(self.shared.thread.load(Ordering::Relaxed))
     }
 
     /// How the program has ended, if it has. Processes which it has left behind may go on.
