@@ -516,7 +516,7 @@ impl Follower {
 
     /// Microseconds since the start.
     fn now(&self) -> u64 {
-        self.shared.start.elapsed().as_micros() as u64
+        self.shared.now_us()
     }
 }
 

@@ -47,8 +47,8 @@ pub trait Listener: Send {
     /// A call is about to be made. The record has no number yet.
     fn entered(&mut self, record: &Record);
 
-    /// Something has happened.
-    fn hear(&mut self, event: Event);
+    /// Something has happened, so many microseconds after the start of the program.
+    fn hear(&mut self, at_us: u64, event: Event);
 }
 
 /// Writes down what becomes of calls, and tells it to whoever listens.
@@ -70,13 +70,13 @@ impl Diary {
 
     pub fn tell(&mut self, event: Event) {
         if let Some(listener) = &mut self.listener {
-            listener.hear(event);
+            listener.hear(self.shared.now_us(), event);
         }
     }
 
     /// What came of a call, if it is still in progress.
     pub fn close(&mut self, sequence: u64, outcome: Outcome) {
-        let now = self.shared.start.elapsed().as_micros() as u64;
+        let now = self.shared.now_us();
         let mut story = self.shared.story();
         let heard = match (&self.listener, story.log.open(sequence)) {
             (Some(_), Some(record)) if record.is_in_progress() => Some(record.clone()),

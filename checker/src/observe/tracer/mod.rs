@@ -47,6 +47,7 @@ use nix::{
 pub use filter::Filter;
 pub use inject::{Fault, Injection, InjectionId, Which};
 pub use listener::{Event, Listener};
+pub use names::{errno as errno_name, signal as signal_name};
 pub use probe::probe;
 pub use record::{Address, Data, Outcome, Record};
 
@@ -107,6 +108,10 @@ struct Story {
 impl Shared {
     fn story(&self) -> MutexGuard<'_, Story> {
         self.story.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_us(&self) -> u64 {
+        self.start.elapsed().as_micros() as u64
     }
 
     fn announce_ending(&self) {
@@ -209,9 +214,17 @@ impl Tracer {
         self.shared.story().is_finished
     }
 
+    /// The processes that came from the program and live, in the order of their numbers.
+    pub fn processes(&self) -> Vec<i32> {
+        let mut processes: Vec<i32> = self.shared.story().threads.values().copied().collect();
+        processes.sort_unstable();
+        processes.dedup();
+        processes
+    }
+
     /// Microseconds since the start of the program, by the clock of its records.
     pub fn now_us(&self) -> u64 {
-        self.shared.start.elapsed().as_micros() as u64
+        self.shared.now_us()
     }
 
     /// How many calls of a kind the program has made, kept or not.
