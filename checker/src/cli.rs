@@ -676,7 +676,7 @@ fn trace(arguments: &TraceArguments) -> Result<u8, Trouble> {
         as_json: arguments.format == StoryFormat::Json,
         width,
     };
-    Ok(story.tell(output)?.status)
+    Ok(story.tell(output)?.exit_status())
 }
 
 /// Builds the program of an exercise. None if there is none, and then it is said why.

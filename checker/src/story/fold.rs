@@ -17,6 +17,8 @@ const ROUNDS: usize = 3;
 struct Shape {
     name: String,
     descriptor: Option<i32>,
+    /// None for those that move bytes, which differ from call to call.
+    arguments: Option<Vec<String>>,
     outcome: Outcome,
 }
 
@@ -39,33 +41,30 @@ pub(super) struct Folded {
 
 impl Shape {
     fn of(record: &Record) -> Shape {
+        let moves_bytes = matches!(record.call, Call::Read | Call::Write);
         Shape {
             name: record.name.to_string(),
             descriptor: record.descriptor,
-            outcome: match (record.call, record.outcome) {
+            arguments: (!moves_bytes).then(|| record.arguments.clone()),
+            outcome: match record.outcome {
                 // How many bytes it moves is no difference, but the end of a stream is.
-                (Call::Read | Call::Write, Outcome::Returned(1..)) => Outcome::Returned(1),
-                (_, outcome) => outcome,
+                Outcome::Returned(1..) if moves_bytes => Outcome::Returned(1),
+                outcome => outcome,
             },
         }
     }
 }
 
 impl Fold {
+    /// Whether what was counted, if anything, goes on with this call. If not, it is to be told first.
+    pub fn goes_on_with(&self, record: &Record) -> bool {
+        self.counted == 0 || self.round_with(&Shape::of(record)) == Some(self.round)
+    }
+
     /// Whether a call is one more of the same, to be counted and not told.
     pub fn takes(&mut self, record: &Record) -> bool {
         let shape = Shape::of(record);
-        let length = self.recent.len();
-        let round = (1..=LONGEST).find(|&round| {
-            length >= ROUNDS * round
-                && self.recent[length - round] == shape
-                && (length - (ROUNDS - 1) * round..length)
-                    .all(|place| self.recent[place] == self.recent[place - round])
-        });
-        if self.counted > 0 && round != Some(self.round) {
-            // Another pattern begins, after what was counted is told.
-            return false;
-        }
+        let round = self.round_with(&shape);
         if let Some(round) = round {
             self.round = round;
             self.counted += 1;
@@ -75,6 +74,17 @@ impl Fold {
             self.recent.pop_front();
         }
         round.is_some()
+    }
+
+    /// The length of the round which has been made often enough, and which this call continues.
+    fn round_with(&self, shape: &Shape) -> Option<usize> {
+        let length = self.recent.len();
+        (1..=LONGEST).find(|&round| {
+            length >= ROUNDS * round
+                && self.recent[length - round] == *shape
+                && (length - (ROUNDS - 1) * round..length)
+                    .all(|place| self.recent[place] == self.recent[place - round])
+        })
     }
 
     /// What was counted since it was last asked; to be told before anything else.

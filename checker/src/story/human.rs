@@ -94,8 +94,7 @@ impl Human {
                 self.count_out(&mut text, record.tid);
                 let waits = (record.sequence, record.arguments.clone());
                 self.threads.entry(record.tid).or_default().waits = Some(waits);
-                let call = format!("{}({})", record.name, record.arguments.join(", "));
-                let line = cut(&clean(&call), " waits", self.room());
+                let line = cut(&clean(&record.call_text()), " waits", self.room());
                 let head = self.head(record.entered_us, record.tid);
                 let _ = writeln!(text, "{head}{line}");
             }
@@ -110,8 +109,18 @@ impl Human {
                 };
                 let indent = " ".repeat(TIME + who.len());
                 let first = format!("{}{who}", " ".repeat(TIME));
-                let line = states::line(change);
-                let folded = fold(&line, self.width, &first, &indent);
+                let (line, meaning) = (states::line(change), states::meaning(change));
+                let used = indent.len() + line.chars().count() + 4 + meaning.chars().count();
+                let folded = match used <= self.width {
+                    true => format!("{first}{line}  ({meaning})"),
+                    false => {
+                        let line = fold(&line, self.width, &first, &indent);
+                        let meaning = format!("({meaning})");
+                        let indent = format!("{indent}      ");
+                        let meaning = fold(&meaning, self.width, &indent, &indent);
+                        format!("{line}\n{meaning}")
+                    }
+                };
                 let _ = writeln!(text, "{STATE}{folded}{STATE:#}");
             }
             What::Missed(count) => {
@@ -150,20 +159,20 @@ impl Human {
             .waits
             .take_if(|(sequence, _)| *sequence == record.sequence)
             .map(|(_, arguments)| arguments);
-        if waited.is_none() && teller.fold.takes(record) {
+        let goes_on = waited.is_none() && teller.fold.goes_on_with(record);
+        if !goes_on {
+            self.count_out(text, record.tid);
+        }
+        let teller = self.threads.entry(record.tid).or_default();
+        if waited.is_some() {
+            teller.fold.forget();
+        } else if teller.fold.takes(record) {
             teller.last_us = at;
             return;
         }
-        self.count_out(text, record.tid);
-        let teller = self.threads.entry(record.tid).or_default();
-        match waited {
-            Some(_) => teller.fold.forget(),
-            // Now that what was counted is told, it begins a new pattern.
-            None => drop(teller.fold.takes(record)),
-        }
         let call = match &waited {
             Some(before) => resumed(record, before),
-            None => format!("{}({})", record.name, record.arguments.join(", ")),
+            None => record.call_text(),
         };
         let (result, style) = match record.outcome {
             Outcome::Returned(result) => (format!(" = {result}"), None),

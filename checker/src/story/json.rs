@@ -53,7 +53,7 @@ pub(super) fn end(end: &End) -> Value {
     json!({
         "event": "finish",
         "at_us": end.at_us,
-        "exit_status": end.status,
+        "exit_status": end.exit_status(),
         "calls": end.calls,
         "left_behind": end.left_behind,
     })

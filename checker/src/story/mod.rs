@@ -14,6 +14,7 @@ use std::{
     io::Write,
     os::{fd::AsFd, unix::process::ExitStatusExt},
     path::Path,
+    process::ExitStatus,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -64,8 +65,8 @@ pub struct Story<'a> {
 pub struct End {
     /// When, in microseconds since its start.
     pub at_us: u64,
-    /// As shells have it: its exit status, or 128 and the number of the signal that killed it.
-    pub status: u8,
+    /// How.
+    pub status: ExitStatus,
     /// How many calls it has made, of those at which a tracer looks.
     pub calls: u64,
     /// Processes which it has left behind, and which have been ended.
@@ -96,13 +97,9 @@ impl Story<'_> {
         let left_behind = attended.tracer().processes();
         attended.end()?;
         telling.tell_all(&feed);
-        let status = attended.tracer().ending().map_or(0, |ending| {
-            let killed = ending.signal().map(|signal| 128 + signal);
-            killed.or(ending.code()).unwrap_or_default()
-        });
         let end = End {
             at_us,
-            status: u8::try_from(status).unwrap_or(u8::MAX),
+            status: attended.tracer().ending().unwrap_or_default(),
             calls: attended.tracer().total(),
             left_behind,
         };
@@ -279,17 +276,26 @@ impl Telling<'_> {
     }
 }
 
+impl End {
+    /// As shells have it: the exit status, or 128 and the number of the signal that killed the program.
+    pub fn exit_status(&self) -> u8 {
+        let killed = self.status.signal().map(|signal| 128 + signal);
+        let status = killed.or(self.status.code()).unwrap_or_default();
+        u8::try_from(status).unwrap_or(u8::MAX)
+    }
+}
+
 fn in_words(end: &End, width: usize) -> String {
-    let status = match end.status {
-        killed @ 129.. => format!("status {killed}"),
-        status => format!("status {status}"),
+    let how = match self::human::ending(end.status.into_raw()) {
+        killed if end.status.signal().is_some() => killed.replacen("is", "was", 1),
+        ended => ended.replacen("ends", "has ended", 1),
     };
     let calls = match end.calls {
         1 => "1 call".to_owned(),
         calls => format!("{calls} calls"),
     };
     let seconds = end.at_us as f64 / 1e6;
-    let mut text = format!("The program has ended with {status} after {seconds:.1} s and {calls}.");
+    let mut text = format!("The program {how} after {seconds:.1} s and {calls}.");
     if !end.left_behind.is_empty() {
         let numbers: Vec<String> = end.left_behind.iter().map(ToString::to_string).collect();
         let numbers = numbers.join(", ");

@@ -3,7 +3,7 @@
 use super::connections::{Change, Side};
 use crate::observe::sockets::State;
 
-/// `fd 4  127.0.0.1:4711 → 127.0.0.1:50312  ESTABLISHED → CLOSE-WAIT  (the client has ended its sending side)`.
+/// `fd 4  127.0.0.1:4711 → 127.0.0.1:50312  ESTABLISHED → CLOSE-WAIT`.
 pub(super) fn line(change: &Change) -> String {
     let (number, local, peer, to) = (change.descriptor, change.local, change.peer, change.to);
     let ends = match peer.port() {
@@ -14,7 +14,7 @@ pub(super) fn line(change: &Change) -> String {
         None => to.to_string(),
         Some(from) => format!("{from} → {to}"),
     };
-    format!("{ends}  {states}  ({})", meaning(change))
+    format!("{ends}  {states}")
 }
 
 /// What has happened, to a student.
