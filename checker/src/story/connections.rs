@@ -23,7 +23,7 @@ const MANY: usize = 64;
 /// A TCP socket has another state than before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The process in which it was seen first.
+    /// The process that used it last.
     pub pid: i32,
     /// Its descriptor there.
     pub descriptor: i32,
@@ -156,7 +156,9 @@ impl Connections {
         let Some(inode) = inode.filter(|inode| !self.others.contains(inode)) else {
             return Ok(Vec::new());
         };
-        if self.watched.contains_key(&inode) {
+        if let Some(socket) = self.watched.get_mut(&inode) {
+            // After a fork, it may be another process which goes on with it.
+            (socket.pid, socket.descriptor) = (pid, descriptor);
             return self.look(inode, None);
         }
         let found = sockets::of_inode(inode)?;

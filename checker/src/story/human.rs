@@ -94,8 +94,9 @@ impl Human {
                 self.count_out(&mut text, record.tid);
                 let waits = (record.sequence, record.arguments.clone());
                 self.threads.entry(record.tid).or_default().waits = Some(waits);
-                let line = cut(&clean(&record.call_text()), " waits", self.room());
-                let head = self.head(record.entered_us, record.tid);
+                let since = format!(" waits since {}", milliseconds(record.entered_us));
+                let line = cut(&clean(&record.call_text()), &since, self.room());
+                let head = self.head(at, record.tid);
                 let _ = writeln!(text, "{head}{line}");
             }
             What::State(change) => {
@@ -109,18 +110,8 @@ impl Human {
                 };
                 let indent = " ".repeat(TIME + who.len());
                 let first = format!("{}{who}", " ".repeat(TIME));
-                let (line, meaning) = (states::line(change), states::meaning(change));
-                let used = indent.len() + line.chars().count() + 4 + meaning.chars().count();
-                let folded = match used <= self.width {
-                    true => format!("{first}{line}  ({meaning})"),
-                    false => {
-                        let line = fold(&line, self.width, &first, &indent);
-                        let meaning = format!("({meaning})");
-                        let indent = format!("{indent}      ");
-                        let meaning = fold(&meaning, self.width, &indent, &indent);
-                        format!("{line}\n{meaning}")
-                    }
-                };
+                let pieces = states::pieces(change);
+                let folded = join(&pieces, self.width, &first, &indent);
                 let _ = writeln!(text, "{STATE}{folded}{STATE:#}");
             }
             What::Missed(count) => {
@@ -240,12 +231,11 @@ impl Human {
 
     /// The time in milliseconds; and which thread, where there are several.
     fn head(&self, at_us: u64, tid: i32) -> String {
-        let time = format!("{:>8}.{} ", at_us / 1000, at_us / 100 % 10);
-        // The time column holds a day; who waits longer loses the alignment.
-        let time = time.strip_prefix(' ').unwrap_or(&time);
+        // The column holds a day; who waits longer loses the alignment.
+        let time = format!("{:>9} ", milliseconds(at_us));
         match self.are_many {
             true => format!("{time}{tid:>7} "),
-            false => time.to_owned(),
+            false => time,
         }
     }
 
@@ -257,6 +247,10 @@ impl Human {
     fn room(&self) -> usize {
         self.width.saturating_sub(self.indent())
     }
+}
+
+fn milliseconds(us: u64) -> String {
+    format!("{}.{}", us / 1000, us / 100 % 10)
 }
 
 /// The return of a call that was told when it waited: what it has filled since then.
@@ -274,6 +268,26 @@ fn resumed(record: &Record, before: &[String]) -> String {
         true => format!("… {} resumed", record.name),
         false => format!("… {} resumed: {}", record.name, news.join(", ")),
     }
+}
+
+/// Puts pieces side by side, and those for which there is no room on the next line.
+fn join(pieces: &[String], width: usize, first: &str, indent: &str) -> String {
+    let mut lines = vec![first.to_owned()];
+    for piece in pieces {
+        let line = lines.last_mut().expect("there is a first one");
+        let is_empty = line.len() <= indent.len();
+        let used = line.chars().count() + 2 + piece.chars().count();
+        if is_empty {
+            line.push_str(piece);
+        } else if used <= width {
+            line.push_str("  ");
+            line.push_str(piece);
+        } else {
+            let deeper = format!("{indent}      ");
+            lines.push(fold(piece, width, &deeper, &deeper));
+        }
+    }
+    lines.join("\n")
 }
 
 /// The beginning of a call and its whole result, in so many columns.

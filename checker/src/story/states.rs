@@ -3,18 +3,21 @@
 use super::connections::{Change, Side};
 use crate::observe::sockets::State;
 
-/// `fd 4  127.0.0.1:4711 → 127.0.0.1:50312  ESTABLISHED → CLOSE-WAIT`.
-pub(super) fn line(change: &Change) -> String {
-    let (number, local, peer, to) = (change.descriptor, change.local, change.peer, change.to);
-    let ends = match peer.port() {
-        0 => format!("fd {number}  {local}"),
-        _ => format!("fd {number}  {local} → {peer}"),
-    };
-    let states = match change.from {
-        None => to.to_string(),
-        Some(from) => format!("{from} → {to}"),
-    };
-    format!("{ends}  {states}")
+/// `fd 4`, `127.0.0.1:4711 → 127.0.0.1:50312`, `ESTABLISHED → CLOSE-WAIT`, `(the client has ended its sending side)`.
+pub(super) fn pieces(change: &Change) -> [String; 4] {
+    let (local, peer, to) = (change.local, change.peer, change.to);
+    [
+        format!("fd {}", change.descriptor),
+        match peer.port() {
+            0 => local.to_string(),
+            _ => format!("{local} → {peer}"),
+        },
+        match change.from {
+            None => to.to_string(),
+            Some(from) => format!("{from} → {to}"),
+        },
+        format!("({})", meaning(change)),
+    ]
 }
 
 /// What has happened, to a student.
