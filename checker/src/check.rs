@@ -383,8 +383,14 @@ fn build_apart(
         let workspace = compile::lone_workspace(root, &package)
             .map_err(|error| LabError::io("could not make a workspace for one exercise", &error))?;
         let only = BTreeSet::from([package.clone()]);
-        let (ended, trouble) =
-            build_and_send((root, colour), &only, Some(workspace.path()), left, steps, send)?;
+        let (ended, trouble) = build_and_send(
+            (root, colour),
+            &only,
+            Some(workspace.path()),
+            left,
+            steps,
+            send,
+        )?;
         trouble?;
         if let (Ended::NotBegun(said), Some(index)) = (ended, left.remove(&package)) {
             let reason = unbuilt(root, workspace.path(), &package, &said);

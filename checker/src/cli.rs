@@ -644,7 +644,11 @@ fn trace(arguments: &TraceArguments) -> Result<u8, Trouble> {
         let detail = error.detail.as_deref().unwrap_or_default();
         let advice = "`checker doctor` says how to allow it";
         LabError {
-            detail: Some(format!("{detail}; {advice}").trim_start_matches("; ").to_owned()),
+            detail: Some(
+                format!("{detail}; {advice}")
+                    .trim_start_matches("; ")
+                    .to_owned(),
+            ),
             ..error
         }
     })?;

@@ -126,11 +126,7 @@ impl Image {
         tracer.ok_or_else(|| io::Error::other("the program runs without a tracer"))
     }
 
-    fn run(
-        self,
-        stdio: Option<[OwnedFd; 3]>,
-        follow: Follow,
-    ) -> io::Result<(i32, Option<Tracer>)> {
+    fn run(self, stdio: Option<[OwnedFd; 3]>, follow: Follow) -> io::Result<(i32, Option<Tracer>)> {
         let (failure_read, failure) = pipe()?;
         let ends = Ends { stdio, failure };
         let (pid, tracer) = match follow {

@@ -105,9 +105,7 @@ impl Attended {
 }
 
 /// Gives up root, if this process has it. Returns where the program lies for the user that is left.
-fn become_unprivileged(
-    program: PathBuf,
-) -> Result<(PathBuf, Option<tempfile::TempDir>), LabError> {
+fn become_unprivileged(program: PathBuf) -> Result<(PathBuf, Option<tempfile::TempDir>), LabError> {
     if !privileges::is_root() || privileges::is_open_to_all(&program) {
         privileges::give_up_root()?;
         return Ok((program, None));

@@ -77,11 +77,7 @@ struct Making {
 }
 
 impl Follower {
-    pub fn new(
-        shared: Arc<Shared>,
-        main: i32,
-        listener: Option<Box<dyn Listener>>,
-    ) -> Follower {
+    pub fn new(shared: Arc<Shared>, main: i32, listener: Option<Box<dyn Listener>>) -> Follower {
         Follower {
             diary: Diary::new(shared.clone(), listener),
             shared,
@@ -500,8 +496,7 @@ impl Follower {
                         // The thread may have been killed; then nothing is to be done.
                         let _ = top.let_fail(tid);
                     }
-                    self.diary
-                        .close(top.sequence, Outcome::Failed(libc::EINTR));
+                    self.diary.close(top.sequence, Outcome::Failed(libc::EINTR));
                     thread.interrupted.pop();
                 }
                 Verdict::GoesOn => top.pause = Pause::GoesOn,
