@@ -17,6 +17,8 @@ use crate::{
 
 /// How many events wait to be told at most; a few megabytes.
 const MOST: usize = 8192;
+/// How many are told before signals and sockets are looked after again.
+const AT_ONCE: usize = 512;
 
 /// One thing to tell.
 #[derive(Clone, Debug)]
@@ -73,11 +75,21 @@ impl Feed {
         }))
     }
 
-    /// Takes all that waits to be told.
-    pub fn take(&self) -> VecDeque<Event> {
-        // It fails if there is nothing, and then there is nothing to take.
-        let _ = self.ready.read();
-        std::mem::take(&mut self.inner().queue)
+    /// Takes the next events that wait to be told; none if there are none.
+    pub fn take(&self) -> Vec<Event> {
+        let mut inner = self.inner();
+        let count = inner.queue.len().min(AT_ONCE);
+        let mut taken: Vec<Event> = inner.queue.drain(..count).collect();
+        if inner.queue.is_empty() {
+            if let (1.., Some(last)) = (inner.missed, taken.last()) {
+                let what = What::Missed(std::mem::take(&mut inner.missed));
+                let at_us = last.at_us;
+                taken.push(Event { at_us, what });
+            }
+            // It fails if there was nothing, and then it is as it should be.
+            let _ = self.ready.read();
+        }
+        taken
     }
 
     /// Looks what has become of the sockets without a call.

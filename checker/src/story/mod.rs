@@ -96,7 +96,7 @@ impl Story<'_> {
         let at_us = attended.tracer().now_us();
         let left_behind = attended.tracer().processes();
         attended.end()?;
-        telling.tell_all(&feed);
+        while telling.tell_some(&feed) {}
         let end = End {
             at_us,
             status: attended.tracer().ending().unwrap_or_default(),
@@ -122,17 +122,15 @@ impl Story<'_> {
             let now = Instant::now();
             if now >= next_look {
                 feed.look(tracer.now_us());
-                telling.tell_all(feed);
                 telling.tell_waiting(tracer);
                 next_look = now + TICK;
             }
-            telling.tell_all(feed);
+            telling.tell_some(feed);
             if tracer.ending().is_some() {
                 let deadline = *last.get_or_insert(now + LAST);
                 let is_over = tracer.is_finished() && !feed.is_moving();
                 if is_over || now >= deadline {
                     feed.look(tracer.now_us());
-                    telling.tell_all(feed);
                     return Ok(());
                 }
             }
@@ -205,8 +203,8 @@ impl Telling<'_> {
         }
     }
 
-    /// Tells what has come in.
-    fn tell_all(&mut self, feed: &Feed) {
+    /// Tells the next events that have come in; whether there were any.
+    fn tell_some(&mut self, feed: &Feed) -> bool {
         let events = feed.take();
         let mut text = String::new();
         for event in &events {
@@ -219,6 +217,7 @@ impl Telling<'_> {
             text.push_str(&self.render(event));
         }
         self.write(&text);
+        !events.is_empty()
     }
 
     /// Tells the calls which have not returned for a while.

@@ -57,7 +57,8 @@ static int fork_server(void) {
         _exit(3);
     }
     close(client);
-    wait(NULL);
+    int status;
+    wait(&status);
     return 0;
 }
 
