@@ -1,7 +1,8 @@
 //! The command line.
 
+mod trace;
+
 use std::{
-    ffi::OsString,
     fs,
     io::{self, IsTerminal, Write},
     os::{fd::AsRawFd, unix::fs::PermissionsExt},
@@ -22,10 +23,8 @@ use crate::{
     exercise::Exercise,
     failure::LabError,
     map,
-    observe::{calls::Call, tracer},
     progress::Progress,
     report::{Report, Status, human, json, junit},
-    story::Story,
     target::{self, Unknown},
     verify, workspace,
 };
@@ -137,7 +136,7 @@ enum Command {
         after_help = "Exit status: that of the program, or 128 and the number of the signal that killed it;\n\
                       1 it does not compile, 2 wrong usage, 3 the lab itself failed."
     )]
-    Trace(TraceArguments),
+    Trace(trace::Arguments),
     /// Say what this machine allows, and how to allow what is missing
     Doctor,
     /// Print completions for a shell
@@ -145,35 +144,6 @@ enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-}
-
-#[derive(Debug, Args)]
-struct TraceArguments {
-    /// Which exercise
-    exercise: String,
-    /// Run this executable in place of your crate
-    #[arg(long, value_name = "PATH")]
-    program: Option<PathBuf>,
-    /// Only these system calls, for example read,write,accept
-    #[arg(long, value_name = "CALLS", value_delimiter = ',', value_parser = call)]
-    only: Vec<Call>,
-    /// How to tell it
-    #[arg(long, value_enum, default_value_t = StoryFormat::Human)]
-    format: StoryFormat,
-    /// Write it to this file, and leave the terminal to the program
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// The program's own arguments
-    #[arg(last = true, value_name = "ARGS")]
-    arguments: Vec<OsString>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum StoryFormat {
-    /// For people
-    Human,
-    /// One JSON object a line; its schema is checker/trace.schema.json
-    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -250,7 +220,7 @@ pub fn main() -> ExitCode {
             times,
             how,
         }) => prove(&targets, times, &how),
-        Some(Command::Trace(arguments)) => trace(&arguments),
+        Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Doctor) => examine(),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
@@ -620,89 +590,6 @@ fn prove(targets: &[String], times: u32, how: &How) -> Result<u8, Trouble> {
     } else {
         exit::FAILED
     })
-}
-
-/// A kind of call by one of its names.
-fn call(name: &str) -> Result<Call, String> {
-    Call::named(name).ok_or_else(|| {
-        let names = Call::names();
-        match target::near(name, names.clone()).as_slice() {
-            [] => format!("there are {}", names.join(", ")),
-            near => format!("did you mean {}?", near.join(" or ")),
-        }
-    })
-}
-
-fn trace(arguments: &TraceArguments) -> Result<u8, Trouble> {
-    let exercises = target::resolve(std::slice::from_ref(&arguments.exercise))?;
-    let [exercise] = exercises.as_slice() else {
-        return Err(Trouble::Usage(
-            "one program at a time: name one exercise, for example day2_2".to_owned(),
-        ));
-    };
-    tracer::probe().map_err(|error| {
-        let detail = error.detail.as_deref().unwrap_or_default();
-        let advice = "`checker doctor` says how to allow it";
-        LabError {
-            detail: Some(
-                format!("{detail}; {advice}")
-                    .trim_start_matches("; ")
-                    .to_owned(),
-            ),
-            ..error
-        }
-    })?;
-    let program = match &arguments.program {
-        Some(program) => {
-            refuse_unusable(program)?;
-            program.clone()
-        }
-        None => match build(exercise)? {
-            Some(program) => program,
-            None => return Ok(exit::FAILED),
-        },
-    };
-    if INTERRUPTED.load(Ordering::Relaxed) {
-        return Ok(exit::INTERRUPTED);
-    }
-    let (output, width): (Box<dyn Write>, usize) = match &arguments.output {
-        None => (Box::new(anstream::stderr()), columns(&io::stderr())),
-        Some(path) => {
-            let attempt = format!("could not write the story to {}", path.display());
-            let file = fs::File::create(path).map_err(|error| LabError::io(attempt, &error))?;
-            (Box::new(anstream::StripStream::new(file)), 80)
-        }
-    };
-    let story = Story {
-        program: &program,
-        arguments: &arguments.arguments,
-        only: &arguments.only,
-        as_json: arguments.format == StoryFormat::Json,
-        width,
-    };
-    Ok(story.tell(output)?.exit_status())
-}
-
-/// Builds the program of an exercise. None if there is none, and then it is said why.
-fn build(exercise: &'static Exercise) -> Result<Option<PathBuf>, LabError> {
-    let root = workspace::find()?;
-    let bar = progress_line();
-    let colour = anstream::AutoStream::choice(&io::stderr()) != ColorChoice::Never;
-    let built = check::build(&root, exercise, colour, |name| {
-        bar.set_message(format!("compiling {name}"));
-    });
-    bar.finish_and_clear();
-    let (program, report) = built?;
-    let mut text: String = report
-        .warnings
-        .iter()
-        .map(|warning| format!("{}\n\n", warning.trim_end()))
-        .collect();
-    if let Some(reason) = &report.no_program {
-        text.push_str(&human::nothing_to_test(exercise.name, reason, width()));
-    }
-    let _ = anstream::stderr().write_all(text.as_bytes());
-    Ok(program)
 }
 
 fn examine() -> Result<u8, Trouble> {

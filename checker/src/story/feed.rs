@@ -35,7 +35,7 @@ pub enum What {
     /// What a process does.
     Act(tracer::Event),
     /// A call that has not returned for a while.
-    Waits(Record),
+    Waits(Box<Record>),
     /// The state of a TCP socket.
     State(Change),
     /// So many events were not kept, because they came faster than they could be told.

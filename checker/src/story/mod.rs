@@ -54,6 +54,8 @@ pub struct Story<'a> {
     pub arguments: &'a [OsString],
     /// Only calls of these kinds; all if there are none.
     pub only: &'a [Call],
+    /// Whether the output shows colours.
+    pub has_colour: bool,
     /// As data, and not for people.
     pub as_json: bool,
     /// The width of the terminal, in columns.
@@ -231,7 +233,7 @@ impl Telling<'_> {
             {
                 text.push_str(&self.render(&Event {
                     at_us: now,
-                    what: What::Waits(record),
+                    what: What::Waits(Box::new(record)),
                 }));
             }
         }
@@ -263,12 +265,14 @@ impl Telling<'_> {
         self.write(&text);
     }
 
+    /// Whole lines in one call, so that what the program prints stands between lines.
     fn write(&mut self, text: &str) {
+        let text = match self.story.has_colour {
+            true => text.to_owned(),
+            false => anstream::adapter::strip_str(text).to_string(),
+        };
         if let Some(output) = &mut self.output
-            && output
-                .write_all(text.as_bytes())
-                .and_then(|()| output.flush())
-                .is_err()
+            && output.write_all(text.as_bytes()).is_err()
         {
             self.output = None;
         }

@@ -20,7 +20,7 @@ pub enum Event {
         parent: i32,
     },
     /// A call has returned, or never will.
-    Returned(Record),
+    Returned(Box<Record>),
     /// A signal arrives.
     Signalled {
         /// The process.
@@ -86,11 +86,11 @@ impl Diary {
         // The lab may ask meanwhile.
         drop(story);
         if let Some(record) = heard {
-            self.tell(Event::Returned(Record {
+            self.tell(Event::Returned(Box::new(Record {
                 outcome,
                 returned_us: Some(now),
                 ..record
-            }));
+            })));
         }
     }
 }
