@@ -6,9 +6,9 @@ mod support;
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
-    os::unix::process::CommandExt,
+    os::{fd::AsFd, unix::process::CommandExt},
     path::PathBuf,
     process::{Child, ChildStderr, ChildStdout, Command, Stdio},
     sync::LazyLock,
@@ -17,6 +17,7 @@ use std::{
 };
 
 use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -56,8 +57,63 @@ static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
 /// `checker trace`, which runs.
 struct Trace {
     child: Child,
-    stdout: BufReader<ChildStdout>,
-    stderr: Option<BufReader<ChildStderr>>,
+    stdout: Stream<ChildStdout>,
+    stderr: Stream<ChildStderr>,
+}
+
+/// What comes through a pipe, until a deadline.
+struct Stream<R> {
+    pipe: R,
+    /// What has come and was not asked for.
+    rest: String,
+}
+
+impl<R: Read + AsFd> Stream<R> {
+    /// Up to the end of the line in which this text stands; or all of it.
+    fn until(&mut self, text: Option<&str>) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let found = text.and_then(|text| self.rest.find(text));
+            if let Some(end) = found.and_then(|at| Some(at + self.rest[at..].find('\n')? + 1)) {
+                let rest = self.rest.split_off(end);
+                return std::mem::replace(&mut self.rest, rest);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mut files = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
+            let ready = poll(&mut files, PollTimeout::try_from(left).unwrap()).unwrap();
+            assert!(ready > 0, "no {text:?}: {}", self.rest);
+            let mut buffer = [0; 65_536];
+            match self.pipe.read(&mut buffer).unwrap() {
+                0 => {
+                    assert_eq!(text, None, "{}", self.rest);
+                    return std::mem::take(&mut self.rest);
+                }
+                // The story is cut anywhere, also within a letter: what is left of one comes next.
+                count => self.take(&mut buffer[..count].to_vec()),
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &mut Vec<u8>) {
+        loop {
+            match std::str::from_utf8(bytes) {
+                Ok(text) => return self.rest.push_str(text),
+                Err(_) => {
+                    let mut byte = [0];
+                    self.pipe.read_exact(&mut byte).unwrap();
+                    bytes.push(byte[0]);
+                }
+            }
+        }
+    }
+}
+
+/// A test that fails leaves nothing running.
+impl Drop for Trace {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 fn command(options: &[&str], words: &[&str]) -> Command {
@@ -81,16 +137,20 @@ impl Trace {
     fn of(options: &[&str], words: &[&str]) -> Trace {
         let mut child = command(options, words).spawn().unwrap();
         Trace {
-            stdout: BufReader::new(child.stdout.take().unwrap()),
-            stderr: child.stderr.take().map(BufReader::new),
+            stdout: Stream {
+                pipe: child.stdout.take().unwrap(),
+                rest: String::new(),
+            },
+            stderr: Stream {
+                pipe: child.stderr.take().unwrap(),
+                rest: String::new(),
+            },
             child,
         }
     }
 
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
+        self.stdout.until(Some("")).trim_end().to_owned()
     }
 
     /// A client of the server that has just said where it listens.
@@ -107,38 +167,15 @@ impl Trace {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
-    /// The story up to the line in which this text stands.
-    fn story_until(&mut self, text: &str) -> String {
-        let story = self.stderr.as_mut().unwrap();
-        let mut told = String::new();
-        while !told.contains(text) {
-            assert_ne!(
-                story.read_line(&mut told).unwrap(),
-                0,
-                "no {text:?}: {told}"
-            );
-        }
-        told
-    }
-
     /// The rest of the story, and the exit status.
     fn end(mut self) -> (String, i32) {
-        let mut stderr = self.stderr.take().unwrap();
-        let reader = thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
-        });
+        let story = self.stderr.until(None);
         let deadline = Instant::now() + DEADLINE;
         while self.child.try_wait().unwrap().is_none() {
-            if Instant::now() > deadline {
-                let _ = self.child.kill();
-                panic!("it does not end");
-            }
+            assert!(Instant::now() < deadline, "it does not end");
             thread::yield_now();
         }
-        let status = self.child.wait().unwrap().code().unwrap();
-        (reader.join().unwrap(), status)
+        (story, self.child.wait().unwrap().code().unwrap())
     }
 }
 
@@ -204,7 +241,7 @@ fn who_ends_first_sees_time_wait() {
     let mut trace = Trace::of(&[], &["ends_first"]);
     let mut client = trace.connect();
     assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
-    let told = trace.story_until("→ FIN-WAIT-2");
+    let told = trace.stderr.until(Some("→ FIN-WAIT-2"));
     drop(client);
     let (rest, _) = trace.end();
     assert_order(
@@ -450,6 +487,18 @@ fn exit_statuses_tell_whose_trouble_it_is() {
             &["trace", "day2_2", "--only", "raed"],
             2,
             "did you mean read?",
+        ),
+        (
+            &[
+                "trace",
+                "day2_2",
+                "--output",
+                "/dev/full",
+                "--program",
+                "/bin/true",
+            ],
+            3,
+            "ENOSPC",
         ),
         (
             &["trace", "day2_2", "--program", "/nowhere"],

@@ -11,7 +11,7 @@ mod states;
 use std::{
     collections::HashSet,
     ffi::OsString,
-    io::Write,
+    io::{self, Write},
     os::{fd::AsFd, unix::process::ExitStatusExt},
     path::Path,
     process::ExitStatus,
@@ -81,7 +81,7 @@ impl Story<'_> {
     ///
     /// # Errors
     ///
-    /// When the machine refuses to trace, or the program cannot be started.
+    /// When the machine refuses to trace, the program cannot be started, or the story cannot be written.
     pub fn tell(&self, output: Box<dyn Write>) -> Result<End, LabError> {
         let signals = take_signals()?;
         let feed = Feed::new()?;
@@ -91,6 +91,7 @@ impl Story<'_> {
             story: self,
             human: (!self.as_json).then(|| Human::new(self.width)),
             output: Some(output),
+            trouble: None,
             waiting: HashSet::new(),
         };
         telling.begin();
@@ -106,7 +107,10 @@ impl Story<'_> {
             left_behind,
         };
         telling.finish(&end);
-        Ok(end)
+        match telling.trouble {
+            Some(error) => Err(LabError::io("could not write the story", &error)),
+            None => Ok(end),
+        }
     }
 
     /// Tells what happens until the program has ended.
@@ -189,6 +193,8 @@ struct Telling<'a> {
     human: Option<Human>,
     /// None when nobody reads any more: the program goes on.
     output: Option<Box<dyn Write>>,
+    /// Why nothing more could be written, if it is no reader who has gone.
+    trouble: Option<io::Error>,
     /// The calls which were told as waiting.
     waiting: HashSet<u64>,
 }
@@ -272,9 +278,10 @@ impl Telling<'_> {
             false => anstream::adapter::strip_str(text).to_string(),
         };
         if let Some(output) = &mut self.output
-            && output.write_all(text.as_bytes()).is_err()
+            && let Err(error) = output.write_all(text.as_bytes())
         {
             self.output = None;
+            self.trouble = Some(error).filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
         }
     }
 }
