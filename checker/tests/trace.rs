@@ -279,15 +279,13 @@ fn a_reset_is_told_from_an_end() {
 fn a_call_that_waits_is_told_before_it_returns() {
     let mut trace = Trace::of(&[], &["echo", "1"]);
     let mut client = trace.connect();
-    let mut story = BufReader::new(trace.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("read(4, …, 512) waits since") {
-        assert_ne!(story.read_line(&mut told).unwrap(), 0, "{told}");
-    }
+    let told = trace.stderr.until(Some("read(4, …, 512) waits since"));
     talk(&mut client);
-    story.read_to_string(&mut told).unwrap();
-    assert_order(&told, &["waits since", "… read resumed: \"hello\\n\" = 6"]);
-    trace.child.wait().unwrap();
+    let (rest, _) = trace.end();
+    assert_order(
+        &format!("{told}{rest}"),
+        &["waits since", "… read resumed: \"hello\\n\" = 6"],
+    );
 }
 
 #[test]
