@@ -138,7 +138,8 @@ impl Human {
         still.sort_unstable();
         for tid in still {
             if self.threads[&tid].last_us < before_us {
-                self.count_out(&mut text, tid);
+                // They may go on, and then there is nothing new to tell.
+                self.tell_count(&mut text, tid);
             }
         }
         text
@@ -205,14 +206,21 @@ impl Human {
         self.tell_counted(u64::MAX)
     }
 
+    /// Something else happens in a thread: what was counted is told, and what comes now is told again.
     fn count_out(&mut self, text: &mut String, tid: i32) {
+        self.tell_count(text, tid);
+        if let Some(teller) = self.threads.get_mut(&tid) {
+            teller.fold.forget();
+        }
+    }
+
+    fn tell_count(&mut self, text: &mut String, tid: i32) {
         let Some(teller) = self.threads.get_mut(&tid) else {
             return;
         };
         let Some(folded) = teller.fold.counted() else {
             return;
         };
-        teller.fold.forget();
         let at = teller.last_us;
         let line = match (folded.calls, folded.round) {
             (1, _) => "… 1 more call like this".to_owned(),
