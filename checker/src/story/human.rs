@@ -223,9 +223,8 @@ impl Human {
         };
         let at = teller.last_us;
         let line = match (folded.calls, folded.round) {
-            (1, _) => "… 1 more call like this".to_owned(),
             (calls, 1) => format!("… {calls} more like this"),
-            (calls, round) => format!("… {calls} more calls, like the last {round}"),
+            (calls, round) => format!("… {calls} more like the last {round}"),
         };
         self.remark(text, at, tid, &line);
     }
