@@ -7,12 +7,11 @@ use std::{
 };
 
 use crate::{
-    arena::{self, Isolation, Tracing},
+    arena,
     compile::{self, Ended, News},
     crew::{self, Conditions, Done, Series},
     exercise::Exercise,
     failure::LabError,
-    observe::tracer,
     report::{ExerciseReport, NoProgram, Report, TestReport},
 };
 
@@ -475,17 +474,4 @@ impl Staging {
 /// How many tests run at once by default: two for each processor, because a test waits half of its time.
 pub fn default_jobs() -> usize {
     2 * std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Where tests run by default.
-pub fn default_isolation() -> Isolation {
-    arena::probe().isolation()
-}
-
-/// Whether system calls are followed by default.
-pub fn default_tracing() -> Tracing {
-    match tracer::probe() {
-        Ok(()) => Tracing::On,
-        Err(_) => Tracing::Off,
-    }
 }

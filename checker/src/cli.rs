@@ -16,7 +16,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
-    arena::{Isolation, Tracing},
+    arena::{self, Isolation, Tracing},
     check::{self, Event, Plan},
     crew::{Conditions, INTERRUPTED},
     doctor,
@@ -299,10 +299,11 @@ fn console_size(output: &impl AsRawFd) -> Option<(u16, u16)> {
 }
 
 fn conditions(how: &How) -> Conditions {
+    let machine = arena::probe();
     Conditions {
         seed: how.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
-        isolation: how.isolation.unwrap_or_else(check::default_isolation),
-        tracing: how.tracing.unwrap_or_else(check::default_tracing),
+        isolation: how.isolation.unwrap_or_else(|| machine.isolation()),
+        tracing: how.tracing.unwrap_or_else(|| machine.tracing()),
         jobs: how.jobs.map_or_else(check::default_jobs, usize::from),
     }
 }

@@ -7,7 +7,7 @@ use std::{
     fs::{self, File},
     io::{Read, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::{fs::PermissionsExt, process::ExitStatusExt},
     },
     path::PathBuf,
@@ -20,7 +20,8 @@ use checker::{
     arena::{Arena, Isolation, Launch, Started},
     observe::{
         calls::Call,
-        tracer::{Address, Fault, Injection, Outcome, Record, Tracer, Which},
+        descriptors::{Object, object},
+        tracer::{Address, Fault, Injection, On, Outcome, Record, Tracer, Which},
     },
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -79,7 +80,7 @@ impl Run {
     fn inject(&self, call: Call, which: Which, fault: Fault) {
         self.tracer().inject(Injection {
             call,
-            descriptor: None,
+            on: On::Anything,
             which,
             fault,
         });
@@ -448,13 +449,13 @@ fn errors_are_injected_into_the_call_that_is_meant() {
     run.inject(Call::Accept, Which::Nth(5), Fault::Errno(libc::EMFILE));
     let again = run.tracer().inject(Injection {
         call: Call::Read,
-        descriptor: Some(4),
+        on: On::Descriptor(4),
         which: Which::Nth(2),
         fault: Fault::Errno(libc::EAGAIN),
     });
     let no_fork = run.tracer().inject(Injection {
         call: Call::Fork,
-        descriptor: None,
+        on: On::Anything,
         which: Which::First(1),
         fault: Fault::Errno(libc::EAGAIN),
     });
@@ -470,6 +471,61 @@ fn errors_are_injected_into_the_call_that_is_meant() {
     );
     let failed = run.expect("accept(3, NULL, NULL) = -1 ECONNABORTED");
     assert_eq!(failed.injected, Some(Fault::Errno(libc::ECONNABORTED)));
+}
+
+#[test]
+fn a_fault_finds_its_object_under_any_number() {
+    let mut run = Run::traced("reads_everywhere");
+    run.wait_for(|record| record.call == Call::Read && record.descriptor == Some(0));
+    let stdin = run.started.stdin.as_ref().unwrap().as_raw_fd();
+    let Some(Object::Pipe(input)) = object(std::process::id() as i32, stdin) else {
+        panic!("standard input is no pipe");
+    };
+    let fail = |on, errno| {
+        run.tracer().inject(Injection {
+            call: Call::Read,
+            on,
+            which: Which::First(2),
+            fault: Fault::Errno(errno),
+        })
+    };
+    let (sockets, pipe) = (
+        fail(On::Sockets, libc::EINTR),
+        fail(On::Pipe(input), libc::EIO),
+    );
+    run.tell("\n");
+    assert_eq!(
+        run.output(),
+        "socket: EINTR\npipe: 1\ninput: EIO\ncopy: EIO\nsocket: EINTR\npipe: 1\ninput: 1\ncopy: 1\n",
+        "{}",
+        run.story()
+    );
+    let struck = |id| run.tracer().struck(id);
+    assert_eq!((struck(sockets), struck(pipe)), (2, 2));
+}
+
+#[test]
+fn a_call_that_copies_is_a_read_and_a_write() {
+    let mut run = Run::traced("copies");
+    run.wait_for(|record| record.call == Call::Read && record.descriptor == Some(0));
+    // The pipes are 3 to 6, the file is 7.
+    let ends = [(Call::Write, 6), (Call::Read, 7)];
+    let injections = ends.map(|(call, descriptor)| {
+        run.tracer().inject(Injection {
+            call,
+            on: On::Descriptor(descriptor),
+            which: Which::First(1),
+            fault: Fault::Errno(libc::EIO),
+        })
+    });
+    run.tell("\n");
+    assert_eq!(
+        run.output(),
+        "splice: EIO\nsplice: 1\nsendfile: EIO\nsendfile: 1\n",
+        "{}",
+        run.story()
+    );
+    assert_eq!(injections.map(|id| run.tracer().struck(id)), [1, 1]);
 }
 
 #[test]
@@ -500,10 +556,13 @@ fn a_signal_before_a_pause_is_lost() {
     ] {
         // The line that starts it is read before by the same kind of call.
         let mut run = Run::traced(way);
-        let descriptor = (call == Call::Read).then_some(3);
+        let on = match call {
+            Call::Read => On::Descriptor(3),
+            _ => On::Anything,
+        };
         run.tracer().inject(Injection {
             call,
-            descriptor,
+            on,
             which: Which::Nth(1),
             fault: Fault::Signal(libc::SIGTERM),
         });

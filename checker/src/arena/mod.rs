@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use exec::Started;
 pub use launch::{Launch, Limits};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
-pub use probe::{Probe, probe};
+pub use probe::{Probe, Tier, probe};
 pub use terminal::Attended;
 
 use crate::{

@@ -16,7 +16,7 @@ mod wait;
 use std::{net::SocketAddr, ops::RangeInclusive, rc::Rc};
 
 pub use bench::{Bench, Sleeper, Witness};
-pub use program::{CallLine, Child, Ending, Mark, Program, Server, Trouble};
+pub use program::{Aim, CallLine, Child, Ending, Mark, Place, Program, Server, Trouble};
 pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};
 pub use udp::Datagrams;

@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -412,6 +413,38 @@ static void fails(void) {
     say("spawn", posix_spawn(&(pid_t){0}, "/bin/true", NULL, NULL, (char *[]){"true", NULL}, environ));
 }
 
+/* One byte from a socket, from another pipe, from standard input, and from a copy of that. */
+static void reads_everywhere(void) {
+    int sockets[2], ends[2];
+    char byte;
+    await_line();
+    socketpair(AF_UNIX, SOCK_STREAM, 0, sockets);
+    write(sockets[1], "s", 1);
+    pipe(ends);
+    write(ends[1], "p", 1);
+    int copy = dup(0);
+    for (int round = 0; round < 2; round++) {
+        say("socket", recv(sockets[0], &byte, 1, MSG_PEEK) < 0 ? -1 : 1);
+        say("pipe", read(ends[0], &byte, 0) < 0 ? -1 : 1);
+        say("input", read(0, &byte, 1) < 0 ? -1 : 1);
+        say("copy", read(copy, &byte, 1) < 0 ? -1 : 1);
+    }
+}
+
+/* From one pipe to another, and from a file to that: what copies is a read and a write. */
+static void copies(void) {
+    int from[2], to[2];
+    await_line();
+    pipe(from);
+    pipe(to);
+    write(from[1], "x", 1);
+    int file = open("/proc/self/exe", O_RDONLY);
+    for (int round = 0; round < 2; round++)
+        say("splice", splice(from[0], NULL, to[1], NULL, 1, 0));
+    for (int round = 0; round < 2; round++)
+        say("sendfile", sendfile(to[1], file, NULL, 1));
+}
+
 static volatile sig_atomic_t flag;
 static void set_flag(int signal) {
     (void)signal;
@@ -549,7 +582,7 @@ static const struct {
     void (*run)(void);
 } WAYS[] = {
     WAY(echo), WAY(sockets), WAY(children), WAY(threads), WAY(exec_in_a_thread), WAY(daemonizes), WAY(stops),
-    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(flag_then_pause),
+    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(flag_then_pause),
     WAY(flag_then_read), WAY(flag_then_sigsuspend), WAY(flag_then_ppoll), WAY(clones_untraced), WAY(hides),
     WAY(vfork_storm), WAY(thread_storm), WAY(calls_often), WAY(is_interrupted_in_read), WAY(is_killed), WAY(greets),
 #ifdef __x86_64__

@@ -6,7 +6,7 @@
 //! The steps, each in the words of its manual page:
 //!
 //!  1. socket(2) ... accept(2): as in day 2, exercise 2. Begin with a copy of your echo server: it passes the first
-//!     hidden test.
+//!     two hidden tests.
 //!  2. fork(2), after each accept, "creates a new process by duplicating the calling process".
 //!  3. close(2). The child "inherits copies of the parent's set of open file descriptors": each of the two closes what
 //!     only the other one needs.
@@ -15,8 +15,8 @@
 //!  6. waitpid(2), in the parent, for every child that has ended; with WNOHANG it will "return immediately if no child
 //!     has exited". Print `child PID exited STATUS` or `child PID killed SIGNAL`.
 //!  7. accept(2) can fail now. EINTR: "The system call was interrupted by a signal that was caught before a valid
-//!     connection arrived". ppoll(2) "allows an application to safely wait until either a file descriptor becomes ready
-//!     or until a signal is caught".
+//!     connection arrived". ECONNABORTED: "A connection has been aborted." Both are no reason to end. ppoll(2) "allows
+//!     an application to safely wait until either a file descriptor becomes ready or until a signal is caught".
 //!
 //! Check your work with `cargo run -p checker day3_7`.
 

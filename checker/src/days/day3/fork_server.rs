@@ -1,10 +1,12 @@
 //! The hidden tests of day3_7_fork_server.
 
+use nix::errno::Errno;
+
 use crate::{
     exercise::{Exercise, Mistake, Test},
     failure::{Checked, Diagnosis},
-    lab::{Child, Connection, Lab, Server},
-    observe::processes::Signals,
+    lab::{Child, Connection, Lab, Place, Server},
+    observe::{calls::Call, processes::Signals},
 };
 
 /// Day 3, exercise 7.
@@ -12,8 +14,8 @@ pub const EXERCISE: Exercise = Exercise {
     name: "day3_7_fork_server",
     title: "an echo server with a process for each client",
     chapter: "3.7 A process for each client: fork and zombies",
-    first_step: "Begin with a copy of your echo server of day 2, exercise 2: it passes the first test as it is. fork \
-                 comes with the second one.",
+    first_step: "Begin with a copy of your echo server of day 2, exercise 2: it passes the first two tests as it is. \
+                 fork comes with the third one.",
     tests: &[
         Test {
             name: "sends back every byte",
@@ -35,6 +37,23 @@ pub const EXERCISE: Exercise = Exercise {
                     Ok(())
                 })?;
                 echo(lab, &client, 20_000)
+            },
+        },
+        Test {
+            name: "sends back every byte, however few a write takes",
+            points: 2,
+            read: "Bytes, not messages",
+            mistakes: &[Mistake {
+                program: "ignores_short_writes",
+                because: Diagnosis::Stuck,
+                hint: "write has taken fewer bytes than it was given, and said so; the rest was never sent. Offer the \
+                       rest again, until all of it is taken.",
+            }],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let client = server.connect()?;
+                server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=9))?;
+                echo(lab, &client, 1_000)
             },
         },
         Test {
@@ -80,8 +99,12 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "interrupted_call_ends_the_server",
                     because: Diagnosis::Exited,
-                    hint: "A child has ended, SIGCHLD came, and the call in which the server slept failed with EINTR. \
-                           That is no failure: go on with the loop.",
+                    hint: INTERRUPTED_IS_NO_FAILURE,
+                },
+                Mistake {
+                    program: "interrupted_accept_ends_the_server",
+                    because: Diagnosis::Exited,
+                    hint: INTERRUPTED_IS_NO_FAILURE,
                 },
             ],
             run: |lab| {
@@ -218,6 +241,36 @@ pub const EXERCISE: Exercise = Exercise {
             },
         },
         Test {
+            name: "collects a child who ends just before the server sleeps",
+            points: 3,
+            read: "Waiting for clients and children",
+            mistakes: &[
+                Mistake {
+                    program: "looks_then_accepts",
+                    because: Diagnosis::ZombieLeft,
+                    hint: LOOK_AND_SLEEP_IN_ONE_STEP,
+                },
+                Mistake {
+                    program: "unblocks_then_polls",
+                    because: Diagnosis::ZombieLeft,
+                    hint: LOOK_AND_SLEEP_IN_ONE_STEP,
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let early = visit(lab, &server)?;
+                server.wait_until_it_rests()?;
+                let gap = server.freeze_in_the_gap()?;
+                let late = server.connect()?;
+                gap.wait_until_struck()?;
+                server.wait_until_frozen()?;
+                early.end(lab)?;
+                server.resume()?;
+                early.child.expect_collected()?;
+                echo_some(lab, &late)
+            },
+        },
+        Test {
             name: "reports each child that has ended",
             points: 1,
             read: "SIGCHLD: one signal for many children",
@@ -326,6 +379,30 @@ pub const EXERCISE: Exercise = Exercise {
             },
         },
         Test {
+            name: "goes on when a client gives up before it is accepted",
+            points: 2,
+            read: "When accept fails",
+            mistakes: &[Mistake {
+                program: "ends_when_a_client_gives_up",
+                because: Diagnosis::Exited,
+                hint: "accept has failed with ECONNABORTED: one client has left the queue, and the server ends for all. \
+                       Go back to accept, or to the call in which the server sleeps.",
+            }],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let early = visit(lab, &server)?.client;
+                server.wait_until_it_rests()?;
+                let gives_up = server.fail_next(Call::Accept, Errno::ECONNABORTED)?;
+                // A server which sleeps in accept takes the first one in the call that it is in.
+                let late = [server.connect()?, server.connect()?];
+                gives_up.wait_until_struck()?;
+                for client in late.iter().chain([&early]) {
+                    echo_some(lab, client)?;
+                }
+                Ok(())
+            },
+        },
+        Test {
             name: "frees its port when it is killed, though a child still serves",
             points: 3,
             read: "When fork fails, and when the server ends",
@@ -358,9 +435,14 @@ pub const EXERCISE: Exercise = Exercise {
     ],
 };
 
+const INTERRUPTED_IS_NO_FAILURE: &str = "A child has ended, SIGCHLD came, and the call in which the server slept failed \
+                                         with EINTR. That is no failure: go on with the loop.";
 const END_OF_A_CHILD_WAKES: &str = "The zombie stays until the next client comes, because the end of a child does not \
                                     wake the server. Install a handler for SIGCHLD, without SA_RESTART, so that the \
                                     sleeping call returns.";
+const LOOK_AND_SLEEP_IN_ONE_STEP: &str = "The child ends after the server has looked for it and before the server \
+                                          sleeps: SIGCHLD comes, its handler runs, and then nothing wakes the server. \
+                                          Keep SIGCHLD blocked, and let ppoll open the mask and sleep in one step.";
 const PRINT_THE_NUMBER: &str = "Print a plain number: WEXITSTATUS if WIFEXITED says that the child ended by itself, and \
                                 WTERMSIG if a signal has killed it. The whole status word of waitpid is neither.";
 

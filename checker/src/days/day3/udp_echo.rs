@@ -3,10 +3,13 @@
 //! A client asks again only when its answer has come, so that each datagram is a receive of its own. Where several
 //! have to wait in the queue together, the program is frozen.
 
+use nix::errno::Errno;
+
 use crate::{
     exercise::{Exercise, Mistake, Test},
     failure::{Checked, Diagnosis},
-    lab::{Datagrams, Lab, Server},
+    lab::{Datagrams, Lab, Place, Server},
+    observe::calls::Call,
 };
 
 /// The longest datagram that is sent back.
@@ -347,6 +350,29 @@ pub const EXERCISE: Exercise = Exercise {
             run: answers_queued_datagrams,
         },
         Test {
+            name: "answers a datagram that waits behind one which is too big",
+            points: 1,
+            read: "Too big: the kernel cuts",
+            mistakes: &[Mistake {
+                program: "empties_the_queue",
+                because: Diagnosis::NoAnswer,
+                hint: "Nothing is left of a datagram that was cut, so there is nothing to clear away. What you receive \
+                       behind it is the next datagram: answer that one, too.",
+            }],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let (first, second) = (lab.datagrams()?, lab.datagrams()?);
+                let (long, short) = (random(lab, 1025..=2000), word(lab));
+                server.wait_until_idle()?;
+                server.freeze()?;
+                first.send_to(server.address(), &long)?;
+                second.send_to(server.address(), &short)?;
+                server.resume()?;
+                first.expect_from(server.address(), format!("too big {}", long.len()))?;
+                second.expect_from(server.address(), short)
+            },
+        },
+        Test {
             name: "goes on when a client has closed before its answer",
             points: 1,
             read: "A client that has gone",
@@ -368,6 +394,43 @@ pub const EXERCISE: Exercise = Exercise {
                 server.wait_until_idle()?;
                 ask(&patient, &server, word(lab))?;
                 ask(&patient, &server, word(lab))
+            },
+        },
+        Test {
+            name: "goes on when the kernel refuses to send an answer",
+            points: 2,
+            read: "A client that has gone",
+            mistakes: &[
+                Mistake {
+                    program: "ends_when_it_cannot_answer",
+                    because: Diagnosis::Exited,
+                    hint: "sendto has failed for one client, and the server ends for all. Say it on standard error, and \
+                           wait for the next datagram.",
+                },
+                Mistake {
+                    program: "tries_again_for_ever",
+                    because: Diagnosis::Busy,
+                    hint: "sendto fails, and the next one, at once, fails for the same reason. Only EINTR means: call \
+                           again. After any other error the answer is lost: say so, and wait for the next datagram.",
+                },
+                Mistake {
+                    program: "hides_a_lost_answer",
+                    because: Diagnosis::WrongOutput,
+                    hint: "An answer could not be sent, and nobody hears of it. Look at what sendto returns, and report \
+                           an error on standard error.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let (unlucky, lucky) = (lab.datagrams()?, lab.datagrams()?);
+                let trouble =
+                    server.fail_each(Call::Write.on(Place::Socket), Errno::ENETUNREACH)?;
+                unlucky.send_to(server.address(), word(lab))?;
+                trouble.wait_until_struck()?;
+                server.wait_until_idle()?;
+                server.expect_reason_on_stderr()?;
+                trouble.end();
+                ask(&lucky, &server, word(lab))
             },
         },
         Test {

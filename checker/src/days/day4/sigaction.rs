@@ -8,8 +8,8 @@ use crate::{
     arena::Launch,
     exercise::{Exercise, Mistake, Test},
     failure::{Checked, Diagnosis},
-    lab::{Lab, Program},
-    observe::processes::Signals,
+    lab::{Lab, Place, Program},
+    observe::{calls::Call, processes::Signals},
 };
 
 /// Day 4, exercise 1.
@@ -291,6 +291,48 @@ pub const EXERCISE: Exercise = Exercise {
             },
         },
         Test {
+            name: "ends, too, if SIGTERM or SIGINT comes just before it waits again",
+            points: 3,
+            read: "Blocking, and waiting without a gap",
+            mistakes: &[
+                Mistake {
+                    program: "looks_then_pauses",
+                    because: Diagnosis::Stuck,
+                    hint: BLOCK_BEFORE_THE_LOOK,
+                },
+                Mistake {
+                    program: "blocks_only_sigterm",
+                    because: Diagnosis::Stuck,
+                    hint: BLOCK_BEFORE_THE_LOOK,
+                },
+            ],
+            run: |lab| {
+                for signal in [SIGTERM, SIGINT] {
+                    let program = count(lab)?;
+                    program.signal_in_the_gap(SIGUSR1, signal)?;
+                    expect_result(&program, 1, 0, 0)?;
+                }
+                Ok(())
+            },
+        },
+        Test {
+            name: "prints its whole result, however few bytes a write takes",
+            points: 1,
+            read: "A call is cut short",
+            mistakes: &[Mistake {
+                program: "ignores_a_short_write",
+                because: Diagnosis::Exited,
+                hint: "write returns how many bytes it has taken, and here it has not taken all. Offer it the rest, \
+                           until nothing is left: write_all does it for you.",
+            }],
+            run: |lab| {
+                let program = count(lab)?;
+                program.shorten(Call::Write.on(Place::Stdout), lab.random_number(1..=5))?;
+                program.deliver(SIGTERM)?;
+                expect_result(&program, 0, 0, 0)
+            },
+        },
+        Test {
             name: "prints its result undisturbed by a second signal",
             points: 3,
             read: "What a handler may do",
@@ -428,6 +470,9 @@ pub const EXERCISE: Exercise = Exercise {
 /// For two mistakes which look alike from outside.
 const WAIT_FOR_A_HANDLER: &str = "The program looks at its flag again and again. Let it sleep in a call that returns \
                                   when a handler has run: pause, or better sigsuspend.";
+const BLOCK_BEFORE_THE_LOOK: &str = "The signal comes after the look at the flag and before the sleep: its handler runs, \
+                                     and then the program waits for a signal that it has had. Block all the signals \
+                                     before you look, and let sigsuspend open the mask and wait in one step.";
 const IGNORE_IT: &str = "SIG_IGN throws the signal away. An empty handler wakes the program and interrupts its calls, \
                          and a blocked signal stays pending. Set SIG_IGN with sigaction.";
 

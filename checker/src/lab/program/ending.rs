@@ -93,7 +93,7 @@ impl Program {
         match self.running.stderr.total.get() {
             0 => Err(Failure::new(
                 Diagnosis::WrongOutput,
-                "your program ends without a word on standard error",
+                "your program says nothing on standard error",
             )
             .into()),
             _ => Ok(()),

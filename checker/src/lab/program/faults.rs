@@ -1,22 +1,79 @@
 //! Faults that peers cannot make: calls of the program that fail, take less than they are given, or meet a signal.
 
+use std::{
+    collections::BTreeSet,
+    fmt,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
+};
+
 use nix::errno::Errno;
 
 use super::Program;
 use crate::{
     failure::{Checked, Diagnosis, Stop},
-    lab::quote::signal_name,
+    lab::{quote::signal_name, wait::GaveUp},
     observe::{
         calls::Call,
-        tracer::{Fault, Injection, InjectionId, Tracer, Which},
+        descriptors::{self, Object},
+        processes::Thread,
+        tracer::{Fault, Injection, InjectionId, On, Record, Tracer, Which},
     },
 };
+
+/// The calls which a fault may strike: all of a kind, or with [`Call::on`] those that work on one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aim {
+    call: Call,
+    place: Option<Place>,
+}
+
+/// What a call works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Any socket.
+    Socket,
+    /// The pipe which is the program's standard input, by whatever number it knows it.
+    Stdin,
+    /// The pipe which is its standard output.
+    Stdout,
+}
+
+impl Call {
+    /// Only the calls of this kind that work on this.
+    pub fn on(self, place: Place) -> Aim {
+        Aim {
+            call: self,
+            place: Some(place),
+        }
+    }
+}
+
+impl From<Call> for Aim {
+    fn from(call: Call) -> Aim {
+        Aim { call, place: None }
+    }
+}
+
+/// `read`, `read on a socket`
+impl fmt::Display for Aim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.call)?;
+        f.write_str(match self.place {
+            None => "",
+            Some(Place::Socket) => " on a socket",
+            Some(Place::Stdin) => " on standard input",
+            Some(Place::Stdout) => " on standard output",
+        })
+    }
+}
 
 /// A fault in force. It goes on until it is taken back, or the test ends.
 #[derive(Debug)]
 pub struct Trouble<'a> {
     program: &'a Program,
     id: InjectionId,
+    call: Call,
+    fault: Fault,
     /// What the test waits for, when it waits for the fault to strike.
     goal: String,
 }
@@ -40,15 +97,16 @@ impl Program {
     /// # Errors
     ///
     /// [`Stop::NotChecked`] where the program is not traced, as in all words of this file.
-    pub fn shorten(&self, call: Call, most: u64) -> Checked<Trouble<'_>> {
+    pub fn shorten(&self, aim: impl Into<Aim>, most: u64) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
         let bytes = match most {
             1 => "one byte".to_owned(),
             most => format!("{most} bytes"),
         };
         self.bench.note(format!(
-            "from now on let each {call} of your program move {bytes} at most"
+            "from now on let each {aim} of your program move {bytes} at most"
         ));
-        self.trouble(call, Which::Every, Fault::Short(most))
+        self.trouble(aim, Which::Every, Fault::Short(most))
     }
 
     /// The next call of this kind fails with this errno, without having been made.
@@ -56,10 +114,41 @@ impl Program {
     /// # Errors
     ///
     /// As [`Program::shorten`].
-    pub fn fail_next(&self, call: Call, errno: Errno) -> Checked<Trouble<'_>> {
+    pub fn fail_next(&self, aim: impl Into<Aim>, errno: Errno) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
         self.bench
-            .note(format!("let its next {call} fail with {errno:?}"));
-        self.trouble(call, Which::First(1), Fault::Errno(errno as i32))
+            .note(format!("let its next {aim} fail with {errno:?}"));
+        self.trouble(aim, Which::First(1), Fault::Errno(errno as i32))
+    }
+
+    /// A signal interrupts the next call of this kind before it has done anything: it fails with EINTR, as if a handler
+    /// had run (signal(7)).
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::shorten`].
+    pub fn interrupt_next(&self, aim: impl Into<Aim>) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
+        self.bench.note(format!(
+            "interrupt its next {aim}, so that it fails with EINTR"
+        ));
+        self.trouble(aim, Which::First(1), Fault::Errno(Errno::EINTR as i32))
+    }
+
+    /// The same for the next read there, and for the next poll, with which the program may wait for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::shorten`].
+    pub fn interrupt_next_read(&self, place: Place) -> Checked {
+        let aim = Call::Read.on(place);
+        self.bench.note(format!(
+            "interrupt its next {aim}, and its next poll if it polls: they fail with EINTR"
+        ));
+        self.bench.quietly(|| {
+            self.interrupt_next(aim)?;
+            self.interrupt_next(Call::Poll).map(drop)
+        })
     }
 
     /// Every call of this kind fails with this errno, until the trouble is taken back.
@@ -67,11 +156,12 @@ impl Program {
     /// # Errors
     ///
     /// As [`Program::shorten`].
-    pub fn fail_each(&self, call: Call, errno: Errno) -> Checked<Trouble<'_>> {
+    pub fn fail_each(&self, aim: impl Into<Aim>, errno: Errno) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
         self.bench.note(format!(
-            "from now on let each {call} of your program fail with {errno:?}"
+            "from now on let each {aim} of your program fail with {errno:?}"
         ));
-        self.trouble(call, Which::Every, Fault::Errno(errno as i32))
+        self.trouble(aim, Which::Every, Fault::Errno(errno as i32))
     }
 
     /// The signal comes when the program is about to make its next call of this kind: after it has looked whether it
@@ -80,25 +170,56 @@ impl Program {
     /// # Errors
     ///
     /// As [`Program::shorten`].
-    pub fn signal_before_next(&self, call: Call, signal: i32) -> Checked<Trouble<'_>> {
+    pub fn signal_before_next(&self, aim: impl Into<Aim>, signal: i32) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
         let name = signal_name(signal);
         self.bench
-            .note(format!("send it {name} just before its next {call}"));
-        self.trouble(call, Which::First(1), Fault::Signal(signal))
+            .note(format!("send it {name} just before its next {aim}"));
+        self.trouble(aim, Which::First(1), Fault::Signal(signal))
     }
 
-    fn trouble(&self, call: Call, which: Which, fault: Fault) -> Checked<Trouble<'_>> {
+    pub(super) fn trouble(
+        &self,
+        aim: impl Into<Aim>,
+        which: Which,
+        fault: Fault,
+    ) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
         let id = self.tracer()?.inject(Injection {
-            call,
-            descriptor: None,
+            call: aim.call,
+            on: aim
+                .place
+                .map_or(On::Anything, |place| self.object_of(place)),
             which,
             fault,
         });
         Ok(Trouble {
             program: self,
             id,
-            goal: format!("it to make a {call}"),
+            call: aim.call,
+            fault,
+            goal: format!("it to make a {aim}"),
         })
+    }
+
+    fn object_of(&self, place: Place) -> On {
+        // Both ends of a pipe have one inode.
+        let pipe = |own_end: BorrowedFd<'_>| {
+            let own_pid = std::process::id() as i32;
+            match descriptors::object(own_pid, own_end.as_raw_fd()) {
+                Some(Object::Pipe(inode)) => Some(On::Pipe(inode)),
+                _ => None,
+            }
+        };
+        match place {
+            Place::Socket => On::Sockets,
+            Place::Stdin => {
+                let stdin = self.running.stdin.file.borrow();
+                let pipe = stdin.as_ref().and_then(|stdin| pipe(stdin.as_fd()));
+                pipe.unwrap_or(On::Descriptor(0))
+            }
+            Place::Stdout => pipe(self.running.stdout.file.as_fd()).unwrap_or(On::Descriptor(1)),
+        }
     }
 }
 
@@ -132,4 +253,47 @@ impl Trouble<'_> {
             Err(gave_up) => Err(bench.explain(&gave_up, &self.goal, Diagnosis::Stuck).into()),
         }
     }
+
+    /// Waits until each thread that it has struck has been seen asleep, be it for a moment: it waits for better times,
+    /// and does not make the call again and again. If it strikes nobody, this waits until all sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::Busy`] when one never sleeps.
+    pub fn wait_until_it_pauses(&self) -> Checked {
+        const GOAL: &str = "it to pause before it tries again";
+        let program = self.program;
+        let bench = &program.bench;
+        bench.note("wait until it pauses, be it for a moment");
+        let tracer = program.tracer()?;
+        let mut seen_asleep = BTreeSet::new();
+        let look = || {
+            let is_struck =
+                |record: &Record| record.call == self.call && record.injected == Some(self.fault);
+            let records = tracer.records();
+            let struck: BTreeSet<i32> = records
+                .iter()
+                .filter(|record| is_struck(record))
+                .map(|record| record.tid)
+                .collect();
+            // A thread that is struck already cannot sleep in the very call, which fails at once.
+            let threads = bench.living().into_iter();
+            let asleep = threads
+                .flat_map(|process| process.thread_list())
+                .filter(|thread| struck.contains(&thread.tid) && rests(thread));
+            seen_asleep.extend(asleep.map(|thread| thread.tid));
+            Ok((!struck.is_empty() && struck.is_subset(&seen_asleep)).then_some(()))
+        };
+        match bench.wait(&[], look)? {
+            // Whether it has ended is for the next step to say.
+            Ok(()) | Err(GaveUp::Asleep(_)) => Ok(()),
+            Err(gave_up) => Err(bench.explain(&gave_up, GOAL, Diagnosis::Busy).into()),
+        }
+    }
+}
+
+/// Whether a thread sleeps, and not because it has something to say.
+fn rests(thread: &Thread) -> bool {
+    let call = thread.sleep.as_ref().map(|sleep| sleep.call);
+    thread.state == 'S' && (thread.hidden || call.is_some_and(|call| call != Some(Call::Write)))
 }

@@ -4,6 +4,7 @@ mod calls;
 mod children;
 mod ending;
 mod faults;
+mod gaps;
 mod input;
 mod kernel;
 mod output;
@@ -23,7 +24,7 @@ pub(super) use calls::last_calls;
 pub use calls::{CallLine, Mark};
 pub use children::Child;
 pub use ending::Ending;
-pub use faults::Trouble;
+pub use faults::{Aim, Place, Trouble};
 pub use running::Running;
 pub use server::Server;
 

@@ -93,6 +93,20 @@ impl Program {
     pub fn freeze(&self) -> Checked {
         self.bench.note("freeze it (SIGSTOP)");
         self.send(libc::SIGSTOP)?;
+        self.wait_until_stopped()
+    }
+
+    /// Waits until it has been stopped by what the test has prepared: see [`Program::freeze_in_the_gap`].
+    ///
+    /// # Errors
+    ///
+    /// When it does not stop.
+    pub fn wait_until_frozen(&self) -> Checked {
+        self.bench.note("wait until it is frozen");
+        self.wait_until_stopped()
+    }
+
+    fn wait_until_stopped(&self) -> Checked {
         // Every thread: one that still runs may take a signal that is sent next.
         self.wait_for_threads("it to stop", |thread| match thread.state {
             'T' | 'Z' | 'X' => true,

@@ -149,6 +149,15 @@ impl Row {
         self.arguments.first() == Some(&Descriptor)
     }
 
+    /// For a call which copies from one descriptor to another: which arguments these are.
+    pub fn copies(&self) -> Option<(usize, usize)> {
+        match self.number {
+            libc::SYS_sendfile => Some((1, 0)),
+            libc::SYS_splice | libc::SYS_copy_file_range => Some((0, 2)),
+            _ => None,
+        }
+    }
+
     /// Which other argument is one, too.
     pub fn second_descriptor(&self) -> Option<usize> {
         (1..self.arguments.len()).find(|&index| self.arguments[index] == Descriptor)

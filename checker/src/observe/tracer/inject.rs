@@ -10,7 +10,7 @@ use super::{
 };
 use crate::observe::{
     calls::{Argument, Call, Row},
-    descriptors,
+    descriptors::{self, Object},
 };
 
 /// One fault, and the calls which it strikes.
@@ -18,12 +18,38 @@ use crate::observe::{
 pub struct Injection {
     /// The kind of call.
     pub call: Call,
-    /// Only calls on this descriptor.
-    pub descriptor: Option<i32>,
+    /// What they work on.
+    pub on: On,
     /// Which of them.
     pub which: Which,
     /// What happens to them.
     pub fault: Fault,
+}
+
+/// What the calls work on, of which some are struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum On {
+    /// Anything, or nothing, as fork.
+    Anything,
+    /// The descriptor with this number.
+    Descriptor(i32),
+    /// Any socket.
+    Sockets,
+    /// The pipe with this inode, by whatever number the program knows it.
+    Pipe(u64),
+}
+
+impl On {
+    fn includes(self, thread: i32, descriptor: Option<i32>) -> bool {
+        let object = || descriptors::object(thread, descriptor?);
+        match self {
+            On::Anything => true,
+            On::Descriptor(number) => descriptor == Some(number),
+            On::Sockets => matches!(object(), Some(Object::Socket(_))),
+            On::Pipe(inode) => object() == Some(Object::Pipe(inode)),
+        }
+    }
 }
 
 /// Which calls are struck, counted over all processes of the program from when the fault was injected.
@@ -101,21 +127,34 @@ impl Rules {
             .map_or(0, |rule| rule.struck)
     }
 
-    /// The fault for a call which is about to be made: that of the first injection whose turn it is.
+    /// The fault for a call which a thread is about to make: that of the first injection whose turn it is.
     pub fn fault_for(
         &mut self,
-        call: Call,
-        descriptor: Option<i32>,
+        thread: i32,
+        row: &Row,
+        entry: &Entry,
     ) -> Option<(InjectionId, Fault)> {
+        let number = |place: usize| entry.arguments[place] as i32;
+        let own = row.has_descriptor().then(|| number(0));
+        // A call which copies is a read at the one end and a write at the other.
+        let ends = row.copies().map(|(from, to)| {
+            [
+                (Call::Read, Some(number(from))),
+                (Call::Write, Some(number(to))),
+            ]
+        });
+        let meanings = ends.unwrap_or([(row.call, own); 2]);
         let mut found = None;
         for rule in &mut self.rules {
             let Injection {
                 call: kind,
-                descriptor: number,
+                on,
                 which,
                 fault,
             } = rule.injection;
-            if kind != call || number.is_some() && number != descriptor {
+            let is_meant =
+                |(call, descriptor): &(Call, _)| *call == kind && on.includes(thread, *descriptor);
+            if !meanings.iter().any(is_meant) {
                 continue;
             }
             rule.seen += 1;

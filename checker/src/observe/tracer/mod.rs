@@ -45,7 +45,7 @@ use nix::{
 };
 
 pub use filter::Filter;
-pub use inject::{Fault, Injection, InjectionId, Which};
+pub use inject::{Fault, Injection, InjectionId, On, Which};
 pub use listener::{Event, Listener};
 pub use names::{errno as errno_name, signal as signal_name};
 pub use probe::probe;
@@ -256,6 +256,19 @@ impl Tracer {
     /// which has stopped for the tracer and goes on within microseconds.
     pub fn rests(&self, tid: i32) -> bool {
         self.shared.story().resting.contains(&tid)
+    }
+
+    /// Whether a thread is still followed. A process which /proc shows as a zombie may be so for a moment; only then does
+    /// its parent get SIGCHLD.
+    pub fn follows(&self, tid: i32) -> bool {
+        self.shared.story().threads.contains_key(&tid)
+    }
+
+    /// Whether all stops have been answered, so that nothing of the program waits for the tracer.
+    pub fn is_idle(&self) -> bool {
+        // Who waits for a stop sleeps, and a stop wakes the waiting thread. Without one, all has ended.
+        processes::own_thread_state(self.shared.thread.load(Ordering::Relaxed))
+            .is_none_or(|state| state == 'S')
     }
 
     /// Ends all processes that came from the program, and waits until they are gone. What was recorded stays.
