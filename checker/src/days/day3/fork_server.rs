@@ -43,12 +43,18 @@ pub const EXERCISE: Exercise = Exercise {
             name: "sends back every byte, however few a write takes",
             points: 2,
             read: "Bytes, not messages",
-            mistakes: &[Mistake {
-                program: "ignores_short_writes",
-                because: Diagnosis::Stuck,
-                hint: "write has taken fewer bytes than it was given, and said so; the rest was never sent. Offer the \
-                       rest again, until all of it is taken.",
-            }],
+            mistakes: &[
+                Mistake {
+                    program: "ignores_short_writes",
+                    because: Diagnosis::Stuck,
+                    hint: OFFER_THE_REST,
+                },
+                Mistake {
+                    program: "takes_a_short_write_for_a_failure",
+                    because: Diagnosis::ClosedEarly,
+                    hint: OFFER_THE_REST,
+                },
+            ],
             run: |lab| {
                 let server = lab.start_server()?;
                 let client = server.connect()?;
@@ -435,6 +441,8 @@ pub const EXERCISE: Exercise = Exercise {
     ],
 };
 
+const OFFER_THE_REST: &str = "write has taken fewer bytes than it was given, and said so. That is no failure, and the rest \
+                              is not sent by itself: offer it again, until all of it is taken.";
 const INTERRUPTED_IS_NO_FAILURE: &str = "A child has ended, SIGCHLD came, and the call in which the server slept failed \
                                          with EINTR. That is no failure: go on with the loop.";
 const END_OF_A_CHILD_WAKES: &str = "The zombie stays until the next client comes, because the end of a child does not \
