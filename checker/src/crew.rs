@@ -209,7 +209,7 @@ fn listen_to(child: &mut Child) -> Result<Vec<u8>, LabError> {
     }
 }
 
-/// Waits until the runner has ended; its own clean-up is bounded by five seconds, so that it is ended after eight.
+/// Waits until the runner has ended; its own clean-up is bounded by twice ten seconds.
 fn end(child: &mut Child) -> Result<ExitStatus, LabError> {
     const END: &str = "could not wait for the process of a test";
     // SAFETY: takes a number, makes a new descriptor.
@@ -219,7 +219,7 @@ fn end(child: &mut Child) -> Result<ExitStatus, LabError> {
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     let ended = poll(
         &mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)],
-        PollTimeout::from(8_000u16),
+        PollTimeout::from(25_000u16),
     );
     if ended != Ok(1) {
         let _ = child.kill();

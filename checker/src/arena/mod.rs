@@ -149,7 +149,7 @@ impl Arena {
     ///
     /// # Errors
     ///
-    /// When some are still there after five seconds, because the kernel does not let go of them.
+    /// When some are still there after ten seconds, because the kernel does not let go of them.
     pub fn end(&self) -> Result<(), LabError> {
         if let Some(init) = self.init {
             // The kernel ends a whole pid namespace with its pid 1, and there is no way out of one.
@@ -161,7 +161,7 @@ impl Arena {
 
 /// Ends all processes below this one, and waits until they are gone. It must be the subreaper of what they leave.
 fn end_descendants() -> Result<(), LabError> {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(10);
     while Instant::now() < deadline {
         let left = processes::descendants(std::process::id() as i32);
         for &pid in &left {

@@ -96,7 +96,7 @@ impl Attended {
     ///
     /// # Errors
     ///
-    /// When some are still there after five seconds, because the kernel does not let go of them.
+    /// When some are still there after ten seconds, because the kernel does not let go of them.
     pub fn end(&self) -> Result<(), LabError> {
         self.tracer.end()?;
         // Only now: whoever waits for a child while it is traced takes its stops away from the tracer.

@@ -56,7 +56,7 @@ use super::{calls::Call, processes};
 use crate::failure::LabError;
 
 /// How long the end of all processes of a program may take after they were killed.
-const END: Duration = Duration::from_secs(5);
+const END: Duration = Duration::from_secs(10);
 
 /// A new process that waits to be traced: for a byte from its gate. At the end of file it must end itself.
 #[derive(Debug)]
@@ -275,7 +275,7 @@ impl Tracer {
     ///
     /// # Errors
     ///
-    /// When some are still there after five seconds, because the kernel does not let go of them.
+    /// When some are still there after ten seconds, because the kernel does not let go of them.
     pub fn end(&self) -> Result<(), LabError> {
         let deadline = Instant::now() + END;
         let mut story = self.shared.story();
