@@ -1,0 +1,102 @@
+//! What a hidden test expects of system calls: the call is made, or not made, or made in time; and the report marks the
+//! one that the failure is about.
+//!
+//! A file of its own, because a bench turns its process into a runner.
+
+use std::{fs, process::Command, rc::Rc};
+
+use checker::{
+    arena::{Arena, Isolation, Tracing},
+    failure::{Checked, Diagnosis, Stop},
+    lab::{Bench, Lab, Mark},
+    observe::{calls::Call, tracer},
+};
+
+const PROGRAM: &str = r#"
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0), late = argc > 1 && strcmp(argv[1], "late") == 0;
+    if (!late) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    bind(fd, (struct sockaddr *)&any, sizeof any);
+    if (late) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    listen(fd, 1);
+    pause();
+}
+"#;
+
+const ORDER: [(&str, Call); 2] = [("setsockopt", Call::SetOption), ("bind", Call::Bind)];
+
+fn bench() -> Rc<Bench> {
+    let arena = Arena::enter(Isolation::Shared).unwrap();
+    let source = arena.folder().join("program.c");
+    let program = arena.folder().join("program");
+    fs::write(&source, PROGRAM).unwrap();
+    let status = Command::new("cc")
+        .arg(&source)
+        .arg("-o")
+        .arg(&program)
+        .status();
+    assert!(status.expect("a C compiler is needed").success());
+    Bench::new(arena, program, Tracing::On, 1)
+}
+
+/// The diagnosis, and the call which the report marks as the guilty one.
+fn verdict(bench: &Bench, result: Checked) -> (Option<Diagnosis>, Option<String>) {
+    let diagnosis = match result {
+        Ok(()) => None,
+        Err(Stop::Failed(failure)) => Some(failure.diagnosis),
+        Err(other) => panic!("{other:?}"),
+    };
+    let calls = bench.witness().calls.into_iter();
+    let mut guilty = calls.filter(|call| call.mark == Some(Mark::Guilty));
+    (diagnosis, guilty.next().map(|call| call.text))
+}
+
+#[test]
+fn a_call_is_made_or_not_made_or_made_in_time() {
+    let bench = bench();
+    let lab = Lab::new(bench.clone());
+    if tracer::probe().is_err() {
+        eprintln!("not checked here: this machine does not allow ptrace");
+        return;
+    }
+    let [reuse, bind] = ORDER;
+
+    let right = lab.start(&["in time"]).unwrap();
+    let listen = right.expect_call("listen", Call::Listen, |call| call.numbers[1] == 1);
+    assert_eq!(listen.unwrap().to_string(), "listen(3, 1) = 0");
+    right.expect_order(reuse, bind).unwrap();
+    // A call that never comes is not late.
+    right
+        .expect_order(reuse, ("connect", Call::Connect))
+        .unwrap();
+    right
+        .expect_no_call("connect", Call::Connect, |_| true)
+        .unwrap();
+
+    let missing = right.expect_call("shutdown(…, SHUT_WR)", Call::Shutdown, |_| true);
+    let missing = verdict(&bench, missing.map(drop));
+    assert_eq!(missing, (Some(Diagnosis::CallMissing), None));
+    let other_backlog =
+        right.expect_call("listen(…, 2)", Call::Listen, |call| call.numbers[1] == 2);
+    let missing = verdict(&bench, other_backlog.map(drop));
+    assert_eq!(missing, (Some(Diagnosis::CallMissing), None));
+
+    let forbidden = verdict(
+        &bench,
+        right.expect_no_call("listen", Call::Listen, |_| true),
+    );
+    let listen = Some("listen(3, 1) = 0".to_owned());
+    assert_eq!(forbidden, (Some(Diagnosis::CallForbidden), listen));
+
+    let late = lab.start(&["late"]).unwrap();
+    late.expect_call("listen", Call::Listen, |_| true).unwrap();
+    let (diagnosis, guilty) = verdict(&bench, late.expect_order(reuse, bind));
+    assert_eq!(diagnosis, Some(Diagnosis::CallOrder));
+    assert!(guilty.is_some_and(|call| call.starts_with("bind(3, ")));
+    bench.end().unwrap();
+}
