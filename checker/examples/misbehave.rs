@@ -22,6 +22,11 @@ fn main() {
         "panics" => panic!("out of ideas"),
         "kills_itself" => process::abort(),
         "waits_for_nobody" => wait_for_ever(),
+        "hides_its_calls" => {
+            // SAFETY: takes numbers only. From now on /proc/PID/syscall is closed, as it is where Yama forbids it.
+            unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+            wait_for_ever();
+        }
         "tells_who_it_is" => {
             let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
             let has_none = status

@@ -3,16 +3,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::mpsc::Sender,
+    sync::{Mutex, PoisonError, mpsc::Sender},
 };
 
 use crate::{
-    arena::{self, Isolation, Tracing},
+    arena,
     compile::{self, Ended, News},
     crew::{self, Conditions, Done, Series},
     exercise::Exercise,
     failure::LabError,
-    observe::tracer,
     report::{ExerciseReport, NoProgram, Report, TestReport},
 };
 
@@ -132,6 +131,45 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
     ))
 }
 
+/// Builds the program of one exercise, and tests nothing. The report holds what the compiler says, and why there is no
+/// program if there is none.
+///
+/// # Errors
+///
+/// When cargo cannot be started.
+pub fn build(
+    root: &Path,
+    exercise: &'static Exercise,
+    colour: bool,
+    mut tell: impl FnMut(&str),
+) -> Result<(Option<PathBuf>, ExerciseReport), LabError> {
+    let mut report = ExerciseReport::new(exercise);
+    let (to_main, news) = std::sync::mpsc::channel();
+    let found = Mutex::new(None);
+    let result = std::thread::scope(|scope| {
+        let found = &found;
+        let builder = scope.spawn(move || {
+            let keep = |_: usize, program: &Path| {
+                *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(program.to_owned());
+                Ok(())
+            };
+            build_and_hand_out(root, &[exercise], colour, &to_main, &keep)
+        });
+        for step in news {
+            match step {
+                Step::News(News::Progress(name)) => tell(&name),
+                Step::Warning(_, text) => report.warnings.push(text),
+                Step::NoProgram(_, reason) => report.no_program = Some(reason),
+                _ => (),
+            }
+        }
+        builder.join()
+    });
+    result.unwrap_or_else(|_| Err(LabError::new("the build ended without a word")))?;
+    let program = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((program, report))
+}
+
 enum Step {
     News(News),
     Warning(usize, String),
@@ -197,10 +235,20 @@ fn feed(
     if let Some(program) = &plan.program {
         return (0..plan.exercises.len()).try_for_each(|index| send(index, program));
     }
+    build_and_hand_out(&plan.root, &plan.exercises, plan.colour, steps, &send)
+}
+
+/// Builds these exercises, and hands out each program, with the place of its exercise, as soon as it is there.
+fn build_and_hand_out(
+    root: &Path,
+    exercises: &[&Exercise],
+    colour: bool,
+    steps: &Sender<Step>,
+    send: &impl Fn(usize, &Path) -> Result<(), LabError>,
+) -> Result<(), LabError> {
     let mut left: BTreeMap<String, usize> = BTreeMap::new();
-    for (index, exercise) in plan.exercises.iter().enumerate() {
-        if plan
-            .root
+    for (index, exercise) in exercises.iter().enumerate() {
+        if root
             .join("exercises")
             .join(exercise.name)
             .join("Cargo.toml")
@@ -216,18 +264,18 @@ fn feed(
         return Ok(());
     }
     let packages: BTreeSet<String> = left.keys().cloned().collect();
-    let (ended, trouble) = build_and_send(plan, &packages, None, &mut left, steps, &send)?;
+    let (ended, trouble) = build_and_send((root, colour), &packages, None, &mut left, steps, send)?;
     trouble?;
     if let Ended::NotBegun(_) = ended {
-        exonerate(&plan.root)?;
-        return build_apart(plan, packages, &mut left, steps, &send);
+        exonerate(root)?;
+        return build_apart((root, colour), packages, &mut left, steps, send);
     }
     Ok(())
 }
 
 /// One call of cargo. Packages that got their program are taken out of `left`, and so are those that cannot.
 fn build_and_send(
-    plan: &Plan,
+    (root, colour): (&Path, bool),
     packages: &BTreeSet<String>,
     apart: Option<&Path>,
     left: &mut BTreeMap<String, usize>,
@@ -236,15 +284,15 @@ fn build_and_send(
 ) -> Result<(Ended, Result<(), LabError>), LabError> {
     let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut trouble = Ok(());
-    let (root, target) = match apart {
-        None => (plan.root.clone(), None),
-        Some(workspace) => (workspace.to_owned(), Some(plan.root.join("target"))),
+    let (workspace, target) = match apart {
+        None => (root, None),
+        Some(workspace) => (workspace, Some(root.join("target"))),
     };
     let ended = compile::build(
-        &root,
+        workspace,
         target.as_deref(),
         packages,
-        plan.colour,
+        colour,
         |news| match news {
             News::Built {
                 package,
@@ -283,19 +331,19 @@ fn build_and_send(
         };
         let reason = match errors.remove(package) {
             Some(messages) => {
-                exonerate(&plan.root)?;
+                exonerate(root)?;
                 NoProgram::DoesNotCompile(messages)
             }
-            None if *success => missing_file(&plan.root, package).unwrap_or(NoProgram::NoBinary),
+            None if *success => missing_file(root, package).unwrap_or(NoProgram::NoBinary),
             // Another package failed, or cargo itself did. Alone, this one tells which.
             None if packages.len() > 1 => {
                 let only = BTreeSet::from([package.clone()]);
-                let (_, result) = build_and_send(plan, &only, apart, left, steps, send)?;
+                let (_, result) = build_and_send((root, colour), &only, apart, left, steps, send)?;
                 result?;
                 continue;
             }
             None => {
-                exonerate(&plan.root)?;
+                exonerate(root)?;
                 return Err(LabError {
                     detail: Some(said.trim().to_owned()).filter(|said| !said.is_empty()),
                     ..LabError::new(format!("cargo failed to build {package}"))
@@ -324,21 +372,27 @@ fn exonerate(root: &Path) -> Result<(), LabError> {
 /// Cargo reads all members of a workspace before it builds one, so that one broken manifest stops them all. Then each
 /// exercise is built in a workspace of its own, and only the broken one has nothing to test.
 fn build_apart(
-    plan: &Plan,
+    (root, colour): (&Path, bool),
     packages: BTreeSet<String>,
     left: &mut BTreeMap<String, usize>,
     steps: &Sender<Step>,
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
     for package in packages {
-        let workspace = compile::lone_workspace(&plan.root, &package)
+        let workspace = compile::lone_workspace(root, &package)
             .map_err(|error| LabError::io("could not make a workspace for one exercise", &error))?;
         let only = BTreeSet::from([package.clone()]);
-        let (ended, trouble) =
-            build_and_send(plan, &only, Some(workspace.path()), left, steps, send)?;
+        let (ended, trouble) = build_and_send(
+            (root, colour),
+            &only,
+            Some(workspace.path()),
+            left,
+            steps,
+            send,
+        )?;
         trouble?;
         if let (Ended::NotBegun(said), Some(index)) = (ended, left.remove(&package)) {
-            let reason = unbuilt(&plan.root, workspace.path(), &package, &said);
+            let reason = unbuilt(root, workspace.path(), &package, &said);
             let _ = steps.send(Step::NoProgram(index, reason));
         }
     }
@@ -420,17 +474,4 @@ impl Staging {
 /// How many tests run at once by default: two for each processor, because a test waits half of its time.
 pub fn default_jobs() -> usize {
     2 * std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Where tests run by default.
-pub fn default_isolation() -> Isolation {
-    arena::probe().isolation()
-}
-
-/// Whether system calls are followed by default.
-pub fn default_tracing() -> Tracing {
-    match tracer::probe() {
-        Ok(()) => Tracing::On,
-        Err(_) => Tracing::Off,
-    }
 }

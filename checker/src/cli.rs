@@ -1,9 +1,11 @@
 //! The command line.
 
+mod trace;
+
 use std::{
     fs,
     io::{self, IsTerminal, Write},
-    os::unix::fs::PermissionsExt,
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::atomic::Ordering,
@@ -14,7 +16,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
-    arena::{Isolation, Tracing},
+    arena::{self, Isolation, Tracing},
     check::{self, Event, Plan},
     crew::{Conditions, INTERRUPTED},
     doctor,
@@ -126,6 +128,15 @@ enum Command {
         #[command(flatten)]
         how: How,
     },
+    /// Run your program, and show its system calls and the TCP states of its sockets while it runs
+    ///
+    /// It runs at your terminal and in your network: type to it, or connect with nc from another terminal. The story
+    /// comes on standard error. Ctrl-C goes to the program.
+    #[command(
+        after_help = "Exit status: that of the program, or 128 and the number of the signal that killed it;\n\
+                      1 it does not compile, 2 wrong usage, 3 the lab itself failed."
+    )]
+    Trace(trace::Arguments),
     /// Say what this machine allows, and how to allow what is missing
     Doctor,
     /// Print completions for a shell
@@ -209,6 +220,7 @@ pub fn main() -> ExitCode {
             times,
             how,
         }) => prove(&targets, times, &how),
+        Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Doctor) => examine(),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
@@ -270,23 +282,28 @@ fn complain(text: &str) {
 
 /// The width of the terminal; 80 columns where there is none.
 fn width() -> usize {
-    let (_, columns) = console_size().unwrap_or((0, 80));
+    columns(&io::stdout())
+}
+
+fn columns(output: &impl AsRawFd) -> usize {
+    let (_, columns) = console_size(output).unwrap_or((0, 80));
     usize::from(columns).clamp(60, 120)
 }
 
-fn console_size() -> Option<(u16, u16)> {
+fn console_size(output: &impl AsRawFd) -> Option<(u16, u16)> {
     // SAFETY: a winsize is plain integers, for which all zeros are valid.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
     // SAFETY: TIOCGWINSZ (ioctl_tty(2)) writes a winsize, which is alive during the call.
-    let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    let result = unsafe { libc::ioctl(output.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
     (result == 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
 }
 
 fn conditions(how: &How) -> Conditions {
+    let machine = arena::probe();
     Conditions {
         seed: how.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
-        isolation: how.isolation.unwrap_or_else(check::default_isolation),
-        tracing: how.tracing.unwrap_or_else(check::default_tracing),
+        isolation: how.isolation.unwrap_or_else(|| machine.isolation()),
+        tracing: how.tracing.unwrap_or_else(|| machine.tracing()),
         jobs: how.jobs.map_or_else(check::default_jobs, usize::from),
     }
 }

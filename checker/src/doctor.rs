@@ -18,7 +18,7 @@ pub fn examine(width: usize) -> (String, bool) {
     let root = workspace::find();
     let disk = room(root.as_deref().unwrap_or(Path::new(".")));
     let course = root.map(drop);
-    let items: [(&str, &Result<(), LabError>, &str, &str); 7] = [
+    let items: [(&str, &Result<(), LabError>, &str, &str); 8] = [
         (
             "the course",
             &course,
@@ -38,6 +38,14 @@ pub fn examine(width: usize) -> (String, bool) {
             &probe.sockets,
             "shows the states and queues of sockets",
             "The kernel or the container forbids netlink sockets. Run the lab outside of this container.",
+        ),
+        (
+            "ptrace",
+            &probe.tracing,
+            "follows the system calls of your program, and lets one fail where a test wants it",
+            "`sudo sysctl kernel.yama.ptrace_scope=1` allows to trace one's own programs. Docker: \
+             `--cap-add SYS_PTRACE`, or `--security-opt seccomp=unconfined`. Without it, tests that need this say \
+             \"not checked here\".",
         ),
         (
             "/proc/PID/syscall",
@@ -77,16 +85,10 @@ pub fn examine(width: usize) -> (String, bool) {
         }
     }
     let is_well = course.is_ok() && cargo.is_ok() && linker.is_ok() && probe.sockets.is_ok();
-    let isolation = match probe.isolation() {
-        arena::Isolation::Namespaces => "in namespaces of its own",
-        arena::Isolation::Shared => {
-            "in this machine's namespaces, on a loopback address of its own"
-        }
-    };
     let _ = writeln!(
         text,
         "\n{}",
-        fold(&format!("Each test runs {isolation}."), width, "", "")
+        fold(&format!("Tier {}.", probe.tier()), width, "", "")
     );
     (text, is_well)
 }

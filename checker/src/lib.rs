@@ -8,6 +8,7 @@
 //! - [`syllabus`]: the course in order. [`days`]: the hidden tests, made of [`exercise`]s.
 //! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
+//! - [`story`]: what a program does, told to its author while it runs. It knows no tests.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 //! - [`verify`]: the proof that the hidden tests are right.
 
@@ -26,6 +27,7 @@ pub mod observe;
 pub mod progress;
 pub mod report;
 pub mod runner;
+pub mod story;
 pub mod syllabus;
 pub mod target;
 pub mod verify;

@@ -26,3 +26,14 @@ fn without_namespaces_they_are_right_too() {
         .code(0)
         .stdout(contains("proved"));
 }
+
+#[test]
+fn without_tracing_they_are_right_too() {
+    let mut command = Course::real().checker();
+    command
+        .timeout(std::time::Duration::from_secs(1200))
+        .args(["verify", "--tracing", "off"])
+        .assert()
+        .code(0)
+        .stdout(contains("proved"));
+}

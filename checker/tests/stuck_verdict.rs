@@ -18,14 +18,14 @@ use std::{
     thread,
 };
 
-use support::{Course, Isolation};
+use support::{Course, Isolation, Tracing};
 use tempfile::TempDir;
 
 /// One client, one line, one answer: one wait whose length the server chooses.
 const TEST: &str = "sends a line back at once";
 
 /// A verdict without proof comes after 5 seconds; one with it takes a tenth of one where the machine is idle.
-const AT_ONCE_MS: f64 = 2000.0;
+const AT_ONCE_MS: f64 = 4000.0;
 
 /// Their naps: what wakes them is time, by any of the ways in which it can.
 const NAP: &[&str] = &[
@@ -125,23 +125,27 @@ fn server(name: &str) -> PathBuf {
     path
 }
 
+/// Where and how a program is watched.
+type Place = (Isolation, Tracing);
+
 /// What a test of one of these programs came to.
 struct Outcome {
     name: &'static str,
-    isolation: Isolation,
+    place: Place,
     /// `passed`, or the diagnosis.
     result: String,
     symptom: String,
     milliseconds: f64,
 }
 
-fn check(name: &'static str, isolation: Isolation) -> Outcome {
-    let report = Course::real().check_test("day2_2", TEST, &server(name), isolation);
+fn check(name: &'static str, place: Place) -> Outcome {
+    let (isolation, tracing) = place;
+    let report = Course::real().check_test("day2_2", TEST, &server(name), isolation, tracing);
     let test = &report["exercises"][0]["tests"][0];
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
     Outcome {
         name,
-        isolation,
+        place,
         result: text(&test["failure"]["diagnosis"])
             .or_else(|| text(&test["status"]))
             .unwrap_or_default(),
@@ -150,12 +154,14 @@ fn check(name: &'static str, isolation: Isolation) -> Outcome {
     }
 }
 
-/// Checks all of these with both isolations. They sleep most of the time, so several run side by side.
+/// Checks all of these, with and without namespaces, traced and not. They sleep most of the time, so several run side by side.
 fn check_all(names: &[&'static str]) -> Vec<Outcome> {
     const AT_ONCE: usize = 4;
-    let work: Vec<(&'static str, Isolation)> = names
-        .iter()
-        .flat_map(|&name| Isolation::ALL.map(|isolation| (name, isolation)))
+    let places = Isolation::ALL
+        .into_iter()
+        .flat_map(|isolation| Tracing::ALL.map(|tracing| (isolation, tracing)));
+    let work: Vec<(&'static str, Place)> = places
+        .flat_map(|place| names.iter().map(move |&name| (name, place)))
         .collect();
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -163,10 +169,9 @@ fn check_all(names: &[&'static str]) -> Vec<Outcome> {
             .map(|_| {
                 scope.spawn(|| {
                     let mut done = Vec::new();
-                    while let Some(&(name, isolation)) =
-                        work.get(next.fetch_add(1, Ordering::Relaxed))
+                    while let Some(&(name, place)) = work.get(next.fetch_add(1, Ordering::Relaxed))
                     {
-                        done.push(check(name, isolation));
+                        done.push(check(name, place));
                     }
                     done
                 })
@@ -186,7 +191,7 @@ fn all_pass(names: &[&'static str]) {
         .map(|outcome| {
             format!(
                 "{}, {:?}: {}: {}",
-                outcome.name, outcome.isolation, outcome.result, outcome.symptom
+                outcome.name, outcome.place, outcome.result, outcome.symptom
             )
         })
         .collect();
@@ -208,6 +213,24 @@ fn who_works_is_not_stuck() {
     all_pass(WORK);
 }
 
+/// Only a tracer knows that nobody has set the alarm.
+#[test]
+fn who_catches_sigalrm_and_sets_no_alarm_is_stuck_where_calls_are_followed() {
+    let tracing = checker::observe::tracer::probe();
+    for isolation in Isolation::ALL {
+        let outcome = check(
+            "hangs_in_read_and_catches_sigalrm",
+            (isolation, Tracing::On),
+        );
+        let expected = if tracing.is_ok() {
+            "stuck"
+        } else {
+            "timed-out"
+        };
+        assert_eq!(outcome.result, expected, "{}", outcome.symptom);
+    }
+}
+
 #[test]
 fn who_hangs_is_stuck_and_told_so_at_once() {
     let names: Vec<&'static str> = HANG.iter().map(|&(name, _)| name).collect();
@@ -222,11 +245,7 @@ fn who_hangs_is_stuck_and_told_so_at_once() {
         .map(|outcome| {
             format!(
                 "{}, {:?}: {} after {:.0} ms: {}",
-                outcome.name,
-                outcome.isolation,
-                outcome.result,
-                outcome.milliseconds,
-                outcome.symptom
+                outcome.name, outcome.place, outcome.result, outcome.milliseconds, outcome.symptom
             )
         })
         .collect();

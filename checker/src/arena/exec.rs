@@ -16,7 +16,7 @@ use std::{
 use nix::{fcntl::OFlag, unistd::pipe2};
 
 use super::launch::Preparation;
-use crate::observe::tracer::{Filter, Held, Tracer};
+use crate::observe::tracer::{Filter, Held, Listener, Tracer};
 
 /// A program that runs.
 #[derive(Debug)]
@@ -45,15 +45,25 @@ pub(super) struct Image {
     program: CString,
     arguments: Vec<CString>,
     environment: Vec<CString>,
-    folder: CString,
+    /// Where it starts, if not where the checker is.
+    pub folder: Option<CString>,
     pub preparation: Preparation,
     /// The pid namespace in which it starts, if that is another.
     pub namespace: Option<OwnedFd>,
 }
 
+/// Who sees the calls of a program.
+pub(super) enum Follow {
+    /// Nobody.
+    Untraced,
+    /// A tracer, which tells them to a listener if there is one.
+    Traced(Option<Box<dyn Listener>>),
+}
+
 /// The child's ends of its pipes.
 struct Ends {
-    stdio: [OwnedFd; 3],
+    /// What becomes its standard input, output and error, if it does not keep the checker's.
+    stdio: Option<[OwnedFd; 3]>,
     /// Where it reports the errno if exec fails.
     failure: OwnedFd,
 }
@@ -70,14 +80,13 @@ impl Image {
     pub fn new(
         program: &Path,
         arguments: &[impl AsRef<OsStr>],
-        environment: &[(&str, &OsStr)],
-        folder: &Path,
+        environment: &[(impl AsRef<OsStr>, impl AsRef<OsStr>)],
         preparation: Preparation,
     ) -> io::Result<Image> {
-        let variable = |(name, value): &(&str, &OsStr)| {
-            let mut text = format!("{name}=").into_bytes();
-            text.extend(value.as_bytes());
-            Ok(CString::new(text)?)
+        let variable = |(name, value): (&OsStr, &OsStr)| {
+            Ok(CString::new(
+                [name.as_bytes(), b"=", value.as_bytes()].concat(),
+            )?)
         };
         let name = c_string(program.as_os_str())?;
         let rest = arguments.iter().map(|argument| c_string(argument.as_ref()));
@@ -87,9 +96,9 @@ impl Image {
                 .collect::<io::Result<_>>()?,
             environment: environment
                 .iter()
-                .map(variable)
+                .map(|(name, value)| variable((name.as_ref(), value.as_ref())))
                 .collect::<io::Result<_>>()?,
-            folder: c_string(folder.as_os_str())?,
+            folder: None,
             program: name,
             preparation,
             namespace: None,
@@ -97,29 +106,43 @@ impl Image {
     }
 
     /// Starts it with pipes as its standard input, output and error.
-    pub fn start(self, traced: bool) -> io::Result<Started> {
+    pub fn start(self, follow: Follow) -> io::Result<Started> {
         let (in_read, in_write) = pipe()?;
         let (out_read, out_write) = pipe()?;
         let (err_read, err_write) = pipe()?;
+        let (pid, tracer) = self.run(Some([in_read, out_write, err_write]), follow)?;
+        Ok(Started {
+            pid,
+            stdin: Some(in_write.into()),
+            stdout: Some(out_read.into()),
+            stderr: Some(err_read.into()),
+            tracer,
+        })
+    }
+
+    /// Starts it with the checker's own standard input, output and error, and traces it.
+    pub fn start_here(self, listener: Box<dyn Listener>) -> io::Result<Tracer> {
+        let (_, tracer) = self.run(None, Follow::Traced(Some(listener)))?;
+        tracer.ok_or_else(|| io::Error::other("the program runs without a tracer"))
+    }
+
+    fn run(self, stdio: Option<[OwnedFd; 3]>, follow: Follow) -> io::Result<(i32, Option<Tracer>)> {
         let (failure_read, failure) = pipe()?;
-        let ends = Ends {
-            stdio: [in_read, out_write, err_write],
-            failure,
-        };
-        let (pid, tracer) = match traced {
-            false => {
+        let ends = Ends { stdio, failure };
+        let (pid, tracer) = match follow {
+            Follow::Untraced => {
                 let pid = self.fork(&ends, None)?;
                 drop(ends);
                 (pid, None)
             }
-            true => {
+            Follow::Traced(listener) => {
                 let (wait, open) = pipe()?;
                 let gate = Gate {
                     wait,
                     open,
                     filter: Filter::of_the_table(),
                 };
-                let tracer = Tracer::start(move || {
+                let tracer = Tracer::start_for(listener, move || {
                     let pid = self.fork(&ends, Some(&gate))?;
                     Ok(Held {
                         pid,
@@ -139,13 +162,7 @@ impl Image {
             }
             return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)));
         }
-        Ok(Started {
-            pid,
-            stdin: Some(in_write.into()),
-            stdout: Some(out_read.into()),
-            stderr: Some(err_read.into()),
-            tracer,
-        })
+        Ok((pid, tracer))
     }
 
     /// Makes the child, which belongs to the calling thread: it ends with that.
@@ -201,12 +218,14 @@ impl Image {
     ) -> io::Error {
         // SAFETY: async-signal-safe calls, with C strings and arrays of them that live in the parent's copy.
         unsafe {
-            for (number, end) in (0..).zip(&ends.stdio) {
+            for (number, end) in (0..).zip(ends.stdio.iter().flatten()) {
                 if libc::dup2(end.as_raw_fd(), number) < 0 {
                     return io::Error::last_os_error();
                 }
             }
-            if libc::chdir(self.folder.as_ptr()) != 0 {
+            if let Some(folder) = &self.folder
+                && libc::chdir(folder.as_ptr()) != 0
+            {
                 return io::Error::last_os_error();
             }
             if let Err(error) = self.preparation.apply() {
@@ -267,6 +286,7 @@ fn above_stdio(file: OwnedFd) -> io::Result<OwnedFd> {
     }
 }
 
-fn c_string(text: &OsStr) -> io::Result<CString> {
+/// Text for the kernel; a NUL in it is an error.
+pub(super) fn c_string(text: &OsStr) -> io::Result<CString> {
     Ok(CString::new(text.as_bytes())?)
 }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Arena, Isolation,
-    exec::{Image, Started},
+    exec::{Follow, Image, Started, c_string},
 };
 use crate::observe::processes::Process;
 
@@ -61,11 +61,23 @@ pub struct Launch {
 
 /// What the child needs between fork and exec, prepared before: there it may neither allocate nor look anything up.
 pub(super) struct Preparation {
+    group: Group,
     own_proc: bool,
     full_stdout: bool,
     blocked: u64,
     ignored: u64,
-    limits: [(libc::__rlimit_resource_t, u64); 6],
+    limits: Vec<(libc::__rlimit_resource_t, u64)>,
+}
+
+/// Who gets a signal of the terminal together with the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    /// Nobody: it has a session of its own, and no terminal.
+    OwnSession,
+    /// Only its own children.
+    Own,
+    /// The checker.
+    Checkers,
 }
 
 impl Launch {
@@ -96,9 +108,13 @@ impl Launch {
             ("TMPDIR", folder.as_os_str()),
         ];
         let preparation = self.prepare(arena);
-        let mut image = Image::new(program, &self.arguments, &environment, folder, preparation)?;
+        let mut image = Image::new(program, &self.arguments, &environment, preparation)?;
+        image.folder = Some(c_string(folder.as_os_str())?);
         image.namespace = arena.pid_namespace()?;
-        image.start(self.traced)
+        image.start(match self.traced {
+            false => Follow::Untraced,
+            true => Follow::Traced(None),
+        })
     }
 
     fn prepare(&self, arena: &Arena) -> Preparation {
@@ -114,11 +130,12 @@ impl Launch {
             Isolation::Shared => processes_of_this_user() + 4 * self.limits.processes,
         };
         Preparation {
+            group: Group::OwnSession,
             own_proc: arena.isolation() == Isolation::Namespaces,
             full_stdout: self.full_stdout,
             blocked: set(&self.blocked),
             ignored: set(&self.ignored),
-            limits: [
+            limits: vec![
                 (libc::RLIMIT_CORE, 0),
                 (libc::RLIMIT_AS, self.limits.memory),
                 (libc::RLIMIT_FSIZE, self.limits.file),
@@ -147,6 +164,18 @@ fn processes_of_this_user() -> u64 {
 }
 
 impl Preparation {
+    /// Nothing but what tracing needs, and signals as they are by default.
+    pub(super) fn at_a_terminal(group: Group) -> Preparation {
+        Preparation {
+            group,
+            own_proc: false,
+            full_stdout: false,
+            blocked: 0,
+            ignored: 0,
+            limits: Vec::new(),
+        }
+    }
+
     /// Runs in the child, between fork and exec.
     ///
     /// # Safety
@@ -159,7 +188,11 @@ impl Preparation {
             if self.full_stdout {
                 fill_stdout()?;
             }
-            libc::setsid();
+            match self.group {
+                Group::OwnSession => libc::setsid(),
+                Group::Own => libc::setpgid(0, 0),
+                Group::Checkers => 0,
+            };
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             if self.own_proc {
                 mount_own_proc();

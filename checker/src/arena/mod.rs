@@ -18,6 +18,7 @@ mod launch;
 mod namespaces;
 mod privileges;
 mod probe;
+mod terminal;
 
 use std::{
     fs, io,
@@ -36,7 +37,8 @@ use serde::{Deserialize, Serialize};
 pub use exec::Started;
 pub use launch::{Launch, Limits};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
-pub use probe::{Probe, probe};
+pub use probe::{Probe, Tier, probe};
+pub use terminal::Attended;
 
 use crate::{
     failure::{Attempt, LabError},
@@ -149,22 +151,27 @@ impl Arena {
     ///
     /// When some are still there after five seconds, because the kernel does not let go of them.
     pub fn end(&self) -> Result<(), LabError> {
-        let deadline = Instant::now() + Duration::from_secs(5);
         if let Some(init) = self.init {
             // The kernel ends a whole pid namespace with its pid 1, and there is no way out of one.
             let _ = kill(init, Signal::SIGKILL);
         }
-        while Instant::now() < deadline {
-            let left = processes::descendants(std::process::id() as i32);
-            for &pid in &left {
-                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-            }
-            if !reap_all() && left.is_empty() {
-                return Ok(());
-            }
-        }
-        Err(LabError::new("could not end all processes of a test"))
+        end_descendants()
     }
+}
+
+/// Ends all processes below this one, and waits until they are gone. It must be the subreaper of what they leave.
+fn end_descendants() -> Result<(), LabError> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < deadline {
+        let left = processes::descendants(std::process::id() as i32);
+        for &pid in &left {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        if !reap_all() && left.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(LabError::new("could not end all processes of a test"))
 }
 
 /// Waits a moment for a child to end, and reaps all that have ended; false if there is no child at all.

@@ -1,15 +1,20 @@
 //! What this machine allows, found out by doing it.
 
+use std::fmt;
+
 use nix::{
     sys::wait::{WaitStatus, waitpid},
     unistd::{ForkResult, fork},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Isolation, namespaces, privileges};
+use super::{Isolation, Tracing, namespaces, privileges};
 use crate::{
     failure::LabError,
-    observe::sockets::{self, Transport},
+    observe::{
+        sockets::{self, Transport},
+        tracer,
+    },
 };
 
 /// What this machine allows.
@@ -21,6 +26,41 @@ pub struct Probe {
     pub sockets: Result<(), LabError>,
     /// Whether the call in which another process sleeps can be seen (Yama and some containers forbid it).
     pub calls: Result<(), LabError>,
+    /// Whether a program can be traced.
+    pub tracing: Result<(), LabError>,
+}
+
+/// How much of the lab a machine allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// Namespaces of its own for each test, and all lenses.
+    Full,
+    /// All lenses, in the machine's namespaces: Docker, or Ubuntu 24.04 as it comes.
+    Traced,
+    /// No tracing. What sleeping programs wait in can be seen; tests which need more are not checked.
+    Watched,
+    /// Not even that. Tests look at what a program sends and at what sock_diag and /proc tell everybody, and one that
+    /// hangs is recognised after some seconds.
+    BlackBox,
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Tier::Full => "T1: every lens, and each test in namespaces of its own",
+            Tier::Traced => {
+                "T2: every lens; tests share this machine's namespaces, each on a loopback address of its own"
+            }
+            Tier::Watched => {
+                "T3: tests that follow or break system calls are not checked here; all others are, and a program that \
+                 hangs is recognised at once"
+            }
+            Tier::BlackBox => {
+                "T4: tests that follow or break system calls are not checked here, and a program that hangs is \
+                 recognised after some seconds"
+            }
+        })
+    }
 }
 
 impl Probe {
@@ -29,6 +69,24 @@ impl Probe {
         match self.namespaces {
             Ok(()) => Isolation::Namespaces,
             Err(_) => Isolation::Shared,
+        }
+    }
+
+    /// Whether system calls can be followed.
+    pub fn tracing(&self) -> Tracing {
+        match self.tracing {
+            Ok(()) => Tracing::On,
+            Err(_) => Tracing::Off,
+        }
+    }
+
+    /// How much of the lab this machine allows.
+    pub fn tier(&self) -> Tier {
+        match (self.tracing(), self.isolation(), &self.calls) {
+            (Tracing::On, Isolation::Namespaces, _) => Tier::Full,
+            (Tracing::On, Isolation::Shared, _) => Tier::Traced,
+            (Tracing::Off, _, Ok(())) => Tier::Watched,
+            (Tracing::Off, _, Err(_)) => Tier::BlackBox,
         }
     }
 }
@@ -45,6 +103,7 @@ pub fn probe() -> Probe {
         }),
         sockets: sockets::all(Transport::Tcp).map(drop),
         calls: can_see_calls(),
+        tracing: tracer::probe(),
     }
 }
 

@@ -127,6 +127,16 @@ impl Bench {
         }
     }
 
+    /// Whether a program may have called alarm or setitimer: one which is traced is known to have done so or not.
+    pub(super) fn may_have_alarms(&self) -> bool {
+        let programs = self.programs.borrow();
+        programs.iter().any(|program| {
+            program
+                .tracer()
+                .is_none_or(|tracer| tracer.count(Call::Alarm) > 0)
+        })
+    }
+
     /// Whether a thread which /proc shows as stopped for a tracer rests: in a stop of SIGSTOP or its relatives, and not
     /// in one that its tracer ends within microseconds.
     pub(super) fn rests(&self, tid: i32) -> bool {
@@ -307,7 +317,8 @@ impl Bench {
                         .and_then(|sleep| self.object_of(process.pid, sleep, &sockets)),
                     does: match (process.state, sleep) {
                         (_, Some(sleep)) => format!("waits in {sleep}"),
-                        ('T' | 't', None) => "is stopped".to_owned(),
+                        ('T', None) => "is stopped".to_owned(),
+                        ('t', None) if self.rests(process.pid) => "is stopped".to_owned(),
                         ('Z' | 'X', None) if process.is_zombie() => {
                             "has ended and is a zombie".to_owned()
                         }

@@ -16,6 +16,7 @@ use crate::{
         descriptors::{self, Object},
         processes::{Process, Signals, Thread},
         sockets::{self, State, Transport},
+        tracer::Tracer,
     },
 };
 
@@ -97,7 +98,8 @@ impl Watch {
                 .iter()
                 .filter(|thread| thread.pid == process.pid)
                 .collect();
-            threads.iter().all(|thread| sleeps_for_ever(thread)) && !has_alarm(process, &threads)
+            threads.iter().all(|thread| sleeps_for_ever(thread))
+                && !has_alarm(bench, process, &threads)
         });
         // Between the look at the threads and the look at their timers, a timer may have gone off: it no longer looks
         // armed, and has just woken its thread. If all still sleep the same sleep, none has.
@@ -123,7 +125,14 @@ fn sleepers(bench: &Bench) -> Option<(Vec<Process>, Vec<Thread>)> {
         program.ending().is_some() || processes.iter().any(|process| process.pid == program.pid())
     });
     let has_threads = |process: &Process| threads.iter().any(|thread| thread.pid == process.pid);
-    let all_asleep = is_complete
+    // What a tracer has not answered yet looks as if it rested.
+    let is_answered = bench
+        .programs()
+        .iter()
+        .filter_map(|program| program.tracer())
+        .all(Tracer::is_idle);
+    let all_asleep = is_answered
+        && is_complete
         && threads.iter().all(|thread| is_asleep(thread, bench))
         && processes.iter().all(has_threads);
     all_asleep.then_some((processes, threads))
@@ -175,7 +184,7 @@ fn sleeps_for_ever(thread: &Thread) -> bool {
 
 /// Whether time may do something to a process, whatever its threads sleep in: end a sleep by a signal, or make a
 /// descriptor ready which one of them, or one of another process, waits for.
-fn has_alarm(process: &Process, threads: &[&Thread]) -> bool {
+fn has_alarm(bench: &Bench, process: &Process, threads: &[&Thread]) -> bool {
     let living = threads.iter().find(|thread| thread.state != 'Z');
     let descriptors = living.map_or_else(Vec::new, |thread| descriptors::of(thread.tid));
     let pid = living.map_or(process.pid, |thread| thread.tid);
@@ -190,9 +199,10 @@ fn has_alarm(process: &Process, threads: &[&Thread]) -> bool {
     let expected = awaited
         .chain(taken)
         .fold(process.signals.caught, |all, set| all | set);
-    // alarm and setitimer cannot be seen; where somebody is prepared for their signal, it may be armed. (The two
-    // timers of setitimer that count processor time stand still while all sleep.)
-    if Signals::contains(expected, libc::SIGALRM) {
+    // What alarm and setitimer have armed cannot be seen, only the calls themselves; where somebody is prepared for
+    // their signal, it may be armed. (The two timers of setitimer that count processor time stand still while all
+    // sleep.)
+    if Signals::contains(expected, libc::SIGALRM) && bench.may_have_alarms() {
         return true;
     }
     let has_timer = process.has_timer().unwrap_or_else(|| {

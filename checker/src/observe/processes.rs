@@ -177,25 +177,37 @@ impl Thread {
     }
 }
 
+/// The state of one thread of this process, as in [`Process::state`]. `None` if it has ended.
+pub(super) fn own_thread_state(thread: i32) -> Option<char> {
+    let stat = read_text(&format!("/proc/self/task/{thread}/stat"))?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
 /// The processor time of one thread of this process, in clock ticks; 0 if it has ended.
 pub(super) fn processor_ticks(thread: i32) -> u64 {
     ticks_in(&format!("/proc/self/task/{thread}/stat"))
 }
 
 fn ticks_in(stat: &str) -> u64 {
-    let Some(stat) = read_text(stat) else {
-        return 0;
-    };
+    let figures = figures_of(stat);
+    let ticks = |index: usize| figures.get(index).copied().unwrap_or(0);
+    ticks(11) + ticks(12)
+}
+
+/// The processor on which a thread is, or has been last.
+pub(super) fn processor_of(tid: i32) -> Option<usize> {
+    figures_of(&format!("/proc/{tid}/stat"))
+        .get(36)
+        .map(|&processor| processor as usize)
+}
+
+/// The fields of a stat file behind the name and the state, from the third on; those that are no plain numbers as 0.
+fn figures_of(stat: &str) -> Vec<u64> {
+    let stat = read_text(stat).unwrap_or_default();
     // The name in parentheses may hold anything; what follows its last parenthesis is plain.
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks = |index: usize| {
-        fields
-            .get(index)
-            .and_then(|ticks| ticks.parse::<u64>().ok())
-            .unwrap_or(0)
-    };
-    ticks(11) + ticks(12)
+    let figures = after_name.split_whitespace();
+    figures.map(|figure| figure.parse().unwrap_or(0)).collect()
 }
 
 /// The children of a process, in no order. Empty if it has ended.

@@ -133,6 +133,18 @@ pub fn listening() -> Result<Vec<Socket>, LabError> {
     in_states(Transport::Tcp, LISTEN)
 }
 
+/// The TCP socket to which a descriptor refers. None if it is of another kind, or has no address yet.
+///
+/// # Errors
+///
+/// When the kernel refuses sock_diag.
+pub fn of_inode(inode: u64) -> Result<Option<Socket>, LabError> {
+    // Nobody has a descriptor of these, and there may be many.
+    const TIME_WAIT: u32 = 1 << 6;
+    let mut sockets = in_states(Transport::Tcp, !TIME_WAIT)?.into_iter();
+    Ok(sockets.find(|socket| socket.inode == inode))
+}
+
 /// The TCP socket with these two ends, seen from `local`. None if there is no such connection (any more).
 ///
 /// # Errors

@@ -158,7 +158,7 @@ fn more(alike: &[&TestReport], width: usize) -> String {
 }
 
 /// Why there is no program, and what to do about it.
-fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
+pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
     let (shown, what, advice) = match reason {
         NoProgram::DoesNotCompile(messages) => (
             messages.iter().map(|text| text.trim_end()).collect(),

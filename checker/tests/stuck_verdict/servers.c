@@ -629,6 +629,9 @@ static void hang(const char *name, int connection)
     else if (is_name(name, "read_with_a_limit_for_writing")) {
         setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
         check(read(connection, &byte, 1) >= 0, "read");
+    } else if (is_name(name, "read_and_catches_sigalrm")) {
+        catch_signal(SIGALRM);
+        check(read(connection, &byte, 1) >= 0, "read");
     } else if (is_name(name, "read_and_catches_sigprof")) {
         catch_signal(SIGPROF);
         check(read(connection, &byte, 1) >= 0, "read");

@@ -31,6 +31,25 @@ impl Isolation {
     }
 }
 
+/// Whether the calls of programs are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tracing {
+    On,
+    Off,
+}
+
+impl Tracing {
+    pub const ALL: [Tracing; 2] = [Tracing::On, Tracing::Off];
+
+    pub fn argument(self) -> &'static str {
+        match self {
+            // As far as the machine allows it.
+            Tracing::On => "",
+            Tracing::Off => "--tracing=off",
+        }
+    }
+}
+
 /// A course: this one, or a small one in a folder of its own.
 pub struct Course {
     root: PathBuf,
@@ -134,7 +153,8 @@ impl Course {
         program: &Path,
         isolation: Isolation,
     ) -> serde_json::Value {
-        self.check_test(exercise, first_test(exercise), program, isolation)
+        let name = first_test(exercise);
+        self.check_test(exercise, name, program, isolation, Tracing::On)
     }
 
     /// Runs the test of this name against a program; returns the report as JSON.
@@ -144,14 +164,18 @@ impl Course {
         name: &str,
         program: &Path,
         isolation: Isolation,
+        tracing: Tracing,
     ) -> serde_json::Value {
         let mut command = self.checker();
         command
             .args([exercise, "--format=json", "--only", name, "--program"])
             .arg(program);
-        if !isolation.argument().is_empty() {
-            command.arg(isolation.argument());
-        }
+        let conditions = [isolation.argument(), tracing.argument()];
+        command.args(
+            conditions
+                .into_iter()
+                .filter(|argument| !argument.is_empty()),
+        );
         let output = command.output().unwrap();
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))

@@ -18,6 +18,8 @@
 //!     is not an error if this number is smaller than the number of bytes requested".
 //!  7. `rec`, the body and the next record, until the end of file: "zero indicates end of file". Is this a place where
 //!     the input may end?
+//!  8. What if read or write fails? EINTR, "interrupted by a signal" before anything was read or written: make the call
+//!     again. Any other error: the reason on standard error, and status 1.
 //!
 //! Check your work with `cargo run -p checker day1_2`.
 

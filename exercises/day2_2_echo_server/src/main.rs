@@ -12,8 +12,11 @@
 //!  5. getsockname(2)  "returns the current address to which the socket ... is bound"; flush what you print
 //!  6. accept(2)       "extracts the first connection request on the queue of pending connections"
 //!  7. read(2)         "the number of bytes read is returned (zero indicates end of file)"
-//!  8. write(2)        "may transfer fewer than count bytes"
+//!  8. write(2)        "may transfer fewer than count bytes"; then offer the rest
 //!  9. close(2)        "closes a file descriptor, so that it no longer refers to any file"; then accept again
+//!
+//! Any of 6 to 8 may fail with EINTR, "interrupted by a signal" before it has done anything: make the call again. And
+//! not every error of accept(2) is the end of a server: see its section ERRORS.
 //!
 //! Check your work with `cargo run -p checker day2_2`. Its first test passes after the steps 1 and 3 to 6.
 

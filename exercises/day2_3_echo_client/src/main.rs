@@ -16,6 +16,8 @@
 //!  7. shutdown(2)  at the end of the input: with SHUT_WR, "further transmissions will be disallowed".
 //!  8. read(2)      once more, until the server ends its side too. Then the work is done: status 0.
 //!
+//! Steps 4, 5 and 8 may fail with EINTR, "interrupted by a signal" before a byte was moved: make the call again.
+//!
 //! Check your work with `cargo run -p checker day2_3`.
 
 use std::process::ExitCode;

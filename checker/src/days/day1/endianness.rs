@@ -1,5 +1,6 @@
 //! The hidden tests of day1_2_endianness.
 
+mod faults;
 mod runs;
 mod values;
 
@@ -470,6 +471,10 @@ pub const EXERCISE: Exercise = Exercise {
                 explains(lab, &["rec"], &record[..18])
             },
         },
+        faults::INTERRUPTED,
+        faults::SHORT_WRITES,
+        faults::CANNOT_READ,
+        faults::CANNOT_PRINT,
     ],
 };
 

@@ -1,5 +1,7 @@
 //! The hidden tests of day2_3_echo_client. Here the test plays the server.
 
+mod faults;
+
 use crate::{
     exercise::{Exercise, Mistake, Test},
     failure::{Checked, Diagnosis},
@@ -17,15 +19,22 @@ pub const EXERCISE: Exercise = Exercise {
             name: "connects to the address it is given",
             points: 1,
             read: "connect, the client's side",
-            mistakes: &[Mistake {
-                program: "port_in_host_order",
-                because: Diagnosis::Exited,
-                hint: CONNECT,
-            }],
+            mistakes: &[
+                Mistake {
+                    program: "port_in_host_order",
+                    because: Diagnosis::Exited,
+                    hint: CONNECT,
+                },
+                Mistake {
+                    program: "connects_at_the_first_line",
+                    because: Diagnosis::Stuck,
+                    hint: "Your program waits for something else before it connects. Connect first: whoever types a line \
+                           wants to know before whether anybody is there.",
+                },
+            ],
             run: |lab| {
                 let listener = lab.listen()?;
-                let program = start(lab, &listener)?;
-                program.close_stdin();
+                start(lab, &listener)?;
                 listener.accept().map(drop)
             },
         },
@@ -331,6 +340,8 @@ pub const EXERCISE: Exercise = Exercise {
                 server.expect(&long)
             },
         },
+        faults::SHORT_WRITES,
+        faults::INTERRUPTED,
         Test {
             name: "prints what came back, not what it sent",
             points: 1,

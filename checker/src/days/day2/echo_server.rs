@@ -1,5 +1,7 @@
 //! The hidden tests of day2_2_echo_server.
 
+mod faults;
+
 use crate::{
     arena::Launch,
     exercise::{Exercise, Mistake, Test},
@@ -304,6 +306,7 @@ pub const EXERCISE: Exercise = Exercise {
                 client.expect_no_more_bytes()
             },
         },
+        faults::SHORT_WRITES,
         Test {
             name: "forgets a client who resets, and goes on",
             points: 2,
@@ -390,6 +393,9 @@ pub const EXERCISE: Exercise = Exercise {
                 visit(lab, &server)
             },
         },
+        faults::INTERRUPTED,
+        faults::LOST_CLIENT,
+        faults::NO_DESCRIPTOR,
         Test {
             name: "can be started again on its port at once",
             points: 1,

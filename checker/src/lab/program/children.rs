@@ -8,6 +8,7 @@ use crate::{
         descriptors::{self, Object},
         processes::Process,
         sockets::Transport,
+        tracer::Tracer,
     },
 };
 
@@ -237,7 +238,9 @@ impl Child {
     }
 
     fn has_ended(&self) -> bool {
-        let has_ended = self.state().is_none_or(|state| state == 'Z');
+        let is_followed = |tracer: &Tracer| tracer.follows(self.pid);
+        let has_ended = self.state().is_none_or(|state| state == 'Z')
+            && !self.server.running.tracer.as_ref().is_some_and(is_followed);
         if has_ended {
             // A zombie is seen a moment before its parent gets SIGCHLD. The kernel gives no list of children between
             // the two (its tasklist_lock), so asking for one waits for the second.

@@ -1,6 +1,7 @@
 //! Faults that peers cannot make: calls of the program that fail, take less than they are given, or meet a signal.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
 };
@@ -10,11 +11,12 @@ use nix::errno::Errno;
 use super::Program;
 use crate::{
     failure::{Checked, Diagnosis, Stop},
-    lab::quote::signal_name,
+    lab::{quote::signal_name, wait::GaveUp},
     observe::{
         calls::Call,
         descriptors::{self, Object},
-        tracer::{Fault, Injection, InjectionId, On, Tracer, Which},
+        processes::Thread,
+        tracer::{Fault, Injection, InjectionId, On, Record, Tracer, Which},
     },
 };
 
@@ -70,6 +72,8 @@ impl fmt::Display for Aim {
 pub struct Trouble<'a> {
     program: &'a Program,
     id: InjectionId,
+    call: Call,
+    fault: Fault,
     /// What the test waits for, when it waits for the fault to strike.
     goal: String,
 }
@@ -131,6 +135,22 @@ impl Program {
         self.trouble(aim, Which::First(1), Fault::Errno(Errno::EINTR as i32))
     }
 
+    /// The same for the next read there, and for the next poll, with which the program may wait for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::shorten`].
+    pub fn interrupt_next_read(&self, place: Place) -> Checked {
+        let aim = Call::Read.on(place);
+        self.bench.note(format!(
+            "interrupt its next {aim}, and its next poll if it polls: they fail with EINTR"
+        ));
+        self.bench.quietly(|| {
+            self.interrupt_next(aim)?;
+            self.interrupt_next(Call::Poll).map(drop)
+        })
+    }
+
     /// Every call of this kind fails with this errno, until the trouble is taken back.
     ///
     /// # Errors
@@ -176,6 +196,8 @@ impl Program {
         Ok(Trouble {
             program: self,
             id,
+            call: aim.call,
+            fault,
             goal: format!("it to make a {aim}"),
         })
     }
@@ -231,4 +253,47 @@ impl Trouble<'_> {
             Err(gave_up) => Err(bench.explain(&gave_up, &self.goal, Diagnosis::Stuck).into()),
         }
     }
+
+    /// Waits until each thread that it has struck has been seen asleep, be it for a moment: it waits for better times,
+    /// and does not make the call again and again. If it strikes nobody, this waits until all sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::Busy`] when one never sleeps.
+    pub fn wait_until_it_pauses(&self) -> Checked {
+        const GOAL: &str = "it to pause before it tries again";
+        let program = self.program;
+        let bench = &program.bench;
+        bench.note("wait until it pauses, be it for a moment");
+        let tracer = program.tracer()?;
+        let mut seen_asleep = BTreeSet::new();
+        let look = || {
+            let is_struck =
+                |record: &Record| record.call == self.call && record.injected == Some(self.fault);
+            let records = tracer.records();
+            let struck: BTreeSet<i32> = records
+                .iter()
+                .filter(|record| is_struck(record))
+                .map(|record| record.tid)
+                .collect();
+            // A thread that is struck already cannot sleep in the very call, which fails at once.
+            let threads = bench.living().into_iter();
+            let asleep = threads
+                .flat_map(|process| process.thread_list())
+                .filter(|thread| struck.contains(&thread.tid) && rests(thread));
+            seen_asleep.extend(asleep.map(|thread| thread.tid));
+            Ok((!struck.is_empty() && struck.is_subset(&seen_asleep)).then_some(()))
+        };
+        match bench.wait(&[], look)? {
+            // Whether it has ended is for the next step to say.
+            Ok(()) | Err(GaveUp::Asleep(_)) => Ok(()),
+            Err(gave_up) => Err(bench.explain(&gave_up, GOAL, Diagnosis::Busy).into()),
+        }
+    }
+}
+
+/// Whether a thread sleeps, and not because it has something to say.
+fn rests(thread: &Thread) -> bool {
+    let call = thread.sleep.as_ref().map(|sleep| sleep.call);
+    thread.state == 'S' && (thread.hidden || call.is_some_and(|call| call != Some(Call::Write)))
 }

@@ -89,6 +89,26 @@ pub enum Call {
     Foreign,
 }
 
+impl Call {
+    /// The kind of call with this name in the manual: `recvfrom` is `Read`. None if a tracer does not look at it.
+    pub fn named(name: &str) -> Option<Call> {
+        Row::traced()
+            .find(|row| row.name == name || row.call.to_string() == name)
+            .map(|row| row.call)
+    }
+
+    /// The names of all kinds at which a tracer looks, in the order of the table.
+    pub fn names() -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in Row::traced().map(|row| row.call.to_string()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
 /// The name which the manual gives it, or the most common of several.
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,12 +11,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::errno::Errno;
+use nix::{
+    errno::Errno,
+    sched::{CpuSet, sched_setaffinity},
+    unistd::Pid,
+};
 
 use super::{
     Shared, decode,
     inject::{self, Fault},
     interrupted::{Interrupted, Pause, Verdict},
+    listener::{Diary, Event, Listener},
     loader,
     memory::Memory,
     record::{Outcome, Record},
@@ -25,20 +30,25 @@ use super::{
 };
 use crate::observe::{
     calls::{Call, Endless, Row},
-    processes::{Process, Signals, read_text},
+    processes::{self, Process, Signals, read_text},
 };
 
 /// How many interrupted calls of one thread are remembered: as many as its handlers interrupt each other.
 const DEEPEST: usize = 16;
+
+/// How often the tracer looks on which processor the program is.
+const STOPS_BETWEEN_MOVES: u64 = 32;
 
 /// The threads of a program, as its tracer knows them.
 pub(super) struct Follower {
     shared: Arc<Shared>,
     /// The process that was started.
     main: i32,
-    start: Instant,
+    diary: Diary,
     /// Whether the program itself runs, and not still what starts it.
     started: bool,
+    /// How many stops it has answered.
+    stops: u64,
     threads: HashMap<i32, Tracee>,
     processes: HashMap<i32, Inherited>,
 }
@@ -76,12 +86,13 @@ struct Making {
 }
 
 impl Follower {
-    pub fn new(shared: Arc<Shared>, main: i32) -> Follower {
+    pub fn new(shared: Arc<Shared>, main: i32, listener: Option<Box<dyn Listener>>) -> Follower {
         Follower {
+            diary: Diary::new(shared.clone(), listener),
             shared,
             main,
-            start: Instant::now(),
             started: false,
+            stops: 0,
             threads: HashMap::new(),
             processes: HashMap::new(),
         }
@@ -97,7 +108,13 @@ impl Follower {
             let tid =
                 unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
             match tid {
-                tid if tid > 0 => self.answer(tid, status),
+                tid if tid > 0 => {
+                    self.stops += 1;
+                    if self.stops % STOPS_BETWEEN_MOVES == 1 {
+                        move_beside(tid);
+                    }
+                    self.answer(tid, status);
+                }
                 _ if Errno::last() == Errno::EINTR => (),
                 _ => return,
             }
@@ -164,10 +181,10 @@ impl Follower {
             line.split_whitespace().last()?.parse::<i32>().ok()
         };
         let pid = field("Tgid").unwrap_or(tid);
+        let parent = field("PPid").unwrap_or_default();
         if !self.processes.contains_key(&pid) {
-            let parent = field("PPid").and_then(|parent| self.processes.get(&parent));
-            self.processes
-                .insert(pid, parent.cloned().unwrap_or_default());
+            let inherited = self.processes.get(&parent).cloned();
+            self.processes.insert(pid, inherited.unwrap_or_default());
         }
         self.shared.story().threads.insert(tid, pid);
         let tracee = Tracee {
@@ -178,12 +195,19 @@ impl Follower {
             was_stopped: false,
         };
         self.threads.insert(tid, tracee);
+        self.diary.tell(Event::Started {
+            pid,
+            tid,
+            parent: if pid == tid { parent } else { pid },
+        });
     }
 
     /// A thread has ended.
     fn part(&mut self, tid: i32, status: i32) {
         if let Some(thread) = self.threads.remove(&tid) {
-            self.lose_calls(thread);
+            let pid = thread.pid;
+            self.lose_calls(&thread);
+            self.diary.tell(Event::Ended { pid, tid, status });
         }
         self.processes.remove(&tid);
         let mut story = self.shared.story();
@@ -197,17 +221,11 @@ impl Follower {
     }
 
     /// What a thread was doing when it ended never returns.
-    fn lose_calls(&self, thread: Tracee) {
-        let now = self.now();
-        let mut story = self.shared.story();
+    fn lose_calls(&mut self, thread: &Tracee) {
         let interrupted = thread.interrupted.iter().map(|call| call.sequence);
-        for sequence in thread
-            .call
-            .iter()
-            .map(|call| call.sequence)
-            .chain(interrupted)
-        {
-            story.log.close(sequence, Outcome::Lost, now);
+        let calls = thread.call.iter().map(|call| call.sequence);
+        for sequence in calls.chain(interrupted) {
+            self.diary.close(sequence, Outcome::Lost);
         }
     }
 
@@ -222,7 +240,7 @@ impl Follower {
         {
             self.shared.story().threads.remove(&caller);
             if let Some(former) = self.threads.insert(tid, thread) {
-                self.lose_calls(former);
+                self.lose_calls(&former);
             }
         }
         self.go_on(tid, 0);
@@ -255,7 +273,6 @@ impl Follower {
 
     /// Takes up a call that a signal had interrupted, and that is now made again. It is still the same call.
     fn take_up(&mut self, tid: i32, entry: &Entry) -> Option<Making> {
-        let now = self.now();
         let thread = self.threads.get_mut(&tid)?;
         while let Some(top) = thread.interrupted.last() {
             if top.goes_on_with(entry) {
@@ -266,8 +283,7 @@ impl Follower {
                 return None;
             }
             // It was left for good, by longjmp for example.
-            let outcome = top.outcome_if_left();
-            self.shared.story().log.close(top.sequence, outcome, now);
+            self.diary.close(top.sequence, top.outcome_if_left());
             thread.interrupted.pop();
         }
         let call = thread.interrupted.pop()?;
@@ -362,6 +378,7 @@ impl Follower {
         record.refused = refusal.is_some();
         record.injected = due.map(|(_, fault)| fault).filter(|_| twist != Twist::None);
         let fault = record.injected;
+        self.diary.enter(&record);
         let mut story = self.shared.story();
         if let (Some((id, _)), Some(_)) = (due, fault) {
             story.rules.count(id);
@@ -418,16 +435,12 @@ impl Follower {
     }
 
     fn interrupt(&mut self, tid: i32, call: Interrupted) {
-        let now = self.now();
         let Some(thread) = self.threads.get_mut(&tid) else {
             return;
         };
         if thread.interrupted.len() >= DEEPEST {
             let oldest = thread.interrupted.remove(0);
-            self.shared
-                .story()
-                .log
-                .close(oldest.sequence, Outcome::Lost, now);
+            self.diary.close(oldest.sequence, Outcome::Lost);
         }
         thread.interrupted.push(call);
     }
@@ -441,12 +454,12 @@ impl Follower {
         {
             self.learn_disposition(tid, &making.entry, memory);
         }
-        let now = self.now();
-        let mut story = self.shared.story();
-        if let (Some(row), Some(record)) = (making.row, story.log.open(making.sequence)) {
+        if let Some(row) = making.row
+            && let Some(record) = self.shared.story().log.open(making.sequence)
+        {
             decode::at_return(record, row, memory, result);
         }
-        story.log.close(making.sequence, Outcome::of(result), now);
+        self.diary.close(making.sequence, Outcome::of(result));
     }
 
     /// Remembers whether calls go on after the handler of a signal, which nothing but sigaction(2) itself tells.
@@ -472,7 +485,10 @@ impl Follower {
     /// it has interrupted is put right.
     fn deliver(&mut self, tid: i32, signal: i32) {
         let mut delivered = signal;
-        let now = self.now();
+        if let Some(thread) = self.threads.get(&tid) {
+            let pid = thread.pid;
+            self.diary.tell(Event::Signalled { pid, tid, signal });
+        }
         if let Some(thread) = self.threads.get_mut(&tid)
             && let Some(top) = thread.interrupted.last_mut()
             && top.pause != Pause::GoesOn
@@ -494,8 +510,7 @@ impl Follower {
                         // The thread may have been killed; then nothing is to be done.
                         let _ = top.let_fail(tid);
                     }
-                    let failed = Outcome::Failed(libc::EINTR);
-                    self.shared.story().log.close(top.sequence, failed, now);
+                    self.diary.close(top.sequence, Outcome::Failed(libc::EINTR));
                     thread.interrupted.pop();
                 }
                 Verdict::GoesOn => top.pause = Pause::GoesOn,
@@ -510,7 +525,7 @@ impl Follower {
 
     /// Microseconds since the start.
     fn now(&self) -> u64 {
-        self.start.elapsed().as_micros() as u64
+        self.shared.now_us()
     }
 }
 
@@ -518,6 +533,18 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         self.shared.finish();
+    }
+}
+
+/// Lets this thread run on the processor on which a stopped thread is. The two take turns, and to take them on one
+/// processor costs half of what it costs to wake another. Where it is refused, all goes on as slowly.
+fn move_beside(tid: i32) {
+    let Some(processor) = processes::processor_of(tid) else {
+        return;
+    };
+    let mut one = CpuSet::new();
+    if one.set(processor).is_ok() {
+        let _ = sched_setaffinity(Pid::from_raw(0), &one);
     }
 }
 

@@ -13,6 +13,7 @@ mod filter;
 mod follow;
 mod inject;
 mod interrupted;
+mod listener;
 mod loader;
 mod memory;
 mod names;
@@ -45,6 +46,8 @@ use nix::{
 
 pub use filter::Filter;
 pub use inject::{Fault, Injection, InjectionId, On, Which};
+pub use listener::{Event, Listener};
+pub use names::{errno as errno_name, signal as signal_name};
 pub use probe::probe;
 pub use record::{Address, Data, Outcome, Record};
 
@@ -75,6 +78,8 @@ pub struct Tracer {
 /// What the tracing thread and the lab have in common.
 #[derive(Debug)]
 struct Shared {
+    /// From when on the time of records is counted.
+    start: Instant,
     story: Mutex<Story>,
     /// Wakes whoever waits for `Story::is_finished`.
     finished: Condvar,
@@ -105,6 +110,10 @@ impl Shared {
         self.story.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn now_us(&self) -> u64 {
+        self.start.elapsed().as_micros() as u64
+    }
+
     fn announce_ending(&self) {
         // It fails only if the counter is full, and then it is readable as well.
         let _ = self.ended.write(1);
@@ -125,7 +134,20 @@ impl Tracer {
     ///
     /// When `fork` fails, or tracing is refused; [`probe`] tells beforehand.
     pub fn start(fork: impl FnOnce() -> io::Result<Held> + Send + 'static) -> io::Result<Tracer> {
+        Tracer::start_for(None, fork)
+    }
+
+    /// The same, for somebody who listens.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tracer::start`].
+    pub fn start_for(
+        listener: Option<Box<dyn Listener>>,
+        fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
+    ) -> io::Result<Tracer> {
         let shared = Arc::new(Shared {
+            start: Instant::now(),
             story: Mutex::default(),
             finished: Condvar::new(),
             ended: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
@@ -140,7 +162,7 @@ impl Tracer {
                 let started = fork().and_then(|held| seize(&held).map(|()| held));
                 match started {
                     Ok(Held { pid, gate }) => {
-                        let mut follower = Follower::new(theirs, pid);
+                        let mut follower = Follower::new(theirs, pid, listener);
                         let opened = nix::unistd::write(&gate, b"!").map_err(io::Error::from);
                         drop(gate);
                         // If nobody listens, the lab has gone on without this program.
@@ -182,6 +204,29 @@ impl Tracer {
         self.shared.story().log.all()
     }
 
+    /// The calls which have not returned, in the order in which they were entered.
+    pub fn in_progress(&self) -> Vec<Record> {
+        self.shared.story().log.in_progress()
+    }
+
+    /// Whether all processes that came from the program have ended.
+    pub fn is_finished(&self) -> bool {
+        self.shared.story().is_finished
+    }
+
+    /// The processes that came from the program and live, in the order of their numbers.
+    pub fn processes(&self) -> Vec<i32> {
+        let mut processes: Vec<i32> = self.shared.story().threads.values().copied().collect();
+        processes.sort_unstable();
+        processes.dedup();
+        processes
+    }
+
+    /// Microseconds since the start of the program, by the clock of its records.
+    pub fn now_us(&self) -> u64 {
+        self.shared.now_us()
+    }
+
     /// How many calls of a kind the program has made, kept or not.
     pub fn count(&self, call: Call) -> u64 {
         self.shared.story().log.count(call)
@@ -211,6 +256,19 @@ impl Tracer {
     /// which has stopped for the tracer and goes on within microseconds.
     pub fn rests(&self, tid: i32) -> bool {
         self.shared.story().resting.contains(&tid)
+    }
+
+    /// Whether a thread is still followed. A process which /proc shows as a zombie may be so for a moment; only then does
+    /// its parent get SIGCHLD.
+    pub fn follows(&self, tid: i32) -> bool {
+        self.shared.story().threads.contains_key(&tid)
+    }
+
+    /// Whether all stops have been answered, so that nothing of the program waits for the tracer.
+    pub fn is_idle(&self) -> bool {
+        // Who waits for a stop sleeps, and a stop wakes the waiting thread. Without one, all has ended.
+        processes::own_thread_state(self.shared.thread.load(Ordering::Relaxed))
+            .is_none_or(|state| state == 'S')
     }
 
     /// Ends all processes that came from the program, and waits until they are gone. What was recorded stays.

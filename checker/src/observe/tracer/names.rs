@@ -128,7 +128,7 @@ fn with_flags(first: String, names: Names, value: u64) -> String {
 }
 
 /// `ECONNREFUSED`.
-pub(super) fn errno(number: i32) -> String {
+pub fn errno(number: i32) -> String {
     match Errno::from_raw(number) {
         Errno::UnknownErrno => format!("errno {number}"),
         known => format!("{known:?}"),
@@ -136,7 +136,7 @@ pub(super) fn errno(number: i32) -> String {
 }
 
 /// `SIGTERM`, `SIGRTMIN+1`.
-pub(super) fn signal(number: i32) -> String {
+pub fn signal(number: i32) -> String {
     match nix::sys::signal::Signal::try_from(number) {
         Ok(signal) => signal.as_str().to_owned(),
         Err(_) if number == libc::SIGRTMIN() => "SIGRTMIN".to_owned(),

@@ -95,6 +95,18 @@ impl Outcome {
 }
 
 impl Record {
+    /// The call without what came of it: `read(4, "hello\n", 4096)`.
+    pub fn call_text(&self) -> String {
+        // What comes with some commands is nothing.
+        let arguments: Vec<&str> = self
+            .arguments
+            .iter()
+            .map(String::as_str)
+            .filter(|argument| !argument.is_empty())
+            .collect();
+        format!("{}({})", self.name, arguments.join(", "))
+    }
+
     /// Whether it has not returned.
     pub fn is_in_progress(&self) -> bool {
         self.outcome == Outcome::InProgress
@@ -104,7 +116,7 @@ impl Record {
 /// As strace(1) writes it: `read(4, "hello\n", 4096) = 6`.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", self.name, self.arguments.join(", "))?;
+        f.write_str(&self.call_text())?;
         match self.outcome {
             Outcome::InProgress => Ok(()),
             Outcome::Returned(result) => write!(f, " = {result}"),
@@ -174,6 +186,14 @@ impl Log {
             record.returned_us = Some(returned_us);
         }
         self.old.remove(&sequence);
+    }
+
+    /// Those which have not returned, in order.
+    pub fn in_progress(&self) -> Vec<Record> {
+        let all = self.old.values().chain(&self.recent);
+        all.filter(|record| record.is_in_progress())
+            .cloned()
+            .collect()
     }
 
     /// All that is kept, in order.

@@ -1,0 +1,138 @@
+//! A program at its author's terminal, started to be watched and not to be tested: in this machine's network, with the
+//! terminal, the folder and the environment of whoever started the checker.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    io,
+    os::{
+        fd::AsRawFd,
+        unix::fs::{OpenOptionsExt, PermissionsExt},
+    },
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, getpgrp},
+};
+
+use super::{
+    end_descendants,
+    exec::Image,
+    launch::{Group, Preparation},
+    privileges, temporary_folder,
+};
+use crate::{
+    failure::{Attempt, LabError},
+    observe::tracer::{Listener, Tracer},
+};
+
+/// A program that runs at a terminal. It ends with this process.
+#[derive(Debug)]
+pub struct Attended {
+    tracer: Tracer,
+    group: Group,
+    /// Where root's program lies for the unprivileged user.
+    _copy: Option<tempfile::TempDir>,
+}
+
+impl Attended {
+    /// Starts a program, traced for `listener`. This process must have one thread only, and gives up root for ever: the
+    /// program runs as the user that the checker has then. The signals which the caller has blocked are not blocked in
+    /// the program.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be executed, or the machine refuses to trace it.
+    pub fn start(
+        program: &Path,
+        arguments: &[OsString],
+        listener: Box<dyn Listener>,
+    ) -> Result<Attended, LabError> {
+        let attempt = format!("could not start {}", program.display());
+        let program = program.canonicalize().attempt(&attempt)?;
+        let (program, copy) = become_unprivileged(program)?;
+        nix::sys::prctl::set_child_subreaper(true)
+            .attempt("could not become the subreaper of what the program leaves behind")?;
+        let group = match is_in_foreground() {
+            true => Group::Checkers,
+            false => Group::Own,
+        };
+        let environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+        let preparation = Preparation::at_a_terminal(group);
+        let tracer = Image::new(&program, arguments, &environment, preparation)
+            .and_then(|image| image.start_here(listener))
+            .attempt(&attempt)?;
+        Ok(Attended {
+            tracer,
+            group,
+            _copy: copy,
+        })
+    }
+
+    /// Sees its calls.
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
+    /// Passes on a signal which the checker got in its place. What a terminal sends goes to all processes in its
+    /// foreground, so that the program may have it already.
+    pub fn pass_on(&self, signal: Signal, is_from_terminal: bool) {
+        let pid = self.tracer.pid();
+        let whom = match (self.group, is_from_terminal) {
+            (Group::Checkers, true) => return,
+            (_, true) => Pid::from_raw(-pid),
+            (_, false) => Pid::from_raw(pid),
+        };
+        if self.tracer.ending().is_none() {
+            // Nobody is there any more if it has ended in this moment.
+            let _ = kill(whom, signal);
+        }
+    }
+
+    /// Ends it, and all that it has started, and waits until they are gone. What its tracer recorded stays.
+    ///
+    /// # Errors
+    ///
+    /// When some are still there after five seconds, because the kernel does not let go of them.
+    pub fn end(&self) -> Result<(), LabError> {
+        self.tracer.end()?;
+        // Only now: whoever waits for a child while it is traced takes its stops away from the tracer.
+        end_descendants()
+    }
+}
+
+/// Gives up root, if this process has it. Returns where the program lies for the user that is left.
+fn become_unprivileged(program: PathBuf) -> Result<(PathBuf, Option<tempfile::TempDir>), LabError> {
+    if !privileges::is_root() || privileges::is_open_to_all(&program) {
+        privileges::give_up_root()?;
+        return Ok((program, None));
+    }
+    let attempt = "could not copy the program to where an unprivileged user can run it";
+    // Opened as root, and copied into a folder of the other, who can remove it again.
+    let mut original = File::open(&program).attempt(attempt)?;
+    privileges::give_up_root()?;
+    let (folder, temporary) = temporary_folder()?;
+    let copy = folder.join(program.file_name().unwrap_or_default());
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o700)
+        .open(&copy)
+        .attempt(attempt)?;
+    io::copy(&mut original, &mut file).attempt(attempt)?;
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).attempt(attempt)?;
+    Ok((copy, temporary))
+}
+
+/// Whether this process is in the foreground of a terminal: what is typed there is meant for it.
+fn is_in_foreground() -> bool {
+    let Ok(terminal) = File::open("/dev/tty") else {
+        return false;
+    };
+    // SAFETY: takes the number of a descriptor that is open during the call.
+    let foreground = unsafe { libc::tcgetpgrp(terminal.as_raw_fd()) };
+    foreground == getpgrp().as_raw()
+}

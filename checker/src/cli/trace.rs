@@ -1,0 +1,145 @@
+//! `checker trace`: what runs, and where its story goes.
+
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+    slice,
+    sync::atomic::Ordering,
+};
+
+use anstream::ColorChoice;
+use clap::{Args, ValueEnum};
+
+use super::{Trouble, columns, exit, progress_line, refuse_unusable, width};
+use crate::{
+    check,
+    crew::INTERRUPTED,
+    exercise::Exercise,
+    failure::LabError,
+    observe::{calls::Call, tracer},
+    report::human,
+    story::Story,
+    target, workspace,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Which exercise
+    exercise: String,
+    /// Run this executable in place of your crate
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
+    /// Only these system calls, for example read,write,accept
+    #[arg(long, value_name = "CALLS", value_delimiter = ',', value_parser = call)]
+    only: Vec<Call>,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = StoryFormat::Human)]
+    format: StoryFormat,
+    /// Write it to this file, and leave the terminal to the program
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The program's own arguments
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum StoryFormat {
+    /// For people
+    Human,
+    /// One JSON object a line; its schema is checker/trace.schema.json
+    Json,
+}
+
+/// A kind of call by one of its names.
+fn call(name: &str) -> Result<Call, String> {
+    Call::named(name).ok_or_else(|| {
+        let names = Call::names();
+        match target::near(name, names.clone()).as_slice() {
+            [] => format!("there are {}", names.join(", ")),
+            near => format!("did you mean {}?", near.join(" or ")),
+        }
+    })
+}
+
+/// Runs the program, and tells its story.
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
+    let exercises = target::resolve(slice::from_ref(&arguments.exercise))?;
+    let [exercise] = exercises.as_slice() else {
+        return Err(Trouble::Usage(
+            "one program at a time: name one exercise, for example day2_2".to_owned(),
+        ));
+    };
+    tracer::probe().map_err(|error| {
+        let detail = error.detail.as_deref().unwrap_or_default();
+        let advice = "`checker doctor` says how to allow it";
+        LabError {
+            detail: Some(
+                format!("{detail}; {advice}")
+                    .trim_start_matches("; ")
+                    .to_owned(),
+            ),
+            ..error
+        }
+    })?;
+    let program = match &arguments.program {
+        Some(program) => {
+            refuse_unusable(program)?;
+            program.clone()
+        }
+        None => match build(exercise)? {
+            Some(program) => program,
+            None => return Ok(exit::FAILED),
+        },
+    };
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        return Ok(exit::INTERRUPTED);
+    }
+    let has_colour = arguments.output.is_none() && colour() != ColorChoice::Never;
+    let (output, width): (Box<dyn Write>, usize) = match &arguments.output {
+        None => (Box::new(io::stderr()), columns(&io::stderr())),
+        Some(path) => {
+            let attempt = format!("could not write the story to {}", path.display());
+            let file = fs::File::create(path).map_err(|error| LabError::io(attempt, &error))?;
+            (Box::new(file), 80)
+        }
+    };
+    let story = Story {
+        program: &program,
+        arguments: &arguments.arguments,
+        only: &arguments.only,
+        has_colour,
+        as_json: arguments.format == StoryFormat::Json,
+        width,
+    };
+    Ok(story.tell(output)?.exit_status())
+}
+
+/// Whether standard error shows colours.
+fn colour() -> ColorChoice {
+    anstream::AutoStream::choice(&io::stderr())
+}
+
+/// Builds the program of an exercise. None if there is none, and then it is said why.
+fn build(exercise: &'static Exercise) -> Result<Option<PathBuf>, LabError> {
+    let root = workspace::find()?;
+    let bar = progress_line();
+    let has_colour = colour() != ColorChoice::Never;
+    let built = check::build(&root, exercise, has_colour, |name| {
+        bar.set_message(format!("compiling {name}"));
+    });
+    bar.finish_and_clear();
+    let (program, report) = built?;
+    let mut text: String = report
+        .warnings
+        .iter()
+        .map(|warning| format!("{}\n\n", warning.trim_end()))
+        .collect();
+    if let Some(reason) = &report.no_program {
+        text.push_str(&human::nothing_to_test(exercise.name, reason, width()));
+    }
+    let _ = anstream::stderr().write_all(text.as_bytes());
+    Ok(program)
+}

@@ -1,0 +1,323 @@
+//! The story for people: a line a call, aligned, no wider than the terminal.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write,
+};
+
+use anstyle::{AnsiColor, Style};
+use nix::errno::Errno;
+
+use super::{
+    feed::{Event, What},
+    fold::Fold,
+    states,
+};
+use crate::{
+    observe::tracer::{self, Outcome, Record},
+    report::human::{clean, fold},
+};
+
+const DIM: Style = Style::new().dimmed();
+const FAILED: Style = AnsiColor::Red.on_default();
+const STATE: Style = AnsiColor::Cyan.on_default();
+
+/// The columns of the time, and of a thread's number.
+const TIME: usize = 10;
+const NUMBER: usize = 8;
+
+/// Tells events as lines of text.
+#[derive(Debug)]
+pub(super) struct Human {
+    width: usize,
+    /// The first process.
+    main: Option<i32>,
+    /// Whether there is, or was, more than one thread.
+    are_many: bool,
+    threads: HashMap<i32, Teller>,
+    /// The errors that were explained.
+    explained: HashSet<i32>,
+}
+
+/// What was told of one thread.
+#[derive(Debug, Default)]
+struct Teller {
+    fold: Fold,
+    /// The call which it waits in, and its arguments when that was told.
+    waits: Option<(u64, Vec<String>)>,
+    /// When the last of its calls was counted.
+    last_us: u64,
+}
+
+impl Human {
+    pub fn new(width: usize) -> Human {
+        Human {
+            width,
+            main: None,
+            are_many: false,
+            threads: HashMap::new(),
+            explained: HashSet::new(),
+        }
+    }
+
+    /// The lines for an event; none if it is counted and told later.
+    pub fn tell(&mut self, event: &Event) -> String {
+        let mut text = String::new();
+        let at = event.at_us;
+        match &event.what {
+            What::Act(tracer::Event::Started { pid, tid, parent }) => {
+                self.are_many |= self.main.is_some();
+                let line = match (self.main.is_some(), pid == tid) {
+                    (false, _) => format!("process {pid} starts"),
+                    (true, true) => format!("process {pid} starts, made by {parent}"),
+                    (true, false) => format!("thread {tid} of process {pid} starts"),
+                };
+                self.main.get_or_insert(*pid);
+                self.remark(&mut text, at, *tid, &line);
+            }
+            What::Act(tracer::Event::Returned(record)) => self.call(&mut text, at, record),
+            What::Act(tracer::Event::Signalled { tid, signal, .. }) => {
+                self.count_out(&mut text, *tid);
+                let name = tracer::signal_name(*signal);
+                self.remark(&mut text, at, *tid, &format!("{name} arrives"));
+            }
+            What::Act(tracer::Event::Ended { pid, tid, status }) => {
+                self.count_out(&mut text, *tid);
+                let line = match pid == tid {
+                    true => format!("process {pid} {}", ending(*status)),
+                    false => format!("thread {tid} of process {pid} ends"),
+                };
+                self.remark(&mut text, at, *tid, &line);
+                self.threads.remove(tid);
+            }
+            What::Waits(record) => {
+                self.count_out(&mut text, record.tid);
+                let waits = (record.sequence, record.arguments.clone());
+                self.threads.entry(record.tid).or_default().waits = Some(waits);
+                let since = format!(" waits since {}", milliseconds(record.entered_us));
+                let line = cut(&clean(&record.call_text()), &since, self.room());
+                let head = self.head(at, record.tid);
+                let _ = writeln!(text, "{head}{line}");
+            }
+            What::State(change) => {
+                text.push_str(&self.count_all_out());
+                for teller in self.threads.values_mut() {
+                    teller.fold.forget();
+                }
+                let who = match self.are_many {
+                    true => format!("{:>1$} ", change.pid, NUMBER - 1),
+                    false => String::new(),
+                };
+                let indent = " ".repeat(TIME + who.len());
+                let first = format!("{}{who}", " ".repeat(TIME));
+                let pieces = states::pieces(change);
+                let folded = join(&pieces, self.width, &first, &indent);
+                let _ = writeln!(text, "{STATE}{folded}{STATE:#}");
+            }
+            What::Missed(count) => {
+                text.push_str(&self.count_all_out());
+                let _ = writeln!(
+                    text,
+                    "{DIM}{:TIME$}… {count} calls came too fast to be told{DIM:#}",
+                    ""
+                );
+            }
+            What::Blind(error) => {
+                let line = format!("the states of TCP cannot be seen here: {error}");
+                let indent = " ".repeat(TIME);
+                let _ = writeln!(text, "{}", fold(&line, self.width, &indent, &indent));
+            }
+        }
+        text
+    }
+
+    /// What was counted and not told of threads that have done nothing since then.
+    pub fn tell_counted(&mut self, before_us: u64) -> String {
+        let mut text = String::new();
+        let mut still: Vec<i32> = self.threads.keys().copied().collect();
+        still.sort_unstable();
+        for tid in still {
+            if self.threads[&tid].last_us < before_us {
+                // They may go on, and then there is nothing new to tell.
+                self.tell_count(&mut text, tid);
+            }
+        }
+        text
+    }
+
+    fn call(&mut self, text: &mut String, at: u64, record: &Record) {
+        let teller = self.threads.entry(record.tid).or_default();
+        let waited = teller
+            .waits
+            .take_if(|(sequence, _)| *sequence == record.sequence)
+            .map(|(_, arguments)| arguments);
+        let goes_on = waited.is_none() && teller.fold.goes_on_with(record);
+        if !goes_on {
+            self.count_out(text, record.tid);
+        }
+        let teller = self.threads.entry(record.tid).or_default();
+        if waited.is_some() {
+            teller.fold.forget();
+        } else if teller.fold.takes(record) {
+            teller.last_us = at;
+            return;
+        }
+        let call = match &waited {
+            Some(before) => resumed(record, before),
+            None => record.call_text(),
+        };
+        let (result, style) = match record.outcome {
+            Outcome::Returned(result) => (format!(" = {result}"), None),
+            Outcome::Failed(errno) => {
+                let name = tracer::errno_name(errno);
+                (format!(" = -1 {name}"), Some(FAILED))
+            }
+            Outcome::InProgress | Outcome::Lost => (" = ?".to_owned(), Some(DIM)),
+        };
+        let line = cut(&clean(&call), &result, self.room());
+        let head = self.head(at, record.tid);
+        let style = style.unwrap_or_default();
+        let _ = write!(text, "{head}{style}{line}{style:#}");
+        let remark = self.remark_on(record);
+        if !remark.is_empty() {
+            let used = line.chars().count() + 1 + remark.chars().count();
+            let _ = match used <= self.room() {
+                true => write!(text, " {DIM}{remark}{DIM:#}"),
+                false => write!(text, "\n{:1$}{DIM}{remark}{DIM:#}", "", self.indent() + 2),
+            };
+        }
+        text.push('\n');
+    }
+
+    /// What a call means that is not in its line.
+    fn remark_on(&mut self, record: &Record) -> String {
+        if record.refused {
+            return "(the lab refuses what would hide the program)".to_owned();
+        }
+        match record.outcome {
+            Outcome::Failed(errno) if self.explained.insert(errno) => {
+                format!("({})", Errno::from_raw(errno).desc())
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn count_all_out(&mut self) -> String {
+        self.tell_counted(u64::MAX)
+    }
+
+    /// Something else happens in a thread: what was counted is told, and what comes now is told again.
+    fn count_out(&mut self, text: &mut String, tid: i32) {
+        self.tell_count(text, tid);
+        if let Some(teller) = self.threads.get_mut(&tid) {
+            teller.fold.forget();
+        }
+    }
+
+    fn tell_count(&mut self, text: &mut String, tid: i32) {
+        let Some(teller) = self.threads.get_mut(&tid) else {
+            return;
+        };
+        let Some(folded) = teller.fold.counted() else {
+            return;
+        };
+        let at = teller.last_us;
+        let line = match (folded.calls, folded.round) {
+            (calls, 1) => format!("… {calls} more like this"),
+            (calls, round) => format!("… {calls} more like the last {round}"),
+        };
+        self.remark(text, at, tid, &line);
+    }
+
+    /// A line which is no call.
+    fn remark(&self, text: &mut String, at: u64, tid: i32, line: &str) {
+        let head = self.head(at, tid);
+        let line = cut(line, "", self.room());
+        let _ = writeln!(text, "{head}{DIM}{line}{DIM:#}");
+    }
+
+    /// The time in milliseconds; and which thread, where there are several.
+    fn head(&self, at_us: u64, tid: i32) -> String {
+        // The column holds a day; who waits longer loses the alignment.
+        let time = format!("{:>9} ", milliseconds(at_us));
+        match self.are_many {
+            true => format!("{time}{tid:>7} "),
+            false => time,
+        }
+    }
+
+    fn indent(&self) -> usize {
+        TIME + if self.are_many { NUMBER } else { 0 }
+    }
+
+    /// The columns that are left for a call.
+    fn room(&self) -> usize {
+        self.width.saturating_sub(self.indent())
+    }
+}
+
+fn milliseconds(us: u64) -> String {
+    format!("{}.{}", us / 1000, us / 100 % 10)
+}
+
+/// The return of a call that was told when it waited: what it has filled since then.
+fn resumed(record: &Record, before: &[String]) -> String {
+    let news: Vec<&str> = record
+        .arguments
+        .iter()
+        .enumerate()
+        .filter(|(place, argument)| before.get(*place) != Some(argument))
+        .map(|(_, argument)| argument.as_str())
+        // The length of an address, or an address that nobody asked for.
+        .filter(|argument| !argument.starts_with('[') || argument.contains('{'))
+        .collect();
+    match news.is_empty() {
+        true => format!("… {} resumed", record.name),
+        false => format!("… {} resumed: {}", record.name, news.join(", ")),
+    }
+}
+
+/// Puts pieces side by side, and those for which there is no room on the next line.
+fn join(pieces: &[String], width: usize, first: &str, indent: &str) -> String {
+    let mut lines = vec![first.to_owned()];
+    for piece in pieces {
+        let line = lines.last_mut().expect("there is a first one");
+        let is_empty = line.len() <= indent.len();
+        let used = line.chars().count() + 2 + piece.chars().count();
+        if is_empty {
+            line.push_str(piece);
+        } else if used <= width {
+            line.push_str("  ");
+            line.push_str(piece);
+        } else {
+            let deeper = format!("{indent}      ");
+            lines.push(fold(piece, width, &deeper, &deeper));
+        }
+    }
+    lines.join("\n")
+}
+
+/// The beginning of a call and its whole result, in so many columns.
+fn cut(call: &str, result: &str, width: usize) -> String {
+    let room = width.saturating_sub(result.chars().count());
+    if call.chars().count() <= room {
+        return format!("{call}{result}");
+    }
+    let end = if call.ends_with(')') { "…)" } else { "…" };
+    let start: String = call
+        .chars()
+        .take(room.saturating_sub(end.chars().count()))
+        .collect();
+    format!("{start}{end}{result}")
+}
+
+/// How a process has ended, from what wait(2) tells.
+pub(super) fn ending(status: i32) -> String {
+    match libc::WIFSIGNALED(status) {
+        true => format!(
+            "is killed by {}",
+            tracer::signal_name(libc::WTERMSIG(status))
+        ),
+        false => format!("ends with status {}", libc::WEXITSTATUS(status)),
+    }
+}

@@ -1,0 +1,108 @@
+//! The story as data: one JSON object a line, as `checker/trace.schema.json` describes them.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{
+    End,
+    connections::{Change, Side},
+    feed::{Event, What},
+    states,
+};
+use crate::observe::tracer::{self, Outcome, Record};
+
+/// The first line: what the others are.
+pub(super) fn beginning(program: &Path, arguments: &[String]) -> Value {
+    json!({
+        "event": "begin",
+        "version": 1,
+        "program": program.to_string_lossy(),
+        "arguments": arguments,
+    })
+}
+
+/// One event.
+pub(super) fn event(event: &Event) -> Value {
+    let at = event.at_us;
+    match &event.what {
+        What::Act(tracer::Event::Started { pid, tid, parent }) => json!({
+            "event": "start", "at_us": at, "pid": pid, "tid": tid, "parent": parent,
+        }),
+        What::Act(tracer::Event::Returned(record)) => call(at, record),
+        What::Waits(record) => call(at, record),
+        What::Act(tracer::Event::Signalled { pid, tid, signal }) => json!({
+            "event": "signal", "at_us": at, "pid": pid, "tid": tid, "signal": tracer::signal_name(*signal),
+        }),
+        What::Act(tracer::Event::Ended { pid, tid, status }) => {
+            let is_killed = libc::WIFSIGNALED(*status);
+            json!({
+                "event": "end", "at_us": at, "pid": pid, "tid": tid,
+                "status": (!is_killed).then(|| libc::WEXITSTATUS(*status)),
+                "signal": is_killed.then(|| tracer::signal_name(libc::WTERMSIG(*status))),
+            })
+        }
+        What::State(change) => state(at, change),
+        What::Missed(count) => json!({ "event": "missed", "at_us": at, "count": count }),
+        What::Blind(error) => json!({ "event": "blind", "at_us": at, "reason": error.to_string() }),
+    }
+}
+
+/// The last line.
+pub(super) fn end(end: &End) -> Value {
+    json!({
+        "event": "finish",
+        "at_us": end.at_us,
+        "exit_status": end.exit_status(),
+        "calls": end.calls,
+        "left_behind": end.left_behind,
+    })
+}
+
+fn call(at_us: u64, record: &Record) -> Value {
+    let (outcome, result, errno) = match record.outcome {
+        Outcome::InProgress => ("waits", None, None),
+        Outcome::Returned(result) => ("returned", Some(result), None),
+        Outcome::Failed(errno) => ("failed", None, Some(tracer::errno_name(errno))),
+        Outcome::Lost => ("lost", None, None),
+    };
+    json!({
+        "event": "call",
+        "at_us": at_us,
+        "sequence": record.sequence,
+        "entered_us": record.entered_us,
+        "returned_us": record.returned_us,
+        "pid": record.pid,
+        "tid": record.tid,
+        "call": record.call,
+        "name": record.name,
+        "arguments": record.arguments,
+        "descriptor": record.descriptor,
+        "data": record.data,
+        "address": record.address.as_ref().map(ToString::to_string),
+        "outcome": outcome,
+        "result": result,
+        "errno": errno,
+        "refused": record.refused,
+        "text": record.to_string(),
+    })
+}
+
+fn state(at_us: u64, change: &Change) -> Value {
+    json!({
+        "event": "state",
+        "at_us": at_us,
+        "pid": change.pid,
+        "descriptor": change.descriptor,
+        "local": change.local.to_string(),
+        "peer": (change.peer.port() != 0).then(|| change.peer.to_string()),
+        "side": match change.side {
+            Side::Client => "client",
+            Side::Server => "server",
+            Side::Unknown => "unknown",
+        },
+        "from": change.from.map(|state| state.to_string()),
+        "to": change.to.to_string(),
+        "meaning": states::meaning(change),
+    })
+}

@@ -1,0 +1,622 @@
+//! `checker trace` tells what a program does, and does not get in its way.
+//!
+//! The programs are in `trace/programs.c`.
+
+mod support;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    os::{fd::AsFd, unix::process::CommandExt},
+    path::PathBuf,
+    process::{Child, ChildStderr, ChildStdout, Command, Stdio},
+    sync::LazyLock,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+use support::Course;
+
+/// No story of these tests takes a tenth of it.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    support::open_to_all(folder.path());
+    folder
+});
+
+/// The programs, compiled once.
+static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let program = FOLDER.path().join("programs");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/trace/programs.c");
+    let status = Command::new("cc")
+        .args([
+            "-Wall",
+            "-Wextra",
+            "-Wno-unused-result",
+            "-O1",
+            "-pthread",
+            "-o",
+        ])
+        .arg(&program)
+        .arg(source)
+        .status()
+        .expect("a C compiler is needed");
+    assert!(status.success());
+    program
+});
+
+/// `checker trace`, which runs.
+struct Trace {
+    child: Child,
+    stdout: Stream<ChildStdout>,
+    stderr: Stream<ChildStderr>,
+}
+
+/// What comes through a pipe, until a deadline.
+struct Stream<R> {
+    pipe: R,
+    /// What has come and was not asked for.
+    rest: String,
+}
+
+impl<R: Read + AsFd> Stream<R> {
+    /// Up to the end of the line in which this text stands; or all of it.
+    fn until(&mut self, text: Option<&str>) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let found = text.and_then(|text| self.rest.find(text));
+            if let Some(end) = found.and_then(|at| Some(at + self.rest[at..].find('\n')? + 1)) {
+                let rest = self.rest.split_off(end);
+                return std::mem::replace(&mut self.rest, rest);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mut files = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
+            let ready = poll(&mut files, PollTimeout::try_from(left).unwrap()).unwrap();
+            assert!(ready > 0, "no {text:?}: {}", self.rest);
+            let mut buffer = [0; 65_536];
+            match self.pipe.read(&mut buffer).unwrap() {
+                0 => {
+                    assert_eq!(text, None, "{}", self.rest);
+                    return std::mem::take(&mut self.rest);
+                }
+                // The story is cut anywhere, also within a letter: what is left of one comes next.
+                count => self.take(&mut buffer[..count].to_vec()),
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &mut Vec<u8>) {
+        loop {
+            match std::str::from_utf8(bytes) {
+                Ok(text) => return self.rest.push_str(text),
+                Err(_) => {
+                    let mut byte = [0];
+                    self.pipe.read_exact(&mut byte).unwrap();
+                    bytes.push(byte[0]);
+                }
+            }
+        }
+    }
+}
+
+/// A test that fails leaves nothing running.
+impl Drop for Trace {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(options: &[&str], words: &[&str]) -> Command {
+    let course = Course::real();
+    let mut command = Command::new(course.checker().get_program());
+    command
+        .current_dir(course.root())
+        .env_remove("NO_COLOR")
+        .args(["trace", "day2_2", "--program"])
+        .arg(&*PROGRAMS)
+        .args(options)
+        .arg("--")
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Trace {
+    fn of(options: &[&str], words: &[&str]) -> Trace {
+        let mut child = command(options, words).spawn().unwrap();
+        Trace {
+            stdout: Stream {
+                pipe: child.stdout.take().unwrap(),
+                rest: String::new(),
+            },
+            stderr: Stream {
+                pipe: child.stderr.take().unwrap(),
+                rest: String::new(),
+            },
+            child,
+        }
+    }
+
+    fn line(&mut self) -> String {
+        self.stdout.until(Some("")).trim_end().to_owned()
+    }
+
+    /// A client of the server that has just said where it listens.
+    fn connect(&mut self) -> TcpStream {
+        let line = self.line();
+        let address: SocketAddr = line.strip_prefix("listening ").unwrap().parse().unwrap();
+        let client = TcpStream::connect(address).unwrap();
+        client.set_read_timeout(Some(DEADLINE)).unwrap();
+        client
+    }
+
+    /// Signals the checker alone, as `kill` does.
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    /// The rest of the story, and the exit status.
+    fn end(mut self) -> (String, i32) {
+        let story = self.stderr.until(None);
+        let deadline = Instant::now() + DEADLINE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "it does not end");
+            thread::yield_now();
+        }
+        (story, self.child.wait().unwrap().code().unwrap())
+    }
+}
+
+/// Sends a line, reads it back, and ends the sending side; then reads the end.
+fn talk(client: &mut TcpStream) {
+    client.write_all(b"hello\n").unwrap();
+    client.read_exact(&mut [0; 6]).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+}
+
+/// That these texts stand in the story in this order.
+#[track_caller]
+fn assert_order(story: &str, texts: &[&str]) {
+    let mut rest = story;
+    for text in texts {
+        match rest.find(text) {
+            Some(at) => rest = &rest[at + text.len()..],
+            None => panic!("no {text:?} where it should be in\n{story}"),
+        }
+    }
+}
+
+#[test]
+fn a_story_has_the_calls_and_between_them_the_states() {
+    let mut trace = Trace::of(&[], &["echo", "1"]);
+    talk(&mut trace.connect());
+    let (story, status) = trace.end();
+    assert_eq!(status, 0);
+    assert_order(
+        &story,
+        &[
+            "socket(AF_INET, SOCK_STREAM, 0) = 3",
+            "listen(3, 8) = 0",
+            "LISTEN",
+            "accept",
+            " = 4",
+            "ESTABLISHED",
+            "\"hello\\n\"",
+            " = 6",
+            "write(4, \"hello\\n\", 6) = 6",
+            "close(4) = 0",
+            "CLOSE-WAIT → CLOSED",
+            "ends with status 0",
+            "The program has ended with status 0",
+        ],
+    );
+    assert_order(
+        &story,
+        &[
+            "ESTABLISHED → CLOSE-WAIT",
+            "(the client has ended its sending side)",
+        ],
+    );
+    for line in story.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(!story.contains('\x1b'), "{story}");
+}
+
+#[test]
+fn who_ends_first_sees_time_wait() {
+    let mut trace = Trace::of(&[], &["ends_first"]);
+    let mut client = trace.connect();
+    assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+    let told = trace.stderr.until(Some("→ FIN-WAIT-2"));
+    drop(client);
+    let (rest, _) = trace.end();
+    assert_order(
+        &format!("{told}{rest}"),
+        &[
+            "shutdown(4, SHUT_WR) = 0",
+            "ESTABLISHED → FIN-WAIT-",
+            "FIN-WAIT-2 → TIME-WAIT",
+            "(both have ended; the connection is remembered for a minute)",
+        ],
+    );
+}
+
+#[test]
+fn a_reset_is_told_from_an_end() {
+    let mut trace = Trace::of(&[], &["echo", "1"]);
+    let mut client = trace.connect();
+    client.write_all(b"hello\n").unwrap();
+    // What is not read when a socket is closed resets the connection (RFC 2525, section 2.17). It is in the queue when
+    // it can be peeked.
+    client.peek(&mut [0; 6]).unwrap();
+    drop(client);
+    let (story, _) = trace.end();
+    assert_order(&story, &["ECONNRESET (Connection reset by peer)"]);
+    assert_order(
+        &story,
+        &[
+            "ESTABLISHED → CLOSED",
+            "(the client has reset the connection)",
+        ],
+    );
+}
+
+#[test]
+fn a_call_that_waits_is_told_before_it_returns() {
+    let mut trace = Trace::of(&[], &["echo", "1"]);
+    let mut client = trace.connect();
+    let told = trace.stderr.until(Some("read(4, …, 512) waits since"));
+    talk(&mut client);
+    let (rest, _) = trace.end();
+    assert_order(
+        &format!("{told}{rest}"),
+        &["waits since", "… read resumed: \"hello\\n\" = 6"],
+    );
+}
+
+#[test]
+fn each_process_and_thread_has_its_number() {
+    let mut trace = Trace::of(&[], &["forks"]);
+    talk(&mut trace.connect());
+    let (story, _) = trace.end();
+    let number = |line: &str, word: &str| -> u32 {
+        let mut words = line.split_whitespace().skip_while(|&known| known != word);
+        words.nth(1).unwrap().trim_end_matches(',').parse().unwrap()
+    };
+    let line = story.lines().find(|line| line.contains("made by")).unwrap();
+    let (child, parent) = (number(line, "process"), number(line, "by"));
+    assert_ne!(child, parent);
+    assert_order(
+        &story,
+        &[
+            &format!("{child} read(4, "),
+            &format!("process {child} ends with status 3"),
+        ],
+    );
+    assert_order(&story, &[&format!("{parent} close(4) = 0")]);
+    assert_order(&story, &["[exited with 3]", &format!(" = {child}")]);
+
+    let (story, _) = Trace::of(&[], &["threads"]).end();
+    let line = story.lines().find(|line| line.contains("thread ")).unwrap();
+    let thread = number(line, "thread");
+    assert_order(&story, &[&format!("{thread} close(-5) = -1 EBADF")]);
+}
+
+#[test]
+fn data_follows_its_schema() {
+    let schema: Value = serde_json::from_str(include_str!("../trace.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut seen = Vec::new();
+    for words in [
+        &["echo", "1"][..],
+        &["ends_first"],
+        &["forks"],
+        &["threads"],
+        &["aborts"],
+    ] {
+        let mut trace = Trace::of(&["--format", "json"], words);
+        if words[0] == "ends_first" {
+            drop(trace.connect());
+        } else if words[0] == "echo" || words[0] == "forks" {
+            talk(&mut trace.connect());
+        }
+        let (story, _) = trace.end();
+        for line in story.lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let errors: Vec<String> = validator
+                .iter_errors(&event)
+                .map(|error| error.to_string())
+                .collect();
+            assert!(errors.is_empty(), "{line}: {errors:#?}");
+            seen.push(event);
+        }
+        assert_eq!(seen.last().unwrap()["event"], "finish");
+    }
+    let has = |key: &str, value: &str| seen.iter().any(|event| event[key] == value);
+    for event in ["begin", "start", "call", "state", "signal", "end"] {
+        assert!(has("event", event), "no {event}");
+    }
+    assert!(has("to", "CLOSE-WAIT") && has("outcome", "lost") && has("signal", "SIGABRT"));
+    assert!(
+        seen.iter()
+            .any(|event| event["event"] == "call" && event["data"]["length"] == 6)
+    );
+}
+
+#[test]
+fn ctrl_c_leaves_nothing_behind() {
+    let mut trace = Trace::of(&[], &["stays", "until_ctrl_c"]);
+    assert_eq!([trace.line(), trace.line()].len(), 2);
+    assert_eq!(support::processes_with("stays\0until_ctrl_c"), 3);
+    let checker = trace.child.id() as i32;
+    trace.signal(Signal::SIGINT);
+    let (story, status) = trace.end();
+    assert_eq!(status, 130, "{story}");
+    assert_order(
+        &story,
+        &[
+            "SIGINT arrives",
+            "is killed by SIGINT",
+            "was killed by SIGINT",
+        ],
+    );
+    assert_order(&story.replace('\n', " "), &["left behind", "process "]);
+    assert_eq!(support::processes_with("stays\0until_ctrl_c"), 0);
+    assert_eq!(zombies_below(checker), 0);
+}
+
+/// How many processes were children of this one and were never waited for.
+fn zombies_below(parent: i32) -> usize {
+    let all = fs::read_dir("/proc").unwrap();
+    all.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("status")).ok())
+        .filter(|text| text.contains(&format!("PPid:\t{parent}\n")) && text.contains("\tZ "))
+        .count()
+}
+
+#[test]
+fn other_signals_are_for_the_program_too() {
+    let mut trace = Trace::of(&[], &["catches"]);
+    while trace.line() != "ready" {}
+    trace.signal(Signal::SIGTERM);
+    let (story, status) = trace.end();
+    assert_eq!(status, 9, "{story}");
+    assert_order(&story, &["SIGTERM arrives", "ends with status 9"]);
+}
+
+#[test]
+fn a_killed_checker_leaves_nothing_running() {
+    let mut trace = Trace::of(&[], &["stays", "until_killed"]);
+    let _ = [trace.line(), trace.line()];
+    trace.child.kill().unwrap();
+    trace.child.wait().unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    while support::processes_with("stays\0until_killed") > 0 {
+        assert!(Instant::now() < deadline);
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn many_calls_cost_little_time_and_memory() {
+    let start = Instant::now();
+    let mut trace = Trace::of(&[], &["alike", "100000"]);
+    assert_eq!(trace.line(), "done");
+    assert!(start.elapsed() < DEADLINE);
+    let status = fs::read_to_string(format!("/proc/{}/status", trace.child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let (story, status) = trace.end();
+    assert_eq!(status, 7);
+    assert_order(
+        &story,
+        &["close(-1) = -1 EBADF", " more like this", "write(1"],
+    );
+    // A program that gets no processor for a while may have its count told in parts.
+    let told = story
+        .lines()
+        .filter(|line| line.contains("close(-1)"))
+        .count() as u64;
+    let counts = story.lines().filter_map(|line| line.split_once("… "));
+    let counted: u64 = counts
+        .filter_map(|(_, rest)| rest.split_once(" more like this")?.0.parse::<u64>().ok())
+        .sum();
+    assert_eq!(told + counted, 100_000, "{story}");
+    assert!(story.lines().count() < 40, "{story}");
+    if let Some(peak) = peak {
+        let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(kib < 64 << 10, "{kib} KiB");
+    }
+}
+
+#[test]
+fn a_slow_reader_does_not_stop_the_program() {
+    let mut trace = Trace::of(&[], &["different", "20000"]);
+    // Nobody reads the story until the program has done all its calls.
+    assert_eq!(trace.line(), "done");
+    let (story, status) = trace.end();
+    assert_eq!(status, 7);
+    let missed = story
+        .lines()
+        .find(|line| line.contains("came too fast"))
+        .unwrap();
+    let missed: u64 = missed.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let told = story
+        .lines()
+        .filter(|line| line.contains(" close(-"))
+        .count() as u64;
+    assert!(
+        told > 8000 && missed > 1000 && told + missed <= 20_100,
+        "{told}, {missed}"
+    );
+}
+
+#[test]
+fn only_some_calls_and_to_a_file() {
+    let file = FOLDER.path().join("story");
+    let output = file.to_str().unwrap();
+    let options = [
+        "--only",
+        "write,accept4",
+        "--color",
+        "always",
+        "--output",
+        output,
+    ];
+    let mut trace = Trace::of(&options, &["echo", "1"]);
+    talk(&mut trace.connect());
+    let (on_terminal, status) = trace.end();
+    assert_eq!((on_terminal.as_str(), status), ("", 0));
+    let story = fs::read_to_string(file).unwrap();
+    assert_order(&story, &["accept(3", "write(4"]);
+    assert!(!story.contains("read(") && !story.contains("socket(") && !story.contains('\x1b'));
+}
+
+#[test]
+fn exit_statuses_tell_whose_trouble_it_is() {
+    let (story, status) = Trace::of(&[], &["aborts"]).end();
+    assert_eq!(status, 128 + libc::SIGABRT, "{story}");
+    let course = Course::real();
+    for (arguments, status, said) in [
+        (&["trace", "day2"][..], 2, "name one exercise"),
+        (
+            &["trace", "day2_2", "--only", "raed"],
+            2,
+            "did you mean read?",
+        ),
+        (
+            &[
+                "trace",
+                "day2_2",
+                "--output",
+                "/dev/full",
+                "--program",
+                "/bin/true",
+            ],
+            3,
+            "ENOSPC",
+        ),
+        (
+            &["trace", "day2_2", "--program", "/nowhere"],
+            2,
+            "there is no program",
+        ),
+        (
+            &[
+                "trace",
+                "day2_2",
+                "--output",
+                "/nowhere/x",
+                "--program",
+                "/bin/true",
+            ],
+            3,
+            "/nowhere/x",
+        ),
+    ] {
+        let output = course.checker().args(arguments).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{printed}");
+        assert!(printed.contains(said), "{printed}");
+    }
+}
+
+#[test]
+fn a_crate_that_does_not_compile_is_not_run() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    course.write(
+        "exercises/day2_2_echo_server/src/main.rs",
+        "fn main() { nonsense }\n",
+    );
+    let output = course.checker().args(["trace", "day2_2"]).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(
+        printed.contains("nonsense") && printed.contains("does not compile"),
+        "{printed}"
+    );
+    course.write(
+        "exercises/day2_2_echo_server/src/main.rs",
+        "fn main() { std::process::exit(5) }\n",
+    );
+    let output = course.checker().args(["trace", "day2_2"]).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{printed}");
+}
+
+#[test]
+fn without_ptrace_it_says_what_to_do() {
+    let mut command = command(&[], &["aborts"]);
+    // SAFETY: between fork and exec, two async-signal-safe calls with structures on this stack.
+    unsafe { command.pre_exec(refuse_ptrace) };
+    let output = command.output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr).replace("\n  ", " ");
+    assert_eq!(output.status.code(), Some(3), "{printed}");
+    assert!(
+        printed.contains("EPERM") && printed.contains("checker doctor"),
+        "{printed}"
+    );
+}
+
+/// A filter like those of some containers.
+fn refuse_ptrace() -> std::io::Result<()> {
+    let statement = |code: u32, jt, jf, k| libc::sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    let mut program = [
+        // The number is the first field of struct seccomp_data.
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        statement(
+            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+            0,
+            1,
+            libc::SYS_ptrace as u32,
+        ),
+        statement(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::EPERM as u32,
+        ),
+        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let filter = libc::sock_fprog {
+        len: 4,
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: the filter lives until the call returns.
+    let refused = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+            || libc::prctl(
+                libc::PR_SET_SECCOMP,
+                libc::SECCOMP_MODE_FILTER,
+                &raw const filter,
+            ) != 0
+    };
+    match refused {
+        true => Err(std::io::Error::last_os_error()),
+        false => Ok(()),
+    }
+}
+
+#[test]
+fn a_program_is_never_roots() {
+    let mut trace = Trace::of(&[], &["user"]);
+    assert_ne!(trace.line(), "0");
+    assert_eq!(trace.end().1, 0);
+}
