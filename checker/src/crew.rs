@@ -20,17 +20,23 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
 };
 
 use crate::{
     arena::{Isolation, Tracing},
     exercise::Exercise,
     failure::{Attempt, LabError},
+    observe::processes::{self, Process},
     runner::{self, Order, Outcome, Statement},
 };
 
 /// A runner ends by itself long before this. If it does not, the lab is at fault.
 const DEADLINE: Duration = Duration::from_secs(180);
+/// How long a runner may be in a call that no signal ends. It makes none that takes longer than an instant, but on a pipe
+/// which a program holds locked: splice(2) keeps the lock while it waits for a socket.
+const LOCKED: Duration = Duration::from_secs(10);
 
 /// Set by Ctrl-C: no runner is started any more, and those at work end.
 pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -186,7 +192,18 @@ fn listen_to(child: &mut Child) -> Result<Vec<u8>, LabError> {
     let deadline = Instant::now() + DEADLINE;
     let mut said = Vec::new();
     let mut buffer = [0; 64 * 1024];
+    let mut last_free = Instant::now();
     loop {
+        let runner = Process::read(child.id().cast_signed());
+        if runner.is_none_or(|runner| runner.state != 'D') {
+            last_free = Instant::now();
+        }
+        if last_free.elapsed() > LOCKED {
+            return Err(LabError::new(
+                "your program keeps a pipe of the lab locked, as std::io::copy does while its splice(2) waits for a \
+                 socket; the lab cannot check that yet. Copy with read and write",
+            ));
+        }
         if INTERRUPTED.load(Ordering::Relaxed) {
             return Err(LabError::new("interrupted"));
         }
@@ -222,6 +239,11 @@ fn end(child: &mut Child) -> Result<ExitStatus, LabError> {
         PollTimeout::from(25_000u16),
     );
     if ended != Ok(1) {
+        // The programs first: a runner that touches a pipe which a program holds locked in splice(2) cannot even be
+        // killed before.
+        for pid in processes::descendants(child.id().cast_signed()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
         let _ = child.kill();
     }
     child.wait().attempt(END)

@@ -104,8 +104,10 @@ static void children(void) {
     waitpid(pid, &status, 0);
     say("vfork", WEXITSTATUS(status));
     char *words[] = {"sh", "-c", "echo spawned; exit 5", NULL};
-    say("spawn", posix_spawn(&pid, "/bin/sh", NULL, NULL, words, environ));
+    int spawned = posix_spawn(&pid, "/bin/sh", NULL, NULL, words, environ);
+    /* It prints, too: said later, so that the order is always the same. */
     waitpid(pid, &status, 0);
+    say("spawn", spawned);
     say("status", WEXITSTATUS(status));
 }
 
@@ -249,7 +251,7 @@ static void sleeps_among_children(void) {
     struct epoll_event event;
     int epoll = epoll_create1(0);
     if (fork() == 0) {
-        for (int i = 0; i < 15; i++) {
+        for (int i = 0; i < 40; i++) {
             nap(50);
             kill(getppid(), SIGURG);
         }
@@ -260,7 +262,7 @@ static void sleeps_among_children(void) {
     clock_gettime(CLOCK_MONOTONIC, &after);
     long ms = (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
     say("epoll_wait", result);
-    say("in time", ms >= 190 && ms < 600);
+    say("in time", ms >= 190 && ms < 1500);
     wait(NULL);
 }
 
