@@ -137,9 +137,12 @@ impl Bench {
         })
     }
 
-    /// Whether a thread which /proc shows as stopped for a tracer rests: in a stop of SIGSTOP or its relatives, and not
-    /// in one that its tracer ends within microseconds.
-    pub(super) fn rests(&self, tid: i32) -> bool {
+    /// Whether a thread in this state is stopped by SIGSTOP or one of its relatives. /proc shows the same state for one
+    /// that has stopped for its tracer, which goes on within microseconds.
+    pub(super) fn is_stopped(&self, tid: i32, state: char) -> bool {
+        if state != 't' {
+            return state == 'T';
+        }
         let programs = self.programs.borrow();
         let mut tracers = programs
             .iter()
@@ -317,8 +320,9 @@ impl Bench {
                         .and_then(|sleep| self.object_of(process.pid, sleep, &sockets)),
                     does: match (process.state, sleep) {
                         (_, Some(sleep)) => format!("waits in {sleep}"),
-                        ('T', None) => "is stopped".to_owned(),
-                        ('t', None) if self.rests(process.pid) => "is stopped".to_owned(),
+                        (state, None) if self.is_stopped(process.pid, state) => {
+                            "is stopped".to_owned()
+                        }
                         ('Z' | 'X', None) if process.is_zombie() => {
                             "has ended and is a zombie".to_owned()
                         }

@@ -1,5 +1,7 @@
 //! How bytes and signals are told in a report.
 
+use crate::observe::tracer;
+
 /// Bytes for a step of the diary: themselves if they are few, else how many.
 pub(super) fn brief(bytes: &[u8]) -> String {
     match bytes.len() {
@@ -24,12 +26,5 @@ pub fn quoted(bytes: &[u8]) -> String {
 
 /// `SIGTERM`, `SIGRTMIN+1`.
 pub(super) fn signal_name(signal: i32) -> String {
-    match nix::sys::signal::Signal::try_from(signal) {
-        Ok(signal) => signal.as_str().to_owned(),
-        Err(_) if signal >= libc::SIGRTMIN() => match signal - libc::SIGRTMIN() {
-            0 => "SIGRTMIN".to_owned(),
-            more => format!("SIGRTMIN+{more}"),
-        },
-        Err(_) => format!("signal {signal}"),
-    }
+    tracer::known_signal(signal).unwrap_or_else(|| format!("signal {signal}"))
 }

@@ -148,9 +148,8 @@ fn look_at(bench: &Bench) -> (Vec<Process>, Vec<Thread>) {
 fn is_asleep(thread: &Thread, bench: &Bench) -> bool {
     match thread.state {
         'S' => (thread.sleep.is_some() || thread.hidden) && !thread.wakes,
-        't' => bench.rests(thread.tid),
-        'T' | 'Z' => true,
-        _ => false,
+        'Z' => true,
+        state => bench.is_stopped(thread.tid, state),
     }
 }
 

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use super::Program;
 use crate::{
     failure::{Checked, Diagnosis, Stop},
-    lab::{quote::signal_name, wait::GaveUp},
+    lab::wait::GaveUp,
     observe::{
         calls::Call,
         descriptors::{self, Object},
@@ -162,20 +162,6 @@ impl Program {
             "from now on let each {aim} of your program fail with {errno:?}"
         ));
         self.trouble(aim, Which::Every, Fault::Errno(errno as i32))
-    }
-
-    /// The signal comes when the program is about to make its next call of this kind: after it has looked whether it
-    /// should, and before the kernel sees the call.
-    ///
-    /// # Errors
-    ///
-    /// As [`Program::shorten`].
-    pub fn signal_before_next(&self, aim: impl Into<Aim>, signal: i32) -> Checked<Trouble<'_>> {
-        let aim = aim.into();
-        let name = signal_name(signal);
-        self.bench
-            .note(format!("send it {name} just before its next {aim}"));
-        self.trouble(aim, Which::First(1), Fault::Signal(signal))
     }
 
     pub(super) fn trouble(

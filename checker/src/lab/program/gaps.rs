@@ -10,7 +10,7 @@ use crate::{
     observe::{
         calls::Call,
         processes::{Process, Thread},
-        tracer::{Fault, Record, Which},
+        tracer::{Fault, Which},
     },
 };
 
@@ -78,10 +78,8 @@ impl Program {
     fn sleep_in(&self, kinds: &[Call], goal: &str) -> Checked<(Call, String)> {
         let tracer = self.tracer()?;
         let look = || {
-            let mut records = tracer.records();
-            records.retain(|record: &Record| {
-                record.is_in_progress() && record.pid == self.running.pid
-            });
+            let mut records = tracer.in_progress();
+            records.retain(|record| record.pid == self.running.pid);
             let first = |kind: &Call| {
                 let record = records.iter().find(|record| record.call == *kind)?;
                 Some((*kind, record.name.to_string()))

@@ -108,10 +108,8 @@ impl Program {
 
     fn wait_until_stopped(&self) -> Checked {
         // Every thread: one that still runs may take a signal that is sent next.
-        self.wait_for_threads("it to stop", |thread| match thread.state {
-            'T' | 'Z' | 'X' => true,
-            't' => self.bench.rests(thread.tid),
-            _ => false,
+        self.wait_for_threads("it to stop", |thread| {
+            matches!(thread.state, 'Z' | 'X') || self.bench.is_stopped(thread.tid, thread.state)
         })
     }
 
@@ -123,10 +121,8 @@ impl Program {
     pub fn resume(&self) -> Checked {
         self.bench.note("let it go on (SIGCONT)");
         self.send(libc::SIGCONT)?;
-        self.wait_for_threads("it to go on", |thread| match thread.state {
-            'T' => false,
-            't' => !self.bench.rests(thread.tid),
-            _ => true,
+        self.wait_for_threads("it to go on", |thread| {
+            !self.bench.is_stopped(thread.tid, thread.state)
         })
     }
 

@@ -42,22 +42,9 @@ impl Program {
     ///
     /// When it sleeps in another call, for ever.
     pub fn wait_until_in(&self, call: Call) -> Checked {
-        self.wait_until_in_any(&[call])
-    }
-
-    /// Waits until its main thread sleeps in a call of one of these kinds.
-    ///
-    /// # Errors
-    ///
-    /// When it sleeps in another call, for ever.
-    pub fn wait_until_in_any(&self, calls: &[Call]) -> Checked {
-        let names: Vec<String> = calls
-            .iter()
-            .map(|call| format!("{call:?}").to_lowercase())
-            .collect();
-        let goal = format!("it to sleep in {}", names.join(" or "));
+        let goal = format!("it to sleep in {call}");
         self.bench.note(format!("wait for {goal}"));
-        self.wait_for_call(&goal, |call| calls.contains(&call))
+        self.wait_for_call(&goal, |other| other == call)
     }
 
     /// Waits until its main thread sleeps, and not because it waits for a child.
@@ -162,17 +149,14 @@ impl Program {
             if !asleep {
                 return Ok(None);
             }
-            let nap = threads
-                .iter()
-                .filter_map(|thread| thread.sleep.as_ref())
-                .find(|sleep| sleep.call.is_some() && !sleep.endless);
-            let Some(nap) = nap else {
+            let napping = threads.iter().filter(|thread| thread.naps());
+            let Some(nap) = napping.clone().find_map(|thread| thread.sleep.as_ref()) else {
                 // A thread may wait for another one for a moment.
                 let still = threads.len() == 1 || threads == before;
                 before = threads;
                 return Ok(still.then_some(()));
             };
-            if !naps.are_a_habit(threads.iter().filter(|thread| thread.naps())) {
+            if !naps.are_a_habit(napping) {
                 return Ok(None);
             }
             Err(Failure::new(

@@ -47,7 +47,7 @@ use nix::{
 pub use filter::Filter;
 pub use inject::{Fault, Injection, InjectionId, On, Which};
 pub use listener::{Event, Listener};
-pub use names::{errno as errno_name, signal as signal_name};
+pub use names::{errno as errno_name, known_signal, signal as signal_name};
 pub use probe::probe;
 pub use record::{Address, Data, Outcome, Record};
 

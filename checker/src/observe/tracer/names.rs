@@ -137,11 +137,18 @@ pub fn errno(number: i32) -> String {
 
 /// `SIGTERM`, `SIGRTMIN+1`.
 pub fn signal(number: i32) -> String {
+    known_signal(number).unwrap_or_else(|| number.to_string())
+}
+
+/// The name of a signal; `None` for the two which the C library keeps for itself, and for what is no signal.
+pub fn known_signal(number: i32) -> Option<String> {
     match nix::sys::signal::Signal::try_from(number) {
-        Ok(signal) => signal.as_str().to_owned(),
-        Err(_) if number == libc::SIGRTMIN() => "SIGRTMIN".to_owned(),
-        Err(_) if number > libc::SIGRTMIN() => format!("SIGRTMIN+{}", number - libc::SIGRTMIN()),
-        Err(_) => number.to_string(),
+        Ok(signal) => Some(signal.as_str().to_owned()),
+        Err(_) if number == libc::SIGRTMIN() => Some("SIGRTMIN".to_owned()),
+        Err(_) if number > libc::SIGRTMIN() => {
+            Some(format!("SIGRTMIN+{}", number - libc::SIGRTMIN()))
+        }
+        Err(_) => None,
     }
 }
 
