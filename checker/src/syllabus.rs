@@ -7,6 +7,7 @@ use crate::{
 
 /// Every exercise, in the order of the course.
 pub const EXERCISES: &[&Exercise] = &[
+    &day1::file_copy::EXERCISE,
     &day1::endianness::EXERCISE,
     &day2::inet_pton_ntop::EXERCISE,
     &day2::echo_server::EXERCISE,

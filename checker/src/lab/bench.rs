@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     os::fd::OwnedFd,
-    path::PathBuf,
+    path::{Path, PathBuf},
     rc::Rc,
 };
 
@@ -193,6 +193,11 @@ impl Bench {
 
     pub(super) fn address(&self) -> Ipv4Addr {
         self.arena.address()
+    }
+
+    /// The folder in which programs start.
+    pub(super) fn folder(&self) -> &Path {
+        self.arena.folder()
     }
 
     pub(super) fn program_path(&self) -> &PathBuf {

@@ -6,6 +6,7 @@
 //! Every word notes what it does, so that a report can show the steps which led to the failure.
 
 mod bench;
+mod file;
 mod program;
 mod quote;
 mod stillness;
@@ -13,9 +14,10 @@ mod tcp;
 mod udp;
 mod wait;
 
-use std::{net::SocketAddr, ops::RangeInclusive, rc::Rc};
+use std::{ffi::OsStr, net::SocketAddr, ops::RangeInclusive, rc::Rc};
 
 pub use bench::{Bench, Sleeper, Witness};
+pub use file::{Fifo, File};
 pub use program::{Aim, CallLine, Child, Ending, Mark, Place, Program, Server, Trouble};
 pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};
@@ -118,6 +120,22 @@ impl Lab {
         // The arena gives out 127.0.0.1, or addresses from 127.64.0.0 to 127.127.255.255.
         let [net, high, middle, low] = self.bench.address().octets();
         SocketAddr::new([net, high ^ 0xc0, middle, low].into(), 0)
+    }
+
+    // Files
+
+    /// A file in the test's folder, which is where programs start; there is none of this name yet.
+    pub fn file(&self, name: impl AsRef<OsStr>) -> File {
+        File::new(&self.bench, name.as_ref())
+    }
+
+    /// A named pipe in the test's folder, from which the test reads.
+    ///
+    /// # Errors
+    ///
+    /// When the lab cannot make it.
+    pub fn fifo(&self, name: impl AsRef<OsStr>) -> Checked<Fifo> {
+        Fifo::make(&self.bench, name.as_ref())
     }
 
     // Peers

@@ -32,6 +32,8 @@ pub struct Aim {
 pub enum Place {
     /// Any socket.
     Socket,
+    /// Any file, by which everything counts that has a path.
+    File,
     /// The pipe which is the program's standard input, by whatever number it knows it.
     Stdin,
     /// The pipe which is its standard output.
@@ -61,6 +63,7 @@ impl fmt::Display for Aim {
         f.write_str(match self.place {
             None => "",
             Some(Place::Socket) => " on a socket",
+            Some(Place::File) => " on a file",
             Some(Place::Stdin) => " on standard input",
             Some(Place::Stdout) => " on standard output",
         })
@@ -199,6 +202,7 @@ impl Program {
         };
         match place {
             Place::Socket => On::Sockets,
+            Place::File => On::Files,
             Place::Stdin => {
                 let stdin = self.running.stdin.file.borrow();
                 let pipe = stdin.as_ref().and_then(|stdin| pipe(stdin.as_fd()));

@@ -3,7 +3,7 @@
 //! A program that looks at a flag, finds nothing, and then goes to sleep, misses what happens between the two. The gap is
 //! a few instructions wide; the tracer makes it as wide as the test needs.
 
-use super::{Program, Trouble};
+use super::{Aim, Program, Trouble};
 use crate::{
     failure::{Checked, Diagnosis},
     lab::quote::signal_name,
@@ -72,6 +72,19 @@ impl Program {
             "from now on watch it: freeze it (SIGSTOP) just before it calls {name} again"
         ));
         self.trouble(call, Which::First(1), Fault::Signal(libc::SIGSTOP))
+    }
+
+    /// Freezes it (SIGSTOP) just before it makes the next call of this kind, and not in it. Wait for that with
+    /// [`Program::wait_until_frozen`].
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
+    pub fn freeze_before_next(&self, aim: impl Into<Aim>) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
+        self.bench
+            .note(format!("freeze it (SIGSTOP) just before its next {aim}"));
+        self.trouble(aim, Which::First(1), Fault::Signal(libc::SIGSTOP))
     }
 
     /// The call in which it is, of the first of these kinds; and the name of that call.

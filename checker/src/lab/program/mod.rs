@@ -130,6 +130,9 @@ fn inherited(launch: &Launch) -> String {
     if !launch.ignored.is_empty() {
         text += &format!(", with {} ignored", names(&launch.ignored));
     }
+    if launch.umask != Launch::UMASK {
+        text += &format!(", with the umask {:03o}", launch.umask);
+    }
     if launch.full_stdout {
         text += ", with a standard output that is full";
     }
