@@ -18,7 +18,7 @@ use std::{ffi::OsStr, net::SocketAddr, ops::RangeInclusive, rc::Rc};
 
 pub use bench::{Bench, Sleeper, Witness};
 pub use file::{Fifo, File};
-pub use program::{Aim, CallLine, Child, Ending, Mark, Place, Program, Server, Trouble};
+pub use program::{Aim, CallLine, Child, Ending, Freeze, Mark, Place, Program, Server, Trouble};
 pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};
 pub use udp::Datagrams;

@@ -282,6 +282,9 @@ pub const EXERCISE: Exercise = Exercise {
                 },
             ],
             run: |lab| {
+                let program = lab.start(&["copy"])?;
+                program.close_stdin();
+                program.expect_exit(0)?;
                 // A folder that is not there, and one that is: its standard input stays open.
                 for path in ["nowhere/copy", "."] {
                     let program = lab.start(&[path])?;
@@ -383,7 +386,11 @@ pub const EXERCISE: Exercise = Exercise {
                 let bytes = lab.random_bytes(150_000);
                 let (first, rest) = bytes.split_at(lab.random_number(1..=5000) as usize);
                 let pipe = lab.fifo("pipe")?;
-                let program = lab.launch(Launch::new([pipe.name()]))?;
+                // Not followed: it may copy byte by byte.
+                let program = lab.launch(Launch {
+                    traced: false,
+                    ..Launch::new([pipe.name()])
+                })?;
                 program.feed_stdin(&bytes);
                 pipe.expect(first)?;
                 pipe.expect(rest)?;

@@ -50,6 +50,12 @@ impl Call {
     }
 }
 
+impl Aim {
+    pub(super) fn call(self) -> Call {
+        self.call
+    }
+}
+
 impl From<Call> for Aim {
     fn from(call: Call) -> Aim {
         Aim { call, place: None }

@@ -25,6 +25,7 @@ pub use calls::{CallLine, Mark};
 pub use children::Child;
 pub use ending::Ending;
 pub use faults::{Aim, Place, Trouble};
+pub use gaps::Freeze;
 pub use running::Running;
 pub use server::Server;
 

@@ -42,6 +42,10 @@ pub(super) const FULL: Test = Test {
     ],
     run: |lab| {
         let bytes = lab.random_bytes(lab.random_number(1..=100) as usize);
+        let program = start(lab, &[], &lab.file("/dev/null"))?;
+        program.feed_stdin(&bytes);
+        program.close_stdin();
+        program.expect_exit(0)?;
         let full = lab.file("/dev/full");
         let program = start(lab, &[], &full)?;
         program.feed_stdin(&bytes);
@@ -155,15 +159,14 @@ pub(super) const CANNOT_READ: Test = Test {
         },
     ],
     run: |lab| {
-        let piece = lab.random_bytes(lab.random_number(5..=50) as usize);
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
         program.wait_until_stdin_read()?;
         program.fail_each(Call::Read.on(Place::Stdin), Errno::EIO)?;
-        program.feed_stdin(&piece);
+        // The read in which it sleeps may still bring this, or a part of it.
+        program.feed_stdin(lab.random_bytes(lab.random_number(5..=50) as usize));
         program.close_stdin();
-        fails(&program)?;
-        copy.expect(&piece)
+        fails(&program)
     },
 };
 

@@ -133,11 +133,11 @@ pub(super) const APPENDS_IN_ONE_STEP: Test = Test {
         log.make(&whole, 0o644)?;
         let program = start(lab, &["-a"], &log)?;
         program.wait_until_stdin_read()?;
-        program.freeze_before_next(Call::Write.on(Place::File))?;
+        let freeze = program.freeze_before_next(Call::Write.on(Place::File))?;
         program.feed_stdin(&piece);
-        program.wait_until_frozen()?;
+        freeze.wait_until_frozen()?;
         log.append(&others)?;
-        program.resume()?;
+        freeze.resume()?;
         program.close_stdin();
         program.expect_exit(0)?;
         whole.extend(others);
