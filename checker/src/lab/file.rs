@@ -1,12 +1,15 @@
 //! Files in the test's folder, which is where the program starts: what it is to write, and what was there before.
 
 use std::{
-    ffi::{OsStr, OsString, os_str::Display},
+    ffi::{OsStr, OsString},
     fs,
     io::{self, Read, Write},
     os::{
         fd::AsFd,
-        unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
+        unix::{
+            ffi::OsStrExt,
+            fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
+        },
     },
     path::PathBuf,
     rc::Rc,
@@ -154,27 +157,21 @@ impl File {
             return Ok(());
         };
         let (diagnosis, symptom) = if content.starts_with(&got) {
-            let missing = content.len() - got.len();
-            let symptom = match missing {
-                1 => format!("the last byte is missing in the file {}", self.shown()),
-                all if all == content.len() => {
-                    format!(
-                        "the file {} is empty; {all} bytes are missing",
-                        self.shown()
-                    )
-                }
-                some => format!(
-                    "the last {some} bytes are missing in the file {}",
+            let missing = bytes(content.len() - got.len());
+            let symptom = match got.as_slice() {
+                [] => format!(
+                    "the file {} is empty; {missing} should be in it",
+                    self.shown()
+                ),
+                _ => format!(
+                    "{missing} are missing at the end of the file {}",
                     self.shown()
                 ),
             };
             (Diagnosis::MissingBytes, symptom)
         } else if got.starts_with(content) {
-            let extra = got.len() - content.len();
-            let symptom = format!(
-                "the file {} has {extra} bytes too many at its end",
-                self.shown()
-            );
+            let extra = bytes(got.len() - content.len());
+            let symptom = format!("the file {} has {extra} too many at its end", self.shown());
             (Diagnosis::ExtraBytes, symptom)
         } else {
             let symptom = format!("the file {} holds other bytes than it should", self.shown());
@@ -235,8 +232,8 @@ impl File {
     }
 
     /// The name for a report.
-    fn shown(&self) -> Display<'_> {
-        self.name.display()
+    fn shown(&self) -> String {
+        shown(&self.name)
     }
 
     fn missing(&self) -> Checked {
@@ -256,6 +253,17 @@ impl File {
     }
 }
 
+fn shown(name: &OsStr) -> String {
+    name.as_bytes().escape_ascii().to_string()
+}
+
+fn bytes(count: usize) -> String {
+    match count {
+        1 => "1 byte".to_owned(),
+        count => format!("{count} bytes"),
+    }
+}
+
 /// Permissions as chmod(1) takes them and as ls(1) shows them: `640 (rw-r-----)`.
 fn spelled(permissions: u32) -> String {
     let letters: String = (0..9)
@@ -271,7 +279,7 @@ impl Fifo {
     pub(super) fn make(bench: &Rc<Bench>, name: &OsStr) -> Checked<Fifo> {
         bench.note(format!(
             "make a named pipe {}, and open it for reading",
-            name.display()
+            shown(name)
         ));
         const MAKE: &str = "could not make a named pipe";
         let path = bench.folder().join(name);
@@ -329,8 +337,8 @@ impl Fifo {
         Err(failure.comparing(comparison).into())
     }
 
-    fn shown(&self) -> Display<'_> {
-        self.name.display()
+    fn shown(&self) -> String {
+        shown(&self.name)
     }
 
     /// Takes what is there, until there are `most` bytes.

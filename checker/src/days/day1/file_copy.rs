@@ -385,7 +385,7 @@ pub const EXERCISE: Exercise = Exercise {
             run: |lab| {
                 let bytes = lab.random_bytes(150_000);
                 let (first, rest) = bytes.split_at(lab.random_number(1..=5000) as usize);
-                let pipe = lab.fifo("pipe")?;
+                let pipe = lab.fifo("queue")?;
                 // Not followed: it may copy byte by byte.
                 let program = lab.launch(Launch {
                     traced: false,

@@ -16,7 +16,10 @@ mod stream;
 
 use std::{
     cell::{Cell, RefCell},
-    os::fd::{FromRawFd, OwnedFd},
+    os::{
+        fd::{FromRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
     rc::Rc,
 };
 
@@ -52,7 +55,10 @@ impl Program {
         let arguments: Vec<_> = launch
             .arguments
             .iter()
-            .map(|a| a.to_string_lossy())
+            .map(|argument| match argument.to_str() {
+                Some(text) => text.to_owned(),
+                None => argument.as_bytes().escape_ascii().to_string(),
+            })
             .collect();
         let start = match arguments.as_slice() {
             [] => "start your program without arguments".to_owned(),

@@ -88,6 +88,8 @@ pub(in crate::observe) enum Argument {
     FcntlValue(usize),
     /// O_CREAT …
     OpenFlags,
+    /// SEEK_END …
+    Whence,
     /// SOCK_CLOEXEC …, for accept4(2).
     SocketFlags,
     /// A number in base 8.
@@ -227,6 +229,7 @@ const TABLE: &[Row] = table! {
     SYS_dup3 Dup Never [Descriptor, Int, OpenFlags]
     #[cfg(target_arch = "x86_64")] SYS_dup2 Dup Never [Descriptor, Int]
     SYS_fcntl Fcntl Never [Descriptor, FcntlCommand, FcntlValue(1)]
+    SYS_lseek Seek Never [Descriptor, Size, Whence]
     SYS_ftruncate Truncate Never [Descriptor, Size]
 
     SYS_ppoll Poll IfNull(2) [PollSet(1), Size, Time, SignalSet]

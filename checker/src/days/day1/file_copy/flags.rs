@@ -160,8 +160,8 @@ pub(super) const MAKES_OR_FAILS: Test = Test {
         Mistake {
             program: "looks_and_follows_the_link",
             because: Diagnosis::StillRunning,
-            hint: "The name is taken by a symbolic link to nothing. A look (Path::exists, stat) follows the link and finds \
-                   nothing, and so does open. With O_EXCL open does not follow it, and fails.",
+            hint: "The name is taken by a symbolic link to a file that is not there. A look (Path::exists, stat) follows the link \
+                   and finds nothing, and open follows it and makes that file. With O_EXCL open does not follow it, and fails.",
         },
     ],
     run: |lab| {
@@ -181,11 +181,11 @@ pub(super) const MAKES_OR_FAILS: Test = Test {
             }
         }
         let link = lab.file("link");
-        let nothing = lab.file("nothing");
-        link.make_link_to(&nothing)?;
+        let elsewhere = lab.file("elsewhere");
+        link.make_link_to(&elsewhere)?;
         // Its standard input stays open.
         super::fails(&start(lab, &["-x"], &link)?)?;
-        nothing.expect_missing()
+        elsewhere.expect_missing()
     },
 };
 
