@@ -673,6 +673,16 @@ fn a_hot_loop_leaves_its_last_calls() {
 }
 
 #[test]
+fn a_program_sees_all_its_processors_and_keeps_its_choice() {
+    let mut run = Run::traced("processors");
+    run.tell("");
+    let output = run.output();
+    assert_eq!(output, untraced("processors", ""), "{}", run.story());
+    assert!(output.ends_with("choice: 0\nchosen: 1 processors\nthere: 1\n"));
+    assert!(run.records(Call::Processor).is_empty());
+}
+
+#[test]
 fn a_script_runs() {
     let script = ARENA.folder().join("script");
     fs::write(&script, "#!/bin/sh\necho \"from a script\"\n").unwrap();

@@ -139,6 +139,11 @@ impl Row {
         TABLE.iter().filter(|row| row.call != Call::Futex)
     }
 
+    /// Those that are written down: all but those which the tracer only has to know of.
+    pub fn told() -> impl Iterator<Item = &'static Row> {
+        Row::traced().filter(|row| row.call != Call::Processor)
+    }
+
     /// Whether programs of the course sleep in it, and the table says when that ends.
     pub fn sleeps(&self) -> bool {
         self.endless != Endless::Never || matches!(self.call, Call::Connect | Call::Sleep)
@@ -266,6 +271,10 @@ const TABLE: &[Row] = table! {
     // FUTEX_WAIT and its relatives take the time limit as the fourth argument.
     SYS_futex Futex IfNull(3) [Pointer, Int, Int, Time]
     SYS_futex_waitv Futex IfNull(3) [Pointer, Int, Pointer, Time]
+
+    // The tracer keeps a thread on one processor, which is the lab's choice and nobody else's business.
+    SYS_sched_getaffinity Processor Never [Process, Size, Pointer]
+    SYS_sched_setaffinity Processor Never [Process, Size, Pointer]
 
     // What would hide the program from the lab, which refuses it.
     SYS_ptrace Trace Never [Int, Process]
