@@ -20,7 +20,7 @@ use super::{
     listener::{Diary, Event, Listener},
     loader,
     memory::Memory,
-    placement::Placement,
+    placement::{Placement, Turns},
     record::{Outcome, Record},
     registers::{Entry, Position, Registers, position},
     twist::{Twist, is_harmless, refusal},
@@ -59,8 +59,7 @@ struct Inherited {
 struct Tracee {
     pid: i32,
     own_pid: i32,
-    /// How many stops of it have been answered.
-    stops: u32,
+    turns: Turns,
     /// The call between its two stops.
     call: Option<Making>,
     /// Calls that were interrupted and may go on, the innermost last.
@@ -146,8 +145,7 @@ impl Follower {
 
     fn place(&mut self, tid: i32) {
         if let Some(thread) = self.threads.get_mut(&tid) {
-            self.placement.take_turns(tid, thread.stops);
-            thread.stops = thread.stops.wrapping_add(1);
+            self.placement.take_turns(tid, &mut thread.turns);
         }
     }
 
@@ -187,7 +185,7 @@ impl Follower {
         let tracee = Tracee {
             pid,
             own_pid: field("NStgid").unwrap_or(pid),
-            stops: 0,
+            turns: Turns::default(),
             call: None,
             interrupted: Vec::new(),
             was_stopped: false,
@@ -397,8 +395,9 @@ impl Follower {
 
     /// The program asks for its processors, or chooses among them, perhaps those of another thread.
     fn let_choose(&mut self, number: libc::c_long) {
-        for &tid in self.threads.keys() {
+        for (&tid, thread) in &mut self.threads {
             self.placement.release(tid);
+            thread.turns.begin();
         }
         if number == libc::SYS_sched_setaffinity {
             self.placement.give_up();

@@ -22,6 +22,17 @@ pub(super) struct Placement {
     given: Option<CpuSet>,
 }
 
+/// How many stops of a thread there have been since it could choose.
+#[derive(Debug, Default)]
+pub(super) struct Turns(u32);
+
+impl Turns {
+    /// The thread has just been released: it is held where its next stop finds it.
+    pub fn begin(&mut self) {
+        self.0 = 0;
+    }
+}
+
 impl Placement {
     /// To be asked for before this thread moves for the first time: the program inherits what the lab has.
     pub fn new() -> Placement {
@@ -30,13 +41,17 @@ impl Placement {
         }
     }
 
-    /// At a stop of a thread, which has had `stops` before. Where it is refused, all goes on as slowly as it was.
-    pub fn take_turns(&self, tid: i32, stops: u32) {
-        match stops % STOPS_BETWEEN_CHOICES {
-            0 if stops > 0 => self.release(tid),
-            1 => self.hold(tid),
+    /// At a stop of a thread. Where it is refused, all goes on as slowly as it was.
+    pub fn take_turns(&self, tid: i32, turns: &mut Turns) {
+        match turns.0 {
+            0 => self.hold(tid),
+            STOPS_BETWEEN_CHOICES => {
+                self.release(tid);
+                return turns.begin();
+            }
             _ => (),
         }
+        turns.0 += 1;
     }
 
     /// Gives a stopped thread all its processors back, so that it sees nothing else when it asks for them.
