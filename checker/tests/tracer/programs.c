@@ -433,6 +433,20 @@ static void reads_everywhere(void) {
     }
 }
 
+/* At the standard descriptors the lab holds the other ends: nobody may keep these pipes locked. */
+static void splices_its_input(void) {
+    int from[2], to[2];
+    char byte = 0;
+    pipe(from);
+    pipe(to);
+    write(from[1], "x", 1);
+    say("from standard input", splice(0, NULL, to[1], NULL, 1, 0));
+    say("to standard output", splice(from[0], NULL, 1, NULL, 1, 0));
+    say("splice", splice(from[0], NULL, to[1], NULL, 1, 0));
+    say("read", read(0, &byte, 1));
+    say("byte", byte);
+}
+
 /* From one pipe to another, and from a file to that: what copies is a read and a write. */
 static void copies(void) {
     int from[2], to[2];
@@ -623,7 +637,7 @@ static const struct {
     void (*run)(void);
 } WAYS[] = {
     WAY(echo), WAY(sockets), WAY(children), WAY(threads), WAY(exec_in_a_thread), WAY(daemonizes), WAY(stops),
-    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(flag_then_pause),
+    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(splices_its_input), WAY(flag_then_pause),
     WAY(flag_then_read), WAY(flag_then_sigsuspend), WAY(flag_then_ppoll), WAY(clones_untraced), WAY(hides),
     WAY(vfork_storm), WAY(thread_storm), WAY(calls_often), WAY(processors), WAY(is_interrupted_in_read), WAY(is_killed), WAY(greets),
 #ifdef __x86_64__

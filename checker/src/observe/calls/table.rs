@@ -22,6 +22,8 @@ pub(in crate::observe) enum Endless {
 pub(in crate::observe) enum Argument {
     /// An open descriptor.
     Descriptor,
+    /// The descriptor of a folder, or AT_FDCWD.
+    Folder,
     /// A signed number of 32 bits.
     Int,
     /// A signed number of 64 bits.
@@ -221,7 +223,7 @@ const TABLE: &[Row] = table! {
     SYS_getsockname Name Never [Descriptor, FilledAddress(2), FilledLength]
     SYS_getpeername Peer Never [Descriptor, FilledAddress(2), FilledLength]
 
-    SYS_openat Open Never [Int, Path, OpenFlags, Mode]
+    SYS_openat Open Never [Folder, Path, OpenFlags, Mode]
     #[cfg(target_arch = "x86_64")] SYS_open Open Never [Path, OpenFlags, Mode]
     #[cfg(target_arch = "x86_64")] SYS_creat Open Never [Path, Mode]
     SYS_close Close Never [Descriptor]
@@ -249,7 +251,7 @@ const TABLE: &[Row] = table! {
     #[cfg(target_arch = "x86_64")] SYS_fork Fork Never []
     #[cfg(target_arch = "x86_64")] SYS_vfork Fork Never []
     SYS_execve Exec Never [Path, Words]
-    SYS_execveat Exec Never [Int, Path, Words]
+    SYS_execveat Exec Never [Folder, Path, Words]
     SYS_wait4 Wait Always [Process, FilledStatus, WaitOptions]
     SYS_waitid Wait Always [WaitWhat, Process, Pointer, WaitOptions]
     SYS_exit Exit Never [Int]
