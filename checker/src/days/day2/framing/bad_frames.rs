@@ -1,0 +1,230 @@
+//! Clients who break the agreement, and clients who break off.
+
+use super::{A_CLAIM, answer, ask, message, some_bytes, visit};
+use crate::{
+    exercise::{Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::{Connection, Server},
+};
+
+const BAD_FRAME: &str = "bad frame";
+const CUT_IN_THE_MIDDLE: &str = "An end in the middle";
+const SAY_IT: &str = "The stream has ended inside a message, and your program does not say `bad frame`, on a line of its own \
+                      and on standard output. An end is clean only in front of a length: count what you have when read \
+                      returns 0. (read_exact reports the same UnexpectedEof for 0 bytes and for 3.)";
+
+pub(super) const TOO_LONG: Test = Test {
+    name: "believes no length over 65536",
+    points: 3,
+    read: A_CLAIM,
+    mistakes: &[
+        Mistake {
+            program: "knows_no_maximum",
+            because: Diagnosis::LeftOpen,
+            hint: HANG_UP,
+        },
+        Mistake {
+            program: "skips_what_is_too_long",
+            because: Diagnosis::LeftOpen,
+            hint: HANG_UP,
+        },
+        Mistake {
+            program: "allocates_before_it_looks",
+            because: Diagnosis::Killed,
+            hint: "Your program asks for as much memory as a stranger says, 4 GB here, and is ended when there is none. \
+                   Compare the length with 65536 before you do anything with it.",
+        },
+        Mistake {
+            program: "keeps_the_length_in_an_i32",
+            because: Diagnosis::Panicked,
+            hint: "In an i32 the length ff ff ff ff is -1, which is smaller than 65536, and no size at all. Keep the length \
+                   as a u32 until you have compared it.",
+        },
+        Mistake {
+            program: "ends_at_a_bad_frame",
+            because: Diagnosis::Exited,
+            hint: "One client's bad frame is the end of its connection, not of the server. Print the line, close, and \
+                   accept the next client.",
+        },
+        Mistake {
+            program: "answers_a_bad_frame",
+            because: Diagnosis::ExtraBytes,
+            hint: "A bad frame has no answer: close the connection. The line `bad frame` goes to standard output.",
+        },
+        Mistake {
+            program: "says_it_on_stderr",
+            because: Diagnosis::Stuck,
+            hint: NOT_SAID,
+        },
+        Mistake {
+            program: "keeps_the_words_in_a_buffer",
+            because: Diagnosis::Stuck,
+            hint: NOT_SAID,
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        for length in [
+            65_537,
+            lab.random_number(1 << 20..=1 << 24),
+            0x8000_0000,
+            0xffff_ffff,
+        ] {
+            let client = server.connect()?;
+            ask(&client, &some_bytes(lab, 5..=12))?;
+            client.send((length as u32).to_be_bytes())?;
+            is_turned_away(&client, &server)?;
+        }
+        // What was right before it has its answer, also if all of it comes at once.
+        let client = server.connect()?;
+        let right = some_bytes(lab, 5..=12);
+        let too_long = 0x00ff_0000_u32.to_be_bytes();
+        client.send([&message(&right), &too_long[..], &some_bytes(lab, 50..=60)].concat())?;
+        client.expect(answer(&right))?;
+        is_turned_away(&client, &server)?;
+        server.expect_quiet_stdout()?;
+        visit(lab, &server)
+    },
+};
+
+const HANG_UP: &str = "The length is over 65536, and your program reads on. Nobody knows what a client means by it, or whether \
+                       so many bytes ever come: print `bad frame` and close the connection, at once.";
+const NOT_SAID: &str = "Print the line `bad frame` on standard output, with its \\n, and flush it: somebody may read it through \
+                        a pipe while your server goes on.";
+
+pub(super) const CUT_OFF: Test = Test {
+    name: "says `bad frame` when the stream ends inside a message",
+    points: 2,
+    read: CUT_IN_THE_MIDDLE,
+    mistakes: &[
+        Mistake {
+            program: "takes_every_end_for_a_clean_one",
+            because: Diagnosis::Stuck,
+            hint: SAY_IT,
+        },
+        Mistake {
+            program: "forgives_a_cut_header",
+            because: Diagnosis::Stuck,
+            hint: SAY_IT,
+        },
+        Mistake {
+            program: "answers_half_a_message",
+            because: Diagnosis::ExtraBytes,
+            hint: "Only a whole message has an answer. When the stream ends before the last byte, say `bad frame` and close.",
+        },
+        Mistake {
+            program: "reads_on_at_the_end",
+            because: Diagnosis::Busy,
+            hint: "read returned 0: the stream has ended, and what is missing will never come. Leave the loop.",
+        },
+        Mistake {
+            program: "keeps_half_a_message_for_the_next",
+            because: Diagnosis::WrongBytes,
+            hint: "What is left of one client's stream has got into the next one's. Begin each connection with an empty \
+                   buffer.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let whole = message(&some_bytes(lab, 10..=20));
+        for cut in [2, 4, whole.len() - 1] {
+            let client = server.connect()?;
+            ask(&client, &some_bytes(lab, 5..=12))?;
+            client.send(&whole[..cut])?;
+            client.shutdown_write()?;
+            is_turned_away(&client, &server)?;
+            client.close();
+            visit(lab, &server)?;
+        }
+        Ok(())
+    },
+};
+
+pub(super) const CLEAN_END: Test = Test {
+    name: "says nothing when the stream ends between two messages",
+    points: 1,
+    read: CUT_IN_THE_MIDDLE,
+    mistakes: &[Mistake {
+        program: "calls_every_end_a_bad_frame",
+        because: Diagnosis::ExtraOutput,
+        hint: "The stream ended where a length would begin: that is how a client says good-bye, and not a bad frame. \
+                   Nothing is printed then.",
+    }],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let client = server.connect()?;
+        ask(&client, &some_bytes(lab, 5..=12))?;
+        client.shutdown_write()?;
+        client.expect_end()?;
+        let silent = server.connect()?;
+        silent.shutdown_write()?;
+        silent.expect_end()?;
+        server.expect_quiet_stdout()
+    },
+};
+
+pub(super) const RESET: Test = Test {
+    name: "forgets a client who resets or leaves, and goes on",
+    points: 2,
+    read: "When a connection fails",
+    mistakes: &[
+        Mistake {
+            program: "dies_with_its_client",
+            because: Diagnosis::Exited,
+            hint: "An error of read or write is the end of one connection, not of the server. Do not pass it up with `?`: \
+                   report it on standard error and accept the next client.",
+        },
+        Mistake {
+            program: "panics_at_a_reset",
+            because: Diagnosis::Panicked,
+            hint: "A client that has gone is ordinary: read and write fail then. Handle the error instead of unwrapping it.",
+        },
+        Mistake {
+            program: "dies_of_sigpipe",
+            because: Diagnosis::Killed,
+            hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for you: leave \
+                   it so, and handle EPIPE.",
+        },
+        Mistake {
+            program: "calls_a_reset_a_bad_frame",
+            because: Diagnosis::ExtraOutput,
+            hint: "The connection has failed; nobody has sent a bad frame. Tell the error on standard error: only the end of \
+                   the stream, a read that returns 0, can cut a message off.",
+        },
+        Mistake {
+            program: "leaks_after_an_error",
+            because: Diagnosis::DescriptorLeaked,
+            hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        visit(lab, &server)?;
+        lab.settle()?;
+        let before = server.descriptors();
+        let whole = message(&some_bytes(lab, 10..=20));
+        for cut in [2, 9] {
+            let client = server.connect()?;
+            client.send(&whole[..cut])?;
+            // The program sleeps in the middle of the message.
+            client.expect_quiet()?;
+            client.reset()?;
+        }
+        let in_service = server.connect()?;
+        ask(&in_service, &some_bytes(lab, 5..=12))?;
+        // Nothing of its answers has come yet: this one ends like a right one, and is gone when they come.
+        let gone = server.connect()?;
+        gone.send(whole.repeat(3))?;
+        gone.close();
+        in_service.close();
+        visit(lab, &server)?;
+        server.expect_no_leaked_descriptor(&before)?;
+        server.expect_quiet_stdout()
+    },
+};
+
+/// The server hangs up on this client, and says why.
+fn is_turned_away(client: &Connection, server: &Server) -> Checked {
+    client.expect_turned_away()?;
+    server.expect_line(BAD_FRAME)
+}
