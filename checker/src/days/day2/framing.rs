@@ -168,7 +168,6 @@ pub const EXERCISE: Exercise = Exercise {
                 Ok(())
             },
         },
-        faults::SHORT_READS,
         Test {
             name: "keeps apart the messages which arrive together",
             points: 2,
@@ -282,6 +281,7 @@ pub const EXERCISE: Exercise = Exercise {
         bad_frames::CUT_OFF,
         bad_frames::CLEAN_END,
         bad_frames::RESET,
+        faults::SHORT_READS,
         faults::INTERRUPTED,
         faults::SHORT_WRITES,
         Test {

@@ -110,7 +110,12 @@ pub(super) const CUT_OFF: Test = Test {
         Mistake {
             program: "answers_half_a_message",
             because: Diagnosis::ExtraBytes,
-            hint: "Only a whole message has an answer. When the stream ends before the last byte, say `bad frame` and close.",
+            hint: ONLY_WHOLE_MESSAGES,
+        },
+        Mistake {
+            program: "trusts_waitall",
+            because: Diagnosis::ExtraBytes,
+            hint: ONLY_WHOLE_MESSAGES,
         },
         Mistake {
             program: "reads_on_at_the_end",
@@ -139,6 +144,10 @@ pub(super) const CUT_OFF: Test = Test {
         Ok(())
     },
 };
+
+const ONLY_WHOLE_MESSAGES: &str = "Only a whole message has an answer. The stream has ended before the last byte: say `bad frame` \
+                                   and close. Does your program look at how much each call has brought? recv with \
+                                   MSG_WAITALL, too, returns less than all at the end.";
 
 pub(super) const CLEAN_END: Test = Test {
     name: "says nothing when the stream ends between two messages",
@@ -188,8 +197,12 @@ pub(super) const RESET: Test = Test {
         Mistake {
             program: "calls_a_reset_a_bad_frame",
             because: Diagnosis::ExtraOutput,
-            hint: "The connection has failed; nobody has sent a bad frame. Tell the error on standard error: only the end of \
-                   the stream, a read that returns 0, can cut a message off.",
+            hint: NOT_THE_CLIENTS_FAULT,
+        },
+        Mistake {
+            program: "takes_a_short_waitall_for_the_end",
+            because: Diagnosis::ExtraOutput,
+            hint: NOT_THE_CLIENTS_FAULT,
         },
         Mistake {
             program: "leaks_after_an_error",
@@ -222,6 +235,10 @@ pub(super) const RESET: Test = Test {
         server.expect_quiet_stdout()
     },
 };
+
+const NOT_THE_CLIENTS_FAULT: &str = "The connection has failed, and nobody has sent a bad frame. Only a read that returns 0 cuts a \
+                                     message off; an error goes to standard error. (recv with MSG_WAITALL returns the bytes \
+                                     that it has, and the error at the next call: ask for the rest.)";
 
 /// The server hangs up on this client, and says why.
 fn is_turned_away(client: &Connection, server: &Server) -> Checked {

@@ -12,20 +12,12 @@ pub(super) const SHORT_READS: Test = Test {
     name: "puts a message together from reads that bring a few bytes",
     points: 2,
     read: "recv, send and their flags",
-    mistakes: &[
-        Mistake {
-            program: "trusts_waitall",
-            because: Diagnosis::WrongBytes,
-            hint: "MSG_WAITALL may return less than all: when a signal has come, at the end of the stream, at a time limit. \
-                   Look at the count that recv returns, and ask for the rest.",
-        },
-        Mistake {
-            program: "takes_a_short_waitall_for_the_end",
-            because: Diagnosis::Reset,
-            hint: "recv with MSG_WAITALL has returned less than all, and your program takes that for the end of the stream. \
-                   A signal does the same. Only 0 is the end: ask for the rest.",
-        },
-    ],
+    mistakes: &[Mistake {
+        program: "asks_only_twice",
+        because: Diagnosis::WrongBytes,
+        hint: "Your program has taken a part of a message for all of it. Any read, and recv with MSG_WAITALL, too, may bring \
+               less than it is asked for, also the second time: go on until the count says that nothing is missing.",
+    }],
     run: |lab| {
         let server = lab.start_server()?;
         let client = server.connect()?;
