@@ -59,22 +59,30 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: ANSWER_NOW,
                 },
                 Mistake {
+                    program: "keeps_its_answers_in_a_buffer",
+                    because: Diagnosis::Stuck,
+                    hint: ANSWER_NOW,
+                },
+                Mistake {
                     program: "adds_up_in_a_byte",
                     because: Diagnosis::Panicked,
                     hint: "A sum of bytes does not fit into a byte. Turn each into a larger number first: \
                            `u32::from(byte)`.",
                 },
                 Mistake {
-                    program: "expects_text",
-                    because: Diagnosis::Exited,
-                    hint: "A payload is bytes, not UTF-8 text. Keep it as `[u8]`.",
+                    program: "prints_what_it_answers",
+                    because: Diagnosis::ExtraOutput,
+                    hint: "Only the lines `listening IP:PORT` and `bad frame` go to standard output. Print what you want to \
+                           see for yourself with `eprintln!`.",
                 },
             ],
             run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                ask(&client, &some_bytes(lab, 5..=12))?;
+                let server = lab.start_server()?;
+                let client = server.connect()?;
+                ask(&client, a_word(lab, 5..=12).as_bytes())?;
                 // The end of the stream, which may be there by now, is the next test's business.
-                client.expect_no_more_bytes()
+                client.expect_no_more_bytes()?;
+                server.expect_quiet_stdout()
             },
         },
         Test {
@@ -97,11 +105,46 @@ pub const EXERCISE: Exercise = Exercise {
             run: |lab| {
                 let client = lab.start_server()?.connect()?;
                 // Long before short: what is left of the long one must not count.
-                for length in [40..=60, 20..=30, 1..=9, 2..=2] {
-                    ask(&client, &some_bytes(lab, length))?;
+                for length in [20..=25, 10..=15, 1..=9, 2..=2] {
+                    ask(&client, a_word(lab, length).as_bytes())?;
                     client.expect_quiet()?;
                 }
                 Ok(())
+            },
+        },
+        Test {
+            name: "adds up bytes of all values",
+            points: 1,
+            read: LENGTH_FIRST,
+            mistakes: &[
+                Mistake {
+                    program: "expects_text",
+                    because: Diagnosis::Exited,
+                    hint: "A payload is bytes, and they need not be UTF-8 text. Keep it as `[u8]`.",
+                },
+                Mistake {
+                    program: "adds_up_lossy_text",
+                    because: Diagnosis::WrongBytes,
+                    hint: BYTES_ARE_NUMBERS,
+                },
+                Mistake {
+                    program: "adds_up_signed_bytes",
+                    because: Diagnosis::WrongBytes,
+                    hint: BYTES_ARE_NUMBERS,
+                },
+                Mistake {
+                    program: "stops_at_a_zero",
+                    because: Diagnosis::WrongBytes,
+                    hint: BYTES_ARE_NUMBERS,
+                },
+            ],
+            run: |lab| {
+                let client = lab.start_server()?.connect()?;
+                ask(&client, &some_bytes(lab, 5..=12))?;
+                ask(&client, b"before\0behind")?;
+                let all: Vec<u8> = (0..=u8::MAX).collect();
+                ask(&client, &all)?;
+                client.expect_quiet()
             },
         },
         Test {
@@ -322,13 +365,15 @@ const KEEP_THE_REST: &str = "What came too early";
 const A_CLAIM: &str = "A length is a claim";
 
 const THE_ANSWER: &str = "The answer is a message, too: first four bytes with the length of its text, the most significant \
-                          first (`to_be_bytes`), then the text `LENGTH SUM`. A length counts the payload, and not its own \
-                          four bytes.";
+                          first (`to_be_bytes`), then the text `LENGTH SUM` and nothing behind it. A length counts the \
+                          payload, and not its own four bytes.";
+const BYTES_ARE_NUMBERS: &str = "Every byte counts, as a number from 0 to 255: a 0 ends nothing, 255 is not -1, and bytes that are no \
+                                 UTF-8 text must not be turned into it. Add up the `[u8]` that read has filled.";
 const NETWORK_ORDER: &str = "Your program hangs up on a message that is right. Does it read the length as its own machine \
                              stores numbers? The most significant byte comes first: `u32::from_be_bytes`.";
 const ANSWER_NOW: &str = "The message is complete, and its client waits for the answer; the end of the stream comes later. \
-                          Read the four bytes of the length, then exactly so many, and answer. If you do: is the most \
-                          significant byte of the length the first one? `u32::from_be_bytes`.";
+                          Read the length, the most significant byte first (`from_be_bytes`), then exactly so many bytes, \
+                          and write the answer at once: a BufWriter has to be flushed.";
 const READ_THE_REST: &str = "read returns what is there, and that may be a part of the length, or of the payload. Keep a \
                              count of what you have, and read on until nothing is missing.";
 const ONE_READ_MANY_MESSAGES: &str = "One read can bring many messages. Ask read for no more bytes than are missing; or, if \
@@ -347,6 +392,11 @@ fn answer(payload: &[u8]) -> Vec<u8> {
 
 fn together(payloads: &[Vec<u8>], part: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     payloads.iter().flat_map(|payload| part(payload)).collect()
+}
+
+/// A payload that a report can show.
+fn a_word(lab: &Lab, lengths: std::ops::RangeInclusive<u64>) -> String {
+    lab.random_word(lab.random_number(lengths) as usize)
 }
 
 /// A payload of so many bytes, none of which is UTF-8 or could begin a length that is allowed.
