@@ -1,7 +1,8 @@
 //! The hidden tests of day2_4_framing.
 
-mod bad_frames;
+mod ends;
 mod faults;
+mod lengths;
 
 use crate::{
     exercise::{Exercise, Mistake, Test},
@@ -279,51 +280,11 @@ pub const EXERCISE: Exercise = Exercise {
                 Ok(())
             },
         },
-        Test {
-            name: "takes messages of up to 65536 bytes",
-            points: 2,
-            read: A_CLAIM,
-            mistakes: &[
-                Mistake {
-                    program: "small_buffer",
-                    because: Diagnosis::Panicked,
-                    hint: "A payload may have 65536 bytes, and your buffer has fewer. Make room for the largest one.",
-                },
-                Mistake {
-                    program: "looks_at_two_bytes_of_the_length",
-                    because: Diagnosis::WrongBytes,
-                    hint: "The length has four bytes, and 65536 does not fit into two (65535 does). Read it as a u32, and \
-                           keep it in one.",
-                },
-                Mistake {
-                    program: "refuses_the_largest",
-                    because: Diagnosis::Reset,
-                    hint: "65536 bytes are the most that is allowed, and they are allowed: only a length *above* is a bad \
-                           frame.",
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                for length in [255, 256, 4_097, 65_535, 65_536] {
-                    lab.step(
-                        format!(
-                            "client 1: send a message of {length} bytes, and expect its answer"
-                        ),
-                        || ask(&client, &lab.random_bytes(length)),
-                    )?;
-                }
-                let payloads: Vec<Vec<u8>> = (0..16).map(|_| lab.random_bytes(65_536)).collect();
-                lab.step("client 1: send 16 such messages, a megabyte", || {
-                    client.send(together(&payloads, message))
-                })?;
-                client.expect(together(&payloads, answer))?;
-                client.expect_quiet()
-            },
-        },
-        bad_frames::TOO_LONG,
-        bad_frames::CUT_OFF,
-        bad_frames::CLEAN_END,
-        bad_frames::RESET,
+        lengths::LARGEST,
+        ends::CLEAN_END,
+        lengths::TOO_LONG,
+        ends::CUT_OFF,
+        ends::RESET,
         faults::SHORT_READS,
         faults::INTERRUPTED,
         faults::SHORT_WRITES,
@@ -441,6 +402,14 @@ fn visit(lab: &Lab, server: &Server) -> Checked {
             Ok(())
         },
     )
+}
+
+/// The server hangs up on this client, and says why.
+fn is_turned_away(client: &Connection, server: &Server) -> Checked {
+    client.expect_turned_away()?;
+    // A server may read on until its client has ended, too, to spare it a reset.
+    client.close();
+    server.expect_line("bad frame")
 }
 
 /// The program, started with these arguments, says why it cannot work, and ends with this status.

@@ -1,96 +1,48 @@
-//! Clients who break the agreement, and clients who break off.
+//! How a stream ends: between two messages, inside one, or by a reset.
 
-use super::{A_CLAIM, answer, ask, message, some_bytes, visit};
+use super::{ask, is_turned_away, message, some_bytes, visit};
 use crate::{
     exercise::{Mistake, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Connection, Server},
+    failure::Diagnosis,
 };
 
-const BAD_FRAME: &str = "bad frame";
 const CUT_IN_THE_MIDDLE: &str = "An end in the middle";
-const SAY_IT: &str = "The stream has ended inside a message, and your program does not say `bad frame`, on a line of its own \
-                      and on standard output. An end is clean only in front of a length: count what you have when read \
-                      returns 0. (read_exact reports the same UnexpectedEof for 0 bytes and for 3.)";
 
-pub(super) const TOO_LONG: Test = Test {
-    name: "believes no length over 65536",
-    points: 3,
-    read: A_CLAIM,
+pub(super) const CLEAN_END: Test = Test {
+    name: "says nothing when the stream ends between two messages",
+    points: 1,
+    read: CUT_IN_THE_MIDDLE,
     mistakes: &[
         Mistake {
-            program: "knows_no_maximum",
+            program: "never_closes",
             because: Diagnosis::LeftOpen,
-            hint: HANG_UP,
+            hint: "The client has ended its stream, and waits for the end of yours. nix's accept returns a bare number, and \
+                   nobody closes that. Put it into an OwnedFd, which is dropped, and so closed, when the client is done.",
         },
         Mistake {
-            program: "skips_what_is_too_long",
-            because: Diagnosis::LeftOpen,
-            hint: HANG_UP,
-        },
-        Mistake {
-            program: "allocates_before_it_looks",
-            because: Diagnosis::Killed,
-            hint: "Your program asks for as much memory as a stranger says, 4 GB here, and is ended when there is none. \
-                   Compare the length with 65536 before you do anything with it.",
-        },
-        Mistake {
-            program: "keeps_the_length_in_an_i32",
-            because: Diagnosis::Panicked,
-            hint: "In an i32 the length ff ff ff ff is -1, which is smaller than 65536, and no size at all. Keep the length \
-                   as a u32 until you have compared it.",
-        },
-        Mistake {
-            program: "ends_at_a_bad_frame",
+            program: "serves_one_client",
             because: Diagnosis::Exited,
-            hint: "One client's bad frame is the end of its connection, not of the server. Print the line, close, and \
-                   accept the next client.",
+            hint: "A server comes back to accept when a client is done. Put accept into a loop.",
         },
         Mistake {
-            program: "answers_a_bad_frame",
-            because: Diagnosis::ExtraBytes,
-            hint: "A bad frame has no answer: close the connection. The line `bad frame` goes to standard output.",
-        },
-        Mistake {
-            program: "says_it_on_stderr",
-            because: Diagnosis::Stuck,
-            hint: NOT_SAID,
-        },
-        Mistake {
-            program: "keeps_the_words_in_a_buffer",
-            because: Diagnosis::Stuck,
-            hint: NOT_SAID,
+            program: "calls_every_end_a_bad_frame",
+            because: Diagnosis::ExtraOutput,
+            hint: "The stream ended where a length would begin: that is how a client says good-bye, and not a bad frame. \
+                   Nothing is printed then.",
         },
     ],
     run: |lab| {
         let server = lab.start_server()?;
-        for length in [
-            65_537,
-            lab.random_number(1 << 20..=1 << 24),
-            0x8000_0000,
-            0xffff_ffff,
-        ] {
-            let client = server.connect()?;
-            ask(&client, &some_bytes(lab, 5..=12))?;
-            client.send((length as u32).to_be_bytes())?;
-            is_turned_away(&client, &server)?;
-        }
-        // What was right before it has its answer, also if all of it comes at once.
         let client = server.connect()?;
-        let right = some_bytes(lab, 5..=12);
-        let too_long = 0x00ff_0000_u32.to_be_bytes();
-        client.send([&message(&right), &too_long[..], &some_bytes(lab, 50..=60)].concat())?;
-        client.expect(answer(&right))?;
-        is_turned_away(&client, &server)?;
-        server.expect_quiet_stdout()?;
-        visit(lab, &server)
+        ask(&client, &some_bytes(lab, 5..=12))?;
+        client.shutdown_write()?;
+        client.expect_end()?;
+        let silent = server.connect()?;
+        silent.shutdown_write()?;
+        silent.expect_end()?;
+        server.expect_quiet_stdout()
     },
 };
-
-const HANG_UP: &str = "The length is over 65536, and your program reads on. Nobody knows what a client means by it, or whether \
-                       so many bytes ever come: print `bad frame` and close the connection, at once.";
-const NOT_SAID: &str = "Print the line `bad frame` on standard output, with its \\n, and flush it: somebody may read it through \
-                        a pipe while your server goes on.";
 
 pub(super) const CUT_OFF: Test = Test {
     name: "says `bad frame` when the stream ends inside a message",
@@ -145,32 +97,12 @@ pub(super) const CUT_OFF: Test = Test {
     },
 };
 
+const SAY_IT: &str = "The stream has ended inside a message, and your program does not say `bad frame`, on a line of its own \
+                      and on standard output. An end is clean only in front of a length: count what you have when read \
+                      returns 0. (read_exact reports the same UnexpectedEof for 0 bytes and for 3.)";
 const ONLY_WHOLE_MESSAGES: &str = "Only a whole message has an answer. The stream has ended before the last byte: say `bad frame` \
                                    and close. Does your program look at how much each call has brought? recv with \
                                    MSG_WAITALL, too, returns less than all at the end.";
-
-pub(super) const CLEAN_END: Test = Test {
-    name: "says nothing when the stream ends between two messages",
-    points: 1,
-    read: CUT_IN_THE_MIDDLE,
-    mistakes: &[Mistake {
-        program: "calls_every_end_a_bad_frame",
-        because: Diagnosis::ExtraOutput,
-        hint: "The stream ended where a length would begin: that is how a client says good-bye, and not a bad frame. \
-                   Nothing is printed then.",
-    }],
-    run: |lab| {
-        let server = lab.start_server()?;
-        let client = server.connect()?;
-        ask(&client, &some_bytes(lab, 5..=12))?;
-        client.shutdown_write()?;
-        client.expect_end()?;
-        let silent = server.connect()?;
-        silent.shutdown_write()?;
-        silent.expect_end()?;
-        server.expect_quiet_stdout()
-    },
-};
 
 pub(super) const RESET: Test = Test {
     name: "forgets a client who resets or leaves, and goes on",
@@ -239,9 +171,3 @@ pub(super) const RESET: Test = Test {
 const NOT_THE_CLIENTS_FAULT: &str = "The connection has failed, and nobody has sent a bad frame. Only a read that returns 0 cuts a \
                                      message off; an error goes to standard error. (recv with MSG_WAITALL returns the bytes \
                                      that it has, and the error at the next call: ask for the rest.)";
-
-/// The server hangs up on this client, and says why.
-fn is_turned_away(client: &Connection, server: &Server) -> Checked {
-    client.expect_turned_away()?;
-    server.expect_line(BAD_FRAME)
-}
