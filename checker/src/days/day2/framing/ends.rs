@@ -90,7 +90,6 @@ pub(super) const CUT_OFF: Test = Test {
             client.send(&whole[..cut])?;
             client.shutdown_write()?;
             is_turned_away(&client, &server)?;
-            client.close();
             visit(lab, &server)?;
         }
         Ok(())

@@ -20,13 +20,13 @@ pub(super) const LARGEST: Test = Test {
             program: "looks_at_two_bytes_of_the_length",
             because: Diagnosis::WrongBytes,
             hint: "The length has four bytes, and 65536 does not fit into two (65535 does). Read it as a u32, and \
-                           keep it in one.",
+                   keep it in one.",
         },
         Mistake {
             program: "refuses_the_largest",
             because: Diagnosis::Reset,
             hint: "65536 bytes are the most that is allowed, and they are allowed: only a length *above* is a bad \
-                           frame.",
+                   frame.",
         },
     ],
     run: |lab| {
