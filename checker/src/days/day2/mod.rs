@@ -2,4 +2,5 @@
 
 pub mod echo_client;
 pub mod echo_server;
+pub mod framing;
 pub mod inet_pton_ntop;
