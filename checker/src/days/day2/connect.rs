@@ -308,7 +308,8 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "no_way_is_an_error",
                     because: Diagnosis::WrongOutput,
-                    hint: "ENETUNREACH means that no route leads there: for the user the address is `unreachable`.",
+                    hint: "connect itself fails here, at once, with ENETUNREACH: no route leads there, and for the user the \
+                           address is `unreachable`. Look at what connect returns, also on a non-blocking socket.",
                 },
                 Mistake {
                     program: "ends_without_a_route",
@@ -341,8 +342,12 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "tries_before_it_has_read_all",
                     because: Diagnosis::ExtraOutput,
-                    hint: "The last word is no address, but the first one was tried. Read the whole command line, then \
-                           begin.",
+                    hint: NO_ADDRESS,
+                },
+                Mistake {
+                    program: "cuts_the_port",
+                    because: Diagnosis::ExtraOutput,
+                    hint: NO_ADDRESS,
                 },
                 Mistake {
                     program: "usage_is_1",
@@ -363,6 +368,7 @@ pub const EXERCISE: Exercise = Exercise {
                     &[],
                     &[&nobody, "127.0.0.1"],
                     &[&nobody, "somewhere:80"],
+                    &[&nobody, "127.0.0.1:70000"],
                     &["-t", &nobody],
                     &["-t", "0", &nobody],
                     &["-t", "5"],
@@ -397,6 +403,10 @@ const REFUSED: &str = "Nobody listens there. A blocking connect returns ECONNREF
 
 const ORDER: &str = "Try the addresses in the order of the command line, and each with a new socket: a socket that was \
                      refused is in no state to begin again. On Linux its next connect may say ECONNABORTED.";
+
+const NO_ADDRESS: &str = "A word of the command line is no address, and your program has tried one all the same. Read the whole \
+                          command line, then begin. A port is a number up to 65535: one that does not fit into 16 bits must \
+                          not be cut.";
 
 // The program
 

@@ -96,8 +96,12 @@ impl Task {
                 .iter()
                 .map(|&address| (address, thread::spawn(move || connect(address, limit))))
                 .collect();
-            for (address, result) in tries {
-                match result.join().unwrap_or(Err(Errno::UnknownErrno)) {
+            let results: Vec<_> = tries
+                .into_iter()
+                .map(|(address, thread)| (address, thread.join()))
+                .collect();
+            for (address, result) in results {
+                match result.unwrap_or(Err(Errno::UnknownErrno)) {
                     Ok(connection) => {
                         say(format_args!("{address} connected"))?;
                         say(format_args!("local {}", local_address(&connection)?))?;

@@ -8,7 +8,10 @@ use super::{connected, dial_with_full_stdout, refused, timeout};
 use crate::{
     exercise::{Mistake, Test},
     failure::Diagnosis,
-    observe::{calls::Call, tracer::Record},
+    observe::{
+        calls::Call,
+        tracer::{Address, Record},
+    },
 };
 
 pub(super) const EVERY_ERROR: Test = Test {
@@ -114,12 +117,20 @@ pub(super) const CLOCK: Test = Test {
     name: "counts the time of a try from its beginning, whatever interrupts it",
     points: 1,
     read: "Signals and the clock",
-    mistakes: &[Mistake {
-        program: "the_clock_starts_again",
-        because: Diagnosis::TimedOut,
-        hint: "After EINTR only the rest of the time is left. Note the deadline when the try begins, and give poll what is \
-               missing until then.",
-    }],
+    mistakes: &[
+        Mistake {
+            program: "the_clock_starts_again",
+            because: Diagnosis::TimedOut,
+            hint: "After EINTR only the rest of the time is left. Note the deadline when the try begins, and give poll what \
+                   is missing until then.",
+        },
+        Mistake {
+            program: "counts_microseconds",
+            because: Diagnosis::WrongOutput,
+            hint: "-t counts milliseconds. A timeval has seconds and microseconds, a timespec seconds and nanoseconds: a \
+                   millisecond is 1000 of the one, and 1000000 of the other.",
+        },
+    ],
     run: |lab| {
         let limit = Duration::from_millis(lab.random_number(150..=200));
         let (first, silent) = (lab.refusing_address()?, lab.listen_without_answer()?);
@@ -142,13 +153,32 @@ pub(super) const CLOCK: Test = Test {
         interrupted.end();
         program.expect_line(timeout(&silent))?;
         program.expect_exit(1)?;
+        let calls = program.calls()?;
+        // How long it took, as far as the calls reach back: after many interruptions the first ones are forgotten.
+        let to_silent = Some(Address::Internet(silent.address()));
+        let begin = calls
+            .iter()
+            .find(|record| record.call == Call::Connect && record.address == to_silent);
+        let end = calls.iter().rfind(|record| record.call == Call::Write);
+        if let (Some(begin), Some(end)) = (begin, end) {
+            let took = Duration::from_micros(end.entered_us.saturating_sub(begin.entered_us));
+            // Some clocks of the kernel count in steps of 10 ms.
+            if took < limit * 3 / 4 {
+                return lab.fail(
+                    Diagnosis::WrongOutput,
+                    format!(
+                        "your program says `timeout` after {} ms; it may wait for {milliseconds}",
+                        took.as_millis()
+                    ),
+                );
+            }
+        }
         // What it still waited then was a poll that nobody interrupted. A select is left out: the kernel counts down the
         // time in the program's own variable, but not when the call is not made.
         let lasted = |record: &Record| {
             let returned = record.returned_us.unwrap_or(record.entered_us);
             Duration::from_micros(returned - record.entered_us)
         };
-        let calls = program.calls()?;
         let waits_again = calls.iter().any(|record| {
             let is_poll = record.call == Call::Poll && !record.name.contains("select");
             is_poll && record.injected.is_none() && lasted(record) >= limit

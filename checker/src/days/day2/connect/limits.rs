@@ -24,8 +24,19 @@ pub(super) const GIVES_UP: Test = Test {
         Mistake {
             program: "time_is_over_is_connected",
             because: Diagnosis::WrongOutput,
-            hint: "poll has returned 0: nothing has happened, and the time is over. SO_ERROR is 0, too, because the \
-                   handshake still goes on: it says nothing before the socket is writable.",
+            hint: "The time is over, and nothing has happened: that is a `timeout`. poll says so by returning 0 (SO_ERROR \
+                   is 0, too, but it says nothing before the socket is writable), a connect with SO_SNDTIMEO by \
+                   failing with EINPROGRESS.",
+        },
+        Mistake {
+            program: "counts_seconds",
+            because: Diagnosis::TimedOut,
+            hint: STILL_WAITS,
+        },
+        Mistake {
+            program: "alarm_that_restarts",
+            because: Diagnosis::TimedOut,
+            hint: STILL_WAITS,
         },
         Mistake {
             program: "one_limit_for_all",
@@ -53,27 +64,31 @@ pub(super) const WAITS: Test = Test {
     mistakes: &[
         Mistake {
             program: "asks_without_waiting",
-            because: Diagnosis::ExtraOutput,
+            because: Diagnosis::Exited,
             hint: NOTHING_IS_DECIDED,
         },
         Mistake {
             program: "connects_again",
-            because: Diagnosis::ExtraOutput,
+            because: Diagnosis::Exited,
             hint: NOTHING_IS_DECIDED,
         },
         Mistake {
             program: "spins",
             because: Diagnosis::Busy,
-            hint: "Your program asks again and again, and needs a whole processor for it. poll sleeps until the \
-                   socket is writable or the time is over.",
+            hint: LOOKS_AGAIN,
+        },
+        Mistake {
+            program: "naps_and_looks",
+            because: Diagnosis::Busy,
+            hint: LOOKS_AGAIN,
         },
     ],
     run: |lab| {
         for options in [&["-t", "600000"] as &[&str], &[]] {
             let listener = lab.listen_without_answer()?;
             let program = dial_with(lab, options, &[listener.address()])?;
-            program.expect_quiet_stdout()?;
-            program.expect_alive()?;
+            program.wait_until_idle()?;
+            program.expect_nothing_printed_yet()?;
             program.kill()?;
         }
         Ok(())
@@ -87,3 +102,10 @@ const NO_LIMIT: &str = "The server does not answer, and the program waits longer
 const NOTHING_IS_DECIDED: &str = "The server has not answered yet, and the program may still wait. After EINPROGRESS nothing \
                                   is known: SO_ERROR is 0, and a second connect says EALREADY. Sleep in poll, with all \
                                   the time that is left.";
+
+const STILL_WAITS: &str = "The time is over, and the program sleeps in a call which has a time limit or an alarm of its own: is that \
+                           the right one? -t is in milliseconds, as poll takes it; alarm(2) counts seconds. And a handler \
+                           with SA_RESTART lets the kernel make the call again: the alarm then ends nothing.";
+
+const LOOKS_AGAIN: &str = "Your program looks again and again whether something has happened. poll does the waiting: it sleeps \
+                           until the socket is writable or the time is over, and not a millisecond longer.";
