@@ -132,7 +132,7 @@ pub(super) const CLOCK: Test = Test {
         },
     ],
     run: |lab| {
-        let limit = Duration::from_millis(lab.random_number(150..=200));
+        let limit = Duration::from_millis(lab.random_number(250..=300));
         let (first, silent) = (lab.refusing_address()?, lab.listen_without_answer()?);
         let milliseconds = limit.as_millis().to_string();
         let addresses = [first, silent.address()];
@@ -163,7 +163,7 @@ pub(super) const CLOCK: Test = Test {
         if let (Some(begin), Some(end)) = (begin, end) {
             let took = Duration::from_micros(end.entered_us.saturating_sub(begin.entered_us));
             // Some clocks of the kernel count in steps of 10 ms.
-            if took < limit * 3 / 4 {
+            if took < limit * 9 / 10 {
                 return lab.fail(
                     Diagnosis::WrongOutput,
                     format!(
