@@ -165,7 +165,37 @@ impl Lab {
     ///
     /// When the lab cannot find one.
     pub fn refusing_address(&self) -> Checked<SocketAddr> {
-        tcp::refusing_address(&self.bench)
+        let reservation = self.reserve_address()?;
+        Ok(tcp::refusing(&self.bench, reservation))
+    }
+
+    /// The same for IPv6.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) on a machine without IPv6.
+    pub fn refusing_ipv6_address(&self) -> Checked<SocketAddr> {
+        let reservation = Reservation::on_ipv6(&self.bench)?;
+        Ok(tcp::refusing(&self.bench, reservation))
+    }
+
+    /// A TCP server of the test's own on the loopback address of IPv6.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) on a machine without IPv6.
+    pub fn listen_on_ipv6(&self) -> Checked<Listener> {
+        Reservation::on_ipv6(&self.bench)?.listen()
+    }
+
+    /// A TCP server whose accept queue is full: the SYN of a program that connects gets no answer, as if the address
+    /// led nowhere, or as if a firewall dropped it.
+    ///
+    /// # Errors
+    ///
+    /// When the lab cannot listen.
+    pub fn listen_without_answer(&self) -> Checked<Listener> {
+        Listener::with_a_full_queue(&self.bench)
     }
 
     /// An address on which nobody listens until [`Reservation::listen`]: connecting to it is refused before, and not
@@ -175,7 +205,7 @@ impl Lab {
     ///
     /// When the lab cannot reserve one.
     pub fn reserve_address(&self) -> Checked<Reservation> {
-        Reservation::new(&self.bench)
+        Reservation::new(&self.bench, self.bench.address().into())
     }
 
     /// A UDP socket of the test's own.

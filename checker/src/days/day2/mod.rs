@@ -1,5 +1,6 @@
 //! Addresses and TCP.
 
+pub mod connect;
 pub mod echo_client;
 pub mod echo_server;
 pub mod framing;

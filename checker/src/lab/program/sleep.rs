@@ -80,7 +80,8 @@ impl Program {
         }
     }
 
-    /// Waits until it sleeps in a call which waits for data or events, as a server does that has nothing to do.
+    /// Waits until it sleeps in a call which waits for data, for events or for a connection, as a program does that has
+    /// nothing to do.
     ///
     /// # Errors
     ///
@@ -111,9 +112,9 @@ impl Program {
                 .into());
             }
             let idle = threads.iter().all(|thread| thread.state == 'S')
-                && threads
-                    .iter()
-                    .any(|thread| thread.hidden || is_in(thread, &[Call::Read, Call::Poll]));
+                && threads.iter().any(|thread| {
+                    thread.hidden || is_in(thread, &[Call::Read, Call::Poll, Call::Connect])
+                });
             let twice = idle && before == threads;
             before = threads;
             Ok(twice.then_some(()))

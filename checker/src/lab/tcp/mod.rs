@@ -21,7 +21,7 @@ use nix::{
     },
 };
 
-pub(super) use listener::refusing_address;
+pub(super) use listener::refusing;
 pub use listener::{Listener, Reservation};
 
 use crate::{
@@ -124,6 +124,11 @@ impl Connection {
     /// The test's own address on this connection.
     pub fn local_address(&self) -> SocketAddr {
         self.local
+    }
+
+    /// The program's address on it, as the test's kernel sees it.
+    pub fn peer_address(&self) -> SocketAddr {
+        self.peer
     }
 
     /// Its name in reports, `client 1`.

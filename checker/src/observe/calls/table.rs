@@ -150,7 +150,7 @@ impl Row {
 
     /// Whether programs of the course sleep in it, and the table says when that ends.
     pub fn sleeps(&self) -> bool {
-        self.endless != Endless::Never || matches!(self.call, Call::Connect | Call::Sleep)
+        self.endless != Endless::Never || self.call == Call::Sleep
     }
 
     /// Whether its first argument is a descriptor.
@@ -218,7 +218,7 @@ const TABLE: &[Row] = table! {
     SYS_listen Listen Never [Descriptor, Int]
     SYS_accept Accept Always [Descriptor, FilledAddress(2), FilledLength]
     SYS_accept4 Accept Always [Descriptor, FilledAddress(2), FilledLength, SocketFlags]
-    SYS_connect Connect Never [Descriptor, Address(2), Int]
+    SYS_connect Connect Always [Descriptor, Address(2), Int]
     SYS_shutdown Shutdown Never [Descriptor, How]
     SYS_setsockopt SetOption Never [Descriptor, Level, SocketOption(1), OptionValue(4), Int]
     SYS_getsockopt GetOption Never [Descriptor, Level, SocketOption(1), FilledOption(4), FilledLength]
