@@ -11,6 +11,7 @@ pub const EXERCISES: &[&Exercise] = &[
     &day2::inet_pton_ntop::EXERCISE,
     &day2::echo_server::EXERCISE,
     &day2::echo_client::EXERCISE,
+    &day2::socket_names::EXERCISE,
     &day3::udp_echo::EXERCISE,
     &day3::shutdown::EXERCISE,
     &day3::fork_server::EXERCISE,

@@ -3,3 +3,4 @@
 pub mod echo_client;
 pub mod echo_server;
 pub mod inet_pton_ntop;
+pub mod socket_names;
