@@ -46,11 +46,19 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: "Bind the address from the argument, and no other: 0.0.0.0 would be every address of the \
                            machine.",
                 },
+                Mistake {
+                    program: "looks_again_and_again",
+                    because: Diagnosis::Busy,
+                    hint: "Your program looks for clients all the time, or with naps between, although nobody is there. \
+                           accept sleeps until one comes, and so does poll without a time limit (-1, in nix \
+                           PollTimeout::NONE).",
+                },
             ],
             run: |lab| {
                 let address = lab.any_port_elsewhere();
                 let server = lab.start_server_on(address)?;
                 server.expect_address(address)?;
+                server.wait_until_idle()?;
                 server.expect_quiet_stdout()?;
                 server.expect_alive()
             },
@@ -63,14 +71,21 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "waits_for_a_question",
                     because: Diagnosis::Stuck,
-                    hint: "The client says nothing: it has connected, and that is its question. Write the line right \
-                           after accept.",
+                    hint: "A client that has connected has asked its question: it sends nothing. If your program waits \
+                           in read, write the line right after accept instead. If it still waits in poll, select or \
+                           epoll, it does not watch the listening socket there.",
                 },
                 Mistake {
                     program: "forgets_the_newline",
                     because: Diagnosis::ClosedEarly,
                     hint: "The end of the stream has come before the end of the line. Write the whole line, with \\n, \
                            and then close.",
+                },
+                Mistake {
+                    program: "sends_the_zero_byte",
+                    because: Diagnosis::ExtraBytes,
+                    hint: "The line ends with \\n, and behind it comes the end of the stream. The zero byte at the end of \
+                           a string of C does not belong to the text: write strlen bytes. And write one line only.",
                 },
                 Mistake {
                     program: "prints_debug_names",
@@ -318,17 +333,10 @@ pub const EXERCISE: Exercise = Exercise {
                     because: Diagnosis::Stuck,
                     hint: ACCEPT_WHERE_POLL_SAYS,
                 },
-                Mistake {
-                    program: "looks_again_and_again",
-                    because: Diagnosis::Busy,
-                    hint: "Your program looks for clients all the time, or with naps between, although nobody is there. \
-                           Let poll sleep until one comes: a time limit of -1, in nix PollTimeout::NONE.",
-                },
             ],
             run: |lab| {
                 let addresses = [lab.any_port(), lab.any_port_elsewhere(), lab.any_port()];
                 let servers = lab.start_server_on_all(&addresses)?;
-                servers[0].wait_until_idle()?;
                 for place in [0, 0, 2, 1, 1, 0, 2] {
                     let client =
                         servers[place].connect_between(addresses[0].ip(), addresses[place].ip())?;
@@ -389,7 +397,8 @@ pub const EXERCISE: Exercise = Exercise {
                 let addresses = [lab.any_port(), lab.any_ipv6_port()?];
                 let servers = lab.start_server_on_all(&addresses)?;
                 for place in [0, 1, 0, 1, 1] {
-                    expect_names(lab, &servers[place].connect()?)?;
+                    let here = addresses[place].ip();
+                    expect_names(lab, &servers[place].connect_between(here, here)?)?;
                 }
                 Ok(())
             },
@@ -460,6 +469,7 @@ pub const EXERCISE: Exercise = Exercise {
             },
         },
         faults::SHORT_WRITES,
+        faults::LEAVES_EARLY,
         faults::INTERRUPTED,
         faults::LOST_CLIENT,
         faults::NO_DESCRIPTOR,

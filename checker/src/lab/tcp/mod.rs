@@ -297,7 +297,7 @@ fn refused(bench: &Bench, server: SocketAddr, errno: Errno) -> Checked<Failure> 
     let seen = match errno {
         Errno::ECONNREFUSED => Failure::new(
             Diagnosis::Refused,
-            format!("nobody listens on {server} any more: the connection is refused"),
+            format!("nobody listens on {server}: the connection is refused"),
         ),
         // Its kernel had accepted it, and the server ended before the test saw that.
         Errno::ECONNRESET => Failure::new(

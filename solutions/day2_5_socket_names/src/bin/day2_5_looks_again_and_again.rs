@@ -55,7 +55,7 @@ fn serve(addresses: &[SocketAddr]) -> Result<(), Box<dyn Error>> {
     }
     stdout.flush()?;
     loop {
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(5));
         for listener in &listeners {
             let Some(client) = accept(listener)? else {
                 continue;

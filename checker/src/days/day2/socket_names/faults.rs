@@ -28,6 +28,31 @@ pub(super) const SHORT_WRITES: Test = Test {
     },
 };
 
+pub(super) const LEAVES_EARLY: Test = Test {
+    name: "goes on when a client has left in the middle of its line",
+    points: 1,
+    read: "When a client misbehaves",
+    mistakes: &[Mistake {
+        program: "dies_of_sigpipe",
+        because: Diagnosis::Killed,
+        hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for you: leave \
+               it so (in C: ignore it, or use send with MSG_NOSIGNAL), and handle EPIPE.",
+    }],
+    run: |lab| {
+        let server = lab.start_server()?;
+        visit(lab, &server)?;
+        lab.settle()?;
+        // The kernel takes the first part, and learns from the answer that nobody is there for the next.
+        let parts = server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
+        server.freeze()?;
+        server.connect()?.close();
+        server.resume()?;
+        lab.settle()?;
+        parts.end();
+        visit(lab, &server)
+    },
+};
+
 const CALL_AGAIN: &str = "EINTR is no failure: a signal came before poll or accept had anything to return. Make the call \
                           again.";
 
