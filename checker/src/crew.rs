@@ -35,7 +35,8 @@ use crate::{
 /// A runner ends by itself long before this. If it does not, the lab is at fault.
 const DEADLINE: Duration = Duration::from_secs(180);
 /// How long a runner may be in a call that no signal ends. It makes none that takes longer than an instant, but on a pipe
-/// which a program holds locked: splice(2) keeps the lock while it waits for a socket.
+/// which a program holds locked: splice(2) keeps the lock while it waits for a socket. At the standard descriptors it
+/// cannot (see the tracer's filter), at copies of them it can.
 const LOCKED: Duration = Duration::from_secs(10);
 
 /// Set by Ctrl-C: no runner is started any more, and those at work end.
@@ -200,8 +201,8 @@ fn listen_to(child: &mut Child) -> Result<Vec<u8>, LabError> {
         }
         if last_free.elapsed() > LOCKED {
             return Err(LabError::new(
-                "your program keeps a pipe of the lab locked, as std::io::copy does while its splice(2) waits for a \
-                 socket; the lab cannot check that yet. Copy with read and write",
+                "your program keeps a pipe of the lab locked, as splice(2) does with a copy of a standard descriptor \
+                 while it waits for a socket; the lab cannot check that. Copy with read and write",
             ));
         }
         if INTERRUPTED.load(Ordering::Relaxed) {

@@ -529,6 +529,20 @@ fn a_call_that_copies_is_a_read_and_a_write() {
 }
 
 #[test]
+fn nobody_locks_a_pipe_of_the_lab() {
+    let run = same_as_untraced("splices_its_input", "y");
+    let answer = "from standard input: EINVAL\nto standard output: EINVAL\nsplice: 1\nread: 1\nbyte: 121\n";
+    let printed: String = run
+        .records(Call::Write)
+        .iter()
+        .filter(|record| record.descriptor == Some(1))
+        .filter_map(|record| record.data.as_ref())
+        .map(|data| String::from_utf8_lossy(&data.start).into_owned())
+        .collect();
+    assert_eq!(printed, answer);
+}
+
+#[test]
 fn a_fork_that_fails_is_a_thread_and_a_command_that_fail() {
     let mut run = Run::traced("fails");
     run.inject(Call::Fork, Which::Every, Fault::Errno(libc::EAGAIN));
@@ -670,6 +684,16 @@ fn a_hot_loop_leaves_its_last_calls() {
     assert!(run.tracer().count(Call::Close) >= 10_000 && run.tracer().records().len() <= 4200);
     run.expect("close(-1) = -1 EBADF");
     run.expect("write(1, \"done: 1\\n\", 8) = 8");
+}
+
+#[test]
+fn a_program_sees_all_its_processors_and_keeps_its_choice() {
+    let mut run = Run::traced("processors");
+    run.tell("");
+    let output = run.output();
+    assert_eq!(output, untraced("processors", ""), "{}", run.story());
+    assert!(output.ends_with("choice: 0\nchosen: 1 processors\nthere: 1\n"));
+    assert!(run.records(Call::Processor).is_empty());
 }
 
 #[test]

@@ -60,19 +60,19 @@ pub(super) enum Follow {
     Traced(Option<Box<dyn Listener>>),
 }
 
-/// The child's ends of its pipes.
+/// What the child brings into its exec: its ends of the pipes, and its filter.
 struct Ends {
     /// What becomes its standard input, output and error, if it does not keep the checker's.
     stdio: Option<[OwnedFd; 3]>,
     /// Where it reports the errno if exec fails.
     failure: OwnedFd,
+    filter: Filter,
 }
 
-/// The gate at which a child waits until it is traced, and the filter behind it.
+/// The gate at which a child waits until it is traced.
 struct Gate {
     wait: OwnedFd,
     open: OwnedFd,
-    filter: Filter,
 }
 
 impl Image {
@@ -128,7 +128,14 @@ impl Image {
 
     fn run(self, stdio: Option<[OwnedFd; 3]>, follow: Follow) -> io::Result<(i32, Option<Tracer>)> {
         let (failure_read, failure) = pipe()?;
-        let ends = Ends { stdio, failure };
+        let ends = Ends {
+            stdio,
+            failure,
+            filter: match follow {
+                Follow::Untraced => Filter::of_the_untraced(),
+                Follow::Traced(_) => Filter::of_the_table(),
+            },
+        };
         let (pid, tracer) = match follow {
             Follow::Untraced => {
                 let pid = self.fork(&ends, None)?;
@@ -137,11 +144,7 @@ impl Image {
             }
             Follow::Traced(listener) => {
                 let (wait, open) = pipe()?;
-                let gate = Gate {
-                    wait,
-                    open,
-                    filter: Filter::of_the_table(),
-                };
+                let gate = Gate { wait, open };
                 let tracer = Tracer::start_for(listener, move || {
                     let pid = self.fork(&ends, Some(&gate))?;
                     Ok(Held {
@@ -236,6 +239,12 @@ impl Image {
             {
                 return error;
             }
+            // Without a tracer nothing but splice depends on it, and some containers refuse it.
+            if let Err(error) = ends.filter.install()
+                && gate.is_some()
+            {
+                return error;
+            }
             libc::execve(
                 self.program.as_ptr(),
                 arguments.as_ptr(),
@@ -247,7 +256,7 @@ impl Image {
 }
 
 impl Gate {
-    /// Waits until the tracer is there, and then puts this process under the filter.
+    /// Waits until the tracer is there.
     ///
     /// # Safety
     ///
@@ -261,7 +270,7 @@ impl Gate {
             libc::read(self.wait.as_raw_fd(), (&raw mut byte).cast(), 1)
         };
         match read {
-            1 => self.filter.install(),
+            1 => Ok(()),
             _ => Err(io::Error::from_raw_os_error(libc::ESRCH)),
         }
     }

@@ -11,10 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Isolation, Tracing, namespaces, privileges};
 use crate::{
     failure::LabError,
-    observe::{
-        sockets::{self, Transport},
-        tracer,
-    },
+    observe::{sockets, tracer},
 };
 
 /// What this machine allows.
@@ -101,7 +98,7 @@ pub fn probe() -> Probe {
             let _ = nix::sys::signal::kill(init, nix::sys::signal::Signal::SIGKILL);
             Ok(())
         }),
-        sockets: sockets::all(Transport::Tcp).map(drop),
+        sockets: sockets::listening().map(drop),
         calls: can_see_calls(),
         tracing: tracer::probe(),
     }

@@ -9,7 +9,7 @@ use std::{
 use nix::poll::{PollFd, PollFlags, ppoll};
 
 use super::{
-    bench::{Bench, Sleeper},
+    bench::Bench,
     stillness::{Motion, Watch},
 };
 use crate::{
@@ -44,11 +44,11 @@ const MOST_MEMORY_KIB: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) enum GaveUp {
     /// Every thread of every process sleeps in a call which only the test can end, or all have ended.
-    Asleep(Vec<Sleeper>),
+    Asleep,
     /// A process uses the processor all the time.
     Busy,
     /// None of this, until the deadline.
-    TimedOut(Vec<Sleeper>),
+    TimedOut,
 }
 
 impl GaveUp {
@@ -56,31 +56,31 @@ impl GaveUp {
     /// the program sleeps.
     pub(super) fn explain(&self, bench: &Bench, goal: &str, diagnosis: Diagnosis) -> Failure {
         let ended = bench.programs().last().and_then(|program| program.fate());
+        // Only a failure asks what they all do, which takes longer than most waits.
+        let sleepers = bench.sleepers();
         match (self, ended) {
             // A child may go on without its parent; then the parent's end is not the point.
-            (GaveUp::Asleep(sleepers), Some(ending)) if sleepers.is_empty() => {
-                ending.while_waiting_for(goal)
-            }
-            (GaveUp::Asleep(sleepers), None) if sleepers.is_empty() => Failure::new(
+            (GaveUp::Asleep, Some(ending)) if sleepers.is_empty() => ending.while_waiting_for(goal),
+            (GaveUp::Asleep, None) if sleepers.is_empty() => Failure::new(
                 diagnosis,
                 format!("no process of your program is left; the test waits for {goal}"),
             ),
-            (GaveUp::Asleep(sleepers), _) => Failure::new(
+            (GaveUp::Asleep, _) => Failure::new(
                 diagnosis,
                 format!(
                     "{} for ever; the test waits for {goal}",
-                    bench.says_instead(sleepers)
+                    bench.says_instead(&sleepers)
                 ),
             ),
             (GaveUp::Busy, _) => Failure::new(
                 Diagnosis::Busy,
                 format!("your program uses the processor all the time; the test waits for {goal}"),
             ),
-            (GaveUp::TimedOut(sleepers), _) => Failure::new(
+            (GaveUp::TimedOut, _) => Failure::new(
                 Diagnosis::TimedOut,
                 format!(
                     "{}; the test has waited for {goal} in vain",
-                    bench.says_instead(sleepers)
+                    bench.says_instead(&sleepers)
                 ),
             ),
         }
@@ -116,7 +116,7 @@ impl Bench {
                     self.pump()?;
                     return match look()? {
                         Some(found) => Ok(Ok(found)),
-                        None => Ok(Err(GaveUp::Asleep(self.sleepers()))),
+                        None => Ok(Err(GaveUp::Asleep)),
                     };
                 }
                 self.guard()?;
@@ -133,7 +133,7 @@ impl Bench {
                     return Ok(Err(GaveUp::Busy));
                 }
                 if now - start > DEADLINE || now - awake > DOZE {
-                    return Ok(Err(GaveUp::TimedOut(self.sleepers())));
+                    return Ok(Err(GaveUp::TimedOut));
                 }
                 next_sample = now + SAMPLE;
             }
@@ -174,7 +174,7 @@ impl Bench {
             Motion::Dozing | Motion::Asleep => Ok(Some(())),
         };
         match self.wait(&[], look)? {
-            Ok(()) | Err(GaveUp::Asleep(_)) => Ok(()),
+            Ok(()) | Err(GaveUp::Asleep) => Ok(()),
             Err(gave_up) => Err(self
                 .explain(&gave_up, "it to come to rest", Diagnosis::Busy)
                 .into()),

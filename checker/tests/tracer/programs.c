@@ -433,6 +433,20 @@ static void reads_everywhere(void) {
     }
 }
 
+/* At the standard descriptors the lab holds the other ends: nobody may keep these pipes locked. */
+static void splices_its_input(void) {
+    int from[2], to[2];
+    char byte = 0;
+    pipe(from);
+    pipe(to);
+    write(from[1], "x", 1);
+    say("from standard input", splice(0, NULL, to[1], NULL, 1, 0));
+    say("to standard output", splice(from[0], NULL, 1, NULL, 1, 0));
+    say("splice", splice(from[0], NULL, to[1], NULL, 1, 0));
+    say("read", read(0, &byte, 1));
+    say("byte", byte);
+}
+
 /* From one pipe to another, and from a file to that: what copies is a read and a write. */
 static void copies(void) {
     int from[2], to[2];
@@ -554,6 +568,45 @@ static void calls_often(void) {
     say("done", 1);
 }
 
+static void count_processors(const char *who) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    sched_getaffinity(0, sizeof set, &set);
+    printf("%s: %d processors\n", who, CPU_COUNT(&set));
+    fflush(stdout);
+}
+
+static void *counts(void *unused) {
+    count_processors("thread");
+    return unused;
+}
+
+static void processors(void) {
+    cpu_set_t one;
+    pthread_t thread;
+    int given = sched_getcpu();
+    count_processors("at first");
+    for (int i = 0; i < 500; i++) {
+        close(-1);
+        if (i % 100 == 99)
+            count_processors("later");
+    }
+    if (fork() == 0) {
+        count_processors("child");
+        _exit(0);
+    }
+    wait(NULL);
+    pthread_create(&thread, NULL, counts, NULL);
+    pthread_join(thread, NULL);
+    CPU_ZERO(&one);
+    CPU_SET(given, &one);
+    say("choice", sched_setaffinity(0, sizeof one, &one));
+    for (int i = 0; i < 500; i++)
+        close(-1);
+    count_processors("chosen");
+    say("there", sched_getcpu() == given);
+}
+
 static void is_interrupted_in_read(void) {
     int ends[2];
     char byte;
@@ -584,9 +637,9 @@ static const struct {
     void (*run)(void);
 } WAYS[] = {
     WAY(echo), WAY(sockets), WAY(children), WAY(threads), WAY(exec_in_a_thread), WAY(daemonizes), WAY(stops),
-    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(flag_then_pause),
+    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(splices_its_input), WAY(flag_then_pause),
     WAY(flag_then_read), WAY(flag_then_sigsuspend), WAY(flag_then_ppoll), WAY(clones_untraced), WAY(hides),
-    WAY(vfork_storm), WAY(thread_storm), WAY(calls_often), WAY(is_interrupted_in_read), WAY(is_killed), WAY(greets),
+    WAY(vfork_storm), WAY(thread_storm), WAY(calls_often), WAY(processors), WAY(is_interrupted_in_read), WAY(is_killed), WAY(greets),
 #ifdef __x86_64__
     WAY(registers), WAY(calls_for_32_bits),
 #endif

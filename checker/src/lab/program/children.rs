@@ -194,11 +194,11 @@ impl Child {
             (Err(gave_up), None) => {
                 let failure = bench.explain(&gave_up, &goal, Diagnosis::ZombieLeft);
                 Err(match gave_up {
-                    GaveUp::Asleep(sleepers) => Failure {
+                    GaveUp::Asleep => Failure {
                         symptom: format!(
                             "{} has ended and stays a zombie; {} for ever",
                             self.name,
-                            bench.says_of_main(&sleepers)
+                            bench.says_of_main(&bench.sleepers())
                         ),
                         ..failure
                     },
@@ -229,7 +229,7 @@ impl Child {
             Ok(twice.then_some(()))
         };
         match bench.wait(&[], look)? {
-            Ok(()) | Err(GaveUp::Asleep(_)) => Ok(()),
+            Ok(()) | Err(GaveUp::Asleep) => Ok(()),
             Err(gave_up) => {
                 let goal = format!("{} to end or to sleep", self.name);
                 Err(bench.explain(&gave_up, &goal, Diagnosis::Busy).into())

@@ -272,7 +272,7 @@ impl Trouble<'_> {
         };
         match bench.wait(&[], look)? {
             // Whether it has ended is for the next step to say.
-            Ok(()) | Err(GaveUp::Asleep(_)) => Ok(()),
+            Ok(()) | Err(GaveUp::Asleep) => Ok(()),
             Err(gave_up) => Err(bench.explain(&gave_up, GOAL, Diagnosis::Busy).into()),
         }
     }

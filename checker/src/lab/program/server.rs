@@ -138,7 +138,7 @@ impl Server {
         };
         match bench.wait(&[], look)? {
             Ok(()) => Ok(()),
-            Err(GaveUp::Asleep(_)) => {
+            Err(GaveUp::Asleep) => {
                 bench.keep_scene();
                 Err(Failure::new(
                 Diagnosis::DescriptorLeaked,

@@ -69,11 +69,11 @@ impl Program {
             .map(signal_name)
             .collect();
         match gave_up {
-            GaveUp::Asleep(sleepers) if !held.is_empty() => Failure::new(
+            GaveUp::Asleep if !held.is_empty() => Failure::new(
                 Diagnosis::WrongDisposition,
                 format!(
                     "{} for ever: {} pending, but blocked",
-                    self.bench.says_instead(sleepers),
+                    self.bench.says_instead(&self.bench.sleepers()),
                     match held.as_slice() {
                         [one] => format!("{one} is"),
                         several => format!("{} are", several.join(" and ")),

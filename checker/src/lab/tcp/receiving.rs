@@ -39,7 +39,7 @@ impl Connection {
             })
         };
         match self.wait(look)? {
-            Ok(()) | Err(GaveUp::Asleep(_)) => Ok(()),
+            Ok(()) | Err(GaveUp::Asleep) => Ok(()),
             Err(gave_up) => {
                 let goal = format!("it to come to rest, while {} reads", self.name);
                 Err(self.bench.explain(&gave_up, &goal, Diagnosis::Busy).into())

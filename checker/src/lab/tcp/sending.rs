@@ -177,7 +177,7 @@ impl Connection {
         };
         match self.bench.wait(&[], look)? {
             Ok(is_read) => Ok(is_read),
-            Err(GaveUp::Asleep(_)) => Ok(false),
+            Err(GaveUp::Asleep) => Ok(false),
             Err(gave_up) => {
                 let goal = format!("it to read what {} has sent", self.name);
                 Err(self.bench.explain(&gave_up, &goal, Diagnosis::Stuck).into())

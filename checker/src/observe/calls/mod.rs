@@ -79,6 +79,8 @@ pub enum Call {
     Kill,
     /// alarm, setitimer.
     Alarm,
+    /// sched_getaffinity, sched_setaffinity: on which processors a thread may run. No story tells of it.
+    Processor,
     /// ptrace and its relatives, which a traced program is refused.
     Trace,
     /// seccomp: a filter of its own, refused likewise.
@@ -90,17 +92,17 @@ pub enum Call {
 }
 
 impl Call {
-    /// The kind of call with this name in the manual: `recvfrom` is `Read`. None if a tracer does not look at it.
+    /// The kind of call with this name in the manual: `recvfrom` is `Read`. None if no story tells of it.
     pub fn named(name: &str) -> Option<Call> {
-        Row::traced()
+        Row::told()
             .find(|row| row.name == name || row.call.to_string() == name)
             .map(|row| row.call)
     }
 
-    /// The names of all kinds at which a tracer looks, in the order of the table.
+    /// The names of all kinds of which a story tells, in the order of the table.
     pub fn names() -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for name in Row::traced().map(|row| row.call.to_string()) {
+        for name in Row::told().map(|row| row.call.to_string()) {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -145,6 +147,7 @@ impl fmt::Display for Call {
             Call::SignalFd => "signalfd",
             Call::Kill => "kill",
             Call::Alarm => "alarm",
+            Call::Processor => "sched_getaffinity",
             Call::Trace => "ptrace",
             Call::Filter => "seccomp",
             Call::Ring => "io_uring",

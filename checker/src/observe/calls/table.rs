@@ -22,6 +22,8 @@ pub(in crate::observe) enum Endless {
 pub(in crate::observe) enum Argument {
     /// An open descriptor.
     Descriptor,
+    /// The descriptor of a folder, or AT_FDCWD.
+    Folder,
     /// A signed number of 32 bits.
     Int,
     /// A signed number of 64 bits.
@@ -139,6 +141,11 @@ impl Row {
         TABLE.iter().filter(|row| row.call != Call::Futex)
     }
 
+    /// Those that are written down: all but those which the tracer only has to know of.
+    pub fn told() -> impl Iterator<Item = &'static Row> {
+        Row::traced().filter(|row| row.call != Call::Processor)
+    }
+
     /// Whether programs of the course sleep in it, and the table says when that ends.
     pub fn sleeps(&self) -> bool {
         self.endless != Endless::Never || matches!(self.call, Call::Connect | Call::Sleep)
@@ -216,7 +223,7 @@ const TABLE: &[Row] = table! {
     SYS_getsockname Name Never [Descriptor, FilledAddress(2), FilledLength]
     SYS_getpeername Peer Never [Descriptor, FilledAddress(2), FilledLength]
 
-    SYS_openat Open Never [Int, Path, OpenFlags, Mode]
+    SYS_openat Open Never [Folder, Path, OpenFlags, Mode]
     #[cfg(target_arch = "x86_64")] SYS_open Open Never [Path, OpenFlags, Mode]
     #[cfg(target_arch = "x86_64")] SYS_creat Open Never [Path, Mode]
     SYS_close Close Never [Descriptor]
@@ -244,7 +251,7 @@ const TABLE: &[Row] = table! {
     #[cfg(target_arch = "x86_64")] SYS_fork Fork Never []
     #[cfg(target_arch = "x86_64")] SYS_vfork Fork Never []
     SYS_execve Exec Never [Path, Words]
-    SYS_execveat Exec Never [Int, Path, Words]
+    SYS_execveat Exec Never [Folder, Path, Words]
     SYS_wait4 Wait Always [Process, FilledStatus, WaitOptions]
     SYS_waitid Wait Always [WaitWhat, Process, Pointer, WaitOptions]
     SYS_exit Exit Never [Int]
@@ -266,6 +273,10 @@ const TABLE: &[Row] = table! {
     // FUTEX_WAIT and its relatives take the time limit as the fourth argument.
     SYS_futex Futex IfNull(3) [Pointer, Int, Int, Time]
     SYS_futex_waitv Futex IfNull(3) [Pointer, Int, Pointer, Time]
+
+    // The tracer keeps a thread on one processor, which is the lab's choice and nobody else's business.
+    SYS_sched_getaffinity Processor Never [Process, Size, Pointer]
+    SYS_sched_setaffinity Processor Never [Process, Size, Pointer]
 
     // What would hide the program from the lab, which refuses it.
     SYS_ptrace Trace Never [Int, Process]

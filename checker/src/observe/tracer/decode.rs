@@ -147,7 +147,8 @@ impl Sight<'_> {
         let int = value as i32;
         let low = u64::from(value as u32);
         match argument {
-            Descriptor | Int | Process | Limit => int.to_string(),
+            Folder if int == libc::AT_FDCWD => "AT_FDCWD".to_owned(),
+            Descriptor | Folder | Int | Process | Limit => int.to_string(),
             Size => (value as i64).to_string(),
             Signal => names::signal(int),
             Family => names::one(names::FAMILIES, int.into()),
@@ -168,7 +169,8 @@ impl Sight<'_> {
                 _ => int.to_string(),
             },
             OpenFlags => names::open_flags(low),
-            Mode => format!("{low:#o}"),
+            Mode if low == 0 => "0".to_owned(),
+            Mode => format!("0{low:o}"),
             CloneFlags => names::clone_flags(low),
             WaitOptions => names::flags(names::WAIT_OPTIONS, low),
             WaitWhat => names::one(names::WAIT_WHATS, int.into()),

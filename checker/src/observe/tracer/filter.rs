@@ -1,6 +1,11 @@
 //! Which calls of a program stop it: a seccomp filter (seccomp(2)), as a program for the kernel's classic BPF machine.
 //!
 //! Calls which are not in the table of [`calls`](crate::observe::calls) run at their own speed.
+//!
+//! A splice from standard input, or to standard output or error, gets the answer EINVAL, which the manual has for files
+//! that cannot be spliced, traced or not. The kernel keeps a pipe locked while splice(2) waits for the other file, and
+//! whoever reads or writes that pipe then, or asks what is in it, sleeps too deeply to be killed. These pipes have the lab
+//! at their other ends. `std::io::copy`, which tries splice first, goes on with read and write.
 
 use std::{io, mem::offset_of};
 
@@ -16,11 +21,19 @@ pub(super) const X32: u64 = 0x4000_0000;
 #[derive(Clone, Debug)]
 pub struct Filter(Vec<sock_filter>);
 
-fn statement(code: u32, value: u32) -> sock_filter {
+const RETURN: u32 = BPF_RET | BPF_K;
+const LOAD: u32 = BPF_LD | BPF_W | BPF_ABS;
+const IF_EQUAL: u32 = BPF_JMP | BPF_JEQ | BPF_K;
+const IF_NOT_BELOW: u32 = BPF_JMP | BPF_JGE | BPF_K;
+const LOAD_MACHINE: sock_filter = statement(LOAD, offset_of!(libc::seccomp_data, arch) as u32);
+const LOAD_NUMBER: sock_filter = statement(LOAD, offset_of!(libc::seccomp_data, nr) as u32);
+const GO_ON: sock_filter = statement(RETURN, libc::SECCOMP_RET_ALLOW);
+
+const fn statement(code: u32, value: u32) -> sock_filter {
     jump(code, value, 0, 0)
 }
 
-fn jump(code: u32, value: u32, if_true: u8, if_false: u8) -> sock_filter {
+const fn jump(code: u32, value: u32, if_true: u8, if_false: u8) -> sock_filter {
     sock_filter {
         code: code as u16,
         jt: if_true,
@@ -41,17 +54,13 @@ impl Filter {
 
     /// The filter that stops a program at these calls.
     pub(super) fn stopping_at(numbers: impl Iterator<Item = libc::c_long>) -> Filter {
-        const RETURN: u32 = BPF_RET | BPF_K;
-        const LOAD: u32 = BPF_LD | BPF_W | BPF_ABS;
-        const IF_EQUAL: u32 = BPF_JMP | BPF_JEQ | BPF_K;
-        const IF_NOT_BELOW: u32 = BPF_JMP | BPF_JGE | BPF_K;
         let stop = statement(RETURN, libc::SECCOMP_RET_TRACE);
         let no_such_call = statement(RETURN, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
         let mut program = vec![
-            statement(LOAD, offset_of!(libc::seccomp_data, arch) as u32),
+            LOAD_MACHINE,
             jump(IF_EQUAL, MACHINE, 1, 0),
             stop,
-            statement(LOAD, offset_of!(libc::seccomp_data, nr) as u32),
+            LOAD_NUMBER,
             jump(IF_NOT_BELOW, X32 as u32, 0, 1),
             stop,
             // Its flags lie in memory, where CLONE_UNTRACED cannot be taken away from them. The C library asks for
@@ -59,11 +68,25 @@ impl Filter {
             jump(IF_EQUAL, libc::SYS_clone3 as u32, 0, 1),
             no_such_call,
         ];
+        program.extend(keeping_pipes_unlocked());
         for number in numbers {
             program.push(jump(IF_EQUAL, number as u32, 0, 1));
             program.push(stop);
         }
-        program.push(statement(RETURN, libc::SECCOMP_RET_ALLOW));
+        program.push(GO_ON);
+        Filter(program)
+    }
+
+    /// The filter for a program which nobody traces. It stops nothing.
+    pub fn of_the_untraced() -> Filter {
+        let mut program = vec![
+            LOAD_MACHINE,
+            jump(IF_EQUAL, MACHINE, 1, 0),
+            GO_ON,
+            LOAD_NUMBER,
+        ];
+        program.extend(keeping_pipes_unlocked());
+        program.push(GO_ON);
         Filter(program)
     }
 
@@ -92,4 +115,24 @@ impl Filter {
             _ => Err(io::Error::last_os_error()),
         }
     }
+}
+
+/// Answers a splice at the lab's pipes. It begins and ends with the number of the call at hand.
+fn keeping_pipes_unlocked() -> [sock_filter; 7] {
+    // The lower half of an argument; both machines have it first.
+    let load_argument = |index: usize| {
+        let place = offset_of!(libc::seccomp_data, args) + index * size_of::<u64>();
+        statement(LOAD, place as u32)
+    };
+    let (from, to) = (load_argument(0), load_argument(2));
+    const AFTER_STANDARD_ERROR: u32 = 3;
+    [
+        jump(IF_EQUAL, libc::SYS_splice as u32, 0, 6),
+        from,
+        jump(IF_NOT_BELOW, AFTER_STANDARD_ERROR, 0, 2),
+        to,
+        jump(IF_NOT_BELOW, AFTER_STANDARD_ERROR, 1, 0),
+        statement(RETURN, libc::SECCOMP_RET_ERRNO | libc::EINVAL as u32),
+        LOAD_NUMBER,
+    ]
 }

@@ -11,11 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{
-    errno::Errno,
-    sched::{CpuSet, sched_setaffinity},
-    unistd::Pid,
-};
+use nix::errno::Errno;
 
 use super::{
     Shared, decode,
@@ -24,20 +20,18 @@ use super::{
     listener::{Diary, Event, Listener},
     loader,
     memory::Memory,
+    placement::{Placement, Turns},
     record::{Outcome, Record},
     registers::{Entry, Position, Registers, position},
     twist::{Twist, is_harmless, refusal},
 };
 use crate::observe::{
     calls::{Call, Endless, Row},
-    processes::{self, Process, Signals, read_text},
+    processes::{Process, Signals, read_text},
 };
 
 /// How many interrupted calls of one thread are remembered: as many as its handlers interrupt each other.
 const DEEPEST: usize = 16;
-
-/// How often the tracer looks on which processor the program is.
-const STOPS_BETWEEN_MOVES: u64 = 32;
 
 /// The threads of a program, as its tracer knows them.
 pub(super) struct Follower {
@@ -47,8 +41,7 @@ pub(super) struct Follower {
     diary: Diary,
     /// Whether the program itself runs, and not still what starts it.
     started: bool,
-    /// How many stops it has answered.
-    stops: u64,
+    placement: Placement,
     threads: HashMap<i32, Tracee>,
     processes: HashMap<i32, Inherited>,
 }
@@ -66,6 +59,7 @@ struct Inherited {
 struct Tracee {
     pid: i32,
     own_pid: i32,
+    turns: Turns,
     /// The call between its two stops.
     call: Option<Making>,
     /// Calls that were interrupted and may go on, the innermost last.
@@ -92,7 +86,7 @@ impl Follower {
             shared,
             main,
             started: false,
-            stops: 0,
+            placement: Placement::new(),
             threads: HashMap::new(),
             processes: HashMap::new(),
         }
@@ -108,13 +102,7 @@ impl Follower {
             let tid =
                 unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
             match tid {
-                tid if tid > 0 => {
-                    self.stops += 1;
-                    if self.stops % STOPS_BETWEEN_MOVES == 1 {
-                        move_beside(tid);
-                    }
-                    self.answer(tid, status);
-                }
+                tid if tid > 0 => self.answer(tid, status),
                 _ if Errno::last() == Errno::EINTR => (),
                 _ => return,
             }
@@ -126,6 +114,7 @@ impl Follower {
             return self.part(tid, status);
         }
         self.meet(tid);
+        self.place(tid);
         if self.shared.story().is_ending {
             // SAFETY: takes two numbers. The stopped thread has not been waited for, so that the number is its own.
             unsafe { libc::kill(tid, libc::SIGKILL) };
@@ -151,6 +140,12 @@ impl Follower {
             0 if signal == libc::SIGTRAP | 0x80 => self.leave(tid),
             0 => self.deliver(tid, signal),
             _ => self.go_on(tid, 0),
+        }
+    }
+
+    fn place(&mut self, tid: i32) {
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            self.placement.take_turns(tid, &mut thread.turns);
         }
     }
 
@@ -190,6 +185,7 @@ impl Follower {
         let tracee = Tracee {
             pid,
             own_pid: field("NStgid").unwrap_or(pid),
+            turns: Turns::default(),
             call: None,
             interrupted: Vec::new(),
             was_stopped: false,
@@ -333,6 +329,10 @@ impl Follower {
             return None;
         }
         let call = row.map_or(Call::Foreign, |row| row.call);
+        if call == Call::Processor {
+            self.let_choose(entry.number);
+            return None;
+        }
         let process = self.processes.get(&thread.pid);
         let is_loading = process.is_some_and(|process| process.loader.contains(&entry.pointer));
         if is_loading && refusal(call).is_none() {
@@ -391,6 +391,17 @@ impl Follower {
             twist,
             fault,
         })
+    }
+
+    /// The program asks for its processors, or chooses among them, perhaps those of another thread.
+    fn let_choose(&mut self, number: libc::c_long) {
+        for (&tid, thread) in &mut self.threads {
+            self.placement.release(tid);
+            thread.turns.begin();
+        }
+        if number == libc::SYS_sched_setaffinity {
+            self.placement.give_up();
+        }
     }
 
     /// A call has returned.
@@ -533,18 +544,6 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         self.shared.finish();
-    }
-}
-
-/// Lets this thread run on the processor on which a stopped thread is. The two take turns, and to take them on one
-/// processor costs half of what it costs to wake another. Where it is refused, all goes on as slowly.
-fn move_beside(tid: i32) {
-    let Some(processor) = processes::processor_of(tid) else {
-        return;
-    };
-    let mut one = CpuSet::new();
-    if one.set(processor).is_ok() {
-        let _ = sched_setaffinity(Pid::from_raw(0), &one);
     }
 }
 

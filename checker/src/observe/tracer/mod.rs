@@ -17,6 +17,7 @@ mod listener;
 mod loader;
 mod memory;
 mod names;
+mod placement;
 mod probe;
 mod record;
 mod registers;
