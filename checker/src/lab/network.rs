@@ -1,12 +1,15 @@
 //! What a test needs of the network, beside the address that it has for itself.
 
-use std::{fs, net::Ipv6Addr, net::SocketAddr};
+use std::{
+    fs,
+    net::{Ipv6Addr, SocketAddr},
+    os::fd::AsRawFd,
+};
 
 use nix::{
     errno::Errno,
     sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, socket},
 };
-use std::os::fd::AsRawFd;
 
 use super::Lab;
 use crate::{

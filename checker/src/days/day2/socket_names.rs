@@ -21,7 +21,7 @@ pub const EXERCISE: Exercise = Exercise {
     title: "the two names of a connection",
     chapter: "2.5 The two names of a connection",
     first_step: "Begin with one IPv4 address: socket, bind, listen, getsockname; print `listening IP:PORT`, and wait in \
-                 accept. These are steps 1 to 5 at the top of src/main.rs, and the first test asks for no more.",
+                 accept. These are steps 1 and 3 to 6 at the top of src/main.rs, and the first test asks for no more.",
     tests: &[
         Test {
             name: "announces the address on which it listens",

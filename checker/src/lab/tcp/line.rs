@@ -10,12 +10,12 @@ use crate::{
 const LONGEST: usize = 4096;
 
 impl Connection {
-    /// Waits for a line, and returns it without `\n`. What is not UTF-8 in it is replaced.
+    /// Waits for a line, and returns it without `\n`.
     ///
     /// # Errors
     ///
     /// When none comes, or one without end.
-    pub fn next_line(&self) -> Checked<String> {
+    pub fn next_line(&self) -> Checked<Vec<u8>> {
         self.note("expect a line");
         let end_of_line = || self.inbox.borrow().iter().position(|&byte| byte == b'\n');
         let look = || {
@@ -27,17 +27,18 @@ impl Connection {
         };
         let waited = self.wait(look)?;
         if let Some(end) = end_of_line() {
-            let line: Vec<u8> = self.inbox.borrow_mut().drain(..=end).collect();
-            return Ok(String::from_utf8_lossy(&line[..end]).into_owned());
+            let mut line: Vec<u8> = self.inbox.borrow_mut().drain(..=end).collect();
+            line.truncate(end);
+            return Ok(line);
         }
         let goal = format!("a line on the connection with {}", self.name);
         let part = self.inbox.borrow().clone();
         let mut failure = match (waited, self.end.get()) {
             (Err(gave_up), _) => self.bench.explain(&gave_up, &goal, Diagnosis::Stuck),
-            (Ok(()), None) => Failure::new(
-                Diagnosis::ExtraBytes,
-                format!("your program sends {}, and no line", brief(&part)),
-            ),
+            (Ok(()), None) => {
+                let symptom = format!("your program sends {} without a line end", brief(&part));
+                return Err(Failure::new(Diagnosis::ExtraBytes, symptom).into());
+            }
             (Ok(()), Some(end)) => {
                 let (diagnosis, verb) = match end {
                     End::Reset => (Diagnosis::Reset, "reset"),

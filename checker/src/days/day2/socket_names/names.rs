@@ -18,13 +18,13 @@ pub(super) struct Names {
 /// Waits for the line of this client, and reads it.
 pub(super) fn of(lab: &Lab, client: &Connection) -> Checked<Names> {
     let line = client.next_line()?;
-    match parse(&line) {
+    match str::from_utf8(&line).ok().and_then(parse) {
         Some(names) => Ok(names),
         None => {
             let symptom = format!(
                 "your program tells {} {}; the test expects `you=IP:PORT me=IP:PORT family=4` or `family=6`",
                 client.name(),
-                quoted(line.as_bytes())
+                quoted(&line)
             );
             lab.fail(Diagnosis::WrongBytes, symptom)
         }
