@@ -13,6 +13,7 @@ pub const EXERCISES: &[&Exercise] = &[
     &day2::echo_server::EXERCISE,
     &day2::echo_client::EXERCISE,
     &day2::framing::EXERCISE,
+    &day2::socket_names::EXERCISE,
     &day2::connect::EXERCISE,
     &day3::udp_echo::EXERCISE,
     &day3::shutdown::EXERCISE,

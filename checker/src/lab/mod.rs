@@ -7,6 +7,7 @@
 
 mod bench;
 mod file;
+mod network;
 mod program;
 mod quote;
 mod stillness;
@@ -108,6 +109,21 @@ impl Lab {
     /// As [`Lab::start_server`].
     pub fn start_server_on(&self, address: SocketAddr) -> Checked<Server> {
         Server::start(&self.bench, address, &[], Transport::Tcp)
+    }
+
+    /// Starts a TCP server with these addresses as its arguments, and waits until it says `listening IP:PORT` for each,
+    /// in this order. All that is returned are views of one program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::start_server`].
+    pub fn start_server_on_all(&self, addresses: &[SocketAddr]) -> Checked<Vec<Server>> {
+        let arguments: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+        let program = self.launch(Launch::new(arguments))?;
+        addresses
+            .iter()
+            .map(|&address| program.expect_announcement(address))
+            .collect()
     }
 
     /// The test's address with port 0, which means any free port: what [`Lab::start_server`] gives its program.
