@@ -1,12 +1,30 @@
 //! The demos: what the textbook says, tried on the kernel of whoever asks. A file is one demo, and all that its author
 //! writes.
 
+mod addrlen;
+mod backlog;
+mod bind;
+mod dial;
 mod endian;
+mod handshake;
+mod inet;
+mod sockaddr;
+mod sockets;
 
 use crate::stage::{Shown, Stage};
 
 /// Every demo, in the order of the course.
-pub const DEMOS: &[&Demo] = &[&endian::DEMO];
+pub const DEMOS: &[&Demo] = &[
+    &endian::DEMO,
+    &sockaddr::DEMO,
+    &inet::DEMO,
+    &sockets::DEMO,
+    &bind::DEMO,
+    &addrlen::DEMO,
+    &backlog::DEMO,
+    &dial::DEMO,
+    &handshake::DEMO,
+];
 
 /// One demo.
 #[derive(Debug)]

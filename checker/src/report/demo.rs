@@ -62,7 +62,7 @@ pub fn showing(showing: &Showing, width: usize) -> String {
             }
             Step::Shows { text: lines } => {
                 for line in lines.lines() {
-                    let _ = writeln!(text, "      {DIM}{}{DIM:#}", clean(line));
+                    let _ = writeln!(text, "      {DIM}{}{DIM:#}", clean(line.trim_end()));
                 }
             }
             Step::Finding(finding) => text.push_str(&one_finding(finding, width)),

@@ -4,6 +4,7 @@
 //! for here, around one function ([`Stage::wait_for`]), and each wait has a limit: a kernel that does something else than
 //! the textbook says shows that, and holds nothing up.
 
+mod network;
 mod packet;
 mod process;
 mod raw;
@@ -14,7 +15,6 @@ mod wire;
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
-    ops::RangeInclusive,
     os::fd::{AsFd, BorrowedFd},
     time::{Duration, Instant},
 };
@@ -25,11 +25,15 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use process::{Child, Ending};
+pub use network::Route;
+pub use process::{Child, Ending, Stdio};
 pub use raw::{accept_raw, bind_raw, connect_raw, peer_name_raw, sockaddr_in, sockaddr_in6};
 pub use seen::{Hex, Received, Seen};
-pub use socket::{Link, Listener};
-pub use wire::{Flags, Segment, Wire};
+pub use socket::{
+    Ends, Link, Listener, accept_at_once, bind, connect_at_once, fill, listen, name, peer_name,
+    pending_error, readable, receive_at_once, receive_with, send, shutdown,
+};
+pub use wire::{Flags, Segment, Wire, hear_nothing};
 
 use crate::{
     arena::Isolation,
@@ -138,10 +142,12 @@ impl Stage {
     pub fn expect_within<T: Seen + PartialOrd>(
         &mut self,
         claim: impl Into<String>,
-        expected: RangeInclusive<T>,
+        lowest: T,
+        highest: T,
         seen: T,
     ) {
-        let bounds = format!("{} to {}", expected.start().tell(), expected.end().tell());
+        let bounds = format!("{} to {}", lowest.tell(), highest.tell());
+        let expected = lowest..=highest;
         self.finding(claim, bounds, seen.tell(), expected.contains(&seen));
     }
 
@@ -157,24 +163,6 @@ impl Stage {
     /// Says that a part is not shown on this machine, and why.
     pub fn cannot(&mut self, text: impl Into<String>) {
         self.steps.push(Step::NotShown { text: text.into() });
-    }
-
-    /// Plays a part that needs a network namespace of its own, where there is one; elsewhere it is not shown. `what` is
-    /// what it would show.
-    ///
-    /// # Errors
-    ///
-    /// Those of the part.
-    pub fn in_own_network(&mut self, what: &str, part: impl FnOnce(&mut Stage) -> Shown) -> Shown {
-        match self.isolation {
-            Isolation::Namespaces => part(self),
-            Isolation::Shared => {
-                self.cannot(format!(
-                    "{what}: that needs a network of its own, which this machine does not give (checker doctor)"
-                ));
-                Ok(())
-            }
-        }
     }
 
     // Waiting

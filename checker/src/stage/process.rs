@@ -109,6 +109,28 @@ impl Stage {
         }
     }
 
+    /// What a call gives to an ordinary user: `work` is done by a process without capabilities (capabilities(7)).
+    ///
+    /// # Errors
+    ///
+    /// When the machine refuses a process.
+    pub fn as_ordinary_user(
+        &self,
+        work: impl FnOnce() -> nix::Result<()>,
+    ) -> Shown<nix::Result<()>> {
+        let mut child = self.start(|| match drop_capabilities().and_then(|()| work()) {
+            Ok(()) => 0,
+            Err(errno) => errno as i32,
+        })?;
+        match self.ending(&mut child)? {
+            Ending::Exited(0) => Ok(Ok(())),
+            Ending::Exited(errno) => Ok(Err(Errno::from_raw(errno))),
+            ending => Err(LabError::new(format!(
+                "a process of the demo does not end as it should: {ending}"
+            ))),
+        }
+    }
+
     /// Waits until a child sleeps in a call.
     ///
     /// # Errors
@@ -133,6 +155,17 @@ impl Stage {
         let look = || child.reap();
         Ok(self.wait_for(&[], look)?.unwrap_or(Ending::Runs))
     }
+}
+
+/// Gives up all capabilities of this process for ever.
+fn drop_capabilities() -> nix::Result<()> {
+    /// `_LINUX_CAPABILITY_VERSION_3`, and 0 for this process (capget(2)).
+    const HEADER: [u32; 2] = [0x2008_0522, 0];
+    /// Effective, permitted and inheritable, in two halves.
+    const NONE: [u32; 6] = [0; 6];
+    // SAFETY: the kernel reads a header and the sets, both of which are constants.
+    let result = unsafe { libc::syscall(libc::SYS_capset, HEADER.as_ptr(), NONE.as_ptr()) };
+    Errno::result(result).map(drop)
 }
 
 impl Child {

@@ -10,7 +10,7 @@ use nix::{
     fcntl::{FcntlArg, OFlag, fcntl},
     poll::PollFlags,
     sys::socket::{
-        self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, getsockname,
+        self, AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage, getsockname,
         getsockopt, sockopt,
     },
 };
@@ -277,8 +277,28 @@ pub fn name(socket: &OwnedFd) -> Shown<SocketAddr> {
     in_std(&storage).ok_or_else(|| LabError::new("a socket has no name that can be read"))
 }
 
+/// getpeername(2).
+///
+/// # Errors
+///
+/// When it has no peer.
+pub fn peer_name(socket: &OwnedFd) -> Shown<SocketAddr> {
+    let storage: SockaddrStorage = socket::getpeername(socket.as_raw_fd())
+        .attempt("could not ask for the name of a socket's peer")?;
+    in_std(&storage).ok_or_else(|| LabError::new("a peer has no name that can be read"))
+}
+
+/// shutdown(2).
+///
+/// # Errors
+///
+/// The kernel's own.
+pub fn shutdown(socket: &OwnedFd, how: Shutdown) -> nix::Result<()> {
+    socket::shutdown(socket.as_raw_fd(), how)
+}
+
 /// An address of IPv4 or IPv6 as the standard library has it.
-pub fn in_std(storage: &SockaddrStorage) -> Option<SocketAddr> {
+fn in_std(storage: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = storage
         .as_sockaddr_in()
         .map(|address| SocketAddr::from((address.ip(), address.port())));

@@ -134,19 +134,46 @@ enum Mark {
 fn receive_only(socket: &OwnedFd, mark: Mark) -> nix::Result<()> {
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const IS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    const ALL: u32 = u32::MAX;
     let (if_marked, else_) = match mark {
-        Mark::With => (ALL, 0),
-        Mark::Without => (0, ALL),
+        Mark::With => (ALL, NOTHING),
+        Mark::Without => (NOTHING, ALL),
     };
     let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
-    let mut program = [
-        step(LOAD, (libc::SKF_AD_OFF + libc::SKF_AD_MARK) as u32, 0, 0),
-        step(IS, MARK, 0, 1),
-        step(RETURN, if_marked, 0, 0),
-        step(RETURN, else_, 0, 0),
-    ];
+    filter(
+        socket,
+        &mut [
+            step(LOAD, (libc::SKF_AD_OFF + libc::SKF_AD_MARK) as u32, 0, 0),
+            step(IS, MARK, 0, 1),
+            step(RETURN, if_marked, 0, 0),
+            step(RETURN, else_, 0, 0),
+        ],
+    )
+}
+
+/// Lets a socket receive nothing any more: for its peers, the host is away. Everybody may do that with a socket of his
+/// own.
+///
+/// # Errors
+///
+/// When the kernel does not take the filter.
+pub fn hear_nothing(socket: &OwnedFd) -> nix::Result<()> {
+    filter(
+        socket,
+        &mut [libc::sock_filter {
+            code: RETURN,
+            jt: 0,
+            jf: 0,
+            k: NOTHING,
+        }],
+    )
+}
+
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+/// How many bytes of a packet a filter lets pass.
+const ALL: u32 = u32::MAX;
+const NOTHING: u32 = 0;
+
+fn filter(socket: &OwnedFd, program: &mut [libc::sock_filter]) -> nix::Result<()> {
     let filter = libc::sock_fprog {
         len: program.len() as libc::c_ushort,
         filter: program.as_mut_ptr(),
