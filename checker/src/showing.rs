@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -133,6 +134,8 @@ pub fn run_order(order: &str) -> io::Result<()> {
 
 fn play(demo: &Demo, isolation: Isolation) -> Showing {
     let start = Instant::now();
+    // Some demos let a process die by SIGABRT; nobody wants its memory on the disk.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let arena = match Arena::enter(isolation) {
         Ok(arena) => arena,
         Err(error) => return Showing::new(demo, Vec::new(), Err(error), start.elapsed()),

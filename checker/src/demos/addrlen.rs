@@ -13,7 +13,10 @@ use nix::{
 use super::{Demo, Needs};
 use crate::{
     failure::Attempt,
-    stage::{Hex, Listener, Shown, Stage, accept_raw, bind, listen, name},
+    stage::{
+        Hex, Listener, Shown, Stage, accept_at_once, accept_raw, accept_without_length, bind,
+        listen, name,
+    },
 };
 
 pub const DEMO: Demo = Demo {
@@ -59,6 +62,14 @@ fn run(stage: &mut Stage) -> Shown {
         Err(Errno::EINVAL),
         seen.map(|(_, length)| length),
     );
+
+    stage.does("accept without a place for the address, or for its length only");
+    let _client = client_of(stage, &listener)?;
+    let seen = accept_at_once(&listener.socket).map(drop);
+    stage.expect("NULL, NULL: nobody asks", Ok(()), seen);
+    let _client = client_of(stage, &listener)?;
+    let seen = accept_without_length(&listener.socket).map(drop);
+    stage.expect("an address without a length", Err(Errno::EFAULT), seen);
 
     if !stage.has_ipv6("an IPv6 address that is cut") {
         return Ok(());

@@ -35,7 +35,7 @@ fn run(stage: &mut Stage) -> Shown {
             "listen(fd, {backlog}); {CLIENTS} clients connect, and nobody accepts"
         ));
         let listener = stage.listen(backlog)?;
-        let clients = crowd(stage, &listener, backlog as usize + 1)?;
+        let clients = crowd(stage, &listener, CLIENTS, backlog as usize + 1)?;
         stage.expect(
             "backlog + 1 clients are connected",
             backlog as usize + 1,
@@ -55,9 +55,9 @@ fn run(stage: &mut Stage) -> Shown {
 }
 
 /// Clients that want to connect. This returns when so many are in, or when that takes too long.
-fn crowd(stage: &Stage, listener: &Listener, most: usize) -> Shown<Vec<OwnedFd>> {
+fn crowd(stage: &Stage, listener: &Listener, size: usize, most: usize) -> Shown<Vec<OwnedFd>> {
     let mut clients = Vec::new();
-    for _ in 0..CLIENTS {
+    for _ in 0..size {
         let client = stage.tcp()?;
         match connect_at_once(&client, listener.address) {
             Ok(()) | Err(Errno::EINPROGRESS) => clients.push(client),
@@ -97,11 +97,9 @@ fn queue(listener: &Listener) -> Shown<(u32, u32)> {
 }
 
 fn full(stage: &mut Stage) -> Shown {
-    stage.does(format!(
-        "listen(fd, 5); {CLIENTS} clients connect, and nobody accepts"
-    ));
+    stage.does("listen(fd, 5); 7 clients connect, and nobody accepts");
     let listener = stage.listen(5)?;
-    let clients = crowd(stage, &listener, 6)?;
+    let clients = crowd(stage, &listener, 7, 6)?;
     stage.expect(
         "backlog + 1 clients are connected",
         6,
@@ -115,7 +113,7 @@ fn full(stage: &mut Stage) -> Shown {
 
     let waiting = in_state(&clients, &listener, State::SynSent)?;
     let [seventh, ..] = waiting[..] else {
-        stage.expect("a seventh client waits", true, false);
+        stage.expect("the seventh waits in SYN-SENT", true, false);
         return Ok(());
     };
     stage.does("look at a client that is not in");
@@ -146,11 +144,11 @@ fn full(stage: &mut Stage) -> Shown {
         seen,
     );
 
-    stage.does("wait for the next SYN of those that are not in: about a second");
+    stage.does("wait for the next SYN of the one that is not in: about a second");
     let seven = || Ok((count(&clients, &listener, State::Established)? >= 7).then_some(()));
     stage.wait_for(&[], seven)?;
     stage.expect(
-        "one of them got the free place",
+        "it gets the free place: now all are connected",
         7,
         count(&clients, &listener, State::Established)?,
     );
@@ -164,7 +162,7 @@ fn dropped(stage: &mut Stage) -> Shown {
     ));
     let before = overflows(stage)?;
     let listener = stage.listen(1)?;
-    let _clients = crowd(stage, &listener, 2)?;
+    let _clients = crowd(stage, &listener, CLIENTS, 2)?;
     let all_dropped = || {
         let count = overflows(stage)? - before;
         Ok((count >= CLIENTS as u64 - 2).then_some(count))
@@ -207,7 +205,7 @@ fn capped(stage: &mut Stage) -> Shown {
     let before = stage.setting("net.core.somaxconn")?;
     stage.set("net.core.somaxconn", "3")?;
     let listener = stage.listen(100)?;
-    let clients = crowd(stage, &listener, 4)?;
+    let clients = crowd(stage, &listener, CLIENTS, 4)?;
     stage.expect(
         "3 + 1 of them are connected",
         4,
@@ -220,9 +218,9 @@ fn capped(stage: &mut Stage) -> Shown {
     ));
     stage.set("net.ipv4.tcp_max_syn_backlog", "1")?;
     let listener = stage.listen(5)?;
-    let clients = crowd(stage, &listener, 6)?;
+    let clients = crowd(stage, &listener, CLIENTS, 6)?;
     stage.expect(
-        "it says nothing about the accept queue: connected are",
+        "it says nothing about the accept queue: 5 + 1 are connected",
         6,
         count(&clients, &listener, State::Established)?,
     );

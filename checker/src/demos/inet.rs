@@ -103,7 +103,7 @@ const ROWS: [Row; 26] = [
 fn run(stage: &mut Stage) -> Shown {
     stage.does("give the same 26 texts to six readers (a dash: refused)");
     let mut table = format!(
-        "{:<18}{:<20}{:<11}{:<12}{:<7}{}\n",
+        "{:<18}{:<20}{:<10}{:<12}{:<6}{}\n",
         "", "inet_addr, _aton", "inet_pton", "getaddrinfo", "parse", "by name"
     );
     let mut seen: [Vec<Answer>; 6] = Default::default();
@@ -114,7 +114,7 @@ fn run(stage: &mut Stage) -> Shown {
         let yes = |answer: Answer| if answer.is_some() { "yes" } else { "-" };
         let _ = writeln!(
             table,
-            "{:<18}{first:<20}{:<11}{:<12}{:<7}{}",
+            "{:<18}{first:<20}{:<10}{:<12}{:<6}{}",
             format!("{:?}", row.text),
             yes(answers[2]),
             yes(answers[3]),

@@ -4,12 +4,20 @@
 mod addrlen;
 mod backlog;
 mod bind;
+mod boundaries;
 mod dial;
 mod endian;
 mod handshake;
 mod inet;
+mod linger;
+mod recvflags;
+mod refcount;
+mod rust;
+mod sigpipe;
 mod sockaddr;
 mod sockets;
+mod timewait;
+mod unread;
 
 use crate::stage::{Shown, Stage};
 
@@ -24,6 +32,14 @@ pub const DEMOS: &[&Demo] = &[
     &backlog::DEMO,
     &dial::DEMO,
     &handshake::DEMO,
+    &unread::DEMO,
+    &linger::DEMO,
+    &refcount::DEMO,
+    &sigpipe::DEMO,
+    &boundaries::DEMO,
+    &recvflags::DEMO,
+    &timewait::DEMO,
+    &rust::DEMO,
 ];
 
 /// One demo.

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
+use textwrap::{Options, WordSplitter, wrap};
 
-use super::human::{clean, fold};
+use super::human::clean;
 use crate::{
     demos::{DEMOS, Demo, Needs},
     showing::{Showing, Status},
@@ -81,7 +82,9 @@ pub fn showing(showing: &Showing, width: usize) -> String {
         (Status::Broken, error) => {
             let why = error.as_ref().map(ToString::to_string).unwrap_or_default();
             let why = fold(&clean(&why), width, "  ", "  ");
-            format!("{NOT_SHOWN}The lab itself failed{NOT_SHOWN:#}:\n{why}\n")
+            format!(
+                "{NOT_SHOWN}The lab itself failed:{NOT_SHOWN:#}\n{why}\nUntil then the kernel agrees"
+            )
         }
     };
     let _ = writeln!(text, "\n{verdict}: {agree} of {all} statements.");
@@ -97,7 +100,7 @@ fn one_finding(finding: &Finding, width: usize) -> String {
         agrees,
     } = finding;
     if *agrees {
-        let line = format!("{claim}: {seen}");
+        let line = format!("{claim} → {seen}");
         return marked("agrees", AGREES, &line, width) + "\n";
     }
     let mut text = marked("DIFFERS", DIFFERS, claim, width) + "\n";
@@ -110,6 +113,15 @@ fn one_finding(finding: &Finding, width: usize) -> String {
         );
     }
     text
+}
+
+/// Folds a text to the width of the terminal, and breaks no word: TIME-WAIT is one.
+fn fold(text: &str, width: usize, first: &str, rest: &str) -> String {
+    let options = Options::new(width.max(40))
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        .word_splitter(WordSplitter::NoHyphenation);
+    wrap(text, options).join("\n")
 }
 
 fn marked(word: &str, style: Style, line: &str, width: usize) -> String {

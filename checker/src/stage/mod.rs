@@ -26,14 +26,17 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 pub use network::Route;
-pub use process::{Child, Ending, Stdio};
-pub use raw::{accept_raw, bind_raw, connect_raw, peer_name_raw, sockaddr_in, sockaddr_in6};
+pub use process::{Child, Ending, Stdio, sleep_for_ever};
+pub use raw::{
+    accept_raw, accept_without_length, bind_raw, connect_raw, peer_name_raw, sockaddr_in,
+    sockaddr_in6,
+};
 pub use seen::{Hex, Received, Seen};
 pub use socket::{
-    Ends, Link, Listener, accept_at_once, bind, connect_at_once, fill, listen, name, peer_name,
-    pending_error, readable, receive_at_once, receive_with, send, shutdown,
+    Ends, Link, Listener, accept_at_once, bind, connect, connect_at_once, fill, listen, name,
+    peer_name, pending_error, readable, receive_at_once, receive_with, send, shutdown,
 };
-pub use wire::{Flags, Segment, Wire, hear_nothing};
+pub use wire::{Flags, Segment, Wire};
 
 use crate::{
     arena::Isolation,

@@ -18,6 +18,8 @@ impl Flags {
     pub const SYN: Flags = Flags(0x02);
     /// It is granted, and the other direction is asked for.
     pub const SYN_ACK: Flags = Flags(0x12);
+    /// The connection is over at once, and what came before is acknowledged.
+    pub const RST_ACK: Flags = Flags(0x14);
     /// Only an acknowledgement, or data.
     pub const ACK: Flags = Flags(0x10);
 }

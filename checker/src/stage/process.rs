@@ -157,6 +157,13 @@ impl Stage {
     }
 }
 
+/// What a child does that only has to be there: it sleeps until a signal kills it.
+pub fn sleep_for_ever() -> i32 {
+    loop {
+        nix::unistd::pause();
+    }
+}
+
 /// Gives up all capabilities of this process for ever.
 fn drop_capabilities() -> nix::Result<()> {
     /// `_LINUX_CAPABILITY_VERSION_3`, and 0 for this process (capget(2)).
@@ -166,6 +173,17 @@ fn drop_capabilities() -> nix::Result<()> {
     // SAFETY: the kernel reads a header and the sets, both of which are constants.
     let result = unsafe { libc::syscall(libc::SYS_capset, HEADER.as_ptr(), NONE.as_ptr()) };
     Errno::result(result).map(drop)
+}
+
+impl Stage {
+    /// How a child has ended by now.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for.
+    pub fn ending_now(&self, child: &mut Child) -> Shown<Ending> {
+        Ok(child.reap()?.unwrap_or(Ending::Runs))
+    }
 }
 
 impl Child {

@@ -64,6 +64,26 @@ pub fn accept_raw(
     Ok((connection, address, length))
 }
 
+/// accept(2) with an address variable, and NULL in the place of its length.
+///
+/// # Errors
+///
+/// The kernel's own.
+pub fn accept_without_length(listener: impl AsFd) -> nix::Result<OwnedFd> {
+    let mut address = [0u8; 128];
+    // SAFETY: without a length the kernel writes nothing; the array is alive during the call.
+    let result = unsafe {
+        libc::accept(
+            listener.as_fd().as_raw_fd(),
+            address.as_mut_ptr().cast(),
+            std::ptr::null_mut(),
+        )
+    };
+    let descriptor = Errno::result(result)?;
+    // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
 /// getpeername(2) as the bytes which the kernel writes.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use nix::errno::Errno;
 
-use super::Ending;
+use super::{Ending, Flags};
 use crate::{lab::quoted, observe::sockets::State};
 
 /// A value which can be compared, and told in a few words.
@@ -109,5 +109,5 @@ macro_rules! tells_itself {
 }
 
 tells_itself!(
-    u16, u32, u64, usize, i32, i64, String, &str, SocketAddr, State, Ending
+    u16, u32, u64, usize, i32, i64, String, &str, SocketAddr, State, Ending, Flags
 );

@@ -9,13 +9,16 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl},
     poll::PollFlags,
-    sys::socket::{
-        self, AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage, getsockname,
-        getsockopt, sockopt,
+    sys::{
+        socket::{
+            self, AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage,
+            getsockname, getsockopt, setsockopt, sockopt,
+        },
+        time::{TimeVal, TimeValLike},
     },
 };
 
-use super::{Received, Shown, Stage};
+use super::{PATIENCE, Received, Shown, Stage};
 use crate::failure::{Attempt, LabError};
 
 /// A socket that listens.
@@ -122,20 +125,18 @@ impl Stage {
         })
     }
 
-    /// connect(2), until it is decided: success, the error, or EINPROGRESS where that takes more than some seconds.
+    /// connect(2), which sleeps until it is decided; with EINPROGRESS where that takes more than some seconds.
     ///
     /// # Errors
     ///
-    /// When the lab cannot wait.
+    /// When the lab cannot limit it.
     pub fn connect(&self, socket: &OwnedFd, to: SocketAddr) -> Shown<nix::Result<()>> {
-        match connect_at_once(socket, to) {
-            Err(Errno::EINPROGRESS) => (),
-            decided => return Ok(decided),
-        }
-        if !self.wait_until_ready(socket.as_fd(), PollFlags::POLLOUT)? {
-            return Ok(Err(Errno::EINPROGRESS));
-        }
-        Ok(pending_error(socket))
+        const LIMIT: &str = "could not set a time limit";
+        let limit = TimeVal::seconds(PATIENCE.as_secs() as i64);
+        setsockopt(socket, sockopt::SendTimeout, &limit).attempt(LIMIT)?;
+        let result = connect(socket, to);
+        setsockopt(socket, sockopt::SendTimeout, &TimeVal::zero()).attempt(LIMIT)?;
+        Ok(result)
     }
 
     /// accept(2), when there is a client; EAGAIN when none comes within some seconds.
@@ -191,15 +192,22 @@ pub fn listen(socket: &OwnedFd, backlog: i32) -> nix::Result<()> {
     Errno::result(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
 }
 
+/// connect(2). It sleeps as long as the kernel likes.
+///
+/// # Errors
+///
+/// The kernel's own.
+pub fn connect(socket: &OwnedFd, to: SocketAddr) -> nix::Result<()> {
+    socket::connect(socket.as_raw_fd(), &SockaddrStorage::from(to))
+}
+
 /// connect(2) without waiting: EINPROGRESS where it would.
 ///
 /// # Errors
 ///
 /// The kernel's own.
 pub fn connect_at_once(socket: &OwnedFd, to: SocketAddr) -> nix::Result<()> {
-    without_blocking(socket, || {
-        socket::connect(socket.as_raw_fd(), &SockaddrStorage::from(to))
-    })
+    without_blocking(socket, || connect(socket, to))
 }
 
 /// accept(2) without waiting: EAGAIN where it would.

@@ -6,6 +6,7 @@
 //! accepted from a listener has it, too; what is left of a socket in TIME-WAIT has none, and receives all.
 
 use std::{
+    cell::RefCell,
     net::SocketAddr,
     os::fd::{AsFd, AsRawFd, OwnedFd},
 };
@@ -29,6 +30,7 @@ const MARK: u32 = 1;
 #[derive(Debug)]
 pub struct Wire {
     raw: OwnedFd,
+    held: RefCell<Vec<Segment>>,
 }
 
 const MAKE: &str = "could not make a wire of the demo's own";
@@ -50,7 +52,10 @@ impl Wire {
         receive_only(&raw, Mark::Without).attempt(MAKE)?;
         setsockopt(&raw, sockopt::Mark, &MARK).attempt(MAKE)?;
         set(&raw, libc::IPPROTO_IP, libc::IP_HDRINCL, &1i32).attempt(MAKE)?;
-        Ok(Wire { raw })
+        Ok(Wire {
+            raw,
+            held: RefCell::default(),
+        })
     }
 
     /// From now on, every segment for this socket is held.
@@ -62,34 +67,49 @@ impl Wire {
         receive_only(socket, Mark::With).attempt(MAKE)
     }
 
-    /// The next held segment with these flags from this sender; others, such as those which are sent again because the
-    /// answer is late, are lost.
+    /// Takes the first held segment with these flags from this sender. If it is not released, it is lost.
     ///
     /// # Errors
     ///
     /// When none comes.
     pub fn next(&self, stage: &Stage, from: SocketAddr, flags: Flags) -> Shown<Segment> {
-        let is_meant = |segment: &Segment| segment.from == from && segment.flags == flags;
         let look = || {
-            while let Some(segment) = self.take()? {
-                if is_meant(&segment) {
-                    return Ok(Some(segment));
-                }
-            }
-            Ok(None)
+            self.look()?;
+            let mut held = self.held.borrow_mut();
+            let found = held
+                .iter()
+                .position(|segment| segment.from == from && segment.flags == flags);
+            Ok(found.map(|place| held.remove(place)))
         };
         stage
             .wait_for(&[self.raw.as_fd()], look)?
             .ok_or_else(|| LabError::new(format!("no segment with {flags} comes from {from}")))
     }
 
-    /// All segments which are held now.
+    /// The flags of the first segment from this sender, whether it is held or passes by.
     ///
     /// # Errors
     ///
     /// When they cannot be read.
-    pub fn take_all(&self) -> Shown<Vec<Segment>> {
-        std::iter::from_fn(|| self.take().transpose()).collect()
+    pub fn first_from(&self, stage: &Stage, from: SocketAddr) -> Shown<Option<Flags>> {
+        let look = || {
+            self.look()?;
+            let held = self.held.borrow();
+            let mut from_sender = held.iter().filter(|segment| segment.from == from);
+            Ok(from_sender.next().map(|segment| segment.flags))
+        };
+        stage.wait_for(&[self.raw.as_fd()], look)
+    }
+
+    /// How many segments from this sender are held now.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn count_from(&self, from: SocketAddr) -> Shown<usize> {
+        self.look()?;
+        let held = self.held.borrow();
+        Ok(held.iter().filter(|segment| segment.from == from).count())
     }
 
     /// Lets a segment go on to its receiver. When this returns, it is there.
@@ -108,16 +128,16 @@ impl Wire {
         .attempt("could not let a segment go on")
     }
 
-    fn take(&self) -> Shown<Option<Segment>> {
+    /// Reads what has come in.
+    fn look(&self) -> Shown {
         let mut buffer = [0; 2048];
         loop {
             match socket::recv(self.raw.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
-                Ok(length) => {
-                    if let Some(segment) = Segment::read(&buffer[..length]) {
-                        return Ok(Some(segment));
-                    }
-                }
-                Err(Errno::EAGAIN) => return Ok(None),
+                Ok(length) => self
+                    .held
+                    .borrow_mut()
+                    .extend(Segment::read(&buffer[..length])),
+                Err(Errno::EAGAIN) => return Ok(()),
                 Err(errno) => return Err(LabError::call("could not read a segment", errno)),
             }
         }
@@ -147,24 +167,6 @@ fn receive_only(socket: &OwnedFd, mark: Mark) -> nix::Result<()> {
             step(RETURN, if_marked, 0, 0),
             step(RETURN, else_, 0, 0),
         ],
-    )
-}
-
-/// Lets a socket receive nothing any more: for its peers, the host is away. Everybody may do that with a socket of his
-/// own.
-///
-/// # Errors
-///
-/// When the kernel does not take the filter.
-pub fn hear_nothing(socket: &OwnedFd) -> nix::Result<()> {
-    filter(
-        socket,
-        &mut [libc::sock_filter {
-            code: RETURN,
-            jt: 0,
-            jf: 0,
-            k: NOTHING,
-        }],
     )
 }
 
