@@ -9,8 +9,8 @@ use crate::{
     failure::Attempt,
     observe::sockets::State,
     stage::{
-        Ends, Flags, Listener, Received, Shown, Stage, Wire, accept_at_once, connect_at_once, name,
-        shutdown, state,
+        Ends, Flags, Link, Listener, Received, Shown, Stage, Wire, accept_at_once, connect_at_once,
+        name, shutdown, state,
     },
 };
 
@@ -24,12 +24,56 @@ pub const DEMO: Demo = Demo {
 };
 
 fn run(stage: &mut Stage) -> Shown {
-    stage.in_own_network("the segments one by one", |stage| {
+    at_full_speed(stage)?;
+    stage.in_own_network("the states between two segments", |stage| {
         open_and_close(stage)?;
         close_at_once(stage)?;
         close_together(stage)?;
         open_together(stage)
     })
+}
+
+/// What can be seen where nothing holds the segments.
+fn at_full_speed(stage: &mut Stage) -> Shown {
+    stage.does("a client and a server, one call at a time; the states are those of client, server");
+    let Link {
+        client,
+        server,
+        ends,
+    } = stage.link()?;
+    expect_states(
+        stage,
+        ends,
+        "both are connected",
+        State::Established,
+        State::Established,
+    )?;
+    shutdown(&client, Shutdown::Write).attempt("could not shut down")?;
+    expect_states(
+        stage,
+        ends,
+        "the client has ended its stream",
+        State::FinWait2,
+        State::CloseWait,
+    )?;
+    drop(server);
+    expect_states(
+        stage,
+        ends,
+        "the server has closed",
+        State::TimeWait,
+        State::Close,
+    )
+}
+
+fn expect_states(stage: &mut Stage, ends: Ends, what: &str, client: State, server: State) -> Shown {
+    let mut seen = (State::Close, State::Close);
+    stage.wait_for(&[], || {
+        seen = (state(ends.of_client())?, state(ends.of_server())?);
+        Ok((seen == (client, server)).then_some(()))
+    })?;
+    stage.expect(what, (client, server), seen);
+    Ok(())
 }
 
 /// A client, a server, and the wire between them.
@@ -40,16 +84,8 @@ struct Scene {
 
 impl Scene {
     /// What both ends are in now.
-    fn expect(&mut self, stage: &mut Stage, what: &str, client: State, server: State) -> Shown {
-        let ends = self.ends;
-        let both = || Ok((state(ends.of_client())?, state(ends.of_server())?));
-        let mut seen = (State::Close, State::Close);
-        stage.wait_for(&[], || {
-            seen = both()?;
-            Ok((seen == (client, server)).then_some(()))
-        })?;
-        stage.expect(what, (client, server), seen);
-        Ok(())
+    fn expect(&self, stage: &mut Stage, what: &str, client: State, server: State) -> Shown {
+        expect_states(stage, self.ends, what, client, server)
     }
 
     /// Lets the next segment with these flags go on.
@@ -88,8 +124,8 @@ fn connected(stage: &Stage) -> Shown<(Scene, OwnedFd, std::os::fd::OwnedFd)> {
 }
 
 fn open_and_close(stage: &mut Stage) -> Shown {
-    stage.does("a client connects to a server, on a wire that holds each segment; the states are those of client, server");
-    let (mut scene, client, listener) = begin(stage)?;
+    stage.does("a client connects to a server, on a wire that holds each segment");
+    let (scene, client, listener) = begin(stage)?;
     let Ends {
         client: of_client,
         server: of_server,
@@ -185,7 +221,7 @@ fn open_and_close(stage: &mut Stage) -> Shown {
 
 fn close_at_once(stage: &mut Stage) -> Shown {
     stage.does("another connection: the kernel's ACK is lost, and then the server closes");
-    let (mut scene, client, server) = connected(stage)?;
+    let (scene, client, server) = connected(stage)?;
     let Ends {
         client: of_client,
         server: of_server,
@@ -225,7 +261,7 @@ fn close_at_once(stage: &mut Stage) -> Shown {
 
 fn close_together(stage: &mut Stage) -> Shown {
     stage.does("another connection: both close, and their FINs cross");
-    let (mut scene, client, server) = connected(stage)?;
+    let (scene, client, server) = connected(stage)?;
     let Ends {
         client: of_client,
         server: of_server,
@@ -273,7 +309,7 @@ fn open_together(stage: &mut Stage) -> Shown {
         client: of_client,
         server: of_server,
     };
-    let mut scene = Scene { wire, ends };
+    let scene = Scene { wire, ends };
     scene.expect(
         stage,
         "both SYNs are on their way",

@@ -74,20 +74,18 @@ pub fn showing(showing: &Showing, width: usize) -> String {
     }
     let (agree, all) = showing.agreement();
     let verdict = match (showing.status, &showing.error) {
-        (Status::Agrees, _) => format!("{AGREES}The kernel agrees{AGREES:#} with the textbook"),
+        (Status::Agrees, _) => format!("{AGREES}The kernel does what the textbook says{AGREES:#}"),
         (Status::NotShown, _) => {
-            format!("{NOT_SHOWN}Not all could be shown here{NOT_SHOWN:#}; the rest agrees")
+            format!("{NOT_SHOWN}Not all could be shown here{NOT_SHOWN:#}")
         }
         (Status::Disagrees, _) => format!("{DIFFERS}Kernel and textbook differ{DIFFERS:#}"),
         (Status::Broken, error) => {
             let why = error.as_ref().map(ToString::to_string).unwrap_or_default();
             let why = fold(&clean(&why), width, "  ", "  ");
-            format!(
-                "{NOT_SHOWN}The lab itself failed:{NOT_SHOWN:#}\n{why}\nUntil then the kernel agrees"
-            )
+            format!("{NOT_SHOWN}The lab itself failed:{NOT_SHOWN:#}\n{why}\nUntil then")
         }
     };
-    let _ = writeln!(text, "\n{verdict}: {agree} of {all} statements.");
+    let _ = writeln!(text, "\n{verdict}: {agree} of {all} statements agree.");
     let _ = writeln!(text, "{DIM}course.md, \"{}\"{DIM:#}\n", showing.read);
     text
 }
