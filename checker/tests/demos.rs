@@ -4,7 +4,7 @@ mod support;
 
 use std::{
     collections::BTreeSet,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, Ipv6Addr, UdpSocket},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -64,17 +64,16 @@ fn status_of<'a>(data: &'a Value, demo: &Demo) -> &'a str {
 fn the_kernel_does_what_the_textbook_says() {
     let (code, data) = play_all(&[]);
     assert_eq!(faults(&data), [""; 0]);
-    // On a machine without namespaces, this is the same as the next test.
-    let has_namespaces = data["isolation"] == "namespaces";
-    let expected = if has_namespaces {
-        ("agrees", 0)
-    } else {
-        ("not-shown", 4)
+    let expected = match data["isolation"] == "namespaces" && has_ipv6() {
+        true => ("agrees", Some(0)),
+        // Then this is the same as the next test.
+        false => ("not-shown", Some(4)),
     };
-    assert_eq!(
-        (data["status"].as_str().unwrap(), code),
-        (expected.0, Some(expected.1))
-    );
+    assert_eq!((data["status"].as_str().unwrap(), code), expected);
+}
+
+fn has_ipv6() -> bool {
+    UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
 
 #[test]
@@ -85,7 +84,8 @@ fn without_namespaces_it_does_so_too_and_what_needs_them_is_not_shown() {
     for demo in DEMOS {
         let expected = match demo.needs {
             Needs::Nothing => "agrees",
-            Needs::OwnNetwork => "not-shown",
+            Needs::Ipv6 if has_ipv6() => "agrees",
+            Needs::Ipv6 | Needs::OwnNetwork => "not-shown",
         };
         assert_eq!(status_of(&data, demo), expected, "{}", demo.name);
     }
@@ -104,10 +104,10 @@ fn on_machines_that_allow_less_nothing_differs_and_nothing_breaks() {
 
 #[test]
 fn no_demo_takes_more_than_some_seconds() {
-    // Twice what is promised: other tests keep the processors busy.
+    // Three times what is promised: other tests keep the processors busy.
     let (_, data) = play_all(&[]);
     for demo in data["demos"].as_array().unwrap() {
-        assert!(demo["milliseconds"].as_f64().unwrap() < 6000.0, "{demo}");
+        assert!(demo["milliseconds"].as_f64().unwrap() < 9000.0, "{demo}");
     }
 }
 

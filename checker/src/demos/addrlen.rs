@@ -24,7 +24,7 @@ pub const DEMO: Demo = Demo {
     day: 2,
     question: "What does accept do with the length of the address?",
     read: "From socket to accept",
-    needs: Needs::Nothing,
+    needs: Needs::Ipv6,
     run,
 };
 

@@ -34,11 +34,10 @@ fn run(stage: &mut Stage) -> Shown {
         ends,
     } = stage.link()?;
     fill(&server).attempt("could not send")?;
-    let (milliseconds, result) = close(server);
+    let (_, result) = close(server);
     stage.expect("close says", Ok(()), result);
-    stage.expect_within("… at once: milliseconds", 0, 500, milliseconds);
     stage.expect_state(
-        "the kernel goes on sending",
+        "it has not waited for the client; the kernel goes on sending",
         ends.of_server(),
         State::FinWait1,
     )?;
@@ -70,7 +69,7 @@ fn one_second(stage: &mut Stage, non_blocking: bool) -> Shown {
     stage.expect_within(
         "close sleeps that long: milliseconds",
         900,
-        4000,
+        10_000,
         milliseconds,
     );
     stage.expect(

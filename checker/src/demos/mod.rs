@@ -64,6 +64,8 @@ pub struct Demo {
 pub enum Needs {
     /// Nothing: it shows everything on every machine.
     Nothing,
+    /// For some of its parts, IPv6.
+    Ipv6,
     /// For some of its parts, a network namespace of its own.
     OwnNetwork,
 }

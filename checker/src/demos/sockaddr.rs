@@ -22,7 +22,7 @@ pub const DEMO: Demo = Demo {
     day: 2,
     question: "What is each byte of a socket address, and what does the kernel refuse?",
     read: "The bytes of a socket address",
-    needs: Needs::Nothing,
+    needs: Needs::Ipv6,
     run,
 };
 

@@ -1,6 +1,6 @@
 //! close, with bytes left in a buffer.
 
-use std::{os::fd::OwnedFd, time::Instant};
+use std::os::fd::OwnedFd;
 
 use nix::{errno::Errno, sys::socket::Shutdown};
 
@@ -165,16 +165,9 @@ fn send_buffer(stage: &mut Stage) -> Shown {
         ends,
     } = stage.link()?;
     let written = fill(&server).attempt("could not send")?;
-    let start = Instant::now();
     drop(server);
-    stage.expect_within(
-        "close does not wait for the client: milliseconds",
-        0,
-        500,
-        start.elapsed().as_millis() as u64,
-    );
     stage.expect_state(
-        "the kernel goes on sending for a process that has left",
+        "close has not waited for the client; the kernel goes on sending",
         ends.of_server(),
         State::FinWait1,
     )?;

@@ -48,6 +48,7 @@ pub fn list(width: usize) -> String {
 fn needs(demo: &Demo) -> Option<&'static str> {
     match demo.needs {
         Needs::Nothing => None,
+        Needs::Ipv6 => Some("parts of it need IPv6"),
         Needs::OwnNetwork => Some("parts of it need a network namespace of its own"),
     }
 }
