@@ -1,6 +1,7 @@
 //! What a run found: one [`Report`] value, of which every output format is a rendering.
 
 mod calls;
+pub mod demo;
 mod excerpt;
 pub mod human;
 pub mod json;
