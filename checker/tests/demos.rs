@@ -12,8 +12,9 @@ use std::{
 use checker::{
     arena::Isolation,
     demos::{DEMOS, Demo, Needs},
+    observe::processes::{self, Process},
     report,
-    showing::{Showing, Status},
+    showing::{self, Showing, Status},
     stage::{Shown, Stage},
 };
 use nix::{
@@ -280,13 +281,16 @@ fn ctrl_c_ends_a_demo_at_once_and_leaves_nothing() {
         .spawn()
         .unwrap();
     let own = child.id().cast_signed();
-    let works = || !checker::observe::processes::descendants(own).is_empty();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !works() {
-        assert!(Instant::now() < deadline, "the demo never starts");
-        std::thread::yield_now();
-    }
-    let all = checker::observe::processes::descendants(own);
+    let players = || {
+        let mut all = processes::descendants(own);
+        all.retain(|pid| {
+            let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
+            line.is_ok_and(|line| line.contains(showing::COMMAND))
+        });
+        all
+    };
+    wait_until("a demo is played", || !players().is_empty());
+    let players = players();
     let start = Instant::now();
     kill(Pid::from_raw(own), Signal::SIGINT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -295,11 +299,38 @@ fn ctrl_c_ends_a_demo_at_once_and_leaves_nothing() {
         "{:?}",
         start.elapsed()
     );
-    for pid in all {
-        assert!(
-            checker::observe::processes::Process::read(pid).is_none(),
-            "{pid} is left"
-        );
+    wait_until("all are gone", || {
+        players.iter().all(|&pid| Process::read(pid).is_none())
+    });
+}
+
+#[test]
+fn a_killed_checker_leaves_no_demo() {
+    let course = Course::real();
+    let mut child = Command::new(course.checker().get_program())
+        .args(["demo", "backlog"])
+        .current_dir(course.root())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let own = child.id().cast_signed();
+    wait_until("a demo is played", || {
+        !processes::descendants(own).is_empty()
+    });
+    let all = processes::descendants(own);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until("all are gone", || {
+        all.iter().all(|&pid| Process::read(pid).is_none())
+    });
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "not until the deadline: {what}");
+        std::thread::yield_now();
     }
 }
 

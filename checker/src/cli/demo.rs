@@ -64,7 +64,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
     let mut showings = Vec::new();
     for demo in demos {
         bar.set_message(format!("playing {}", demo.name));
-        let one = showing::show(demo, isolation);
+        let one = match INTERRUPTED.load(Ordering::Relaxed) {
+            true => return Ok(exit::INTERRUPTED),
+            false => showing::show(demo, isolation),
+        };
         if INTERRUPTED.load(Ordering::Relaxed) {
             bar.finish_and_clear();
             return Ok(exit::INTERRUPTED);

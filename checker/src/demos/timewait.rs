@@ -19,7 +19,8 @@ use crate::{
     failure::Attempt,
     observe::sockets::State,
     stage::{
-        Ending, Ends, Received, Shown, Stage, accept_at_once, bind, listen, name, sleep_for_ever,
+        Ending, Ends, Link, Listener, Received, Shown, Stage, bind, listen, name, sleep_for_ever,
+        state,
     },
 };
 
@@ -43,13 +44,13 @@ fn run(stage: &mut Stage) -> Shown {
 }
 
 /// A listening server with or without SO_REUSEADDR.
-fn server(stage: &Stage, reuse: bool) -> Shown<(OwnedFd, SocketAddr)> {
+fn new_server(stage: &Stage, reuse: bool) -> Shown<Listener> {
     let socket = stage.tcp()?;
     set_reuse(&socket, reuse)?;
     bind(&socket, stage.any_port()).attempt("could not bind")?;
     listen(&socket, 1).attempt("could not listen")?;
     let address = name(&socket)?;
-    Ok((socket, address))
+    Ok(Listener { socket, address })
 }
 
 fn set_reuse(socket: &OwnedFd, reuse: bool) -> Shown {
@@ -64,27 +65,35 @@ fn start_again(stage: &Stage, address: SocketAddr, reuse: bool) -> Shown<nix::Re
 }
 
 /// A client of a server, and the server's end of the connection.
-fn client_of(
-    stage: &Stage,
-    server: &OwnedFd,
-    address: SocketAddr,
-) -> Shown<(OwnedFd, OwnedFd, Ends)> {
+fn client_of(stage: &Stage, server: &Listener) -> Shown<Link> {
     const CONNECT: &str = "could not make a connection";
     let client = stage.tcp()?;
-    stage.connect(&client, address)?.attempt(CONNECT)?;
-    let accepted = accept_at_once(server).attempt(CONNECT)?;
+    stage.connect(&client, server.address)?.attempt(CONNECT)?;
+    let accepted = stage.accept(server)?.attempt(CONNECT)?;
     let ends = Ends {
         client: name(&client)?,
-        server: address,
+        server: server.address,
     };
-    Ok((client, accepted, ends))
+    Ok(Link {
+        client,
+        server: accepted,
+        ends,
+    })
+}
+
+/// Waits until the one who closed first knows that the other side has its FIN. An acknowledgement that is overtaken by
+/// the other FIN, as happens on a busy machine, would end TIME-WAIT before its time (RFC 1337).
+fn wait_for_the_ack(stage: &Stage, ends: (SocketAddr, SocketAddr)) -> Shown {
+    stage.wait_for(&[], || Ok((state(ends)? == State::FinWait2).then_some(())))?;
+    Ok(())
 }
 
 fn nobody_connected(stage: &mut Stage) -> Shown {
     stage.does("a server without any client is killed by kill -9; bind its port again");
-    let (socket, address) = server(stage, false)?;
+    let server = new_server(stage, false)?;
+    let address = server.address;
     let mut child = stage.start(sleep_for_ever)?;
-    drop(socket);
+    drop(server);
     stage.expect(
         "while it runs",
         Err(Errno::EADDRINUSE),
@@ -102,11 +111,17 @@ fn nobody_connected(stage: &mut Stage) -> Shown {
 
 fn client_first(stage: &mut Stage) -> Shown {
     stage.does("the client closes first, then the server");
-    let (socket, address) = server(stage, false)?;
-    let (client, accepted, ends) = client_of(stage, &socket, address)?;
+    let server = new_server(stage, false)?;
+    let address = server.address;
+    let Link {
+        client,
+        server: accepted,
+        ends,
+    } = client_of(stage, &server)?;
     drop(client);
     stage.expect_state("the server knows it", ends.of_server(), State::CloseWait)?;
-    drop((accepted, socket));
+    wait_for_the_ack(stage, ends.of_client())?;
+    drop((accepted, server));
     stage.expect_state(
         "the client has the TIME-WAIT",
         ends.of_client(),
@@ -126,8 +141,13 @@ fn server_first(stage: &mut Stage) -> Shown {
         stage.does(format!(
             "the server closes first; it {did} set SO_REUSEADDR"
         ));
-        let (socket, address) = server(stage, old)?;
-        let (client, accepted, ends) = client_of(stage, &socket, address)?;
+        let server = new_server(stage, old)?;
+        let address = server.address;
+        let Link {
+            client,
+            server: accepted,
+            ends,
+        } = client_of(stage, &server)?;
         drop(accepted);
         let seen = stage.receive(&client, 1)?;
         stage.expect(
@@ -135,7 +155,8 @@ fn server_first(stage: &mut Stage) -> Shown {
             Ok(Received::end()),
             seen,
         );
-        drop((client, socket));
+        wait_for_the_ack(stage, ends.of_server())?;
+        drop((client, server));
         stage.expect_state(
             "the server has the TIME-WAIT",
             ends.of_server(),
@@ -179,8 +200,13 @@ fn ended_with_a_client(stage: &mut Stage, end: End) -> Shown {
     stage.does(format!(
         "a server with a client ends by {what}; then the client closes"
     ));
-    let (socket, address) = server(stage, false)?;
-    let (client, accepted, ends) = client_of(stage, &socket, address)?;
+    let server = new_server(stage, false)?;
+    let address = server.address;
+    let Link {
+        client,
+        server: accepted,
+        ends,
+    } = client_of(stage, &server)?;
     // The child has the client's descriptor, too, which must not keep the connection.
     let number = client.as_raw_fd();
     let mut child = stage.start(|| {
@@ -190,13 +216,14 @@ fn ended_with_a_client(stage: &mut Stage, end: End) -> Shown {
         }
         sleep_for_ever()
     })?;
-    drop((accepted, socket));
+    drop((accepted, server));
     stage.wait_until_asleep(&child)?;
     child.signal(by)?;
     let seen = stage.ending(&mut child)?;
     stage.expect("it has ended", expected, seen);
     let seen = stage.receive(&client, 1)?;
     stage.expect("the client reads the end", Ok(Received::end()), seen);
+    wait_for_the_ack(stage, ends.of_server())?;
     drop(client);
     stage.expect_state(
         "the server's kernel has the TIME-WAIT",
@@ -224,15 +251,23 @@ fn exit_by_handler() -> nix::Result<()> {
 
 fn what_it_does_not_allow(stage: &mut Stage) -> Shown {
     stage.does("use SO_REUSEADDR where it does not help");
-    let (_listening, address) = server(stage, true)?;
+    let listening = new_server(stage, true)?;
+    let address = listening.address;
     stage.expect(
         "while another socket listens, both with the option",
         Err(Errno::EADDRINUSE),
         start_again(stage, address, true)?,
     );
-    let (socket, address) = server(stage, true)?;
-    let (client, accepted, ends) = client_of(stage, &socket, address)?;
-    drop((accepted, client, socket));
+    let server = new_server(stage, true)?;
+    let address = server.address;
+    let Link {
+        client,
+        server: accepted,
+        ends,
+    } = client_of(stage, &server)?;
+    drop(accepted);
+    wait_for_the_ack(stage, ends.of_server())?;
+    drop((client, server));
     stage.expect_state(
         "after the end of another server",
         ends.of_server(),
@@ -262,14 +297,19 @@ fn what_it_does_not_allow(stage: &mut Stage) -> Shown {
     );
 
     stage.does("SO_LINGER of 0 s");
-    let (socket, address) = server(stage, false)?;
-    let (client, accepted, ends) = client_of(stage, &socket, address)?;
+    let server = new_server(stage, false)?;
+    let address = server.address;
+    let Link {
+        client,
+        server: accepted,
+        ends,
+    } = client_of(stage, &server)?;
     let linger = libc::linger {
         l_onoff: 1,
         l_linger: 0,
     };
     setsockopt(&accepted, sockopt::Linger, &linger).attempt("could not set SO_LINGER")?;
-    drop((accepted, client, socket));
+    drop((accepted, client, server));
     stage.expect_state("leaves no TIME-WAIT", ends.of_server(), State::Close)?;
     stage.expect(
         "… and the port is free",
