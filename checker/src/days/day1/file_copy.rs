@@ -240,7 +240,7 @@ pub const EXERCISE: Exercise = Exercise {
             run: |lab| {
                 let copy = lab.file("copy");
                 let program = start(lab, &[], &copy)?;
-                let bytes = in_pieces(lab, &program, |so_far| copy.expect(so_far))?;
+                let bytes = in_pieces(lab, &program, |so_far| copy.wait_until_it_holds(so_far))?;
                 program.close_stdin();
                 program.expect_exit(0)?;
                 copy.expect(&bytes)
