@@ -137,50 +137,75 @@ impl File {
                 brief(content)
             ),
         });
-        let got = match fs::metadata(&self.path).and_then(|found| match found.len() {
-            // Nothing needs to be read, so that the permissions do not matter.
-            0 => Ok(Vec::new()),
-            _ => fs::read(&self.path),
-        }) {
-            Ok(got) => got,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.missing(),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                return self.fail(
-                    Diagnosis::WrongMode,
-                    format!("the file {} cannot be read by its own owner", self.shown()),
-                );
-            }
-            Err(error) => return Err(LabError::io(self.attempt("read"), &error).into()),
+        self.compare(content)
+    }
+
+    /// Waits until it holds these bytes, or the program sleeps. Who reads may be another thread or process than who
+    /// writes, so that what has been read is in the file a moment later.
+    ///
+    /// # Errors
+    ///
+    /// As [`File::expect`].
+    pub fn wait_until_it_holds(&self, content: impl AsRef<[u8]>) -> Checked {
+        let content = content.as_ref();
+        self.bench.note(format!(
+            "wait until the file {} holds {}",
+            self.shown(),
+            brief(content)
+        ));
+        let look = || {
+            Ok(fs::read(&self.path)
+                .is_ok_and(|got| got == content)
+                .then_some(()))
         };
-        let Some(comparison) = Comparison::of(&format!("the file {}", self.shown()), content, &got)
-        else {
+        match self.bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(_) => self.compare(content),
+        }
+    }
+
+    fn compare(&self, content: &[u8]) -> Checked {
+        let got = self.read()?;
+        let name = self.shown();
+        let Some(comparison) = Comparison::of(&format!("the file {name}"), content, &got) else {
             return Ok(());
         };
         let (diagnosis, symptom) = if content.starts_with(&got) {
             let missing = bytes(content.len() - got.len());
             let symptom = match got.as_slice() {
-                [] => format!(
-                    "the file {} is empty; {missing} should be in it",
-                    self.shown()
-                ),
-                _ => format!(
-                    "{missing} are missing at the end of the file {}",
-                    self.shown()
-                ),
+                [] => format!("the file {name} is empty; {missing} should be in it"),
+                _ => format!("the file {name} lacks {missing} at its end"),
             };
             (Diagnosis::MissingBytes, symptom)
         } else if got.starts_with(content) {
             let extra = bytes(got.len() - content.len());
-            let symptom = format!("the file {} has {extra} too many at its end", self.shown());
+            let symptom = format!("the file {name} has {extra} too many at its end");
             (Diagnosis::ExtraBytes, symptom)
         } else {
-            let symptom = format!("the file {} holds other bytes than it should", self.shown());
+            let symptom = format!("the file {name} holds other bytes than it should");
             (Diagnosis::WrongBytes, symptom)
         };
         self.bench.keep_scene();
         Err(Failure::new(diagnosis, symptom)
             .comparing(Some(comparison))
             .into())
+    }
+
+    /// What is in it.
+    fn read(&self) -> Checked<Vec<u8>> {
+        let read = fs::metadata(&self.path).and_then(|found| match found.len() {
+            // Nothing needs to be read, so that the permissions do not matter.
+            0 => Ok(Vec::new()),
+            _ => fs::read(&self.path),
+        });
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.missing(),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.fail(
+                Diagnosis::WrongMode,
+                format!("the file {} cannot be read by its own owner", self.shown()),
+            ),
+            read => Ok(read.attempt(&self.attempt("read"))?),
+        }
     }
 
     /// Sees that it has these permissions.
@@ -236,14 +261,14 @@ impl File {
         shown(&self.name)
     }
 
-    fn missing(&self) -> Checked {
+    fn missing<T>(&self) -> Checked<T> {
         self.fail(
             Diagnosis::MissingBytes,
             format!("there is no file {}", self.shown()),
         )
     }
 
-    fn fail(&self, diagnosis: Diagnosis, symptom: String) -> Checked {
+    fn fail<T>(&self, diagnosis: Diagnosis, symptom: String) -> Checked<T> {
         self.bench.keep_scene();
         Err(Failure::new(diagnosis, symptom).into())
     }

@@ -100,12 +100,14 @@ pub(super) const APPENDS_BEHIND_OTHERS: Test = Test {
                opened it: O_APPEND makes the kernel look for it at each write.",
     }],
     run: |lab| {
-        let mut whole = lab.random_bytes(10);
+        let old = lab.random_bytes(10);
         let others = lab.random_bytes(lab.random_number(5..=20) as usize);
         let log = lab.file("log");
-        log.make(&whole, 0o644)?;
+        log.make(&old, 0o644)?;
         let program = start(lab, &["-a"], &log)?;
-        whole.extend(in_pieces(lab, &program, |_| Ok(()))?);
+        let first = in_pieces(lab, &program, |_| Ok(()))?;
+        let mut whole = [old, first].concat();
+        log.wait_until_it_holds(&whole)?;
         log.append(&others)?;
         whole.extend(others);
         whole.extend(in_pieces(lab, &program, |_| Ok(()))?);
