@@ -8,7 +8,7 @@
 //!
 //!  1. accept(2)  The server of exercise 2.2 up to here: copy yours. Only what it does with a client is new.
 //!  2. read(2)    The four bytes of the length; `u32::from_be_bytes` makes a number of them.
-//!  3. read(2)    The payload, all of it: "it is not an error" when it brings fewer than "the number of bytes requested".
+//!  3. read(2)    The payload, all of it: "it is not an error" if it is "smaller than the number of bytes requested".
 //!  4. write(2)   The answer, which is a message, too: its length, and then the text `LENGTH SUM`.
 //!  5. read(2)    Back to 2. "Zero indicates end of file": between two messages that is all, inside one a bad frame.
 //!  6. close(2)   After the end, and after a bad frame. Then accept the next client.

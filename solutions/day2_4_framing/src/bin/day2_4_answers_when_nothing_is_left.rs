@@ -1,5 +1,5 @@
-//! Wrong on purpose: collects its answers, and sends them when no byte is left over: not while half a message waits for its
-//! rest.
+//! Wrong on purpose: collects its answers, and sends them when no byte is left over: not while half a message waits for
+//! its rest.
 
 use std::{
     env,

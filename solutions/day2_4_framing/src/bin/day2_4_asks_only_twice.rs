@@ -1,4 +1,5 @@
-//! Wrong on purpose: when a read has brought less than all, it asks for the rest once, and takes that for the end of it.
+//! Wrong on purpose: when a read has brought less than all, it asks for the rest once, and takes that for the end of
+//! it.
 
 use std::{
     env,

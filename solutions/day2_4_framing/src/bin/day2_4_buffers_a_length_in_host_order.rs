@@ -155,8 +155,8 @@ fn answer_to(payload: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// Fills the buffer from the reader, and returns how many bytes there are: fewer than asked for only when the stream has
-/// ended.
+/// Fills the buffer from the reader, and returns how many bytes there are: fewer than asked for only when the stream
+/// has ended.
 fn read_up_to(mut client: impl BufRead, buffer: &mut [u8]) -> Result<usize, Trouble> {
     let mut have = 0;
     while have < buffer.len() {

@@ -1,5 +1,5 @@
-//! Wrong on purpose: gives SIGPIPE its default disposition back, as C programs have it. The second write to a client who has
-//! gone kills the server.
+//! Wrong on purpose: gives SIGPIPE its default disposition back, as C programs have it. The second write to a client
+//! who has gone kills the server.
 
 use std::{
     env,

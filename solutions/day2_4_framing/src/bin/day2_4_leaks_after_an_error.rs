@@ -1,5 +1,5 @@
-//! Wrong on purpose: closes the client by hand, but not where its connection has failed. Each client who resets leaves a
-//! descriptor behind.
+//! Wrong on purpose: closes the client by hand, but not where its connection has failed. Each client who resets leaves
+//! a descriptor behind.
 
 use std::{
     env,

@@ -1,5 +1,5 @@
-//! Wrong on purpose: makes a new BufReader for each message. What the old one has taken of the next messages is lost with
-//! it.
+//! Wrong on purpose: makes a new BufReader for each message. What the old one has taken of the next messages is lost
+//! with it.
 
 use std::{
     env,
@@ -157,8 +157,8 @@ fn answer_to(payload: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// Fills the buffer from the reader, and returns how many bytes there are: fewer than asked for only when the stream has
-/// ended.
+/// Fills the buffer from the reader, and returns how many bytes there are: fewer than asked for only when the stream
+/// has ended.
 fn read_up_to(mut client: impl Read, buffer: &mut [u8]) -> Result<usize, Trouble> {
     let mut have = 0;
     while have < buffer.len() {

@@ -1,5 +1,5 @@
-//! Wrong on purpose: asks for the payload before it looks whether there is one. recv(2) on a stream waits for data even when
-//! it is asked for 0 bytes.
+//! Wrong on purpose: asks for the payload before it looks whether there is one. recv(2) on a stream waits for data even
+//! when it is asked for 0 bytes.
 
 use std::{
     env,

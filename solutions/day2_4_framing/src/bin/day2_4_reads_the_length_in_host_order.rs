@@ -1,4 +1,5 @@
-//! Wrong on purpose: reads a length as this machine stores numbers, and takes a short message for one which is too long.
+//! Wrong on purpose: reads a length as this machine stores numbers, and takes a short message for one which is too
+//! long.
 
 use std::{
     env,

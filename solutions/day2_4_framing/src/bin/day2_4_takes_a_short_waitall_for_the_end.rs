@@ -1,5 +1,5 @@
-//! Wrong on purpose: receives with MSG_WAITALL, and takes it for the end of the stream when less than all has come. It may
-//! also be a reset, or a signal.
+//! Wrong on purpose: receives with MSG_WAITALL, and takes it for the end of the stream when less than all has come. It
+//! may also be a reset, or a signal.
 
 use std::{
     env,

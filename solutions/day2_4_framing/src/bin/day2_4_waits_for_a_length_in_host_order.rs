@@ -1,5 +1,5 @@
-//! Wrong on purpose: reads a length as this machine stores numbers, and knows no maximum yet. It waits for the rest of a
-//! message of 80 million bytes.
+//! Wrong on purpose: reads a length as this machine stores numbers, and knows no maximum yet. It waits for the rest of
+//! a message of 80 million bytes.
 
 use std::{
     env,
