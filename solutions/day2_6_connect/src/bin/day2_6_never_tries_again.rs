@@ -71,7 +71,7 @@ impl Task {
             match option.as_str() {
                 "-t" if is_time => task.limit = Some(Duration::from_millis(number)),
                 "-p" if is_time => task.pause = Duration::from_millis(number),
-                "-r" if number <= 10 => task.rounds = number,
+                "-r" if number <= 10 => (),
                 _ => return None,
             }
         }
@@ -83,7 +83,7 @@ impl Task {
     /// Whether an address has answered.
     fn run(&self) -> io::Result<bool> {
         let mut pause = self.pause;
-        for round in 0..=self.rounds.min(0) {
+        for round in 0..=self.rounds {
             if round > 0 {
                 say(format_args!("again in {} ms", pause.as_millis()))?;
                 thread::sleep(pause);
