@@ -23,7 +23,7 @@ pub const DEMO: Demo = Demo {
     name: "addrlen",
     day: 2,
     question: "What does accept do with the length of the address?",
-    read: "From socket to accept",
+    read: "Room for an address",
     needs: Needs::Ipv6,
     run,
 };

@@ -21,7 +21,7 @@ pub const DEMO: Demo = Demo {
     name: "bind",
     day: 2,
     question: "Which address and port does a socket have, and when does bind fail?",
-    read: "From socket to accept",
+    read: "A name before there is a connection: bind",
     needs: Needs::OwnNetwork,
     run,
 };

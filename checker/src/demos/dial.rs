@@ -29,7 +29,7 @@ pub const DEMO: Demo = Demo {
     name: "dial",
     day: 2,
     question: "When does connect return, and what does each of its errors mean?",
-    read: "connect, the client's side",
+    read: "The outcomes of connect",
     needs: Needs::OwnNetwork,
     run,
 };

@@ -18,7 +18,7 @@ pub const DEMO: Demo = Demo {
     name: "handshake",
     day: 2,
     question: "Which TCP states do both ends go through, segment by segment?",
-    read: "connect, the client's side",
+    read: "The handshake",
     needs: Needs::OwnNetwork,
     run,
 };

@@ -19,7 +19,7 @@ pub const DEMO: Demo = Demo {
     name: "linger",
     day: 2,
     question: "How long does close take, and what does SO_LINGER change?",
-    read: "When a client misbehaves",
+    read: "When the last descriptor is closed",
     needs: Needs::Nothing,
     run,
 };

@@ -22,7 +22,7 @@ pub const DEMO: Demo = Demo {
     name: "recvflags",
     day: 2,
     question: "What do MSG_PEEK, MSG_DONTWAIT and MSG_WAITALL change, and what does length 0 mean?",
-    read: "A stream has no lines",
+    read: "recv, send and their flags",
     needs: Needs::Nothing,
     run,
 };

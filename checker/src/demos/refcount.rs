@@ -16,7 +16,7 @@ pub const DEMO: Demo = Demo {
     name: "refcount",
     day: 2,
     question: "When does a connection end that has several descriptors?",
-    read: "End of file and half-close",
+    read: "When the last descriptor is closed",
     needs: Needs::Nothing,
     run,
 };

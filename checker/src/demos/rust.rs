@@ -34,7 +34,7 @@ pub const DEMO: Demo = Demo {
     name: "rust",
     day: 2,
     question: "What do Rust's std and nix do unasked, and what not?",
-    read: "2.2 A TCP echo server",
+    read: "What the libraries decide for you",
     needs: Needs::Nothing,
     run,
 };

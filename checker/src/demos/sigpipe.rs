@@ -31,7 +31,7 @@ pub const DEMO: Demo = Demo {
     name: "sigpipe",
     day: 2,
     question: "Which write fails, how, and by which signal does it kill?",
-    read: "When a client misbehaves",
+    read: "SIGPIPE, three orders of events",
     needs: Needs::Nothing,
     run,
 };

@@ -17,7 +17,7 @@ pub const DEMO: Demo = Demo {
     name: "sockets",
     day: 2,
     question: "Which kinds of sockets does this kernel make?",
-    read: "From socket to accept",
+    read: "What kind of socket",
     needs: Needs::Nothing,
     run,
 };

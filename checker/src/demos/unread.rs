@@ -15,7 +15,7 @@ pub const DEMO: Demo = Demo {
     name: "unread",
     day: 2,
     question: "What does close do with bytes that nobody has read, or that are not sent yet?",
-    read: "End of file and half-close",
+    read: "When the last descriptor is closed",
     needs: Needs::OwnNetwork,
     run,
 };

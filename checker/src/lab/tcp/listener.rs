@@ -65,7 +65,7 @@ impl Listener {
         bench.note(format!(
             "listen on {address}, and let the accept queue be full: whoever connects gets no answer"
         ));
-        let first = new_socket(bench, address, None)?;
+        let first = new_socket(bench, None, address, None)?;
         match connect(first.as_raw_fd(), &SockaddrStorage::from(address)) {
             Ok(()) | Err(Errno::EINPROGRESS) => bench.keep(first),
             Err(errno) => return Err(LabError::call(FILL, errno).into()),

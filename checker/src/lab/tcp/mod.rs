@@ -126,17 +126,12 @@ impl Connection {
         })
     }
 
-    /// The program's address on this connection.
-    pub fn peer_address(&self) -> SocketAddr {
-        self.peer
-    }
-
     /// The test's own address on this connection.
     pub fn local_address(&self) -> SocketAddr {
         self.local
     }
 
-    /// The program's address on it, as the test's kernel sees it.
+    /// The program's address on this connection, as the test's kernel sees it.
     pub fn peer_address(&self) -> SocketAddr {
         self.peer
     }
