@@ -81,6 +81,7 @@ impl Task {
     }
 
     /// Whether an address has answered.
+    #[expect(clippy::never_loop, reason = "what comes of the mistake")]
     fn run(&self) -> io::Result<bool> {
         let mut pause = self.pause;
         for round in 0..=self.rounds {
