@@ -346,7 +346,7 @@ pub const EXERCISE: Exercise = Exercise {
                     program: "expects_utf8_names",
                     because: Diagnosis::Panicked,
                     hint: "env::args panics at an argument that is not UTF-8, and a path is any bytes but / and 0. \
-                           env::args_os takes them as they are, and open takes its OsString.",
+                           env::args_os takes them as they are; make a PathBuf of its OsString, which open takes.",
                 },
                 Mistake {
                     program: "opens_another_name",
@@ -408,8 +408,9 @@ pub const EXERCISE: Exercise = Exercise {
     ],
 };
 
-const MODE: &str = "The mode of a new file is the third argument of open, 0644, and the kernel takes away from it what the \
-                    umask forbids. Give it there, and do not change it afterwards: the umask is the user's wish.";
+const MODE: &str = "The mode of a new file is the third argument of open, 0644 (in Rust 0o644: without the o it is \
+                    decimal), and the kernel takes away from it what the umask forbids. Give it there, and do not \
+                    change it afterwards: the umask is the user's wish.";
 
 const ONLY_THE_NEW: &str = "read says how many bytes it has put at the start of the buffer. Write these, once, and nothing \
                             else: behind them lies what was there before, and after a read of 0 nothing is new.";

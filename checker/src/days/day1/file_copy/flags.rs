@@ -60,7 +60,8 @@ pub(super) const APPENDS: Test = Test {
         Mistake {
             program: "makes_no_file_with_a",
             because: Diagnosis::WrongStatus,
-            hint: "-a too makes the file if there is none: O_CREAT belongs to each of the three ways.",
+            hint: "-a is a right call and ends with status 0. If your program does not know it yet, write it now. -a \
+                   too makes the file if there is none: O_CREAT belongs to each of the three ways.",
         },
         Mistake {
             program: "tells_the_size_of_the_file",
