@@ -119,7 +119,7 @@ pub const EXERCISE: Exercise = Exercise {
                     program: "two_ntohl",
                     because: Diagnosis::WrongOutput,
                     hint: "Two ntohl put each half right and leave the halves exchanged. Use be64toh, or \
-                           u64::from_be_bytes with all 8 bytes.",
+                           u64::from_be_bytes with all 8 bytes. Who shifts bytes together in C needs unsigned char.",
                 },
                 Mistake {
                     program: "refuses_capitals",

@@ -115,8 +115,12 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "keeps_output_in_a_buffer",
                     because: Diagnosis::Stuck,
-                    hint: "The reply has come, but it is still in your buffer. Flush standard output before you wait \
-                           again.",
+                    hint: SHOW_THE_REPLY,
+                },
+                Mistake {
+                    program: "reads_to_the_end",
+                    because: Diagnosis::Stuck,
+                    hint: SHOW_THE_REPLY,
                 },
                 Mistake {
                     program: "prints_whole_buffer",
@@ -506,6 +510,25 @@ pub const EXERCISE: Exercise = Exercise {
                 expect_failure(&program)
             },
         },
+        Test {
+            name: "ends with status 2 after wrong arguments",
+            points: 1,
+            read: "connect, the client's side",
+            mistakes: &[Mistake {
+                program: "cuts_the_port",
+                because: Diagnosis::WrongStatus,
+                hint: "Wrong arguments end with status 2, before anything else is done. A port has 16 bits: parse it as a \
+                       u16, because `as u16` makes 4464 of 70000.",
+            }],
+            run: |lab| {
+                let reservation = lab.reserve_address()?;
+                let nobody = reservation.address().to_string();
+                refuses(lab, &[])?;
+                refuses(lab, &["127.0.0.1"])?;
+                refuses(lab, &["127.0.0.1:70000"])?;
+                refuses(lab, &[&nobody, "more"])
+            },
+        },
     ],
 };
 
@@ -513,6 +536,10 @@ pub const EXERCISE: Exercise = Exercise {
 const CONNECT: &str = "Begin with socket(2) and connect(2), before you read any input. If connect is there and fails with \
                        ECONNREFUSED: a sockaddr_in holds the port in network byte order. Use htons, in Rust to_be(); \
                        nix's SockaddrIn does it for you.";
+
+const SHOW_THE_REPLY: &str = "The reply has come and nobody sees it. It is complete when as many bytes are back as you sent: \
+                              read_to_end and read_to_string wait for the server's end, which comes last. If you have \
+                              printed it, it is still in your buffer: flush standard output.";
 
 const PRINT_WHAT_CAME: &str = "You print more than has come. read says how many bytes it has put into the buffer: print \
                                only these, &buffer[..n], with write_all. println adds a newline of its own.";
@@ -570,6 +597,14 @@ fn send_and_close(server: &Connection, bytes: &[u8]) -> Checked {
 /// The client ends with status 1 and says why.
 fn expect_failure(program: &Program) -> Checked {
     program.expect_exit(1)?;
+    program.expect_reason_on_stderr()
+}
+
+/// The client, started with these arguments, says what is wrong with them, and ends with status 2.
+fn refuses(lab: &Lab, arguments: &[&str]) -> Checked {
+    let program = lab.start(arguments)?;
+    program.expect_exit(2)?;
+    program.expect_stdout_end()?;
     program.expect_reason_on_stderr()
 }
 

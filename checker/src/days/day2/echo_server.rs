@@ -68,6 +68,12 @@ pub const EXERCISE: Exercise = Exercise {
                     because: Diagnosis::ExtraBytes,
                     hint: "read says how many bytes it has put into the buffer. Write only those: `&buffer[..n]`.",
                 },
+                Mistake {
+                    program: "answers_with_a_prefix",
+                    because: Diagnosis::WrongBytes,
+                    hint: "An echo is the bytes that came and no others: no greeting, no words before them, nothing \
+                           behind them. What you have to say goes to standard error.",
+                },
             ],
             run: |lab| {
                 let client = lab.start_server()?.connect()?;
@@ -150,7 +156,8 @@ pub const EXERCISE: Exercise = Exercise {
                     program: "never_closes",
                     because: Diagnosis::LeftOpen,
                     hint: "nix's accept returns a bare number, and nobody closes that. Put it into an OwnedFd, which \
-                           is dropped, and so closed, when the client is done.",
+                           is dropped, and so closed, when the client is done. A copy (try_clone, dup) that is kept \
+                           holds the connection open, too.",
                 },
                 Mistake {
                     program: "spins_at_the_end",
@@ -282,6 +289,12 @@ pub const EXERCISE: Exercise = Exercise {
                     because: Diagnosis::Reset,
                     hint: "POLLRDHUP says that no more will come, not that you have read all. Read until read returns \
                            0, write it back, then close.",
+                },
+                Mistake {
+                    program: "gives_up_a_slow_client",
+                    because: Diagnosis::ClosedEarly,
+                    hint: "A full send buffer is no failure: the client reads late. After EAGAIN (WouldBlock) wait \
+                           until there is room; a plain write on a blocking socket does that for you.",
                 },
             ],
             run: |lab| {
@@ -494,8 +507,8 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "ignores_further_arguments",
                     because: Diagnosis::StillRunning,
-                    hint: "Exactly one argument is right. Who gives more has something in mind that your program does \
-                           not do: say so, and end with status 2.",
+                    hint: "Exactly one argument is right, and its port has 16 bits: parsed as a bigger number and cut \
+                           with `as u16`, 70000 becomes 4464. Say what is wrong, and end with status 2.",
                 },
                 Mistake {
                     program: "panics_at_a_bad_address",

@@ -356,6 +356,25 @@ pub const EXERCISE: Exercise = Exercise {
             },
         },
         Test {
+            name: "prints each group in small letters, without leading zeros",
+            points: 1,
+            read: "IPv6: eight groups and one gap",
+            mistakes: &[Mistake {
+                program: "pads_groups",
+                because: Diagnosis::WrongOutput,
+                hint: "Each two bytes are a group, a 16-bit number in network order: from_be_bytes. Print it with {:x}. \
+                       {:04x} fills up with zeros, and {:X} prints capitals; RFC 5952 wants neither.",
+            }],
+            run: |lab| {
+                answers(
+                    lab,
+                    &["ntop6"],
+                    &Texts::of(lab).sixteen_bytes_without_zero_groups(),
+                    oracle::ntop6,
+                )
+            },
+        },
+        Test {
             name: "prints :: for the longest run of zero groups",
             points: 2,
             read: "IPv6: eight groups and one gap",
@@ -514,6 +533,27 @@ pub const EXERCISE: Exercise = Exercise {
                 answers(lab, &["show"], &lines, oracle::show)
             },
         },
+        Test {
+            name: "ends with status 2 after wrong arguments",
+            points: 1,
+            read: "Text comes from strangers",
+            mistakes: &[Mistake {
+                program: "cuts_the_port",
+                because: Diagnosis::StillRunning,
+                hint: "Your program works with arguments that are wrong; the marked step shows them. A port has 16 bits: \
+                       parse it as a u16, because `as u16` makes 4464 of 70000. And look for arguments too many.",
+            }],
+            run: |lab| {
+                refuses(lab, &[])?;
+                refuses(lab, &["pton5"])?;
+                refuses(lab, &["pton4", "more"])?;
+                refuses(lab, &["sockaddr"])?;
+                for port in ["65536", "70000", "-1", "http"] {
+                    refuses(lab, &["sockaddr", port])?;
+                }
+                Ok(())
+            },
+        },
     ],
 };
 
@@ -566,6 +606,14 @@ fn with_many_ports(lab: &Lab, lines: impl Fn(&Texts) -> Vec<Line>) -> Checked {
         })?;
     }
     Ok(())
+}
+
+/// The program, started with these arguments, says what is wrong with them, and ends with status 2.
+fn refuses(lab: &Lab, arguments: &[&str]) -> Checked {
+    let program = lab.start(arguments)?;
+    program.expect_exit(2)?;
+    program.expect_stdout_end()?;
+    program.expect_reason_on_stderr()
 }
 
 /// The digits of these bytes, and what is almost the digits of so many bytes.

@@ -477,6 +477,20 @@ impl<'a> Texts<'a> {
             .collect()
     }
 
+    /// Sixteen bytes for `ntop6` without a run of zeros: groups of one to four digits, all with letters, then any.
+    pub fn sixteen_bytes_without_zero_groups(&self) -> Vec<Line> {
+        let strong = bytes_of_groups(array::from_fn(|_| self.strong(0x1000..=0xffff) | 0xa00a));
+        let short = bytes_of_groups([0xa, 0xbc, 0xdef, 0xabcd, 1, 0x20, 0x300, 0x4000]);
+        let mut lines = Lines::new();
+        lines.add(hex(&strong));
+        lines.add(hex(&short));
+        for _ in 0..20 {
+            let groups = array::from_fn(|_| self.group_value());
+            lines.add(hex(&bytes_of_groups(groups)));
+        }
+        lines.0
+    }
+
     /// Sixteen bytes for `ntop6`, none of which hold an IPv4 address.
     pub fn sixteen_bytes(&self) -> Vec<Line> {
         let strong = bytes_of_groups(array::from_fn(|_| self.strong(0x100..=0xffff)));
