@@ -9,6 +9,7 @@
 //! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
 //! - [`story`]: what a program does, told to its author while it runs. It knows no tests.
+//! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 //! - [`verify`]: the proof that the hidden tests are right.
 
@@ -21,6 +22,7 @@ pub mod days;
 pub mod doctor;
 pub mod exercise;
 pub mod failure;
+pub mod grade;
 pub mod lab;
 pub mod map;
 pub mod observe;
