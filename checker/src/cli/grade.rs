@@ -18,7 +18,9 @@ use crate::{
     exercise::Exercise,
     failure::LabError,
     grade::{
-        self, Event, Grading, containment,
+        self, Event, Grading,
+        builder::Limits,
+        containment,
         gradebook::{self, Gradebook, Graded, Terms},
         name::Name,
         shard::{self, Shard},
@@ -58,6 +60,9 @@ pub struct Arguments {
     /// Refuse to grade where a hostile submission is not contained [default: where CI is set]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     strict: Option<bool>,
+    /// How much processor time the compiler may use for one program, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    build_limit: u64,
     /// How far each test is separated from this machine [default: as far as it allows]
     #[arg(long, value_enum)]
     isolation: Option<Isolation>,
@@ -129,6 +134,10 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
     let grading = Grading {
         exercises,
         submissions,
+        build: Limits {
+            processor: arguments.build_limit,
+            ..Limits::default()
+        },
         conditions: Conditions {
             seed: terms.seed,
             isolation: arguments.isolation.unwrap_or_else(|| machine.isolation()),

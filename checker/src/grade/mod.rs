@@ -54,6 +54,8 @@ pub struct Grading {
     pub exercises: Vec<&'static Exercise>,
     /// The submissions of this run.
     pub submissions: Vec<Submission>,
+    /// What the build of one submission may use up.
+    pub build: builder::Limits,
     /// Seed, isolation and tracing of the tests; `jobs` is how many submissions are at work at once.
     pub conditions: Conditions,
 }
@@ -96,7 +98,7 @@ pub fn run(
     }
     tell(Event::Preparing);
     let scratch = Scratch::new()?;
-    let template = match Template::prepare(&scratch, grading.conditions.jobs) {
+    let template = match Template::prepare(&scratch, grading.conditions.jobs, grading.build) {
         Err(_) if INTERRUPTED.load(Ordering::Relaxed) => return Ok(()),
         template => template?,
     };

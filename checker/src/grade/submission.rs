@@ -105,7 +105,13 @@ impl Submission {
                 .find(|exercise| [exercise.name, exercise.number()].contains(&self.name.as_str())),
         };
         match lone {
-            Some(_) if sources.crates.is_empty() => self.read_as(exercises, lone),
+            Some(_) if sources.crates.is_empty() => {
+                let alone = self.read_as(exercises, lone);
+                match alone.crates.is_empty() {
+                    true => sources,
+                    false => alone,
+                }
+            }
             _ => sources,
         }
     }

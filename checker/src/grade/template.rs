@@ -125,7 +125,7 @@ impl Template {
     /// # Errors
     ///
     /// When the compiler is missing, or the dependencies are not on this machine and cannot be fetched.
-    pub fn prepare(scratch: &Scratch, jobs: usize) -> Result<Template, LabError> {
+    pub fn prepare(scratch: &Scratch, jobs: usize, limits: Limits) -> Result<Template, LabError> {
         const PREPARE: &str = "could not prepare the workspace for submissions";
         let mut template = Template {
             toolchain: Toolchain::find()?,
@@ -165,6 +165,9 @@ impl Template {
             }
             Ended::Interrupted => return Err(LabError::new("interrupted")),
         }
+        // Those were the dependencies; what follows is nobody's we know.
+        template.limits = limits;
+        let folder = &template.folder;
         let lock = fs::read_to_string(folder.join("Cargo.lock")).attempt(PREPARE)?;
         template.lock = lock
             .split("\n\n")
