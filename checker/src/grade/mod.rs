@@ -83,10 +83,11 @@ pub fn run(
 ) -> Result<(), LabError> {
     let mut left = VecDeque::new();
     for submission in &grading.submissions {
-        let sources = read(submission, &grading.exercises);
         let known = gradebook.find(&submission.name);
         match known {
-            Some(known) if is_final(&known, &sources) => tell(Event::Known(&known.name)),
+            Some(known) if is_final(&known, &read(submission, &grading.exercises)) => {
+                tell(Event::Known(&known.name));
+            }
             _ => left.push_back(submission),
         }
         if INTERRUPTED.load(Ordering::Relaxed) {
