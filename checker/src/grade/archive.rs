@@ -71,7 +71,6 @@ fn tar(file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
             None => break,
             Some(Ok(entry)) => entry,
             Some(Err(error)) => {
-                drop(entries);
                 let is_cut = archive.into_inner().limit() == 0;
                 return Err(match is_cut {
                     true => Reason::TooMuch,
