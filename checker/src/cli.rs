@@ -1,6 +1,7 @@
 //! The command line.
 
 mod demo;
+mod grade;
 mod trace;
 
 use std::{
@@ -146,6 +147,13 @@ enum Command {
                       3 the lab itself failed, 4 something could not be shown here."
     )]
     Demo(demo::Arguments),
+    /// For instructors and CI: grade the submissions of a class
+    ///
+    /// A submission is a folder, a .zip or a .tar.gz with a student's exercises/, or with the crates worked on. Their
+    /// source files are built in a workspace of the grader's own, each submission by itself, and the hidden tests run
+    /// on what comes out. The same command goes on where an earlier one ended.
+    #[command(after_help = grade::AFTER_HELP)]
+    Grade(grade::Arguments),
     /// Say what this machine allows, and how to allow what is missing
     Doctor,
     /// Print completions for a shell
@@ -231,6 +239,7 @@ pub fn main() -> ExitCode {
         }) => prove(&targets, times, &how),
         Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
+        Some(Command::Grade(arguments)) => grade::run(arguments),
         Some(Command::Doctor) => examine(),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();

@@ -135,20 +135,8 @@ pub fn build(
         }
         text
     });
-    let mut finished = None;
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Cargo may add messages of other shapes; they are none of our business.
-            match serde_json::from_str(&line).unwrap_or(CargoMessage::Other) {
-                CargoMessage::BuildFinished { success } => finished = Some(success),
-                message => {
-                    if let Some(news) = news(message, packages) {
-                        tell(news);
-                    }
-                }
-            }
-        }
-    }
+    let stdout = child.stdout.take();
+    let finished = stdout.and_then(|stdout| listen(stdout, packages, &mut tell));
     child
         .wait()
         .map_err(|error| LabError::io("could not wait for cargo", &error))?;
@@ -160,6 +148,28 @@ pub fn build(
         },
         None => Ended::NotBegun(errors),
     })
+}
+
+/// Reads what a cargo with `--message-format=json` says on its standard output, to the end. Returns whether it built
+/// all; `None` if it did not even begin.
+pub fn listen(
+    stdout: impl Read,
+    packages: &BTreeSet<String>,
+    tell: &mut impl FnMut(News),
+) -> Option<bool> {
+    let mut finished = None;
+    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        // Cargo may add messages of other shapes; they are none of our business.
+        match serde_json::from_str(&line).unwrap_or(CargoMessage::Other) {
+            CargoMessage::BuildFinished { success } => finished = Some(success),
+            message => {
+                if let Some(news) = news(message, packages) {
+                    tell(news);
+                }
+            }
+        }
+    }
+    finished
 }
 
 /// The name of the only package of a workspace; `None` if cargo cannot read it.

@@ -12,6 +12,7 @@
 //! - [`demos`]: the textbook's statements, tried. [`stage`]: the words in which they are told. [`showing`]: one of them,
 //!   played.
 //! - [`errand`]: work in a process of its own.
+//! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 //! - [`verify`]: the proof that the hidden tests are right.
 
@@ -26,6 +27,7 @@ pub mod doctor;
 pub mod errand;
 pub mod exercise;
 pub mod failure;
+pub mod grade;
 pub mod lab;
 pub mod map;
 pub mod observe;

@@ -168,7 +168,11 @@ impl Arena {
 }
 
 /// Ends all processes below this one, and waits until they are gone. It must be the subreaper of what they leave.
-fn end_descendants() -> Result<(), LabError> {
+///
+/// # Errors
+///
+/// When some are still there after ten seconds, because the kernel does not let go of them.
+pub fn end_descendants() -> Result<(), LabError> {
     let deadline = Instant::now() + Duration::from_secs(10);
     while Instant::now() < deadline {
         let left = processes::descendants(std::process::id() as i32);
