@@ -96,7 +96,7 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
         scope.spawn(move || {
             let from_tests = from_build.clone();
             crew::run(
-                plan.conditions,
+                &plan.conditions,
                 |series| {
                     let result = feed(plan, staging, &series, &from_build);
                     let _ = from_build.send(Step::Fed(result));

@@ -84,7 +84,7 @@ pub fn run(
     let expected = series.len();
     let mut results: BTreeMap<String, Vec<Done<Key>>> = BTreeMap::new();
     crew::run(
-        conditions,
+        &conditions,
         |to_crew| {
             for one in series {
                 let _ = to_crew.send(one);

@@ -14,6 +14,7 @@
 //! the program leaves behind.
 
 mod exec;
+pub mod jail;
 mod launch;
 mod namespaces;
 mod privileges;
@@ -35,6 +36,7 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 pub use exec::Started;
+pub use jail::Jail;
 pub use launch::{Launch, Limits};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
 pub use probe::{Probe, Tier, probe};
@@ -72,6 +74,7 @@ pub struct Arena {
     address: Ipv4Addr,
     folder: PathBuf,
     init: Option<Pid>,
+    jail: Option<Jail>,
     /// Removed with its content when the arena ends.
     _temporary: Option<tempfile::TempDir>,
 }
@@ -97,6 +100,7 @@ impl Arena {
                     address: Ipv4Addr::LOCALHOST,
                     folder,
                     init: Some(namespaces::start_init()?),
+                    jail: None,
                     _temporary: temporary,
                 })
             }
@@ -109,10 +113,21 @@ impl Arena {
                     address: own_loopback_address(std::process::id()),
                     folder,
                     init: None,
+                    jail: None,
                     _temporary: temporary,
                 })
             }
         }
+    }
+
+    /// Locks every program that is started here from now on into a jail.
+    #[must_use]
+    pub fn locked(self, jail: Option<Jail>) -> Arena {
+        Arena { jail, ..self }
+    }
+
+    fn jail(&self) -> Option<&Jail> {
+        self.jail.as_ref()
     }
 
     /// How far this arena is separated.
