@@ -203,7 +203,7 @@ fn build(
         .flat_map(|exercise| [exercise.name.to_owned(), exercise.solution()])
         .collect();
     let mut built = BTreeMap::new();
-    let ended = compile::build(root, None, &packages, false, |news| match news {
+    let ended = compile::build(root, None, &packages, false, None, |news| match news {
         News::Built { binary, path, .. } => {
             tell(&format!("built {binary}"));
             built.insert(binary, path);

@@ -123,6 +123,12 @@ impl Image {
         })
     }
 
+    /// Starts it with these as its standard input, output and error.
+    pub fn start_with(self, stdio: [OwnedFd; 3]) -> io::Result<i32> {
+        let (pid, _) = self.run(Some(stdio), Follow::Untraced)?;
+        Ok(pid)
+    }
+
     /// Starts it with the checker's own standard input, output and error, and traces it.
     pub fn start_here(self, listener: Box<dyn Listener>) -> io::Result<Tracer> {
         let (_, tracer) = self.run(None, Follow::Traced(Some(listener), Bounds::default()))?;

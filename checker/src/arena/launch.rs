@@ -57,11 +57,13 @@ impl Limits {
         }
     }
 
-    /// As setrlimit(2) takes them. How many processes there may be depends on whom the kernel counts.
-    pub(super) fn of_a_process(
-        &self,
-        processes: u64,
-    ) -> Vec<(libc::__rlimit_resource_t, u64)> {
+    /// As setrlimit(2) takes them.
+    fn of_a_process(&self, isolation: Isolation) -> Vec<(libc::__rlimit_resource_t, u64)> {
+        let processes = match isolation {
+            Isolation::Namespaces => self.processes,
+            // Here the limit counts all processes of the user, also those outside the test.
+            Isolation::Shared => processes_of_this_user() + 4 * self.processes,
+        };
         vec![
             (libc::RLIMIT_CORE, 0),
             (libc::RLIMIT_AS, self.memory),
@@ -176,18 +178,12 @@ impl Launch {
                 .filter(|signal| (1..=64).contains(*signal))
                 .fold(0u64, |set, signal| set | 1 << (signal - 1))
         };
-        let processes = match arena.isolation() {
-            Isolation::Namespaces => limits.processes,
-            // Here the limit counts all processes of the user, also those outside the test.
-            Isolation::Shared => processes_of_this_user() + 4 * limits.processes,
-        };
         Preparation {
-            group: Group::OwnSession,
             own_proc: arena.isolation() == Isolation::Namespaces,
             full_stdout: self.full_stdout,
             blocked: set(&self.blocked),
             ignored: set(&self.ignored),
-            limits: limits.of_a_process(processes),
+            ..Preparation::limited(Group::OwnSession, &limits, arena.isolation())
         }
     }
 }
@@ -226,6 +222,14 @@ impl Preparation {
             blocked: 0,
             ignored: 0,
             limits: Vec::new(),
+        }
+    }
+
+    /// Signals as they are by default, and these limits.
+    pub(super) fn limited(group: Group, limits: &Limits, isolation: Isolation) -> Preparation {
+        Preparation {
+            limits: limits.of_a_process(isolation),
+            ..Preparation::at_a_terminal(group)
         }
     }
 

@@ -20,6 +20,7 @@ mod namespaces;
 mod privileges;
 mod probe;
 mod terminal;
+pub mod warden;
 
 use std::{
     fs, io,
@@ -41,6 +42,7 @@ pub use launch::{Launch, Limits};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
 pub use probe::{Probe, Tier, probe};
 pub use terminal::Attended;
+pub use warden::{Cell, Stopped};
 
 use crate::{
     failure::{Attempt, LabError},

@@ -135,7 +135,7 @@ impl Course {
         let package = format!("{exercise}_solution");
         let packages = [package.clone()].into();
         let mut found = None;
-        checker::compile::build(real, None, &packages, false, |news| {
+        checker::compile::build(real, None, &packages, false, None, |news| {
             if let checker::compile::News::Built { binary, path, .. } = news
                 && binary == package
             {
