@@ -427,14 +427,8 @@ fn build_apart(
         let workspace = compile::lone_workspace(root, &package)
             .map_err(|error| LabError::io("could not make a workspace for one exercise", &error))?;
         let only = BTreeSet::from([package.clone()]);
-        let (ended, trouble) = build_and_send(
-            site,
-            &only,
-            Some(workspace.path()),
-            left,
-            steps,
-            send,
-        )?;
+        let (ended, trouble) =
+            build_and_send(site, &only, Some(workspace.path()), left, steps, send)?;
         trouble?;
         let reason = match ended {
             Ended::NotBegun(said) => unbuilt(root, workspace.path(), &package, &said),

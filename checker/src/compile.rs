@@ -152,7 +152,9 @@ pub fn build(
     let mut finished = None;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout.take(MOST_MESSAGES))
-            .lines().map_while(Result::ok) {
+            .lines()
+            .map_while(Result::ok)
+        {
             // Cargo may add messages of other shapes; they are none of our business.
             match serde_json::from_str(&line).unwrap_or(CargoMessage::Other) {
                 CargoMessage::BuildFinished { success } => finished = Some(success),
@@ -206,8 +208,7 @@ pub fn cell(
 ) -> Result<Cell, LabError> {
     let toolchain = toolchain(root)?;
     let temporary = target.join("tmp");
-    fs::create_dir_all(&temporary)
-        .attempt(&format!("could not make {}", temporary.display()))?;
+    fs::create_dir_all(&temporary).attempt(&format!("could not make {}", temporary.display()))?;
     let home = env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
     let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
     let own = ["Cargo.toml", "Cargo.lock", ".cargo"].map(|file| root.join(file));
@@ -233,7 +234,9 @@ pub fn cell(
     Ok(Cell {
         jail: Jail::of_a_build(read.collect(), write.collect()),
         isolation,
-        environment: variables.map(|(name, value)| (name.to_owned(), value)).into(),
+        environment: variables
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
     })
 }
 

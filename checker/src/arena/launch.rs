@@ -3,8 +3,8 @@
 use std::{
     ffi::{OsStr, OsString},
     fs, io,
-    os::unix::fs::MetadataExt,
     net::IpAddr,
+    os::unix::fs::MetadataExt,
     path::Path,
     ptr,
 };
@@ -162,7 +162,11 @@ impl Launch {
             (Some(jail), isolation) => Bounds {
                 threads: Some(self.limits.processes.min(jail.limits.processes) as usize),
                 own_signals: isolation == Isolation::Shared,
-                address: (isolation == Isolation::Shared).then_some(IpAddr::V4(arena.address())),
+                addresses: (isolation == Isolation::Shared).then(|| {
+                    [arena.address(), arena.other_address()]
+                        .map(IpAddr::V4)
+                        .into()
+                }),
             },
         }
     }

@@ -177,7 +177,8 @@ impl Watch {
             Isolation::Shared => None,
         };
         nix::sys::prctl::set_child_subreaper(true).attempt(&attempt)?;
-        let preparation = Preparation::limited(Group::OwnSession, &cell.jail.limits, cell.isolation);
+        let preparation =
+            Preparation::limited(Group::OwnSession, &cell.jail.limits, cell.isolation);
         let mut image = Image::new(
             &sentence.program,
             &sentence.arguments,
@@ -197,7 +198,8 @@ impl Watch {
         Ok(Watch {
             pid,
             init,
-            signals: SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).attempt("could not wait for signals")?,
+            signals: SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+                .attempt("could not wait for signals")?,
             start: Instant::now(),
         })
     }

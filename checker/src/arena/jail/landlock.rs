@@ -53,7 +53,7 @@ const SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS: u64 = 0b11;
 /// Since when the rights of the network are known.
 const WITH_NETWORK: u32 = 4;
 /// Since when a process can be kept from signalling others.
-pub const WITH_SCOPES: u32 = 6;
+const WITH_SCOPES: u32 = 6;
 /// Since when truncate(2) is a right of its own.
 pub const WITH_TRUNCATE: u32 = 3;
 /// Since when a file can be renamed into another folder at all, as compilers do.

@@ -16,21 +16,27 @@ mod refusals;
 
 use std::{
     fs, io,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 
+/// The first version of Landlock that is good enough: under older ones nothing compiles.
+pub use landlock::WITH_RENAME as LEAST;
 pub use landlock::version as landlock_version;
-pub(super) use landlock::{WITH_RENAME, WITH_SCOPES};
 
 use self::{
     landlock::{Access, Ruleset},
     refusals::Circumstances,
 };
 use super::{Isolation, Limits};
-use crate::{failure::LabError, observe::tracer::Refusal};
+use crate::{
+    failure::LabError,
+    observe::tracer::{Filter, Refusal},
+};
 
 /// What a program or a build may reach, and how much of it. What is not named here is out of reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +121,28 @@ impl Jail {
             builds: true,
             ..jail
         }
+    }
+
+    /// Locks in what this command starts, with its whole filter. Limits, environment and descriptors are the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Jail::prepare`].
+    pub fn lock(&self, command: &mut Command, isolation: Isolation) -> Result<(), LabError> {
+        let program = Path::new(command.get_program()).to_owned();
+        let prepared = self.prepare(&program, isolation)?;
+        let filter = Filter::of_the_untraced().refusing(prepared.refusals());
+        // SAFETY: async-signal-safe calls, with what was made before the fork.
+        unsafe {
+            command.pre_exec(move || {
+                if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 {
+                    return Err(io::Error::last_os_error());
+                }
+                prepared.apply()?;
+                filter.install()
+            });
+        }
+        Ok(())
     }
 
     /// Opens all that it needs, for a program in an arena of this kind. The program's own file may be read, whatever is
@@ -231,5 +259,39 @@ unsafe fn give_up_capabilities() {
             0,
         );
         libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether cat, in a jail or not, can print a file.
+    fn can_read(file: &Path, jail: Option<&Jail>) -> bool {
+        let mut cat = Command::new("/bin/cat");
+        cat.arg(file);
+        if let Some(jail) = jail {
+            jail.lock(&mut cat, Isolation::Shared).unwrap();
+        }
+        cat.output().unwrap().status.success()
+    }
+
+    #[test]
+    fn what_is_not_named_or_is_hidden_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, "content").unwrap();
+            path
+        };
+        let (open, hidden) = (file("open"), file("hidden"));
+        let mut jail = Jail::of_a_program();
+        assert!(can_read(&open, None));
+        assert!(!can_read(&open, Some(&jail)));
+        jail.read.push(folder.path().to_owned());
+        assert!(can_read(&open, Some(&jail)) && can_read(&hidden, Some(&jail)));
+        jail.hidden.push(hidden.clone());
+        assert!(can_read(&open, Some(&jail)));
+        assert!(!can_read(&hidden, Some(&jail)));
     }
 }

@@ -76,7 +76,11 @@ impl Circumstances {
         } else {
             // One of a pair of datagram sockets can be connected to somebody else.
             let of_datagrams = masked(1, ANY_TYPE, true, libc::SOCK_DGRAM);
-            all.push(only_if(PAIR, libc::EACCES, [is(0, libc::AF_UNIX), of_datagrams]));
+            all.push(only_if(
+                PAIR,
+                libc::EACCES,
+                [is(0, libc::AF_UNIX), of_datagrams],
+            ));
         }
         let no_family = families.into_iter().map(|family| is_not(0, family));
         all.push(only_if(SOCKET, libc::EACCES, no_family));

@@ -19,9 +19,9 @@ pub struct Bounds {
     pub threads: Option<usize>,
     /// Whether it may signal nobody but itself and what it has started. Others are EPERM.
     pub own_signals: bool,
-    /// The only address which it may bind, connect or send to. All others are EACCES; but it may bind any, with a port
-    /// that the kernel chooses.
-    pub address: Option<IpAddr>,
+    /// The only addresses which it may bind, connect or send to. All others are EACCES; but it may bind any, with a
+    /// port that the kernel chooses.
+    pub addresses: Option<Vec<IpAddr>>,
 }
 
 /// The processes of a program at one moment.
@@ -73,7 +73,7 @@ impl Bounds {
     }
 
     fn refuse_address(&self, entry: &Entry, memory: Memory) -> Option<i32> {
-        let own = self.address?;
+        let own = self.addresses.as_ref()?;
         let (start, length) = match entry.number {
             libc::SYS_bind | libc::SYS_connect => (entry.arguments[1], entry.arguments[2]),
             libc::SYS_sendto => (entry.arguments[4], entry.arguments[5]),
@@ -90,7 +90,7 @@ impl Bounds {
             Some(Address::Internet(address)) => {
                 let ip = address.ip().to_canonical();
                 let is_any = entry.number == libc::SYS_bind && is_any_free(&address);
-                ip == own || is_any
+                own.contains(&ip) || is_any
             }
             // It dissolves a connection (connect(2)).
             Some(Address::Family(0)) => entry.number == libc::SYS_connect,
@@ -126,9 +126,8 @@ impl Tree {
 
     /// Whether a process or a thread is of the tree. One that has ended and was not waited for is so, too.
     fn may_signal_one(&self, target: i32) -> bool {
-        let is_member = |id: i32| {
-            self.members.contains_key(&id) || self.members.values().any(|&pid| pid == id)
-        };
+        let is_member =
+            |id: i32| self.members.contains_key(&id) || self.members.values().any(|&pid| pid == id);
         if target <= 0 || is_member(target) {
             // The kernel has an answer for what is no number of a process.
             return true;

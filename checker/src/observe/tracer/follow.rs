@@ -407,7 +407,10 @@ impl Follower {
         if !self.started || self.bounds == Bounds::default() {
             return None;
         }
-        let making = self.threads.values().filter_map(|thread| thread.call.as_ref());
+        let making = self
+            .threads
+            .values()
+            .filter_map(|thread| thread.call.as_ref());
         let forks = making.filter(|making| making.row.is_some_and(|row| row.call == Call::Fork));
         let members = self.threads.iter().map(|(&tid, thread)| (tid, thread.pid));
         let tree = Tree {
