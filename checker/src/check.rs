@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    arena,
+    arena::{self, Isolation},
     compile::{self, Ended, News},
     crew::{self, Conditions, Done, Series},
     exercise::Exercise,
@@ -96,7 +96,7 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
         scope.spawn(move || {
             let from_tests = from_build.clone();
             crew::run(
-                plan.conditions,
+                &plan.conditions,
                 |series| {
                     let result = feed(plan, staging, &series, &from_build);
                     let _ = from_build.send(Step::Fed(result));
@@ -153,7 +153,14 @@ pub fn build(
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(program.to_owned());
                 Ok(())
             };
-            build_and_hand_out(root, &[exercise], colour, &to_main, &keep)
+            {
+                let site = Site {
+                    root,
+                    colour,
+                    confined: None,
+                };
+                build_and_hand_out(site, &[exercise], &to_main, &keep)
+            }
         });
         for step in news {
             match step {
@@ -235,17 +242,23 @@ fn feed(
     if let Some(program) = &plan.program {
         return (0..plan.exercises.len()).try_for_each(|index| send(index, program));
     }
-    build_and_hand_out(&plan.root, &plan.exercises, plan.colour, steps, &send)
+    let conditions = &plan.conditions;
+    let site = Site {
+        root: &plan.root,
+        colour: plan.colour,
+        confined: conditions.jail.as_ref().map(|_| conditions.isolation),
+    };
+    build_and_hand_out(site, &plan.exercises, steps, &send)
 }
 
 /// Builds these exercises, and hands out each program, with the place of its exercise, as soon as it is there.
 fn build_and_hand_out(
-    root: &Path,
+    site: Site<'_>,
     exercises: &[&Exercise],
-    colour: bool,
     steps: &Sender<Step>,
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
+    let root = site.root;
     let mut left: BTreeMap<String, usize> = BTreeMap::new();
     for (index, exercise) in exercises.iter().enumerate() {
         if root
@@ -264,35 +277,61 @@ fn build_and_hand_out(
         return Ok(());
     }
     let packages: BTreeSet<String> = left.keys().cloned().collect();
-    let (ended, trouble) = build_and_send((root, colour), &packages, None, &mut left, steps, send)?;
+    if site.confined.is_some() {
+        // None of these packages has anything to do with another.
+        return build_apart(site, packages, &mut left, steps, send);
+    }
+    let (ended, trouble) = build_and_send(site, &packages, None, &mut left, steps, send)?;
     trouble?;
     if let Ended::NotBegun(_) = ended {
         exonerate(root)?;
-        return build_apart((root, colour), packages, &mut left, steps, send);
+        return build_apart(site, packages, &mut left, steps, send);
     }
     Ok(())
 }
 
+/// Where and how something is built.
+#[derive(Clone, Copy)]
+struct Site<'a> {
+    root: &'a Path,
+    colour: bool,
+    /// In a cell of this kind, if nobody has read what is built.
+    confined: Option<Isolation>,
+}
+
 /// One call of cargo. Packages that got their program are taken out of `left`, and so are those that cannot.
 fn build_and_send(
-    (root, colour): (&Path, bool),
+    site: Site<'_>,
     packages: &BTreeSet<String>,
     apart: Option<&Path>,
     left: &mut BTreeMap<String, usize>,
     steps: &Sender<Step>,
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
 ) -> Result<(Ended, Result<(), LabError>), LabError> {
+    let root = site.root;
     let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut trouble = Ok(());
     let (workspace, target) = match apart {
         None => (root, None),
         Some(workspace) => (workspace, Some(root.join("target"))),
     };
+    let cell = match (site.confined, &target) {
+        (Some(isolation), Some(target)) => {
+            let sources: Vec<PathBuf> = packages
+                .iter()
+                .map(|package| root.join("exercises").join(package))
+                .chain([workspace.join("exercises")])
+                .collect();
+            Some(compile::cell(workspace, target, &sources, isolation)?)
+        }
+        _ => None,
+    };
     let ended = compile::build(
         workspace,
         target.as_deref(),
         packages,
-        colour,
+        site.colour,
+        cell.as_ref(),
         |news| match news {
             News::Built {
                 package,
@@ -338,9 +377,14 @@ fn build_and_send(
             // Another package failed, or cargo itself did. Alone, this one tells which.
             None if packages.len() > 1 => {
                 let only = BTreeSet::from([package.clone()]);
-                let (_, result) = build_and_send((root, colour), &only, apart, left, steps, send)?;
+                let (_, result) = build_and_send(site, &only, apart, left, steps, send)?;
                 result?;
                 continue;
+            }
+            // What cannot be built within the limits is nobody's fault but its author's.
+            None if cell.is_some() => {
+                exonerate(root)?;
+                NoProgram::DoesNotCompile(vec![said.trim().to_owned()])
             }
             None => {
                 exonerate(root)?;
@@ -372,27 +416,26 @@ fn exonerate(root: &Path) -> Result<(), LabError> {
 /// Cargo reads all members of a workspace before it builds one, so that one broken manifest stops them all. Then each
 /// exercise is built in a workspace of its own, and only the broken one has nothing to test.
 fn build_apart(
-    (root, colour): (&Path, bool),
+    site: Site<'_>,
     packages: BTreeSet<String>,
     left: &mut BTreeMap<String, usize>,
     steps: &Sender<Step>,
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
+    let root = site.root;
     for package in packages {
         let workspace = compile::lone_workspace(root, &package)
             .map_err(|error| LabError::io("could not make a workspace for one exercise", &error))?;
         let only = BTreeSet::from([package.clone()]);
-        let (ended, trouble) = build_and_send(
-            (root, colour),
-            &only,
-            Some(workspace.path()),
-            left,
-            steps,
-            send,
-        )?;
+        let (ended, trouble) =
+            build_and_send(site, &only, Some(workspace.path()), left, steps, send)?;
         trouble?;
-        if let (Ended::NotBegun(said), Some(index)) = (ended, left.remove(&package)) {
-            let reason = unbuilt(root, workspace.path(), &package, &said);
+        let reason = match ended {
+            Ended::NotBegun(said) => unbuilt(root, workspace.path(), &package, &said),
+            Ended::Stopped(limit) => NoProgram::DoesNotCompile(vec![limit.to_string()]),
+            Ended::Finished { .. } => continue,
+        };
+        if let Some(index) = left.remove(&package) {
             let _ = steps.send(Step::NoProgram(index, reason));
         }
     }

@@ -18,7 +18,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
-    arena::{self, Isolation, Tracing},
+    arena::{self, Isolation, Jail, Tracing},
     check::{self, Event, Plan},
     crew::{Conditions, INTERRUPTED},
     doctor,
@@ -103,6 +103,9 @@ struct How {
     /// Whether to follow the system calls of programs [default: on, where the machine allows it]
     #[arg(long, value_enum)]
     tracing: Option<Tracing>,
+    /// Lock each program into a jail, as `grade` does with those that nobody has read
+    #[arg(long, hide = true)]
+    jail: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -323,6 +326,7 @@ fn conditions(how: &How) -> Conditions {
         seed: how.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
         isolation: how.isolation.unwrap_or_else(|| machine.isolation()),
         tracing: how.tracing.unwrap_or_else(|| machine.tracing()),
+        jail: how.jail.then(Jail::of_a_program),
         jobs: how.jobs.map_or_else(check::default_jobs, usize::from),
     }
 }
