@@ -216,8 +216,7 @@ impl Progress<'_> {
                 let wanted = self.plan.tests_of(exercise);
                 let missing: Vec<usize> =
                     wanted.into_iter().filter(|test| !is_done(test)).collect();
-                let unknown =
-                    |test: usize| TestReport::unknown(exercise, test, trouble.clone());
+                let unknown = |test: usize| TestReport::unknown(exercise, test, trouble.clone());
                 report.tests.extend(missing.into_iter().map(unknown));
             }
             complete(report, exercise, self.plan);

@@ -299,7 +299,10 @@ fn conditions(how: &How) -> Conditions {
 fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
     let root = workspace::find()?;
     if arguments.targets.is_empty() {
-        if arguments.program.is_some() || arguments.only.is_some() || arguments.report.output.is_some() {
+        if arguments.program.is_some()
+            || arguments.only.is_some()
+            || arguments.report.output.is_some()
+        {
             return Err(Trouble::Usage(
                 "which exercise? Name a target, for example day2_2".to_owned(),
             ));

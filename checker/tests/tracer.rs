@@ -531,7 +531,8 @@ fn a_call_that_copies_is_a_read_and_a_write() {
 #[test]
 fn nobody_locks_a_pipe_of_the_lab() {
     let run = same_as_untraced("splices_its_input", "y");
-    let answer = "from standard input: EINVAL\nto standard output: EINVAL\nsplice: 1\nread: 1\nbyte: 121\n";
+    let answer =
+        "from standard input: EINVAL\nto standard output: EINVAL\nsplice: 1\nread: 1\nbyte: 121\n";
     let printed: String = run
         .records(Call::Write)
         .iter()

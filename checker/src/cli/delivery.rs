@@ -123,6 +123,7 @@ impl Delivery {
     ///
     /// When it cannot be written.
     pub(super) fn deliver(&mut self, report: &Report) -> Result<(), LabError> {
+        self.context.took = self.begun.elapsed();
         if self.format == Format::Github
             && let Some(path) = env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty())
         {

@@ -5,9 +5,9 @@ use std::{env, time::SystemTime};
 use serde::Serialize;
 
 use super::{
-    Report, Status,
+    Report, Status, foreign,
     format::{Context, Entry, entries, fit},
-    foreign, json,
+    json,
 };
 use crate::failure::LabError;
 

@@ -5,9 +5,9 @@
 use serde::Serialize;
 
 use super::{
-    Report, Status,
+    Report, Status, foreign,
     format::{Context, Entry, entries, verdict},
-    foreign, json,
+    json,
 };
 use crate::failure::LabError;
 

@@ -6,6 +6,9 @@
 
 use std::fmt::Write;
 
+/// The most letters of one text from outside in a report for people or graders.
+pub const LONGEST: usize = 64 * 1024;
+
 /// Control characters as escapes, but for the line end; and so are letters that are not seen and change how those
 /// around them are shown (the order of writing, joiners, tags).
 pub fn clean(text: &str) -> String {
@@ -34,6 +37,28 @@ pub fn clean_but_colours(text: &str) -> String {
         rest = &rest[at + length.max(1)..];
     }
     shown + &clean(rest)
+}
+
+/// What the compiler says, in its colours, with an empty line behind each message; as much as anybody reads.
+pub fn from_compiler(messages: &[String]) -> String {
+    let mut shown = String::new();
+    for (index, message) in messages.iter().enumerate() {
+        let room = LONGEST.saturating_sub(shown.len());
+        if room == 0 {
+            let _ = writeln!(shown, "… ({} more messages)\n", messages.len() - index);
+            break;
+        }
+        let kept = cut(message.trim_end(), room);
+        shown.push_str(&clean_but_colours(&kept));
+        // A colour that is cut off from its end would go on.
+        let end = if kept.len() < message.trim_end().len() && kept.contains('\x1b') {
+            "\x1b[0m\n\n"
+        } else {
+            "\n\n"
+        };
+        shown.push_str(end);
+    }
+    shown
 }
 
 /// How long the colour sequence is with which a text begins; 0 if it does not begin with one.

@@ -5,8 +5,8 @@ use std::{borrow::Cow, path::PathBuf, time::Duration};
 use clap::ValueEnum;
 
 use super::{
-    ExerciseReport, NoProgram, Report, Status, TestReport, autolab, classroom50, exercism, github,
-    gradescope, human, json, junit, markdown, prairielearn,
+    ExerciseReport, NoProgram, Report, Status, TestReport, autolab, classroom50, exercism,
+    foreign::LONGEST, github, gradescope, human, json, junit, markdown, prairielearn,
 };
 use crate::failure::LabError;
 
@@ -65,8 +65,6 @@ pub struct Context {
 
 /// What a rendering for a file is folded to, in columns.
 const WIDTH: usize = 80;
-/// The most letters of one text in a file for a grader.
-pub(super) const LONGEST: usize = 64 * 1024;
 
 impl Format {
     /// Whether its reader looks at the file also after a run that did not come to its end.
@@ -203,7 +201,8 @@ fn without_messages(reason: &NoProgram) -> NoProgram {
     match reason {
         NoProgram::DoesNotCompile(_) => NoProgram::DoesNotCompile(Vec::new()),
         NoProgram::UnreadablePackage(_) => NoProgram::UnreadablePackage(String::new()),
-        other => other.clone(),
+        NoProgram::RenamedPackage(_) | NoProgram::NoBinary => NoProgram::NoBinary,
+        NoProgram::MissingFile(file) => NoProgram::MissingFile(file.clone()),
     }
 }
 
@@ -238,12 +237,12 @@ pub(super) fn entries<'a>(report: &'a Report, context: &Context) -> Vec<Entry<'a
             status: exercise.status,
             points: exercise.points,
             max_points: exercise.max_points,
-            told,
+            told: dedented(&told),
             printed: "",
         };
         if let Some(reason) = &exercise.no_program {
             let told = human::nothing_to_test(&exercise.name, reason, detail.width);
-            all.push(whole("compiles", human::plain(&told)));
+            all.push(whole("compiles", told));
         } else if exercise.tests.is_empty() {
             all.push(whole(&exercise.title, String::new()));
         }
@@ -255,12 +254,22 @@ pub(super) fn entries<'a>(report: &'a Report, context: &Context) -> Vec<Entry<'a
                 status: test.status,
                 points: earned(test),
                 max_points: test.points,
-                told: human::plain(&human::told(exercise, test, detail)),
+                told: dedented(&human::told(exercise, test, detail)),
                 printed: test.failure.as_ref().map_or("", |failure| &failure.stdout),
             });
         }
     }
     all
+}
+
+/// A text for people as a grader shows it: without colour, and without the room at its left.
+fn dedented(text: &str) -> String {
+    let text = human::plain(text);
+    let lines = || text.lines().filter(|line| !line.is_empty());
+    let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let room = lines().map(depth).min().unwrap_or(0);
+    let line = |line: &str| format!("{}\n", line.get(room..).unwrap_or_default());
+    text.trim_end().lines().map(line).collect()
 }
 
 /// The points that a test has brought.

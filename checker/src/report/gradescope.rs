@@ -4,9 +4,9 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::{
-    Report, Status,
+    Report, Status, foreign,
     format::{Context, Entry, entries, fit, remark, verdict},
-    foreign, json,
+    json,
 };
 use crate::failure::LabError;
 

@@ -12,7 +12,7 @@ use super::{
     ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport,
     calls::last_calls,
     excerpt::{compared, output},
-    foreign::{clean_but_colours, without_commands},
+    foreign::{cut, from_compiler, without_commands},
 };
 use crate::{failure::Diagnosis, lab::Sleeper};
 
@@ -43,10 +43,7 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
         "{STRONG}{}{STRONG:#}  {DIM}{}{DIM:#}\n",
         exercise.name, exercise.title
     );
-    for warning in &exercise.warnings {
-        let warning = clean_but_colours(warning.trim_end());
-        let _ = writeln!(text, "{warning}\n");
-    }
+    text.push_str(&from_compiler(&exercise.warnings));
     if let Some(reason) = &exercise.no_program {
         text.push_str(&nothing_to_test(&exercise.name, reason, detail.width));
     }
@@ -177,42 +174,42 @@ fn more(alike: &[&TestReport], width: usize) -> String {
 
 /// Why there is no program, and what to do about it.
 pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
-    let (shown, what, advice) = match reason {
+    let (mut text, what, advice) = match reason {
         NoProgram::DoesNotCompile(messages) if messages.is_empty() => (
-            Vec::new(),
+            String::new(),
             "does not compile",
             format!("`cargo build -p {name}` shows why. No test has run."),
         ),
         NoProgram::DoesNotCompile(messages) => (
-            messages.iter().map(|text| text.trim_end()).collect(),
+            from_compiler(messages),
             "does not compile",
             "the messages above are the compiler's; begin with the first one. No test has run."
                 .to_owned(),
         ),
         NoProgram::UnreadablePackage(reason) => (
-            vec![reason.trim_end()],
+            from_compiler(std::slice::from_ref(reason)),
             "cargo cannot read it",
             format!(
                 "mend exercises/{name}/Cargo.toml, or bring it back with `git restore exercises/{name}/Cargo.toml`."
             ),
         ),
         NoProgram::MissingFile(file) => (
-            Vec::new(),
+            String::new(),
             "no program",
             // The file alone: all of the folder would be the student's other work, too.
             format!("{file} is missing. Bring it back with `git restore {file}`."),
         ),
         NoProgram::RenamedPackage(found) => (
-            Vec::new(),
+            String::new(),
             "no program",
             format!(
                 "the package in exercises/{name}/Cargo.toml is called \"{}\". The checker looks for its own name: \
                  name = \"{name}\".",
-                clean(found)
+                clean(&cut(found, 100))
             ),
         ),
         NoProgram::NoBinary => (
-            Vec::new(),
+            String::new(),
             "no program",
             format!(
                 "exercises/{name} builds no binary called {name}. Let Cargo.toml name the package so, and name no \
@@ -220,13 +217,6 @@ pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
             ),
         ),
     };
-    let mut text: String = shown
-        .iter()
-        .map(|message: &&str| clean_but_colours(message) + "\n")
-        .collect();
-    if !text.is_empty() {
-        text.push('\n');
-    }
     let verdict = fold(&format!("{what}: {advice}"), width, "  ", "  ");
     let verdict = verdict.replacen(what, &format!("{FAIL}{what}{FAIL:#}"), 1);
     let _ = writeln!(text, "{verdict}\n");
@@ -284,9 +274,10 @@ fn one_test(
 /// Why nothing is known about the program: the lab failed, or may not look here. Empty where something is known.
 fn unknown(test: &TestReport, width: usize) -> String {
     const INDENT: &str = "        ";
-    let trouble = test.error.as_ref().map(|error| {
-        format!("the lab itself failed: {error}. This is not your program's fault.")
-    });
+    let trouble = test
+        .error
+        .as_ref()
+        .map(|error| format!("the lab itself failed: {error}. This is not your program's fault."));
     let gap = test.not_checked.as_ref();
     let gap = gap.map(|reason| format!("not checked here: {reason}"));
     let messages = trouble.into_iter().chain(gap);

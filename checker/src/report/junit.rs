@@ -7,8 +7,7 @@ use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, 
 
 use super::{
     ExerciseReport, NoProgram, Report, Status, TestReport,
-    foreign::{clean, cut, in_xml},
-    format::LONGEST,
+    foreign::{LONGEST, clean, cut, in_xml},
     human,
 };
 use crate::failure::LabError;

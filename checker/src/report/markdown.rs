@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::{
     ExerciseReport, Report, Status,
-    foreign::{cut, fenced, in_html, in_markdown},
+    foreign::{cut, fenced, in_html, in_markdown, without_commands},
     format::{Context, Entry, earned, entries, fit, verdict},
 };
 use crate::failure::LabError;
@@ -20,7 +20,10 @@ const MOST: usize = 512 * 1024;
 /// Never.
 pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     let entries = entries(report, context);
-    fit(MOST, |room| Ok(page(report, &entries, room)))
+    // It may be printed as well.
+    fit(MOST, |room| {
+        Ok(without_commands(&page(report, &entries, room)))
+    })
 }
 
 fn page(report: &Report, entries: &[Entry<'_>], room: usize) -> String {

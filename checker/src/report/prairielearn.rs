@@ -6,9 +6,9 @@
 use serde::Serialize;
 
 use super::{
-    Report, Status,
+    Report, Status, foreign,
     format::{Context, Entry, entries, fit, remark, verdict},
-    foreign, json,
+    json,
 };
 use crate::failure::LabError;
 
