@@ -24,9 +24,11 @@ use crate::{
     doctor,
     exercise::Exercise,
     failure::LabError,
+    handout::{self, Handout},
     map,
     progress::Progress,
     report::{Report, Status, human},
+    syllabus::EXERCISES,
     target::{self, Unknown},
     verify, workspace,
 };
@@ -137,6 +139,21 @@ enum Command {
     Trace(trace::Arguments),
     /// Say what this machine allows, and how to allow what is missing
     Doctor,
+    /// For instructors: write what students get to a folder
+    ///
+    /// The exercises, the textbook and this checker as a program: no solution, no known-wrong version, and no source of
+    /// a hidden test.
+    Handout {
+        /// A new folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// A checker to hand out, one for each kind of machine [default: this one]
+        #[arg(long = "checker", value_name = "PATH")]
+        checkers: Vec<PathBuf>,
+        /// Add the source of what the exercises depend on, so that students need no network
+        #[arg(long)]
+        vendor: bool,
+    },
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -210,6 +227,11 @@ pub fn main() -> ExitCode {
         }) => prove(&targets, times, &how),
         Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Doctor) => examine(),
+        Some(Command::Handout {
+            folder,
+            checkers,
+            vendor,
+        }) => hand_out(&folder, checkers, vendor),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "checker", &mut text);
@@ -542,6 +564,33 @@ fn prove(targets: &[String], times: u32, how: &How) -> Result<u8, Trouble> {
     } else {
         exit::FAILED
     })
+}
+
+fn hand_out(folder: &Path, mut checkers: Vec<PathBuf>, vendor: bool) -> Result<u8, Trouble> {
+    if !handout::is_free(folder) {
+        return Err(Trouble::Usage(format!(
+            "{} is there already, and not empty; name a new folder",
+            folder.display()
+        )));
+    }
+    if checkers.is_empty() {
+        let this = std::env::current_exe();
+        checkers.push(this.map_err(|error| LabError::io("could not find this program", &error))?);
+    }
+    let root = workspace::find()?;
+    let handout = Handout {
+        root,
+        checkers,
+        vendor,
+    };
+    let machines = handout.write_to(folder)?;
+    say(&format!(
+        "{} is ready to be handed out: {} exercises, and a checker for {}\n",
+        folder.display(),
+        EXERCISES.len(),
+        machines.join(" and ")
+    ))?;
+    Ok(exit::PASSED)
 }
 
 fn examine() -> Result<u8, Trouble> {

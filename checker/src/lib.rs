@@ -10,6 +10,7 @@
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
 //! - [`story`]: what a program does, told to its author while it runs. It knows no tests.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
+//! - [`handout`]: what students get.
 //! - [`verify`]: the proof that the hidden tests are right.
 
 pub mod arena;
@@ -21,6 +22,7 @@ pub mod days;
 pub mod doctor;
 pub mod exercise;
 pub mod failure;
+pub mod handout;
 pub mod lab;
 pub mod map;
 pub mod observe;
