@@ -297,11 +297,11 @@ fn most(format: Format) -> usize {
     match format {
         Format::Prairielearn => 1_000_000,
         Format::Markdown => 1 << 20,
-        Format::Classroom50 => 10 << 20,
+        Format::Classroom50 => 1 << 20,
         // The report itself, whole.
         Format::Json => 5 * hostile::LINE,
         Format::Human | Format::Github | Format::Autolab => 1 << 20,
-        Format::Gradescope | Format::Exercism | Format::Junit => 8 << 20,
+        Format::Gradescope | Format::Exercism | Format::Junit => 4 << 20,
     }
 }
 
@@ -348,6 +348,25 @@ fn nothing_that_a_submission_says_gets_out_of_its_place() {
                     "{what}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn a_report_that_is_too_long_for_its_reader_tells_less_of_each_test() {
+    let report = hostile::long();
+    for format in [
+        Format::Prairielearn,
+        Format::Markdown,
+        Format::Classroom50,
+        Format::Gradescope,
+    ] {
+        let text = rendered(format, Feedback::Full, &report);
+        assert!(text.len() <= most(format), "{format:?}: {}", text.len());
+        assert!(text.contains("left out"), "{format:?}");
+        if format != Format::Markdown {
+            let tests = &validated(format, &text)["tests"];
+            assert_eq!(tests.as_array().unwrap().len(), 70, "{format:?}");
         }
     }
 }

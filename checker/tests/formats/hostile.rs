@@ -59,6 +59,17 @@ pub fn uncompiled() -> Report {
     Report::new(4711, Isolation::Shared, vec![exercise])
 }
 
+/// A report with more to tell than any grader takes.
+pub fn long() -> Report {
+    let message = format!("{TEXT}{}", "<&\"".repeat(100_000));
+    let exercises = 0..70;
+    let exercises = exercises.map(|_| {
+        let messages = NoProgram::DoesNotCompile(vec![message.clone()]);
+        without_program(syllabus::EXERCISES[2], messages)
+    });
+    Report::new(4711, Isolation::Shared, exercises.collect())
+}
+
 fn without_program(exercise: &Exercise, reason: NoProgram) -> ExerciseReport {
     let mut report = ExerciseReport::new(exercise);
     report.no_program = Some(reason);
