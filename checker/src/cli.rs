@@ -1,6 +1,7 @@
 //! The command line.
 
 mod delivery;
+mod demo;
 mod trace;
 
 use std::{
@@ -137,6 +138,14 @@ enum Command {
                       1 it does not compile, 2 wrong usage, 3 the lab itself failed."
     )]
     Trace(trace::Arguments),
+    /// Try what the textbook says on this machine's kernel
+    ///
+    /// Without a name: all demos, and what each answers.
+    #[command(
+        after_help = "Exit status: 0 the kernel did what the textbook says, 1 it did something else, 2 wrong usage,\n\
+                      3 the lab itself failed, 4 something could not be shown here."
+    )]
+    Demo(demo::Arguments),
     /// Say what this machine allows, and how to allow what is missing
     Doctor,
     /// For instructors: write what students get to a folder
@@ -226,6 +235,7 @@ pub fn main() -> ExitCode {
             how,
         }) => prove(&targets, times, &how),
         Some(Command::Trace(arguments)) => trace::run(&arguments),
+        Some(Command::Demo(arguments)) => demo::run(&arguments),
         Some(Command::Doctor) => examine(),
         Some(Command::Handout {
             folder,

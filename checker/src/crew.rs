@@ -1,46 +1,31 @@
 //! The runners at work: as many at once as there are jobs, each bounded in time, all ended when the checker is.
 
 use std::{
-    io::Read,
-    os::{
-        fd::{AsFd, FromRawFd, OwnedFd},
-        unix::process::CommandExt,
-    },
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::Ordering,
         mpsc::{self, Receiver, Sender},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use nix::{
-    errno::Errno,
-    poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
-
+pub use crate::errand::INTERRUPTED;
 use crate::{
     arena::{Isolation, Tracing},
+    errand::Errand,
     exercise::Exercise,
-    failure::{Attempt, LabError},
-    observe::processes::{self, Process},
+    failure::LabError,
     runner::{self, Order, Outcome, Statement},
 };
 
-/// A runner ends by itself long before this. If it does not, the lab is at fault.
-const DEADLINE: Duration = Duration::from_secs(180);
-/// How long a runner may be in a call that no signal ends. It makes none that takes longer than an instant, but on a pipe
-/// which a program holds locked: splice(2) keeps the lock while it waits for a socket. At the standard descriptors it
-/// cannot (see the tracer's filter), at copies of them it can.
-const LOCKED: Duration = Duration::from_secs(10);
-
-/// Set by Ctrl-C: no runner is started any more, and those at work end.
-pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// What a runner does. It ends by itself long before the deadline; if it does not, the lab is at fault.
+const TEST: Errand = Errand {
+    command: runner::COMMAND,
+    process: "the process of a test",
+    deadline: Duration::from_secs(180),
+};
 
 /// Tests of one program, to be run one after the other.
 #[derive(Clone, Debug)]
@@ -153,99 +138,5 @@ fn work<K: Clone>(
 ///
 /// When that process cannot be started, or does not state anything.
 pub fn run_one(order: &Order) -> Result<Statement, LabError> {
-    let text = serde_json::to_string(order)
-        .map_err(|error| LabError::new(format!("could not write an order: {error}")))?;
-    let mut child = Command::new("/proc/self/exe")
-        .arg(runner::COMMAND)
-        .arg(text)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // Ctrl-C is for the checker; it lets its runners clean up.
-        .process_group(0)
-        .spawn()
-        .attempt("could not start the process of a test")?;
-    let answer = listen_to(&mut child);
-    // If it still runs, its standard input ends here, which tells it to clean up and end.
-    drop(child.stdin.take());
-    let status = end(&mut child)?;
-    serde_json::from_slice(&answer?).map_err(|_| {
-        // It has ended, so that what it complained about is all in the pipe.
-        let mut complaint = String::new();
-        if let Some(stderr) = &mut child.stderr {
-            let _ = stderr.read_to_string(&mut complaint);
-        }
-        LabError {
-            detail: Some(complaint.trim().to_owned()).filter(|text| !text.is_empty()),
-            ..LabError::new(format!(
-                "the process of a test ended without a result ({status})"
-            ))
-        }
-    })
-}
-
-/// Reads all that a runner says, until it closes its output, the deadline, or Ctrl-C.
-fn listen_to(child: &mut Child) -> Result<Vec<u8>, LabError> {
-    const LISTEN: &str = "could not listen to the process of a test";
-    let Some(mut stdout) = child.stdout.take() else {
-        return Err(LabError::new(LISTEN));
-    };
-    let deadline = Instant::now() + DEADLINE;
-    let mut said = Vec::new();
-    let mut buffer = [0; 64 * 1024];
-    let mut last_free = Instant::now();
-    loop {
-        let runner = Process::read(child.id().cast_signed());
-        if runner.is_none_or(|runner| runner.state != 'D') {
-            last_free = Instant::now();
-        }
-        if last_free.elapsed() > LOCKED {
-            return Err(LabError::new(
-                "your program keeps a pipe of the lab locked, as splice(2) does with a copy of a standard descriptor \
-                 while it waits for a socket; the lab cannot check that. Copy with read and write",
-            ));
-        }
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            return Err(LabError::new("interrupted"));
-        }
-        if Instant::now() > deadline {
-            return Err(LabError::new("the process of a test did not end in time"));
-        }
-        // Short, because Ctrl-C may be noticed by another thread.
-        match poll(
-            &mut [PollFd::new(stdout.as_fd(), PollFlags::POLLIN)],
-            PollTimeout::from(100u8),
-        ) {
-            Ok(0) | Err(Errno::EINTR) => continue,
-            Ok(_) => (),
-            Err(errno) => return Err(LabError::call(LISTEN, errno)),
-        }
-        match stdout.read(&mut buffer).attempt(LISTEN)? {
-            0 => return Ok(said),
-            n => said.extend_from_slice(&buffer[..n]),
-        }
-    }
-}
-
-/// Waits until the runner has ended; its own clean-up is bounded by twice ten seconds.
-fn end(child: &mut Child) -> Result<ExitStatus, LabError> {
-    const END: &str = "could not wait for the process of a test";
-    // SAFETY: takes a number, makes a new descriptor.
-    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, child.id(), 0) } as i32;
-    Errno::result(pidfd).attempt(END)?;
-    // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let ended = poll(
-        &mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)],
-        PollTimeout::from(25_000u16),
-    );
-    if ended != Ok(1) {
-        // The programs first: a runner that touches a pipe which a program holds locked in splice(2) cannot even be
-        // killed before.
-        for pid in processes::descendants(child.id().cast_signed()) {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-        }
-        let _ = child.kill();
-    }
-    child.wait().attempt(END)
+    TEST.run(order)
 }

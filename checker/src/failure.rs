@@ -42,6 +42,10 @@ pub enum Diagnosis {
     WrongBytes,
     /// More bytes came than promised.
     ExtraBytes,
+    /// A file lacks bytes that were promised, or is not there at all.
+    MissingBytes,
+    /// The permissions of a file are other than promised.
+    WrongMode,
     /// The end of the stream came before all promised bytes.
     ClosedEarly,
     /// A reset (RST) came where data or the end of the stream was due.
@@ -209,6 +213,12 @@ impl Diagnosis {
             Diagnosis::WrongBytes => "Compare the two dumps from the marked byte on.",
             Diagnosis::ExtraBytes => {
                 "Send only the bytes that are due: `read` tells how many of the buffer are new."
+            }
+            Diagnosis::MissingBytes => {
+                "See which calls wrote to the file, how much each was given, and what it returned."
+            }
+            Diagnosis::WrongMode => {
+                "The third argument of open says what a new file permits, and the umask takes away from it: see open(2)."
             }
             Diagnosis::ClosedEarly => {
                 "Look for the close, the shutdown or the drop which came too early."

@@ -26,12 +26,7 @@ pub struct Handout {
 }
 
 /// Files of the course which are handed out as they are.
-const AS_THEY_ARE: &[&str] = &[
-    "course.md",
-    ".cargo/config.toml",
-    "checker/report.schema.json",
-    "checker/trace.schema.json",
-];
+const AS_THEY_ARE: &[&str] = &["course.md", ".cargo/config.toml"];
 
 impl Handout {
     /// Writes it to a folder, which must be new or empty. It is there whole or not at all. Returns the kinds of machine
@@ -71,6 +66,7 @@ impl Handout {
         for file in AS_THEY_ARE {
             write(&folder.join(file), &self.read(file)?)?;
         }
+        self.schemas(folder)?;
         write(
             &folder.join("README.md"),
             &for_students(&self.read("README.md")?),
@@ -126,6 +122,19 @@ impl Handout {
             )));
         }
         copy_tree(&self.root.join(&place), &folder.join(&place))
+    }
+
+    /// README.md names the schemas of what the checker writes as data.
+    fn schemas(&self, folder: &Path) -> Result<(), LabError> {
+        let from = self.root.join("checker");
+        let entries = fs::read_dir(&from).map_err(trouble("read", &from))?;
+        for entry in entries {
+            let name = entry.map_err(trouble("read", &from))?.file_name();
+            if name.to_string_lossy().ends_with(".schema.json") {
+                copy(&from.join(&name), &folder.join("checker").join(&name))?;
+            }
+        }
+        Ok(())
     }
 
     /// What the exercises depend on, by name.

@@ -9,6 +9,9 @@
 //! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
 //! - [`story`]: what a program does, told to its author while it runs. It knows no tests.
+//! - [`demos`]: the textbook's statements, tried. [`stage`]: the words in which they are told. [`showing`]: one of them,
+//!   played.
+//! - [`errand`]: work in a process of its own.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 //! - [`handout`]: what students get.
 //! - [`verify`]: the proof that the hidden tests are right.
@@ -19,7 +22,9 @@ pub mod cli;
 pub mod compile;
 pub mod crew;
 pub mod days;
+pub mod demos;
 pub mod doctor;
+pub mod errand;
 pub mod exercise;
 pub mod failure;
 pub mod handout;
@@ -29,6 +34,8 @@ pub mod observe;
 pub mod progress;
 pub mod report;
 pub mod runner;
+pub mod showing;
+pub mod stage;
 pub mod story;
 pub mod syllabus;
 pub mod target;

@@ -14,6 +14,13 @@ fn main() -> ExitCode {
                 Err(_) => ExitCode::FAILURE,
             }
         }
+        // The process of one demo, likewise.
+        [_, command, order] if command == checker::showing::COMMAND => {
+            match checker::showing::run_order(order) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }
+        }
         _ => checker::cli::main(),
     }
 }

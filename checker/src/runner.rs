@@ -148,5 +148,6 @@ fn story_of(order: &Order) -> Result<fn(&Lab) -> Checked, LabError> {
 /// The arena's folder is where this process works, too, so that nothing is held outside.
 fn ready(arena: Arena) -> Result<Arena, LabError> {
     std::env::set_current_dir(arena.folder()).attempt("could not change to the test's folder")?;
+    arena.shrink_send_buffers();
     Ok(arena)
 }

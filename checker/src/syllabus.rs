@@ -7,10 +7,14 @@ use crate::{
 
 /// Every exercise, in the order of the course.
 pub const EXERCISES: &[&Exercise] = &[
+    &day1::file_copy::EXERCISE,
     &day1::endianness::EXERCISE,
     &day2::inet_pton_ntop::EXERCISE,
     &day2::echo_server::EXERCISE,
     &day2::echo_client::EXERCISE,
+    &day2::framing::EXERCISE,
+    &day2::socket_names::EXERCISE,
+    &day2::connect::EXERCISE,
     &day3::udp_echo::EXERCISE,
     &day3::shutdown::EXERCISE,
     &day3::fork_server::EXERCISE,

@@ -130,6 +130,12 @@ fn a_handout_holds_starters_and_no_answers() {
     }
     let readme = fs::read_to_string(student.course().join("README.md")).unwrap();
     assert!(readme.contains("## For students") && !readme.contains("## For instructors"));
+    let links = readme.split("](").skip(1);
+    for link in links.filter_map(|rest| rest.split(')').next()) {
+        let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+        let is_there = link.contains("://") || student.course().join(file).exists();
+        assert!(is_there && heading.is_empty(), "README.md links to {link}");
+    }
 }
 
 /// A handout that is passed on by copying it is as good as the first.

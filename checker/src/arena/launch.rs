@@ -53,6 +53,8 @@ pub struct Launch {
     /// Whether its standard output is full from the start: a pipe of one page in which nobody makes room yet, so that
     /// the first write to it sleeps.
     pub full_stdout: bool,
+    /// The permissions which the files that it makes do not get (umask(2)).
+    pub umask: u32,
     /// Whether its calls are seen by a [`Tracer`](crate::observe::tracer::Tracer).
     pub traced: bool,
     /// What it may use up.
@@ -64,6 +66,8 @@ pub(super) struct Preparation {
     group: Group,
     own_proc: bool,
     full_stdout: bool,
+    /// None leaves it as it is.
+    umask: Option<libc::mode_t>,
     blocked: u64,
     ignored: u64,
     limits: Vec<(libc::__rlimit_resource_t, u64)>,
@@ -81,6 +85,9 @@ pub(super) enum Group {
 }
 
 impl Launch {
+    /// The umask of most users: others than the owner must not write.
+    pub const UMASK: u32 = 0o022;
+
     /// A program with these arguments, and nothing unusual about it.
     pub fn new<S: Into<OsString>>(arguments: impl IntoIterator<Item = S>) -> Launch {
         Launch {
@@ -88,6 +95,7 @@ impl Launch {
             blocked: Vec::new(),
             ignored: Vec::new(),
             full_stdout: false,
+            umask: Launch::UMASK,
             traced: true,
             limits: Limits::default(),
         }
@@ -133,6 +141,7 @@ impl Launch {
             group: Group::OwnSession,
             own_proc: arena.isolation() == Isolation::Namespaces,
             full_stdout: self.full_stdout,
+            umask: Some(self.umask),
             blocked: set(&self.blocked),
             ignored: set(&self.ignored),
             limits: vec![
@@ -170,6 +179,7 @@ impl Preparation {
             group,
             own_proc: false,
             full_stdout: false,
+            umask: None,
             blocked: 0,
             ignored: 0,
             limits: Vec::new(),
@@ -187,6 +197,9 @@ impl Preparation {
         unsafe {
             if self.full_stdout {
                 fill_stdout()?;
+            }
+            if let Some(umask) = self.umask {
+                libc::umask(umask);
             }
             match self.group {
                 Group::OwnSession => libc::setsid(),

@@ -38,9 +38,6 @@ pub(super) fn enter() -> Result<(), LabError> {
         unchanged,
     )
     .attempt("could not separate the mounts of the test")?;
-    // Small send buffers: a test that fills both directions of a connection then needs 200 kB for it, and not 6 MB.
-    // Where the kernel does not allow it, the same tests take longer.
-    let _ = fs::write("/proc/sys/net/ipv4/tcp_wmem", "4096 16384 65536");
     raise_loopback()
 }
 

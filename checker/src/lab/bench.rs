@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     os::fd::OwnedFd,
-    path::PathBuf,
+    path::{Path, PathBuf},
     rc::Rc,
 };
 
@@ -195,6 +195,11 @@ impl Bench {
         self.arena.address()
     }
 
+    /// The folder in which programs start.
+    pub(super) fn folder(&self) -> &Path {
+        self.arena.folder()
+    }
+
     pub(super) fn program_path(&self) -> &PathBuf {
         &self.program
     }
@@ -349,7 +354,7 @@ impl Bench {
                 }
                 let names = self.names.borrow();
                 let peer = names
-                    .get(&socket.peer)
+                    .get(&canonical(socket.peer))
                     .cloned()
                     .unwrap_or_else(|| socket.peer.to_string());
                 Some(format!("the connection with {peer}, {}", socket.state))
@@ -378,12 +383,15 @@ impl Bench {
                 })
                 .collect();
             let address = std::net::IpAddr::from(self.address());
+            let names = self.names.borrow();
+            let is_ours = |end: SocketAddr| {
+                let end = canonical(end);
+                end.ip() == address || names.contains_key(&end)
+            };
             // What has not been accepted yet, or not been sent to its end, belongs to no process, and what a process
             // without its main thread holds is not shown: there the address tells, which is this test's own.
             found.retain(|socket| {
-                ours.contains(&socket.inode)
-                    || socket.local.ip() == address
-                    || socket.peer.ip() == address
+                ours.contains(&socket.inode) || is_ours(socket.local) || is_ours(socket.peer)
             });
         }
         Ok(found)
@@ -453,6 +461,11 @@ impl Bench {
         self.keep_scene();
         gave_up.explain(self, goal, diagnosis)
     }
+}
+
+/// An IPv4 client whom an IPv6 socket shows under a mapped address, by its own.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// The call in which a process sleeps. Of several threads, one that waits for another tells less than that other one.

@@ -6,6 +6,8 @@
 //! Every word notes what it does, so that a report can show the steps which led to the failure.
 
 mod bench;
+mod file;
+mod network;
 mod program;
 mod quote;
 mod stillness;
@@ -13,10 +15,11 @@ mod tcp;
 mod udp;
 mod wait;
 
-use std::{net::SocketAddr, ops::RangeInclusive, rc::Rc};
+use std::{ffi::OsStr, net::SocketAddr, ops::RangeInclusive, rc::Rc};
 
 pub use bench::{Bench, Sleeper, Witness};
-pub use program::{Aim, CallLine, Child, Ending, Mark, Place, Program, Server, Trouble};
+pub use file::{Fifo, File};
+pub use program::{Aim, CallLine, Child, Ending, Freeze, Mark, Place, Program, Server, Trouble};
 pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};
 pub use udp::Datagrams;
@@ -108,6 +111,21 @@ impl Lab {
         Server::start(&self.bench, address, &[], Transport::Tcp)
     }
 
+    /// Starts a TCP server with these addresses as its arguments, and waits until it says `listening IP:PORT` for each,
+    /// in this order. All that is returned are views of one program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::start_server`].
+    pub fn start_server_on_all(&self, addresses: &[SocketAddr]) -> Checked<Vec<Server>> {
+        let arguments: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+        let program = self.launch(Launch::new(arguments))?;
+        addresses
+            .iter()
+            .map(|&address| program.expect_announcement(address))
+            .collect()
+    }
+
     /// The test's address with port 0, which means any free port: what [`Lab::start_server`] gives its program.
     pub fn any_port(&self) -> SocketAddr {
         SocketAddr::new(self.bench.address().into(), 0)
@@ -118,6 +136,22 @@ impl Lab {
         // The arena gives out 127.0.0.1, or addresses from 127.64.0.0 to 127.127.255.255.
         let [net, high, middle, low] = self.bench.address().octets();
         SocketAddr::new([net, high ^ 0xc0, middle, low].into(), 0)
+    }
+
+    // Files
+
+    /// A file in the test's folder, which is where programs start; there is none of this name yet.
+    pub fn file(&self, name: impl AsRef<OsStr>) -> File {
+        File::new(&self.bench, name.as_ref())
+    }
+
+    /// A named pipe in the test's folder, from which the test reads.
+    ///
+    /// # Errors
+    ///
+    /// When the lab cannot make it.
+    pub fn fifo(&self, name: impl AsRef<OsStr>) -> Checked<Fifo> {
+        Fifo::make(&self.bench, name.as_ref())
     }
 
     // Peers
@@ -147,7 +181,37 @@ impl Lab {
     ///
     /// When the lab cannot find one.
     pub fn refusing_address(&self) -> Checked<SocketAddr> {
-        tcp::refusing_address(&self.bench)
+        let reservation = self.reserve_address()?;
+        Ok(tcp::refusing(&self.bench, reservation))
+    }
+
+    /// The same for IPv6.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) on a machine without IPv6.
+    pub fn refusing_ipv6_address(&self) -> Checked<SocketAddr> {
+        let reservation = Reservation::on_ipv6(&self.bench)?;
+        Ok(tcp::refusing(&self.bench, reservation))
+    }
+
+    /// A TCP server of the test's own on the loopback address of IPv6.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) on a machine without IPv6.
+    pub fn listen_on_ipv6(&self) -> Checked<Listener> {
+        Reservation::on_ipv6(&self.bench)?.listen()
+    }
+
+    /// A TCP server whose accept queue is full: the SYN of a program that connects gets no answer, as if the address
+    /// led nowhere, or as if a firewall dropped it.
+    ///
+    /// # Errors
+    ///
+    /// When the lab cannot listen.
+    pub fn listen_without_answer(&self) -> Checked<Listener> {
+        Listener::with_a_full_queue(&self.bench)
     }
 
     /// An address on which nobody listens until [`Reservation::listen`]: connecting to it is refused before, and not
@@ -157,7 +221,7 @@ impl Lab {
     ///
     /// When the lab cannot reserve one.
     pub fn reserve_address(&self) -> Checked<Reservation> {
-        Reservation::new(&self.bench)
+        Reservation::new(&self.bench, self.bench.address().into())
     }
 
     /// A UDP socket of the test's own.

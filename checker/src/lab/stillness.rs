@@ -164,7 +164,9 @@ fn sleeps_for_ever(thread: &Thread) -> bool {
     let (receives, sends) = match sleep.call {
         _ if sleep.second.is_some() => (true, true),
         Some(Call::Read | Call::Accept) => (true, false),
-        Some(Call::Write) => (false, true),
+        // A connect which sleeps, and of which nothing is under way, meets a full accept queue: only an accept ends that,
+        // or the kernel after minutes.
+        Some(Call::Write | Call::Connect) => (false, true),
         _ => return true,
     };
     [sleep.descriptor, sleep.second]

@@ -23,8 +23,10 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Processor time within one wait from which on a program counts as busy: 2 seconds. What a right program does between
 /// two events takes milliseconds.
 const BUSY_TICKS: u64 = 200;
-/// The same at the deadline, for a program which was never seen asleep: others kept the processors busy.
+/// The same at the deadline, for a program which was hardly seen asleep: others kept the processors busy.
 const BUSY_TICKS_AT_LAST: u64 = BUSY_TICKS / 8;
+/// In one of so many looks at most it may sleep then: a program that is followed sleeps before its exec.
+const SELDOM: u32 = 20;
 /// How long all may sleep in calls with a time limit, or in calls which the machine does not let us see.
 const DOZE: Duration = Duration::from_secs(5);
 /// Before the first sample for a verdict, and between two. Most events come before the first.
@@ -101,7 +103,7 @@ impl Bench {
         let mut watch = Watch::for_a_verdict();
         let mut next_sample = start + FIRST_SAMPLE;
         let mut awake = start;
-        let mut has_slept = false;
+        let (mut samples, mut asleep) = (0, 0);
         let mut pause = FIRST_LOOK;
         loop {
             self.pump()?;
@@ -125,11 +127,13 @@ impl Bench {
                 if used > BUSY_TICKS {
                     return Ok(Err(GaveUp::Busy));
                 }
-                has_slept |= watch.sees_sleep();
+                samples += 1;
+                asleep += u32::from(watch.sees_sleep());
                 if motion == Motion::Moving {
                     awake = now;
                 }
-                if now - start > DEADLINE && !has_slept && used > BUSY_TICKS_AT_LAST {
+                let is_awake = asleep <= samples / SELDOM;
+                if now - start > DEADLINE && is_awake && used > BUSY_TICKS_AT_LAST {
                     return Ok(Err(GaveUp::Busy));
                 }
                 if now - start > DEADLINE || now - awake > DOZE {

@@ -5,6 +5,7 @@
 pub mod autolab;
 mod calls;
 pub mod classroom50;
+pub mod demo;
 mod excerpt;
 pub mod exercism;
 pub mod foreign;

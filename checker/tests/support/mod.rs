@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub mod machine;
+
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt,

@@ -1,3 +1,4 @@
 //! Descriptors and bytes.
 
 pub mod endianness;
+pub mod file_copy;

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 
 use super::Program;
 use crate::{
-    failure::{Checked, Diagnosis, Stop},
+    failure::{Checked, Diagnosis, Failure, Stop},
     lab::wait::GaveUp,
     observe::{
         calls::Call,
@@ -32,6 +32,8 @@ pub struct Aim {
 pub enum Place {
     /// Any socket.
     Socket,
+    /// Any file, by which everything counts that has a path.
+    File,
     /// The pipe which is the program's standard input, by whatever number it knows it.
     Stdin,
     /// The pipe which is its standard output.
@@ -48,6 +50,12 @@ impl Call {
     }
 }
 
+impl Aim {
+    pub(super) fn call(self) -> Call {
+        self.call
+    }
+}
+
 impl From<Call> for Aim {
     fn from(call: Call) -> Aim {
         Aim { call, place: None }
@@ -61,6 +69,7 @@ impl fmt::Display for Aim {
         f.write_str(match self.place {
             None => "",
             Some(Place::Socket) => " on a socket",
+            Some(Place::File) => " on a file",
             Some(Place::Stdin) => " on standard input",
             Some(Place::Stdout) => " on standard output",
         })
@@ -199,6 +208,7 @@ impl Program {
         };
         match place {
             Place::Socket => On::Sockets,
+            Place::File => On::Files,
             Place::Stdin => {
                 let stdin = self.running.stdin.file.borrow();
                 let pipe = stdin.as_ref().and_then(|stdin| pipe(stdin.as_fd()));
@@ -248,6 +258,9 @@ impl Trouble<'_> {
     /// [`Diagnosis::Busy`] when one never sleeps.
     pub fn wait_until_it_pauses(&self) -> Checked {
         const GOAL: &str = "it to pause before it tries again";
+        // Who pauses for a millisecond each time is seen asleep long before. On a machine that is busy with other things
+        // this comes sooner than the verdict that the program uses the processor all the time.
+        const MOST_STRIKES: u64 = 200;
         let program = self.program;
         let bench = &program.bench;
         bench.note("wait until it pauses, be it for a moment");
@@ -268,7 +281,18 @@ impl Trouble<'_> {
                 .flat_map(|process| process.thread_list())
                 .filter(|thread| struck.contains(&thread.tid) && rests(thread));
             seen_asleep.extend(asleep.map(|thread| thread.tid));
-            Ok((!struck.is_empty() && struck.is_subset(&seen_asleep)).then_some(()))
+            if !struck.is_empty() && struck.is_subset(&seen_asleep) {
+                return Ok(Some(()));
+            }
+            let strikes = self.struck();
+            if strikes > MOST_STRIKES {
+                bench.keep_scene();
+                let symptom = format!(
+                    "your program has made the call {strikes} times without a pause; the test waits for {GOAL}"
+                );
+                return Err(Failure::new(Diagnosis::Busy, symptom).into());
+            }
+            Ok(None)
         };
         match bench.wait(&[], look)? {
             // Whether it has ended is for the next step to say.

@@ -3,14 +3,19 @@
 //! A program that looks at a flag, finds nothing, and then goes to sleep, misses what happens between the two. The gap is
 //! a few instructions wide; the tracer makes it as wide as the test needs.
 
-use super::{Program, Trouble};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::{Aim, Program, Trouble};
 use crate::{
-    failure::{Checked, Diagnosis},
+    failure::{Attempt, Checked, Diagnosis},
     lab::quote::signal_name,
     observe::{
         calls::Call,
         processes::{Process, Thread},
-        tracer::{Fault, Which},
+        tracer::{Fault, Record, Which},
     },
 };
 
@@ -74,6 +79,19 @@ impl Program {
         self.trouble(call, Which::First(1), Fault::Signal(libc::SIGSTOP))
     }
 
+    /// Freezes the process that makes the next call of this kind (SIGSTOP), just before the call.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
+    pub fn freeze_before_next(&self, aim: impl Into<Aim>) -> Checked<Freeze<'_>> {
+        let aim = aim.into();
+        self.bench
+            .note(format!("freeze it (SIGSTOP) just before its next {aim}"));
+        self.trouble(aim, Which::First(1), FREEZE)?;
+        Ok(Freeze { program: self, aim })
+    }
+
     /// The call in which it is, of the first of these kinds; and the name of that call.
     fn sleep_in(&self, kinds: &[Call], goal: &str) -> Checked<(Call, String)> {
         let tracer = self.tracer()?;
@@ -90,5 +108,67 @@ impl Program {
             Ok(call) => Ok(call),
             Err(gave_up) => Err(self.explain(&gave_up, goal, Diagnosis::Stuck).into()),
         }
+    }
+}
+
+/// A process of a program that is to be frozen, or is: see [`Program::freeze_before_next`].
+#[derive(Debug)]
+#[must_use = "it stays frozen until it is told to go on"]
+pub struct Freeze<'a> {
+    program: &'a Program,
+    aim: Aim,
+}
+
+const FREEZE: Fault = Fault::Signal(libc::SIGSTOP);
+
+impl Freeze<'_> {
+    /// Waits until it is frozen, with all its threads.
+    ///
+    /// # Errors
+    ///
+    /// When the program never makes such a call.
+    pub fn wait_until_frozen(&self) -> Checked {
+        let bench = &self.program.bench;
+        bench.note("wait until it is frozen".to_owned());
+        let look = || {
+            let process = self.frozen()?.and_then(Process::read);
+            let is_stopped = |thread: &Thread| {
+                matches!(thread.state, 'Z' | 'X') || bench.is_stopped(thread.tid, thread.state)
+            };
+            let threads = process.map(|process| process.thread_list());
+            Ok(threads
+                .is_some_and(|threads| threads.iter().all(is_stopped))
+                .then_some(()))
+        };
+        match bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let goal = format!("it to make a {}", self.aim);
+                Err(bench.explain(&gave_up, &goal, Diagnosis::Stuck).into())
+            }
+        }
+    }
+
+    /// Lets it go on with SIGCONT, and make the call.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn resume(self) -> Checked {
+        self.program.bench.note("let it go on (SIGCONT)".to_owned());
+        let Some(pid) = self.frozen()? else {
+            return Ok(());
+        };
+        // It has not ended, so that its number is still its own.
+        kill(Pid::from_raw(pid), Signal::SIGCONT).attempt("could not let your program go on")?;
+        Ok(())
+    }
+
+    /// The process which was about to make the call.
+    fn frozen(&self) -> Checked<Option<i32>> {
+        let records = self.program.tracer()?.records();
+        let is_struck =
+            |record: &&Record| record.call == self.aim.call() && record.injected == Some(FREEZE);
+        Ok(records.iter().find(is_struck).map(|record| record.pid))
     }
 }

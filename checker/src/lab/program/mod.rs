@@ -16,7 +16,10 @@ mod stream;
 
 use std::{
     cell::{Cell, RefCell},
-    os::fd::{FromRawFd, OwnedFd},
+    os::{
+        fd::{FromRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
     rc::Rc,
 };
 
@@ -25,6 +28,7 @@ pub use calls::{CallLine, Mark};
 pub use children::Child;
 pub use ending::Ending;
 pub use faults::{Aim, Place, Trouble};
+pub use gaps::Freeze;
 pub use running::Running;
 pub use server::Server;
 
@@ -51,7 +55,10 @@ impl Program {
         let arguments: Vec<_> = launch
             .arguments
             .iter()
-            .map(|a| a.to_string_lossy())
+            .map(|argument| match argument.to_str() {
+                Some(text) => text.to_owned(),
+                None => argument.as_bytes().escape_ascii().to_string(),
+            })
             .collect();
         let start = match arguments.as_slice() {
             [] => "start your program without arguments".to_owned(),
@@ -129,6 +136,9 @@ fn inherited(launch: &Launch) -> String {
     }
     if !launch.ignored.is_empty() {
         text += &format!(", with {} ignored", names(&launch.ignored));
+    }
+    if launch.umask != Launch::UMASK {
+        text += &format!(", with the umask {:03o}", launch.umask);
     }
     if launch.full_stdout {
         text += ", with a standard output that is full";

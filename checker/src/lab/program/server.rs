@@ -1,6 +1,10 @@
 //! The program as a server, with the address on which it listens.
 
-use std::{net::SocketAddr, ops::Deref, rc::Rc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::Deref,
+    rc::Rc,
+};
 
 use super::Program;
 use crate::{
@@ -90,7 +94,18 @@ impl Server {
     ///
     /// When it refuses, or its accept queue stays full.
     pub fn connect(&self) -> Checked<Connection> {
-        Connection::connect(&self.program.bench, self.address, None)
+        Connection::connect(&self.program.bench, None, self.address, None)
+    }
+
+    /// Connects a client that has the address `source` to the address `destination` of this machine, for a server that
+    /// listens there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::connect`].
+    pub fn connect_between(&self, source: IpAddr, destination: IpAddr) -> Checked<Connection> {
+        let server = SocketAddr::new(destination, self.address.port());
+        Connection::connect(&self.program.bench, Some(source), server, None)
     }
 
     /// Connects a client with a small receive buffer (SO_RCVBUF, in bytes), so that the server soon has to wait when
@@ -100,7 +115,7 @@ impl Server {
     ///
     /// As [`Server::connect`].
     pub fn connect_with_receive_buffer(&self, bytes: usize) -> Checked<Connection> {
-        Connection::connect(&self.program.bench, self.address, Some(bytes))
+        Connection::connect(&self.program.bench, None, self.address, Some(bytes))
     }
 
     /// Waits until nobody listens on its address any more, for a server which has been killed.

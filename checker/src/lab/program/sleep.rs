@@ -80,7 +80,8 @@ impl Program {
         }
     }
 
-    /// Waits until it sleeps in a call which waits for data or events, as a server does that has nothing to do.
+    /// Waits until it sleeps in a call which waits for data, for clients, for events or for a connection, as a program does
+    /// that has nothing to do.
     ///
     /// # Errors
     ///
@@ -88,6 +89,7 @@ impl Program {
     /// when it sleeps in another call, for ever.
     pub fn wait_until_idle(&self) -> Checked {
         const GOAL: &str = "it to sleep until something comes";
+        const WAITING: [Call; 4] = [Call::Read, Call::Accept, Call::Poll, Call::Connect];
         self.bench.note(format!("wait for {GOAL}"));
         let mut before = Vec::new();
         let mut naps = Naps::default();
@@ -113,7 +115,7 @@ impl Program {
             let idle = threads.iter().all(|thread| thread.state == 'S')
                 && threads
                     .iter()
-                    .any(|thread| thread.hidden || is_in(thread, &[Call::Read, Call::Poll]));
+                    .any(|thread| thread.hidden || is_in(thread, &WAITING));
             let twice = idle && before == threads;
             before = threads;
             Ok(twice.then_some(()))

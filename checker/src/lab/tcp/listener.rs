@@ -2,23 +2,25 @@
 
 use std::{
     io::{self},
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener},
     os::fd::{AsFd, AsRawFd, OwnedFd},
     rc::Rc,
 };
 
 use nix::{
+    errno::Errno,
     poll::PollFlags,
     sys::socket::{
-        AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, getsockname, listen,
-        setsockopt, socket, sockopt,
+        AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrStorage, bind,
+        connect, getsockname, listen, setsockopt, socket, sockopt,
     },
 };
 
-use super::{Connection, SEGMENT};
+use super::{Connection, SEGMENT, new_socket};
 use crate::{
-    failure::{Attempt, Checked, Diagnosis, Failure, LabError},
+    failure::{Attempt, Checked, Diagnosis, Failure, LabError, Stop},
     lab::bench::Bench,
+    observe::sockets,
 };
 
 /// A TCP server of the test's own.
@@ -42,7 +44,7 @@ impl Listener {
         bench: &Rc<Bench>,
         receive_buffer: Option<usize>,
     ) -> Checked<Listener> {
-        let reservation = Reservation::new(bench)?;
+        let reservation = Reservation::new(bench, bench.address().into())?;
         if let Some(bytes) = receive_buffer {
             // Inherited by the connections; must be set before listen (tcp(7)).
             setsockopt(&reservation.socket, sockopt::RcvBuf, &bytes).attempt(LISTEN)?;
@@ -52,9 +54,62 @@ impl Listener {
         reservation.listen()
     }
 
+    /// One that answers nobody: its accept queue has one place, and that is taken.
+    pub(in crate::lab) fn with_a_full_queue(bench: &Rc<Bench>) -> Checked<Listener> {
+        const FILL: &str = "could not fill an accept queue";
+        // One connection more than the backlog finds a place (listen(2)).
+        let queue = Backlog::new(0).attempt(LISTEN)?;
+        let listener = bench
+            .quietly(|| Reservation::new(bench, bench.address().into())?.listen_with(queue))?;
+        let address = listener.address;
+        bench.note(format!(
+            "listen on {address}, and let the accept queue be full: whoever connects gets no answer"
+        ));
+        let first = new_socket(bench, None, address, None)?;
+        match connect(first.as_raw_fd(), &SockaddrStorage::from(address)) {
+            Ok(()) | Err(Errno::EINPROGRESS) => bench.keep(first),
+            Err(errno) => return Err(LabError::call(FILL, errno).into()),
+        }
+        let look = || {
+            let listening = sockets::listening()?.into_iter();
+            let is_full = listening
+                .filter(|socket| socket.local == address)
+                .any(|socket| socket.receive_queue > socket.send_queue);
+            Ok(is_full.then_some(()))
+        };
+        match bench.wait(&[], look)? {
+            Ok(()) => Ok(listener),
+            Err(_) => Err(LabError::new(FILL).into()),
+        }
+    }
+
     /// Its address, for the program's command line.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits until the program sleeps; it must not have connected.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::CallForbidden`] when it has.
+    pub fn expect_nobody(&self) -> Checked {
+        let address = self.address;
+        self.bench
+            .note(format!("see that nobody connects to {address}"));
+        self.bench.settle()?;
+        match self.listener.accept() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(LabError::io("could not accept a connection", &error).into()),
+            Ok((stream, _)) => {
+                self.bench.keep_scene();
+                self.bench.keep(stream.into());
+                let symptom = format!(
+                    "your program connects to {address}, which it should not do, or not yet"
+                );
+                Err(Failure::new(Diagnosis::CallForbidden, symptom).into())
+            }
+        }
     }
 
     /// Waits for the program to connect.
@@ -105,12 +160,31 @@ impl Listener {
 const LISTEN: &str = "could not listen";
 
 impl Reservation {
-    pub(in crate::lab) fn new(bench: &Rc<Bench>) -> Checked<Reservation> {
+    /// One on ::1, which all tests share where they have no network of their own; the port is this test's alone.
+    pub(in crate::lab) fn on_ipv6(bench: &Rc<Bench>) -> Checked<Reservation> {
+        match Reservation::new(bench, Ipv6Addr::LOCALHOST.into()) {
+            Err(Stop::Broken(error))
+                if [libc::EAFNOSUPPORT, libc::EADDRNOTAVAIL].map(Some).contains(&error.errno) =>
+            {
+                Err(Stop::NotChecked(
+                    "the test needs IPv6 on the loopback interface, which this machine does not have"
+                        .to_owned(),
+                ))
+            }
+            result => result,
+        }
+    }
+
+    pub(in crate::lab) fn new(bench: &Rc<Bench>, ip: IpAddr) -> Checked<Reservation> {
         const RESERVE: &str = "could not reserve an address";
-        let any = SocketAddr::new(bench.address().into(), 0);
+        let any = SocketAddr::new(ip, 0);
+        let family = match ip {
+            IpAddr::V4(_) => AddressFamily::Inet,
+            IpAddr::V6(_) => AddressFamily::Inet6,
+        };
         loop {
             let socket = socket(
-                AddressFamily::Inet,
+                family,
                 SockType::Stream,
                 SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
                 None,
@@ -118,9 +192,9 @@ impl Reservation {
             .attempt(RESERVE)?;
             bind(socket.as_raw_fd(), &SockaddrStorage::from(any)).attempt(RESERVE)?;
             let bound: SockaddrStorage = getsockname(socket.as_raw_fd()).attempt(RESERVE)?;
-            let port = bound
-                .as_sockaddr_in()
-                .map_or(0, nix::sys::socket::SockaddrIn::port);
+            let ipv4 = bound.as_sockaddr_in().map(SockaddrIn::port);
+            let ipv6 = bound.as_sockaddr_in6().map(SockaddrIn6::port);
+            let port = ipv4.or(ipv6).unwrap_or(0);
             // A port whose two bytes are the same would forgive a client which forgets htons.
             if port != port.swap_bytes() {
                 return Ok(Reservation {
@@ -143,7 +217,11 @@ impl Reservation {
     ///
     /// When the lab cannot listen.
     pub fn listen(self) -> Checked<Listener> {
-        listen(&self.socket, Backlog::new(128).attempt(LISTEN)?).attempt(LISTEN)?;
+        self.listen_with(Backlog::new(128).attempt(LISTEN)?)
+    }
+
+    fn listen_with(self, queue: Backlog) -> Checked<Listener> {
+        listen(&self.socket, queue).attempt(LISTEN)?;
         self.bench.note(format!("listen on {}", self.address));
         Ok(Listener {
             bench: self.bench,
@@ -153,9 +231,8 @@ impl Reservation {
     }
 }
 
-/// A port of the test's own address which is taken, so that nobody else gets it, and on which nobody listens.
-pub(in crate::lab) fn refusing_address(bench: &Rc<Bench>) -> Checked<SocketAddr> {
-    let reservation = Reservation::new(bench)?;
+/// A reservation on which nobody will ever listen.
+pub(in crate::lab) fn refusing(bench: &Bench, reservation: Reservation) -> SocketAddr {
     bench.keep(reservation.socket);
-    Ok(reservation.address)
+    reservation.address
 }

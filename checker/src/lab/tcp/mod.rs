@@ -1,5 +1,6 @@
 //! TCP peers: polite, rude, slow or broken, as the test wants them.
 
+mod line;
 mod listener;
 mod receiving;
 mod sending;
@@ -7,7 +8,7 @@ mod sending;
 use std::{
     cell::{Cell, RefCell},
     io::{self, Read},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
+    net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream},
     os::fd::{AsFd, AsRawFd, OwnedFd},
     rc::Rc,
 };
@@ -21,7 +22,7 @@ use nix::{
     },
 };
 
-pub(super) use listener::refusing_address;
+pub(super) use listener::refusing;
 pub use listener::{Listener, Reservation};
 
 use crate::{
@@ -61,12 +62,16 @@ enum End {
 impl Connection {
     pub(super) fn connect(
         bench: &Rc<Bench>,
+        source: Option<IpAddr>,
         server: SocketAddr,
         receive_buffer: Option<usize>,
     ) -> Checked<Connection> {
         let name = format!("client {}", bench.count_names("client ") + 1);
-        bench.note(format!("{name}: connect"));
-        let socket = new_socket(bench, server, receive_buffer)?;
+        bench.note(match source {
+            None => format!("{name}: connect"),
+            Some(source) => format!("{name}: connect from {source} to {server}"),
+        });
+        let socket = new_socket(bench, source, server, receive_buffer)?;
         match connect(socket.as_raw_fd(), &SockaddrStorage::from(server)) {
             Ok(()) | Err(Errno::EINPROGRESS) => (),
             Err(errno) => return Err(refused(bench, server, errno)?.into()),
@@ -124,6 +129,11 @@ impl Connection {
     /// The test's own address on this connection.
     pub fn local_address(&self) -> SocketAddr {
         self.local
+    }
+
+    /// The program's address on this connection, as the test's kernel sees it.
+    pub fn peer_address(&self) -> SocketAddr {
+        self.peer
     }
 
     /// Its name in reports, `client 1`.
@@ -287,7 +297,7 @@ fn refused(bench: &Bench, server: SocketAddr, errno: Errno) -> Checked<Failure> 
     let seen = match errno {
         Errno::ECONNREFUSED => Failure::new(
             Diagnosis::Refused,
-            format!("nobody listens on {server} any more: the connection is refused"),
+            format!("nobody listens on {server}: the connection is refused"),
         ),
         // Its kernel had accepted it, and the server ended before the test saw that.
         Errno::ECONNRESET => Failure::new(
@@ -306,6 +316,7 @@ const SEGMENT: u32 = 1460;
 
 fn new_socket(
     bench: &Bench,
+    source: Option<IpAddr>,
     server: SocketAddr,
     receive_buffer: Option<usize>,
 ) -> Checked<OwnedFd> {
@@ -322,9 +333,10 @@ fn new_socket(
         // 64 KiB. With those of an Ethernet a hundredth of the bytes fills it.
         setsockopt(&socket, sockopt::TcpMaxSeg, &SEGMENT).attempt(MAKE)?;
     }
-    if server.is_ipv4() && bench.address() != Ipv4Addr::LOCALHOST {
-        // Without namespaces this address is all that separates the tests.
-        let own = SocketAddr::new(bench.address().into(), 0);
+    // Without namespaces this address is all that separates the tests.
+    let is_shared = server.is_ipv4() && bench.address() != Ipv4Addr::LOCALHOST;
+    if let Some(source) = source.or(is_shared.then_some(bench.address().into())) {
+        let own = SocketAddr::new(source, 0);
         bind(socket.as_raw_fd(), &SockaddrStorage::from(own)).attempt(MAKE)?;
     }
     Ok(socket)

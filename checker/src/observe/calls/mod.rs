@@ -59,6 +59,8 @@ pub enum Call {
     Dup,
     /// fcntl.
     Fcntl,
+    /// lseek.
+    Seek,
     /// ftruncate.
     Truncate,
     /// epoll_create, epoll_ctl.
@@ -137,6 +139,7 @@ impl fmt::Display for Call {
             Call::Pipe => "pipe",
             Call::Dup => "dup",
             Call::Fcntl => "fcntl",
+            Call::Seek => "lseek",
             Call::Truncate => "ftruncate",
             Call::Epoll => "epoll_ctl",
             Call::Fork => "fork",

@@ -90,6 +90,8 @@ pub(in crate::observe) enum Argument {
     FcntlValue(usize),
     /// O_CREAT …
     OpenFlags,
+    /// SEEK_END …
+    Whence,
     /// SOCK_CLOEXEC …, for accept4(2).
     SocketFlags,
     /// A number in base 8.
@@ -148,7 +150,7 @@ impl Row {
 
     /// Whether programs of the course sleep in it, and the table says when that ends.
     pub fn sleeps(&self) -> bool {
-        self.endless != Endless::Never || matches!(self.call, Call::Connect | Call::Sleep)
+        self.endless != Endless::Never || self.call == Call::Sleep
     }
 
     /// Whether its first argument is a descriptor.
@@ -216,7 +218,7 @@ const TABLE: &[Row] = table! {
     SYS_listen Listen Never [Descriptor, Int]
     SYS_accept Accept Always [Descriptor, FilledAddress(2), FilledLength]
     SYS_accept4 Accept Always [Descriptor, FilledAddress(2), FilledLength, SocketFlags]
-    SYS_connect Connect Never [Descriptor, Address(2), Int]
+    SYS_connect Connect Always [Descriptor, Address(2), Int]
     SYS_shutdown Shutdown Never [Descriptor, How]
     SYS_setsockopt SetOption Never [Descriptor, Level, SocketOption(1), OptionValue(4), Int]
     SYS_getsockopt GetOption Never [Descriptor, Level, SocketOption(1), FilledOption(4), FilledLength]
@@ -234,6 +236,7 @@ const TABLE: &[Row] = table! {
     SYS_dup3 Dup Never [Descriptor, Int, OpenFlags]
     #[cfg(target_arch = "x86_64")] SYS_dup2 Dup Never [Descriptor, Int]
     SYS_fcntl Fcntl Never [Descriptor, FcntlCommand, FcntlValue(1)]
+    SYS_lseek Seek Never [Descriptor, Size, Whence]
     SYS_ftruncate Truncate Never [Descriptor, Size]
 
     SYS_ppoll Poll IfNull(2) [PollSet(1), Size, Time, SignalSet]

@@ -158,6 +158,7 @@ impl Sight<'_> {
             Protocol => names::one(names::PROTOCOLS, int.into()),
             MessageFlags => names::flags(names::MESSAGE_FLAGS, low),
             How => names::one(names::HOWS, int.into()),
+            Whence => names::one(names::WHENCES, int.into()),
             Level => names::one(names::LEVELS, int.into()),
             SocketOption(level) => self.option_name(self.numbers[level] as i32, int),
             EpollCommand => names::one(names::EPOLL_COMMANDS, int.into()),

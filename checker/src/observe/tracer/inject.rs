@@ -36,6 +36,8 @@ pub enum On {
     Descriptor(i32),
     /// Any socket.
     Sockets,
+    /// Anything that has a path: a file, a device, a named pipe.
+    Files,
     /// The pipe with this inode, by whatever number the program knows it.
     Pipe(u64),
 }
@@ -47,6 +49,9 @@ impl On {
             On::Anything => true,
             On::Descriptor(number) => descriptor == Some(number),
             On::Sockets => matches!(object(), Some(Object::Socket(_))),
+            On::Files => {
+                matches!(object(), Some(Object::Other(name)) if name.starts_with('/'))
+            }
             On::Pipe(inode) => object() == Some(Object::Pipe(inode)),
         }
     }

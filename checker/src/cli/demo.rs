@@ -1,0 +1,127 @@
+//! `checker demo`: which demos, and what came of them.
+
+use std::sync::atomic::Ordering;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::{Trouble, exit, progress_line, say, width};
+use crate::{
+    arena::{self, Isolation},
+    crew::INTERRUPTED,
+    demos::{DEMOS, Demo},
+    failure::LabError,
+    report::demo::{list, showing, summary},
+    showing::{self, Showing, Status},
+    target,
+};
+
+/// The version of the showings as data. It grows by one when a field changes its meaning or goes away.
+const VERSION: u32 = 1;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Which demos, or all [default: list them]
+    #[arg(value_name = "DEMO")]
+    demos: Vec<String>,
+    /// How to write what they show
+    #[arg(long, value_enum, default_value_t = ShowingFormat::Human)]
+    format: ShowingFormat,
+    /// How far each demo is separated from this machine [default: as far as it allows]
+    #[arg(long, value_enum)]
+    isolation: Option<Isolation>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ShowingFormat {
+    /// For people
+    Human,
+    /// As data; the schema is checker/demo.schema.json
+    Json,
+}
+
+/// What `--format json` writes.
+#[derive(Serialize)]
+struct Data<'a> {
+    version: u32,
+    isolation: Isolation,
+    status: Status,
+    demos: &'a [Showing],
+}
+
+/// Lists the demos, or plays some.
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
+    if arguments.demos.is_empty() {
+        say(&list(width()))?;
+        return Ok(exit::PASSED);
+    }
+    let demos = resolve(&arguments.demos)?;
+    let isolation = arguments
+        .isolation
+        .unwrap_or_else(|| arena::probe().isolation());
+    let for_people = arguments.format == ShowingFormat::Human;
+    let bar = progress_line();
+    let mut showings = Vec::new();
+    for demo in demos {
+        bar.set_message(format!("playing {}", demo.name));
+        let one = match INTERRUPTED.load(Ordering::Relaxed) {
+            true => return Ok(exit::INTERRUPTED),
+            false => showing::show(demo, isolation),
+        };
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            bar.finish_and_clear();
+            return Ok(exit::INTERRUPTED);
+        }
+        if for_people {
+            bar.suspend(|| say(&showing(&one, width())))?;
+        }
+        showings.push(one);
+    }
+    bar.finish_and_clear();
+    let status = showings.iter().map(|one| one.status).max();
+    let status = status.unwrap_or(Status::Agrees);
+    match (arguments.format, showings.as_slice()) {
+        (ShowingFormat::Json, demos) => say(&data(&Data {
+            version: VERSION,
+            isolation,
+            status,
+            demos,
+        })?)?,
+        (ShowingFormat::Human, [_, _, ..]) => say(&summary(&showings))?,
+        (ShowingFormat::Human, _) => (),
+    }
+    Ok(match status {
+        Status::Agrees => exit::PASSED,
+        Status::Disagrees => exit::FAILED,
+        Status::Broken => exit::BROKEN,
+        Status::NotShown => exit::NOT_CHECKED,
+    })
+}
+
+/// The demos of these names, each once, in the order of the course.
+fn resolve(names: &[String]) -> Result<Vec<&'static Demo>, Trouble> {
+    let is_meant = |demo: &Demo, name: &str| {
+        name == "all" || name == demo.name || name == format!("day{}", demo.day)
+    };
+    for name in names {
+        if !DEMOS.iter().any(|demo| is_meant(demo, name)) {
+            let known = DEMOS.iter().map(|demo| demo.name.to_owned());
+            let meant = match target::near(name, known.chain(["all".to_owned()])).as_slice() {
+                [] => "`checker demo` lists them".to_owned(),
+                near => format!("did you mean {}?", near.join(" or ")),
+            };
+            return Err(Trouble::Usage(format!(
+                "there is no demo '{name}'; {meant}"
+            )));
+        }
+    }
+    let mut demos = DEMOS.to_vec();
+    demos.retain(|demo| names.iter().any(|name| is_meant(demo, name)));
+    Ok(demos)
+}
+
+fn data(data: &Data<'_>) -> Result<String, LabError> {
+    let text = serde_json::to_string_pretty(data)
+        .map_err(|error| LabError::new(format!("could not write the demos as JSON: {error}")))?;
+    Ok(text + "\n")
+}

@@ -1,0 +1,271 @@
+//! Text to address, by six ways.
+
+use std::{
+    ffi::{CStr, CString, c_char},
+    fmt::Write,
+    mem,
+    net::{Ipv4Addr, ToSocketAddrs},
+    ptr,
+};
+
+use super::{Demo, Needs};
+use crate::stage::{Shown, Stage};
+
+pub const DEMO: Demo = Demo {
+    name: "inet",
+    day: 2,
+    question: "Which texts are an IPv4 address to inet_addr, inet_aton, inet_pton, getaddrinfo and Rust?",
+    read: "IPv4: four numbers",
+    needs: Needs::Nothing,
+    run,
+};
+
+// The libc crate does not declare these.
+unsafe extern "C" {
+    fn inet_addr(text: *const c_char) -> libc::in_addr_t;
+    fn inet_aton(text: *const c_char, address: *mut libc::in_addr) -> libc::c_int;
+    fn inet_pton(
+        family: libc::c_int,
+        text: *const c_char,
+        address: *mut libc::c_void,
+    ) -> libc::c_int;
+    fn inet_ntoa(address: libc::in_addr) -> *const c_char;
+}
+
+type Answer = Option<Ipv4Addr>;
+
+/// A text, what the lax readers make of it, and who takes it.
+struct Row {
+    text: &'static str,
+    lax: Answer,
+    takers: Takers,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takers {
+    /// All six.
+    All,
+    /// All but inet_addr, whose answer is also its error.
+    AllButAddr,
+    /// inet_addr, inet_aton, getaddrinfo and Rust's name lookup: not those which read four decimal numbers only.
+    Lax,
+    /// inet_addr and inet_aton.
+    Junk,
+    /// None.
+    None,
+}
+
+const fn row(text: &'static str, takers: Takers, [a, b, c, d]: [u8; 4]) -> Row {
+    Row {
+        text,
+        lax: Some(Ipv4Addr::new(a, b, c, d)),
+        takers,
+    }
+}
+
+const fn bad(text: &'static str) -> Row {
+    Row {
+        text,
+        lax: None,
+        takers: Takers::None,
+    }
+}
+
+const ROWS: [Row; 26] = [
+    row("192.168.0.1", Takers::All, [192, 168, 0, 1]),
+    row("255.255.255.255", Takers::AllButAddr, [255; 4]),
+    row("127.1", Takers::Lax, [127, 0, 0, 1]),
+    row("1", Takers::Lax, [0, 0, 0, 1]),
+    row("10.1.2", Takers::Lax, [10, 1, 0, 2]),
+    row("127.65536", Takers::Lax, [127, 1, 0, 0]),
+    row("127.16777215", Takers::Lax, [127, 255, 255, 255]),
+    row("0x7f.1", Takers::Lax, [127, 0, 0, 1]),
+    row("0x7f000001", Takers::Lax, [127, 0, 0, 1]),
+    row("0177.0.0.1", Takers::Lax, [127, 0, 0, 1]),
+    row("127.0.0.010", Takers::Lax, [127, 0, 0, 8]),
+    row("00127.0.0.1", Takers::Lax, [87, 0, 0, 1]),
+    row("127.0.0.1 ", Takers::Junk, [127, 0, 0, 1]),
+    row("127.0.0.1 junk", Takers::Junk, [127, 0, 0, 1]),
+    bad("127.0.0.1x"),
+    bad(" 127.0.0.1"),
+    bad("255.255.255.256"),
+    bad("256.1.1.1"),
+    bad("08.1.1.1"),
+    bad("1.2.3.4.5"),
+    bad("1.2.3."),
+    bad("1..2.3"),
+    bad("4294967296"),
+    bad(""),
+    bad("::1"),
+    bad("localhost"),
+];
+
+fn run(stage: &mut Stage) -> Shown {
+    stage.does("give the same 26 texts to six readers (a dash: refused)");
+    let mut table = format!(
+        "{:<18}{:<20}{:<10}{:<12}{:<6}{}\n",
+        "", "inet_addr, _aton", "inet_pton", "getaddrinfo", "parse", "by name"
+    );
+    let mut seen: [Vec<Answer>; 6] = Default::default();
+    for row in &ROWS {
+        let answers = read(row.text);
+        let show = |answer: Answer| answer.map_or("-".to_owned(), |ip| ip.to_string());
+        let first = show(answers[1]) + if answers[0] == answers[1] { "" } else { " (1)" };
+        let yes = |answer: Answer| if answer.is_some() { "yes" } else { "-" };
+        let _ = writeln!(
+            table,
+            "{:<18}{first:<20}{:<10}{:<12}{:<6}{}",
+            format!("{:?}", row.text),
+            yes(answers[2]),
+            yes(answers[3]),
+            yes(answers[4]),
+            yes(answers[5]),
+        );
+        for (column, answer) in seen.iter_mut().zip(answers) {
+            column.push(answer);
+        }
+    }
+    table.push_str(
+        "(1) only inet_aton: what inet_addr says means this, or an error\n\
+         parse is Rust's \"…\".parse::<Ipv4Addr>(), by name its to_socket_addrs",
+    );
+    stage.shows(table);
+
+    let names = [
+        "inet_addr takes 127.1, octal and hexadecimal numbers, and junk behind a blank: texts taken",
+        "inet_aton takes the same, and 255.255.255.255: texts taken",
+        "inet_pton takes four decimal numbers and nothing else: texts taken",
+        "getaddrinfo is as lax with numbers, but for the junk: texts taken",
+        "Rust's parse::<Ipv4Addr>() is as strict as inet_pton: texts taken",
+        "Rust's to_socket_addrs asks getaddrinfo: texts taken",
+    ];
+    for (place, claim) in names.into_iter().enumerate() {
+        let expected: Vec<Answer> = ROWS.iter().map(|row| row.answer_of(place)).collect();
+        let taken = |answers: &[Answer]| answers.iter().flatten().count();
+        stage.expect(claim, taken(&expected), taken(&seen[place]));
+        stage.expect(
+            "… each as the address which the textbook's rules give",
+            true,
+            expected == seen[place],
+        );
+    }
+    others(stage);
+    Ok(())
+}
+
+impl Row {
+    fn answer_of(&self, place: usize) -> Answer {
+        const ADDR: usize = 0;
+        const ATON: usize = 1;
+        const LOOKUPS: [usize; 2] = [3, 5];
+        let takes = match self.takers {
+            Takers::All => true,
+            Takers::AllButAddr => place != ADDR,
+            Takers::Lax => place <= ATON || LOOKUPS.contains(&place),
+            Takers::Junk => place <= ATON,
+            Takers::None => false,
+        };
+        self.lax.filter(|_| takes)
+    }
+}
+
+/// What each of the six makes of a text.
+fn read(text: &str) -> [Answer; 6] {
+    let c_text = CString::new(text).unwrap_or_default();
+    let looked_up = by_getaddrinfo(&c_text);
+    // A text that is no number is looked up as a name, which would ask the network.
+    let by_rust = looked_up.and_then(|_| {
+        let mut found = (text, 0).to_socket_addrs().ok()?;
+        found.find_map(|address| match address.ip() {
+            std::net::IpAddr::V4(ip) => Some(ip),
+            std::net::IpAddr::V6(_) => None,
+        })
+    });
+    [
+        by_inet_addr(&c_text),
+        by_inet_aton(&c_text),
+        by_inet_pton(&c_text),
+        looked_up,
+        text.parse().ok(),
+        by_rust,
+    ]
+}
+
+fn in_std(address: libc::in_addr) -> Ipv4Addr {
+    Ipv4Addr::from(address.s_addr.to_ne_bytes())
+}
+
+fn by_inet_addr(text: &CStr) -> Answer {
+    // SAFETY: the text ends with a zero byte.
+    let s_addr = unsafe { inet_addr(text.as_ptr()) };
+    (s_addr != libc::INADDR_NONE).then(|| in_std(libc::in_addr { s_addr }))
+}
+
+fn by_inet_aton(text: &CStr) -> Answer {
+    let mut address = libc::in_addr { s_addr: 0 };
+    // SAFETY: the text ends with a zero byte, and the address is alive during the call.
+    let result = unsafe { inet_aton(text.as_ptr(), &raw mut address) };
+    (result == 1).then(|| in_std(address))
+}
+
+fn by_inet_pton(text: &CStr) -> Answer {
+    let mut address = libc::in_addr { s_addr: 0 };
+    // SAFETY: the text ends with a zero byte, and AF_INET writes an in_addr, which is alive during the call.
+    let result = unsafe { inet_pton(libc::AF_INET, text.as_ptr(), (&raw mut address).cast()) };
+    (result == 1).then(|| in_std(address))
+}
+
+/// With AI_NUMERICHOST, so that nobody is asked for a name.
+fn by_getaddrinfo(text: &CStr) -> Answer {
+    // SAFETY: an addrinfo is plain integers and pointers, for which all zeros are valid.
+    let mut hints: libc::addrinfo = unsafe { mem::zeroed() };
+    hints.ai_family = libc::AF_INET;
+    hints.ai_flags = libc::AI_NUMERICHOST;
+    let mut list = ptr::null_mut();
+    // SAFETY: the text ends with a zero byte; hints and list are alive during the call.
+    let result =
+        unsafe { libc::getaddrinfo(text.as_ptr(), ptr::null(), &raw const hints, &raw mut list) };
+    if result != 0 {
+        return None;
+    }
+    // SAFETY: the list has an entry when the call succeeds, and AF_INET entries hold a sockaddr_in; it is freed once.
+    unsafe {
+        let address = (*(*list).ai_addr.cast::<libc::sockaddr_in>()).sin_addr;
+        libc::freeaddrinfo(list);
+        Some(in_std(address))
+    }
+}
+
+fn others(stage: &mut Stage) {
+    stage.does("ask inet_pton for another family, and inet_ntoa twice");
+    let mut room = [0u8; 16];
+    // SAFETY: the text ends with a zero byte; no family writes more than 16 bytes.
+    let unix = unsafe {
+        inet_pton(
+            libc::AF_UNIX,
+            c"127.0.0.1".as_ptr(),
+            room.as_mut_ptr().cast(),
+        )
+    };
+    stage.expect(
+        "a family which has no such text: -1, EAFNOSUPPORT",
+        (-1, nix::errno::Errno::EAFNOSUPPORT),
+        (unix, nix::errno::Errno::last()),
+    );
+    let of = |ip: Ipv4Addr| libc::in_addr {
+        s_addr: u32::from_ne_bytes(ip.octets()),
+    };
+    // SAFETY: inet_ntoa returns a text in a buffer of its own, which the next call of this thread overwrites; no
+    // reference to it is kept.
+    let (first, second) = unsafe {
+        let first = inet_ntoa(of(Ipv4Addr::new(1, 1, 1, 1)));
+        let second = inet_ntoa(of(Ipv4Addr::new(2, 2, 2, 2)));
+        let read = |text| CStr::from_ptr(text).to_string_lossy().into_owned();
+        (read(first), read(second))
+    };
+    stage.expect(
+        "the second result of inet_ntoa has overwritten the first: both read",
+        ("2.2.2.2".to_owned(), "2.2.2.2".to_owned()),
+        (first, second),
+    );
+}

@@ -1,0 +1,76 @@
+//! The demos: what the textbook says, tried on the kernel of whoever asks. A file is one demo, and all that its author
+//! writes.
+
+mod addrlen;
+mod backlog;
+mod bind;
+mod boundaries;
+mod dial;
+mod endian;
+mod handshake;
+mod inet;
+mod linger;
+mod recvflags;
+mod refcount;
+mod rust;
+mod sigpipe;
+mod sockaddr;
+mod sockets;
+mod timewait;
+mod unread;
+
+use crate::stage::{Shown, Stage};
+
+/// Every demo, in the order of the course.
+pub const DEMOS: &[&Demo] = &[
+    &endian::DEMO,
+    &sockaddr::DEMO,
+    &inet::DEMO,
+    &sockets::DEMO,
+    &bind::DEMO,
+    &addrlen::DEMO,
+    &backlog::DEMO,
+    &dial::DEMO,
+    &handshake::DEMO,
+    &unread::DEMO,
+    &linger::DEMO,
+    &refcount::DEMO,
+    &sigpipe::DEMO,
+    &boundaries::DEMO,
+    &recvflags::DEMO,
+    &timewait::DEMO,
+    &rust::DEMO,
+];
+
+/// One demo.
+#[derive(Debug)]
+pub struct Demo {
+    /// One word, as students type it and as course.md names it: `(demo backlog)`.
+    pub name: &'static str,
+    /// The day of the course which it belongs to, counted from 1.
+    pub day: u32,
+    /// What it answers, in one line.
+    pub question: &'static str,
+    /// The heading of course.md which it proves.
+    pub read: &'static str,
+    /// What it needs of the machine to show everything.
+    pub needs: Needs,
+    /// The story.
+    pub run: fn(&mut Stage) -> Shown,
+}
+
+/// What a demo needs of the machine to show everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: it shows everything on every machine.
+    Nothing,
+    /// For some of its parts, IPv6.
+    Ipv6,
+    /// For some of its parts, a network namespace of its own.
+    OwnNetwork,
+}
+
+/// The demo of this name.
+pub fn find(name: &str) -> Option<&'static Demo> {
+    DEMOS.iter().copied().find(|demo| demo.name == name)
+}

@@ -1,0 +1,181 @@
+//! Families and types.
+
+use std::{
+    fmt::Write,
+    os::fd::{FromRawFd, OwnedFd},
+};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{getsockopt, sockopt},
+};
+
+use super::{Demo, Needs};
+use crate::stage::{Seen, Shown, Stage};
+
+pub const DEMO: Demo = Demo {
+    name: "sockets",
+    day: 2,
+    question: "Which kinds of sockets does this kernel make?",
+    read: "What kind of socket",
+    needs: Needs::Nothing,
+    run,
+};
+
+const FAMILIES: [(&str, i32); 6] = [
+    ("INET", libc::AF_INET),
+    ("INET6", libc::AF_INET6),
+    ("UNIX", libc::AF_UNIX),
+    ("NETLINK", libc::AF_NETLINK),
+    ("PACKET", libc::AF_PACKET),
+    ("KEY", libc::AF_KEY),
+];
+
+const TYPES: [(&str, i32); 4] = [
+    ("STREAM", libc::SOCK_STREAM),
+    ("DGRAM", libc::SOCK_DGRAM),
+    ("SEQPACKET", libc::SOCK_SEQPACKET),
+    ("RAW", libc::SOCK_RAW),
+];
+
+/// socket(2) with any numbers, also such as nix refuses.
+fn socket(family: i32, kind: i32, protocol: i32) -> nix::Result<OwnedFd> {
+    // SAFETY: takes numbers only.
+    let descriptor =
+        Errno::result(unsafe { libc::socket(family, kind | libc::SOCK_CLOEXEC, protocol) })?;
+    // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+fn run(stage: &mut Stage) -> Shown {
+    table(stage);
+    usual(stage)?;
+    protocols(stage);
+    ordinary_users(stage)?;
+    names(stage);
+    Ok(())
+}
+
+fn table(stage: &mut Stage) {
+    stage.does("socket(family, type, 0) for each pair; … stands for NOSUPPORT");
+    let mut text = format!("{:<11}", "");
+    for (name, _) in FAMILIES {
+        let _ = write!(text, "{name:<10}");
+    }
+    for (name, kind) in TYPES {
+        let _ = write!(text, "\n{name:<11}");
+        for (_, family) in FAMILIES {
+            let answer = match socket(family, kind, 0) {
+                Ok(_) => "yes".to_owned(),
+                Err(errno) => errno.tell().replace("NOSUPPORT", "…"),
+            };
+            let _ = write!(text, "{answer:<10}");
+        }
+    }
+    stage.shows(text);
+}
+
+fn usual(stage: &mut Stage) -> Shown {
+    stage.does("the pairs that every Linux has, and some that it has not");
+    let make = |family, kind| socket(family, kind, 0).map(drop);
+    for (claim, family, kind) in [
+        ("INET, STREAM is TCP", libc::AF_INET, libc::SOCK_STREAM),
+        ("INET, DGRAM is UDP", libc::AF_INET, libc::SOCK_DGRAM),
+        ("UNIX, STREAM", libc::AF_UNIX, libc::SOCK_STREAM),
+        ("UNIX, DGRAM", libc::AF_UNIX, libc::SOCK_DGRAM),
+        ("UNIX, SEQPACKET", libc::AF_UNIX, libc::SOCK_SEQPACKET),
+        (
+            "NETLINK, DGRAM asks the kernel",
+            libc::AF_NETLINK,
+            libc::SOCK_DGRAM,
+        ),
+    ] {
+        stage.expect(claim, Ok(()), make(family, kind));
+    }
+    stage.expect(
+        "UNIX, RAW is made, too, and is a DGRAM",
+        Ok(libc::SOCK_DGRAM),
+        socket(libc::AF_UNIX, libc::SOCK_RAW, 0)
+            .and_then(|socket| getsockopt(&socket, sockopt::SockType))
+            .map(|kind| kind as i32),
+    );
+    for (claim, errno, family, kind) in [
+        (
+            "NETLINK has no STREAM",
+            Errno::ESOCKTNOSUPPORT,
+            libc::AF_NETLINK,
+            libc::SOCK_STREAM,
+        ),
+        (
+            "INET, RAW has no usual protocol",
+            Errno::EPROTONOSUPPORT,
+            libc::AF_INET,
+            libc::SOCK_RAW,
+        ),
+        (
+            "a family that there is not",
+            Errno::EAFNOSUPPORT,
+            99,
+            libc::SOCK_STREAM,
+        ),
+        ("a type that there is not", Errno::EINVAL, libc::AF_INET, 99),
+    ] {
+        stage.expect(claim, Err(errno), make(family, kind));
+    }
+    Ok(())
+}
+
+fn protocols(stage: &mut Stage) {
+    stage.does("say the protocol, which must fit the type");
+    let make = |kind, protocol| socket(libc::AF_INET, kind, protocol).map(drop);
+    let (stream, datagram) = (libc::SOCK_STREAM, libc::SOCK_DGRAM);
+    let unfit = Err(Errno::EPROTONOSUPPORT);
+    stage.expect(
+        "STREAM with IPPROTO_TCP",
+        Ok(()),
+        make(stream, libc::IPPROTO_TCP),
+    );
+    stage.expect(
+        "DGRAM with IPPROTO_UDP",
+        Ok(()),
+        make(datagram, libc::IPPROTO_UDP),
+    );
+    stage.expect(
+        "STREAM with IPPROTO_UDP",
+        unfit,
+        make(stream, libc::IPPROTO_UDP),
+    );
+    stage.expect(
+        "DGRAM with IPPROTO_TCP",
+        unfit,
+        make(datagram, libc::IPPROTO_TCP),
+    );
+}
+
+fn ordinary_users(stage: &mut Stage) -> Shown {
+    stage.does("raw sockets, as a process without capabilities");
+    let icmp = || socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP).map(drop);
+    let packet = || socket(libc::AF_PACKET, libc::SOCK_RAW, 0).map(drop);
+    let refused = Err(Errno::EPERM);
+    let seen = stage.as_ordinary_user(icmp)?;
+    stage.expect("INET, RAW with IPPROTO_ICMP is for root", refused, seen);
+    let seen = stage.as_ordinary_user(packet)?;
+    stage.expect("PACKET is for root, too", refused, seen);
+    Ok(())
+}
+
+fn names(stage: &mut Stage) {
+    stage.does("compare AF_ and PF_ in the headers");
+    for (claim, af, pf) in [
+        ("PF_INET is AF_INET", libc::AF_INET, libc::PF_INET),
+        ("PF_INET6 is AF_INET6", libc::AF_INET6, libc::PF_INET6),
+        (
+            "PF_LOCAL is AF_LOCAL, which is AF_UNIX",
+            libc::AF_UNIX,
+            libc::PF_LOCAL,
+        ),
+        ("PF_ROUTE is AF_NETLINK", libc::AF_NETLINK, libc::PF_ROUTE),
+    ] {
+        stage.expect(claim, af, pf);
+    }
+}
