@@ -41,6 +41,25 @@ pub enum Event<'a> {
     Tested(usize, usize),
     /// An exercise is done. They come in the order of the course.
     Exercise(&'a ExerciseReport),
+    /// Something is known that was not before; for who keeps a report of an unfinished run.
+    SoFar(SoFar<'a>),
+}
+
+/// What is known while a run goes on.
+#[derive(Clone, Copy)]
+pub struct SoFar<'a>(&'a Progress<'a>);
+
+impl SoFar<'_> {
+    /// A report, in which the tests that are not done fail because of this trouble of the lab's.
+    pub fn report(&self, trouble: &LabError) -> Report {
+        self.0.so_far(trouble)
+    }
+}
+
+impl std::fmt::Debug for SoFar<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SoFar").field(&self.0.done).finish()
+    }
 }
 
 impl Plan {
@@ -71,22 +90,9 @@ struct Progress<'a> {
 ///
 /// When cargo cannot be started, or the program's file cannot be read.
 pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabError> {
+    let mut progress = Progress::begin(plan);
+    tell(Event::SoFar(SoFar(&progress)));
     let staging = Staging::new()?;
-    let mut progress = Progress {
-        plan,
-        reports: plan
-            .exercises
-            .iter()
-            .map(|exercise| ExerciseReport::new(exercise))
-            .collect(),
-        waiting: plan
-            .exercises
-            .iter()
-            .map(|exercise| plan.tests_of(exercise).len())
-            .collect(),
-        finished: 0,
-        done: 0,
-    };
     let (to_main, news) = std::sync::mpsc::channel();
     let mut trouble = Ok(());
     std::thread::scope(|scope| {
@@ -108,6 +114,7 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
         });
         drop(to_main);
         for step in news {
+            let is_finding = matches!(step, Step::Tested(_) | Step::NoProgram(..));
             match step {
                 Step::Fed(result) => trouble = result,
                 Step::News(News::Progress(name)) => tell(Event::Compiling(&name)),
@@ -120,6 +127,9 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
                 Step::Tested(done) => progress.note(done, &mut tell),
             }
             progress.hand_out(&mut tell);
+            if is_finding {
+                tell(Event::SoFar(SoFar(&progress)));
+            }
         }
     });
     trouble?;
@@ -129,6 +139,11 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
         plan.conditions.isolation,
         progress.reports,
     ))
+}
+
+/// The report of a run that could not be carried out: every test fails because of this trouble of the lab's.
+pub fn unfinished(plan: &Plan, trouble: &LabError) -> Report {
+    Progress::begin(plan).so_far(trouble)
 }
 
 /// Builds the program of one exercise, and tests nothing. The report holds what the compiler says, and why there is no
@@ -186,6 +201,37 @@ enum Step {
 }
 
 impl Progress<'_> {
+    fn begin(plan: &Plan) -> Progress<'_> {
+        let exercises = || plan.exercises.iter();
+        Progress {
+            plan,
+            reports: exercises().map(|one| ExerciseReport::new(one)).collect(),
+            waiting: exercises().map(|one| plan.tests_of(one).len()).collect(),
+            finished: 0,
+            done: 0,
+        }
+    }
+
+    fn so_far(&self, trouble: &LabError) -> Report {
+        let mut reports = self.reports.clone();
+        for (report, exercise) in reports.iter_mut().zip(&self.plan.exercises) {
+            if report.no_program.is_none() {
+                let is_done = |&test: &usize| {
+                    let name = exercise.tests[test].name;
+                    report.tests.iter().any(|done| done.name == name)
+                };
+                let wanted = self.plan.tests_of(exercise);
+                let missing: Vec<usize> =
+                    wanted.into_iter().filter(|test| !is_done(test)).collect();
+                let unknown = |test: usize| TestReport::unknown(exercise, test, trouble.clone());
+                report.tests.extend(missing.into_iter().map(unknown));
+            }
+            complete(report, exercise, self.plan);
+        }
+        let conditions = &self.plan.conditions;
+        Report::new(conditions.seed, conditions.isolation, reports)
+    }
+
     fn note(&mut self, done: Done<usize>, tell: &mut impl FnMut(Event<'_>)) {
         let report = TestReport::new(self.plan.exercises[done.key], done.test, done.statement);
         let tests = &mut self.reports[done.key].tests;
@@ -203,19 +249,22 @@ impl Progress<'_> {
         while let Some(0) = self.waiting.get(self.finished) {
             let exercise = self.plan.exercises[self.finished];
             let report = &mut self.reports[self.finished];
-            let place = |test: &TestReport| {
-                exercise
-                    .tests
-                    .iter()
-                    .position(|known| known.name == test.name)
-            };
-            report.tests.sort_by_key(place);
-            let wanted = self.plan.tests_of(exercise);
-            report.sum_up(wanted.iter().map(|&test| exercise.tests[test].points).sum());
+            complete(report, exercise, self.plan);
             tell(Event::Exercise(report));
             self.finished += 1;
         }
     }
+}
+
+/// Puts the tests in their order, and adds them up.
+fn complete(report: &mut ExerciseReport, exercise: &Exercise, plan: &Plan) {
+    let place = |test: &TestReport| {
+        let mut tests = exercise.tests.iter();
+        tests.position(|known| known.name == test.name)
+    };
+    report.tests.sort_by_key(place);
+    let wanted = plan.tests_of(exercise);
+    report.sum_up(wanted.iter().map(|&test| exercise.tests[test].points).sum());
 }
 
 /// Builds what is to be tested, and sends each test on its way as soon as its program is there.

@@ -14,6 +14,7 @@
 //! - [`errand`]: work in a process of its own.
 //! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
+//! - [`handout`]: what students get.
 //! - [`verify`]: the proof that the hidden tests are right.
 
 pub mod arena;
@@ -28,6 +29,7 @@ pub mod errand;
 pub mod exercise;
 pub mod failure;
 pub mod grade;
+pub mod handout;
 pub mod lab;
 pub mod map;
 pub mod observe;

@@ -142,6 +142,7 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
             seed: terms.seed,
             isolation: arguments.isolation.unwrap_or_else(|| machine.isolation()),
             tracing: arguments.tracing.unwrap_or_else(|| machine.tracing()),
+            jail: None,
             jobs: arguments.jobs.map_or_else(processors, usize::from),
         },
     };

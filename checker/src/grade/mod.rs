@@ -185,7 +185,7 @@ impl Desk<'_> {
             Ok(exercises) => (exercises, None),
             Err(error) => (self.blank(), Some(error)),
         };
-        let conditions = self.grading.conditions;
+        let conditions = &self.grading.conditions;
         Some(Graded {
             version: gradebook::VERSION,
             name: submission.name.clone(),
@@ -226,10 +226,10 @@ impl Desk<'_> {
         let mut done: Vec<Done<usize>> = Vec::new();
         let conditions = Conditions {
             jobs: TESTS_AT_ONCE,
-            ..self.grading.conditions
+            ..self.grading.conditions.clone()
         };
         crew::run(
-            conditions,
+            &conditions,
             |series| {
                 let mut trouble = Ok(());
                 built = workspace.build(&mut |word| match word {
