@@ -56,6 +56,13 @@ impl Probe {
         missing
     }
 
+    /// Whether programs and builds can be locked into a [jail](jail::Jail) at all.
+    pub fn has_jail(&self) -> bool {
+        self.landlock
+            .as_ref()
+            .is_ok_and(|version| *version >= jail::LEAST)
+    }
+
     /// What no jail can do without.
     fn walls(&self) -> Vec<Missing> {
         let mut missing = Vec::new();

@@ -13,20 +13,19 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Trouble, all_or, complain, exit, say};
 use crate::{
-    arena::{self, Isolation, Tracing},
+    arena::{self, Isolation, Jail, Tracing},
     crew::{Conditions, INTERRUPTED},
     exercise::Exercise,
     failure::LabError,
     grade::{
         self, Event, Grading,
         builder::Limits,
-        containment,
-        gradebook::{self, Gradebook, Graded, Terms},
+        gradebook::{self, Gradebook, Graded, Letters, Terms},
         name::Name,
         shard::{self, Shard},
         submission::Submission,
     },
-    report::Status,
+    report::{Feedback, Format, Status},
 };
 
 pub const AFTER_HELP: &str = "Exit status: 0 all submissions were graded, whatever their points, 2 wrong usage,\n\
@@ -60,6 +59,8 @@ pub struct Arguments {
     /// Refuse to grade where a hostile submission is not contained [default: where CI is set]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     strict: Option<bool>,
+    #[command(flatten)]
+    letters: LetterArguments,
     /// How much processor time the compiler may use for one program, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     build_limit: u64,
@@ -69,6 +70,26 @@ pub struct Arguments {
     /// Whether to follow the system calls of programs [default: on, where the machine allows it]
     #[arg(long, value_enum)]
     tracing: Option<Tracing>,
+}
+
+/// What students get. An earlier run in the same folder has said it, unless this one says otherwise.
+#[derive(Clone, Copy, Debug, Args)]
+struct LetterArguments {
+    /// How to write what each student gets [default: human]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// How much that tells [default: full]
+    #[arg(long, value_enum)]
+    feedback: Option<Feedback>,
+}
+
+impl LetterArguments {
+    fn or(self, earlier: Letters) -> Letters {
+        Letters {
+            format: self.format.unwrap_or(earlier.format),
+            feedback: self.feedback.unwrap_or(earlier.feedback),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,12 +102,19 @@ enum Command {
         /// The folder for the whole
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        #[command(flatten)]
+        letters: LetterArguments,
     },
 }
 
 pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
-    if let Some(Command::Merge { parts, out }) = arguments.command {
-        return merge(&parts, &out);
+    if let Some(Command::Merge {
+        parts,
+        out,
+        letters,
+    }) = arguments.command
+    {
+        return merge(&parts, &out, letters);
     }
     let Some(out) = arguments.out else {
         return Err(Trouble::Usage(
@@ -105,8 +133,15 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
         note(&format!("part {shard} of the class, from {source}"));
     }
     let shard = shard.map(|(shard, _)| shard);
-    let machine = arena::probe();
-    let missing = containment::missing(&machine);
+    let mut machine = arena::probe();
+    // What is not wanted is as good as missing.
+    if arguments.isolation == Some(Isolation::Shared) {
+        machine.namespaces = Err(LabError::new("--isolation shared does without them"));
+    }
+    if arguments.tracing == Some(Tracing::Off) {
+        machine.tracing = Err(LabError::new("--tracing off does without it"));
+    }
+    let missing = machine.missing();
     let strict = arguments.strict.unwrap_or_else(is_ci);
     for missing in &missing {
         complain(&format!(
@@ -120,12 +155,20 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
         );
         return Ok(exit::NOT_CHECKED);
     }
-    let gradebook = Gradebook::open(&out, shard)?;
+    let mut gradebook = Gradebook::open(&out, shard)?;
     let class: Vec<Name> = submissions
         .iter()
         .map(|submission| submission.name.clone())
         .collect();
-    let terms = agree(&gradebook, arguments.seed, &exercises, shard, class)?;
+    let terms = agree(
+        &gradebook,
+        arguments.seed,
+        &exercises,
+        shard,
+        class,
+        arguments.letters,
+    )?;
+    gradebook.begin(&terms)?;
     let mut place = 0;
     submissions.retain(|_| {
         place += 1;
@@ -142,7 +185,7 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
             seed: terms.seed,
             isolation: arguments.isolation.unwrap_or_else(|| machine.isolation()),
             tracing: arguments.tracing.unwrap_or_else(|| machine.tracing()),
-            jail: None,
+            jail: machine.has_jail().then(Jail::of_a_program),
             jobs: arguments.jobs.map_or_else(processors, usize::from),
         },
     };
@@ -203,6 +246,7 @@ fn agree(
     exercises: &[&'static Exercise],
     shard: Option<Shard>,
     class: Vec<Name>,
+    letters: LetterArguments,
 ) -> Result<Terms, Trouble> {
     let earlier = gradebook.terms()?;
     let earlier = earlier
@@ -241,7 +285,8 @@ fn agree(
             terms.submissions.dedup();
         }
     }
-    gradebook.begin(&terms)?;
+    let known = earlier.map(|terms| terms.letters);
+    terms.letters = letters.or(known.unwrap_or_default());
     Ok(terms)
 }
 
@@ -316,7 +361,11 @@ fn conclude(gradebook: &Gradebook, all: &BTreeMap<Name, Graded>) -> Result<u8, T
 }
 
 /// Puts the parts of a class together.
-fn merge(parts: &[PathBuf], out: &std::path::Path) -> Result<u8, Trouble> {
+fn merge(
+    parts: &[PathBuf],
+    out: &std::path::Path,
+    letters: LetterArguments,
+) -> Result<u8, Trouble> {
     let mut whole: Option<Terms> = None;
     let mut all: BTreeMap<Name, Graded> = BTreeMap::new();
     for part in parts {
@@ -364,7 +413,8 @@ fn merge(parts: &[PathBuf], out: &std::path::Path) -> Result<u8, Trouble> {
     };
     whole.submissions.sort();
     whole.submissions.dedup();
-    let gradebook = Gradebook::open(out, None)?;
+    whole.letters = letters.or(whole.letters);
+    let mut gradebook = Gradebook::open(out, None)?;
     gradebook.begin(&whole)?;
     for graded in all.values() {
         gradebook.keep(graded)?;

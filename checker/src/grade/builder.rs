@@ -2,7 +2,7 @@
 //!
 //! Nothing that a submission holds runs while it is built: the grader's manifests have no build scripts and no
 //! procedural macros. But the compiler can be kept busy, made to eat memory, and made to print without end. So cargo
-//! has limits, runs below a process that ends the whole tree when the time is over or the grader is gone, and its
+//! has limits, is locked into a jail, runs below a process that ends the whole tree when the time is over or the grader is gone, and its
 //! environment is made here.
 
 use std::{
@@ -24,9 +24,9 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{containment::Walls, scratch};
+use super::scratch;
 use crate::{
-    arena,
+    arena::{self, Isolation, Jail},
     crew::INTERRUPTED,
     failure::{Attempt, LabError},
 };
@@ -76,8 +76,8 @@ pub struct Order {
     pub environment: Vec<(String, PathBuf)>,
     /// What it may use up.
     pub limits: Limits,
-    /// What it may reach.
-    pub walls: Walls,
+    /// What it is locked into, where the machine allows it.
+    pub jail: Option<Jail>,
     /// The file that tells that a build is at work: see [`scratch`].
     pub lock: PathBuf,
 }
@@ -216,7 +216,6 @@ fn start(order: &Order) -> Result<Child, LabError> {
         (libc::RLIMIT_FSIZE, order.limits.file),
         (libc::RLIMIT_NOFILE, 1024),
     ];
-    let walls = order.walls.prepare()?;
     let mut command = Command::new(&order.cargo);
     command
         .args(&order.arguments)
@@ -234,8 +233,12 @@ fn start(order: &Order) -> Result<Child, LabError> {
             for (resource, most) in limits {
                 limit(resource, most)?;
             }
-            walls.apply()
+            Ok(())
         });
+    }
+    // Last, because the jail refuses what the above needs.
+    if let Some(jail) = &order.jail {
+        jail.lock(&mut command, Isolation::Shared)?;
     }
     command
         .spawn()

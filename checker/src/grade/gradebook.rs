@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::ValueEnum;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     exercise::Exercise,
     failure::{Attempt, LabError},
-    report::{Report, Status, human},
+    report::{self, Context, Feedback, Format, Report, Status},
 };
 
 /// The version of what is written. It grows by one when a field changes its meaning or goes away.
@@ -72,6 +73,17 @@ pub struct Terms {
     pub shard: Option<Shard>,
     /// The submissions of the whole class.
     pub submissions: Vec<Name>,
+    /// What students get.
+    pub letters: Letters,
+}
+
+/// What students get to read, and in which form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letters {
+    /// How it is written.
+    pub format: Format,
+    /// How much it tells.
+    pub feedback: Feedback,
 }
 
 impl Terms {
@@ -96,6 +108,7 @@ impl Terms {
             tests: format!("{:016x}", hasher.finish()),
             shard,
             submissions,
+            letters: Letters::default(),
         }
     }
 }
@@ -104,6 +117,7 @@ impl Terms {
 #[derive(Debug)]
 pub struct Gradebook {
     folder: PathBuf,
+    letters: Letters,
     /// Held as long as somebody writes to it.
     _lock: Option<Flock<File>>,
 }
@@ -140,6 +154,7 @@ impl Gradebook {
         }
         Ok(Gradebook {
             folder: folder.to_owned(),
+            letters: Letters::default(),
             _lock: Some(lock),
         })
     }
@@ -148,6 +163,7 @@ impl Gradebook {
     pub fn at(folder: &Path) -> Gradebook {
         Gradebook {
             folder: folder.to_owned(),
+            letters: Letters::default(),
             _lock: None,
         }
     }
@@ -174,16 +190,17 @@ impl Gradebook {
         Ok(all)
     }
 
-    /// Writes down what a run is about.
+    /// Writes down what a run is about. Its students get letters of this kind.
     ///
     /// # Errors
     ///
     /// When the folder cannot be written.
-    pub fn begin(&self, terms: &Terms) -> Result<(), LabError> {
+    pub fn begin(&mut self, terms: &Terms) -> Result<(), LabError> {
         let name = match terms.shard {
             Some(Shard { index, of }) => format!("run-{index}-of-{of}.json"),
             None => "run.json".to_owned(),
         };
+        self.letters = terms.letters;
         self.write(&name, &json(terms)?)
     }
 
@@ -228,8 +245,29 @@ impl Gradebook {
     /// When the folder cannot be written.
     pub fn keep(&self, graded: &Graded) -> Result<(), LabError> {
         // The feedback first: a submission counts as graded when its own file is there.
-        self.write(&format!("feedback/{}.txt", graded.name), &feedback(graded))?;
+        self.hand_back(graded)?;
         self.write(&format!("submissions/{}.json", graded.name), &json(graded)?)
+    }
+
+    /// Writes what the student of a submission gets; one of another kind, from an earlier run, goes away.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written, or the environment lacks what the format wants to know.
+    pub fn hand_back(&self, graded: &Graded) -> Result<(), LabError> {
+        let letter = |extension| format!("feedback/{}.{extension}", graded.name);
+        let own = self.letters.format.extension();
+        self.write(&letter(own), &feedback(graded, self.letters)?)?;
+        for format in Format::value_variants() {
+            let other = format.extension();
+            if other != own {
+                match fs::remove_file(self.folder.join(letter(other))) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+                    removed => removed.attempt("could not remove what a student got before")?,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes gradebook.csv, with a line for each of these.
@@ -249,20 +287,14 @@ impl Gradebook {
 }
 
 /// What a student gets to read. The one place where a report is rendered for them.
-fn feedback(graded: &Graded) -> String {
-    let detail = human::Detail {
-        seed: graded.report.seed,
-        program: None,
-        verbose: false,
-        width: 80,
-    };
-    let refusals = refusals(graded);
-    let exercises = graded.report.exercises.iter();
-    let text: String = exercises
-        .map(|exercise| human::exercise(exercise, detail))
-        .chain([human::summary(&graded.report)])
-        .collect();
-    refusals + &anstream::adapter::strip_str(&text).to_string()
+fn feedback(graded: &Graded, letters: Letters) -> Result<String, LabError> {
+    let Letters { format, feedback } = letters;
+    let text = report::render(format, feedback, &graded.report, &Context::new(format)?)?;
+    Ok(match format {
+        Format::Human => refusals(graded) + &text,
+        // Their readers know no such lines.
+        _ => text,
+    })
 }
 
 /// What was not taken, a line each.

@@ -14,7 +14,6 @@
 
 mod archive;
 pub mod builder;
-pub mod containment;
 mod folder;
 pub mod gradebook;
 pub mod name;
@@ -56,7 +55,7 @@ pub struct Grading {
     pub submissions: Vec<Submission>,
     /// What the build of one submission may use up.
     pub build: builder::Limits,
-    /// Seed, isolation and tracing of the tests; `jobs` is how many submissions are at work at once.
+    /// Seed, isolation, tracing and jail of the tests; where programs get a jail, builds get one as well. `jobs` is how many submissions are at work at once.
     pub conditions: Conditions,
 }
 
@@ -86,6 +85,7 @@ pub fn run(
         let known = gradebook.find(&submission.name);
         match known {
             Some(known) if is_final(&known, &read(submission, &grading.exercises)) => {
+                gradebook.hand_back(&known)?;
                 tell(Event::Known(&known.name));
             }
             _ => left.push_back(submission),
@@ -99,7 +99,9 @@ pub fn run(
     }
     tell(Event::Preparing);
     let scratch = Scratch::new()?;
-    let template = match Template::prepare(&scratch, grading.conditions.jobs, grading.build) {
+    let is_confined = grading.conditions.jail.is_some();
+    let jobs = grading.conditions.jobs;
+    let template = match Template::prepare(&scratch, jobs, grading.build, is_confined) {
         Err(_) if INTERRUPTED.load(Ordering::Relaxed) => return Ok(()),
         template => template?,
     };
@@ -183,7 +185,7 @@ impl Desk<'_> {
         }
         let (exercises, trouble) = match found {
             Ok(exercises) => (exercises, None),
-            Err(error) => (self.blank(), Some(error)),
+            Err(error) => (self.unknown(&error), Some(error)),
         };
         let conditions = &self.grading.conditions;
         Some(Graded {
@@ -206,6 +208,18 @@ impl Desk<'_> {
                 report
             })
             .collect()
+    }
+
+    /// What is known where the lab failed: nothing, which is never a pass.
+    fn unknown(&self, trouble: &LabError) -> Vec<ExerciseReport> {
+        let mut reports = self.blank();
+        for (exercise, report) in self.grading.exercises.iter().zip(&mut reports) {
+            report.tests = (0..exercise.tests.len())
+                .map(|test| TestReport::unknown(exercise, test, trouble.clone()))
+                .collect();
+            report.sum_up(exercise.points());
+        }
+        reports
     }
 
     /// Builds the programs, and tests each as soon as it is there.

@@ -11,11 +11,11 @@ use std::{
 
 use super::{
     builder::{Ended, Limits, Order},
-    containment::Walls,
     scratch::Scratch,
     submission::Sources,
 };
 use crate::{
+    arena::Jail,
     compile::{self, News},
     exercise::Exercise,
     failure::{Attempt, LabError},
@@ -42,6 +42,8 @@ pub struct Template {
     lock: Vec<String>,
     file_at_work: PathBuf,
     limits: Limits,
+    /// Whether builds are locked into a jail.
+    is_confined: bool,
 }
 
 /// A submission's workspace.
@@ -125,7 +127,12 @@ impl Template {
     /// # Errors
     ///
     /// When the compiler is missing, or the dependencies are not on this machine and cannot be fetched.
-    pub fn prepare(scratch: &Scratch, jobs: usize, limits: Limits) -> Result<Template, LabError> {
+    pub fn prepare(
+        scratch: &Scratch,
+        jobs: usize,
+        limits: Limits,
+        is_confined: bool,
+    ) -> Result<Template, LabError> {
         const PREPARE: &str = "could not prepare the workspace for submissions";
         let mut template = Template {
             toolchain: Toolchain::find()?,
@@ -133,10 +140,13 @@ impl Template {
             lock: Vec::new(),
             file_at_work: scratch.lock(),
             limits: Limits::default(),
+            is_confined,
         };
         compile::linker()?;
         let folder = &template.folder;
-        fs::create_dir_all(folder.join("tmp")).attempt(PREPARE)?;
+        for inner in ["tmp", "target"] {
+            fs::create_dir_all(folder.join(inner)).attempt(PREPARE)?;
+        }
         write_members(folder, [(FIRST, &one_file("fn main() {}\n"))]).attempt(PREPARE)?;
         fs::write(folder.join("Cargo.lock"), LOCK).attempt(PREPARE)?;
         // Not --locked: the lock file is the course's, from which cargo takes what this workspace needs.
@@ -228,6 +238,16 @@ impl Template {
         format!("{head}\n\n{}\n", blocks.join("\n\n"))
     }
 
+    /// The jail of a build: it reads the compiler, the dependencies' sources and its own, and changes what it makes.
+    fn jail(&self, workspace: &Path) -> Jail {
+        let Toolchain { sysroot, home, .. } = &self.toolchain;
+        // Not what lies beside the registry: that may be the key to one.
+        let read = [sysroot.clone(), home.join("registry")];
+        let own = ["Cargo.toml", "Cargo.lock", "exercises"].map(|path| workspace.join(path));
+        let write = ["target", "tmp"].map(|path| workspace.join(path));
+        Jail::of_a_build(read.into_iter().chain(own).collect(), write.into())
+    }
+
     fn order(&self, workspace: &Path, packages: &BTreeSet<String>, jobs: usize) -> Order {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let mut arguments: Vec<String> = [
@@ -270,25 +290,7 @@ impl Template {
             .map(|(name, value)| (name.to_owned(), value))
             .to_vec(),
             limits: self.limits,
-            walls: Walls {
-                read: [
-                    sysroot.clone(),
-                    home.clone(),
-                    workspace.to_owned(),
-                    "/usr".into(),
-                    "/lib".into(),
-                    "/lib64".into(),
-                    "/bin".into(),
-                    "/etc/ld.so.cache".into(),
-                    "/dev/urandom".into(),
-                ]
-                .to_vec(),
-                write: vec![
-                    workspace.join("target"),
-                    workspace.join("tmp"),
-                    "/dev/null".into(),
-                ],
-            },
+            jail: self.is_confined.then(|| self.jail(workspace)),
             lock: self.file_at_work.clone(),
         }
     }

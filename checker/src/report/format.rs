@@ -3,6 +3,7 @@
 use std::{borrow::Cow, path::PathBuf, time::Duration};
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 use super::{
     ExerciseReport, NoProgram, Report, Status, TestReport, autolab, classroom50, exercism,
@@ -11,7 +12,8 @@ use super::{
 use crate::failure::LabError;
 
 /// Who reads the report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// For people
     #[default]
@@ -37,7 +39,8 @@ pub enum Format {
 }
 
 /// How much the reader sees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Feedback {
     /// Everything: what each test did, what the program did, and a hint
     #[default]
@@ -67,6 +70,20 @@ pub struct Context {
 const WIDTH: usize = 80;
 
 impl Format {
+    /// How the name of a file in this format ends.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Human | Format::Github | Format::Autolab => "txt",
+            Format::Markdown => "md",
+            Format::Junit => "xml",
+            Format::Json
+            | Format::Gradescope
+            | Format::Classroom50
+            | Format::Exercism
+            | Format::Prairielearn => "json",
+        }
+    }
+
     /// Whether its reader looks at the file also after a run that did not come to its end.
     pub fn is_read_after_a_crash(self) -> bool {
         matches!(
