@@ -719,6 +719,7 @@ fn neither_a_build_nor_a_program_reads_what_is_not_its_own() {
     let secret = class.path("secret.rs");
     fs::write(&secret, RIGHT).unwrap();
     let secret = secret.to_str().unwrap();
+    let checker = class.checker().get_program().to_owned();
     for (name, path) in [
         ("includes-a-solution", solution),
         ("includes-a-file", secret),
@@ -731,7 +732,7 @@ fn neither_a_build_nor_a_program_reads_what_is_not_its_own() {
         &RIGHT.replacen(
             "fn main() -> ExitCode {",
             &format!(
-                "fn main() -> ExitCode {{\n    for path in [{secret:?}, {solution:?}, \"/proc/self/exe\", \"/etc/passwd\"] {{\n        \
+                "fn main() -> ExitCode {{\n    for path in [{secret:?}, {solution:?}, {checker:?}, \"/etc/passwd\"] {{\n        \
                  assert!(std::fs::read(path).is_err());\n    }}\n"
             ),
             1,

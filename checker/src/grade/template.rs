@@ -153,6 +153,9 @@ impl Template {
         let packages = BTreeSet::from([FIRST.to_owned()]);
         let mut order = template.order(folder, &packages, jobs);
         order.arguments.retain(|argument| argument != "--locked");
+        if let Some(jail) = &mut order.jail {
+            jail.write.push(folder.join("Cargo.lock"));
+        }
         let mut is_built = false;
         let (_, ended) = order.run(|output| {
             compile::listen(output, &packages, &mut |news| {
