@@ -58,6 +58,18 @@ fn main() {
             let _ = stdout().write_all(b"listening \xff\xfe\x1b[31m\n");
             wait_for_ever();
         }
+        "prints_commands" => {
+            let mut out = stdout();
+            let _ = out.write_all(
+                b"\xed\xa0\x80 ::error::OWNED\n::error::OWNED\r::error::OWNED\n##[error]OWNED \x1b[2J\x1b]0;OWNED\x07\
+                  \xc2\x9b1m \xe2\x80\xae ]]></failure> </script> | a | b |\n",
+            );
+            eprint!(
+                "  ::error::OWNED\n##[error]OWNED \x1b[2J \u{202e}\n{}",
+                "e".repeat(10 << 20)
+            );
+            let _ = out.write_all(&[b'x'; 10 << 20]);
+        }
         "closes_its_output" => {
             // SAFETY: nothing in this program writes to it any more.
             unsafe { libc::close(1) };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    arena,
+    arena::{self, Isolation},
     compile::{self, Ended, News},
     crew::{self, Conditions, Done, Series},
     exercise::Exercise,
@@ -41,6 +41,25 @@ pub enum Event<'a> {
     Tested(usize, usize),
     /// An exercise is done. They come in the order of the course.
     Exercise(&'a ExerciseReport),
+    /// Something is known that was not before; for who keeps a report of an unfinished run.
+    SoFar(SoFar<'a>),
+}
+
+/// What is known while a run goes on.
+#[derive(Clone, Copy)]
+pub struct SoFar<'a>(&'a Progress<'a>);
+
+impl SoFar<'_> {
+    /// A report, in which the tests that are not done fail because of this trouble of the lab's.
+    pub fn report(&self, trouble: &LabError) -> Report {
+        self.0.so_far(trouble)
+    }
+}
+
+impl std::fmt::Debug for SoFar<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SoFar").field(&self.0.done).finish()
+    }
 }
 
 impl Plan {
@@ -71,22 +90,9 @@ struct Progress<'a> {
 ///
 /// When cargo cannot be started, or the program's file cannot be read.
 pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabError> {
+    let mut progress = Progress::begin(plan);
+    tell(Event::SoFar(SoFar(&progress)));
     let staging = Staging::new()?;
-    let mut progress = Progress {
-        plan,
-        reports: plan
-            .exercises
-            .iter()
-            .map(|exercise| ExerciseReport::new(exercise))
-            .collect(),
-        waiting: plan
-            .exercises
-            .iter()
-            .map(|exercise| plan.tests_of(exercise).len())
-            .collect(),
-        finished: 0,
-        done: 0,
-    };
     let (to_main, news) = std::sync::mpsc::channel();
     let mut trouble = Ok(());
     std::thread::scope(|scope| {
@@ -96,7 +102,7 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
         scope.spawn(move || {
             let from_tests = from_build.clone();
             crew::run(
-                plan.conditions,
+                &plan.conditions,
                 |series| {
                     let result = feed(plan, staging, &series, &from_build);
                     let _ = from_build.send(Step::Fed(result));
@@ -108,6 +114,7 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
         });
         drop(to_main);
         for step in news {
+            let is_finding = matches!(step, Step::Tested(_) | Step::NoProgram(..));
             match step {
                 Step::Fed(result) => trouble = result,
                 Step::News(News::Progress(name)) => tell(Event::Compiling(&name)),
@@ -120,6 +127,9 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
                 Step::Tested(done) => progress.note(done, &mut tell),
             }
             progress.hand_out(&mut tell);
+            if is_finding {
+                tell(Event::SoFar(SoFar(&progress)));
+            }
         }
     });
     trouble?;
@@ -129,6 +139,11 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
         plan.conditions.isolation,
         progress.reports,
     ))
+}
+
+/// The report of a run that could not be carried out: every test fails because of this trouble of the lab's.
+pub fn unfinished(plan: &Plan, trouble: &LabError) -> Report {
+    Progress::begin(plan).so_far(trouble)
 }
 
 /// Builds the program of one exercise, and tests nothing. The report holds what the compiler says, and why there is no
@@ -153,7 +168,14 @@ pub fn build(
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(program.to_owned());
                 Ok(())
             };
-            build_and_hand_out(root, &[exercise], colour, &to_main, &keep)
+            {
+                let site = Site {
+                    root,
+                    colour,
+                    confined: None,
+                };
+                build_and_hand_out(site, &[exercise], &to_main, &keep)
+            }
         });
         for step in news {
             match step {
@@ -179,6 +201,37 @@ enum Step {
 }
 
 impl Progress<'_> {
+    fn begin(plan: &Plan) -> Progress<'_> {
+        let exercises = || plan.exercises.iter();
+        Progress {
+            plan,
+            reports: exercises().map(|one| ExerciseReport::new(one)).collect(),
+            waiting: exercises().map(|one| plan.tests_of(one).len()).collect(),
+            finished: 0,
+            done: 0,
+        }
+    }
+
+    fn so_far(&self, trouble: &LabError) -> Report {
+        let mut reports = self.reports.clone();
+        for (report, exercise) in reports.iter_mut().zip(&self.plan.exercises) {
+            if report.no_program.is_none() {
+                let is_done = |&test: &usize| {
+                    let name = exercise.tests[test].name;
+                    report.tests.iter().any(|done| done.name == name)
+                };
+                let wanted = self.plan.tests_of(exercise);
+                let missing: Vec<usize> =
+                    wanted.into_iter().filter(|test| !is_done(test)).collect();
+                let unknown = |test: usize| TestReport::unknown(exercise, test, trouble.clone());
+                report.tests.extend(missing.into_iter().map(unknown));
+            }
+            complete(report, exercise, self.plan);
+        }
+        let conditions = &self.plan.conditions;
+        Report::new(conditions.seed, conditions.isolation, reports)
+    }
+
     fn note(&mut self, done: Done<usize>, tell: &mut impl FnMut(Event<'_>)) {
         let report = TestReport::new(self.plan.exercises[done.key], done.test, done.statement);
         let tests = &mut self.reports[done.key].tests;
@@ -196,19 +249,22 @@ impl Progress<'_> {
         while let Some(0) = self.waiting.get(self.finished) {
             let exercise = self.plan.exercises[self.finished];
             let report = &mut self.reports[self.finished];
-            let place = |test: &TestReport| {
-                exercise
-                    .tests
-                    .iter()
-                    .position(|known| known.name == test.name)
-            };
-            report.tests.sort_by_key(place);
-            let wanted = self.plan.tests_of(exercise);
-            report.sum_up(wanted.iter().map(|&test| exercise.tests[test].points).sum());
+            complete(report, exercise, self.plan);
             tell(Event::Exercise(report));
             self.finished += 1;
         }
     }
+}
+
+/// Puts the tests in their order, and adds them up.
+fn complete(report: &mut ExerciseReport, exercise: &Exercise, plan: &Plan) {
+    let place = |test: &TestReport| {
+        let mut tests = exercise.tests.iter();
+        tests.position(|known| known.name == test.name)
+    };
+    report.tests.sort_by_key(place);
+    let wanted = plan.tests_of(exercise);
+    report.sum_up(wanted.iter().map(|&test| exercise.tests[test].points).sum());
 }
 
 /// Builds what is to be tested, and sends each test on its way as soon as its program is there.
@@ -235,17 +291,23 @@ fn feed(
     if let Some(program) = &plan.program {
         return (0..plan.exercises.len()).try_for_each(|index| send(index, program));
     }
-    build_and_hand_out(&plan.root, &plan.exercises, plan.colour, steps, &send)
+    let conditions = &plan.conditions;
+    let site = Site {
+        root: &plan.root,
+        colour: plan.colour,
+        confined: conditions.jail.as_ref().map(|_| conditions.isolation),
+    };
+    build_and_hand_out(site, &plan.exercises, steps, &send)
 }
 
 /// Builds these exercises, and hands out each program, with the place of its exercise, as soon as it is there.
 fn build_and_hand_out(
-    root: &Path,
+    site: Site<'_>,
     exercises: &[&Exercise],
-    colour: bool,
     steps: &Sender<Step>,
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
+    let root = site.root;
     let mut left: BTreeMap<String, usize> = BTreeMap::new();
     for (index, exercise) in exercises.iter().enumerate() {
         if root
@@ -264,35 +326,61 @@ fn build_and_hand_out(
         return Ok(());
     }
     let packages: BTreeSet<String> = left.keys().cloned().collect();
-    let (ended, trouble) = build_and_send((root, colour), &packages, None, &mut left, steps, send)?;
+    if site.confined.is_some() {
+        // None of these packages has anything to do with another.
+        return build_apart(site, packages, &mut left, steps, send);
+    }
+    let (ended, trouble) = build_and_send(site, &packages, None, &mut left, steps, send)?;
     trouble?;
     if let Ended::NotBegun(_) = ended {
         exonerate(root)?;
-        return build_apart((root, colour), packages, &mut left, steps, send);
+        return build_apart(site, packages, &mut left, steps, send);
     }
     Ok(())
 }
 
+/// Where and how something is built.
+#[derive(Clone, Copy)]
+struct Site<'a> {
+    root: &'a Path,
+    colour: bool,
+    /// In a cell of this kind, if nobody has read what is built.
+    confined: Option<Isolation>,
+}
+
 /// One call of cargo. Packages that got their program are taken out of `left`, and so are those that cannot.
 fn build_and_send(
-    (root, colour): (&Path, bool),
+    site: Site<'_>,
     packages: &BTreeSet<String>,
     apart: Option<&Path>,
     left: &mut BTreeMap<String, usize>,
     steps: &Sender<Step>,
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
 ) -> Result<(Ended, Result<(), LabError>), LabError> {
+    let root = site.root;
     let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut trouble = Ok(());
     let (workspace, target) = match apart {
         None => (root, None),
         Some(workspace) => (workspace, Some(root.join("target"))),
     };
+    let cell = match (site.confined, &target) {
+        (Some(isolation), Some(target)) => {
+            let sources: Vec<PathBuf> = packages
+                .iter()
+                .map(|package| root.join("exercises").join(package))
+                .chain([workspace.join("exercises")])
+                .collect();
+            Some(compile::cell(workspace, target, &sources, isolation)?)
+        }
+        _ => None,
+    };
     let ended = compile::build(
         workspace,
         target.as_deref(),
         packages,
-        colour,
+        site.colour,
+        cell.as_ref(),
         |news| match news {
             News::Built {
                 package,
@@ -338,9 +426,14 @@ fn build_and_send(
             // Another package failed, or cargo itself did. Alone, this one tells which.
             None if packages.len() > 1 => {
                 let only = BTreeSet::from([package.clone()]);
-                let (_, result) = build_and_send((root, colour), &only, apart, left, steps, send)?;
+                let (_, result) = build_and_send(site, &only, apart, left, steps, send)?;
                 result?;
                 continue;
+            }
+            // What cannot be built within the limits is nobody's fault but its author's.
+            None if cell.is_some() => {
+                exonerate(root)?;
+                NoProgram::DoesNotCompile(vec![said.trim().to_owned()])
             }
             None => {
                 exonerate(root)?;
@@ -372,27 +465,26 @@ fn exonerate(root: &Path) -> Result<(), LabError> {
 /// Cargo reads all members of a workspace before it builds one, so that one broken manifest stops them all. Then each
 /// exercise is built in a workspace of its own, and only the broken one has nothing to test.
 fn build_apart(
-    (root, colour): (&Path, bool),
+    site: Site<'_>,
     packages: BTreeSet<String>,
     left: &mut BTreeMap<String, usize>,
     steps: &Sender<Step>,
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
+    let root = site.root;
     for package in packages {
         let workspace = compile::lone_workspace(root, &package)
             .map_err(|error| LabError::io("could not make a workspace for one exercise", &error))?;
         let only = BTreeSet::from([package.clone()]);
-        let (ended, trouble) = build_and_send(
-            (root, colour),
-            &only,
-            Some(workspace.path()),
-            left,
-            steps,
-            send,
-        )?;
+        let (ended, trouble) =
+            build_and_send(site, &only, Some(workspace.path()), left, steps, send)?;
         trouble?;
-        if let (Ended::NotBegun(said), Some(index)) = (ended, left.remove(&package)) {
-            let reason = unbuilt(root, workspace.path(), &package, &said);
+        let reason = match ended {
+            Ended::NotBegun(said) => unbuilt(root, workspace.path(), &package, &said),
+            Ended::Stopped(limit) => NoProgram::DoesNotCompile(vec![limit.to_string()]),
+            Ended::Finished { .. } => continue,
+        };
+        if let Some(index) = left.remove(&package) {
             let _ = steps.send(Step::NoProgram(index, reason));
         }
     }

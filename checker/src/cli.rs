@@ -1,6 +1,8 @@
 //! The command line.
 
+mod delivery;
 mod demo;
+mod grade;
 mod trace;
 
 use std::{
@@ -16,16 +18,19 @@ use anstream::ColorChoice;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use self::delivery::Delivery;
 use crate::{
-    arena::{self, Isolation, Tracing},
+    arena::{self, Isolation, Jail, Tracing},
     check::{self, Event, Plan},
     crew::{Conditions, INTERRUPTED},
     doctor,
     exercise::Exercise,
     failure::LabError,
+    handout::{self, Handout},
     map,
     progress::Progress,
-    report::{Report, Status, human, json, junit},
+    report::{Report, Status, human},
+    syllabus::EXERCISES,
     target::{self, Unknown},
     verify, workspace,
 };
@@ -75,12 +80,8 @@ struct CheckArguments {
     /// Run only the tests whose name holds this text
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// How to write the report
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
-    /// Write the report to this file; the terminal still shows the one for people
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    report: delivery::Arguments,
     /// Explain every failed test, not only the first of an exercise
     #[arg(long, short)]
     verbose: bool,
@@ -102,6 +103,9 @@ struct How {
     /// Whether to follow the system calls of programs [default: on, where the machine allows it]
     #[arg(long, value_enum)]
     tracing: Option<Tracing>,
+    /// Lock each program into a jail, as `grade` does with those that nobody has read
+    #[arg(long, hide = true)]
+    jail: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -146,23 +150,35 @@ enum Command {
                       3 the lab itself failed, 4 something could not be shown here."
     )]
     Demo(demo::Arguments),
+    /// For instructors and CI: grade the submissions of a class
+    ///
+    /// A submission is a folder, a .zip or a .tar.gz with a student's exercises/, or with the crates worked on. Their
+    /// source files are built in a workspace of the grader's own, each submission by itself, and the hidden tests run
+    /// on what comes out. The same command goes on where an earlier one ended.
+    #[command(after_help = grade::AFTER_HELP)]
+    Grade(grade::Arguments),
     /// Say what this machine allows, and how to allow what is missing
     Doctor,
+    /// For instructors: write what students get to a folder
+    ///
+    /// The exercises, the textbook and this checker as a program: no solution, no known-wrong version, and no source of
+    /// a hidden test.
+    Handout {
+        /// A new folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// A checker to hand out, one for each kind of machine [default: this one]
+        #[arg(long = "checker", value_name = "PATH")]
+        checkers: Vec<PathBuf>,
+        /// Add the source of what the exercises depend on, so that students need no network
+        #[arg(long)]
+        vendor: bool,
+    },
     /// Print completions for a shell
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Human,
-    /// The whole report as data; its schema is checker/report.schema.json
-    Json,
-    /// JUnit XML, as CI systems read it
-    Junit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -231,7 +247,13 @@ pub fn main() -> ExitCode {
         }) => prove(&targets, times, &how),
         Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
+        Some(Command::Grade(arguments)) => grade::run(arguments),
         Some(Command::Doctor) => examine(),
+        Some(Command::Handout {
+            folder,
+            checkers,
+            vendor,
+        }) => hand_out(&folder, checkers, vendor),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "checker", &mut text);
@@ -314,6 +336,7 @@ fn conditions(how: &How) -> Conditions {
         seed: how.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
         isolation: how.isolation.unwrap_or_else(|| machine.isolation()),
         tracing: how.tracing.unwrap_or_else(|| machine.tracing()),
+        jail: how.jail.then(Jail::of_a_program),
         jobs: how.jobs.map_or_else(check::default_jobs, usize::from),
     }
 }
@@ -321,7 +344,10 @@ fn conditions(how: &How) -> Conditions {
 fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
     let root = workspace::find()?;
     if arguments.targets.is_empty() {
-        if arguments.program.is_some() || arguments.only.is_some() || arguments.output.is_some() {
+        if arguments.program.is_some()
+            || arguments.only.is_some()
+            || arguments.report.output.is_some()
+        {
             return Err(Trouble::Usage(
                 "which exercise? Name a target, for example day2_2".to_owned(),
             ));
@@ -344,33 +370,31 @@ fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
         conditions: conditions(&arguments.how),
         root,
         exercises,
-        only: arguments.only,
-        program: arguments.program,
+        only: arguments.only.clone(),
+        program: arguments.program.clone(),
     };
     refuse_unknown_test(&plan)?;
+    let mut delivery = Delivery::new(
+        &arguments.report,
+        arguments.program.clone(),
+        arguments.verbose,
+    )?;
     let exercises = plan.exercises.clone();
     plan.exercises = exercises
         .into_iter()
         .filter(|exercise| !plan.tests_of(exercise).is_empty())
         .collect();
-    let to_terminal = arguments.format == Format::Human || arguments.output.is_some();
-    let report = watch(&plan, to_terminal, arguments.verbose)?;
+    let report = watch(&plan, &mut delivery, &arguments)?;
     if INTERRUPTED.load(Ordering::Relaxed) {
         return Ok(exit::INTERRUPTED);
     }
     if plan.program.is_none()
         && let Some(progress) = remember(&plan.root, &report)
-        && (to_terminal && report.status == Status::Passed)
+        && (delivery.shows_people() && report.status == Status::Passed)
     {
         say(&map::onward(&plan.exercises, &progress))?;
     }
-    deliver(
-        &report,
-        arguments.format,
-        arguments.output.as_deref(),
-        plan.program.as_deref(),
-        arguments.verbose,
-    )?;
+    delivery.deliver(&report)?;
     Ok(match report.status {
         Status::Passed => exit::PASSED,
         Status::Failed => exit::FAILED,
@@ -434,30 +458,46 @@ fn refuse_unknown_test(plan: &Plan) -> Result<(), Trouble> {
 }
 
 /// Runs the plan, with a progress line on a terminal, and reports for people as soon as they are complete.
-fn watch(plan: &Plan, to_terminal: bool, verbose: bool) -> Result<Report, LabError> {
+fn watch(
+    plan: &Plan,
+    delivery: &mut Delivery,
+    arguments: &CheckArguments,
+) -> Result<Report, LabError> {
     let bar = progress_line();
     let detail = human::Detail {
         seed: plan.conditions.seed,
         program: plan.program.as_deref(),
-        verbose,
+        verbose: arguments.verbose,
         width: width(),
     };
-    let mut shown = Ok(());
+    let feedback = arguments.report.feedback;
+    let to_terminal = delivery.shows_people();
+    let (mut shown, mut kept) = (Ok(()), Ok(()));
     let report = check::run(plan, |event| match event {
         Event::Compiling(name) => bar.set_message(format!("compiling {name}")),
         Event::Tested(done, of) => bar.set_message(format!("{done} of {of} tests done")),
         Event::Exercise(exercise) => {
             if to_terminal && !INTERRUPTED.load(Ordering::Relaxed) {
-                let said = bar.suspend(|| say(&human::exercise(exercise, detail)));
+                let exercise = feedback.of_exercise(exercise);
+                let said = bar.suspend(|| say(&human::exercise(&exercise, detail)));
                 shown = std::mem::replace(&mut shown, Ok(())).and(said);
             }
         }
+        Event::SoFar(so_far) => {
+            kept = std::mem::replace(&mut kept, Ok(())).and_then(|()| delivery.keep(so_far));
+        }
     });
     bar.finish_and_clear();
-    let report = report?;
-    shown?;
+    let report = match report {
+        Ok(report) => report,
+        Err(trouble) => {
+            delivery.give_up(&check::unfinished(plan, &trouble))?;
+            return Err(trouble);
+        }
+    };
+    shown.and(kept)?;
     if to_terminal && !INTERRUPTED.load(Ordering::Relaxed) {
-        say(&human::summary(&report))?;
+        say(&human::summary(&feedback.of(&report)))?;
     }
     Ok(report)
 }
@@ -500,60 +540,6 @@ fn remember(root: &Path, report: &Report) -> Option<Progress> {
         complain(&format!("could not remember what passes, in .lab: {error}"));
     }
     Some(progress)
-}
-
-fn deliver(
-    report: &Report,
-    format: Format,
-    output: Option<&Path>,
-    program: Option<&Path>,
-    verbose: bool,
-) -> Result<(), LabError> {
-    let text = match format {
-        Format::Json => json::render(report)?,
-        Format::Junit => junit::render(report)?,
-        Format::Human if output.is_none() => return Ok(()),
-        Format::Human => {
-            let detail = human::Detail {
-                seed: report.seed,
-                program,
-                verbose,
-                width: 80,
-            };
-            let exercises = report.exercises.iter();
-            let text: String = exercises
-                .map(|exercise| human::exercise(exercise, detail))
-                .chain([human::summary(report)])
-                .collect();
-            anstream::adapter::strip_str(&text).to_string()
-        }
-    };
-    let Some(path) = output else {
-        return say(&text);
-    };
-    write_whole(path, &text).map_err(|error| {
-        LabError::io(
-            format!("could not write the report to {}", path.display()),
-            &error,
-        )
-    })
-}
-
-/// A report is there whole or not at all: a full disk leaves no half of one.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-    if is_special {
-        return fs::write(path, text);
-    }
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
 }
 
 fn all_or(targets: &[String]) -> Result<Vec<&'static Exercise>, Trouble> {
@@ -601,6 +587,33 @@ fn prove(targets: &[String], times: u32, how: &How) -> Result<u8, Trouble> {
     } else {
         exit::FAILED
     })
+}
+
+fn hand_out(folder: &Path, mut checkers: Vec<PathBuf>, vendor: bool) -> Result<u8, Trouble> {
+    if !handout::is_free(folder) {
+        return Err(Trouble::Usage(format!(
+            "{} is there already, and not empty; name a new folder",
+            folder.display()
+        )));
+    }
+    if checkers.is_empty() {
+        let this = std::env::current_exe();
+        checkers.push(this.map_err(|error| LabError::io("could not find this program", &error))?);
+    }
+    let root = workspace::find()?;
+    let handout = Handout {
+        root,
+        checkers,
+        vendor,
+    };
+    let machines = handout.write_to(folder)?;
+    say(&format!(
+        "{} is ready to be handed out: {} exercises, and a checker for {}\n",
+        folder.display(),
+        EXERCISES.len(),
+        machines.join(" and ")
+    ))?;
+    Ok(exit::PASSED)
 }
 
 fn examine() -> Result<u8, Trouble> {

@@ -15,7 +15,10 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::failure::LabError;
+use crate::{
+    arena::{Cell, Isolation, Jail, Stopped},
+    failure::{Attempt, LabError},
+};
 
 /// What happens during a build.
 #[derive(Debug)]
@@ -56,6 +59,8 @@ pub enum Ended {
     },
     /// Cargo did not begin: it cannot read the workspace. This is what it says.
     NotBegun(String),
+    /// It was ended, because it took more than its cell allows.
+    Stopped(Stopped),
 }
 
 #[derive(Deserialize)]
@@ -91,7 +96,8 @@ struct Rendered {
 
 /// Builds all binaries of these packages.
 ///
-/// `root` is the workspace; `target` is the folder for what is built, if not the workspace's own.
+/// `root` is the workspace; `target` is the folder for what is built, if not the workspace's own. What nobody has read
+/// is built in a `cell`, with its toolchain's own cargo, and without the internet.
 ///
 /// # Errors
 ///
@@ -101,9 +107,13 @@ pub fn build(
     target: Option<&Path>,
     packages: &BTreeSet<String>,
     colour: bool,
+    cell: Option<&Cell>,
     mut tell: impl FnMut(News),
 ) -> Result<Ended, LabError> {
-    let mut command = cargo(root);
+    let mut command = match cell {
+        None => cargo(root),
+        Some(_) => own_cargo(root)?,
+    };
     command
         .args(["build", "--bins", "--keep-going"])
         .arg(format!(
@@ -114,13 +124,15 @@ pub fn build(
                 ""
             }
         ))
-        .args(packages.iter().flat_map(|package| ["--package", package]))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .args(packages.iter().flat_map(|package| ["--package", package]));
     if let Some(target) = target {
         command.arg("--target-dir").arg(target);
     }
+    command.stdin(Stdio::null());
+    if let Some(cell) = cell {
+        command = cell.around(command.arg("--offline"))?;
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| LabError {
         detail: Some(format!(
             "{error}; is Rust installed, and cargo in PATH? See https://rustup.rs"
@@ -130,29 +142,30 @@ pub fn build(
     let stderr = child.stderr.take();
     let errors = thread::spawn(move || {
         let mut text = String::new();
-        if let Some(mut stderr) = stderr {
+        if let Some(stderr) = stderr {
+            let mut stderr = stderr.take(MOST_SAID);
             let _ = stderr.read_to_string(&mut text);
+            let _ = io::copy(stderr.get_mut(), &mut io::sink());
         }
         text
     });
-    let mut finished = None;
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Cargo may add messages of other shapes; they are none of our business.
-            match serde_json::from_str(&line).unwrap_or(CargoMessage::Other) {
-                CargoMessage::BuildFinished { success } => finished = Some(success),
-                message => {
-                    if let Some(news) = news(message, packages) {
-                        tell(news);
-                    }
-                }
-            }
-        }
-    }
-    child
-        .wait()
-        .map_err(|error| LabError::io("could not wait for cargo", &error))?;
+    let stdout = child.stdout.take().map(|stdout| stdout.take(MOST_MESSAGES));
+    let finished = stdout.and_then(|stdout| listen(stdout, packages, &mut tell));
+    // Here a warden ends what still runs.
+    drop(child.stdin.take());
+    let status = child.wait().attempt("could not wait for cargo")?;
     let errors = errors.join().unwrap_or_default();
+    if cell.is_some() && Stopped::is_trouble(status) {
+        return Err(LabError {
+            detail: Some(errors.trim().to_owned()),
+            ..LabError::new("could not watch over a build")
+        });
+    }
+    if cell.is_some()
+        && let Some(stopped) = Stopped::of(status)
+    {
+        return Ok(Ended::Stopped(stopped));
+    }
     Ok(match finished {
         Some(success) => Ended::Finished {
             success,
@@ -160,6 +173,96 @@ pub fn build(
         },
         None => Ended::NotBegun(errors),
     })
+}
+
+/// Reads what a cargo with `--message-format=json` says on its standard output, to the end. Returns whether it built
+/// all; `None` if it did not even begin.
+pub fn listen(
+    stdout: impl Read,
+    packages: &BTreeSet<String>,
+    tell: &mut impl FnMut(News),
+) -> Option<bool> {
+    let mut finished = None;
+    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        // Cargo may add messages of other shapes; they are none of our business.
+        match serde_json::from_str(&line).unwrap_or(CargoMessage::Other) {
+            CargoMessage::BuildFinished { success } => finished = Some(success),
+            message => {
+                if let Some(news) = news(message, packages) {
+                    tell(news);
+                }
+            }
+        }
+    }
+    finished
+}
+
+/// How much of what cargo says on standard error is kept, and how much all messages of the compiler may be, in bytes.
+const MOST_SAID: u64 = 1 << 20;
+const MOST_MESSAGES: u64 = 256 << 20;
+
+/// The cell for the build of a workspace that may read these files and folders besides its own manifest, and change
+/// only `target`, which is made if it is not there.
+///
+/// # Errors
+///
+/// When rustc cannot be asked where it is, or `target` cannot be made.
+pub fn cell(
+    root: &Path,
+    target: &Path,
+    sources: &[PathBuf],
+    isolation: Isolation,
+) -> Result<Cell, LabError> {
+    let toolchain = toolchain(root)?;
+    let temporary = target.join("tmp");
+    fs::create_dir_all(&temporary).attempt(&format!("could not make {}", temporary.display()))?;
+    let home = env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
+    let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    let own = ["Cargo.toml", "Cargo.lock", ".cargo"].map(|file| root.join(file));
+    // Not what lies beside it: that may hold the keys to a registry.
+    let registry = cargo_home.join("registry");
+    let read = [toolchain.clone(), registry]
+        .into_iter()
+        .chain(own)
+        .chain(sources.iter().cloned());
+    let lock = root.join("Cargo.lock");
+    let write = [target.to_owned()]
+        .into_iter()
+        .chain(lock.is_file().then_some(lock));
+    let bin = toolchain.join("bin");
+    let variables = [
+        ("PATH", format!("{}:/usr/bin:/bin", bin.display())),
+        ("LC_ALL", "C.UTF-8".to_owned()),
+        ("HOME", temporary.display().to_string()),
+        ("TMPDIR", temporary.display().to_string()),
+        ("CARGO_HOME", cargo_home.display().to_string()),
+        ("RUSTC", bin.join("rustc").display().to_string()),
+    ];
+    Ok(Cell {
+        jail: Jail::of_a_build(read.collect(), write.collect()),
+        isolation,
+        environment: variables
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
+    })
+}
+
+/// Where the toolchain lies which builds this workspace. The cargo in PATH may be rustup's, which would obey a file of
+/// the workspace about what to start.
+fn toolchain(root: &Path) -> Result<PathBuf, LabError> {
+    let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+        .args(["--print", "sysroot"])
+        .current_dir(root)
+        .output()
+        .attempt("could not ask rustc where it is")?;
+    let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match output.status.success() && !path.is_empty() {
+        true => Ok(path.into()),
+        false => Err(LabError {
+            detail: Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            ..LabError::new("could not ask rustc where it is")
+        }),
+    }
 }
 
 /// The name of the only package of a workspace; `None` if cargo cannot read it.
@@ -263,6 +366,13 @@ pub fn cargo(root: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
     command
+}
+
+/// The cargo which belongs to this workspace's toolchain.
+fn own_cargo(root: &Path) -> Result<Command, LabError> {
+    let mut command = Command::new(toolchain(root)?.join("bin/cargo"));
+    command.current_dir(root);
+    Ok(command)
 }
 
 fn news(message: CargoMessage, packages: &BTreeSet<String>) -> Option<News> {

@@ -13,7 +13,7 @@ use std::{
 
 pub use crate::errand::INTERRUPTED;
 use crate::{
-    arena::{Isolation, Tracing},
+    arena::{Isolation, Jail, Tracing},
     errand::Errand,
     exercise::Exercise,
     failure::LabError,
@@ -43,7 +43,7 @@ pub struct Series<K> {
 }
 
 /// How each runner works.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Conditions {
     /// The seed of the run.
     pub seed: u64,
@@ -51,6 +51,8 @@ pub struct Conditions {
     pub isolation: Isolation,
     /// Whether system calls are followed.
     pub tracing: Tracing,
+    /// What programs are locked into, if they are not trusted.
+    pub jail: Option<Jail>,
     /// How many at once.
     pub jobs: usize,
 }
@@ -69,7 +71,7 @@ pub struct Done<K> {
 /// Runs every series that `feed` sends, while it is still sending, and hands each result to `receive`, in the order in
 /// which they come. Both run at the same time as the tests; this returns when all is done.
 pub fn run<K: Clone + Send>(
-    conditions: Conditions,
+    conditions: &Conditions,
     feed: impl FnOnce(Sender<Series<K>>) + Send,
     mut receive: impl FnMut(Done<K>),
 ) {
@@ -91,7 +93,7 @@ pub fn run<K: Clone + Send>(
 }
 
 fn work<K: Clone>(
-    conditions: Conditions,
+    conditions: &Conditions,
     queue: &Mutex<Receiver<Series<K>>>,
     results: &Sender<Done<K>>,
 ) {
@@ -114,6 +116,7 @@ fn work<K: Clone>(
                 seed: conditions.seed,
                 isolation: conditions.isolation,
                 tracing: conditions.tracing,
+                jail: conditions.jail.clone(),
             };
             let statement = run_one(&order).unwrap_or_else(Statement::broken);
             let failed = matches!(statement.outcome, Outcome::Failed(_) | Outcome::Broken(_));

@@ -18,7 +18,8 @@ pub fn examine(width: usize) -> (String, bool) {
     let root = workspace::find();
     let disk = room(root.as_deref().unwrap_or(Path::new(".")));
     let course = root.map(drop);
-    let items: [(&str, &Result<(), LabError>, &str, &str); 8] = [
+    let landlock = probe.landlock.clone().map(drop);
+    let items: [(&str, &Result<(), LabError>, &str, &str); 9] = [
         (
             "the course",
             &course,
@@ -62,6 +63,12 @@ pub fn examine(width: usize) -> (String, bool) {
              seccomp=unconfined --security-opt apparmor=unconfined`. Without them, each test gets a loopback address \
              of its own in this machine's network, and all tests work.",
         ),
+        (
+            "Landlock",
+            &landlock,
+            "locks the programs of others in when they are graded",
+            "Linux 5.19 or later has it, with `landlock` in the kernel's list of security modules. Only `checker grade`              needs it.",
+        ),
     ];
     for (what, result, good, advice) in items {
         match result {
@@ -90,6 +97,8 @@ pub fn examine(width: usize) -> (String, bool) {
         "\n{}",
         fold(&format!("Tier {}.", probe.tier()), width, "", "")
     );
+    let fit = format!("Grading: {}.", probe.containment());
+    let _ = writeln!(text, "{}", fold(&fit, width, "", ""));
     (text, is_well)
 }
 

@@ -88,6 +88,8 @@ pub enum Diagnosis {
     WrongSender,
     /// It takes more memory than its task can need.
     OutOfMemory,
+    /// It writes more to files than its task can need.
+    DiskFilled,
     /// It never makes a system call which its task needs.
     CallMissing,
     /// It makes a system call which it should not.
@@ -280,6 +282,9 @@ impl Diagnosis {
             }
             Diagnosis::CallOrder => {
                 "What the later call does depends on the earlier one. Its page in the manual says how."
+            }
+            Diagnosis::DiskFilled => {
+                "Something writes to files in a loop that never ends. When is the last byte written?"
             }
             Diagnosis::OutOfMemory => {
                 "A buffer of fixed size is enough here: read into it, use it, and read again."

@@ -12,7 +12,9 @@
 //! - [`demos`]: the textbook's statements, tried. [`stage`]: the words in which they are told. [`showing`]: one of them,
 //!   played.
 //! - [`errand`]: work in a process of its own.
+//! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
+//! - [`handout`]: what students get.
 //! - [`verify`]: the proof that the hidden tests are right.
 
 pub mod arena;
@@ -26,6 +28,8 @@ pub mod doctor;
 pub mod errand;
 pub mod exercise;
 pub mod failure;
+pub mod grade;
+pub mod handout;
 pub mod lab;
 pub mod map;
 pub mod observe;

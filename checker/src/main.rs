@@ -21,6 +21,20 @@ fn main() -> ExitCode {
                 Err(_) => ExitCode::FAILURE,
             }
         }
+        // The process of one build, and the one that removes what builds leave, when submissions are graded.
+        [_, command, order] if command == checker::grade::builder::COMMAND => {
+            checker::grade::builder::run_order(order)
+        }
+        [_, command] if command == checker::grade::scratch::COMMAND => {
+            match checker::grade::scratch::sweep() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }
+        }
+        // Who watches over a build of somebody else's code.
+        [_, command, sentence] if command == checker::arena::warden::COMMAND => {
+            ExitCode::from(checker::arena::warden::run(sentence))
+        }
         _ => checker::cli::main(),
     }
 }

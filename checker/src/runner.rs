@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    arena::{Arena, Isolation, Tracing},
+    arena::{Arena, Isolation, Jail, Tracing},
     failure::{Attempt, Checked, Failure, LabError, Stop},
     lab::{Bench, Lab, Witness},
     syllabus,
@@ -37,6 +37,8 @@ pub struct Order {
     pub isolation: Isolation,
     /// Whether to follow its system calls.
     pub tracing: Tracing,
+    /// What the program is locked into, if it is not trusted.
+    pub jail: Option<Jail>,
 }
 
 /// What came of it.
@@ -100,6 +102,7 @@ pub fn empty_order(isolation: Isolation) -> String {
         seed: 0,
         isolation,
         tracing: Tracing::Off,
+        jail: None,
     };
     serde_json::to_string(&order).unwrap_or_default()
 }
@@ -111,7 +114,7 @@ fn carry_out(order: &Order) -> Statement {
         Err(error) => return Statement::broken(error),
     };
     let arena = match Arena::enter(order.isolation).and_then(ready) {
-        Ok(arena) => arena,
+        Ok(arena) => arena.locked(order.jail.clone()),
         Err(error) => return Statement::broken(error),
     };
     // Each test draws from a stream of its own, so that one test alone draws the same as among others.

@@ -84,7 +84,7 @@ pub fn run(
     let expected = series.len();
     let mut results: BTreeMap<String, Vec<Done<Key>>> = BTreeMap::new();
     crew::run(
-        conditions,
+        &conditions,
         |to_crew| {
             for one in series {
                 let _ = to_crew.send(one);
@@ -203,7 +203,7 @@ fn build(
         .flat_map(|exercise| [exercise.name.to_owned(), exercise.solution()])
         .collect();
     let mut built = BTreeMap::new();
-    let ended = compile::build(root, None, &packages, false, |news| match news {
+    let ended = compile::build(root, None, &packages, false, None, |news| match news {
         News::Built { binary, path, .. } => {
             tell(&format!("built {binary}"));
             built.insert(binary, path);

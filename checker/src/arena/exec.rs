@@ -15,8 +15,8 @@ use std::{
 
 use nix::{fcntl::OFlag, unistd::pipe2};
 
-use super::launch::Preparation;
-use crate::observe::tracer::{Filter, Held, Listener, Tracer};
+use super::{jail::Prepared, launch::Preparation};
+use crate::observe::tracer::{Bounds, Filter, Held, Listener, Tracer};
 
 /// A program that runs.
 #[derive(Debug)]
@@ -50,14 +50,16 @@ pub(super) struct Image {
     pub preparation: Preparation,
     /// The pid namespace in which it starts, if that is another.
     pub namespace: Option<OwnedFd>,
+    /// What it is locked into, if it is.
+    pub jail: Option<Prepared>,
 }
 
 /// Who sees the calls of a program.
 pub(super) enum Follow {
     /// Nobody.
     Untraced,
-    /// A tracer, which tells them to a listener if there is one.
-    Traced(Option<Box<dyn Listener>>),
+    /// A tracer, which tells them to a listener if there is one, and keeps the program within bounds.
+    Traced(Option<Box<dyn Listener>>, Bounds),
 }
 
 /// What the child brings into its exec: its ends of the pipes, and its filter.
@@ -102,6 +104,7 @@ impl Image {
             program: name,
             preparation,
             namespace: None,
+            jail: None,
         })
     }
 
@@ -120,9 +123,15 @@ impl Image {
         })
     }
 
+    /// Starts it with these as its standard input, output and error.
+    pub fn start_with(self, stdio: [OwnedFd; 3]) -> io::Result<i32> {
+        let (pid, _) = self.run(Some(stdio), Follow::Untraced)?;
+        Ok(pid)
+    }
+
     /// Starts it with the checker's own standard input, output and error, and traces it.
     pub fn start_here(self, listener: Box<dyn Listener>) -> io::Result<Tracer> {
-        let (_, tracer) = self.run(None, Follow::Traced(Some(listener)))?;
+        let (_, tracer) = self.run(None, Follow::Traced(Some(listener), Bounds::default()))?;
         tracer.ok_or_else(|| io::Error::other("the program runs without a tracer"))
     }
 
@@ -131,10 +140,7 @@ impl Image {
         let ends = Ends {
             stdio,
             failure,
-            filter: match follow {
-                Follow::Untraced => Filter::of_the_untraced(),
-                Follow::Traced(_) => Filter::of_the_table(),
-            },
+            filter: self.filter(&follow),
         };
         let (pid, tracer) = match follow {
             Follow::Untraced => {
@@ -142,10 +148,10 @@ impl Image {
                 drop(ends);
                 (pid, None)
             }
-            Follow::Traced(listener) => {
+            Follow::Traced(listener, bounds) => {
                 let (wait, open) = pipe()?;
                 let gate = Gate { wait, open };
-                let tracer = Tracer::start_for(listener, move || {
+                let tracer = Tracer::start_for(listener, bounds, move || {
                     let pid = self.fork(&ends, Some(&gate))?;
                     Ok(Held {
                         pid,
@@ -166,6 +172,17 @@ impl Image {
             return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)));
         }
         Ok((pid, tracer))
+    }
+
+    fn filter(&self, follow: &Follow) -> Filter {
+        let filter = match follow {
+            Follow::Untraced => Filter::of_the_untraced(),
+            Follow::Traced(..) => Filter::of_the_table(),
+        };
+        match &self.jail {
+            None => filter,
+            Some(jail) => filter.refusing(jail.refusals()),
+        }
     }
 
     /// Makes the child, which belongs to the calling thread: it ends with that.
@@ -234,14 +251,19 @@ impl Image {
             if let Err(error) = self.preparation.apply() {
                 return error;
             }
+            if let Some(jail) = &self.jail
+                && let Err(error) = jail.apply()
+            {
+                return error;
+            }
             if let Some(gate) = gate
                 && let Err(error) = gate.pass()
             {
                 return error;
             }
-            // Without a tracer nothing but splice depends on it, and some containers refuse it.
+            // Without a tracer and a jail nothing but splice depends on it, and some containers refuse it.
             if let Err(error) = ends.filter.install()
-                && gate.is_some()
+                && (gate.is_some() || self.jail.is_some())
             {
                 return error;
             }

@@ -3,19 +3,23 @@
 use std::{
     ffi::{OsStr, OsString},
     fs, io,
+    net::IpAddr,
     os::unix::fs::MetadataExt,
     path::Path,
     ptr,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Arena, Isolation,
+    Arena, Isolation, Jail,
     exec::{Follow, Image, Started, c_string},
+    jail::Prepared,
 };
-use crate::observe::processes::Process;
+use crate::observe::{processes::Process, tracer::Bounds};
 
 /// What one process of the program may use up. A right program of the course stays far below.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Address space, in bytes.
     pub memory: u64,
@@ -38,6 +42,36 @@ impl Default for Limits {
             processes: 128,
             processor: 30,
         }
+    }
+}
+
+impl Limits {
+    /// The lower of each two.
+    fn at_most(&self, other: &Limits) -> Limits {
+        Limits {
+            memory: self.memory.min(other.memory),
+            file: self.file.min(other.file),
+            descriptors: self.descriptors.min(other.descriptors),
+            processes: self.processes.min(other.processes),
+            processor: self.processor.min(other.processor),
+        }
+    }
+
+    /// As setrlimit(2) takes them.
+    fn of_a_process(&self, isolation: Isolation) -> Vec<(libc::__rlimit_resource_t, u64)> {
+        let processes = match isolation {
+            Isolation::Namespaces => self.processes,
+            // Here the limit counts all processes of the user, also those outside the test.
+            Isolation::Shared => processes_of_this_user() + 4 * self.processes,
+        };
+        vec![
+            (libc::RLIMIT_CORE, 0),
+            (libc::RLIMIT_AS, self.memory),
+            (libc::RLIMIT_FSIZE, self.file),
+            (libc::RLIMIT_NOFILE, self.descriptors),
+            (libc::RLIMIT_NPROC, processes),
+            (libc::RLIMIT_CPU, self.processor),
+        ]
     }
 }
 
@@ -119,41 +153,60 @@ impl Launch {
         let mut image = Image::new(program, &self.arguments, &environment, preparation)?;
         image.folder = Some(c_string(folder.as_os_str())?);
         image.namespace = arena.pid_namespace()?;
+        image.jail = arena
+            .jail()
+            .map(|jail| jail_of(jail, program, arena))
+            .transpose()?;
         image.start(match self.traced {
             false => Follow::Untraced,
-            true => Follow::Traced(None),
+            true => Follow::Traced(None, self.bounds(arena)),
         })
     }
 
+    /// What the tracer has to keep it from, because nothing else does.
+    fn bounds(&self, arena: &Arena) -> Bounds {
+        match (arena.jail(), arena.isolation()) {
+            (None, _) => Bounds::default(),
+            (Some(jail), isolation) => Bounds {
+                threads: Some(self.limits.processes.min(jail.limits.processes) as usize),
+                own_signals: isolation == Isolation::Shared,
+                addresses: (isolation == Isolation::Shared).then(|| {
+                    [arena.address(), arena.other_address()]
+                        .map(IpAddr::V4)
+                        .into()
+                }),
+            },
+        }
+    }
+
     fn prepare(&self, arena: &Arena) -> Preparation {
+        let limits = match arena.jail() {
+            None => self.limits,
+            Some(jail) => self.limits.at_most(&jail.limits),
+        };
         let set = |signals: &[i32]| {
             signals
                 .iter()
                 .filter(|signal| (1..=64).contains(*signal))
                 .fold(0u64, |set, signal| set | 1 << (signal - 1))
         };
-        let processes = match arena.isolation() {
-            Isolation::Namespaces => self.limits.processes,
-            // Here the limit counts all processes of the user, also those outside the test.
-            Isolation::Shared => processes_of_this_user() + 4 * self.limits.processes,
-        };
         Preparation {
-            group: Group::OwnSession,
             own_proc: arena.isolation() == Isolation::Namespaces,
             full_stdout: self.full_stdout,
             umask: Some(self.umask),
             blocked: set(&self.blocked),
             ignored: set(&self.ignored),
-            limits: vec![
-                (libc::RLIMIT_CORE, 0),
-                (libc::RLIMIT_AS, self.limits.memory),
-                (libc::RLIMIT_FSIZE, self.limits.file),
-                (libc::RLIMIT_NOFILE, self.limits.descriptors),
-                (libc::RLIMIT_NPROC, processes),
-                (libc::RLIMIT_CPU, self.limits.processor),
-            ],
+            ..Preparation::limited(Group::OwnSession, &limits, arena.isolation())
         }
     }
+}
+
+/// The jail of an arena, for this program.
+fn jail_of(jail: &Jail, program: &Path, arena: &Arena) -> io::Result<Prepared> {
+    let mut jail = jail.clone();
+    jail.write.push(arena.folder().to_owned());
+    jail.prepare(program, arena.isolation())
+        .map_err(io::Error::other)
 }
 
 /// How many processes and threads the user of this process has.
@@ -183,6 +236,14 @@ impl Preparation {
             blocked: 0,
             ignored: 0,
             limits: Vec::new(),
+        }
+    }
+
+    /// Signals as they are by default, and these limits.
+    pub(super) fn limited(group: Group, limits: &Limits, isolation: Isolation) -> Preparation {
+        Preparation {
+            limits: limits.of_a_process(isolation),
+            ..Preparation::at_a_terminal(group)
         }
     }
 

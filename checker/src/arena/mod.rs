@@ -13,12 +13,16 @@
 //! machine's own: with a loopback address of its own instead of a network of its own, and as the subreaper of what
 //! the program leaves behind.
 
+mod containment;
 mod exec;
+mod folder;
+pub mod jail;
 mod launch;
 mod namespaces;
 mod privileges;
 mod probe;
 mod terminal;
+pub mod warden;
 
 use std::{
     fs, io,
@@ -34,15 +38,18 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use containment::{Containment, Missing};
 pub use exec::Started;
+pub use jail::Jail;
 pub use launch::{Launch, Limits};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
 pub use probe::{Probe, Tier, probe};
 pub use terminal::Attended;
+pub use warden::{Cell, Stopped};
 
 use crate::{
     failure::{Attempt, LabError},
-    observe::processes,
+    observe::{descriptors, processes},
 };
 
 /// How far a test is separated from the machine.
@@ -72,8 +79,9 @@ pub struct Arena {
     address: Ipv4Addr,
     folder: PathBuf,
     init: Option<Pid>,
+    jail: Option<Jail>,
     /// Removed with its content when the arena ends.
-    _temporary: Option<tempfile::TempDir>,
+    temporary: Option<tempfile::TempDir>,
 }
 
 impl Arena {
@@ -97,7 +105,8 @@ impl Arena {
                     address: Ipv4Addr::LOCALHOST,
                     folder,
                     init: Some(namespaces::start_init()?),
-                    _temporary: temporary,
+                    jail: None,
+                    temporary,
                 })
             }
             Isolation::Shared => {
@@ -109,7 +118,8 @@ impl Arena {
                     address: own_loopback_address(std::process::id()),
                     folder,
                     init: None,
-                    _temporary: temporary,
+                    jail: None,
+                    temporary,
                 })
             }
         }
@@ -123,6 +133,21 @@ impl Arena {
         }
     }
 
+    /// Locks every program that is started here from now on into a jail.
+    #[must_use]
+    pub fn locked(self, jail: Option<Jail>) -> Arena {
+        Arena { jail, ..self }
+    }
+
+    /// Whether a tracer has to keep every program within its bounds, since nothing else does.
+    pub fn needs_tracer(&self) -> bool {
+        self.jail.is_some() && self.isolation == Isolation::Shared
+    }
+
+    fn jail(&self) -> Option<&Jail> {
+        self.jail.as_ref()
+    }
+
     /// How far this arena is separated.
     pub fn isolation(&self) -> Isolation {
         self.isolation
@@ -131,6 +156,13 @@ impl Arena {
     /// The IPv4 address that belongs to this test alone.
     pub fn address(&self) -> Ipv4Addr {
         self.address
+    }
+
+    /// Another loopback address which belongs to this test alone, and which no program can guess.
+    pub fn other_address(&self) -> Ipv4Addr {
+        // The first one is 127.0.0.1, or one from 127.64.0.0 to 127.127.255.255.
+        let [net, high, middle, low] = self.address.octets();
+        Ipv4Addr::new(net, high ^ 0xc0, middle, low)
     }
 
     /// The folder in which programs start. It is empty at first, and vanishes with the arena.
@@ -163,12 +195,31 @@ impl Arena {
             // The kernel ends a whole pid namespace with its pid 1, and there is no way out of one.
             let _ = kill(init, Signal::SIGKILL);
         }
-        end_descendants()
+        end_descendants()?;
+        match &self.temporary {
+            Some(_) => folder::clear(&self.folder).attempt("could not clear the folder of a test"),
+            None => Ok(()),
+        }
+    }
+
+    /// How much of the machine's disk and memory the files of the test's programs take, in bytes: those in its folder, and
+    /// those without a name that they hold open. `u64::MAX` for too many.
+    pub fn disk_used(&self) -> u64 {
+        let named = match self.temporary {
+            Some(_) => folder::size(&self.folder),
+            // A file system of the test's own has a limit of its own.
+            None => 0,
+        };
+        named.saturating_add(descriptors::unnamed_bytes(&self.processes()))
     }
 }
 
 /// Ends all processes below this one, and waits until they are gone. It must be the subreaper of what they leave.
-fn end_descendants() -> Result<(), LabError> {
+///
+/// # Errors
+///
+/// When some are still there after ten seconds, because the kernel does not let go of them.
+pub fn end_descendants() -> Result<(), LabError> {
     let deadline = Instant::now() + Duration::from_secs(10);
     while Instant::now() < deadline {
         let left = processes::descendants(std::process::id() as i32);

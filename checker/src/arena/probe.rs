@@ -1,14 +1,15 @@
 //! What this machine allows, found out by doing it.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use nix::{
+    net::if_::InterfaceFlags,
     sys::wait::{WaitStatus, waitpid},
     unistd::{ForkResult, fork},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Isolation, Tracing, namespaces, privileges};
+use super::{Isolation, Tracing, jail, namespaces, privileges};
 use crate::{
     failure::LabError,
     observe::{sockets, tracer},
@@ -25,6 +26,12 @@ pub struct Probe {
     pub calls: Result<(), LabError>,
     /// Whether a program can be traced.
     pub tracing: Result<(), LabError>,
+    /// The version of Landlock, or why there is none.
+    pub landlock: Result<u32, LabError>,
+    /// Network interfaces which lead to others.
+    pub interfaces: Vec<String>,
+    /// Whether this is a container, which can be thrown away.
+    pub container: bool,
 }
 
 /// How much of the lab a machine allows.
@@ -101,7 +108,37 @@ pub fn probe() -> Probe {
         sockets: sockets::listening().map(drop),
         calls: can_see_calls(),
         tracing: tracer::probe(),
+        landlock: jail::landlock_version(),
+        interfaces: interfaces(),
+        container: is_container(),
     }
+}
+
+/// The network interfaces that are up, but for the loopback; those that have an address or could get one.
+fn interfaces() -> Vec<String> {
+    let Ok(addresses) = nix::ifaddrs::getifaddrs() else {
+        // Nothing is known, which is not the same as nothing.
+        return vec!["?".to_owned()];
+    };
+    let mut names: Vec<String> = addresses
+        .filter(|one| {
+            let flags = one.flags;
+            flags.contains(InterfaceFlags::IFF_UP) && !flags.contains(InterfaceFlags::IFF_LOOPBACK)
+        })
+        .map(|one| one.interface_name)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Docker and Podman leave a file, and Kubernetes an environment.
+fn is_container() -> bool {
+    ["/.dockerenv", "/run/.containerenv"]
+        .iter()
+        .any(|file| Path::new(file).exists())
+        || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
+        || std::env::var_os("container").is_some()
 }
 
 /// Reads the call of a child which sleeps.

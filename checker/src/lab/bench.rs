@@ -7,6 +7,7 @@ use std::{
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     rc::Rc,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,12 @@ pub struct Bench {
     scene: RefCell<Option<Witness>>,
     /// Descriptors that are held until the test ends.
     kept: RefCell<Vec<OwnedFd>>,
+    /// When the disk was looked at.
+    disk_seen: Cell<Instant>,
 }
+
+/// Between two looks at the disk.
+const LOOK_AT_DISK: Duration = Duration::from_millis(250);
 
 /// What was seen of a test, for its report.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -92,6 +98,7 @@ impl Bench {
             names: RefCell::default(),
             scene: RefCell::default(),
             kept: RefCell::default(),
+            disk_seen: Cell::new(Instant::now()),
         })
     }
 
@@ -106,6 +113,15 @@ impl Bench {
             program.end_tracing()?;
         }
         self.arena.end()
+    }
+
+    /// Whether the disk was not looked at for a while; then it is to be now.
+    pub(super) fn is_time_for_disk(&self) -> bool {
+        let is_time = self.disk_seen.get().elapsed() > LOOK_AT_DISK;
+        if is_time {
+            self.disk_seen.set(Instant::now());
+        }
+        is_time
     }
 
     pub(super) fn arena(&self) -> &Arena {

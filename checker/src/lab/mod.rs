@@ -133,9 +133,7 @@ impl Lab {
 
     /// The same on another loopback address which belongs to this test, and which no program can guess.
     pub fn any_port_elsewhere(&self) -> SocketAddr {
-        // The arena gives out 127.0.0.1, or addresses from 127.64.0.0 to 127.127.255.255.
-        let [net, high, middle, low] = self.bench.address().octets();
-        SocketAddr::new([net, high ^ 0xc0, middle, low].into(), 0)
+        SocketAddr::new(self.bench.arena().other_address().into(), 0)
     }
 
     // Files

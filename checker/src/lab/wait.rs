@@ -41,6 +41,8 @@ const SHORTEST_POLL: Duration = Duration::from_micros(50);
 /// one process, or for all of the user's.
 const MOST_PROCESSES: usize = 160;
 const MOST_MEMORY_KIB: u64 = 1 << 20;
+/// The same for the disk, in bytes.
+const MOST_DISK: u64 = 128 << 20;
 
 /// Why a wait ended without its event.
 #[derive(Debug)]
@@ -249,6 +251,14 @@ impl Bench {
             return Err(Failure::new(
                 Diagnosis::OutOfMemory,
                 format!("your program uses {} MiB of memory", memory / 1024),
+            )
+            .into());
+        }
+        // To look at all files takes longer than most waits.
+        if self.is_time_for_disk() && self.arena().disk_used() > MOST_DISK {
+            return Err(Failure::new(
+                Diagnosis::DiskFilled,
+                "your program fills the disk with its files".to_owned(),
             )
             .into());
         }

@@ -1,8 +1,12 @@
 //! Open descriptors, from `/proc/PID/fd` and `fdinfo` (proc(5)).
 
 use std::{
+    collections::HashSet,
     fs, mem,
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
 };
 
 use super::processes::{numbers_in, read_text};
@@ -42,6 +46,27 @@ pub fn of(pid: i32) -> Vec<Descriptor> {
             })
         })
         .collect()
+}
+
+/// How much these processes keep in files without a name, in bytes: such as were removed while they were open, and such as
+/// never had one (memfd_create(2)).
+pub fn unnamed_bytes(processes: &[i32]) -> u64 {
+    const BLOCK: u64 = 512;
+    let mut seen = HashSet::new();
+    let mut sum = 0u64;
+    for pid in processes {
+        let folder = format!("/proc/{pid}/fd");
+        for number in numbers_in(&folder) {
+            let Ok(file) = fs::metadata(format!("{folder}/{number}")) else {
+                continue;
+            };
+            let is_meant = file.is_file() && file.nlink() == 0;
+            if is_meant && seen.insert((file.dev(), file.ino())) {
+                sum = sum.saturating_add(file.blocks() * BLOCK);
+            }
+        }
+    }
+    sum
 }
 
 /// What one descriptor stands for. `None` if it is not open.

@@ -108,7 +108,8 @@ pub(super) fn output(title: &str, printed: &str, width: usize) -> String {
     if is_binary(printed) {
         // One row, to know it by; where bytes are the matter, a dump shows them.
         let room = width.saturating_sub("          (not text) …".len());
-        let row: String = clean(&lines.join("\\n")).chars().take(room).collect();
+        let start: String = lines.join("\\n").chars().take(room).collect();
+        let row: String = clean(&start).chars().take(room).collect();
         let _ = writeln!(text, "          (not text) {row}…\n");
         return text;
     }
@@ -121,7 +122,8 @@ pub(super) fn output(title: &str, printed: &str, width: usize) -> String {
             continue;
         }
         // One endless line must not fill the screen; the line of a panic names its place at the end of a path.
-        let mut line = clean(line);
+        let start: String = line.chars().take(3 * width + 1).collect();
+        let mut line = clean(&start);
         if line.chars().count() > 3 * width {
             line = line.chars().take(3 * width).chain(['…']).collect();
         }

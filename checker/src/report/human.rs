@@ -1,16 +1,18 @@
 //! The report for a person in a terminal: what is promised, what happened instead, and where to read.
 //!
-//! Nothing that a program printed reaches the terminal as it is: control characters are shown as escapes.
+//! Nothing that a program printed reaches the terminal as it is: see [`foreign`](super::foreign).
 
 use std::{fmt::Write, path::Path};
 
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, wrap};
 
+pub use super::foreign::clean;
 use super::{
     ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport,
     calls::last_calls,
     excerpt::{compared, output},
+    foreign::{cut, from_compiler, without_commands},
 };
 use crate::{failure::Diagnosis, lab::Sleeper};
 
@@ -41,9 +43,7 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
         "{STRONG}{}{STRONG:#}  {DIM}{}{DIM:#}\n",
         exercise.name, exercise.title
     );
-    for warning in &exercise.warnings {
-        let _ = writeln!(text, "{}\n", warning.trim_end());
-    }
+    text.push_str(&from_compiler(&exercise.warnings));
     if let Some(reason) = &exercise.no_program {
         text.push_str(&nothing_to_test(&exercise.name, reason, detail.width));
     }
@@ -67,7 +67,22 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
         "  {} of {} points\n",
         exercise.points, exercise.max_points
     );
-    text
+    without_commands(&text)
+}
+
+/// All of a report as a text without colour, as a file holds it.
+pub fn document(report: &Report, detail: Detail<'_>) -> String {
+    let exercises = report.exercises.iter();
+    let text: String = exercises
+        .map(|one| exercise(one, detail))
+        .chain([summary(report)])
+        .collect();
+    without_commands(&plain(&text))
+}
+
+/// A text without its colours.
+pub fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
 }
 
 /// The tests in their order; behind the first that fails of a cause, those that fail of it, too. Each stands alone if
@@ -159,37 +174,42 @@ fn more(alike: &[&TestReport], width: usize) -> String {
 
 /// Why there is no program, and what to do about it.
 pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
-    let (shown, what, advice) = match reason {
+    let (mut text, what, advice) = match reason {
+        NoProgram::DoesNotCompile(messages) if messages.is_empty() => (
+            String::new(),
+            "does not compile",
+            format!("`cargo build -p {name}` shows why. No test has run."),
+        ),
         NoProgram::DoesNotCompile(messages) => (
-            messages.iter().map(|text| text.trim_end()).collect(),
+            from_compiler(messages),
             "does not compile",
             "the messages above are the compiler's; begin with the first one. No test has run."
                 .to_owned(),
         ),
         NoProgram::UnreadablePackage(reason) => (
-            vec![reason.trim_end()],
+            from_compiler(std::slice::from_ref(reason)),
             "cargo cannot read it",
             format!(
                 "mend exercises/{name}/Cargo.toml, or bring it back with `git restore exercises/{name}/Cargo.toml`."
             ),
         ),
         NoProgram::MissingFile(file) => (
-            Vec::new(),
+            String::new(),
             "no program",
             // The file alone: all of the folder would be the student's other work, too.
             format!("{file} is missing. Bring it back with `git restore {file}`."),
         ),
         NoProgram::RenamedPackage(found) => (
-            Vec::new(),
+            String::new(),
             "no program",
             format!(
                 "the package in exercises/{name}/Cargo.toml is called \"{}\". The checker looks for its own name: \
                  name = \"{name}\".",
-                clean(found)
+                clean(&cut(found, 100))
             ),
         ),
         NoProgram::NoBinary => (
-            Vec::new(),
+            String::new(),
             "no program",
             format!(
                 "exercises/{name} builds no binary called {name}. Let Cargo.toml name the package so, and name no \
@@ -197,17 +217,6 @@ pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
             ),
         ),
     };
-    let mut text: String = shown
-        .iter()
-        .map(|message: &&str| match reason {
-            // Coloured by the compiler itself.
-            NoProgram::DoesNotCompile(_) => format!("{message}\n"),
-            _ => format!("{}\n", clean(message)),
-        })
-        .collect();
-    if !text.is_empty() {
-        text.push('\n');
-    }
     let verdict = fold(&format!("{what}: {advice}"), width, "  ", "  ");
     let verdict = verdict.replacen(what, &format!("{FAIL}{what}{FAIL:#}"), 1);
     let _ = writeln!(text, "{verdict}\n");
@@ -243,22 +252,7 @@ fn one_test(
     for line in lines {
         let _ = writeln!(text, "        {line}");
     }
-    if let Some(error) = &test.error {
-        let message = format!("the lab itself failed: {error}. This is not your program's fault.");
-        let _ = writeln!(
-            text,
-            "{}",
-            fold(&message, detail.width, "        ", "        ")
-        );
-    }
-    if let Some(reason) = &test.not_checked {
-        let message = format!("not checked here: {reason}");
-        let _ = writeln!(
-            text,
-            "{}",
-            fold(&message, detail.width, "        ", "        ")
-        );
-    }
+    text.push_str(&unknown(test, detail.width));
     if let Some(failure) = &test.failure {
         if explain {
             let _ = write!(text, "\n{}\n", explanation(exercise, test, failure, detail));
@@ -275,6 +269,28 @@ fn one_test(
             );
         }
     }
+}
+
+/// Why nothing is known about the program: the lab failed, or may not look here. Empty where something is known.
+fn unknown(test: &TestReport, width: usize) -> String {
+    const INDENT: &str = "        ";
+    let trouble = test
+        .error
+        .as_ref()
+        .map(|error| format!("the lab itself failed: {error}. This is not your program's fault."));
+    let gap = test.not_checked.as_ref();
+    let gap = gap.map(|reason| format!("not checked here: {reason}"));
+    let messages = trouble.into_iter().chain(gap);
+    messages
+        .map(|message| fold(&clean(&message), width, INDENT, INDENT) + "\n")
+        .collect()
+}
+
+/// All there is to say about one test; empty if it passed.
+pub fn told(exercise: &ExerciseReport, test: &TestReport, detail: Detail<'_>) -> String {
+    let failure = test.failure.as_ref();
+    let failure = failure.map(|failure| explanation(exercise, test, failure, detail));
+    unknown(test, detail.width) + &failure.unwrap_or_default()
 }
 
 /// Everything about one failure, in the order in which it helps.
@@ -434,18 +450,4 @@ pub fn fold(text: &str, width: usize, first: &str, rest: &str) -> String {
         .initial_indent(first)
         .subsequent_indent(rest);
     wrap(text, options).join("\n")
-}
-
-/// Control characters as escapes, so that nothing a program prints can steer the terminal.
-pub fn clean(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| {
-            let shown: Box<dyn Iterator<Item = char>> = if letter.is_control() && letter != '\n' {
-                Box::new(letter.escape_default())
-            } else {
-                Box::new(std::iter::once(letter))
-            };
-            shown
-        })
-        .collect()
 }

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
-use super::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport, human};
+use super::{
+    ExerciseReport, NoProgram, Report, Status, TestReport,
+    foreign::{LONGEST, clean, cut, in_xml},
+    human,
+};
 use crate::failure::LabError;
 
 /// The report as XML.
@@ -20,6 +24,7 @@ pub fn render(report: &Report) -> Result<String, LabError> {
     }
     document
         .to_string()
+        .map(|text| in_xml(&text))
         .map_err(|error| LabError::new(format!("could not write the report as JUnit XML: {error}")))
 }
 
@@ -35,15 +40,35 @@ fn suite(exercise: &ExerciseReport, seed: u64) -> TestSuite {
             NoProgram::RenamedPackage(name) => ("the package has another name", name.clone()),
             NoProgram::NoBinary => ("the package has no binary of its name", String::new()),
         };
+        let text = clean(&cut(&human::plain(&text), LONGEST));
         status.set_message(message).set_description(text);
-        let mut case = TestCase::new("compiles", status);
-        case.set_classname(exercise.name.as_str());
-        suite.add_test_case(case);
+        suite.add_test_case(case_of(exercise, "compiles", status));
+    } else if exercise.tests.is_empty() {
+        suite.add_test_case(case_of(exercise, &exercise.title, whole(exercise)));
     }
     for test in &exercise.tests {
         suite.add_test_case(case(exercise, test, seed));
     }
     suite
+}
+
+fn case_of(exercise: &ExerciseReport, name: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(name, status);
+    case.set_classname(exercise.name.as_str());
+    case
+}
+
+/// The exercise as one test, where the tests are not shown.
+fn whole(exercise: &ExerciseReport) -> TestCaseStatus {
+    let points = format!("{} of {} points", exercise.points, exercise.max_points);
+    let mut status = match exercise.status {
+        Status::Passed => return TestCaseStatus::success(),
+        Status::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Status::NotChecked => TestCaseStatus::skipped(),
+        Status::Broken => TestCaseStatus::non_success(NonSuccessKind::Error),
+    };
+    status.set_message(points);
+    status
 }
 
 fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> TestCase {
@@ -52,10 +77,17 @@ fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> TestCase {
         Status::Failed => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             if let Some(failure) = &test.failure {
+                let detail = human::Detail {
+                    seed,
+                    program: None,
+                    verbose: true,
+                    width: 100,
+                };
+                let told = human::plain(&human::told(exercise, test, detail));
                 status
-                    .set_message(failure.symptom.as_str())
+                    .set_message(clean(&cut(&failure.symptom, LONGEST)))
                     .set_type(failure.diagnosis.to_string())
-                    .set_description(plain(exercise, test, failure, seed));
+                    .set_description(cut(&told, LONGEST));
             }
             status
         }
@@ -69,29 +101,14 @@ fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> TestCase {
         Status::Broken => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             if let Some(error) = &test.error {
-                status.set_message(error.to_string()).set_type("lab");
+                status
+                    .set_message(clean(&error.to_string()))
+                    .set_type("lab");
             }
             status
         }
     };
-    let mut case = TestCase::new(test.name.as_str(), status);
-    case.set_classname(exercise.name.as_str())
-        .set_time(Duration::from_secs_f64(test.milliseconds / 1000.0));
+    let mut case = case_of(exercise, &test.name, status);
+    case.set_time(Duration::from_secs_f64(test.milliseconds / 1000.0));
     case
-}
-
-/// The explanation as text without colour.
-fn plain(
-    exercise: &ExerciseReport,
-    test: &TestReport,
-    failure: &FailureReport,
-    seed: u64,
-) -> String {
-    let detail = human::Detail {
-        seed,
-        program: None,
-        verbose: true,
-        width: 100,
-    };
-    anstream::adapter::strip_str(&human::explanation(exercise, test, failure, detail)).to_string()
 }

@@ -1,11 +1,24 @@
 //! What a run found: one [`Report`] value, of which every output format is a rendering.
+//!
+//! [`render`] makes them all. What a program printed is data in each: [`foreign`] makes it harmless.
 
+pub mod autolab;
 mod calls;
+pub mod classroom50;
 pub mod demo;
 mod excerpt;
+pub mod exercism;
+pub mod foreign;
+mod format;
+pub mod github;
+pub mod gradescope;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod markdown;
+pub mod prairielearn;
+
+pub use format::{Context, Feedback, Format, render};
 
 use serde::{Deserialize, Serialize};
 
@@ -200,6 +213,13 @@ impl TestReport {
             error,
             not_checked,
         }
+    }
+}
+
+impl TestReport {
+    /// The report of a test of which nothing is known, because of this trouble.
+    pub fn unknown(exercise: &Exercise, index: usize, trouble: LabError) -> TestReport {
+        TestReport::new(exercise, index, Statement::broken(trouble))
     }
 }
 

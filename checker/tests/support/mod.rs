@@ -137,7 +137,7 @@ impl Course {
         let package = format!("{exercise}_solution");
         let packages = [package.clone()].into();
         let mut found = None;
-        checker::compile::build(real, None, &packages, false, |news| {
+        checker::compile::build(real, None, &packages, false, None, |news| {
             if let checker::compile::News::Built { binary, path, .. } = news
                 && binary == package
             {
@@ -218,10 +218,23 @@ pub fn processes_with(text: &str) -> usize {
     count_processes(|line| line.contains(text))
 }
 
+/// Those processes.
+pub fn pids_with(text: &str) -> Vec<i32> {
+    pids_of(|line| line.contains(text))
+}
+
 fn count_processes(is_meant: impl Fn(&str) -> bool) -> usize {
+    pids_of(is_meant).len()
+}
+
+fn pids_of(is_meant: impl Fn(&str) -> bool) -> Vec<i32> {
     fs::read_dir("/proc")
         .unwrap()
-        .filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok())
-        .filter(|line| is_meant(&String::from_utf8_lossy(line)))
-        .count()
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let line = fs::read(path.join("cmdline")).ok()?;
+            is_meant(&String::from_utf8_lossy(&line)).then_some(())?;
+            path.file_name()?.to_str()?.parse().ok()
+        })
+        .collect()
 }

@@ -67,7 +67,8 @@ impl Program {
         bench.note(start + &inherited(launch));
         let path = bench.program_path();
         let launch = Launch {
-            traced: launch.traced && bench.tracing() == Tracing::On,
+            traced: (launch.traced || bench.arena().needs_tracer())
+                && bench.tracing() == Tracing::On,
             ..launch.clone()
         };
         let mut child = launch

@@ -265,6 +265,8 @@ const TABLE: &[Row] = table! {
     SYS_kill Kill Never [Process, Signal]
     SYS_tkill Kill Never [Process, Signal]
     SYS_tgkill Kill Never [Process, Process, Signal]
+    SYS_rt_sigqueueinfo Kill Never [Process, Signal, Pointer]
+    SYS_rt_tgsigqueueinfo Kill Never [Process, Process, Signal, Pointer]
     #[cfg(target_arch = "x86_64")] SYS_pause Signal Always []
     SYS_rt_sigsuspend Signal Always [SignalSet]
     SYS_rt_sigtimedwait Signal IfNull(2) [SignalSet, Pointer, Time]

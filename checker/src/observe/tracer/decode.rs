@@ -264,31 +264,7 @@ impl Sight<'_> {
     }
 
     fn address(&self, start: u64, length: u64) -> Option<Address> {
-        let bytes = self.memory.bytes(start, length.min(128) as usize);
-        let family = u16::from_ne_bytes(bytes.first_chunk().copied()?);
-        let port = |bytes: &[u8]| u16::from_be_bytes([bytes[2], bytes[3]]);
-        Some(match i32::from(family) {
-            libc::AF_INET if bytes.len() >= 8 => {
-                let ip = Ipv4Addr::new(bytes[4], bytes[5], bytes[6], bytes[7]);
-                Address::Internet(SocketAddr::from((ip, port(&bytes))))
-            }
-            libc::AF_INET6 if bytes.len() >= 24 => {
-                let ip: [u8; 16] = bytes[8..24].try_into().ok()?;
-                Address::Internet(SocketAddr::from((Ipv6Addr::from(ip), port(&bytes))))
-            }
-            libc::AF_UNIX => Address::Local(match &bytes[2..] {
-                [] => String::new(),
-                [0, name @ ..] => format!("@{}", String::from_utf8_lossy(name)),
-                path => {
-                    let end = path
-                        .iter()
-                        .position(|&byte| byte == 0)
-                        .unwrap_or(path.len());
-                    String::from_utf8_lossy(&path[..end]).into_owned()
-                }
-            }),
-            _ => Address::Family(family),
-        })
+        address(self.memory, start, length)
     }
 
     fn option_name(&self, level: i32, option: i32) -> String {
@@ -387,6 +363,35 @@ impl Sight<'_> {
             ),
         })
     }
+}
+
+/// The address of a socket, as it lies in memory.
+pub(super) fn address(memory: Memory, start: u64, length: u64) -> Option<Address> {
+    let bytes = memory.bytes(start, length.min(128) as usize);
+    let family = u16::from_ne_bytes(bytes.first_chunk().copied()?);
+    let port = |bytes: &[u8]| u16::from_be_bytes([bytes[2], bytes[3]]);
+    Some(match i32::from(family) {
+        libc::AF_INET if bytes.len() >= 8 => {
+            let ip = Ipv4Addr::new(bytes[4], bytes[5], bytes[6], bytes[7]);
+            Address::Internet(SocketAddr::from((ip, port(&bytes))))
+        }
+        libc::AF_INET6 if bytes.len() >= 24 => {
+            let ip: [u8; 16] = bytes[8..24].try_into().ok()?;
+            Address::Internet(SocketAddr::from((Ipv6Addr::from(ip), port(&bytes))))
+        }
+        libc::AF_UNIX => Address::Local(match &bytes[2..] {
+            [] => String::new(),
+            [0, name @ ..] => format!("@{}", String::from_utf8_lossy(name)),
+            path => {
+                let end = path
+                    .iter()
+                    .position(|&byte| byte == 0)
+                    .unwrap_or(path.len());
+                String::from_utf8_lossy(&path[..end]).into_owned()
+            }
+        }),
+        _ => Address::Family(family),
+    })
 }
 
 impl Piece {

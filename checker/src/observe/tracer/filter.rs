@@ -9,7 +9,10 @@
 
 use std::{io, mem::offset_of};
 
-use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
+use libc::{
+    BPF_ABS, BPF_ALU, BPF_AND, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W,
+    sock_filter,
+};
 
 use super::registers::MACHINE;
 use crate::observe::calls::Row;
@@ -21,10 +24,35 @@ pub(super) const X32: u64 = 0x4000_0000;
 #[derive(Clone, Debug)]
 pub struct Filter(Vec<sock_filter>);
 
+/// A call which a program does not get to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its number.
+    pub call: libc::c_long,
+    /// The answer.
+    pub errno: i32,
+    /// It is refused if all of this is true of its arguments.
+    pub only_if: Vec<Condition>,
+}
+
+/// What must be true of the lower 32 bits of an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Its place.
+    pub argument: usize,
+    /// Which bits count.
+    pub mask: u32,
+    /// Whether they are to be equal to the value, or to differ from it.
+    pub equal: bool,
+    /// The value.
+    pub value: u32,
+}
+
 const RETURN: u32 = BPF_RET | BPF_K;
 const LOAD: u32 = BPF_LD | BPF_W | BPF_ABS;
 const IF_EQUAL: u32 = BPF_JMP | BPF_JEQ | BPF_K;
 const IF_NOT_BELOW: u32 = BPF_JMP | BPF_JGE | BPF_K;
+const MASK: u32 = BPF_ALU | BPF_AND | BPF_K;
 const LOAD_MACHINE: sock_filter = statement(LOAD, offset_of!(libc::seccomp_data, arch) as u32);
 const LOAD_NUMBER: sock_filter = statement(LOAD, offset_of!(libc::seccomp_data, nr) as u32);
 const GO_ON: sock_filter = statement(RETURN, libc::SECCOMP_RET_ALLOW);
@@ -90,6 +118,25 @@ impl Filter {
         Filter(program)
     }
 
+    /// The same filter, which refuses these calls and all of other machines before it looks any further.
+    #[must_use]
+    pub fn refusing(self, refusals: &[Refusal]) -> Filter {
+        let no_such_call = statement(RETURN, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
+        let mut program = vec![
+            LOAD_MACHINE,
+            jump(IF_EQUAL, MACHINE, 1, 0),
+            no_such_call,
+            LOAD_NUMBER,
+            jump(IF_NOT_BELOW, X32 as u32, 0, 1),
+            no_such_call,
+        ];
+        for refusal in refusals {
+            program.extend(refusal.steps());
+        }
+        program.extend(self.0);
+        Filter(program)
+    }
+
     /// Puts this thread and all that it starts under the filter, for ever. It needs no_new_privs (prctl(2)), and is
     /// async-signal-safe.
     ///
@@ -117,13 +164,39 @@ impl Filter {
     }
 }
 
+impl Refusal {
+    /// It begins and ends with the number of the call at hand.
+    fn steps(&self) -> Vec<sock_filter> {
+        let answer = statement(RETURN, libc::SECCOMP_RET_ERRNO | self.errno as u32);
+        // Each condition takes three steps; behind them are the answer and the number again.
+        let to_end = |left: usize| 3 * left as u8 + 1;
+        let mut steps = Vec::new();
+        for (index, condition) in self.only_if.iter().enumerate() {
+            let left = self.only_if.len() - index - 1;
+            let (if_true, if_false) = match condition.equal {
+                true => (0, to_end(left)),
+                false => (to_end(left), 0),
+            };
+            steps.push(load_argument(condition.argument));
+            steps.push(statement(MASK, condition.mask));
+            steps.push(jump(IF_EQUAL, condition.value, if_true, if_false));
+        }
+        steps.push(answer);
+        steps.push(LOAD_NUMBER);
+        let whole = steps.len() as u8;
+        steps.insert(0, jump(IF_EQUAL, self.call as u32, 0, whole));
+        steps
+    }
+}
+
+/// The lower half of an argument; both machines have it first.
+fn load_argument(index: usize) -> sock_filter {
+    let place = offset_of!(libc::seccomp_data, args) + index * size_of::<u64>();
+    statement(LOAD, place as u32)
+}
+
 /// Answers a splice at the lab's pipes. It begins and ends with the number of the call at hand.
 fn keeping_pipes_unlocked() -> [sock_filter; 7] {
-    // The lower half of an argument; both machines have it first.
-    let load_argument = |index: usize| {
-        let place = offset_of!(libc::seccomp_data, args) + index * size_of::<u64>();
-        statement(LOAD, place as u32)
-    };
     let (from, to) = (load_argument(0), load_argument(2));
     const AFTER_STANDARD_ERROR: u32 = 3;
     [

@@ -14,7 +14,9 @@ use std::{
 use nix::errno::Errno;
 
 use super::{
-    Shared, decode,
+    Shared,
+    bounds::{Bounds, Tree},
+    decode,
     inject::{self, Fault},
     interrupted::{Interrupted, Pause, Verdict},
     listener::{Diary, Event, Listener},
@@ -39,6 +41,7 @@ pub(super) struct Follower {
     /// The process that was started.
     main: i32,
     diary: Diary,
+    bounds: Bounds,
     /// Whether the program itself runs, and not still what starts it.
     started: bool,
     placement: Placement,
@@ -80,8 +83,14 @@ struct Making {
 }
 
 impl Follower {
-    pub fn new(shared: Arc<Shared>, main: i32, listener: Option<Box<dyn Listener>>) -> Follower {
+    pub fn new(
+        shared: Arc<Shared>,
+        main: i32,
+        listener: Option<Box<dyn Listener>>,
+        bounds: Bounds,
+    ) -> Follower {
         Follower {
+            bounds,
             diary: Diary::new(shared.clone(), listener),
             shared,
             main,
@@ -362,7 +371,7 @@ impl Follower {
         if let Some(row) = row {
             decode::at_entry(&mut record, row, Memory { thread: tid });
         }
-        let refusal = refusal(record.call);
+        let refusal = refusal(record.call).or_else(|| self.out_of_bounds(tid, &record, &entry));
         let due = match (refusal, row) {
             (None, Some(row)) if self.started => {
                 self.shared.story().rules.fault_for(tid, row, &entry)
@@ -391,6 +400,25 @@ impl Follower {
             twist,
             fault,
         })
+    }
+
+    /// The errno of a call which leaves the program's bounds.
+    fn out_of_bounds(&self, tid: i32, record: &Record, entry: &Entry) -> Option<i32> {
+        if !self.started || self.bounds == Bounds::default() {
+            return None;
+        }
+        let making = self
+            .threads
+            .values()
+            .filter_map(|thread| thread.call.as_ref());
+        let forks = making.filter(|making| making.row.is_some_and(|row| row.call == Call::Fork));
+        let members = self.threads.iter().map(|(&tid, thread)| (tid, thread.pid));
+        let tree = Tree {
+            members: members.collect(),
+            to_come: forks.count(),
+        };
+        self.bounds
+            .refusal(record.call, entry, Memory { thread: tid }, &tree)
     }
 
     /// The program asks for its processors, or chooses among them, perhaps those of another thread.

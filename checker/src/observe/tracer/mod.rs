@@ -8,6 +8,7 @@
 //! The thread that traces is the one that waits for the program: nobody else may (waitpid(2)), or it would take away the
 //! tracer's stops. The lab asks [`Tracer::ending`], and polls [`Tracer::as_fd`].
 
+mod bounds;
 mod decode;
 mod filter;
 mod follow;
@@ -45,7 +46,8 @@ use nix::{
     unistd::gettid,
 };
 
-pub use filter::Filter;
+pub use bounds::Bounds;
+pub use filter::{Condition, Filter, Refusal};
 pub use inject::{Fault, Injection, InjectionId, On, Which};
 pub use listener::{Event, Listener};
 pub use names::{errno as errno_name, known_signal, signal as signal_name};
@@ -135,16 +137,17 @@ impl Tracer {
     ///
     /// When `fork` fails, or tracing is refused; [`probe`] tells beforehand.
     pub fn start(fork: impl FnOnce() -> io::Result<Held> + Send + 'static) -> io::Result<Tracer> {
-        Tracer::start_for(None, fork)
+        Tracer::start_for(None, Bounds::default(), fork)
     }
 
-    /// The same, for somebody who listens.
+    /// The same, for somebody who listens, of a program that is to stay within bounds.
     ///
     /// # Errors
     ///
     /// As [`Tracer::start`].
     pub fn start_for(
         listener: Option<Box<dyn Listener>>,
+        bounds: Bounds,
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
         let shared = Arc::new(Shared {
@@ -163,7 +166,7 @@ impl Tracer {
                 let started = fork().and_then(|held| seize(&held).map(|()| held));
                 match started {
                     Ok(Held { pid, gate }) => {
-                        let mut follower = Follower::new(theirs, pid, listener);
+                        let mut follower = Follower::new(theirs, pid, listener, bounds);
                         let opened = nix::unistd::write(&gate, b"!").map_err(io::Error::from);
                         drop(gate);
                         // If nobody listens, the lab has gone on without this program.

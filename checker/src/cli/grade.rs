@@ -1,0 +1,434 @@
+//! `checker grade`: many submissions, and what came of them.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    sync::atomic::Ordering,
+};
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Trouble, all_or, complain, exit, say};
+use crate::{
+    arena::{self, Isolation, Jail, Tracing},
+    crew::{Conditions, INTERRUPTED},
+    exercise::Exercise,
+    failure::LabError,
+    grade::{
+        self, Event, Grading,
+        builder::Limits,
+        gradebook::{self, Gradebook, Graded, Letters, Terms},
+        name::Name,
+        shard::{self, Shard},
+        submission::Submission,
+    },
+    report::{Feedback, Format, Status},
+};
+
+pub const AFTER_HELP: &str = "Exit status: 0 all submissions were graded, whatever their points, 2 wrong usage,\n\
+                              3 the lab itself failed on some, 4 this machine does not allow what is needed,\n\
+                              130 interrupted: the same command goes on.";
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// What to grade
+    #[arg(value_name = "SUBMISSION", required = true)]
+    submissions: Vec<PathBuf>,
+    /// The folder for the grades; one of an earlier run is taken up again
+    #[arg(long, value_name = "DIR", required = true)]
+    out: Option<PathBuf>,
+    /// Which exercises: a day, a name, as in a check [default: all]
+    #[arg(long = "exercise", value_name = "TARGET")]
+    exercises: Vec<String>,
+    /// How many submissions are at work at once [default: one for each processor]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// Bring back the random bytes of an earlier run
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Grade one part of the class: 3/16, or /16 where the environment tells which, or all of it: all
+    /// [default: what a GitLab, Slurm or Kubernetes job tells, or a GitHub workflow hands on]
+    #[arg(long, value_name = "PART", value_parser = shard::parse)]
+    shard: Option<shard::Asked>,
+    /// Refuse to grade where a hostile submission is not contained [default: where CI is set]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    strict: Option<bool>,
+    #[command(flatten)]
+    letters: LetterArguments,
+    /// How much processor time the compiler may use for one program, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    build_limit: u64,
+    /// How far each test is separated from this machine [default: as far as it allows]
+    #[arg(long, value_enum)]
+    isolation: Option<Isolation>,
+    /// Whether to follow the system calls of programs [default: on, where the machine allows it]
+    #[arg(long, value_enum)]
+    tracing: Option<Tracing>,
+}
+
+/// What students get. An earlier run in the same folder has said it, unless this one says otherwise.
+#[derive(Clone, Copy, Debug, Args)]
+struct LetterArguments {
+    /// How to write what each student gets [default: human]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// How much that tells [default: full]
+    #[arg(long, value_enum)]
+    feedback: Option<Feedback>,
+}
+
+impl LetterArguments {
+    fn or(self, earlier: Letters) -> Letters {
+        Letters {
+            format: self.format.unwrap_or(earlier.format),
+            feedback: self.feedback.unwrap_or(earlier.feedback),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put the parts of a class together which several machines have graded
+    Merge {
+        /// The folders of the parts
+        #[arg(value_name = "DIR", required = true)]
+        parts: Vec<PathBuf>,
+        /// The folder for the whole
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        letters: LetterArguments,
+    },
+}
+
+pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
+    if let Some(Command::Merge {
+        parts,
+        out,
+        letters,
+    }) = arguments.command
+    {
+        return merge(&parts, &out, letters);
+    }
+    let Some(out) = arguments.out else {
+        return Err(Trouble::Usage(
+            "where to? Name a folder with --out".to_owned(),
+        ));
+    };
+    let mut submissions: Vec<Submission> = arguments
+        .submissions
+        .iter()
+        .map(|path| Submission::at(path))
+        .collect();
+    refuse_unusable(&mut submissions)?;
+    let exercises = all_or(&arguments.exercises)?;
+    let shard = shard::find(arguments.shard, |name| env::var(name).ok()).map_err(Trouble::Usage)?;
+    if let Some((shard, source)) = shard {
+        note(&format!("part {shard} of the class, from {source}"));
+    }
+    let shard = shard.map(|(shard, _)| shard);
+    let mut machine = arena::probe();
+    // What is not wanted is as good as missing.
+    if arguments.isolation == Some(Isolation::Shared) {
+        machine.namespaces = Err(LabError::new("--isolation shared does without them"));
+    }
+    if arguments.tracing == Some(Tracing::Off) {
+        machine.tracing = Err(LabError::new("--tracing off does without it"));
+    }
+    let missing = machine.missing();
+    let strict = arguments.strict.unwrap_or_else(is_ci);
+    for missing in &missing {
+        complain(&format!(
+            "{}: {missing}",
+            if strict { "missing" } else { "note" }
+        ));
+    }
+    if strict && !missing.is_empty() {
+        complain(
+            "nothing is graded, because a hostile submission would not be contained; --strict=false grades",
+        );
+        return Ok(exit::NOT_CHECKED);
+    }
+    let mut gradebook = Gradebook::open(&out, shard)?;
+    let class: Vec<Name> = submissions
+        .iter()
+        .map(|submission| submission.name.clone())
+        .collect();
+    let terms = agree(
+        &gradebook,
+        arguments.seed,
+        &exercises,
+        shard,
+        class,
+        arguments.letters,
+    )?;
+    gradebook.begin(&terms)?;
+    let mut place = 0;
+    submissions.retain(|_| {
+        place += 1;
+        shard.is_none_or(|shard| shard.has(place - 1))
+    });
+    let grading = Grading {
+        exercises,
+        submissions,
+        build: Limits {
+            processor: arguments.build_limit,
+            ..Limits::default()
+        },
+        conditions: Conditions {
+            seed: terms.seed,
+            isolation: arguments.isolation.unwrap_or_else(|| machine.isolation()),
+            tracing: arguments.tracing.unwrap_or_else(|| machine.tracing()),
+            jail: machine.has_jail().then(Jail::of_a_program),
+            jobs: arguments.jobs.map_or_else(processors, usize::from),
+        },
+    };
+    watch(&grading, &gradebook)?;
+    let mut all = gradebook.all()?;
+    all.retain(|name, _| terms.submissions.contains(name));
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        let known = grading
+            .submissions
+            .iter()
+            .filter(|submission| all.contains_key(&submission.name));
+        complain(&format!(
+            "{} of {} submissions are graded; the same command goes on",
+            known.count(),
+            grading.submissions.len()
+        ));
+        return Ok(exit::INTERRUPTED);
+    }
+    conclude(&gradebook, &all)
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// As CI systems say it.
+fn is_ci() -> bool {
+    env::var("CI").is_ok_and(|value| !["", "0", "false"].contains(&value.as_str()))
+}
+
+/// In the order of names, which is the same on every machine; and each there once.
+fn refuse_unusable(submissions: &mut [Submission]) -> Result<(), Trouble> {
+    for submission in &*submissions {
+        if let Err(error) = submission.path.symlink_metadata() {
+            let name = &submission.name;
+            return Err(Trouble::Usage(format!(
+                "there is no submission {name}: {error}"
+            )));
+        }
+    }
+    submissions.sort_by(|one, other| one.name.cmp(&other.name));
+    let twice = submissions
+        .windows(2)
+        .find(|pair| pair[0].name == pair[1].name);
+    match twice {
+        Some(pair) => Err(Trouble::Usage(format!(
+            "two submissions are called {}; a gradebook has room for one of them",
+            pair[0].name
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// What this run is about: what the earlier run in this folder was about, if there was one.
+fn agree(
+    gradebook: &Gradebook,
+    seed: Option<u64>,
+    exercises: &[&'static Exercise],
+    shard: Option<Shard>,
+    class: Vec<Name>,
+    letters: LetterArguments,
+) -> Result<Terms, Trouble> {
+    let earlier = gradebook.terms()?;
+    let earlier = earlier
+        .iter()
+        .find(|terms| terms.shard == shard)
+        .or(earlier.first());
+    let known = earlier.map(|terms| terms.seed);
+    let drawn = seed
+        .or(known)
+        .unwrap_or_else(|| fastrand::u64(0..1_000_000));
+    let mut terms = Terms::new(drawn, exercises, shard, class);
+    if let Some(earlier) = earlier {
+        let differs = match () {
+            () if earlier.version != terms.version => {
+                "was written by another version of the checker"
+            }
+            () if earlier.seed != terms.seed => "has another seed",
+            () if earlier.exercises != terms.exercises => "is about other exercises",
+            () if earlier.tests != terms.tests => "is about other hidden tests",
+            () if earlier.shard.is_some() != shard.is_some() => {
+                "is of a class that was graded in other parts"
+            }
+            () => "",
+        };
+        if !differs.is_empty() {
+            return Err(Trouble::Usage(format!(
+                "the gradebook in this folder {differs}; name another folder with --out"
+            )));
+        }
+        // Submissions that came in one by one make one class.
+        if shard.is_none() {
+            terms
+                .submissions
+                .extend(earlier.submissions.iter().cloned());
+            terms.submissions.sort();
+            terms.submissions.dedup();
+        }
+    }
+    let known = earlier.map(|terms| terms.letters);
+    terms.letters = letters.or(known.unwrap_or_default());
+    Ok(terms)
+}
+
+/// Grades, with a progress bar on a terminal, and else a line for each submission.
+fn watch(grading: &Grading, gradebook: &Gradebook) -> Result<(), LabError> {
+    let is_terminal = io::stderr().is_terminal();
+    let total = grading.submissions.len();
+    let target = match is_terminal {
+        true => ProgressDrawTarget::stderr_with_hz(10),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos} of {len}  {eta} left  {msg}")
+    {
+        bar.set_style(style);
+    }
+    let mut done = 0;
+    let result = grade::run(grading, gradebook, |event| match event {
+        Event::Preparing => bar.set_message("compiling the dependencies"),
+        Event::Known(_) => {
+            done += 1;
+            bar.inc(1);
+        }
+        Event::Graded(graded) => {
+            done += 1;
+            bar.set_message("");
+            bar.inc(1);
+            if !is_terminal {
+                let report = &graded.report;
+                note(&format!(
+                    "{done} of {total}: {}, {} of {} points",
+                    graded.name, report.points, report.max_points
+                ));
+            }
+        }
+    });
+    bar.finish_and_clear();
+    result
+}
+
+fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "checker: {text}");
+}
+
+/// The table, the spreadsheet, and the exit status.
+fn conclude(gradebook: &Gradebook, all: &BTreeMap<Name, Graded>) -> Result<u8, Trouble> {
+    let path = gradebook.sum_up(all)?;
+    say(&gradebook::table(all))?;
+    say(&format!(
+        "\n{} submissions in {}\n",
+        all.len(),
+        path.display()
+    ))?;
+    let any = |status| all.values().any(|graded| graded.status() == status);
+    Ok(match () {
+        () if any(Status::Broken) => {
+            let broken = all
+                .values()
+                .filter(|graded| graded.status() == Status::Broken);
+            complain(&format!(
+                "the lab failed on {}; the same command tries them again",
+                broken
+                    .map(|graded| graded.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ));
+            exit::BROKEN
+        }
+        () if any(Status::NotChecked) => exit::NOT_CHECKED,
+        () => exit::PASSED,
+    })
+}
+
+/// Puts the parts of a class together.
+fn merge(
+    parts: &[PathBuf],
+    out: &std::path::Path,
+    letters: LetterArguments,
+) -> Result<u8, Trouble> {
+    let mut whole: Option<Terms> = None;
+    let mut all: BTreeMap<Name, Graded> = BTreeMap::new();
+    for part in parts {
+        let book = Gradebook::at(part);
+        let terms = book.terms()?;
+        if terms.is_empty() {
+            return Err(Trouble::Usage(format!(
+                "there is no gradebook in {}",
+                part.display()
+            )));
+        }
+        for mut terms in terms {
+            terms.shard = None;
+            let whole = whole.get_or_insert_with(|| terms.clone());
+            if (terms.version, &terms.exercises, &terms.tests)
+                != (whole.version, &whole.exercises, &whole.tests)
+            {
+                return Err(Trouble::Usage(format!(
+                    "the part in {} is about other exercises or hidden tests than those before it",
+                    part.display()
+                )));
+            }
+            whole.submissions.extend(terms.submissions);
+        }
+        for (name, graded) in book.all()? {
+            // Of two results for the same work, the one that says something stands.
+            match all.get(&name) {
+                Some(known) if known.status() != Status::Broken => {
+                    if known.report.points != graded.report.points
+                        && graded.status() != Status::Broken
+                    {
+                        return Err(Trouble::Usage(format!(
+                            "two parts have graded {name}, and differ about it; remove one of the two files"
+                        )));
+                    }
+                }
+                _ => {
+                    all.insert(name, graded);
+                }
+            }
+        }
+    }
+    let Some(mut whole) = whole else {
+        return Err(Trouble::Usage("name the folders of the parts".to_owned()));
+    };
+    whole.submissions.sort();
+    whole.submissions.dedup();
+    whole.letters = letters.or(whole.letters);
+    let mut gradebook = Gradebook::open(out, None)?;
+    gradebook.begin(&whole)?;
+    for graded in all.values() {
+        gradebook.keep(graded)?;
+    }
+    let missing: Vec<&str> = whole
+        .submissions
+        .iter()
+        .filter(|name| !all.contains_key(name))
+        .map(Name::as_str)
+        .collect();
+    let status = conclude(&gradebook, &all)?;
+    if !missing.is_empty() {
+        complain(&format!("no part has graded {}", missing.join(", ")));
+        return Ok(exit::BROKEN);
+    }
+    Ok(status)
+}

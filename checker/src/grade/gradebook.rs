@@ -1,0 +1,454 @@
+//! The folder in which grades are kept: a file for each submission, written whole or not at all, so that a run can be
+//! ended at any moment and taken up again.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs::{self, File, Permissions},
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use clap::ValueEnum;
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    name::Name,
+    shard::Shard,
+    submission::{Reason, Refusal},
+};
+use crate::{
+    exercise::Exercise,
+    failure::{Attempt, LabError},
+    report::{self, Context, Feedback, Format, Report, Status},
+};
+
+/// The version of what is written. It grows by one when a field changes its meaning or goes away.
+pub const VERSION: u32 = 1;
+
+/// What came of one submission.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Graded {
+    /// [`VERSION`]
+    pub version: u32,
+    /// What it is called.
+    pub name: Name,
+    /// Changes when the submission does.
+    pub digest: String,
+    /// What was not taken of it.
+    pub refusals: Vec<Refusal>,
+    /// How much more was not taken.
+    pub more_refusals: usize,
+    /// Why the lab could not grade it, if it could not.
+    pub trouble: Option<LabError>,
+    /// What was found.
+    pub report: Report,
+}
+
+impl Graded {
+    /// What became of it; the lab's own trouble outweighs all else.
+    pub fn status(&self) -> Status {
+        match self.trouble {
+            Some(_) => Status::Broken,
+            None => self.report.status,
+        }
+    }
+}
+
+/// What a run is about. A run that goes on with the work of another must be about the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// [`VERSION`]
+    pub version: u32,
+    /// The seed of every submission's tests.
+    pub seed: u64,
+    /// The exercises, by their full names.
+    pub exercises: Vec<String>,
+    /// Stands for the hidden tests, and what each is worth.
+    pub tests: String,
+    /// Which part of the class, if not all of it.
+    pub shard: Option<Shard>,
+    /// The submissions of the whole class.
+    pub submissions: Vec<Name>,
+    /// What students get.
+    pub letters: Letters,
+}
+
+/// What students get to read, and in which form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letters {
+    /// How it is written.
+    pub format: Format,
+    /// How much it tells.
+    pub feedback: Feedback,
+}
+
+impl Terms {
+    /// A run of these exercises.
+    pub fn new(
+        seed: u64,
+        exercises: &[&Exercise],
+        shard: Option<Shard>,
+        submissions: Vec<Name>,
+    ) -> Terms {
+        let mut hasher = DefaultHasher::new();
+        for test in exercises.iter().flat_map(|exercise| exercise.tests) {
+            (test.name, test.points).hash(&mut hasher);
+        }
+        Terms {
+            version: VERSION,
+            seed,
+            exercises: exercises
+                .iter()
+                .map(|exercise| exercise.name.to_owned())
+                .collect(),
+            tests: format!("{:016x}", hasher.finish()),
+            shard,
+            submissions,
+            letters: Letters::default(),
+        }
+    }
+}
+
+/// The folder.
+#[derive(Debug)]
+pub struct Gradebook {
+    folder: PathBuf,
+    letters: Letters,
+    /// Held as long as somebody writes to it.
+    _lock: Option<Flock<File>>,
+}
+
+impl Gradebook {
+    /// Opens the folder for a run, and makes it if it is not there. What an earlier run has left half written goes away.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written, or another run is at work in it.
+    pub fn open(folder: &Path, shard: Option<Shard>) -> Result<Gradebook, LabError> {
+        let attempt = format!("could not open the gradebook in {}", folder.display());
+        fs::create_dir_all(folder.join("submissions")).attempt(&attempt)?;
+        fs::create_dir_all(folder.join("feedback")).attempt(&attempt)?;
+        let suffix = shard
+            .map(|shard| format!("-{}-of-{}", shard.index, shard.of))
+            .unwrap_or_default();
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(format!(".lock{suffix}")))
+            .attempt(&attempt)?;
+        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|_| {
+            LabError::new(format!(
+                "another `checker grade` is at work in {}",
+                folder.display()
+            ))
+        })?;
+        if shard.is_none() {
+            for inner in [".", "submissions", "feedback"] {
+                remove_halves(&folder.join(inner)).attempt(&attempt)?;
+            }
+        }
+        Ok(Gradebook {
+            folder: folder.to_owned(),
+            letters: Letters::default(),
+            _lock: Some(lock),
+        })
+    }
+
+    /// The folder, only to be read.
+    pub fn at(folder: &Path) -> Gradebook {
+        Gradebook {
+            folder: folder.to_owned(),
+            letters: Letters::default(),
+            _lock: None,
+        }
+    }
+
+    /// The terms of the runs that have worked here: one, or one for each shard.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read or understood.
+    pub fn terms(&self) -> Result<Vec<Terms>, LabError> {
+        let attempt = format!("could not read the gradebook in {}", self.folder.display());
+        let mut all = Vec::new();
+        for entry in fs::read_dir(&self.folder).attempt(&attempt)? {
+            let path = entry.attempt(&attempt)?.path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if name.starts_with("run") && name.ends_with(".json") {
+                all.push(read(&path)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Writes down what a run is about. Its students get letters of this kind.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written.
+    pub fn begin(&mut self, terms: &Terms) -> Result<(), LabError> {
+        let name = match terms.shard {
+            Some(Shard { index, of }) => format!("run-{index}-of-{of}.json"),
+            None => "run.json".to_owned(),
+        };
+        self.letters = terms.letters;
+        self.write(&name, &json(terms)?)
+    }
+
+    /// What is known of a submission. A file that is not whole, or of another version, is as good as none.
+    pub fn find(&self, name: &Name) -> Option<Graded> {
+        let path = self.folder.join("submissions").join(format!("{name}.json"));
+        let graded: Graded = read(&path).ok()?;
+        (graded.version == VERSION && graded.name == *name).then_some(graded)
+    }
+
+    /// All submissions that are known, by name.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn all(&self) -> Result<BTreeMap<Name, Graded>, LabError> {
+        let attempt = format!("could not read the gradebook in {}", self.folder.display());
+        let mut all = BTreeMap::new();
+        for entry in fs::read_dir(self.folder.join("submissions")).attempt(&attempt)? {
+            let name = entry
+                .attempt(&attempt)?
+                .file_name()
+                .to_string_lossy()
+                .into_owned();
+            let name = name
+                .strip_suffix(".json")
+                .map(str::to_owned)
+                .map(Name::try_from);
+            if let Some(Ok(name)) = name
+                && let Some(graded) = self.find(&name)
+            {
+                all.insert(name, graded);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Keeps what came of a submission, and writes what its student gets.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written.
+    pub fn keep(&self, graded: &Graded) -> Result<(), LabError> {
+        // The feedback first: a submission counts as graded when its own file is there.
+        self.hand_back(graded)?;
+        self.write(&format!("submissions/{}.json", graded.name), &json(graded)?)
+    }
+
+    /// Writes what the student of a submission gets; one of another kind, from an earlier run, goes away.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written, or the environment lacks what the format wants to know.
+    pub fn hand_back(&self, graded: &Graded) -> Result<(), LabError> {
+        let letter = |extension| format!("feedback/{}.{extension}", graded.name);
+        let own = self.letters.format.extension();
+        self.write(&letter(own), &feedback(graded, self.letters)?)?;
+        for format in Format::value_variants() {
+            let other = format.extension();
+            if other != own {
+                match fs::remove_file(self.folder.join(letter(other))) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+                    removed => removed.attempt("could not remove what a student got before")?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes gradebook.csv, with a line for each of these.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written.
+    pub fn sum_up(&self, all: &BTreeMap<Name, Graded>) -> Result<PathBuf, LabError> {
+        self.write("gradebook.csv", &csv(all))?;
+        Ok(self.folder.join("gradebook.csv"))
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), LabError> {
+        let path = self.folder.join(name);
+        write_whole(&path, text).attempt(&format!("could not write {}", path.display()))
+    }
+}
+
+/// What a student gets to read. The one place where a report is rendered for them.
+fn feedback(graded: &Graded, letters: Letters) -> Result<String, LabError> {
+    let Letters { format, feedback } = letters;
+    let text = report::render(format, feedback, &graded.report, &Context::new(format)?)?;
+    Ok(match format {
+        Format::Human => refusals(graded) + &text,
+        // Their readers know no such lines.
+        _ => text,
+    })
+}
+
+/// What was not taken, a line each.
+fn refusals(graded: &Graded) -> String {
+    let mut text = String::new();
+    for Refusal { path, because } in &graded.refusals {
+        let path = match path.as_str() {
+            "" => "the submission",
+            path => path,
+        };
+        let _ = writeln!(text, "not taken: {path} ({because})");
+    }
+    if graded.more_refusals > 0 {
+        let _ = writeln!(text, "not taken: {} more", graded.more_refusals);
+    }
+    text
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Reason::Link => "a link",
+            Reason::Special => "a pipe, a socket or a device",
+            Reason::ClimbsOut => "its path leads out of the submission",
+            Reason::BadName => "its name is not plain text",
+            Reason::TooLong => "longer than a source file may be",
+            Reason::TooMuch => "too much altogether",
+            Reason::TooMany => "too many files",
+            Reason::TooDeep => "it lies too deep",
+            Reason::Twice => "the same exercise is there twice",
+            Reason::Unreadable(error) => {
+                return write!(f, "{}", super::name::escape(error.as_bytes()));
+            }
+        })
+    }
+}
+
+/// The class as a table for the terminal.
+pub fn table(all: &BTreeMap<Name, Graded>) -> String {
+    let longest = all
+        .keys()
+        .map(|name| name.as_str().chars().count())
+        .max()
+        .unwrap_or(0);
+    let width = longest.clamp(10, 40);
+    let mut text = String::new();
+    for (name, graded) in all {
+        let shown: String = match name.as_str().chars().count() > width {
+            true => name.as_str().chars().take(width - 1).chain(['…']).collect(),
+            false => name.as_str().to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "{shown:<width$}  {:>4} of {:<4}  {}{}",
+            graded.report.points,
+            graded.report.max_points,
+            words(graded.status()),
+            match graded.refusals.len() + graded.more_refusals {
+                0 => String::new(),
+                refused => format!(", {refused} not taken"),
+            }
+        );
+    }
+    text
+}
+
+fn words(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Failed => "failed",
+        Status::Broken => "the lab failed",
+        Status::NotChecked => "not all checked",
+    }
+}
+
+/// The class as a spreadsheet reads it (RFC 4180): names and words that are safe in one, and numbers.
+fn csv(all: &BTreeMap<Name, Graded>) -> String {
+    let exercises: Vec<&str> = all
+        .values()
+        .next()
+        .map(|graded| {
+            graded
+                .report
+                .exercises
+                .iter()
+                .map(|exercise| exercise.name.as_str())
+                .collect()
+        })
+        .unwrap_or_default();
+    let mut text = ["submission", "points", "max_points", "status", "not_taken"]
+        .into_iter()
+        .chain(exercises.iter().copied())
+        .collect::<Vec<_>>()
+        .join(",");
+    text.push_str("\r\n");
+    for (name, graded) in all {
+        let status = serde_json::to_value(graded.status()).unwrap_or_default();
+        let _ = write!(
+            text,
+            "{name},{},{},{},{}",
+            graded.report.points,
+            graded.report.max_points,
+            status.as_str().unwrap_or_default(),
+            graded.refusals.len() + graded.more_refusals,
+        );
+        for exercise in &exercises {
+            let found = graded
+                .report
+                .exercises
+                .iter()
+                .find(|found| found.name == *exercise);
+            let _ = write!(text, ",{}", found.map_or(0, |found| found.points));
+        }
+        text.push_str("\r\n");
+    }
+    text
+}
+
+fn json(value: &impl Serialize) -> Result<String, LabError> {
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|error| LabError::new(format!("could not write JSON: {error}")))
+}
+
+fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, LabError> {
+    let attempt = format!("could not read {}", path.display());
+    let text = fs::read(path).attempt(&attempt)?;
+    serde_json::from_slice(&text).map_err(|error| LabError {
+        detail: Some(error.to_string()),
+        ..LabError::new(attempt)
+    })
+}
+
+/// A file is there whole or not at all, also after a power cut.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(HALF)
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+const HALF: &str = ".half-written-";
+
+fn remove_halves(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(HALF) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

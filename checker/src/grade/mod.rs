@@ -1,0 +1,322 @@
+//! A class, graded: submissions which nobody has reason to trust, many at once, each by itself.
+//!
+//! ```text
+//! submission ─ folder, archive     what a student handed in, read into a value; nothing of it is built where it lies
+//!     │
+//! template ─ builder               the grader's own workspace, compiled dependencies, a bounded build
+//!     │
+//! crew                             the hidden tests
+//!     │
+//! gradebook ─ shard                a file a submission; the class as a table
+//! ```
+//!
+//! Nothing below this module knows of it.
+
+mod archive;
+pub mod builder;
+mod folder;
+pub mod gradebook;
+pub mod name;
+pub mod scratch;
+pub mod shard;
+pub mod submission;
+mod template;
+
+use std::{
+    collections::VecDeque,
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError, atomic::Ordering, mpsc},
+    thread,
+};
+
+use crate::{
+    crew::{self, Conditions, Done, INTERRUPTED, Series},
+    exercise::Exercise,
+    failure::{Attempt, LabError},
+    report::{ExerciseReport, Report, Status, TestReport},
+};
+use gradebook::{Gradebook, Graded};
+use name::Name;
+use scratch::Scratch;
+use submission::{Sources, Submission};
+use template::{Built, Template, Word};
+
+/// How many tests of one submission run at once: two, because a test waits half of its time.
+const TESTS_AT_ONCE: usize = 2;
+
+/// What is to be graded, and how.
+#[derive(Debug)]
+pub struct Grading {
+    /// In the order of the course.
+    pub exercises: Vec<&'static Exercise>,
+    /// The submissions of this run.
+    pub submissions: Vec<Submission>,
+    /// What the build of one submission may use up.
+    pub build: builder::Limits,
+    /// Seed, isolation, tracing and jail of the tests; where programs get a jail, builds get one as well. `jobs` is how many submissions are at work at once.
+    pub conditions: Conditions,
+}
+
+/// What happens while a class is graded, for a progress bar.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The dependencies are compiled.
+    Preparing,
+    /// This submission was graded by an earlier run, and has not changed since.
+    Known(&'a Name),
+    /// This one is graded now.
+    Graded(&'a Graded),
+}
+
+/// Grades what the gradebook does not know yet, and keeps each result as soon as it is there. Ctrl-C ends it early.
+///
+/// # Errors
+///
+/// When nothing can be built at all, or the gradebook cannot be written.
+pub fn run(
+    grading: &Grading,
+    gradebook: &Gradebook,
+    mut tell: impl FnMut(Event<'_>),
+) -> Result<(), LabError> {
+    let mut left = VecDeque::new();
+    for submission in &grading.submissions {
+        let known = gradebook.find(&submission.name);
+        match known {
+            Some(known) if is_final(&known, &read(submission, &grading.exercises)) => {
+                gradebook.hand_back(&known)?;
+                tell(Event::Known(&known.name));
+            }
+            _ => left.push_back(submission),
+        }
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    tell(Event::Preparing);
+    let scratch = Scratch::new()?;
+    let is_confined = grading.conditions.jail.is_some();
+    let jobs = grading.conditions.jobs;
+    let template = match Template::prepare(&scratch, jobs, grading.build, is_confined) {
+        Err(_) if INTERRUPTED.load(Ordering::Relaxed) => return Ok(()),
+        template => template?,
+    };
+    let queue = Mutex::new(left);
+    let (to_main, results) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..grading.conditions.jobs.max(1) {
+            let (to_main, queue) = (to_main.clone(), &queue);
+            let desk = Desk {
+                grading,
+                scratch: &scratch,
+                template: &template,
+            };
+            scope.spawn(move || {
+                while let Some(submission) = next(queue) {
+                    if let Some(graded) = desk.grade(submission)
+                        && to_main.send(graded).is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(to_main);
+        for graded in results {
+            if let Err(error) = gradebook.keep(&graded) {
+                queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                return Err(error);
+            }
+            tell(Event::Graded(&graded));
+        }
+        Ok(())
+    })
+}
+
+fn next<'a>(queue: &Mutex<VecDeque<&'a Submission>>) -> Option<&'a Submission> {
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        return None;
+    }
+    queue
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .pop_front()
+}
+
+/// Reads a submission. Should the reader of an archive stumble over one, that is the submission's fault alone.
+fn read(submission: &Submission, exercises: &[&'static Exercise]) -> Sources {
+    catch_unwind(|| submission.read(exercises)).unwrap_or_else(|_| {
+        let because = submission::Reason::Unreadable("no reader understands it".to_owned());
+        Sources {
+            refusals: vec![submission::Refusal {
+                path: String::new(),
+                because,
+            }],
+            ..Sources::default()
+        }
+    })
+}
+
+/// Whether a result stands: the lab could do its work, and the submission is the same.
+fn is_final(known: &Graded, sources: &Sources) -> bool {
+    known.status() != Status::Broken && known.digest == sources.digest()
+}
+
+/// Where one submission after the other is graded.
+#[derive(Clone, Copy)]
+struct Desk<'a> {
+    grading: &'a Grading,
+    scratch: &'a Scratch,
+    template: &'a Template,
+}
+
+impl Desk<'_> {
+    /// Grades a submission; `None` if Ctrl-C came first. Whatever goes wrong stays with this one.
+    fn grade(&self, submission: &Submission) -> Option<Graded> {
+        let sources = read(submission, &self.grading.exercises);
+        let found = catch_unwind(AssertUnwindSafe(|| self.examine(&sources)))
+            .unwrap_or_else(|_| Err(LabError::new("the grader panicked over this submission")));
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            return None;
+        }
+        let (exercises, trouble) = match found {
+            Ok(exercises) => (exercises, None),
+            Err(error) => (self.unknown(&error), Some(error)),
+        };
+        let conditions = &self.grading.conditions;
+        Some(Graded {
+            version: gradebook::VERSION,
+            name: submission.name.clone(),
+            digest: sources.digest(),
+            refusals: sources.refusals,
+            more_refusals: sources.more_refusals,
+            trouble,
+            report: Report::new(conditions.seed, conditions.isolation, exercises),
+        })
+    }
+
+    fn blank(&self) -> Vec<ExerciseReport> {
+        let exercises = self.grading.exercises.iter();
+        exercises
+            .map(|exercise| {
+                let mut report = ExerciseReport::new(exercise);
+                report.sum_up(exercise.points());
+                report
+            })
+            .collect()
+    }
+
+    /// What is known where the lab failed: nothing, which is never a pass.
+    fn unknown(&self, trouble: &LabError) -> Vec<ExerciseReport> {
+        let mut reports = self.blank();
+        for (exercise, report) in self.grading.exercises.iter().zip(&mut reports) {
+            report.tests = (0..exercise.tests.len())
+                .map(|test| TestReport::unknown(exercise, test, trouble.clone()))
+                .collect();
+            report.sum_up(exercise.points());
+        }
+        reports
+    }
+
+    /// Builds the programs, and tests each as soon as it is there.
+    fn examine(&self, sources: &Sources) -> Result<Vec<ExerciseReport>, LabError> {
+        let exercises = &self.grading.exercises;
+        let mut reports = self.blank();
+        for (exercise, report) in exercises.iter().zip(&mut reports) {
+            let files = sources.crates.get(exercise.name);
+            if files.is_none_or(|files| !files.contains_key(Path::new("main.rs"))) {
+                report.no_program = Some(template::missing_file(exercise));
+            }
+        }
+        let workspace = self.template.workspace(self.scratch, sources)?;
+        let programs = workspace.programs()?;
+        let place = |name: &str| exercises.iter().position(|exercise| exercise.name == name);
+        let mut words = Vec::new();
+        let mut built = Ok(Built::All);
+        let mut done: Vec<Done<usize>> = Vec::new();
+        let conditions = Conditions {
+            jobs: TESTS_AT_ONCE,
+            ..self.grading.conditions.clone()
+        };
+        crew::run(
+            &conditions,
+            |series| {
+                let mut trouble = Ok(());
+                built = workspace.build(&mut |word| match word {
+                    Word::Program(name, path) => {
+                        let Some(key) = place(&name) else { return };
+                        match stage(&path, &programs) {
+                            Ok(program) => {
+                                for test in 0..exercises[key].tests.len() {
+                                    let _ = series.send(Series {
+                                        key,
+                                        exercise: exercises[key],
+                                        tests: vec![test],
+                                        program: program.clone(),
+                                        until_failure: false,
+                                    });
+                                }
+                            }
+                            Err(error) => trouble = Err(error),
+                        }
+                    }
+                    word => words.push(word),
+                });
+                if let Err(error) = trouble {
+                    built = Err(error);
+                }
+            },
+            |result| done.push(result),
+        );
+        built?;
+        for word in words {
+            match word {
+                Word::NoProgram(name, reason) => {
+                    if let Some(key) = place(&name) {
+                        reports[key].no_program = Some(reason);
+                    }
+                }
+                Word::Warning(name, text) => {
+                    if let Some(key) = place(&name) {
+                        reports[key].warnings.push(text);
+                    }
+                }
+                Word::Program(..) => (),
+            }
+        }
+        done.sort_by_key(|done| (done.key, done.test));
+        for Done {
+            key,
+            test,
+            statement,
+        } in done
+        {
+            reports[key]
+                .tests
+                .push(TestReport::new(exercises[key], test, statement));
+        }
+        for (exercise, report) in exercises.iter().zip(&mut reports) {
+            // No points without evidence, and no failure either.
+            if report.no_program.is_none() && report.tests.len() < exercise.tests.len() {
+                return Err(LabError::new(format!(
+                    "not all tests of {} were run",
+                    exercise.name
+                )));
+            }
+            report.sum_up(exercise.points());
+        }
+        Ok(reports)
+    }
+}
+
+/// Moves a program out of the folder that a build can write, to where a runner executes it.
+fn stage(program: &Path, folder: &Path) -> Result<PathBuf, LabError> {
+    let attempt = format!("could not take {} to its tests", program.display());
+    let staged = folder.join(program.file_name().unwrap_or_default());
+    fs::rename(program, &staged).attempt(&attempt)?;
+    Ok(staged)
+}

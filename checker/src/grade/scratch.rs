@@ -1,0 +1,129 @@
+//! Where submissions are built: a folder that vanishes with the run, however that ends.
+//!
+//! A process of its own, the sweeper, makes the folder and removes it: also when the grader is killed. It waits until
+//! every build has ended, each of which holds a shared lock on a file in the folder.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, BufRead, BufReader, Read, Write},
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::PermissionsExt,
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::failure::{Attempt, LabError};
+
+/// The checker's hidden first argument for the sweeper.
+pub const COMMAND: &str = "__sweep";
+
+const LOCK: &str = "lock";
+
+/// The folder of one run.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: PathBuf,
+    sweeper: Child,
+}
+
+impl Scratch {
+    /// Makes the folder. Others can pass through it, because root's checker runs programs as an unprivileged user, but
+    /// cannot list it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made, or the sweeper cannot be started.
+    pub fn new() -> Result<Scratch, LabError> {
+        const START: &str = "could not make a folder for the builds";
+        let mut sweeper = Command::new("/proc/self/exe")
+            .arg(COMMAND)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Ctrl-C is for the grader.
+            .process_group(0)
+            .spawn()
+            .attempt(START)?;
+        let mut path = Vec::new();
+        if let Some(stdout) = sweeper.stdout.take() {
+            BufReader::new(stdout)
+                .read_until(0, &mut path)
+                .attempt(START)?;
+        }
+        match path.pop() {
+            Some(0) => Ok(Scratch {
+                folder: std::ffi::OsString::from_vec(path).into(),
+                sweeper,
+            }),
+            _ => {
+                let _ = sweeper.wait();
+                Err(LabError::new(START))
+            }
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file on which builds hold a lock.
+    pub fn lock(&self) -> PathBuf {
+        self.folder.join(LOCK)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(self.sweeper.stdin.take());
+        let _ = self.sweeper.wait();
+    }
+}
+
+/// Keeps the sweeper waiting as long as the result lives.
+///
+/// # Errors
+///
+/// When the folder is gone already: then nobody wants the build any more.
+pub fn hold(lock: &Path) -> io::Result<Flock<File>> {
+    Flock::lock(File::open(lock)?, FlockArg::LockSharedNonblock).map_err(|(_, errno)| errno.into())
+}
+
+/// The sweeper: makes a folder, tells its path on standard output, waits for the end of standard input and of every
+/// build, and removes the folder.
+///
+/// # Errors
+///
+/// When the folder cannot be made or removed.
+pub fn sweep() -> io::Result<()> {
+    let folder = tempfile::Builder::new()
+        .prefix("socket-lab-grade-")
+        .permissions(Permissions::from_mode(0o711))
+        .tempdir()?;
+    let lock = File::create(folder.path().join(LOCK))?;
+    let mut stdout = io::stdout();
+    stdout.write_all(folder.path().as_os_str().as_bytes())?;
+    stdout.write_all(&[0])?;
+    stdout.flush()?;
+    io::stdin().read_to_end(&mut Vec::new())?;
+    // A build that begins now finds the lock taken, and ends.
+    let _all_ended = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| errno)?;
+    make_removable(folder.path());
+    folder.close()
+}
+
+/// Nothing in the folder keeps its name because of a mode.
+fn make_removable(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let _ = fs::set_permissions(entry.path(), Permissions::from_mode(0o700));
+        }
+    }
+}

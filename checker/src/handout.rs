@@ -1,0 +1,328 @@
+//! What students get: the exercises as starters, the textbook, the student's part of README.md, and a checker that runs
+//! as `cargo run -p checker`, though its source is not there. No solution, no known-wrong version, no hidden test.
+//!
+//! It is a workspace of its own. Its package `checker` is a few lines that become the program in `checker/bin/`.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    fmt::Write,
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use crate::{compile, exercise::Exercise, failure::LabError, syllabus::EXERCISES};
+
+/// What is to be handed out.
+#[derive(Debug)]
+pub struct Handout {
+    /// The course's folder.
+    pub root: PathBuf,
+    /// Executables of the checker, at most one for each kind of machine.
+    pub checkers: Vec<PathBuf>,
+    /// Whether the source of what the exercises depend on comes with it, so that nobody needs a network.
+    pub vendor: bool,
+}
+
+/// Files of the course which are handed out as they are.
+const AS_THEY_ARE: &[&str] = &["course.md", ".cargo/config.toml"];
+
+impl Handout {
+    /// Writes it to a folder, which must be new or empty. It is there whole or not at all. Returns the kinds of machine
+    /// for which there is a checker.
+    ///
+    /// # Errors
+    ///
+    /// When an exercise is not the starter any more, a checker is for none of the lab's machines, or a file cannot be
+    /// read or written.
+    pub fn write_to(&self, folder: &Path) -> Result<Vec<&'static str>, LabError> {
+        if !is_free(folder) {
+            return Err(LabError::new(format!(
+                "{} is not empty; name a new folder",
+                folder.display()
+            )));
+        }
+        let parent = folder.parent().filter(|path| !path.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(trouble("make", parent))?;
+        let draft = tempfile::Builder::new()
+            .prefix(".handout-")
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir_in(parent)
+            .map_err(trouble("make a folder in", parent))?;
+        let machines = self.fill(draft.path())?;
+        // A rename takes the place of an empty folder.
+        fs::rename(draft.path(), folder).map_err(trouble("move the handout to", folder))?;
+        // It is not where it was, so that nothing is removed.
+        let _ = draft.keep();
+        Ok(machines)
+    }
+
+    fn fill(&self, folder: &Path) -> Result<Vec<&'static str>, LabError> {
+        for exercise in EXERCISES {
+            self.starter(exercise, folder)?;
+        }
+        for file in AS_THEY_ARE {
+            write(&folder.join(file), &self.read(file)?)?;
+        }
+        self.schemas(folder)?;
+        write(
+            &folder.join("README.md"),
+            &for_students(&self.read("README.md")?),
+        )?;
+        write(
+            &folder.join("Cargo.toml"),
+            &manifest(&self.read("Cargo.toml")?, &self.dependencies()?),
+        )?;
+        write(&folder.join("Cargo.lock"), &self.read("Cargo.lock")?)?;
+        write(&folder.join(".gitignore"), "/target\n/.lab\n")?;
+        let package = folder.join("checker");
+        write(
+            &package.join("Cargo.toml"),
+            include_str!("handout/checker.toml"),
+        )?;
+        write(
+            &package.join("src/main.rs"),
+            include_str!("handout/launcher.rs"),
+        )?;
+        let mut machines = Vec::new();
+        for checker in &self.checkers {
+            let machine = machine_of(checker)?;
+            let place = package.join("bin").join(machine).join("checker");
+            copy(checker, &place)?;
+            let everybodys = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(&place, everybodys).map_err(trouble("open", &place))?;
+            machines.push(machine);
+        }
+        // Cargo takes out of the lock file what this smaller workspace does not need.
+        cargo(folder, &["metadata", "--format-version=1"])?;
+        if self.vendor {
+            cargo(folder, &["vendor", "--locked", "--quiet", "vendor"])?;
+            let config = folder.join(".cargo/config.toml");
+            let settings = self.read(".cargo/config.toml")? + VENDORED;
+            write(&config, &settings)?;
+        }
+        Ok(machines)
+    }
+
+    fn read(&self, file: &str) -> Result<String, LabError> {
+        let path = self.root.join(file);
+        fs::read_to_string(&path).map_err(trouble("read", &path))
+    }
+
+    /// Copies an exercise as it is handed out, and nothing that somebody has made of it.
+    fn starter(&self, exercise: &Exercise, folder: &Path) -> Result<(), LabError> {
+        let name = exercise.name;
+        let place = format!("exercises/{name}");
+        let source = self.read(&format!("{place}/src/main.rs"))?;
+        if !source.contains(&format!("{name} is not written yet")) {
+            return Err(LabError::new(format!(
+                "{place}/src/main.rs is not the starter any more; `git restore {place}` brings it back"
+            )));
+        }
+        copy_tree(&self.root.join(&place), &folder.join(&place))
+    }
+
+    /// README.md names the schemas of what the checker writes as data.
+    fn schemas(&self, folder: &Path) -> Result<(), LabError> {
+        let from = self.root.join("checker");
+        let entries = fs::read_dir(&from).map_err(trouble("read", &from))?;
+        for entry in entries {
+            let name = entry.map_err(trouble("read", &from))?.file_name();
+            if name.to_string_lossy().ends_with(".schema.json") {
+                copy(&from.join(&name), &folder.join("checker").join(&name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the exercises depend on, by name.
+    fn dependencies(&self) -> Result<BTreeSet<String>, LabError> {
+        let mut names = BTreeSet::new();
+        for exercise in EXERCISES {
+            let manifest = self.read(&format!("exercises/{}/Cargo.toml", exercise.name))?;
+            let inherited = manifest
+                .lines()
+                .filter_map(|line| line.split_once(".workspace"))
+                .map(|(name, _)| name.trim().to_owned());
+            names.extend(inherited);
+        }
+        Ok(names)
+    }
+}
+
+/// Cargo looks here in place of its registry.
+const VENDORED: &str = r#"
+# What the exercises depend on comes with the course: no network is needed.
+[source.crates-io]
+replace-with = "vendored-sources"
+
+[source.vendored-sources]
+directory = "vendor"
+"#;
+
+/// The workspace's manifest for students: the exercises and the checker as members, and only these dependencies.
+fn manifest(whole: &str, dependencies: &BTreeSet<String>) -> String {
+    let mut text = String::new();
+    let mut section = "";
+    // An entry of the dependencies, with the comment above it, until it is complete.
+    let mut entry = String::new();
+    for line in whole.lines() {
+        if line.starts_with('[') {
+            section = line.trim();
+            entry.clear();
+        }
+        let key = line.split(['=', '.']).next().unwrap_or_default().trim();
+        if section == "[workspace.dependencies]" && !line.starts_with('[') {
+            let _ = writeln!(entry, "{line}");
+            let is_complete = entry.matches('[').count() == entry.matches(']').count();
+            if is_complete && !line.trim_start().starts_with('#') {
+                let mut lines = entry.lines();
+                let first = lines
+                    .find(|line| !line.starts_with('#'))
+                    .unwrap_or_default();
+                let name = first.split(['=', '.']).next().unwrap_or_default().trim();
+                if name.is_empty() || dependencies.contains(name) {
+                    text.push_str(&entry);
+                }
+                entry.clear();
+            }
+        } else if section == "[workspace]" && key == "members" {
+            text.push_str("members = [\"checker\", \"exercises/*\"]\n");
+        } else if section == "[workspace]" && line.starts_with('#') {
+            text.push_str("# A bare `cargo run` is the checker.\n");
+        } else {
+            let _ = writeln!(text, "{line}");
+        }
+    }
+    text
+}
+
+/// The introduction of README.md and its part for students.
+fn for_students(whole: &str) -> String {
+    let is_for_others = |heading: &str| heading != "## For students";
+    let mut text = String::new();
+    let mut skips = false;
+    for line in whole.lines() {
+        if line.starts_with("## ") {
+            skips = is_for_others(line);
+        }
+        // The list of the parts has one entry left.
+        if !skips && !line.starts_with("- [") {
+            let _ = writeln!(text, "{line}");
+        }
+    }
+    text.replace("\n\n\n", "\n\n").trim_end().to_owned() + "\n"
+}
+
+/// The kind of machine an executable is for, as `std::env::consts::ARCH` calls it: see elf(5).
+fn machine_of(executable: &Path) -> Result<&'static str, LabError> {
+    const E_MACHINE: usize = 18;
+    let bytes = fs::read(executable).map_err(trouble("read", executable))?;
+    let machine = bytes
+        .get(E_MACHINE..E_MACHINE + 2)
+        .filter(|_| bytes.starts_with(b"\x7fELF"))
+        .map(|field| u16::from_le_bytes([field[0], field[1]]));
+    match machine {
+        Some(libc::EM_X86_64) => Ok("x86_64"),
+        Some(libc::EM_AARCH64) => Ok("aarch64"),
+        _ => Err(LabError::new(format!(
+            "{} is no program for x86_64 or aarch64",
+            executable.display()
+        ))),
+    }
+}
+
+/// Whether a handout can be written there: nothing is there, or an empty folder.
+pub fn is_free(folder: &Path) -> bool {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+fn cargo(folder: &Path, arguments: &[&str]) -> Result<(), LabError> {
+    let attempt = || {
+        format!(
+            "could not run `cargo {}` in the handout",
+            arguments.join(" ")
+        )
+    };
+    let mut command = compile::cargo(folder);
+    // What the caller's own build has set would be taken for the handout's.
+    for (name, _) in env::vars_os() {
+        let name_text = name.to_string_lossy();
+        if name_text.starts_with("CARGO_PKG_") || name_text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    let output = command.args(arguments).output();
+    let output = output.map_err(|error| LabError::io(attempt(), &error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(LabError {
+        detail: Some(said).filter(|said| !said.is_empty()),
+        ..LabError::new(attempt())
+    })
+}
+
+/// Copies the regular files of a folder, but for hidden ones and what cargo has built.
+fn copy_tree(from: &Path, to: &Path) -> Result<(), LabError> {
+    let entries = fs::read_dir(from).map_err(trouble("read", from))?;
+    for entry in entries {
+        let entry = entry.map_err(trouble("read", from))?;
+        let name = entry.file_name();
+        let kind = entry.file_type().map_err(trouble("read", from))?;
+        let is_left_out = name.to_string_lossy().starts_with('.') || name == "target";
+        let (from, to) = (from.join(&name), to.join(&name));
+        if kind.is_dir() && !is_left_out {
+            copy_tree(&from, &to)?;
+        } else if kind.is_file() && !is_left_out {
+            copy(&from, &to)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), LabError> {
+    folder_of(to)?;
+    fs::copy(from, to).map_err(trouble("copy", from))?;
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), LabError> {
+    folder_of(path)?;
+    fs::write(path, text).map_err(trouble("write", path))
+}
+
+fn folder_of(path: &Path) -> Result<(), LabError> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(trouble("make", folder))
+}
+
+fn trouble(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> LabError {
+    let attempt = format!("could not {verb} {}", path.display());
+    |error| LabError::io(attempt, &error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_keeps_what_the_exercises_need() {
+        let whole = "[workspace]\nmembers = [\"checker\", \"exercises/*\", \"solutions/*\"]\n# why\n\
+                     default-members = [\"checker\"]\n\n[workspace.dependencies]\n# The calls.\nnix = { features = [\n    \
+                     \"event\",\n] }\n# The command line.\nclap = \"4\"\nlibc = \"0.2\"\n\n[profile.dev]\ndebug = 1\n";
+        let needed = ["nix", "libc"].map(str::to_owned).into();
+        assert_eq!(
+            manifest(whole, &needed),
+            "[workspace]\nmembers = [\"checker\", \"exercises/*\"]\n# A bare `cargo run` is the checker.\n\
+             default-members = [\"checker\"]\n\n[workspace.dependencies]\n# The calls.\nnix = { features = [\n    \"event\",\n\
+             ] }\nlibc = \"0.2\"\n\n[profile.dev]\ndebug = 1\n"
+        );
+    }
+}

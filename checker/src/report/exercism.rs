@@ -1,0 +1,103 @@
+//! `results.json` as Exercism's website reads it, version 3 of its test runner interface.
+//!
+//! Its `error` means that nothing is known: the page shows the message alone then, and no test.
+
+use serde::Serialize;
+
+use super::{
+    Report, Status, foreign,
+    format::{Context, Entry, entries, verdict},
+    json,
+};
+use crate::failure::LabError;
+
+#[derive(Serialize)]
+struct Results {
+    version: u32,
+    status: &'static str,
+    message: Option<String>,
+    tests: Vec<Test>,
+}
+
+#[derive(Serialize)]
+struct Test {
+    name: String,
+    status: &'static str,
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<String>,
+}
+
+const VERSION: u32 = 3;
+/// The most letters of a message.
+const MESSAGE: usize = 65_535;
+/// The most letters of what a program printed.
+const OUTPUT: usize = 500;
+const CUT: &str = "\nOutput was truncated. Please limit to 500 chars";
+
+/// The report as Exercism reads it.
+///
+/// # Errors
+///
+/// Never in practice: it has no value that JSON cannot hold.
+pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
+    let entries = entries(report, context);
+    let has_run = |entry: &Entry<'_>| entry.exercise.no_program.is_none();
+    let some_have = |status| {
+        entries
+            .iter()
+            .any(|entry| has_run(entry) && entry.status == status)
+    };
+    let nothing_has_run = !entries.is_empty() && !entries.iter().any(has_run);
+    let (status, message) = if nothing_has_run {
+        let told: Vec<&str> = entries.iter().map(|entry| entry.told.trim()).collect();
+        ("error", Some(told.join("\n\n")))
+    } else if some_have(Status::Failed) || !entries.iter().all(has_run) {
+        ("fail", None)
+    } else if report.status == Status::Passed {
+        ("pass", None)
+    } else {
+        let told = entries.iter().filter(|entry| !entry.told.is_empty());
+        let told: Vec<String> = told
+            .map(|entry| format!("{}: {}", entry.name, entry.told.trim()))
+            .collect();
+        ("error", Some(verdict(report) + "\n\n" + &told.join("\n\n")))
+    };
+    json::text(&Results {
+        version: VERSION,
+        status,
+        message: message.map(|message| foreign::cut(&message, MESSAGE)),
+        tests: entries.iter().map(test).collect(),
+    })
+}
+
+fn test(entry: &Entry<'_>) -> Test {
+    let status = match entry.status {
+        Status::Passed => "pass",
+        Status::Failed => "fail",
+        Status::Broken | Status::NotChecked => "error",
+    };
+    let message = match entry.status {
+        Status::Passed => None,
+        _ if entry.told.is_empty() => Some("The program does not keep this promise.".to_owned()),
+        _ => Some(foreign::cut(&entry.told, MESSAGE)),
+    };
+    Test {
+        name: entry.name.clone(),
+        status,
+        message,
+        output: Some(limited(entry.printed)).filter(|output| !output.is_empty()),
+    }
+}
+
+/// What a program printed, with the note at its end that Exercism asks for where it is cut.
+fn limited(printed: &str) -> String {
+    // A letter can take more room once it is shown as an escape, and never less.
+    let start: String = printed.chars().take(OUTPUT + 1).collect();
+    let shown = foreign::clean(&start);
+    if shown.chars().count() <= OUTPUT {
+        return shown;
+    }
+    let kept = shown.chars().take(OUTPUT - CUT.len());
+    kept.chain(CUT.chars()).collect()
+}

@@ -1,0 +1,128 @@
+//! `results.json` as Gradescope's autograder harness reads it: a line for each test, all of it plain text.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::{
+    Report, Status, foreign,
+    format::{Context, Entry, entries, fit, remark, verdict},
+    json,
+};
+use crate::failure::LabError;
+
+/// When students see what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The tests and their results. Where a test is hidden, so is the total.
+    pub visibility: Visibility,
+    /// What the autograder printed.
+    pub stdout_visibility: Option<Visibility>,
+}
+
+/// When something is shown to students. Instructors see everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum Visibility {
+    /// At once
+    #[default]
+    Visible,
+    /// When the due date has passed
+    AfterDueDate,
+    /// When the grades are published
+    AfterPublished,
+    /// Never
+    Hidden,
+}
+
+#[derive(Serialize)]
+struct Results {
+    score: u32,
+    execution_time: f64,
+    output: String,
+    output_format: &'static str,
+    test_output_format: &'static str,
+    test_name_format: &'static str,
+    visibility: Visibility,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdout_visibility: Option<Visibility>,
+    extra_data: Extra,
+    tests: Vec<Test>,
+}
+
+/// What Gradescope keeps for the instructor.
+#[derive(Serialize)]
+struct Extra {
+    status: Status,
+    seed: u64,
+}
+
+#[derive(Serialize)]
+struct Test {
+    number: String,
+    name: String,
+    name_format: &'static str,
+    /// Without it, a test of no points would count as passed.
+    status: &'static str,
+    score: u32,
+    max_score: u32,
+    output: String,
+    output_format: &'static str,
+    tags: Vec<String>,
+    extra_data: TestExtra,
+}
+
+#[derive(Serialize)]
+struct TestExtra {
+    status: Status,
+}
+
+/// Gradescope names no limit; a page of more than this would be of no use.
+const MOST: usize = 4 << 20;
+const TEXT: &str = "text";
+
+/// The report as Gradescope reads it.
+///
+/// # Errors
+///
+/// Never in practice: it has no value that JSON cannot hold.
+pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
+    let entries = entries(report, context);
+    fit(MOST, |room| {
+        json::text(&Results {
+            score: report.points,
+            execution_time: context.took.as_secs_f64(),
+            output: verdict(report),
+            output_format: TEXT,
+            test_output_format: TEXT,
+            test_name_format: TEXT,
+            visibility: context.gradescope.visibility,
+            stdout_visibility: context.gradescope.stdout_visibility,
+            extra_data: Extra {
+                status: report.status,
+                seed: report.seed,
+            },
+            tests: entries.iter().map(|entry| test(entry, room)).collect(),
+        })
+    })
+}
+
+fn test(entry: &Entry<'_>, room: usize) -> Test {
+    Test {
+        number: entry.number.clone(),
+        name: format!("{}{}", entry.name, remark(entry.status)),
+        name_format: TEXT,
+        status: match entry.status {
+            Status::Passed => "passed",
+            Status::Failed | Status::Broken | Status::NotChecked => "failed",
+        },
+        score: entry.points,
+        max_score: entry.max_points,
+        output: foreign::cut(&entry.told, room),
+        output_format: TEXT,
+        tags: vec![entry.exercise.name.clone()],
+        extra_data: TestExtra {
+            status: entry.status,
+        },
+    }
+}
