@@ -67,7 +67,8 @@ pub fn examine(width: usize) -> (String, bool) {
             "Landlock",
             &landlock,
             "locks the programs of others in when they are graded",
-            "Linux 5.19 or later has it, with `landlock` in the kernel's list of security modules. Only `checker grade`              needs it.",
+            "Linux 5.19 or later has it, with `landlock` in the kernel's list of security modules. Only `checker grade` \
+             needs it.",
         ),
     ];
     for (what, result, good, advice) in items {
