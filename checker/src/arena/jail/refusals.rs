@@ -166,12 +166,15 @@ const HIDES: &[libc::c_long] = &[
     libc::SYS_clone3,
 ];
 
+/// fchmodat2(2), Linux 6.6: the same number on every machine, which libc does not yet name for all of them.
+const FCHMODAT2: libc::c_long = 452;
+
 /// Owners, modes and times of files which are named and not opened. That needs no right of Landlock.
 const ATTRIBUTES: &[libc::c_long] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_chmod,
     libc::SYS_fchmodat,
-    libc::SYS_fchmodat2,
+    FCHMODAT2,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_chown,
     #[cfg(target_arch = "x86_64")]
