@@ -604,7 +604,8 @@ fn plants_links(target: &str) {
 
 /// As much as it may write, in files that it removes at once. What is held is what the machine keeps.
 fn fills_the_disk() {
-    const ENOUGH: usize = 400 << 20;
+    // More than fits between two looks at the disk: those of a story come every 16 ms.
+    const ENOUGH: usize = 4 << 30;
     let piece = vec![1u8; 1 << 20];
     let mut written = 0;
     let mut files = Vec::new();
@@ -634,7 +635,7 @@ fn fills_the_disk() {
         }
     }
     tell(
-        "400 MiB",
+        "4 GiB",
         match written {
             ENOUGH.. => Ok(()),
             _ => Err(io::Error::other(format!("{written} bytes"))),
