@@ -74,7 +74,10 @@ impl Course {
                 "\"checker\", \"exercises/*\", \"solutions/*\"",
                 "\"exercises/*\"",
             )
-            .replace("default-members = [\"checker\"]", "");
+            .replace(
+                "default-members = [\"checker\", \"checker/course\", \"checker/harness\"]",
+                "",
+            );
         fs::write(root.join("Cargo.toml"), manifest).expect("a manifest");
         fs::copy(real().join("Cargo.lock"), root.join("Cargo.lock")).expect("a lock file");
         course.write(&root, 0);

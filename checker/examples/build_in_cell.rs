@@ -1,5 +1,6 @@
 //! Builds a package of a workspace in a cell, as a grader does, and prints what came of it: the checker's tests let it
-//! build hostile crates (see tests/hostile_builds.rs). Arguments: workspace, package, seconds, namespaces or shared.
+//! build hostile crates (see tests/hostile_builds). Arguments: workspace, package, seconds,
+//! memory in MiB, namespaces or shared.
 
 use std::{
     env,
@@ -10,7 +11,7 @@ use std::{
 
 use checker::{
     arena::{Isolation, warden},
-    compile::{self, Ended, News},
+    compile::{self, Ended, News, Toolchain},
 };
 
 fn main() -> ExitCode {
@@ -19,10 +20,11 @@ fn main() -> ExitCode {
         [_, command, sentence] if command == warden::COMMAND => {
             ExitCode::from(warden::run(sentence))
         }
-        [_, root, package, seconds, isolation] => build(
+        [_, root, package, seconds, memory, isolation] => build(
             Path::new(root),
             package,
             Duration::from_secs(seconds.parse().expect("a number")),
+            memory.parse().expect("a number"),
             match isolation.as_str() {
                 "shared" => Isolation::Shared,
                 _ => Isolation::Namespaces,
@@ -32,18 +34,28 @@ fn main() -> ExitCode {
     }
 }
 
-fn build(root: &Path, package: &str, time: Duration, isolation: Isolation) -> ExitCode {
+fn build(
+    root: &Path,
+    package: &str,
+    time: Duration,
+    memory: u64,
+    isolation: Isolation,
+) -> ExitCode {
     let target = root.join("target");
     let sources: Vec<PathBuf> = vec![root.join("exercises")];
-    let mut cell = compile::cell(root, &target, &sources, isolation).expect("a cell");
-    cell.jail.time = time;
+    let toolchain = Toolchain::find(&root.join("toolchain")).expect("a toolchain");
+    let mut confined = toolchain
+        .confine(root, &target, &sources, 2, isolation)
+        .expect("a cell");
+    confined.cell.time = time;
+    confined.cell.memory = memory << 20;
     let packages = [package.to_owned()].into();
     let ended = compile::build(
         root,
         Some(&target),
         &packages,
         false,
-        Some(&cell),
+        Some(&confined),
         |news| match news {
             News::Built { path, .. } => println!("built {}", path.display()),
             News::Message { text, .. } => println!("message {text}"),
@@ -53,7 +65,7 @@ fn build(root: &Path, package: &str, time: Duration, isolation: Isolation) -> Ex
     match ended {
         Ok(Ended::Finished { success, said }) => println!("finished {success}\n{said}"),
         Ok(Ended::NotBegun(said)) => println!("not begun\n{said}"),
-        Ok(Ended::Stopped(stopped)) => println!("stopped {stopped:?}"),
+        Ok(Ended::Stopped(stopped)) => println!("stopped {stopped:?}\n{stopped}"),
         Err(error) => println!("trouble {error}"),
     }
     ExitCode::SUCCESS

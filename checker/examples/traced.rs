@@ -8,14 +8,13 @@ use checker::{
     arena::{Arena, Isolation, Launch, probe},
     observe::processes,
 };
-use clap::ValueEnum;
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let [isolation, program, arguments @ ..] = words.as_slice() else {
         return ExitCode::from(2);
     };
-    let isolation = Isolation::from_str(isolation, true).expect("an isolation");
+    let isolation = Isolation::named(isolation).expect("an isolation");
     if isolation == Isolation::Namespaces && probe().namespaces.is_err() {
         return ExitCode::from(77);
     }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     arena::{self, Isolation},
-    compile::{self, Ended, News},
+    compile::{self, Ended, News, Toolchain},
     crew::{self, Conditions, Done, Series},
     exercise::Exercise,
     failure::LabError,
@@ -62,7 +62,22 @@ impl std::fmt::Debug for SoFar<'_> {
     }
 }
 
+/// How many runners may wait for a build at most. Each takes some megabytes.
+const MOST_AHEAD: usize = 20;
+
 impl Plan {
+    /// How many runners to start before there is a program. Where nothing is built, they would come too late.
+    fn ahead(&self) -> usize {
+        let tests = self
+            .exercises
+            .iter()
+            .map(|exercise| self.tests_of(exercise).len());
+        match self.program {
+            Some(_) => 0,
+            None => tests.sum::<usize>().min(MOST_AHEAD),
+        }
+    }
+
     /// The places of the tests of this exercise which are wanted.
     pub fn tests_of(&self, exercise: &Exercise) -> Vec<usize> {
         let is_wanted = |name: &str| match &self.only {
@@ -103,6 +118,7 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
             let from_tests = from_build.clone();
             crew::run(
                 &plan.conditions,
+                plan.ahead(),
                 |series| {
                     let result = feed(plan, staging, &series, &from_build);
                     let _ = from_build.send(Step::Fed(result));
@@ -360,18 +376,23 @@ fn build_and_send(
     let root = site.root;
     let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut trouble = Ok(());
-    let (workspace, target) = match apart {
-        None => (root, None),
-        Some(workspace) => (workspace, Some(root.join("target"))),
+    // In the course's own `target` is the checker, and whatever else is built of what somebody has read: nothing that a
+    // build may write to in a cell, and neither is cargo's folder, whose settings the next build would follow.
+    let own = root.join("target/jailed");
+    let (workspace, target) = match (apart, site.confined) {
+        (None, _) => (root, None),
+        (Some(workspace), None) => (workspace, Some(root.join("target"))),
+        (Some(workspace), Some(_)) => (workspace, Some(own.join("target"))),
     };
-    let cell = match (site.confined, &target) {
+    let confined = match (site.confined, &target) {
         (Some(isolation), Some(target)) => {
             let sources: Vec<PathBuf> = packages
                 .iter()
                 .map(|package| root.join("exercises").join(package))
                 .chain([workspace.join("exercises")])
                 .collect();
-            Some(compile::cell(workspace, target, &sources, isolation)?)
+            let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+            Some(Toolchain::find(&own)?.confine(workspace, target, &sources, jobs, isolation)?)
         }
         _ => None,
     };
@@ -380,7 +401,7 @@ fn build_and_send(
         target.as_deref(),
         packages,
         site.colour,
-        cell.as_ref(),
+        confined.as_ref(),
         |news| match news {
             News::Built {
                 package,
@@ -431,16 +452,18 @@ fn build_and_send(
                 continue;
             }
             // What cannot be built within the limits is nobody's fault but its author's.
-            None if cell.is_some() => {
-                exonerate(root)?;
-                NoProgram::DoesNotCompile(vec![said.trim().to_owned()])
-            }
             None => {
                 exonerate(root)?;
-                return Err(LabError {
-                    detail: Some(said.trim().to_owned()).filter(|said| !said.is_empty()),
-                    ..LabError::new(format!("cargo failed to build {package}"))
-                });
+                match &confined {
+                    // What cannot be built within the limits is nobody's fault but its author's.
+                    Some(confined) => NoProgram::DoesNotCompile(confined.no_end(said)),
+                    None => {
+                        return Err(LabError {
+                            detail: Some(said.trim().to_owned()).filter(|said| !said.is_empty()),
+                            ..LabError::new(format!("cargo failed to build {package}"))
+                        });
+                    }
+                }
             }
         };
         left.remove(package);
@@ -480,7 +503,7 @@ fn build_apart(
             build_and_send(site, &only, Some(workspace.path()), left, steps, send)?;
         trouble?;
         let reason = match ended {
-            Ended::NotBegun(said) => unbuilt(root, workspace.path(), &package, &said),
+            Ended::NotBegun(said) => unbuilt(root, workspace.path(), &package, &said)?,
             Ended::Stopped(limit) => NoProgram::DoesNotCompile(vec![limit.to_string()]),
             Ended::Finished { .. } => continue,
         };
@@ -492,18 +515,24 @@ fn build_apart(
 }
 
 /// What a student can do about a package that cargo does not build, which says `said` about it in a workspace of its
-/// own.
-fn unbuilt(root: &Path, workspace: &Path, package: &str, said: &str) -> NoProgram {
+/// own. An error is what no student can mend in there: cargo builds none at all.
+fn unbuilt(
+    root: &Path,
+    workspace: &Path,
+    package: &str,
+    said: &str,
+) -> Result<NoProgram, LabError> {
     if let Some(gone) = missing_file(root, package) {
-        return gone;
+        return Ok(gone);
     }
-    match compile::package_name(workspace) {
+    compile::control(root)?;
+    Ok(match compile::package_name(workspace) {
         Some(found) if found != package => NoProgram::RenamedPackage(found),
         // The workspace is the lab's own; the student's is the course.
         _ => NoProgram::UnreadablePackage(
             said.replace(&*workspace.to_string_lossy(), &root.to_string_lossy()),
         ),
-    }
+    })
 }
 
 /// The first file of a starter which is not there any more.

@@ -1,14 +1,14 @@
 //! The command line.
 
+mod checking;
 mod delivery;
 mod demo;
 mod grade;
+mod possible;
+mod terminal;
 mod trace;
 
 use std::{
-    fs,
-    io::{self, IsTerminal, Write},
-    os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::atomic::Ordering,
@@ -16,20 +16,20 @@ use std::{
 
 use anstream::ColorChoice;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use self::delivery::Delivery;
+use self::{
+    checking::{check, recall, refuse_unusable},
+    terminal::{columns, complain, progress_line, say, width},
+};
 use crate::{
     arena::{self, Isolation, Jail, Tracing},
-    check::{self, Event, Plan},
+    check,
     crew::{Conditions, INTERRUPTED},
     doctor,
     exercise::Exercise,
     failure::LabError,
     handout::{self, Handout},
     map,
-    progress::Progress,
-    report::{Report, Status, human},
     syllabus::EXERCISES,
     target::{self, Unknown},
     verify, workspace,
@@ -98,10 +98,10 @@ struct How {
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// How far each test is separated from this machine [default: as far as it allows]
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "ISOLATION", value_parser = possible::isolations())]
     isolation: Option<Isolation>,
     /// Whether to follow the system calls of programs [default: on, where the machine allows it]
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "TRACING", value_parser = possible::tracings())]
     tracing: Option<Tracing>,
     /// Lock each program into a jail, as `grade` does with those that nobody has read
     #[arg(long, hide = true)]
@@ -293,43 +293,6 @@ fn catch_interrupts() {
     }
 }
 
-/// Writes to standard output. A reader who has gone (`checker list | head -1`) is no trouble; a full disk is.
-fn say(text: &str) -> Result<(), LabError> {
-    let mut stdout = anstream::stdout();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(LabError::io("could not write to standard output", &error))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn complain(text: &str) {
-    let text = human::fold(&format!("checker: {text}"), width(), "", "  ");
-    let _ = writeln!(anstream::stderr(), "{text}");
-}
-
-/// The width of the terminal; 80 columns where there is none.
-fn width() -> usize {
-    columns(&io::stdout())
-}
-
-fn columns(output: &impl AsRawFd) -> usize {
-    let (_, columns) = console_size(output).unwrap_or((0, 80));
-    usize::from(columns).clamp(60, 120)
-}
-
-fn console_size(output: &impl AsRawFd) -> Option<(u16, u16)> {
-    // SAFETY: a winsize is plain integers, for which all zeros are valid.
-    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
-    // SAFETY: TIOCGWINSZ (ioctl_tty(2)) writes a winsize, which is alive during the call.
-    let result = unsafe { libc::ioctl(output.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
-    (result == 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
-}
-
 fn conditions(how: &How) -> Conditions {
     let machine = arena::probe();
     Conditions {
@@ -338,82 +301,6 @@ fn conditions(how: &How) -> Conditions {
         tracing: how.tracing.unwrap_or_else(|| machine.tracing()),
         jail: how.jail.then(Jail::of_a_program),
         jobs: how.jobs.map_or_else(check::default_jobs, usize::from),
-    }
-}
-
-fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
-    let root = workspace::find()?;
-    if arguments.targets.is_empty() {
-        if arguments.program.is_some()
-            || arguments.only.is_some()
-            || arguments.report.output.is_some()
-        {
-            return Err(Trouble::Usage(
-                "which exercise? Name a target, for example day2_2".to_owned(),
-            ));
-        }
-        say(&map::draw(&recall(&root), width()))?;
-        return Ok(exit::PASSED);
-    }
-    let exercises = resolve_or_command(&arguments.targets)?;
-    if let (Some(_), [_, _, ..]) = (&arguments.program, exercises.as_slice()) {
-        return Err(Trouble::Usage(
-            "--program is one program: name one exercise, for example day2_2".to_owned(),
-        ));
-    }
-    if let Some(program) = &arguments.program {
-        refuse_unusable(program)?;
-    }
-    let mut plan = Plan {
-        colour: anstream::stdout().is_terminal() && ColorChoice::global() != ColorChoice::Never
-            || ColorChoice::global() == ColorChoice::Always,
-        conditions: conditions(&arguments.how),
-        root,
-        exercises,
-        only: arguments.only.clone(),
-        program: arguments.program.clone(),
-    };
-    refuse_unknown_test(&plan)?;
-    let mut delivery = Delivery::new(
-        &arguments.report,
-        arguments.program.clone(),
-        arguments.verbose,
-    )?;
-    let exercises = plan.exercises.clone();
-    plan.exercises = exercises
-        .into_iter()
-        .filter(|exercise| !plan.tests_of(exercise).is_empty())
-        .collect();
-    let report = watch(&plan, &mut delivery, &arguments)?;
-    if INTERRUPTED.load(Ordering::Relaxed) {
-        return Ok(exit::INTERRUPTED);
-    }
-    if plan.program.is_none()
-        && let Some(progress) = remember(&plan.root, &report)
-        && (delivery.shows_people() && report.status == Status::Passed)
-    {
-        say(&map::onward(&plan.exercises, &progress))?;
-    }
-    delivery.deliver(&report)?;
-    Ok(match report.status {
-        Status::Passed => exit::PASSED,
-        Status::Failed => exit::FAILED,
-        Status::Broken => exit::BROKEN,
-        Status::NotChecked => exit::NOT_CHECKED,
-    })
-}
-
-fn refuse_unusable(program: &Path) -> Result<(), Trouble> {
-    let path = program.display();
-    match fs::metadata(program) {
-        Err(error) => Err(Trouble::Usage(format!(
-            "there is no program {path}: {error}"
-        ))),
-        Ok(found) if !found.is_file() => Err(Trouble::Usage(format!("{path} is not a file"))),
-        Ok(found) if found.permissions().mode() & 0o111 == 0 => Err(Trouble::Usage(format!(
-            "{path} is not executable; `chmod +x {path}` makes it so"
-        ))),
-        Ok(_) => Ok(()),
     }
 }
 
@@ -427,119 +314,6 @@ fn resolve_or_command(targets: &[String]) -> Result<Vec<&'static Exercise>, Trou
         unknown.near = target::near(&unknown.name, target::all_names().into_iter().chain(names));
         unknown.into()
     })
-}
-
-fn refuse_unknown_test(plan: &Plan) -> Result<(), Trouble> {
-    let Some(text) = &plan.only else {
-        return Ok(());
-    };
-    if plan
-        .exercises
-        .iter()
-        .any(|exercise| !plan.tests_of(exercise).is_empty())
-    {
-        return Ok(());
-    }
-    let names = plan
-        .exercises
-        .iter()
-        .flat_map(|exercise| exercise.tests)
-        .map(|test| test.name);
-    let near = target::near(text, names.clone().map(str::to_owned));
-    let near = if near.is_empty() {
-        names.map(str::to_owned).collect()
-    } else {
-        near
-    };
-    Err(Trouble::Usage(format!(
-        "no test has a name with '{text}' in it; there are:\n{}",
-        near.join("\n")
-    )))
-}
-
-/// Runs the plan, with a progress line on a terminal, and reports for people as soon as they are complete.
-fn watch(
-    plan: &Plan,
-    delivery: &mut Delivery,
-    arguments: &CheckArguments,
-) -> Result<Report, LabError> {
-    let bar = progress_line();
-    let detail = human::Detail {
-        seed: plan.conditions.seed,
-        program: plan.program.as_deref(),
-        verbose: arguments.verbose,
-        width: width(),
-    };
-    let feedback = arguments.report.feedback;
-    let to_terminal = delivery.shows_people();
-    let (mut shown, mut kept) = (Ok(()), Ok(()));
-    let report = check::run(plan, |event| match event {
-        Event::Compiling(name) => bar.set_message(format!("compiling {name}")),
-        Event::Tested(done, of) => bar.set_message(format!("{done} of {of} tests done")),
-        Event::Exercise(exercise) => {
-            if to_terminal && !INTERRUPTED.load(Ordering::Relaxed) {
-                let exercise = feedback.of_exercise(exercise);
-                let said = bar.suspend(|| say(&human::exercise(&exercise, detail)));
-                shown = std::mem::replace(&mut shown, Ok(())).and(said);
-            }
-        }
-        Event::SoFar(so_far) => {
-            kept = std::mem::replace(&mut kept, Ok(())).and_then(|()| delivery.keep(so_far));
-        }
-    });
-    bar.finish_and_clear();
-    let report = match report {
-        Ok(report) => report,
-        Err(trouble) => {
-            delivery.give_up(&check::unfinished(plan, &trouble))?;
-            return Err(trouble);
-        }
-    };
-    shown.and(kept)?;
-    if to_terminal && !INTERRUPTED.load(Ordering::Relaxed) {
-        say(&human::summary(&feedback.of(&report)))?;
-    }
-    Ok(report)
-}
-
-/// One line on standard error that says what is going on; nothing where that is no terminal.
-fn progress_line() -> ProgressBar {
-    let target = if io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr_with_hz(10)
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(None, target);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-/// What passes so far. A file that cannot be read is worth a note; the map is drawn without it.
-fn recall(root: &Path) -> Progress {
-    Progress::load(root).unwrap_or_else(|error| {
-        complain(&error.to_string());
-        Progress::default()
-    })
-}
-
-/// The map of the course lives on this. If it cannot be written, the run is as good as before; and a file that cannot
-/// be read is left as it is. Returns what passes now, where that is known.
-fn remember(root: &Path, report: &Report) -> Option<Progress> {
-    let mut progress = match Progress::load(root) {
-        Ok(progress) => progress,
-        Err(error) => {
-            let advice = "mend it, or remove it to begin anew";
-            complain(&format!("{error}; {advice}"));
-            return None;
-        }
-    };
-    progress.take(report);
-    if let Err(error) = progress.save(root) {
-        complain(&format!("could not remember what passes, in .lab: {error}"));
-    }
-    Some(progress)
 }
 
 fn all_or(targets: &[String]) -> Result<Vec<&'static Exercise>, Trouble> {

@@ -3,22 +3,26 @@
 //! One call builds all packages. Each binary is announced as soon as it is linked, so that its tests can begin while
 //! cargo goes on with the next.
 
+mod confined;
+
 use std::{
     collections::BTreeSet,
     env, fs,
     io::{self, BufRead, BufReader, Read},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{ChildStdout, Command, Stdio},
     thread,
 };
 
 use serde::Deserialize;
 
 use crate::{
-    arena::{Cell, Isolation, Jail, Stopped},
+    arena::{self, Output, Stopped},
     failure::{Attempt, LabError},
 };
+
+pub use confined::{Confined, Toolchain};
 
 /// What happens during a build.
 #[derive(Debug)]
@@ -38,7 +42,7 @@ pub enum News {
         package: String,
         /// The name of the binary or library.
         target: String,
-        /// Whether it stops the build.
+        /// Whether it stops the build, or closes the messages that do.
         is_error: bool,
         /// The message as rustc prints it.
         text: String,
@@ -97,25 +101,26 @@ struct Rendered {
 /// Builds all binaries of these packages.
 ///
 /// `root` is the workspace; `target` is the folder for what is built, if not the workspace's own. What nobody has read
-/// is built in a `cell`, with its toolchain's own cargo, and without the internet.
+/// is built `confined`.
 ///
 /// # Errors
 ///
-/// When cargo cannot be started.
+/// When cargo cannot be started; and where it is confined, after Ctrl-C.
 pub fn build(
     root: &Path,
     target: Option<&Path>,
     packages: &BTreeSet<String>,
     colour: bool,
-    cell: Option<&Cell>,
+    confined: Option<&Confined>,
     mut tell: impl FnMut(News),
 ) -> Result<Ended, LabError> {
-    let mut command = match cell {
+    let mut command = match confined {
         None => cargo(root),
-        Some(_) => own_cargo(root)?,
+        Some(confined) => confined.cargo(),
     };
     command
-        .args(["build", "--bins", "--keep-going"])
+        .args(["build", "--bins", "--keep-going", "--manifest-path"])
+        .arg(root.join("Cargo.toml"))
         .arg(format!(
             "--message-format=json{}",
             if colour {
@@ -128,11 +133,31 @@ pub fn build(
     if let Some(target) = target {
         command.arg("--target-dir").arg(target);
     }
-    command.stdin(Stdio::null());
-    if let Some(cell) = cell {
-        command = cell.around(command.arg("--offline"))?;
-    }
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (finished, said) = match confined {
+        None => run(command, |output| listen(output, packages, &mut tell))?,
+        Some(confined) => {
+            let hear = |output: Output<'_>| listen(output, packages, &mut tell);
+            match confined.cell.run(&command, hear)? {
+                (finished, arena::Ended::ByItself(said)) => (finished, said),
+                (_, arena::Ended::Stopped(stopped)) => return Ok(Ended::Stopped(stopped)),
+            }
+        }
+    };
+    Ok(match finished {
+        Some(success) => Ended::Finished { success, said },
+        None => Ended::NotBegun(said),
+    })
+}
+
+/// Runs a cargo. Returns what was heard of its standard output, and what it said on its standard error.
+fn run<T>(
+    mut command: Command,
+    listen: impl FnOnce(ChildStdout) -> Option<T>,
+) -> Result<(Option<T>, String), LabError> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| LabError {
         detail: Some(format!(
             "{error}; is Rust installed, and cargo in PATH? See https://rustup.rs"
@@ -142,42 +167,19 @@ pub fn build(
     let stderr = child.stderr.take();
     let errors = thread::spawn(move || {
         let mut text = String::new();
-        if let Some(stderr) = stderr {
-            let mut stderr = stderr.take(MOST_SAID);
+        if let Some(mut stderr) = stderr {
             let _ = stderr.read_to_string(&mut text);
-            let _ = io::copy(stderr.get_mut(), &mut io::sink());
         }
         text
     });
-    let stdout = child.stdout.take().map(|stdout| stdout.take(MOST_MESSAGES));
-    let finished = stdout.and_then(|stdout| listen(stdout, packages, &mut tell));
-    // Here a warden ends what still runs.
-    drop(child.stdin.take());
-    let status = child.wait().attempt("could not wait for cargo")?;
-    let errors = errors.join().unwrap_or_default();
-    if cell.is_some() && Stopped::is_trouble(status) {
-        return Err(LabError {
-            detail: Some(errors.trim().to_owned()),
-            ..LabError::new("could not watch over a build")
-        });
-    }
-    if cell.is_some()
-        && let Some(stopped) = Stopped::of(status)
-    {
-        return Ok(Ended::Stopped(stopped));
-    }
-    Ok(match finished {
-        Some(success) => Ended::Finished {
-            success,
-            said: errors,
-        },
-        None => Ended::NotBegun(errors),
-    })
+    let heard = child.stdout.take().and_then(listen);
+    child.wait().attempt("could not wait for cargo")?;
+    Ok((heard, errors.join().unwrap_or_default()))
 }
 
 /// Reads what a cargo with `--message-format=json` says on its standard output, to the end. Returns whether it built
 /// all; `None` if it did not even begin.
-pub fn listen(
+fn listen(
     stdout: impl Read,
     packages: &BTreeSet<String>,
     tell: &mut impl FnMut(News),
@@ -195,74 +197,6 @@ pub fn listen(
         }
     }
     finished
-}
-
-/// How much of what cargo says on standard error is kept, and how much all messages of the compiler may be, in bytes.
-const MOST_SAID: u64 = 1 << 20;
-const MOST_MESSAGES: u64 = 256 << 20;
-
-/// The cell for the build of a workspace that may read these files and folders besides its own manifest, and change
-/// only `target`, which is made if it is not there.
-///
-/// # Errors
-///
-/// When rustc cannot be asked where it is, or `target` cannot be made.
-pub fn cell(
-    root: &Path,
-    target: &Path,
-    sources: &[PathBuf],
-    isolation: Isolation,
-) -> Result<Cell, LabError> {
-    let toolchain = toolchain(root)?;
-    let temporary = target.join("tmp");
-    fs::create_dir_all(&temporary).attempt(&format!("could not make {}", temporary.display()))?;
-    let home = env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
-    let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-    let own = ["Cargo.toml", "Cargo.lock", ".cargo"].map(|file| root.join(file));
-    // Not what lies beside it: that may hold the keys to a registry.
-    let registry = cargo_home.join("registry");
-    let read = [toolchain.clone(), registry]
-        .into_iter()
-        .chain(own)
-        .chain(sources.iter().cloned());
-    let lock = root.join("Cargo.lock");
-    let write = [target.to_owned()]
-        .into_iter()
-        .chain(lock.is_file().then_some(lock));
-    let bin = toolchain.join("bin");
-    let variables = [
-        ("PATH", format!("{}:/usr/bin:/bin", bin.display())),
-        ("LC_ALL", "C.UTF-8".to_owned()),
-        ("HOME", temporary.display().to_string()),
-        ("TMPDIR", temporary.display().to_string()),
-        ("CARGO_HOME", cargo_home.display().to_string()),
-        ("RUSTC", bin.join("rustc").display().to_string()),
-    ];
-    Ok(Cell {
-        jail: Jail::of_a_build(read.collect(), write.collect()),
-        isolation,
-        environment: variables
-            .map(|(name, value)| (name.to_owned(), value))
-            .into(),
-    })
-}
-
-/// Where the toolchain lies which builds this workspace. The cargo in PATH may be rustup's, which would obey a file of
-/// the workspace about what to start.
-fn toolchain(root: &Path) -> Result<PathBuf, LabError> {
-    let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-        .args(["--print", "sysroot"])
-        .current_dir(root)
-        .output()
-        .attempt("could not ask rustc where it is")?;
-    let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    match output.status.success() && !path.is_empty() {
-        true => Ok(path.into()),
-        false => Err(LabError {
-            detail: Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-            ..LabError::new("could not ask rustc where it is")
-        }),
-    }
 }
 
 /// The name of the only package of a workspace; `None` if cargo cannot read it.
@@ -290,6 +224,58 @@ pub fn package_name(root: &Path) -> Option<String> {
 ///
 /// When it cannot be made.
 pub fn lone_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDir> {
+    let folder = empty_workspace(root, package)?;
+    symlink(
+        root.join("exercises").join(package),
+        folder.path().join("exercises").join(package),
+    )?;
+    Ok(folder)
+}
+
+/// Tries whether cargo reads a package which is as an exercise is handed out: then what it does not read is a matter of
+/// one package.
+///
+/// # Errors
+///
+/// With cargo's own words, when it does not: no toolchain is chosen, a dependency cannot be had.
+pub fn control(root: &Path) -> Result<(), LabError> {
+    const TRY: &str = "could not read any package of the course with cargo";
+    let folder = empty_workspace(root, "control").attempt(TRY)?;
+    let package = folder.path().join("exercises/control");
+    fs::create_dir_all(package.join("src")).attempt(TRY)?;
+    fs::write(package.join("Cargo.toml"), CONTROL).attempt(TRY)?;
+    fs::write(package.join("src/main.rs"), "fn main() {}\n").attempt(TRY)?;
+    let output = cargo(folder.path())
+        .args(["metadata", "--quiet", "--format-version=1"])
+        .output()
+        .attempt(TRY)?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(LabError {
+            detail: Some(
+                String::from_utf8_lossy(&output.stderr)
+                    .replace(&*folder.path().to_string_lossy(), &root.to_string_lossy())
+                    .trim()
+                    .to_owned(),
+            ),
+            ..LabError::new(TRY)
+        }),
+    }
+}
+
+/// The manifest of an exercise: what each has.
+const CONTROL: &str = "[package]
+name = \"control\"
+version.workspace = true
+edition.workspace = true
+
+[dependencies]
+libc.workspace = true
+nix.workspace = true
+";
+
+/// A folder which is the course's workspace with this exercise as its only member, which is not there yet.
+fn empty_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDir> {
     let folder = tempfile::Builder::new().prefix("socket-lab-").tempdir()?;
     let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
     let lines = manifest.lines().map(|line| match line.split_once('=') {
@@ -302,10 +288,6 @@ pub fn lone_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDi
     // Without the lock file cargo chooses versions anew, which still builds.
     let _ = fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock"));
     fs::create_dir(folder.path().join("exercises"))?;
-    symlink(
-        root.join("exercises").join(package),
-        folder.path().join("exercises").join(package),
-    )?;
     Ok(folder)
 }
 
@@ -353,9 +335,15 @@ pub fn answers(program: &str, advice: &str) -> Result<(), LabError> {
     };
     match Command::new(program).arg("--version").output() {
         Ok(output) if output.status.success() => Ok(()),
+        // What it says about itself is nearer to the cause than our advice.
         Ok(output) => Err(trouble(format!(
-            "`{program} --version` failed ({})",
-            output.status
+            "`{program} --version` failed ({}): {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+                .lines()
+                .take(2)
+                .collect::<Vec<_>>()
+                .join("; ")
         ))),
         Err(error) => Err(trouble(error.to_string())),
     }
@@ -366,13 +354,6 @@ pub fn cargo(root: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
     command
-}
-
-/// The cargo which belongs to this workspace's toolchain.
-fn own_cargo(root: &Path) -> Result<Command, LabError> {
-    let mut command = Command::new(toolchain(root)?.join("bin/cargo"));
-    command.current_dir(root);
-    Ok(command)
 }
 
 fn news(message: CargoMessage, packages: &BTreeSet<String>) -> Option<News> {
@@ -406,7 +387,8 @@ fn news(message: CargoMessage, packages: &BTreeSet<String>) -> Option<News> {
         } => Some(News::Message {
             package: package_of(&manifest_path)?,
             target: target.name,
-            is_error: message.level.starts_with("error"),
+            // The closing note belongs to the errors: "For more information about this error, try …".
+            is_error: message.level.starts_with("error") || message.level == "failure-note",
             text: message.rendered?,
         }),
         CargoMessage::BuildFinished { .. } | CargoMessage::Other => None,

@@ -14,9 +14,8 @@ use std::{
 pub use crate::errand::INTERRUPTED;
 use crate::{
     arena::{Isolation, Jail, Tracing},
-    errand::Errand,
+    errand::{Errand, Waiting},
     exercise::Exercise,
-    failure::LabError,
     runner::{self, Order, Outcome, Statement},
 };
 
@@ -70,20 +69,27 @@ pub struct Done<K> {
 
 /// Runs every series that `feed` sends, while it is still sending, and hands each result to `receive`, in the order in
 /// which they come. Both run at the same time as the tests; this returns when all is done.
+///
+/// So many runners as `ahead` says are started before there is anything to test: their preparations then cost no time
+/// while a build does not keep all processors busy.
 pub fn run<K: Clone + Send>(
     conditions: &Conditions,
+    ahead: usize,
     feed: impl FnOnce(Sender<Series<K>>) + Send,
     mut receive: impl FnMut(Done<K>),
 ) {
     let (to_crew, series) = mpsc::channel();
     let (to_receiver, results) = mpsc::channel();
     let series = Mutex::new(series);
+    let (to_pool, pool) = mpsc::channel();
+    let pool = Mutex::new(pool);
     thread::scope(|scope| {
         scope.spawn(move || feed(to_crew));
+        scope.spawn(move || prepare(conditions, ahead, &to_pool));
         for _ in 0..conditions.jobs.max(1) {
             let to_receiver = to_receiver.clone();
-            let series = &series;
-            scope.spawn(move || work(conditions, series, &to_receiver));
+            let (series, pool) = (&series, &pool);
+            scope.spawn(move || work(conditions, series, pool, &to_receiver));
         }
         drop(to_receiver);
         for done in results {
@@ -92,9 +98,26 @@ pub fn run<K: Clone + Send>(
     });
 }
 
+/// Starts runners which wait for the first tests.
+fn prepare(conditions: &Conditions, ahead: usize, pool: &Sender<Waiting>) {
+    for _ in 0..ahead {
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            return;
+        }
+        // Why it does not start, the first test will tell.
+        let Ok(runner) = TEST.start(conditions.isolation.name()) else {
+            return;
+        };
+        if pool.send(runner).is_err() {
+            return;
+        }
+    }
+}
+
 fn work<K: Clone>(
     conditions: &Conditions,
     queue: &Mutex<Receiver<Series<K>>>,
+    pool: &Mutex<Receiver<Waiting>>,
     results: &Sender<Done<K>>,
 ) {
     loop {
@@ -114,11 +137,14 @@ fn work<K: Clone>(
                 test,
                 program: series.program.clone(),
                 seed: conditions.seed,
-                isolation: conditions.isolation,
                 tracing: conditions.tracing,
                 jail: conditions.jail.clone(),
             };
-            let statement = run_one(&order).unwrap_or_else(Statement::broken);
+            let waiting = pool.lock().ok().and_then(|pool| pool.try_recv().ok());
+            let statement = waiting
+                .map_or_else(|| TEST.start(conditions.isolation.name()), Ok)
+                .and_then(|runner| runner.carry_out(&order))
+                .unwrap_or_else(Statement::broken);
             let failed = matches!(statement.outcome, Outcome::Failed(_) | Outcome::Broken(_));
             let done = Done {
                 key: series.key.clone(),
@@ -133,13 +159,4 @@ fn work<K: Clone>(
             }
         }
     }
-}
-
-/// Runs one test in a process of its own.
-///
-/// # Errors
-///
-/// When that process cannot be started, or does not state anything.
-pub fn run_one(order: &Order) -> Result<Statement, LabError> {
-    TEST.run(order)
 }

@@ -13,7 +13,7 @@ const BAD: Style = AnsiColor::Yellow.on_default().bold();
 pub fn examine(width: usize) -> (String, bool) {
     let probe = arena::probe();
     let mut text = String::new();
-    let cargo = compile::answers("cargo", "install Rust: https://rustup.rs");
+    let cargo = compile::answers("cargo", "is Rust installed? See https://rustup.rs");
     let linker = compile::linker();
     let root = workspace::find();
     let disk = room(root.as_deref().unwrap_or(Path::new(".")));

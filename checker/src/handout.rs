@@ -26,7 +26,11 @@ pub struct Handout {
 }
 
 /// Files of the course which are handed out as they are.
-const AS_THEY_ARE: &[&str] = &["course.md", ".cargo/config.toml"];
+const AS_THEY_ARE: &[&str] = &[
+    "course.md",
+    ".cargo/config.toml",
+    ".devcontainer/devcontainer.json",
+];
 
 impl Handout {
     /// Writes it to a folder, which must be new or empty. It is there whole or not at all. Returns the kinds of machine
@@ -190,6 +194,8 @@ fn manifest(whole: &str, dependencies: &BTreeSet<String>) -> String {
             }
         } else if section == "[workspace]" && key == "members" {
             text.push_str("members = [\"checker\", \"exercises/*\"]\n");
+        } else if section == "[workspace]" && key == "default-members" {
+            text.push_str("default-members = [\"checker\"]\n");
         } else if section == "[workspace]" && line.starts_with('#') {
             text.push_str("# A bare `cargo run` is the checker.\n");
         } else {
@@ -315,7 +321,7 @@ mod tests {
     #[test]
     fn a_manifest_keeps_what_the_exercises_need() {
         let whole = "[workspace]\nmembers = [\"checker\", \"exercises/*\", \"solutions/*\"]\n# why\n\
-                     default-members = [\"checker\"]\n\n[workspace.dependencies]\n# The calls.\nnix = { features = [\n    \
+                     default-members = [\"checker\", \"checker/course\"]\n\n[workspace.dependencies]\n# The calls.\nnix = { features = [\n    \
                      \"event\",\n] }\n# The command line.\nclap = \"4\"\nlibc = \"0.2\"\n\n[profile.dev]\ndebug = 1\n";
         let needed = ["nix", "libc"].map(str::to_owned).into();
         assert_eq!(

@@ -1,6 +1,8 @@
 //! The checker of the socket lab: hidden tests for small network programs, and all that runs them.
 //!
-//! From the student's command to the kernel, a line of code knows its room:
+//! From the student's command to the kernel, a line of code knows its room. [`syllabus`], [`days`], [`demos`] and
+//! [`stage`] are those of the package `course`, [`exercise`], [`lab`], [`observe`], [`arena`], [`errand`] and [`failure`]
+//! those of the package `harness`; both know nothing of this one.
 //!
 //! - [`cli`]: the command line. [`target`]: what its names stand for. [`progress`]: what passes so far.
 //! - [`check`]: a run: build ([`compile`]), test ([`crew`]), report ([`report`]).
@@ -16,32 +18,29 @@
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 //! - [`handout`]: what students get.
 //! - [`verify`]: the proof that the hidden tests are right.
+//! - [`whole_file`]: what is written whole or not at all.
 
-pub mod arena;
+#[doc(inline)]
+pub use course::{days, demos, stage, syllabus};
+#[doc(inline)]
+pub use harness::{arena, errand, exercise, failure, lab, observe};
+
 pub mod check;
 pub mod cli;
 pub mod compile;
 pub mod crew;
-pub mod days;
-pub mod demos;
 pub mod doctor;
-pub mod errand;
-pub mod exercise;
-pub mod failure;
 pub mod grade;
 pub mod handout;
-pub mod lab;
 pub mod map;
-pub mod observe;
 pub mod progress;
 pub mod report;
 pub mod runner;
 pub mod showing;
-pub mod stage;
 pub mod story;
-pub mod syllabus;
 pub mod target;
 pub mod verify;
+pub mod whole_file;
 pub mod workspace;
 
 /// The Rust examples of the textbook are compiled and run as doctests.

@@ -8,23 +8,20 @@ fn main() -> ExitCode {
         .collect();
     match arguments.as_slice() {
         // The process of one test, started by the checker itself.
-        [_, command, order] if command == checker::runner::COMMAND => {
-            match checker::runner::run_order(order) {
+        [_, command, isolation] if command == checker::runner::COMMAND => {
+            match checker::runner::run_order(isolation) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(_) => ExitCode::FAILURE,
             }
         }
         // The process of one demo, likewise.
-        [_, command, order] if command == checker::showing::COMMAND => {
-            match checker::showing::run_order(order) {
+        [_, command, isolation] if command == checker::showing::COMMAND => {
+            match checker::showing::run_order(isolation) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(_) => ExitCode::FAILURE,
             }
         }
-        // The process of one build, and the one that removes what builds leave, when submissions are graded.
-        [_, command, order] if command == checker::grade::builder::COMMAND => {
-            checker::grade::builder::run_order(order)
-        }
+        // The one that removes what builds leave, when submissions are graded.
         [_, command] if command == checker::grade::scratch::COMMAND => {
             match checker::grade::scratch::sweep() {
                 Ok(()) => ExitCode::SUCCESS,

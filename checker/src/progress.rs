@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, ErrorKind},
-    os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown},
+    os::unix::fs::{MetadataExt, lchown},
     path::{Path, PathBuf},
 };
 
@@ -14,6 +14,7 @@ use crate::{
     exercise::{Exercise, Test},
     failure::LabError,
     report::{Report, Status},
+    whole_file,
 };
 
 /// What is known of each exercise that was checked.
@@ -101,19 +102,14 @@ impl Progress {
         let path = file(root);
         let folder = path.parent().unwrap_or(root);
         fs::create_dir_all(folder)?;
-        let mut new = tempfile::Builder::new()
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(folder)?;
-        serde_json::to_writer_pretty(&mut new, self)?;
+        let mut owner = None;
         if nix::unistd::geteuid().is_root() {
             let course = fs::metadata(root)?;
-            let (user, group) = (Some(course.uid()), Some(course.gid()));
-            fchown(new.as_file(), user, group)?;
+            owner = Some((course.uid(), course.gid()));
             // Not through a link, which may lead out of the course.
-            lchown(folder, user, group)?;
+            lchown(folder, Some(course.uid()), Some(course.gid()))?;
         }
-        new.persist(path)?;
-        Ok(())
+        whole_file::write(&path, &serde_json::to_string_pretty(self)?, owner)
     }
 
     /// The points of the tests of an exercise that pass. Names that the exercise no longer has do not count.

@@ -1,8 +1,8 @@
 //! The process of one test.
 //!
-//! The checker starts itself once more for each test ([`run_order`]). That process enters an [`Arena`], tells the
-//! test's story in it, ends all that was started, and states on its standard output what happened. Nothing that a
-//! student's program does to its surroundings reaches further than this process.
+//! The checker starts itself once more for each test ([`run_order`]). That process enters an [`Arena`], waits for its
+//! order, tells the test's story, ends all that was started, and states on its standard output what happened. Nothing
+//! that a student's program does to its surroundings reaches further than this process.
 
 use std::{
     io::{self, Write},
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     arena::{Arena, Isolation, Jail, Tracing},
+    errand,
     failure::{Attempt, Checked, Failure, LabError, Stop},
     lab::{Bench, Lab, Witness},
     syllabus,
@@ -33,8 +34,6 @@ pub struct Order {
     pub program: PathBuf,
     /// The seed of the whole run, which the report prints.
     pub seed: u64,
-    /// Where to test it.
-    pub isolation: Isolation,
     /// Whether to follow its system calls.
     pub tracing: Tracing,
     /// What the program is locked into, if it is not trusted.
@@ -48,7 +47,7 @@ pub struct Statement {
     pub outcome: Outcome,
     /// What was seen.
     pub witness: Witness,
-    /// How long the test took, from entering the arena to leaving it.
+    /// How long the test took, from the order to the end of all that was started.
     pub milliseconds: f64,
 }
 
@@ -77,53 +76,63 @@ impl Statement {
     }
 }
 
-/// Carries out an order, and writes its statement to standard output.
+/// Enters an arena, carries out the order that comes, and writes its statement to standard output. If no order comes,
+/// nothing is stated.
 ///
 /// # Errors
 ///
 /// When the statement cannot be written: then nobody is there to read it.
-pub fn run_order(order: &str) -> io::Result<()> {
-    let statement = match serde_json::from_str::<Order>(order) {
-        Ok(order) => carry_out(&order),
-        Err(error) => {
-            Statement::broken(LabError::new(format!("could not read the order: {error}")))
+pub fn run_order(isolation: &str) -> io::Result<()> {
+    // Before the order is there, so that it is done while the program is still being compiled.
+    let arena = Isolation::named(isolation)
+        .ok_or_else(|| LabError::new(format!("there is no isolation {isolation}")))
+        .and_then(Arena::enter)
+        .and_then(ready);
+    let statement = match (errand::order::<Order>(), arena) {
+        (Ok(None), Ok(arena)) => {
+            let _ = arena.end();
+            return Ok(());
         }
+        (Ok(None), Err(_)) => return Ok(()),
+        (Ok(Some(order)), Ok(arena)) => carry_out(&order, arena),
+        (Ok(Some(_)), Err(error)) => Statement::broken(error),
+        (Err(error), _) => Statement::broken(LabError::io("could not read the order", &error)),
     };
     let text = serde_json::to_vec(&statement)?;
     io::stdout().write_all(&text)
 }
 
 /// An order without a story: what it takes is what the place of a test costs.
-pub fn empty_order(isolation: Isolation) -> String {
+pub fn empty_order() -> String {
     let order = Order {
         exercise: String::new(),
         test: 0,
         program: PathBuf::new(),
         seed: 0,
-        isolation,
         tracing: Tracing::Off,
         jail: None,
     };
     serde_json::to_string(&order).unwrap_or_default()
 }
 
-fn carry_out(order: &Order) -> Statement {
+fn carry_out(order: &Order, arena: Arena) -> Statement {
     let start = Instant::now();
     let story = match story_of(order) {
         Ok(story) => story,
         Err(error) => return Statement::broken(error),
     };
-    let arena = match Arena::enter(order.isolation).and_then(ready) {
-        Ok(arena) => arena.locked(order.jail.clone()),
-        Err(error) => return Statement::broken(error),
-    };
+    let arena = arena.locked(order.jail.clone());
     // Each test draws from a stream of its own, so that one test alone draws the same as among others.
     let seed = order
         .seed
         .wrapping_add((order.test as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let bench = Bench::new(arena, order.program.clone(), order.tracing, seed);
-    let result = story(&Lab::new(bench.clone()));
-    let witness = bench.witness();
+    let result = Lab::new(bench.clone()).tell(story);
+    // Of a promise that is kept, nobody asks what was seen.
+    let witness = match &result {
+        Ok(()) => Witness::default(),
+        Err(_) => bench.witness(),
+    };
     let ended = bench.end();
     let outcome = match (result, ended) {
         (Err(Stop::Failed(failure)), _) => Outcome::Failed(failure),

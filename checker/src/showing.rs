@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     arena::{Arena, Isolation},
     demos::{self, Demo},
-    errand::Errand,
+    errand::{self, Errand},
     failure::{Attempt, LabError},
     stage::{Stage, Step},
 };
@@ -30,7 +30,6 @@ const DEMO: Errand = Errand {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Order {
     demo: String,
-    isolation: Isolation,
 }
 
 /// What one demo has shown.
@@ -113,22 +112,25 @@ impl Status {
 pub fn show(demo: &Demo, isolation: Isolation) -> Showing {
     let order = Order {
         demo: demo.name.to_owned(),
-        isolation,
     };
     let start = Instant::now();
-    DEMO.run(&order)
+    DEMO.start(isolation.name())
+        .and_then(|process| process.carry_out(&order))
         .unwrap_or_else(|error| Showing::new(demo, Vec::new(), Err(error), start.elapsed()))
 }
 
-/// Carries out an order, and writes the showing to standard output.
+/// Carries out the order that comes, and writes the showing to standard output.
 ///
 /// # Errors
 ///
 /// When the order cannot be read, or the showing cannot be written: then nobody is there to read it.
-pub fn run_order(order: &str) -> io::Result<()> {
-    let order: Order = serde_json::from_str(order)?;
+pub fn run_order(isolation: &str) -> io::Result<()> {
+    let isolation = Isolation::named(isolation).ok_or(io::ErrorKind::InvalidInput)?;
+    let Some(order) = errand::order::<Order>()? else {
+        return Ok(());
+    };
     let demo = demos::find(&order.demo).ok_or(io::ErrorKind::NotFound)?;
-    let text = serde_json::to_vec(&play(demo, order.isolation))?;
+    let text = serde_json::to_vec(&play(demo, isolation))?;
     io::stdout().write_all(&text)
 }
 

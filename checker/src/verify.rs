@@ -2,7 +2,7 @@
 //!
 //! For each exercise: the starter compiles without a warning and fails its first test; the solution passes all tests;
 //! every known-wrong version is rejected first by the test that declares it, with its diagnosis and its hint; every
-//! test is the first to reject one; every binary in `src/bin` is declared, and every heading named is in course.md.
+//! test is the first to reject one; every binary in `src/bin` is declared, and every heading named stands in course.md, once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -85,6 +85,7 @@ pub fn run(
     let mut results: BTreeMap<String, Vec<Done<Key>>> = BTreeMap::new();
     crew::run(
         &conditions,
+        0,
         |to_crew| {
             for one in series {
                 let _ = to_crew.send(one);
@@ -106,17 +107,10 @@ pub fn run(
 fn read(root: &Path, exercise: &Exercise) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fault = |text: String| faults.push(format!("{}: {text}", exercise.name));
-    let headings = headings(&root.join("course.md"));
-    let chapters = exercise
-        .tests
-        .iter()
-        .map(|test| test.read)
-        .chain([exercise.chapter]);
-    for chapter in chapters.collect::<BTreeSet<_>>() {
-        if !headings.contains(chapter) {
-            fault(format!("course.md has no heading \"{chapter}\""));
-        }
-    }
+    let course = fs::read_to_string(root.join("course.md")).unwrap_or_default();
+    lost_readers(exercise, &course)
+        .into_iter()
+        .for_each(&mut fault);
     if exercise.tests.is_empty() {
         fault("it has no tests".to_owned());
     }
@@ -158,15 +152,35 @@ fn read(root: &Path, exercise: &Exercise) -> Vec<String> {
     faults
 }
 
-fn headings(course: &Path) -> BTreeSet<String> {
-    let text = fs::read_to_string(course).unwrap_or_default();
+/// The headings by which an exercise sends its readers to nowhere, or to one of several places.
+fn lost_readers(exercise: &Exercise, course: &str) -> Vec<String> {
+    let headings = headings(course);
+    let named = exercise.tests.iter().map(|test| test.read);
+    named
+        .chain([exercise.chapter])
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .filter_map(|heading| match headings.get(heading) {
+            None => Some(format!("course.md has no heading \"{heading}\"")),
+            Some(1) => None,
+            Some(times) => Some(format!(
+                "course.md has {times} headings \"{heading}\": nobody knows which one to read"
+            )),
+        })
+        .collect()
+}
+
+/// The headings of a text, and how often each of them stands there.
+fn headings(text: &str) -> BTreeMap<&str, usize> {
     let mut in_code = false;
-    let mut found = BTreeSet::new();
+    let mut found = BTreeMap::new();
     for line in text.lines() {
         if line.starts_with("```") {
             in_code = !in_code;
         } else if !in_code && line.starts_with('#') {
-            found.insert(line.trim_start_matches('#').trim().to_owned());
+            *found
+                .entry(line.trim_start_matches('#').trim())
+                .or_default() += 1;
         }
     }
     found
@@ -399,5 +413,42 @@ impl Proof {
             self.solutions, self.mistakes, self.tests, self.seed
         );
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXERCISE: Exercise = Exercise {
+        name: "day9_9_reading",
+        title: "a book, and a heading in it",
+        chapter: "When accept fails",
+        first_step: "Read.",
+        tests: &[],
+    };
+
+    #[test]
+    fn a_heading_that_stands_once_is_found() {
+        let course = "## Another\n\n### When accept fails\n\n```sh\n# When accept fails\n```\n";
+        assert_eq!(lost_readers(&EXERCISE, course), [""; 0]);
+    }
+
+    #[test]
+    fn a_heading_that_is_not_there_is_a_fault() {
+        let faults = lost_readers(
+            &EXERCISE,
+            "```sh\n# When accept fails\n```\nWhen accept fails\n",
+        );
+        assert_eq!(faults, ["course.md has no heading \"When accept fails\""]);
+    }
+
+    #[test]
+    fn a_heading_that_stands_twice_is_a_fault() {
+        let course = "## 2.2\n### When accept fails\n## 3.7\n### When accept fails\n";
+        assert_eq!(
+            lost_readers(&EXERCISE, course),
+            ["course.md has 2 headings \"When accept fails\": nobody knows which one to read"]
+        );
     }
 }

@@ -20,16 +20,19 @@ fn a_compile_error_appears_as_rustc_prints_it() {
         "exercises/day1_2_endianness/src/main.rs",
         "fn main() { let port: u16 = \"80\"; }\n",
     );
-    course
-        .checker()
-        .args(["day1_2", "day2_2"])
-        .assert()
-        .code(1)
-        .stdout(
-            contains("error[E0308]: mismatched types")
-                .and(contains("does not compile"))
-                .and(contains("pass  ")),
-        );
+    let run = course.checker().args(["day1_2", "day2_2"]).assert().code(1);
+    let run = run.stdout(contains("does not compile").and(contains("pass  ")));
+    let shown = String::from_utf8_lossy(&run.get_output().stdout);
+    let places = [
+        "error[E0308]: mismatched types",
+        "For more information about this error",
+        "the messages above are the compiler's",
+    ]
+    .map(|words| shown.find(words));
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{places:?} in {shown}"
+    );
 }
 
 #[test]
@@ -118,6 +121,20 @@ fn a_package_without_its_binary_is_named() {
         .assert()
         .code(1)
         .stdout(contains("builds no binary called").and(contains("pass  ")));
+}
+
+/// As rustup's cargo does where no toolchain is chosen.
+#[test]
+fn a_cargo_that_reads_nothing_is_nobodys_exercise() {
+    let course = course();
+    let cargo = course.script("echo \"no toolchain\" >&2; exit 1");
+    course
+        .checker()
+        .arg("day2_2")
+        .env("CARGO", cargo)
+        .assert()
+        .code(3)
+        .stderr(contains("no toolchain"));
 }
 
 #[test]

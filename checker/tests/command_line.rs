@@ -3,7 +3,7 @@
 mod support;
 
 use predicates::{prelude::PredicateBooleanExt, str::contains};
-use support::Course;
+use support::{Course, Isolation};
 
 #[test]
 fn a_target_that_does_not_exist_is_wrong_usage_with_near_names() {
@@ -51,6 +51,24 @@ fn wrong_options_are_wrong_usage() {
             .assert()
             .code(2)
             .stderr(contains("\n"));
+    }
+}
+
+/// The folder of a test hides what was in its place.
+#[test]
+fn a_program_is_found_wherever_it_lies() {
+    const EXERCISE: &str = "day2_2_echo_server";
+    let course = Course::real();
+    let solution = course.built_solution(EXERCISE);
+    for place in ["/dev/shm", "/tmp", "/var/tmp"] {
+        let Ok(folder) = tempfile::tempdir_in(place) else {
+            continue;
+        };
+        support::open_to_all(folder.path());
+        let program = folder.path().join("program");
+        std::fs::copy(&solution, &program).unwrap();
+        let report = course.check_first_test(EXERCISE, &program, Isolation::Namespaces);
+        assert_eq!(report["status"], "passed", "{place}: {report}");
     }
 }
 

@@ -283,7 +283,7 @@ fn ctrl_c_ends_a_demo_at_once_and_leaves_nothing() {
     let own = child.id().cast_signed();
     let players = || {
         let mut all = processes::descendants(own);
-        all.retain(|pid| {
+        all.retain(|pid, _| {
             let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
             line.is_ok_and(|line| line.contains(showing::COMMAND))
         });
@@ -300,7 +300,7 @@ fn ctrl_c_ends_a_demo_at_once_and_leaves_nothing() {
         start.elapsed()
     );
     wait_until("all are gone", || {
-        players.iter().all(|&pid| Process::read(pid).is_none())
+        players.keys().all(|&pid| Process::read(pid).is_none())
     });
 }
 
@@ -322,16 +322,12 @@ fn a_killed_checker_leaves_no_demo() {
     child.kill().unwrap();
     child.wait().unwrap();
     wait_until("all are gone", || {
-        all.iter().all(|&pid| Process::read(pid).is_none())
+        all.keys().all(|&pid| Process::read(pid).is_none())
     });
 }
 
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < deadline, "not until the deadline: {what}");
-        std::thread::yield_now();
-    }
+fn wait_until(what: &str, condition: impl FnMut() -> bool) {
+    support::wait_until(what, Duration::from_secs(20), condition);
 }
 
 /// The demos which the textbook names: `(demo backlog)`, also with the name in backticks, or on the next line.

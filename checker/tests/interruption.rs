@@ -8,6 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use checker::{
+    observe::processes::{self, Process},
+    runner,
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -33,12 +37,8 @@ fn begin(course: &Course, program: &Path, isolation: Isolation) -> Child {
     child
 }
 
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < deadline, "not until the deadline: {what}");
-        std::thread::yield_now();
-    }
+fn wait_until(what: &str, condition: impl FnMut() -> bool) {
+    support::wait_until(what, Duration::from_secs(20), condition);
 }
 
 #[test]
@@ -74,6 +74,45 @@ fn a_killed_checker_leaves_nothing_running() {
         child.wait().unwrap();
         wait_until("its program has ended", || {
             support::processes_called(name) == 0
+        });
+    }
+}
+
+/// They are started while the program is still being compiled.
+#[test]
+fn runners_that_wait_for_a_build_in_vain_end_with_the_checker() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    course.write(
+        "exercises/day2_2_echo_server/src/main.rs",
+        "fn main() { nonsense }",
+    );
+    for (end, status) in [
+        (Some(Signal::SIGKILL), None),
+        (Some(Signal::SIGINT), Some(130)),
+        (None, Some(1)),
+    ] {
+        let mut child = Command::new(course.checker().get_program())
+            .current_dir(course.root())
+            .arg("day2_2")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let own = child.id().cast_signed();
+        let mut runners = Vec::new();
+        wait_until("a runner waits", || {
+            runners = support::pids_with(runner::COMMAND);
+            let below = processes::descendants(own);
+            runners.retain(|pid| below.contains_key(pid));
+            !runners.is_empty()
+        });
+        if let Some(signal) = end {
+            kill(Pid::from_raw(own), signal).unwrap();
+        }
+        assert_eq!(child.wait().unwrap().code(), status, "{end:?}");
+        wait_until("they have ended", || {
+            runners.iter().all(|&pid| Process::read(pid).is_none())
         });
     }
 }

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use support::Course;
+use support::{Course, Isolation, Tracing};
 
 /// All exercises as they are handed out.
 fn starters() -> Course {
@@ -53,6 +53,48 @@ fn an_untouched_starter_is_told_what_to_write_first_whichever_test_fails() {
         }
     }
     assert_eq!(others, BTreeMap::new());
+}
+
+/// The kernel closes the output of a program that ends a moment before it has ended; here this moment is long.
+#[test]
+fn the_end_of_a_program_is_known_when_its_output_ends_before() {
+    let course = Course::real();
+    let lingers =
+        course.script("exec >&-; i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; exit 3");
+    for tracing in Tracing::ALL {
+        let report = course.check_test(
+            "day2_6_connect",
+            "closes the socket of a try, however that has failed",
+            &lingers,
+            Isolation::Namespaces,
+            tracing,
+        );
+        let failure = &report["exercises"][0]["tests"][0]["failure"];
+        assert_eq!(failure["ending"]["status"], 3, "{failure:#}");
+    }
+}
+
+/// A beginner has not written what Rust calls before `main`.
+#[test]
+fn a_report_shows_the_calls_of_the_program_and_not_those_of_its_language() {
+    let source = r#"
+        fn main() {
+            drop(std::fs::File::open("/proc/self/maps"));
+            std::process::exit(1);
+        }
+    "#;
+    let failure = failure_of(source, "announces the address");
+    let calls = failure["calls"].as_array().unwrap().iter();
+    let names: Vec<&str> = calls
+        .filter_map(|call| call["text"].as_str()?.split('(').next())
+        // The standard library looks at a descriptor before it closes it, if it is built for debugging.
+        .filter(|name| *name != "fcntl")
+        .collect();
+    if names.is_empty() {
+        // This machine has no tracer.
+        return;
+    }
+    assert_eq!(names, ["openat", "close", "exit_group"], "{failure:#}");
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::{
     env,
     fs::{self, OpenOptions},
     io::{self, Write},
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -20,6 +19,7 @@ use crate::{
         gradescope::{Settings, Visibility},
         render,
     },
+    whole_file,
 };
 
 #[derive(Debug, Args)]
@@ -143,7 +143,7 @@ impl Delivery {
         };
         self.context.took = self.begun.elapsed();
         let text = render(self.format, self.feedback, report, &self.context)?;
-        write_whole(path, &text).map_err(|error| {
+        put(path, &text).map_err(|error| {
             let attempt = format!("could not write the report to {}", path.display());
             LabError::io(attempt, &error)
         })
@@ -163,19 +163,11 @@ impl Delivery {
     }
 }
 
-/// A report is there whole or not at all: a full disk leaves no half of one.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+/// A report is there whole or not at all. A terminal or a pipe gets it as it is.
+fn put(path: &Path, text: &str) -> io::Result<()> {
     let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-    if is_special {
-        return fs::write(path, text);
+    match is_special {
+        true => fs::write(path, text),
+        false => whole_file::write(path, text, None),
     }
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
 }

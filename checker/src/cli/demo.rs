@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Trouble, exit, progress_line, say, width};
+use super::{Trouble, exit, possible, progress_line, say, width};
 use crate::{
     arena::{self, Isolation},
     crew::INTERRUPTED,
@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = ShowingFormat::Human)]
     format: ShowingFormat,
     /// How far each demo is separated from this machine [default: as far as it allows]
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "ISOLATION", value_parser = possible::isolations())]
     isolation: Option<Isolation>,
 }
 

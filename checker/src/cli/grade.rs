@@ -11,7 +11,7 @@ use std::{
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Trouble, all_or, complain, exit, say};
+use super::{Trouble, all_or, complain, exit, possible, say};
 use crate::{
     arena::{self, Isolation, Jail, Tracing},
     crew::{Conditions, INTERRUPTED},
@@ -19,13 +19,12 @@ use crate::{
     failure::LabError,
     grade::{
         self, Event, Grading,
-        builder::Limits,
         gradebook::{self, Gradebook, Graded, Letters, Terms},
         name::Name,
         shard::{self, Shard},
         submission::Submission,
     },
-    report::{Feedback, Format, Status},
+    report::{Feedback, Format, Status, gradescope::Visibility},
 };
 
 pub const AFTER_HELP: &str = "Exit status: 0 all submissions were graded, whatever their points, 2 wrong usage,\n\
@@ -65,10 +64,10 @@ pub struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     build_limit: u64,
     /// How far each test is separated from this machine [default: as far as it allows]
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "ISOLATION", value_parser = possible::isolations())]
     isolation: Option<Isolation>,
     /// Whether to follow the system calls of programs [default: on, where the machine allows it]
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "TRACING", value_parser = possible::tracings())]
     tracing: Option<Tracing>,
 }
 
@@ -81,6 +80,9 @@ struct LetterArguments {
     /// How much that tells [default: full]
     #[arg(long, value_enum)]
     feedback: Option<Feedback>,
+    /// On Gradescope: when students see the tests [default: visible]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    visibility: Option<Visibility>,
 }
 
 impl LetterArguments {
@@ -88,6 +90,7 @@ impl LetterArguments {
         Letters {
             format: self.format.unwrap_or(earlier.format),
             feedback: self.feedback.unwrap_or(earlier.feedback),
+            visibility: self.visibility.unwrap_or(earlier.visibility),
         }
     }
 }
@@ -177,10 +180,7 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
     let grading = Grading {
         exercises,
         submissions,
-        build: Limits {
-            processor: arguments.build_limit,
-            ..Limits::default()
-        },
+        build_limit: arguments.build_limit,
         conditions: Conditions {
             seed: terms.seed,
             isolation: arguments.isolation.unwrap_or_else(|| machine.isolation()),

@@ -6,9 +6,10 @@ use std::{
     path::Path,
 };
 
-use flate2::read::GzDecoder;
+use flate2::read::{DeflateDecoder, GzDecoder};
+use rawzip::CompressionMethod;
 
-use super::submission::{Intake, MOST_ENTRIES, Reason};
+use super::submission::{Intake, Reason};
 
 /// The largest archive, in bytes.
 const LONGEST: u64 = 32 << 20;
@@ -34,31 +35,54 @@ pub fn read(path: &Path, intake: &mut Intake<'_>) -> Result<(), Reason> {
     }
 }
 
-fn zip(file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
-    let unreadable = |error: zip::result::ZipError| Reason::Unreadable(error.to_string());
-    let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
-    if archive.len() > MOST_ENTRIES {
-        return Err(Reason::TooMany);
-    }
-    for index in 0..archive.len() {
-        // What cannot be decoded is refused only if it would have been taken.
-        let Ok(entry) = archive.by_index_raw(index) else {
-            continue;
-        };
-        let name = entry.name_raw().to_owned();
-        let (is_link, is_folder) = (entry.is_symlink(), entry.is_dir());
-        drop(entry);
-        let kind = match (is_link, is_folder) {
+fn zip(mut file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
+    let unreadable = |error: rawzip::Error| Reason::Unreadable(error.to_string());
+    let mut bytes = Vec::new();
+    file.by_ref()
+        .take(LONGEST)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Reason::Unreadable(error.to_string()))?;
+    let archive = rawzip::ZipArchive::from_slice(bytes).map_err(unreadable)?;
+    let mut entries = archive.entries();
+    while let Some(entry) = entries.next_entry().map_err(unreadable)? {
+        if !intake.count() {
+            return Ok(());
+        }
+        let name = entry.file_path().as_bytes().to_owned();
+        let kind = match (entry.mode().is_symlink(), entry.is_dir()) {
             (true, _) => Kind::Link,
             (_, true) => Kind::Folder,
             _ => Kind::File,
         };
-        let read = offer(&name, kind, intake, || archive.by_index(index));
-        if let Err(reason) = read {
+        if let Err(reason) = offer(&name, kind, intake, || inflate(&archive, &entry)) {
             intake.refuse(&[&name], reason);
         }
     }
     Ok(())
+}
+
+/// What an entry holds. That it is whole, its check sum tells at the end.
+fn inflate<'a>(
+    archive: &'a rawzip::ZipSliceArchive<Vec<u8>>,
+    entry: &rawzip::ZipFileHeaderRecord<'_>,
+) -> io::Result<Box<dyn Read + 'a>> {
+    if entry.flags().is_encrypted() {
+        return Err(io::Error::other("it is encrypted"));
+    }
+    let found = archive
+        .get_entry(entry.wayfinder())
+        .map_err(io::Error::other)?;
+    let data = found.data();
+    let verified: Box<dyn Read> = match entry.compression_method() {
+        CompressionMethod::STORE => Box::new(found.verifying_reader(data)),
+        CompressionMethod::DEFLATE => Box::new(found.verifying_reader(DeflateDecoder::new(data))),
+        method => {
+            return Err(io::Error::other(format!(
+                "it is packed in a way that is not known here ({method:?})"
+            )));
+        }
+    };
+    Ok(verified)
 }
 
 fn tar(file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
@@ -107,7 +131,7 @@ fn offer<R: Read>(
     name: &[u8],
     kind: Kind,
     intake: &mut Intake<'_>,
-    open: impl FnOnce() -> zip::result::ZipResult<R>,
+    open: impl FnOnce() -> io::Result<R>,
 ) -> Result<(), Reason> {
     // Some programs write the separators of their own system.
     let separator = match name.contains(&b'/') {
@@ -133,10 +157,9 @@ fn offer<R: Read>(
             let Some(wanted) = intake.want(&path) else {
                 return Ok(());
             };
-            let unreadable = |error: String| Reason::Unreadable(error);
-            let from = open().map_err(|error| unreadable(error.to_string()))?;
-            let taken = intake.take(&path, wanted, from);
-            taken.map_err(|error| unreadable(error.to_string()))
+            open()
+                .and_then(|from| intake.take(&path, wanted, from))
+                .map_err(|error| Reason::Unreadable(error.to_string()))
         }
     }
 }

@@ -4,10 +4,9 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
-    fs::{self, File, Permissions},
+    fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
-    io::{self, Write},
-    os::unix::fs::PermissionsExt,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -23,7 +22,11 @@ use super::{
 use crate::{
     exercise::Exercise,
     failure::{Attempt, LabError},
-    report::{self, Context, Feedback, Format, Report, Status},
+    report::{
+        self, Context, Feedback, Format, Report, Status,
+        gradescope::{Settings, Visibility},
+    },
+    whole_file,
 };
 
 /// The version of what is written. It grows by one when a field changes its meaning or goes away.
@@ -84,6 +87,9 @@ pub struct Letters {
     pub format: Format,
     /// How much it tells.
     pub feedback: Feedback,
+    /// On Gradescope: when students see it.
+    #[serde(default)]
+    pub visibility: Visibility,
 }
 
 impl Terms {
@@ -149,7 +155,7 @@ impl Gradebook {
         })?;
         if shard.is_none() {
             for inner in [".", "submissions", "feedback"] {
-                remove_halves(&folder.join(inner)).attempt(&attempt)?;
+                whole_file::remove_halves(&folder.join(inner)).attempt(&attempt)?;
             }
         }
         Ok(Gradebook {
@@ -249,6 +255,11 @@ impl Gradebook {
         self.write(&format!("submissions/{}.json", graded.name), &json(graded)?)
     }
 
+    /// Whether somebody reads what a student gets also after a run that did not come to its end.
+    pub fn is_read_after_a_crash(&self) -> bool {
+        self.letters.format.is_read_after_a_crash()
+    }
+
     /// Writes what the student of a submission gets; one of another kind, from an earlier run, goes away.
     ///
     /// # Errors
@@ -282,14 +293,26 @@ impl Gradebook {
 
     fn write(&self, name: &str, text: &str) -> Result<(), LabError> {
         let path = self.folder.join(name);
-        write_whole(&path, text).attempt(&format!("could not write {}", path.display()))
+        whole_file::write(&path, text, None).attempt(&format!("could not write {}", path.display()))
     }
 }
 
 /// What a student gets to read. The one place where a report is rendered for them.
 fn feedback(graded: &Graded, letters: Letters) -> Result<String, LabError> {
-    let Letters { format, feedback } = letters;
-    let text = report::render(format, feedback, &graded.report, &Context::new(format)?)?;
+    let Letters {
+        format,
+        feedback,
+        visibility,
+    } = letters;
+    let context = Context {
+        submission: Some(graded.name.as_str().to_owned()),
+        gradescope: Settings {
+            visibility,
+            stdout_visibility: None,
+        },
+        ..Context::new(format)?
+    };
+    let text = report::render(format, feedback, &graded.report, &context)?;
     Ok(match format {
         Format::Human => refusals(graded) + &text,
         // Their readers know no such lines.
@@ -426,29 +449,4 @@ fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, LabError> {
         detail: Some(error.to_string()),
         ..LabError::new(attempt)
     })
-}
-
-/// A file is there whole or not at all, also after a power cut.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(HALF)
-        .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-const HALF: &str = ".half-written-";
-
-fn remove_halves(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(HALF) {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }

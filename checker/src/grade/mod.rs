@@ -3,7 +3,7 @@
 //! ```text
 //! submission ─ folder, archive     what a student handed in, read into a value; nothing of it is built where it lies
 //!     │
-//! template ─ builder               the grader's own workspace, compiled dependencies, a bounded build
+//! template                         the grader's own workspace, compiled dependencies, a confined build
 //!     │
 //! crew                             the hidden tests
 //!     │
@@ -13,7 +13,6 @@
 //! Nothing below this module knows of it.
 
 mod archive;
-pub mod builder;
 mod folder;
 pub mod gradebook;
 pub mod name;
@@ -29,6 +28,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError, atomic::Ordering, mpsc},
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -41,10 +41,13 @@ use gradebook::{Gradebook, Graded};
 use name::Name;
 use scratch::Scratch;
 use submission::{Sources, Submission};
-use template::{Built, Template, Word};
+use template::{Template, Terms, Word};
 
 /// How many tests of one submission run at once: two, because a test waits half of its time.
 const TESTS_AT_ONCE: usize = 2;
+
+/// How old may be what a student gets of an unfinished submission when a result comes.
+const FRESH: Duration = Duration::from_millis(50);
 
 /// What is to be graded, and how.
 #[derive(Debug)]
@@ -53,9 +56,10 @@ pub struct Grading {
     pub exercises: Vec<&'static Exercise>,
     /// The submissions of this run.
     pub submissions: Vec<Submission>,
-    /// What the build of one submission may use up.
-    pub build: builder::Limits,
-    /// Seed, isolation, tracing and jail of the tests; where programs get a jail, builds get one as well. `jobs` is how many submissions are at work at once.
+    /// The processor time that the compiler may use for one program, in seconds.
+    pub build_limit: u64,
+    /// Seed, isolation, tracing and jail of the tests; where programs get a jail, builds get one as well. `jobs` is how
+    /// many submissions are at work at once.
     pub conditions: Conditions,
 }
 
@@ -99,9 +103,13 @@ pub fn run(
     }
     tell(Event::Preparing);
     let scratch = Scratch::new()?;
-    let is_confined = grading.conditions.jail.is_some();
-    let jobs = grading.conditions.jobs;
-    let template = match Template::prepare(&scratch, jobs, grading.build, is_confined) {
+    let conditions = &grading.conditions;
+    let terms = Terms {
+        processor: grading.build_limit,
+        has_jail: conditions.jail.is_some(),
+        isolation: conditions.isolation,
+    };
+    let template = match Template::prepare(&scratch, conditions.jobs, terms) {
         Err(_) if INTERRUPTED.load(Ordering::Relaxed) => return Ok(()),
         template => template?,
     };
@@ -112,6 +120,7 @@ pub fn run(
             let (to_main, queue) = (to_main.clone(), &queue);
             let desk = Desk {
                 grading,
+                gradebook,
                 scratch: &scratch,
                 template: &template,
             };
@@ -170,6 +179,7 @@ fn is_final(known: &Graded, sources: &Sources) -> bool {
 #[derive(Clone, Copy)]
 struct Desk<'a> {
     grading: &'a Grading,
+    gradebook: &'a Gradebook,
     scratch: &'a Scratch,
     template: &'a Template,
 }
@@ -178,7 +188,13 @@ impl Desk<'_> {
     /// Grades a submission; `None` if Ctrl-C came first. Whatever goes wrong stays with this one.
     fn grade(&self, submission: &Submission) -> Option<Graded> {
         let sources = read(submission, &self.grading.exercises);
-        let found = catch_unwind(AssertUnwindSafe(|| self.examine(&sources)))
+        let tell = |so_far| {
+            // Who cannot write this one cannot write the last one either, which says so.
+            let _ = self
+                .gradebook
+                .hand_back(&self.graded(submission, &sources, so_far));
+        };
+        let found = catch_unwind(AssertUnwindSafe(|| self.examine(&sources, tell)))
             .unwrap_or_else(|_| Err(LabError::new("the grader panicked over this submission")));
         if INTERRUPTED.load(Ordering::Relaxed) {
             return None;
@@ -187,16 +203,26 @@ impl Desk<'_> {
             Ok(exercises) => (exercises, None),
             Err(error) => (self.unknown(&error), Some(error)),
         };
+        let graded = self.graded(submission, &sources, exercises);
+        Some(Graded { trouble, ..graded })
+    }
+
+    fn graded(
+        &self,
+        submission: &Submission,
+        sources: &Sources,
+        exercises: Vec<ExerciseReport>,
+    ) -> Graded {
         let conditions = &self.grading.conditions;
-        Some(Graded {
+        Graded {
             version: gradebook::VERSION,
             name: submission.name.clone(),
             digest: sources.digest(),
-            refusals: sources.refusals,
+            refusals: sources.refusals.clone(),
             more_refusals: sources.more_refusals,
-            trouble,
+            trouble: None,
             report: Report::new(conditions.seed, conditions.isolation, exercises),
-        })
+        }
     }
 
     fn blank(&self) -> Vec<ExerciseReport> {
@@ -222,8 +248,30 @@ impl Desk<'_> {
         reports
     }
 
-    /// Builds the programs, and tests each as soon as it is there.
-    fn examine(&self, sources: &Sources) -> Result<Vec<ExerciseReport>, LabError> {
+    /// What is known when only these tests are done. The others cost nothing yet, and give nothing.
+    fn so_far(&self, done: &[Done<usize>]) -> Vec<ExerciseReport> {
+        let unfinished = LabError::new("the checker has ended before this test was done");
+        let mut reports = self.unknown(&unfinished);
+        for Done {
+            key,
+            test,
+            statement,
+        } in done
+        {
+            let exercise = self.grading.exercises[*key];
+            reports[*key].tests[*test] = TestReport::new(exercise, *test, statement.clone());
+            reports[*key].sum_up(exercise.points());
+        }
+        reports
+    }
+
+    /// Builds the programs, and tests each as soon as it is there. What is known so far is told now and then, where
+    /// somebody reads it after a crash.
+    fn examine(
+        &self,
+        sources: &Sources,
+        tell: impl Fn(Vec<ExerciseReport>),
+    ) -> Result<Vec<ExerciseReport>, LabError> {
         let exercises = &self.grading.exercises;
         let mut reports = self.blank();
         for (exercise, report) in exercises.iter().zip(&mut reports) {
@@ -236,14 +284,16 @@ impl Desk<'_> {
         let programs = workspace.programs()?;
         let place = |name: &str| exercises.iter().position(|exercise| exercise.name == name);
         let mut words = Vec::new();
-        let mut built = Ok(Built::All);
+        let mut built = Ok(());
         let mut done: Vec<Done<usize>> = Vec::new();
+        let mut told = None;
         let conditions = Conditions {
             jobs: TESTS_AT_ONCE,
             ..self.grading.conditions.clone()
         };
         crew::run(
             &conditions,
+            0,
             |series| {
                 let mut trouble = Ok(());
                 built = workspace.build(&mut |word| match word {
@@ -270,7 +320,14 @@ impl Desk<'_> {
                     built = Err(error);
                 }
             },
-            |result| done.push(result),
+            |result| {
+                done.push(result);
+                let is_fresh = told.is_some_and(|told: Instant| told.elapsed() < FRESH);
+                if self.gradebook.is_read_after_a_crash() && !is_fresh {
+                    tell(self.so_far(&done));
+                    told = Some(Instant::now());
+                }
+            },
         );
         built?;
         for word in words {

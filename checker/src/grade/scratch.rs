@@ -1,7 +1,7 @@
 //! Where submissions are built: a folder that vanishes with the run, however that ends.
 //!
 //! A process of its own, the sweeper, makes the folder and removes it: also when the grader is killed. It waits until
-//! every build has ended, each of which holds a shared lock on a file in the folder.
+//! every build has ended, whose wardens hold shared locks on a file in the folder.
 
 use std::{
     fs::{self, File, Permissions},
@@ -71,7 +71,7 @@ impl Scratch {
         &self.folder
     }
 
-    /// The file on which builds hold a lock.
+    /// The file that is locked by whoever is at work: see [`Cell::lock`](crate::arena::Cell).
     pub fn lock(&self) -> PathBuf {
         self.folder.join(LOCK)
     }
@@ -82,15 +82,6 @@ impl Drop for Scratch {
         drop(self.sweeper.stdin.take());
         let _ = self.sweeper.wait();
     }
-}
-
-/// Keeps the sweeper waiting as long as the result lives.
-///
-/// # Errors
-///
-/// When the folder is gone already: then nobody wants the build any more.
-pub fn hold(lock: &Path) -> io::Result<Flock<File>> {
-    Flock::lock(File::open(lock)?, FlockArg::LockSharedNonblock).map_err(|(_, errno)| errno.into())
 }
 
 /// The sweeper: makes a folder, tells its path on standard output, waits for the end of standard input and of every

@@ -3,20 +3,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs, io,
+    fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use super::{
-    builder::{Ended, Limits, Order},
-    scratch::Scratch,
-    submission::Sources,
-};
+use super::{scratch::Scratch, submission::Sources};
 use crate::{
-    arena::Jail,
-    compile::{self, News},
+    arena::Isolation,
+    compile::{self, Confined, Ended, News, Toolchain},
     exercise::Exercise,
     failure::{Attempt, LabError},
     report::NoProgram,
@@ -38,29 +33,28 @@ const MOST_WORDS: usize = 64 << 10;
 pub struct Template {
     toolchain: Toolchain,
     folder: PathBuf,
-    /// The lock file, package by package; without those of the exercises.
-    lock: Vec<String>,
     file_at_work: PathBuf,
-    limits: Limits,
+    terms: Terms,
+}
+
+/// How submissions are built.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// The processor time that the compiler may use, in seconds.
+    pub processor: u64,
     /// Whether builds are locked into a jail.
-    is_confined: bool,
+    pub has_jail: bool,
+    /// Whether they get namespaces of their own.
+    pub isolation: Isolation,
 }
 
 /// A submission's workspace.
 #[derive(Debug)]
-pub struct Workspace<'a> {
-    template: &'a Template,
+pub struct Workspace {
     folder: tempfile::TempDir,
+    target: PathBuf,
     packages: BTreeSet<String>,
-}
-
-/// What came of building a workspace.
-#[derive(Debug)]
-pub enum Built {
-    /// Every program is there, or it is known why not.
-    All,
-    /// Ctrl-C came first.
-    Interrupted,
+    confined: Confined,
 }
 
 /// What is told about a build while it runs.
@@ -74,120 +68,52 @@ pub enum Word {
     Warning(String, String),
 }
 
-/// Where the compiler is.
-#[derive(Debug)]
-struct Toolchain {
-    cargo: PathBuf,
-    sysroot: PathBuf,
-    home: PathBuf,
-}
-
-impl Toolchain {
-    /// The toolchain of the cargo that runs this program, or of the one in PATH: itself, and not rustup's stand-in,
-    /// which looks for a toolchain file in the current folder.
-    fn find() -> Result<Toolchain, LabError> {
-        const FIND: &str = "could not find the compiler";
-        let beside = env::var_os("CARGO")
-            .map(|cargo| Path::new(&cargo).with_file_name("rustc"))
-            .filter(|rustc| rustc.is_file());
-        let rustc = beside.unwrap_or_else(|| "rustc".into());
-        let output = Command::new(rustc)
-            .args(["--print", "sysroot"])
-            .current_dir("/")
-            .output()
-            .map_err(|error| LabError {
-                detail: Some(format!("{error}; is Rust installed? See https://rustup.rs")),
-                ..LabError::new(FIND)
-            })?;
-        let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-        let cargo = [sysroot.join("bin/cargo"), PathBuf::from("/usr/bin/cargo")]
-            .into_iter()
-            .find(|cargo| cargo.is_file())
-            .ok_or_else(|| LabError {
-                detail: Some(format!("there is no cargo in {}", sysroot.display())),
-                ..LabError::new(FIND)
-            })?;
-        let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-        let home = home
-            .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")))
-            .ok_or_else(|| {
-                LabError::new("could not find cargo's folder: neither CARGO_HOME nor HOME is set")
-            })?;
-        Ok(Toolchain {
-            cargo,
-            sysroot,
-            home,
-        })
-    }
-}
-
 impl Template {
     /// Compiles the dependencies. This is the only build that takes its time, and it has nothing of a student in it.
     ///
     /// # Errors
     ///
-    /// When the compiler is missing, or the dependencies are not on this machine and cannot be fetched.
-    pub fn prepare(
-        scratch: &Scratch,
-        jobs: usize,
-        limits: Limits,
-        is_confined: bool,
-    ) -> Result<Template, LabError> {
+    /// When the compiler is missing, or the dependencies are not on this machine and cannot be fetched; and after
+    /// Ctrl-C.
+    pub fn prepare(scratch: &Scratch, jobs: usize, terms: Terms) -> Result<Template, LabError> {
         const PREPARE: &str = "could not prepare the workspace for submissions";
-        let mut template = Template {
-            toolchain: Toolchain::find()?,
+        let template = Template {
+            toolchain: Toolchain::find(scratch.folder())?,
             folder: scratch.folder().join("template"),
-            lock: Vec::new(),
             file_at_work: scratch.lock(),
-            limits: Limits::default(),
-            is_confined,
+            terms,
         };
         compile::linker()?;
         let folder = &template.folder;
-        for inner in ["tmp", "target"] {
-            fs::create_dir_all(folder.join(inner)).attempt(PREPARE)?;
-        }
+        fs::create_dir(folder).attempt(PREPARE)?;
         write_members(folder, [(FIRST, &one_file("fn main() {}\n"))]).attempt(PREPARE)?;
+        // Cargo takes what this workspace needs.
         fs::write(folder.join("Cargo.lock"), LOCK).attempt(PREPARE)?;
-        // Not --locked: the lock file is the course's, from which cargo takes what this workspace needs.
         let packages = BTreeSet::from([FIRST.to_owned()]);
-        let mut order = template.order(folder, &packages, jobs);
-        order.arguments.retain(|argument| argument != "--locked");
-        if let Some(jail) = &mut order.jail {
-            jail.write.push(folder.join("Cargo.lock"));
-        }
+        let (target, confined) = template.confine(folder, jobs)?;
         let mut is_built = false;
-        let (_, ended) = order.run(|output| {
-            compile::listen(output, &packages, &mut |news| {
-                is_built |= matches!(news, News::Built { .. });
-            })
-        })?;
+        let ended = compile::build(
+            folder,
+            Some(&target),
+            &packages,
+            false,
+            Some(&confined),
+            |news| is_built |= matches!(news, News::Built { .. }),
+        )?;
         match ended {
-            Ended::InTime(_) if is_built => (),
-            Ended::InTime(said) => {
-                return Err(LabError {
-                    detail: Some(format!(
-                        "{}; `cargo fetch` in the course's folder, with a network, brings what is missing",
-                        said.trim()
-                    )),
-                    ..LabError::new(PREPARE)
-                });
-            }
-            Ended::TooLate => {
-                return Err(LabError::new("compiling the dependencies took too long"));
-            }
-            Ended::Interrupted => return Err(LabError::new("interrupted")),
+            _ if is_built => Ok(template),
+            Ended::Finished { said, .. } | Ended::NotBegun(said) => Err(LabError {
+                detail: Some(format!(
+                    "{}; `cargo fetch` in the course's folder, with a network, brings what is missing",
+                    said.trim()
+                )),
+                ..LabError::new(PREPARE)
+            }),
+            Ended::Stopped(stopped) => Err(LabError {
+                detail: Some(stopped.to_string()),
+                ..LabError::new(PREPARE)
+            }),
         }
-        // Those were the dependencies; what follows is nobody's we know.
-        template.limits = limits;
-        let folder = &template.folder;
-        let lock = fs::read_to_string(folder.join("Cargo.lock")).attempt(PREPARE)?;
-        template.lock = lock
-            .split("\n\n")
-            .filter(|block| name_in(block) != Some(FIRST))
-            .map(|block| block.trim().to_owned())
-            .collect();
-        Ok(template)
     }
 
     /// A workspace with these sources, in a folder of its own.
@@ -195,11 +121,7 @@ impl Template {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn workspace(
-        &self,
-        scratch: &Scratch,
-        sources: &Sources,
-    ) -> Result<Workspace<'_>, LabError> {
+    pub fn workspace(&self, scratch: &Scratch, sources: &Sources) -> Result<Workspace, LabError> {
         const MAKE: &str = "could not make the workspace of a submission";
         let folder = tempfile::Builder::new()
             .prefix("submission-")
@@ -215,91 +137,37 @@ impl Template {
         let packages: BTreeSet<String> =
             complete.clone().map(|(name, _)| name.to_owned()).collect();
         write_members(path, complete).attempt(MAKE)?;
-        fs::write(path.join("Cargo.lock"), self.lock_with(&packages)).attempt(MAKE)?;
-        fs::create_dir(path.join("tmp")).attempt(MAKE)?;
+        fs::copy(self.folder.join("Cargo.lock"), path.join("Cargo.lock")).attempt(MAKE)?;
         // Copies, not links: what a build could do to a link, it would do to all submissions.
         copy_compiled(&self.folder.join("target"), &path.join("target")).attempt(MAKE)?;
+        let (target, mut confined) = self.confine(path, 1)?;
+        // Those of the template are the course's; these are nobody's we know.
+        confined.cell.jail.limits.processor = self.terms.processor;
         Ok(Workspace {
-            template: self,
             folder,
+            target,
             packages,
+            confined,
         })
     }
 
-    fn lock_with(&self, packages: &BTreeSet<String>) -> String {
-        let (head, dependencies) = self
-            .lock
-            .split_first()
-            .map_or(("", &[][..]), |(head, rest)| (head.as_str(), rest));
-        let mut blocks: Vec<String> = dependencies.to_vec();
-        blocks.extend(packages.iter().map(|name| {
-            format!(
-                "[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\ndependencies = [\n \"libc\",\n \"nix\",\n]"
-            )
-        }));
-        blocks.sort_by(|one, other| name_in(one).cmp(&name_in(other)));
-        format!("{head}\n\n{}\n", blocks.join("\n\n"))
-    }
-
-    /// The jail of a build: it reads the compiler, the dependencies' sources and its own, and changes what it makes.
-    fn jail(&self, workspace: &Path) -> Jail {
-        let Toolchain { sysroot, home, .. } = &self.toolchain;
-        // Not what lies beside the registry: that may be the key to one.
-        let read = [sysroot.clone(), home.join("registry")];
-        let own = ["Cargo.toml", "Cargo.lock", "exercises"].map(|path| workspace.join(path));
-        let write = ["target", "tmp"].map(|path| workspace.join(path));
-        Jail::of_a_build(read.into_iter().chain(own).collect(), write.into())
-    }
-
-    fn order(&self, workspace: &Path, packages: &BTreeSet<String>, jobs: usize) -> Order {
-        let text = |path: PathBuf| path.to_string_lossy().into_owned();
-        let mut arguments: Vec<String> = [
-            "build",
-            "--bins",
-            "--keep-going",
-            "--offline",
-            "--locked",
-            "--message-format=json",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        arguments.extend(["--jobs".to_owned(), jobs.to_string()]);
-        arguments.extend([
-            "--manifest-path".to_owned(),
-            text(workspace.join("Cargo.toml")),
-        ]);
-        arguments.extend(["--target-dir".to_owned(), text(workspace.join("target"))]);
-        for package in packages {
-            arguments.extend(["--package".to_owned(), package.clone()]);
-        }
-        let Toolchain {
-            cargo,
-            sysroot,
-            home,
-        } = &self.toolchain;
-        let path = format!("{}/bin:/usr/local/bin:/usr/bin:/bin", sysroot.display());
-        Order {
-            cargo: cargo.clone(),
-            arguments,
-            environment: [
-                ("PATH", PathBuf::from(path)),
-                ("HOME", workspace.join("tmp")),
-                ("TMPDIR", workspace.join("tmp")),
-                ("CARGO_HOME", home.clone()),
-                ("CARGO_INCREMENTAL", "0".into()),
-                ("CARGO_TERM_COLOR", "never".into()),
-                ("LC_ALL", "C.UTF-8".into()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value))
-            .to_vec(),
-            limits: self.limits,
-            jail: self.is_confined.then(|| self.jail(workspace)),
-            lock: self.file_at_work.clone(),
-        }
+    /// How a workspace is built, and where to.
+    fn confine(&self, workspace: &Path, jobs: usize) -> Result<(PathBuf, Confined), LabError> {
+        let target = workspace.join("target");
+        let mut confined = self.toolchain.confine(
+            workspace,
+            &target,
+            &[workspace.join("exercises")],
+            jobs,
+            self.terms.isolation,
+        )?;
+        confined.cell.has_walls = self.terms.has_jail;
+        confined.cell.lock = Some(self.file_at_work.clone());
+        Ok((target, confined))
     }
 }
 
-impl Workspace<'_> {
+impl Workspace {
     /// A folder for the programs, which no build writes and every user can enter.
     ///
     /// # Errors
@@ -317,26 +185,41 @@ impl Workspace<'_> {
     ///
     /// # Errors
     ///
-    /// When the lab cannot build: this says nothing about the submission.
-    pub fn build(&self, tell: &mut impl FnMut(Word)) -> Result<Built, LabError> {
+    /// When the lab cannot build, which says nothing about the submission; and after Ctrl-C.
+    pub fn build(&self, tell: &mut impl FnMut(Word)) -> Result<(), LabError> {
         let mut left = self.packages.clone();
-        let mut ended = self.build_these(&mut left, tell)?;
-        // Alone, each that is left tells why.
-        for package in left.clone() {
-            if matches!(ended, Ended::Interrupted) {
-                break;
-            }
-            let mut only = BTreeSet::from([package.clone()]);
-            ended = self.build_these(&mut only, tell)?;
-            if !only.is_empty() && !matches!(ended, Ended::Interrupted) {
-                exonerate(self.folder.path())?;
-                tell(Word::NoProgram(package, self.unfinished(&ended)));
-            }
+        let ended = self.build_these(&mut left, tell)?;
+        if self.packages.len() == 1 {
+            return self.tell_why(left, &ended, tell);
         }
-        Ok(match ended {
-            Ended::Interrupted => Built::Interrupted,
-            _ => Built::All,
-        })
+        // Alone, each that is left tells why.
+        for package in left {
+            let mut only = BTreeSet::from([package]);
+            let ended = self.build_these(&mut only, tell)?;
+            self.tell_why(only, &ended, tell)?;
+        }
+        Ok(())
+    }
+
+    /// The compiler came to no end about these.
+    fn tell_why(
+        &self,
+        left: BTreeSet<String>,
+        ended: &Ended,
+        tell: &mut impl FnMut(Word),
+    ) -> Result<(), LabError> {
+        for package in left {
+            exonerate(self.folder.path())?;
+            let words = match ended {
+                Ended::Stopped(stopped) => vec![stopped.to_string()],
+                Ended::Finished { said, .. } | Ended::NotBegun(said) => {
+                    let said = said.replace(&*self.folder.path().to_string_lossy(), ".");
+                    self.confined.no_end(&said)
+                }
+            };
+            tell(Word::NoProgram(package, NoProgram::DoesNotCompile(words)));
+        }
+        Ok(())
     }
 
     /// One call of cargo. What got its program or an error is taken out of `left`.
@@ -346,41 +229,40 @@ impl Workspace<'_> {
         tell: &mut impl FnMut(Word),
     ) -> Result<Ended, LabError> {
         if left.is_empty() {
-            return Ok(Ended::InTime(String::new()));
+            return Ok(Ended::NotBegun(String::new()));
         }
-        let packages = left.clone();
-        let order = self.template.order(self.folder.path(), &packages, 1);
         let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut room: BTreeMap<String, usize> = BTreeMap::new();
-        let (_, ended) = order.run(|output| {
-            compile::listen(output, &packages, &mut |news| match news {
-                News::Built {
-                    package,
-                    binary,
-                    path,
-                } if binary == package => {
-                    left.remove(&package);
-                    tell(Word::Program(package, path));
+        let packages = left.clone();
+        let hear = |news| match news {
+            News::Built {
+                package,
+                binary,
+                path,
+            } if binary == package => {
+                left.remove(&package);
+                tell(Word::Program(package, path));
+            }
+            News::Message {
+                package,
+                is_error,
+                text,
+                ..
+            } => {
+                let room = room.entry(package.clone()).or_insert(MOST_WORDS);
+                let Some(text) = cut(text, room) else {
+                    return;
+                };
+                match is_error {
+                    true => errors.entry(package).or_default().push(text),
+                    false => tell(Word::Warning(package, text)),
                 }
-                News::Message {
-                    package,
-                    is_error,
-                    text,
-                    ..
-                } => {
-                    let room = room.entry(package.clone()).or_insert(MOST_WORDS);
-                    let Some(text) = cut(text, room) else {
-                        return;
-                    };
-                    match is_error {
-                        true => errors.entry(package).or_default().push(text),
-                        false => tell(Word::Warning(package, text)),
-                    }
-                }
-                _ => (),
-            })
-        })?;
-        if matches!(ended, Ended::InTime(_)) {
+            }
+            _ => (),
+        };
+        let (root, target) = (self.folder.path(), Some(&*self.target));
+        let ended = compile::build(root, target, &packages, false, Some(&self.confined), hear)?;
+        if !matches!(ended, Ended::Stopped(_)) {
             for (package, messages) in errors {
                 if left.contains(&package) {
                     exonerate(self.folder.path())?;
@@ -393,33 +275,6 @@ impl Workspace<'_> {
             }
         }
         Ok(ended)
-    }
-
-    /// Why the compiler came to no end about a crate.
-    fn unfinished(&self, ended: &Ended) -> NoProgram {
-        let Limits {
-            memory,
-            processor,
-            time,
-            ..
-        } = self.template.limits;
-        let limits = format!(
-            "The compiler came to no end: it may use {processor} s of processor time, {} GiB of memory, and {} s in \
-             all.\n",
-            memory >> 30,
-            time.as_secs()
-        );
-        let said = match ended {
-            Ended::InTime(said) => said.replace(&*self.folder.path().to_string_lossy(), "."),
-            Ended::TooLate | Ended::Interrupted => String::new(),
-        };
-        let said = cut(said, &mut { MOST_WORDS }).unwrap_or_default();
-        NoProgram::DoesNotCompile(
-            vec![limits, said]
-                .into_iter()
-                .filter(|text| !text.is_empty())
-                .collect(),
-        )
     }
 }
 
@@ -496,12 +351,6 @@ fn manifest(name: &str) -> String {
          autobenches = false\n\n[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n\n[dependencies]\n\
          libc.workspace = true\nnix.workspace = true\n\n[lints]\nworkspace = true\n"
     )
-}
-
-/// The name of the package that a block of a lock file is about.
-fn name_in(block: &str) -> Option<&str> {
-    let line = block.lines().find(|line| line.starts_with("name = "))?;
-    line.split('"').nth(1)
 }
 
 /// Copies what cargo has built, but for the package that is nobody's. Times are kept: cargo goes by them.

@@ -22,10 +22,10 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
             true => format!("{:>5} ", call.pid),
             false => String::new(),
         };
-        let line = cut(
-            &format!("{who}{}", clean(&call.text)),
-            width.saturating_sub(10),
-        );
+        let line = format!("{who}{}", clean(&call.text));
+        let (call_itself, result) =
+            line.split_at(line.rfind(") = ").map_or(line.len(), |at| at + 1));
+        let line = cut(call_itself, result, width.saturating_sub(10));
         let _ = match call.mark {
             Some(Mark::Waits) => writeln!(text, "        {FAIL}> {line}{FAIL:#}"),
             Some(Mark::Guilty) => writeln!(text, "        {FAIL}! {line}{FAIL:#}"),
@@ -46,14 +46,16 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
     text + legend + "\n"
 }
 
-/// The end of a call tells more than its middle: what came of it.
-fn cut(line: &str, width: usize) -> String {
-    let letters: Vec<char> = line.chars().collect();
-    if letters.len() <= width {
-        return line.to_owned();
+/// The beginning of a call and its whole result, in so many columns: what came of it tells more than its middle.
+pub(crate) fn cut(call: &str, result: &str, width: usize) -> String {
+    let room = width.saturating_sub(result.chars().count());
+    if call.chars().count() <= room {
+        return format!("{call}{result}");
     }
-    let result = line.rfind(") = ").map_or("", |at| &line[at..]);
-    let room = width.saturating_sub(result.chars().count() + 1);
-    let start: String = letters.iter().take(room).collect();
-    format!("{start}…{result}")
+    let end = if call.ends_with(')') { "…)" } else { "…" };
+    let start: String = call
+        .chars()
+        .take(room.saturating_sub(end.chars().count()))
+        .collect();
+    format!("{start}{end}{result}")
 }

@@ -101,8 +101,8 @@ const ANYWHERE: [&str; 3] = ["##[", "##vso[", "##teamcity["];
 
 /// Lines that a CI system cannot take for commands.
 ///
-/// GitHub's runner takes `::name …::` at the beginning of a line, also behind blanks, and the forms of [`ANYWHERE`]
-/// in the whole line. One letter of each is replaced by its escape.
+/// GitHub's runner takes `::name …::` at the beginning of a line, also behind blanks, and the forms of `ANYWHERE` in the
+/// whole line. One letter of each is replaced by its escape.
 pub fn without_commands(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {

@@ -62,6 +62,8 @@ pub struct Context {
     pub took: Duration,
     /// For Gradescope.
     pub gradescope: gradescope::Settings,
+    /// Whose work it is, for a reader who puts the reports of a class together.
+    pub submission: Option<String>,
     /// For Classroom 50, which wants to know what was graded.
     pub classroom50: Option<classroom50::Submission>,
 }
@@ -109,6 +111,7 @@ impl Context {
             verbose: false,
             took: Duration::ZERO,
             gradescope: gradescope::Settings::default(),
+            submission: None,
             classroom50,
         })
     }
@@ -139,7 +142,7 @@ pub fn render(
     match format {
         Format::Human => Ok(human::document(report, context.detail(report.seed))),
         Format::Json => json::render(report),
-        Format::Junit => junit::render(report),
+        Format::Junit => junit::render(report, context),
         Format::Github => Ok(github::render(report, context)),
         Format::Markdown => markdown::render(report, context),
         Format::Gradescope => gradescope::render(report, context),

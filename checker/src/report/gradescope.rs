@@ -1,7 +1,7 @@
 //! `results.json` as Gradescope's autograder harness reads it: a line for each test, all of it plain text.
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Report, Status, foreign,
@@ -20,7 +20,7 @@ pub struct Settings {
 }
 
 /// When something is shown to students. Instructors see everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum Visibility {

@@ -3,7 +3,7 @@
 //! [`render`] makes them all. What a program printed is data in each: [`foreign`] makes it harmless.
 
 pub mod autolab;
-mod calls;
+pub(crate) mod calls;
 pub mod classroom50;
 pub mod demo;
 mod excerpt;

@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     observe::tracer::{self, Outcome, Record},
-    report::human::{clean, fold},
+    report::{
+        calls::cut,
+        human::{clean, fold},
+    },
 };
 
 const DIM: Style = Style::new().dimmed();
@@ -295,20 +298,6 @@ fn join(pieces: &[String], width: usize, first: &str, indent: &str) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// The beginning of a call and its whole result, in so many columns.
-fn cut(call: &str, result: &str, width: usize) -> String {
-    let room = width.saturating_sub(result.chars().count());
-    if call.chars().count() <= room {
-        return format!("{call}{result}");
-    }
-    let end = if call.ends_with(')') { "…)" } else { "…" };
-    let start: String = call
-        .chars()
-        .take(room.saturating_sub(end.chars().count()))
-        .collect();
-    format!("{start}{end}{result}")
 }
 
 /// How a process has ended, from what wait(2) tells.

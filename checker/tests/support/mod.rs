@@ -3,11 +3,14 @@
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
 pub mod machine;
+pub mod ordinary_user;
 
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use assert_cmd::Command;
@@ -82,7 +85,10 @@ impl Course {
                 "\"checker\", \"exercises/*\", \"solutions/*\"",
                 "\"exercises/*\"",
             )
-            .replace("default-members = [\"checker\"]", "");
+            .replace(
+                "default-members = [\"checker\", \"checker/course\", \"checker/harness\"]",
+                "",
+            );
         fs::write(root.join("Cargo.toml"), manifest).unwrap();
         fs::copy(real.join("Cargo.lock"), root.join("Cargo.lock")).unwrap();
         for exercise in exercises {
@@ -112,7 +118,7 @@ impl Course {
         let mut command = Command::cargo_bin("checker").unwrap();
         command.current_dir(&self.root).env_remove("NO_COLOR");
         // A bound for a checker that hangs; no test comes near it.
-        command.timeout(std::time::Duration::from_secs(240));
+        command.timeout(Duration::from_secs(240));
         command
     }
 
@@ -128,6 +134,14 @@ impl Course {
             .join("examples/misbehave");
         let path = self.scratch.path().join(name);
         fs::copy(&fixture, &path).unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
+        path
+    }
+
+    /// A program in the language of sh.
+    pub fn script(&self, commands: &str) -> PathBuf {
+        let path = self.scratch.path().join("script");
+        fs::write(&path, format!("#!/bin/sh\n{commands}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
     }
 
@@ -184,10 +198,10 @@ impl Course {
     }
 }
 
-fn first_test(number: &str) -> &'static str {
+fn first_test(exercise: &str) -> &'static str {
     checker::syllabus::EXERCISES
         .iter()
-        .find(|exercise| exercise.number() == number)
+        .find(|one| one.number() == exercise || one.name == exercise)
         .unwrap()
         .tests[0]
         .name
@@ -200,9 +214,31 @@ fn open_folder() -> TempDir {
     folder
 }
 
+/// Looks again and again, for so long at most. For what nothing tells of, such as the end of somebody else's process.
+pub fn wait_until(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not until the deadline: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Lets any user enter a folder.
 pub fn open_to_all(folder: &Path) {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// All files below a folder, by no links.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => found.extend(files_below(&entry.path())),
+            _ => found.push(entry.path()),
+        }
+    }
+    found
 }
 
 /// How many processes of this machine have a command line that begins with a program of this name.

@@ -90,7 +90,7 @@ fn accept(listener: &OwnedFd) -> nix::Result<OwnedFd> {
             // accept does not wait when it has no descriptor to give.
             Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM)) => {
                 complain(format_args!("accept: {errno}"));
-                thread::sleep(Duration::from_millis(100));
+                thread::sleep(Duration::from_millis(10));
             }
             Err(errno) => return Err(errno),
         }

@@ -1,0 +1,336 @@
+//! Records over a pipe that stays open: they come in pieces, or several at once.
+
+use super::{runs::reads, values::Record};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::{Lab, Program},
+};
+
+const IN_ITS_PIECES: &str = "Fields arrive in pieces";
+const PRINT_IT: &str = "The whole record is there, and its line is not. Print it when its last byte has come, and flush: the \
+                       next record or the end of the input may be hours away.";
+
+pub(super) const HEADER: Test = Test {
+    name: "decodes the header of a record",
+    points: 1,
+    read: "Structures are not messages",
+    mistakes: &[
+        Mistake {
+            program: "swaps_twice",
+            because: Diagnosis::WrongOutput,
+            hint: "from_be_bytes already gives you a number of this machine. A second conversion turns the bytes \
+                   round again: convert each field once, at its own offset.",
+        },
+        Mistake {
+            program: "size_t_in_the_header",
+            because: Diagnosis::Exited,
+            hint: "A header has 16 bytes on the wire, and then the record is complete. Does your program ask for \
+                   more? size_t, usize and the gaps of a struct belong to the machine: take the fields apart at \
+                   their offsets, with types of a fixed width.",
+        },
+    ],
+    run: |lab| {
+        let record = Record::random(lab, &[]);
+        let program = lab.start(&["rec"])?;
+        lab.step(
+            format!(
+                "write {} to it, and close its standard input",
+                record.described()
+            ),
+            || {
+                program.feed_stdin(record.bytes());
+                program.close_stdin();
+                Ok(())
+            },
+        )?;
+        program.expect_line(record.line())
+    },
+};
+
+pub(super) const CLEAN_END: Test = Test {
+    name: "ends well when the input ends between two records",
+    points: 1,
+    read: IN_ITS_PIECES,
+    mistakes: &[Mistake {
+        program: "end_is_an_error",
+        because: Diagnosis::WrongStatus,
+        hint: "Before the first byte of a record the end of the input means \"that was all\": status 0. Look how \
+               many bytes of the header are there when read returns 0; read_exact cannot tell none from some.",
+    }],
+    run: |lab| {
+        let record = Record::random(lab, &[]);
+        reads(lab, "nothing", &[], &[], 0)?;
+        reads(
+            lab,
+            &record.described(),
+            &record.bytes(),
+            &[&record.line()],
+            0,
+        )
+    },
+};
+
+pub(super) const AT_ONCE: Test = Test {
+    name: "prints a record at once and waits for the next one",
+    points: 1,
+    read: IN_ITS_PIECES,
+    mistakes: &[
+        Mistake {
+            program: "waits_for_the_end",
+            because: Diagnosis::Stuck,
+            hint: PRINT_IT,
+        },
+        Mistake {
+            program: "forgets_to_flush",
+            because: Diagnosis::Stuck,
+            hint: PRINT_IT,
+        },
+        Mistake {
+            program: "only_one_record",
+            because: Diagnosis::Exited,
+            hint: "Behind a record there may be another one. Read in a loop, which the end of the input ends.",
+        },
+    ],
+    run: |lab| {
+        let program = lab.start(&["rec"])?;
+        for _ in 0..3 {
+            program.wait_until_stdin_read()?;
+            let body = lab.random_bytes(lab.random_number(0..=9) as usize);
+            write_at_once(lab, &program, &[&body])?;
+        }
+        ends_well(&program)
+    },
+};
+
+pub(super) const IN_PIECES: Test = Test {
+    name: "prints a record when its last byte has come, however it is cut",
+    points: 2,
+    read: IN_ITS_PIECES,
+    mistakes: &[
+        Mistake {
+            program: "one_read_one_record",
+            because: Diagnosis::Exited,
+            hint: "Your program ended although more bytes were on their way; the marked step says which part was \
+                   cut. read returns what is there, perhaps 1 byte. Header: read again until all 16 bytes are \
+                   there. Body: read again until len bytes are counted.",
+        },
+        Mistake {
+            program: "body_in_one_read",
+            because: Diagnosis::WrongOutput,
+            hint: "Your program has lost its place: what it took for a header is none. The marked step says which \
+                   part was cut. Header: take it apart only when all 16 bytes are there. Body: it comes in pieces, \
+                   too; subtract what each read gave from len until nothing is left, then read the next header.",
+        },
+    ],
+    run: however_it_is_cut,
+};
+
+pub(super) const TOGETHER: Test = Test {
+    name: "finds the next record, whatever comes with it and however long the body",
+    points: 2,
+    read: IN_ITS_PIECES,
+    mistakes: &[
+        Mistake {
+            program: "drops_the_rest",
+            because: Diagnosis::Stuck,
+            hint: "One read may bring several records, and your program has thrown away what came behind the \
+                   first. Keep the rest in the buffer, or never read more than the current record needs.",
+        },
+        Mistake {
+            program: "len_in_16_bits",
+            because: Diagnosis::WrongOutput,
+            hint: "Your program took bytes of a long body for a header. A body has up to 4294967295 bytes: count \
+                   them in a type of 32 bits or more, down to 0, in as many reads as it takes.",
+        },
+        Mistake {
+            program: "body_in_a_buffer",
+            because: Diagnosis::Panicked,
+            hint: "A body can be longer than any buffer of yours. Read it in pieces of at most the buffer's size \
+                   and forget each one.",
+        },
+    ],
+    run: several_at_once,
+};
+
+pub(super) const CUT_OFF: Test = Test {
+    name: "reports a record that is cut",
+    points: 2,
+    read: IN_ITS_PIECES,
+    mistakes: &[
+        Mistake {
+            program: "end_is_always_clean",
+            because: Diagnosis::WrongStatus,
+            hint: "The input may end before the first byte of a record, and nowhere else. If bytes of a header or \
+                   body are missing, say so and end with status 1.",
+        },
+        Mistake {
+            program: "prints_before_the_body",
+            because: Diagnosis::ExtraOutput,
+            hint: "Your program printed a record whose body never came. Read to the end of the body first, then \
+                   print.",
+        },
+        Mistake {
+            program: "allocates_the_length",
+            because: Diagnosis::Killed,
+            hint: "The header said 4 GiB, and your program asked for that memory. A length from outside is only a \
+                   claim: read the body in small pieces.",
+        },
+    ],
+    run: cut_records,
+};
+
+pub(super) const LONG_BODY: Test = Test {
+    name: "needs no more memory for a long body",
+    points: 1,
+    read: IN_ITS_PIECES,
+    mistakes: &[Mistake {
+        program: "collects_the_body",
+        because: Diagnosis::OutOfMemory,
+        hint: "Nobody needs the body. Read it in small pieces, each into the same buffer, and count how much of it \
+               is still to come.",
+    }],
+    run: long_body,
+};
+
+fn however_it_is_cut(lab: &Lab) -> Checked {
+    let program = lab.start(&["rec"])?;
+    // Zeros, because a program that has lost its place prints records of zeros; so many that the rest of a body which
+    // is cut behind its first byte is a header for certain.
+    let body = vec![0; lab.random_number(20..=27) as usize];
+    let size = Record::HEADER + body.len();
+    lab.step(
+        "write 15 records, each in two pieces, cut behind byte 1, 2, … 15 of the header; write the second piece when the \
+         first one is read, and expect the line",
+        || (1..Record::HEADER).try_for_each(|cut| in_two_pieces(lab, &program, &body, cut)),
+    )?;
+    lab.step(
+        format!(
+            "write {} more records in two pieces, cut before and behind each byte of the body; expect each line",
+            body.len()
+        ),
+        || (Record::HEADER..size).try_for_each(|cut| in_two_pieces(lab, &program, &body, cut)),
+    )?;
+    lab.step(
+        "write one more record, header and body, byte by byte, each when the one before is read; expect the line",
+        || {
+            let record = Record::random(lab, &body);
+            for byte in record.bytes() {
+                program.wait_until_stdin_read()?;
+                program.feed_stdin([byte]);
+            }
+            program.expect_line(record.line())
+        },
+    )?;
+    ends_well(&program)
+}
+
+fn in_two_pieces(lab: &Lab, program: &Program, body: &[u8], cut: usize) -> Checked {
+    let record = Record::random(lab, body);
+    let bytes = record.bytes();
+    program.feed_stdin(&bytes[..cut]);
+    program.wait_until_stdin_read()?;
+    program.feed_stdin(&bytes[cut..]);
+    program.expect_line(record.line())
+}
+
+fn several_at_once(lab: &Lab) -> Checked {
+    let program = lab.start(&["rec"])?;
+    program.wait_until_stdin_read()?;
+    let short_body = || lab.random_bytes(lab.random_number(1..=99) as usize);
+    write_at_once(lab, &program, &[&[], &short_body(), &[], &short_body()])?;
+    let long_body = lab.random_bytes(65_536 + lab.random_number(0..=99_999) as usize);
+    write_at_once(lab, &program, &[&long_body, &[]])?;
+    ends_well(&program)
+}
+
+/// Writes records with these bodies in one piece, and expects their lines.
+fn write_at_once(lab: &Lab, program: &Program, bodies: &[&[u8]]) -> Checked {
+    let records: Vec<Record> = bodies
+        .iter()
+        .map(|body| Record::random(lab, body))
+        .collect();
+    let lengths: Vec<String> = bodies.iter().map(|body| body.len().to_string()).collect();
+    let step = match lengths.as_slice() {
+        [length] => format!("write a record with a body of {length} bytes"),
+        all => format!(
+            "write {} records in one piece, with bodies of {} bytes",
+            all.len(),
+            all.join(", ")
+        ),
+    };
+    lab.step(step, || {
+        let together: Vec<u8> = records.iter().flat_map(Record::bytes).collect();
+        program.feed_stdin(together);
+        Ok(())
+    })?;
+    records
+        .iter()
+        .try_for_each(|record| program.expect_line(record.line()))
+}
+
+pub(super) fn ends_well(program: &Program) -> Checked {
+    program.close_stdin();
+    program.expect_exit(0)?;
+    program.expect_stdout_end()
+}
+
+fn cut_records(lab: &Lab) -> Checked {
+    let body = lab.random_bytes(lab.random_number(0..=4) as usize);
+    let whole = Record::random(lab, &body);
+    let beginning = lab.random_number(1..=15) as usize;
+    let input = [
+        &whole.bytes(),
+        &Record::random(lab, &[]).bytes()[..beginning],
+    ]
+    .concat();
+    let what = format!("a whole record and {beginning} bytes of the next header");
+    reads(lab, &what, &input, &[&whole.line()], 1)?;
+
+    let body = lab.random_bytes(lab.random_number(2..=99) as usize);
+    for here in [0, lab.random_number(1..=body.len() as u64 - 1) as usize] {
+        let input = &Record::random(lab, &body).bytes()[..Record::HEADER + here];
+        let what = format!("a header with len {} and {here} bytes of body", body.len());
+        reads(lab, &what, input, &[], 1)?;
+    }
+
+    let input = Record::random(lab, &lab.random_bytes(100))
+        .claiming(u32::MAX)
+        .bytes();
+    reads(
+        lab,
+        "a header with len 4294967295 and 100 bytes of body",
+        &input,
+        &[],
+        1,
+    )
+}
+
+/// The memory is looked at between two records, when a buffer which serves for every record has been in use.
+fn long_body(lab: &Lab) -> Checked {
+    const PIECE: usize = 1 << 18;
+    const PIECES: usize = 16;
+    let program = lab.start(&["rec"])?;
+    write_at_once(lab, &program, &[&[0; 1 << 16]])?;
+    program.wait_until_stdin_read()?;
+    let before = program.peak_memory();
+    let record = Record::random(lab, &[]).claiming((PIECES * PIECE) as u32);
+    lab.step("write a record with a body of 4 MiB", || {
+        program.write_stdin(record.bytes())?;
+        (0..PIECES).try_for_each(|_| program.write_stdin(vec![0; PIECE]))
+    })?;
+    program.expect_line(record.line())?;
+    program.wait_until_stdin_read()?;
+    let more = program.peak_memory().saturating_sub(before);
+    lab.step(
+        "compare the most memory it has used until step 4 and until now",
+        || match more {
+            0..3072 => Ok(()),
+            _ => lab.fail(
+                Diagnosis::OutOfMemory,
+                format!("your program takes {more} KiB more memory for a body of 4 MiB"),
+            ),
+        },
+    )?;
+    ends_well(&program)
+}

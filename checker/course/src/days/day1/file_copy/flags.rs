@@ -1,0 +1,260 @@
+//! What the flags of open promise: the old content goes or stays, and nobody comes in between.
+
+use super::{in_pieces, start};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+    lab::Place,
+    observe::{calls::Call, tracer::Record},
+};
+
+pub(super) const REPLACES: Test = Test {
+    name: "replaces what was in the file, and keeps the file",
+    points: 2,
+    read: "Opening a file",
+    mistakes: &[
+        Mistake {
+            program: "leaves_the_old_end",
+            because: Diagnosis::ExtraBytes,
+            hint: "The old content was longer than the new one, and its end is still there. O_TRUNC empties the file in \
+                   open.",
+        },
+        Mistake {
+            program: "always_appends",
+            because: Diagnosis::WrongBytes,
+            hint: "Without -a the old content has to go: O_TRUNC, and not O_APPEND.",
+        },
+        Mistake {
+            program: "removes_the_old_file",
+            because: Diagnosis::WrongMode,
+            hint: "What is there now is another file of the same name: its permissions are new, and its other names still \
+                   show the old one. Open the file that is there, with O_TRUNC.",
+        },
+        Mistake {
+            program: "opens_for_reading_too",
+            because: Diagnosis::WrongStatus,
+            hint: "Here you may write to the file and not read it, and O_RDWR asks for both. Ask for no more than you need: \
+                   O_WRONLY.",
+        },
+    ],
+    run: |lab| {
+        let old = lab.random_bytes(lab.random_number(200..=5000) as usize);
+        let new = lab.random_bytes(lab.random_number(20..=150) as usize);
+        let copy = lab.file("copy");
+        copy.make(&old, 0o600)?;
+        let second = copy.link("second")?;
+        let program = start(lab, &[], &copy)?;
+        program.feed_stdin(&new);
+        program.close_stdin();
+        program.expect_exit(0)?;
+        copy.expect(&new)?;
+        copy.expect_permissions(0o600)?;
+        second.expect(&new)?;
+        let closed = lab.file("closed");
+        closed.make(&old, 0o200)?;
+        let program = start(lab, &[], &closed)?;
+        program.feed_stdin(&new);
+        program.close_stdin();
+        program.expect_exit(0)?;
+        closed.permit(0o600)?;
+        closed.expect(&new)
+    },
+};
+
+pub(super) const APPENDS: Test = Test {
+    name: "with -a appends to what is there",
+    points: 1,
+    read: "Opening a file",
+    mistakes: &[
+        Mistake {
+            program: "empties_with_a",
+            because: Diagnosis::WrongBytes,
+            hint: "With -a the old content has to stay: O_APPEND in the place of O_TRUNC, not both.",
+        },
+        Mistake {
+            program: "makes_no_file_with_a",
+            because: Diagnosis::WrongStatus,
+            hint: RIGHT_CALL,
+        },
+        Mistake {
+            program: "options_change_the_mode",
+            because: Diagnosis::WrongMode,
+            hint: "The permissions of a new file are those without an option: 0644, less what the umask forbids.",
+        },
+        Mistake {
+            program: "tells_the_size_of_the_file",
+            because: Diagnosis::WrongOutput,
+            hint: "The line tells how many bytes this run has copied, and not how many are in the file: add up what the \
+                   reads have returned.",
+        },
+        Mistake {
+            program: "reads_what_it_appends_to",
+            because: Diagnosis::WrongStatus,
+            hint: RIGHT_CALL,
+        },
+    ],
+    run: |lab| {
+        let old = lab.random_bytes(lab.random_number(20..=100) as usize);
+        let new = lab.random_bytes(lab.random_number(20..=100) as usize);
+        let log = lab.file("log");
+        log.make(&old, 0o644)?;
+        for (file, whole) in [
+            (log, [old.clone(), new.clone()].concat()),
+            (lab.file("fresh"), new.clone()),
+        ] {
+            let program = start(lab, &["-a"], &file)?;
+            program.feed_stdin(&new);
+            program.close_stdin();
+            program.expect_exit(0)?;
+            file.expect(&whole)?;
+            file.expect_permissions(0o644)?;
+            program.expect_all_output(&[format!("{} bytes", new.len())])?;
+        }
+        let closed = lab.file("closed");
+        closed.make(&old, 0o200)?;
+        let program = start(lab, &["-a"], &closed)?;
+        program.feed_stdin(&new);
+        program.close_stdin();
+        program.expect_exit(0)?;
+        closed.permit(0o600)?;
+        closed.expect([old, new].concat())
+    },
+};
+
+pub(super) const APPENDS_BEHIND_OTHERS: Test = Test {
+    name: "with -a appends behind what others have appended meanwhile",
+    points: 2,
+    read: "The file offset",
+    mistakes: &[Mistake {
+        program: "seeks_to_the_end_once",
+        because: Diagnosis::WrongBytes,
+        hint: "Your program writes over what another one has appended. The end of the file is not where it was when you \
+               opened it: O_APPEND makes the kernel look for it at each write.",
+    }],
+    run: |lab| {
+        let old = lab.random_bytes(10);
+        let others = lab.random_bytes(lab.random_number(5..=20) as usize);
+        let log = lab.file("log");
+        log.make(&old, 0o644)?;
+        let program = start(lab, &["-a"], &log)?;
+        let first = in_pieces(lab, &program, |_| Ok(()))?;
+        let mut whole = [old, first].concat();
+        log.wait_until_it_holds(&whole)?;
+        log.append(&others)?;
+        whole.extend(others);
+        whole.extend(in_pieces(lab, &program, |_| Ok(()))?);
+        program.close_stdin();
+        program.expect_exit(0)?;
+        log.expect(&whole)
+    },
+};
+
+pub(super) const APPENDS_IN_ONE_STEP: Test = Test {
+    name: "with -a finds the end and writes in one step",
+    points: 1,
+    read: "The file offset",
+    mistakes: &[Mistake {
+        program: "seeks_before_each_write",
+        because: Diagnosis::WrongBytes,
+        hint: "Between your lseek and your write another program has appended, and your write has gone over it. Two calls \
+               are never one step. With O_APPEND the kernel finds the end and writes in a single one.",
+    }],
+    run: |lab| {
+        let mut whole = lab.random_bytes(10);
+        let others = lab.random_bytes(lab.random_number(5..=20) as usize);
+        let piece = lab.random_bytes(lab.random_number(1..=30) as usize);
+        let log = lab.file("log");
+        log.make(&whole, 0o644)?;
+        let program = start(lab, &["-a"], &log)?;
+        program.wait_until_stdin_read()?;
+        let freeze = program.freeze_before_next(Call::Write.on(Place::File))?;
+        program.feed_stdin(&piece);
+        freeze.wait_until_frozen()?;
+        log.append(&others)?;
+        freeze.resume()?;
+        program.close_stdin();
+        program.expect_exit(0)?;
+        whole.extend(others);
+        whole.extend(piece);
+        log.expect(&whole)
+    },
+};
+
+pub(super) const MAKES_OR_FAILS: Test = Test {
+    name: "with -x makes a new file or changes nothing",
+    points: 2,
+    read: "Opening a file",
+    mistakes: &[
+        Mistake {
+            program: "replaces_with_x",
+            because: Diagnosis::WrongStatus,
+            hint: "The file was there, so with -x the right end is status 1, with a reason, and an unchanged file: open it with \
+                   O_CREAT and O_EXCL.",
+        },
+        Mistake {
+            program: "looks_and_follows_the_link",
+            because: Diagnosis::StillRunning,
+            hint: "The name is taken by a symbolic link to a file that is not there. A look (Path::exists, stat) follows the link \
+                   and finds nothing, and open follows it and makes that file. With O_EXCL open does not follow it, and fails.",
+        },
+    ],
+    run: |lab| {
+        let bytes = lab.random_bytes(lab.random_number(20..=100) as usize);
+        let copy = lab.file("copy");
+        for status in [0, 1] {
+            let program = start(lab, &["-x"], &copy)?;
+            program.feed_stdin(match status {
+                0 => bytes.clone(),
+                _ => lab.random_bytes(10),
+            });
+            program.close_stdin();
+            program.expect_exit(status)?;
+            copy.expect(&bytes)?;
+            copy.expect_permissions(0o644)?;
+            if status == 1 {
+                program.expect_reason_on_stderr()?;
+            }
+        }
+        let link = lab.file("link");
+        let elsewhere = lab.file("elsewhere");
+        link.make_link_to(&elsewhere)?;
+        // Its standard input stays open.
+        super::fails(&start(lab, &["-x"], &link)?)?;
+        elsewhere.expect_missing()
+    },
+};
+
+pub(super) const MAKES_IN_ONE_STEP: Test = Test {
+    name: "with -x lets the kernel look and make in one step",
+    points: 1,
+    read: "The file offset",
+    mistakes: &[Mistake {
+        program: "looks_then_makes",
+        because: Diagnosis::CallForbidden,
+        hint: "Your program looks for the file, and then opens it as if nobody could have made it in between. O_EXCL in \
+               the open that has O_CREAT makes one step of it.",
+    }],
+    run: |lab| {
+        let program = start(lab, &["-x"], &lab.file("copy"))?;
+        program.close_stdin();
+        program.expect_exit(0)?;
+        program.expect_no_call(
+            "open(…, O_CREAT, …) without O_EXCL",
+            Call::Open,
+            |record| has(record, "O_CREAT") && !has(record, "O_EXCL") || record.name == "creat",
+        )
+    },
+};
+
+/// Whether a call is given this flag.
+fn has(record: &Record, flag: &str) -> bool {
+    let mut words = record
+        .arguments
+        .iter()
+        .flat_map(|argument| argument.split('|'));
+    words.any(|word| word == flag)
+}
+
+const RIGHT_CALL: &str = "-a is a right call and ends with status 0. If your program does not know it yet, write it now. -a too \
+                          makes the file if there is none: O_CREAT belongs to each of the three ways. And it only \
+                          writes: a log need not be yours to read, and O_RDWR (in C fopen with \"a+\") asks for both.";

@@ -1,0 +1,241 @@
+//! Outcomes which the test cannot bring about as a peer: routes that lead nowhere, and signals.
+
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use super::{connected, dial_with_full_stdout, refused, timeout};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+    observe::{
+        calls::Call,
+        tracer::{Address, Record},
+    },
+};
+
+pub(super) const EVERY_ERROR: Test = Test {
+    name: "has the right word for each error of connect",
+    points: 2,
+    read: "The outcomes of connect",
+    mistakes: &[
+        Mistake {
+            program: "knows_one_of_two",
+            because: Diagnosis::WrongOutput,
+            hint: WORDS,
+        },
+        Mistake {
+            program: "everything_is_unreachable",
+            because: Diagnosis::WrongOutput,
+            hint: WORDS,
+        },
+        Mistake {
+            program: "the_kernels_timeout_is_an_error",
+            because: Diagnosis::WrongOutput,
+            hint: WORDS,
+        },
+        Mistake {
+            program: "prints_the_number",
+            because: Diagnosis::WrongOutput,
+            hint: WORDS,
+        },
+        Mistake {
+            program: "ends_at_an_unknown_error",
+            because: Diagnosis::Exited,
+            hint: ONE_TRY_ONLY,
+        },
+        Mistake {
+            program: "ends_without_a_socket",
+            because: Diagnosis::Exited,
+            hint: ONE_TRY_ONLY,
+        },
+    ],
+    run: |lab| {
+        let outcomes = [
+            (Call::Connect, Errno::EHOSTUNREACH, "unreachable"),
+            (Call::Connect, Errno::ETIMEDOUT, "timeout"),
+            (Call::Connect, Errno::EACCES, "error EACCES"),
+            (Call::Connect, Errno::EADDRNOTAVAIL, "error EADDRNOTAVAIL"),
+            (Call::Socket, Errno::ENOBUFS, "error ENOBUFS"),
+        ];
+        for (call, errno, outcome) in outcomes {
+            let (first, second, last) = (lab.refusing_address()?, lab.listen()?, lab.listen()?);
+            let addresses = [first, second.address(), last.address()];
+            let program = dial_with_full_stdout(lab, &[], &addresses)?;
+            program.expect_asleep_in_print()?;
+            program.fail_next(call, errno)?;
+            program.drain_stdout()?;
+            program.expect_line(refused(first))?;
+            program.expect_line(format!("{} {outcome}", second.address()))?;
+            last.accept()?;
+            program.expect_line(connected(&last))?;
+        }
+        Ok(())
+    },
+};
+
+pub(super) const INTERRUPTED: Test = Test {
+    name: "goes on with a try that a signal has interrupted",
+    points: 1,
+    read: "Signals and the clock",
+    mistakes: &[
+        Mistake {
+            program: "eintr_is_timeout",
+            because: Diagnosis::WrongOutput,
+            hint: EINTR,
+        },
+        Mistake {
+            program: "eintr_is_an_error",
+            because: Diagnosis::WrongOutput,
+            hint: EINTR,
+        },
+        Mistake {
+            program: "eintr_is_the_outcome",
+            because: Diagnosis::WrongOutput,
+            hint: EINTR,
+        },
+        Mistake {
+            program: "eintr_without_a_limit",
+            because: Diagnosis::WrongOutput,
+            hint: EINTR,
+        },
+    ],
+    run: |lab| {
+        for options in [&["-t", "100000"] as &[&str], &[]] {
+            let (first, listener) = (lab.refusing_address()?, lab.listen()?);
+            let addresses = [first, listener.address()];
+            let program = dial_with_full_stdout(lab, options, &addresses)?;
+            program.expect_asleep_in_print()?;
+            program.interrupt_next(Call::Poll)?;
+            program.drain_stdout()?;
+            program.expect_line(refused(first))?;
+            listener.accept()?;
+            program.expect_line(connected(&listener))?;
+        }
+        // And once more where nothing is decided when the signal comes.
+        let (first, silent) = (lab.refusing_address()?, lab.listen_without_answer()?);
+        let limit = lab.random_number(30..=60).to_string();
+        let addresses = [first, silent.address()];
+        let program = dial_with_full_stdout(lab, &["-t", &limit], &addresses)?;
+        program.expect_asleep_in_print()?;
+        program.interrupt_next(Call::Poll)?;
+        program.drain_stdout()?;
+        program.expect_line(refused(first))?;
+        program.expect_line(timeout(&silent))
+    },
+};
+
+pub(super) const CLOCK: Test = Test {
+    name: "counts the time of a try from its beginning, whatever interrupts it",
+    points: 1,
+    read: "Signals and the clock",
+    mistakes: &[
+        Mistake {
+            program: "the_clock_starts_again",
+            because: Diagnosis::TimedOut,
+            hint: "After EINTR only the rest of the time is left. Note the deadline when the try begins, and give poll what \
+                   is missing until then.",
+        },
+        Mistake {
+            program: "counts_microseconds",
+            because: Diagnosis::WrongOutput,
+            hint: "-t counts milliseconds. A timeval has seconds and microseconds, a timespec seconds and nanoseconds: a \
+                   millisecond is 1000 of the one, and 1000000 of the other.",
+        },
+    ],
+    run: |lab| {
+        let limit = Duration::from_millis(lab.random_number(250..=300));
+        let (first, silent) = (lab.refusing_address()?, lab.listen_without_answer()?);
+        let milliseconds = limit.as_millis().to_string();
+        let addresses = [first, silent.address()];
+        let program = dial_with_full_stdout(lab, &["-t", &milliseconds], &addresses)?;
+        program.expect_asleep_in_print()?;
+        let interrupted = program.fail_each(Call::Poll, Errno::EINTR)?;
+        program.drain_stdout()?;
+        program.expect_line(refused(first))?;
+        let mut since = None;
+        lab.wait_until("its time to be over", Diagnosis::TimedOut, || {
+            if interrupted.struck() > 0 {
+                since.get_or_insert_with(Instant::now);
+            }
+            let is_over = since.is_some_and(|since| since.elapsed() >= limit);
+            // One that has ended holds no descriptors. It need not have polled.
+            Ok(is_over || program.descriptors().is_empty())
+        })?;
+        interrupted.end();
+        program.expect_line(timeout(&silent))?;
+        program.expect_exit(1)?;
+        let calls = program.calls()?;
+        // How long it took, as far as the calls reach back: after many interruptions the first ones are forgotten.
+        let to_silent = Some(Address::Internet(silent.address()));
+        let begin = calls
+            .iter()
+            .find(|record| record.call == Call::Connect && record.address == to_silent);
+        let end = calls.iter().rfind(|record| record.call == Call::Write);
+        if let (Some(begin), Some(end)) = (begin, end) {
+            let took = Duration::from_micros(end.entered_us.saturating_sub(begin.entered_us));
+            // Some clocks of the kernel count in steps of 10 ms.
+            if took < limit * 9 / 10 {
+                return lab.fail(
+                    Diagnosis::WrongOutput,
+                    format!(
+                        "your program says `timeout` after {} ms; it may wait for {milliseconds}",
+                        took.as_millis()
+                    ),
+                );
+            }
+        }
+        // What it still waited then was a poll that nobody interrupted. A select is left out: the kernel counts down the
+        // time in the program's own variable, but not when the call is not made.
+        let lasted = |record: &Record| {
+            let returned = record.returned_us.unwrap_or(record.entered_us);
+            Duration::from_micros(returned - record.entered_us)
+        };
+        let waits_again = calls.iter().any(|record| {
+            let is_poll = record.call == Call::Poll && !record.name.contains("select");
+            is_poll && record.injected.is_none() && lasted(record) >= limit
+        });
+        match waits_again {
+            false => Ok(()),
+            true => lab.fail(
+                Diagnosis::TimedOut,
+                format!("your program waits for all of its {milliseconds} ms again, when they were over already"),
+            ),
+        }
+    },
+};
+
+pub(super) const PAUSE: Test = Test {
+    name: "sleeps on when a signal has interrupted the pause",
+    points: 1,
+    read: "Signals and the clock",
+    mistakes: &[Mistake {
+        program: "a_signal_ends_the_pause",
+        because: Diagnosis::ExtraOutput,
+        hint: "The pause has failed with EINTR, and the time is not over. Sleep again, for what is left; thread::sleep does \
+               that for you, and poll, nanosleep and usleep do not.",
+    }],
+    run: |lab| {
+        let nobody = lab.refusing_address()?;
+        let options = ["-r", "1", "-p", "600000"];
+        let program = dial_with_full_stdout(lab, &options, &[nobody])?;
+        // Its try is over, and what polls now is the pause.
+        program.expect_asleep_in_print()?;
+        program.interrupt_next(Call::Poll)?;
+        program.drain_stdout()?;
+        program.expect_line(refused(nobody))?;
+        program.expect_line("again in 600000 ms")?;
+        program.expect_quiet_stdout()?;
+        program.expect_alive()
+    },
+};
+
+const WORDS: &str = "Look into the table of README.md: each errno has its word. ENETUNREACH and EHOSTUNREACH are both \
+                     `unreachable`, ETIMEDOUT from the kernel is `timeout`, and any other is `error` with its name, as \
+                     {errno:?} prints it.";
+
+const EINTR: &str = "poll has failed with EINTR: a signal came, and nothing is known about the connection. Neither is the \
+                     time over, nor is SO_ERROR an answer yet. Call poll again, with the time that is left.";
+
+const ONE_TRY_ONLY: &str = "An error that you did not expect is still the outcome of one try only, be it of connect or of \
+                            socket. Print `error NAME`, and take the next address.";

@@ -1,0 +1,127 @@
+//! What the program does when no address has answered, and it may ask again.
+
+use super::{connected, dial_with, dial_with_full_stdout, refused};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+};
+
+pub(super) const BACK_OFF: Test = Test {
+    name: "goes round again, each time after twice the pause",
+    points: 2,
+    read: "Trying again",
+    mistakes: &[
+        Mistake {
+            program: "always_the_same_pause",
+            because: Diagnosis::WrongOutput,
+            hint: PAUSES,
+        },
+        Mistake {
+            program: "adds_to_the_pause",
+            because: Diagnosis::WrongOutput,
+            hint: PAUSES,
+        },
+        Mistake {
+            program: "pauses_after_each_try",
+            because: Diagnosis::WrongOutput,
+            hint: PAUSES,
+        },
+        Mistake {
+            program: "retries_the_last_only",
+            because: Diagnosis::WrongOutput,
+            hint: PAUSES,
+        },
+        Mistake {
+            program: "never_tries_again",
+            because: Diagnosis::Exited,
+            hint: AGAIN,
+        },
+        Mistake {
+            program: "wants_one_order_of_options",
+            because: Diagnosis::Exited,
+            hint: AGAIN,
+        },
+        Mistake {
+            program: "pauses_after_the_last_round",
+            because: Diagnosis::ExtraOutput,
+            hint: "After the last round nothing follows, so there is nothing to pause for. -r 3 means three rounds more: \
+                   four in all.",
+        },
+    ],
+    run: |lab| {
+        let (one, other) = (lab.refusing_address()?, lab.refusing_address()?);
+        let first = lab.random_number(2..=5);
+        let options = ["-p", &first.to_string(), "-r", "3"];
+        let program = dial_with(lab, &options, &[one, other])?;
+        for pause in [Some(first), Some(2 * first), Some(4 * first), None] {
+            program.expect_line(refused(one))?;
+            program.expect_line(refused(other))?;
+            if let Some(pause) = pause {
+                program.expect_line(format!("again in {pause} ms"))?;
+            }
+        }
+        program.expect_stdout_end()?;
+        program.expect_exit(1)
+    },
+};
+
+pub(super) const ALL_AGAIN: Test = Test {
+    name: "finds a server that has come up meanwhile",
+    points: 1,
+    read: "Trying again",
+    mistakes: &[Mistake {
+        program: "success_is_no_end",
+        because: Diagnosis::ExtraOutput,
+        hint: "The program is connected, and goes round all the same. Success ends all loops.",
+    }],
+    run: |lab| {
+        let (server, nobody) = (lab.reserve_address()?, lab.refusing_address()?);
+        let address = server.address();
+        let program = dial_with_full_stdout(lab, &["-r", "2", "-p", "1"], &[address, nobody])?;
+        program.expect_asleep_in_print()?;
+        let listener = server.listen()?;
+        program.drain_stdout()?;
+        program.expect_line(refused(address))?;
+        program.expect_line(refused(nobody))?;
+        program.expect_line("again in 1 ms")?;
+        let peer = listener.accept()?.peer_address();
+        program.expect_line(connected(&listener))?;
+        program.expect_line(format!("local {peer}"))?;
+        program.expect_stdout_end()?;
+        program.expect_exit(0)
+    },
+};
+
+pub(super) const SLEEPS: Test = Test {
+    name: "sleeps between two rounds",
+    points: 1,
+    read: "Trying again",
+    mistakes: &[
+        Mistake {
+            program: "does_not_sleep",
+            because: Diagnosis::ExtraOutput,
+            hint: "The pause was announced, and the next round is there already. Sleep for as many milliseconds as you \
+                   print: thread::sleep, or nanosleep(2).",
+        },
+        Mistake {
+            program: "watches_the_clock",
+            because: Diagnosis::Busy,
+            hint: "Your program looks at the clock until the time has come, and needs a whole processor for it. \
+                   thread::sleep or nanosleep(2) needs none.",
+        },
+    ],
+    run: |lab| {
+        let nobody = lab.refusing_address()?;
+        let program = dial_with(lab, &["-r", "1", "-p", "600000"], &[nobody])?;
+        program.expect_line(refused(nobody))?;
+        program.expect_line("again in 600000 ms")?;
+        program.expect_quiet_stdout()?;
+        program.expect_alive()
+    },
+};
+
+const AGAIN: &str = "There is -r: when all addresses have failed, print `again in MS ms`, sleep, and begin with the first \
+                     address again. And the options come in any order: -p may stand before -r.";
+
+const PAUSES: &str = "A round is a try of each address, from the first one on. Between two rounds there is one pause, and each is twice as long as \
+                      the one before it; the first is that of -p.";

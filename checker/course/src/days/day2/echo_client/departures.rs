@@ -1,0 +1,142 @@
+//! Servers that say too much, or go away.
+
+use super::{client_of_file, client_of_terminal, echo, expect_failure, line, word};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+};
+
+const GOES_AWAY: &str = "When the server goes away";
+
+pub(super) const MORE_THAN_SENT: Test = Test {
+    name: "reports bytes that nobody sent, and does not print them",
+    points: 1,
+    read: "The end of the input",
+    mistakes: &[
+        Mistake {
+            program: "prints_all_until_the_end",
+            because: Diagnosis::ExtraOutput,
+            hint: "The server sends more than it was given. After the last reply only the end of file may come; \
+                   anything else is a failure.",
+        },
+        Mistake {
+            program: "forgets_what_its_reader_holds",
+            because: Diagnosis::WrongStatus,
+            hint: "The server has sent more than it was given, together with the last reply. A BufReader has taken it \
+                   already: ask the same reader for the end of file, and not the socket behind it.",
+        },
+    ],
+    run: |lab| {
+        let line = line(lab);
+        let (program, server) = client_of_file(lab, &line)?;
+        echo(&server, &line)?;
+        server.expect_end()?;
+        server.send(word(lab))?;
+        server.close();
+        program.expect_stdout(&line)?;
+        program.expect_stdout_end()?;
+        expect_failure(&program)?;
+        // And once more together with the reply.
+        let (program, server) = client_of_file(lab, &line)?;
+        server.expect(&line)?;
+        server.send([line.as_str(), &word(lab)].concat())?;
+        server.close();
+        program.expect_stdout(&line)?;
+        program.expect_stdout_end()?;
+        expect_failure(&program)
+    },
+};
+
+pub(super) const CUT_REPLY: Test = Test {
+    name: "reports a server that ends in the middle of a reply",
+    points: 1,
+    read: GOES_AWAY,
+    mistakes: &[
+        Mistake {
+            program: "cut_reply_is_success",
+            because: Diagnosis::WrongStatus,
+            hint: "read returns 0 while bytes are missing: the reply is cut short. That is status 1, not 0.",
+        },
+        Mistake {
+            program: "reads_on_after_the_end",
+            because: Diagnosis::Busy,
+            hint: "read returns 0 again and again: the server has ended and nothing more will come. Report \
+                   it and end.",
+        },
+    ],
+    run: |lab| {
+        let line = line(lab);
+        let (program, server) = client_of_terminal(lab, &line)?;
+        server.expect(&line)?;
+        let part = &line[..lab.random_number(1..=8) as usize];
+        server.send(part)?;
+        server.close();
+        program.expect_stdout_part(part)?;
+        expect_failure(&program)
+    },
+};
+
+pub(super) const RESET_IN_REPLY: Test = Test {
+    name: "reports a reset while it waits for a reply",
+    points: 1,
+    read: GOES_AWAY,
+    mistakes: &[Mistake {
+        program: "panics_at_reset",
+        because: Diagnosis::Panicked,
+        hint: "A server that resets the connection is an ordinary event. Return the error of read up to main \
+               instead of panicking.",
+    }],
+    run: |lab| {
+        let line = line(lab);
+        let (program, server) = client_of_terminal(lab, &line)?;
+        server.expect(&line)?;
+        server.reset()?;
+        expect_failure(&program)
+    },
+};
+
+pub(super) const GONE: Test = Test {
+    name: "reports a connection that is gone when it sends the next line",
+    points: 1,
+    read: GOES_AWAY,
+    mistakes: &[Mistake {
+        program: "dies_of_sigpipe",
+        because: Diagnosis::Killed,
+        hint: "A write to a connection that is gone raises SIGPIPE. Rust ignores it for you: leave it \
+               ignored, and handle EPIPE (in C: ignore it, or use MSG_NOSIGNAL).",
+    }],
+    run: |lab| {
+        let (line, next) = (line(lab), line(lab));
+        let (program, server) = client_of_terminal(lab, &line)?;
+        echo(&server, &line)?;
+        program.expect_stdout(&line)?;
+        // After both, already the first write fails with EPIPE.
+        server.shutdown_write()?;
+        server.reset()?;
+        // A client which watches its connection may notice at once, and end.
+        lab.settle()?;
+        program.feed_stdin(&next);
+        expect_failure(&program)
+    },
+};
+
+pub(super) const RESET_AT_THE_END: Test = Test {
+    name: "reports a reset where the server's end is due",
+    points: 1,
+    read: GOES_AWAY,
+    mistakes: &[Mistake {
+        program: "reset_is_end_of_file",
+        because: Diagnosis::WrongStatus,
+        hint: "read has failed with ECONNRESET; only a return of 0 is the end of file. Do not turn errors \
+               into success.",
+    }],
+    run: |lab| {
+        let line = line(lab);
+        let (program, server) = client_of_file(lab, &line)?;
+        echo(&server, &line)?;
+        server.expect_end()?;
+        server.reset()?;
+        program.expect_stdout(&line)?;
+        expect_failure(&program)
+    },
+};

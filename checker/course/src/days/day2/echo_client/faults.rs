@@ -1,0 +1,91 @@
+//! What a client does when a call does less than it was asked, though nothing is wrong.
+
+use super::{client_of_terminal, echo, line};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+    lab::Place,
+    observe::calls::Call,
+};
+
+const OFFER_THE_REST: &str = "Here each write takes a few bytes only. It returns how many: offer the rest, and again \
+                              the rest, until none is left. That holds for the connection and for standard output.";
+
+pub(super) const SHORT_WRITES: Test = Test {
+    name: "sends and prints all of a line, however little each write takes",
+    points: 1,
+    read: "A stream has no lines",
+    mistakes: &[
+        Mistake {
+            program: "writes_the_rest_once",
+            because: Diagnosis::Stuck,
+            hint: OFFER_THE_REST,
+        },
+        Mistake {
+            program: "prints_with_one_write",
+            because: Diagnosis::Stuck,
+            hint: OFFER_THE_REST,
+        },
+    ],
+    run: |lab| {
+        let (first, second) = (line(lab), line(lab));
+        let (program, server) = client_of_terminal(lab, &first)?;
+        echo(&server, &first)?;
+        program.expect_stdout(&first)?;
+        program.wait_until_stdin_read()?;
+        program.shorten(Call::Write, lab.random_number(1..=4))?;
+        program.feed_stdin(&second);
+        echo(&server, &second)?;
+        program.expect_stdout(&second)
+    },
+};
+
+pub(super) const INTERRUPTED: Test = Test {
+    name: "makes a call again that a signal has interrupted",
+    points: 1,
+    read: "Calls that do less than asked",
+    mistakes: &[
+        Mistake {
+            program: "ends_at_eintr",
+            because: Diagnosis::Exited,
+            hint: AGAIN,
+        },
+        Mistake {
+            program: "stops_printing_at_eintr",
+            because: Diagnosis::Exited,
+            hint: AGAIN,
+        },
+        Mistake {
+            program: "stops_reading_at_eintr",
+            because: Diagnosis::Exited,
+            hint: AGAIN,
+        },
+    ],
+    run: |lab| {
+        let (first, second) = (line(lab), line(lab));
+        let (program, server) = client_of_terminal(lab, &first)?;
+        echo(&server, &first)?;
+        program.expect_stdout(&first)?;
+        // The call in which it sleeps has begun, and is spared.
+        program.wait_until_stdin_read()?;
+        program.interrupt_next(Call::Write.on(Place::Socket))?;
+        program.interrupt_next_read(Place::Socket)?;
+        program.interrupt_next(Call::Write.on(Place::Stdout))?;
+        program.interrupt_next_read(Place::Stdin)?;
+        program.feed_stdin(&second);
+        echo(&server, &second)?;
+        program.expect_stdout(&second)?;
+        program.wait_until_stdin_read()?;
+        program.interrupt_next_read(Place::Socket)?;
+        program.close_stdin();
+        server.expect_end()?;
+        program.expect_alive()?;
+        server.close();
+        program.expect_exit(0)
+    },
+};
+
+const AGAIN: &str = "EINTR is neither an error nor the end of anything: a signal came before a byte was moved. Make the same call \
+                     again, be it read or write, on the connection, on standard input or on standard output. \
+                     read_until, read_exact and write_all do it for you; read, write and fill_buf do not, nor do fgets \
+                     and fwrite in C.";

@@ -1,0 +1,134 @@
+//! What a server does when a call does less than it was asked, or fails without anybody's fault.
+
+use nix::errno::Errno;
+
+use super::{echo, line, visit};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+    lab::Place,
+    observe::calls::Call,
+};
+
+pub(super) const SHORT_WRITES: Test = Test {
+    name: "sends the rest when write has taken only a part",
+    points: 2,
+    read: "Calls that do less than asked",
+    mistakes: &[Mistake {
+        program: "ignores_short_writes",
+        because: Diagnosis::Stuck,
+        hint: "write may take fewer bytes than you give it, and returns how many. Offer it the rest, until none is \
+               left: in Rust `write_all` is this loop.",
+    }],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let client = server.connect()?;
+        echo(lab, &client)?;
+        server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
+        echo(lab, &client)?;
+        client.send(lab.random_bytes(100))?;
+        client.expect_echo()?;
+        client.expect_quiet()
+    },
+};
+
+pub(super) const INTERRUPTED: Test = Test {
+    name: "makes a call again that a signal has interrupted",
+    points: 2,
+    read: "Calls that do less than asked",
+    mistakes: &[
+        Mistake {
+            program: "gives_up_a_client_at_eintr",
+            because: Diagnosis::ClosedEarly,
+            hint: "EINTR says that a signal came before a byte was moved. The connection is as good as before: make the \
+                   same call again, be it read or write.",
+        },
+        Mistake {
+            program: "begins_again_at_eintr",
+            because: Diagnosis::WrongBytes,
+            hint: "One write has taken a part of the line, and then a signal has interrupted the next. What was taken is on \
+                   its way: make only that one write again, with the rest, and not all of them from the start.",
+        },
+        Mistake {
+            program: "ends_at_eintr",
+            because: Diagnosis::Exited,
+            hint: "EINTR is no failure: a signal came before accept (or poll) had anything to return. Make the call \
+                   again.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let client = server.connect()?;
+        echo(lab, &client)?;
+        // The call in which it sleeps has begun, and is spared.
+        lab.settle()?;
+        server.interrupt_next_read(Place::Socket)?;
+        echo(lab, &client)?;
+        client.expect_quiet()?;
+        server.interrupt_next(Call::Write.on(Place::Socket))?;
+        echo(lab, &client)?;
+        server.interrupt_after_a_part(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
+        echo(lab, &client)?;
+        client.expect_quiet()?;
+        server.interrupt_next(Call::Accept)?;
+        client.close();
+        visit(lab, &server)?;
+        // A server that sleeps in accept all the time meets the error only behind the first of them.
+        visit(lab, &server)
+    },
+};
+
+pub(super) const LOST_CLIENT: Test = Test {
+    name: "goes on when the next client has given up before accept",
+    points: 1,
+    read: "When accept fails",
+    mistakes: &[Mistake {
+        program: "ends_when_a_client_gives_up",
+        because: Diagnosis::Exited,
+        hint: "accept has failed with ECONNABORTED: this one client left the queue. The others are still there, so call \
+               accept again.",
+    }],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let client = server.connect()?;
+        echo(lab, &client)?;
+        server.fail_next(Call::Accept, Errno::ECONNABORTED)?;
+        client.close();
+        visit(lab, &server)?;
+        visit(lab, &server)
+    },
+};
+
+pub(super) const NO_DESCRIPTOR: Test = Test {
+    name: "waits while there is no descriptor for the next client",
+    points: 2,
+    read: "When accept fails",
+    mistakes: &[
+        Mistake {
+            program: "ends_without_descriptors",
+            because: Diagnosis::Exited,
+            hint: "accept has failed with EMFILE: at this moment no descriptor is free. That passes, and the client keeps \
+                   its place in the queue. Sleep a little, and call accept again.",
+        },
+        Mistake {
+            program: "spins_without_descriptors",
+            because: Diagnosis::Busy,
+            hint: "accept does not wait for a descriptor: with EMFILE it fails at once, again and again. Sleep a little, \
+                   10 milliseconds for example, before you call it again.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let first = server.connect()?;
+        echo(lab, &first)?;
+        let shortage = server.fail_each(Call::Accept, Errno::EMFILE)?;
+        first.close();
+        let waiting = server.connect()?;
+        waiting.send(line(lab))?;
+        shortage.wait_until_it_pauses()?;
+        shortage.end();
+        waiting.expect_echo()?;
+        waiting.close();
+        visit(lab, &server)
+    },
+};

@@ -1,0 +1,98 @@
+//! Ports that another server has, or has had.
+
+use super::{echo, refuses, visit};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+    observe::sockets::{State, Transport},
+};
+
+pub(super) const AGAIN: Test = Test {
+    name: "can be started again on its port at once",
+    points: 1,
+    read: "Starting again on the same port",
+    mistakes: &[
+        Mistake {
+            program: "forgets_reuseaddr",
+            because: Diagnosis::CannotRestart,
+            hint: REUSE_THE_ADDRESS,
+        },
+        Mistake {
+            program: "sets_reuseaddr_too_late",
+            because: Diagnosis::CannotRestart,
+            hint: REUSE_THE_ADDRESS,
+        },
+        Mistake {
+            program: "ignores_the_port",
+            because: Diagnosis::ListensElsewhere,
+            hint: "Bind the port from the argument, too. 0 means \"any free port\"; every other number means \
+                   itself.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let client = server.connect()?;
+        echo(lab, &client)?;
+        server.kill()?;
+        client.expect_end()?;
+        client.close();
+        lab.wait_until(
+            "the connection to be in TIME_WAIT",
+            Diagnosis::Stuck,
+            || {
+                let sockets = lab.sockets(Transport::Tcp)?;
+                Ok(sockets.iter().any(|socket| {
+                    socket.state == State::TimeWait && socket.local == server.address()
+                }))
+            },
+        )?;
+        let again = lab.restart_server(server.address())?;
+        if again.address() != server.address() {
+            return lab.fail(
+                Diagnosis::ListensElsewhere,
+                format!(
+                    "your program was asked for port {}, and listens on port {}",
+                    server.address().port(),
+                    again.address().port()
+                ),
+            );
+        }
+        visit(lab, &again)
+    },
+};
+
+pub(super) const BESIDE_ANOTHER: Test = Test {
+    name: "runs beside another server, and not on its port",
+    points: 1,
+    read: "Starting again on the same port",
+    mistakes: &[
+        Mistake {
+            program: "insists_on_its_port",
+            because: Diagnosis::Exited,
+            hint: "Is the port a number in your program? Bind the one from the argument. 0 lets the kernel \
+                   choose a free one, so that two servers can run side by side.",
+        },
+        Mistake {
+            program: "shares_the_port",
+            because: Diagnosis::StillRunning,
+            hint: "Two servers cannot have one port, unless both set SO_REUSEPORT: set SO_REUSEADDR only. When \
+                   bind or listen fails, print the reason and end with status 1.",
+        },
+        Mistake {
+            program: "panics_on_a_busy_port",
+            because: Diagnosis::Panicked,
+            hint: "A port that is taken is an ordinary failure. Print the reason and end with status 1 \
+                   instead of unwrapping.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let beside = lab.start_server()?;
+        visit(lab, &beside)?;
+        refuses(lab, &[&server.address().to_string()], 1)?;
+        visit(lab, &server)
+    },
+};
+
+const REUSE_THE_ADDRESS: &str = "The old connection is in TIME_WAIT and still holds the port. Set SO_REUSEADDR on the \
+                                 listening socket, and before bind: bind is the call that looks at it.";

@@ -1,0 +1,124 @@
+//! Calls that do less than they were asked, or fail without anybody's fault.
+
+use super::{READ_ALL, answer, ask, message, some_bytes, visit};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+    lab::Place,
+    observe::calls::Call,
+};
+
+pub(super) const SHORT_READS: Test = Test {
+    name: "puts a message together from reads that bring a few bytes",
+    points: 2,
+    read: "recv, send and their flags",
+    mistakes: &[Mistake {
+        program: "asks_only_twice",
+        because: Diagnosis::WrongBytes,
+        hint: "Your program has taken a part of a message for all of it. Any read, and recv with MSG_WAITALL, too, may bring \
+               less than it is asked for, also the second time: go on until the count says that nothing is missing.",
+    }],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let client = server.connect()?;
+        ask(&client, &some_bytes(lab, 5..=12))?;
+        // The call in which it sleeps has begun, and is spared.
+        lab.settle()?;
+        server.shorten(Call::Read.on(Place::Socket), lab.random_number(1..=2))?;
+        for _ in 0..3 {
+            ask(&client, &some_bytes(lab, 10..=30))?;
+        }
+        client.expect_quiet()
+    },
+};
+
+pub(super) const INTERRUPTED: Test = Test {
+    name: "makes a call again that a signal has interrupted",
+    points: 2,
+    read: READ_ALL,
+    mistakes: &[
+        Mistake {
+            program: "gives_up_a_client_at_eintr",
+            because: Diagnosis::ClosedEarly,
+            hint: THE_SAME_CALL,
+        },
+        Mistake {
+            program: "begins_again_at_eintr",
+            because: Diagnosis::ClosedEarly,
+            hint: THE_SAME_CALL,
+        },
+        Mistake {
+            program: "tries_again_only_once",
+            because: Diagnosis::ClosedEarly,
+            hint: THE_SAME_CALL,
+        },
+        Mistake {
+            program: "ends_at_eintr",
+            because: Diagnosis::Exited,
+            hint: "EINTR is no failure: a signal came before accept (or poll) had anything to return. Make the call again.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let client = server.connect()?;
+        ask(&client, &some_bytes(lab, 5..=12))?;
+        let payload = some_bytes(lab, 10..=20);
+        let whole = message(&payload);
+        for piece in [&whole[..2], &whole[2..8], &whole[8..12]] {
+            // The call in which it sleeps has begun, and is spared: the next one is struck, in the middle of a message.
+            lab.settle()?;
+            server.interrupt_next_read(Place::Socket)?;
+            client.send(piece)?;
+            client.expect_quiet()?;
+        }
+        client.send(&whole[12..])?;
+        client.expect(answer(&payload))?;
+        client.expect_quiet()?;
+        server.interrupt_next(Call::Write.on(Place::Socket))?;
+        ask(&client, &some_bytes(lab, 5..=12))?;
+        server.interrupt_next(Call::Accept)?;
+        client.close();
+        visit(lab, &server)?;
+        visit(lab, &server)
+    },
+};
+
+const THE_SAME_CALL: &str = "EINTR says that a signal came before a byte was moved. Nothing is lost, and what you have of the \
+                             message is still a part of it: make the same call again, in a loop, and go on where you were.";
+
+pub(super) const SHORT_WRITES: Test = Test {
+    name: "sends the rest of an answer when a write has taken a part",
+    points: 2,
+    read: "Header and payload in one call",
+    mistakes: &[
+        Mistake {
+            program: "ignores_short_writes",
+            because: Diagnosis::Stuck,
+            hint: OFFER_THE_REST,
+        },
+        Mistake {
+            program: "writev_without_a_loop",
+            because: Diagnosis::Stuck,
+            hint: OFFER_THE_REST,
+        },
+        Mistake {
+            program: "offers_the_whole_again",
+            because: Diagnosis::WrongBytes,
+            hint: "A write has taken a part, and your program offers all of it once more. Offer only what has not been \
+                   taken: `&bytes[n..]`.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let client = server.connect()?;
+        ask(&client, &some_bytes(lab, 5..=12))?;
+        server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=3))?;
+        for _ in 0..3 {
+            ask(&client, &some_bytes(lab, 20..=60))?;
+        }
+        client.expect_quiet()
+    },
+};
+
+const OFFER_THE_REST: &str = "write (and writev, and send) may take fewer bytes than you give it, in the middle of the header \
+                              too, and returns how many. Offer it the rest, until none is left: `write_all` is this loop.";

@@ -1,0 +1,186 @@
+//! Lengths, from the largest that is allowed to those that nobody should believe.
+
+use super::{A_CLAIM, answer, ask, is_turned_away, message, some_bytes, together, visit};
+use harness::{
+    arena::Launch,
+    exercise::{Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::{Lab, Server},
+};
+
+pub(super) const LARGEST: Test = Test {
+    name: "takes messages of up to 65536 bytes",
+    points: 2,
+    read: A_CLAIM,
+    mistakes: &[
+        Mistake {
+            program: "small_buffer",
+            because: Diagnosis::Panicked,
+            hint: "A payload may have 65536 bytes, and your buffer has fewer. Make room for the largest one.",
+        },
+        Mistake {
+            program: "looks_at_two_bytes_of_the_length",
+            because: Diagnosis::WrongBytes,
+            hint: "The length has four bytes, and 65536 does not fit into two (65535 does). Read it as a u32, and \
+                   keep it in one.",
+        },
+        Mistake {
+            program: "refuses_the_largest",
+            because: Diagnosis::Reset,
+            hint: "65536 bytes are the most that is allowed, and they are allowed: only a length *above* is a bad \
+                   frame.",
+        },
+    ],
+    run: |lab| {
+        let client = server_at_full_speed(lab)?.connect()?;
+        for length in [255, 256, 4_097, 65_535, 65_536] {
+            lab.step(
+                format!("client 1: send a message of {length} bytes, and expect its answer"),
+                || ask(&client, &lab.random_bytes(length)),
+            )?;
+        }
+        let payloads: Vec<Vec<u8>> = (0..16).map(|_| lab.random_bytes(65_536)).collect();
+        lab.step("client 1: send 16 such messages, a megabyte", || {
+            client.send(together(&payloads, message))
+        })?;
+        client.expect(together(&payloads, answer))?;
+        client.expect_quiet()
+    },
+};
+
+pub(super) const TOO_LONG: Test = Test {
+    name: "believes no length over 65536",
+    points: 3,
+    read: A_CLAIM,
+    mistakes: &[
+        Mistake {
+            program: "knows_no_maximum",
+            because: Diagnosis::LeftOpen,
+            hint: HANG_UP,
+        },
+        Mistake {
+            program: "skips_what_is_too_long",
+            because: Diagnosis::LeftOpen,
+            hint: HANG_UP,
+        },
+        Mistake {
+            program: "allocates_before_it_looks",
+            because: Diagnosis::Killed,
+            hint: "Your program asks for as much memory as a stranger says, 4 GB here, and is ended when there is none. \
+                   Compare the length with 65536 before you do anything with it.",
+        },
+        Mistake {
+            program: "keeps_the_length_in_an_i32",
+            because: Diagnosis::Panicked,
+            hint: "In an i32 the length ff ff ff ff is -1, which is smaller than 65536, and no size at all. Keep the length \
+                   as a u32 until you have compared it.",
+        },
+        Mistake {
+            program: "ends_at_a_bad_frame",
+            because: Diagnosis::Exited,
+            hint: "One client's bad frame is the end of its connection, not of the server. Print the line, close, and \
+                   accept the next client.",
+        },
+        Mistake {
+            program: "shuts_down_a_bad_client",
+            because: Diagnosis::DescriptorLeaked,
+            hint: "The client of a bad frame sees the end, and your program still holds its descriptor: shutdown closes \
+                   nothing. Let an OwnedFd close it on every way out.",
+        },
+        Mistake {
+            program: "answers_a_bad_frame",
+            because: Diagnosis::ExtraBytes,
+            hint: "A bad frame has no answer: close the connection. The line `bad frame` goes to standard output.",
+        },
+        Mistake {
+            program: "says_it_on_stderr",
+            because: Diagnosis::Stuck,
+            hint: NOT_SAID,
+        },
+        Mistake {
+            program: "keeps_the_words_in_a_buffer",
+            because: Diagnosis::Stuck,
+            hint: NOT_SAID,
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        visit(lab, &server)?;
+        lab.settle()?;
+        let before = server.descriptors();
+        for length in [
+            65_537,
+            lab.random_number(1 << 20..=1 << 24),
+            0x8000_0000,
+            0xffff_ffff,
+        ] {
+            let client = server.connect()?;
+            ask(&client, &some_bytes(lab, 5..=12))?;
+            client.send((length as u32).to_be_bytes())?;
+            is_turned_away(&client, &server)?;
+        }
+        // What was right before it has its answer, also if all of it comes at once.
+        let client = server.connect()?;
+        let right = some_bytes(lab, 5..=12);
+        let too_long = 0x00ff_0000_u32.to_be_bytes();
+        client.send([&message(&right), &too_long[..], &some_bytes(lab, 50..=60)].concat())?;
+        client.expect(answer(&right))?;
+        is_turned_away(&client, &server)?;
+        server.expect_quiet_stdout()?;
+        visit(lab, &server)?;
+        server.expect_no_leaked_descriptor(&before)
+    },
+};
+
+pub(super) const ROOM_FOR_ONE: Test = Test {
+    name: "needs no more memory for many messages than for one",
+    points: 1,
+    read: A_CLAIM,
+    mistakes: &[Mistake {
+        program: "keeps_all_messages",
+        because: Diagnosis::OutOfMemory,
+        hint: "A conversation may last for ever, and your program keeps all of it. What has its answer is not needed any more: \
+               use the buffer again for the next message, or take the answered bytes out of it (drain).",
+    }],
+    run: |lab| {
+        let server = server_at_full_speed(lab)?;
+        let client = server.connect()?;
+        let payload = lab.random_bytes(65_536);
+        ask(&client, &payload)?;
+        lab.settle()?;
+        let before = server.peak_memory();
+        lab.step(
+            "client 1: send 64 messages of 65536 bytes, and expect an answer to each",
+            || (0..64).try_for_each(|_| ask(&client, &payload)),
+        )?;
+        lab.settle()?;
+        let more = server.peak_memory().saturating_sub(before);
+        lab.step(
+            "compare the most memory it has used for the first message and for all",
+            || match more {
+                0..3072 => Ok(()),
+                _ => lab.fail(
+                    Diagnosis::OutOfMemory,
+                    format!(
+                        "your program takes {more} KiB more memory for 64 messages than for one"
+                    ),
+                ),
+            },
+        )
+    },
+};
+
+/// A server whose calls are not followed: it may read byte by byte, which is slow, and right.
+fn server_at_full_speed(lab: &Lab) -> Checked<Server> {
+    let address = lab.any_port();
+    let program = lab.launch(Launch {
+        traced: false,
+        ..Launch::new([address.to_string()])
+    })?;
+    program.expect_announcement(address)
+}
+
+const HANG_UP: &str = "The length is over 65536, and the connection is still open. Nobody knows what a client means by such a \
+                       number, or whether so many bytes ever come: do not read them. Print `bad frame` and close, at once.";
+const NOT_SAID: &str = "Print the line `bad frame` on standard output, with its \\n, and flush it: somebody may read it through \
+                        a pipe while your server goes on.";

@@ -1,0 +1,88 @@
+//! What a converter does when it cannot read its lines, or print its answers.
+
+use nix::errno::Errno;
+
+use super::texts::Texts;
+use harness::{
+    exercise::{Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::{Lab, Place, Program},
+    observe::calls::Call,
+};
+
+pub(super) const CANNOT_READ: Test = Test {
+    name: "ends with status 1 when it cannot read",
+    points: 1,
+    read: CALLS_THAT_FAIL,
+    mistakes: &[
+        Mistake {
+            program: "takes_an_error_for_the_end",
+            because: Diagnosis::WrongStatus,
+            hint: "Reading has failed, and your program ends as if all lines had their answers. Only a read that returns 0 \
+                   is the end of the input; `while let Ok(…)` and `lines().flatten()` do not tell it from an error. Say \
+                   what it was, and end with status 1.",
+        },
+        Mistake {
+            program: "panics_when_it_cannot_read",
+            because: Diagnosis::Panicked,
+            hint: "Reading has failed, and unwrap makes that a panic. Return the error up to main: the reason on standard \
+                   error, and status 1.",
+        },
+    ],
+    run: |lab| {
+        let program = lab.start(&["pton4"])?;
+        // The read in which it sleeps has begun, and is spared.
+        program.wait_until_stdin_read()?;
+        program.fail_each(Call::Read.on(Place::Stdin), Errno::EIO)?;
+        ask(lab, &program)?;
+        program.expect_exit(1)?;
+        program.expect_reason_on_stderr()
+    },
+};
+
+pub(super) const CANNOT_PRINT: Test = Test {
+    name: "ends with status 1 when it cannot print",
+    points: 1,
+    read: CALLS_THAT_FAIL,
+    mistakes: &[
+        Mistake {
+            program: "ignores_a_failed_print",
+            because: Diagnosis::WrongStatus,
+            hint: "The disk behind standard output is full, and your program ends as if its answers were there. Look at the \
+                   result of each print and each flush (a BufWriter that is dropped forgets it); if one fails, give the \
+                   reason and end with status 1.",
+        },
+        Mistake {
+            program: "panics_on_a_full_disk",
+            because: Diagnosis::Panicked,
+            hint: "println! panics when it cannot print. Use writeln! with io::stdout(), and return its error up to main: \
+                   the reason on standard error, and status 1.",
+        },
+    ],
+    run: |lab| {
+        let program = lab.start(&["pton4"])?;
+        program.wait_until_stdin_read()?;
+        program.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
+        ask(lab, &program)?;
+        program.expect_exit(1)?;
+        program.expect_reason_on_stderr()
+    },
+};
+
+/// Chapter 1.2 tells it for the first time.
+const CALLS_THAT_FAIL: &str = "When a call does less, or fails";
+
+/// Writes some lines to it, and no more.
+fn ask(lab: &Lab, program: &Program) -> Checked {
+    let texts = Texts::of(lab);
+    lab.step(
+        "write three lines to its standard input, and close it",
+        || {
+            for _ in 0..3 {
+                program.feed_stdin(texts.plain_quad() + "\n");
+            }
+            program.close_stdin();
+            Ok(())
+        },
+    )
+}

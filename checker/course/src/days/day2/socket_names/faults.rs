@@ -1,0 +1,154 @@
+//! What the server does when a call does less than it was asked, or fails without anybody's fault.
+
+use nix::errno::Errno;
+
+use super::names::{expect_names, visit};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+    lab::Place,
+    observe::calls::Call,
+};
+
+pub(super) const SHORT_WRITES: Test = Test {
+    name: "sends the rest of the line when write has taken only a part",
+    points: 1,
+    read: "Calls that do less than asked",
+    mistakes: &[Mistake {
+        program: "ignores_short_writes",
+        because: Diagnosis::ClosedEarly,
+        hint: "write may take fewer bytes than you give it, and returns how many. Offer it the rest, until none is left: \
+               in Rust `write_all` is this loop.",
+    }],
+    run: |lab| {
+        let server = lab.start_server()?;
+        visit(lab, &server)?;
+        server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
+        visit(lab, &server)
+    },
+};
+
+pub(super) const LEAVES_EARLY: Test = Test {
+    name: "goes on when a client has left in the middle of its line",
+    points: 1,
+    read: "When a client misbehaves",
+    mistakes: &[Mistake {
+        program: "dies_of_sigpipe",
+        because: Diagnosis::Killed,
+        hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for you: leave \
+               it so (in C: ignore it, or use send with MSG_NOSIGNAL), and handle EPIPE.",
+    }],
+    run: |lab| {
+        let server = lab.start_server()?;
+        visit(lab, &server)?;
+        lab.settle()?;
+        // The kernel takes the first part, and learns from the answer that nobody is there for the next.
+        let parts = server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
+        server.freeze()?;
+        server.connect()?.close();
+        server.resume()?;
+        lab.settle()?;
+        parts.end();
+        visit(lab, &server)
+    },
+};
+
+const CALL_AGAIN: &str = "EINTR is no failure: a signal came before poll or accept had anything to return. Make the call \
+                          again.";
+
+const THE_SAME_WRITE: &str = "EINTR says that a signal came before a byte was moved. The connection is as good as before: make \
+                              the same write again, in a loop, as often as it happens.";
+
+pub(super) const INTERRUPTED: Test = Test {
+    name: "makes a call again that a signal has interrupted",
+    points: 2,
+    read: "Calls that do less than asked",
+    mistakes: &[
+        Mistake {
+            program: "ends_at_eintr",
+            because: Diagnosis::Exited,
+            hint: CALL_AGAIN,
+        },
+        Mistake {
+            program: "ends_when_accept_is_interrupted",
+            because: Diagnosis::Exited,
+            hint: CALL_AGAIN,
+        },
+        Mistake {
+            program: "gives_up_a_client_at_eintr",
+            because: Diagnosis::ClosedEarly,
+            hint: THE_SAME_WRITE,
+        },
+        Mistake {
+            program: "tries_again_only_once",
+            because: Diagnosis::ClosedEarly,
+            hint: THE_SAME_WRITE,
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        visit(lab, &server)?;
+        // The call in which it sleeps has begun, and is spared.
+        lab.settle()?;
+        server.interrupt_next(Call::Poll)?;
+        visit(lab, &server)?;
+        server.interrupt_next(Call::Accept)?;
+        visit(lab, &server)?;
+        server.interrupt_next(Call::Write.on(Place::Socket))?;
+        visit(lab, &server)?;
+        visit(lab, &server)
+    },
+};
+
+pub(super) const LOST_CLIENT: Test = Test {
+    name: "goes on when accept finds that its client has gone",
+    points: 1,
+    read: "When accept fails",
+    mistakes: &[Mistake {
+        program: "ends_when_a_client_gives_up",
+        because: Diagnosis::Exited,
+        hint: "accept has failed with ECONNABORTED: this one client left the queue. The others are still there, so wait \
+               for the next.",
+    }],
+    run: |lab| {
+        let server = lab.start_server()?;
+        visit(lab, &server)?;
+        lab.settle()?;
+        server.fail_next(Call::Accept, Errno::ECONNABORTED)?;
+        visit(lab, &server)?;
+        visit(lab, &server)
+    },
+};
+
+pub(super) const NO_DESCRIPTOR: Test = Test {
+    name: "waits while there is no descriptor for the next client",
+    points: 2,
+    read: "When accept fails",
+    mistakes: &[
+        Mistake {
+            program: "ends_without_descriptors",
+            because: Diagnosis::Exited,
+            hint: "accept has failed with EMFILE: at this moment no descriptor is free. That passes, and the client keeps \
+                   its place in the queue. Sleep a little, and wait for it again.",
+        },
+        Mistake {
+            program: "spins_without_descriptors",
+            because: Diagnosis::Busy,
+            hint: "While accept fails with EMFILE, the client stays in the queue, and so poll returns at once, again and \
+                   again. Sleep a little, 100 milliseconds for example, before you ask it again.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        visit(lab, &server)?;
+        lab.settle()?;
+        let shortage = server.fail_each(Call::Accept, Errno::EMFILE)?;
+        let first = server.connect()?;
+        let waiting = server.connect()?;
+        shortage.wait_until_it_pauses()?;
+        shortage.end();
+        expect_names(lab, &waiting)?;
+        expect_names(lab, &first)?;
+        visit(lab, &server)
+    },
+};

@@ -1,0 +1,583 @@
+//! The hidden tests of day3_7_fork_server.
+
+mod manners;
+
+use nix::errno::Errno;
+
+use harness::{
+    exercise::{Exercise, Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::{Child, Connection, Lab, Place, Server},
+    observe::{calls::Call, processes::Signals},
+};
+
+/// Day 3, exercise 7.
+pub const EXERCISE: Exercise = Exercise {
+    name: "day3_7_fork_server",
+    title: "an echo server with a process for each client",
+    chapter: "3.7 A process for each client: fork and zombies",
+    first_step: "Begin with a copy of your echo server of day 2, exercise 2: it passes the first two tests as it is. \
+                 fork comes with the third one.",
+    tests: &[
+        Test {
+            name: "sends back every byte",
+            points: 1,
+            read: "3.7 A process for each client: fork and zombies",
+            mistakes: &[Mistake {
+                program: "echoes_text",
+                because: Diagnosis::WrongBytes,
+                hint: "The bytes come back changed: a stream carries bytes, not text. Write the slice you have read, \
+                       without a String between.",
+            }],
+            run: |lab| {
+                let client = lab.start_server()?.connect()?;
+                lab.step("client 1: send every byte value, one at a time", || {
+                    for byte in every_byte(lab) {
+                        client.send([byte])?;
+                        client.expect_echo()?;
+                    }
+                    Ok(())
+                })?;
+                echo(lab, &client, 20_000)
+            },
+        },
+        Test {
+            name: "sends back every byte, however few a write takes",
+            points: 2,
+            read: "Bytes, not messages",
+            mistakes: &[
+                Mistake {
+                    program: "ignores_short_writes",
+                    because: Diagnosis::Stuck,
+                    hint: OFFER_THE_REST,
+                },
+                Mistake {
+                    program: "takes_a_short_write_for_a_failure",
+                    because: Diagnosis::ClosedEarly,
+                    hint: OFFER_THE_REST,
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let client = server.connect()?;
+                server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=9))?;
+                echo(lab, &client, 1_000)
+            },
+        },
+        Test {
+            name: "serves a client while another one is silent",
+            points: 2,
+            read: "fork: one call, two returns",
+            mistakes: &[
+                Mistake {
+                    program: "serves_without_fork",
+                    because: Diagnosis::ProcessMissing,
+                    hint: "Call fork after each accept. The child serves the client; the parent closes its copy of \
+                           the connection and goes back to accept.",
+                },
+                Mistake {
+                    program: "waits_for_each_child",
+                    because: Diagnosis::Stuck,
+                    hint: "The server waits for its first child before it accepts again. Go back to accept after \
+                           fork; collect the child when SIGCHLD says that it has ended.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let silent = visit(lab, &server)?.client;
+                let second = server.connect()?;
+                echo(lab, &second, 500)?;
+                echo_some(lab, &silent)?;
+                let third = server.connect()?;
+                echo_some(lab, &third)?;
+                echo_some(lab, &second)
+            },
+        },
+        Test {
+            name: "ends the connection after its client has half-closed, and serves the next",
+            points: 2,
+            read: "Two copies of every descriptor",
+            mistakes: &[
+                Mistake {
+                    program: "parent_keeps_connection",
+                    because: Diagnosis::LeftOpen,
+                    hint: "The child has closed the connection, the parent still holds a copy. Close it in the parent \
+                           directly after fork: accept returns a bare number, wrap it in an OwnedFd.",
+                },
+                Mistake {
+                    program: "interrupted_call_ends_the_server",
+                    because: Diagnosis::Exited,
+                    hint: INTERRUPTED_IS_NO_FAILURE,
+                },
+                Mistake {
+                    program: "interrupted_accept_ends_the_server",
+                    because: Diagnosis::Exited,
+                    hint: INTERRUPTED_IS_NO_FAILURE,
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let Visit { client, child } = visit(lab, &server)?;
+                client.send(lab.random_bytes(100_000))?;
+                client.shutdown_write()?;
+                client.expect_echo()?;
+                client.expect_end()?;
+                // SIGCHLD has come, if it comes, before the next client does.
+                child.wait_until_ended_or_asleep()?;
+                server.wait_until_it_rests()?;
+                let next = server.connect()?;
+                echo_some(lab, &next)
+            },
+        },
+        Test {
+            name: "ends one connection while other clients stay",
+            points: 2,
+            read: "Two copies of every descriptor",
+            mistakes: &[Mistake {
+                program: "closes_when_the_child_has_ended",
+                because: Diagnosis::LeftOpen,
+                hint: "Children who were forked later hold a copy of this connection, because the parent still had \
+                       it. Close it in the parent before you accept the next client.",
+            }],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let [first, second, third] = three_visits(lab, &server)?;
+                // The first one: the children of the others were forked when its connection was there.
+                leave(lab, &first.client)?;
+                echo_some(lab, &second.client)?;
+                echo_some(lab, &third.client)
+            },
+        },
+        Test {
+            name: "ends a child with its client",
+            points: 2,
+            read: "The child must end",
+            mistakes: &[Mistake {
+                program: "child_returns_to_accept",
+                because: Diagnosis::ProcessLeft,
+                hint: "The child goes on into the parent's loop and waits for clients itself. Call _exit in the child \
+                       when its client is served.",
+            }],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let first = visit(lab, &server)?;
+                let second = visit(lab, &server)?;
+                first.end(lab)?;
+                echo_some(lab, &second.client)?;
+                second.end(lab)
+            },
+        },
+        Test {
+            name: "keeps no zombie of an earlier client",
+            points: 2,
+            read: "Zombies, and how to collect them",
+            mistakes: &[Mistake {
+                program: "never_reaps",
+                because: Diagnosis::ZombieLeft,
+                hint: "A child that has ended stays a zombie until its parent calls waitpid. Call it in the server's \
+                       loop, with WNOHANG.",
+            }],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let earlier = visit(lab, &server)?;
+                earlier.end(lab)?;
+                server.wait_until_it_rests()?;
+                let later = server.connect()?;
+                echo_some(lab, &later)?;
+                earlier.child.expect_collected()?;
+                echo_some(lab, &later)
+            },
+        },
+        Test {
+            name: "collects a child at once while another one lives",
+            points: 3,
+            read: "Waiting for clients and children",
+            mistakes: &[
+                Mistake {
+                    program: "reaps_with_the_next_client",
+                    because: Diagnosis::ZombieLeft,
+                    hint: END_OF_A_CHILD_WAKES,
+                },
+                Mistake {
+                    program: "restarts_accept",
+                    because: Diagnosis::ZombieLeft,
+                    hint: END_OF_A_CHILD_WAKES,
+                },
+                Mistake {
+                    program: "waits_without_wnohang",
+                    because: Diagnosis::Stuck,
+                    hint: "One child has ended, another one lives, and waitpid sleeps until that one ends, too. Pass \
+                           WNOHANG, and stop when it returns 0.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let mut visits = vec![visit(lab, &server)?, visit(lab, &server)?];
+                server.wait_until_it_rests()?;
+                let goes = take_any(lab, &mut visits);
+                let stays = take_any(lab, &mut visits);
+                goes.end(lab)?;
+                goes.child.expect_collected()?;
+                let next = server.connect()?;
+                echo_some(lab, &next)?;
+                echo_some(lab, &stays.client)
+            },
+        },
+        Test {
+            name: "collects three children who ended together",
+            points: 3,
+            read: "SIGCHLD: one signal for many children",
+            mistakes: &[Mistake {
+                program: "one_wait_per_signal",
+                because: Diagnosis::ZombieLeft,
+                hint: "Three children ended, and one SIGCHLD told of them: signals do not queue. Call waitpid in a \
+                       loop until it returns 0 or fails with ECHILD.",
+            }],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let visits = three_visits(lab, &server)?;
+                server.wait_until_it_rests()?;
+                server.freeze()?;
+                for visit in &visits {
+                    visit.end(lab)?;
+                }
+                server.resume()?;
+                for visit in &visits {
+                    visit.child.expect_collected()?;
+                }
+                Ok(())
+            },
+        },
+        Test {
+            name: "collects a child who ends just before the server sleeps",
+            points: 3,
+            read: "Waiting for clients and children",
+            mistakes: &[
+                Mistake {
+                    program: "looks_then_accepts",
+                    because: Diagnosis::ZombieLeft,
+                    hint: LOOK_AND_SLEEP_IN_ONE_STEP,
+                },
+                Mistake {
+                    program: "unblocks_then_polls",
+                    because: Diagnosis::ZombieLeft,
+                    hint: LOOK_AND_SLEEP_IN_ONE_STEP,
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let early = visit(lab, &server)?;
+                server.wait_until_it_rests()?;
+                let gap = server.freeze_in_the_gap()?;
+                let late = server.connect()?;
+                gap.wait_until_struck()?;
+                server.wait_until_frozen()?;
+                early.end(lab)?;
+                server.resume()?;
+                early.child.expect_collected()?;
+                echo_some(lab, &late)
+            },
+        },
+        Test {
+            name: "reports each child that has ended",
+            points: 1,
+            read: "SIGCHLD: one signal for many children",
+            mistakes: &[
+                Mistake {
+                    program: "ignores_sigchld",
+                    because: Diagnosis::WrongDisposition,
+                    hint: "With SIG_IGN for SIGCHLD the kernel throws the statuses away. Install a handler, an empty \
+                           one will do, and ask waitpid.",
+                },
+                Mistake {
+                    program: "reaps_in_silence",
+                    because: Diagnosis::Stuck,
+                    hint: "waitpid says which child has ended, and how. Print the line directly after it, and flush \
+                           standard output.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let mut visits = Vec::from(three_visits(lab, &server)?);
+                expect_statuses_kept(lab, &server)?;
+                while !visits.is_empty() {
+                    let visit = take_any(lab, &mut visits);
+                    leave(lab, &visit.client)?;
+                    server.expect_line(format!("child {} exited 0", visit.child.own_pid()))?;
+                }
+                Ok(())
+            },
+        },
+        Test {
+            name: "tells how each child ended",
+            points: 2,
+            read: "Zombies, and how to collect them",
+            mistakes: &[
+                Mistake {
+                    program: "child_panics",
+                    because: Diagnosis::Panicked,
+                    hint: "A reset by the client is ordinary, and the child panics at it. Handle the error: say it on \
+                           standard error and end with status 1.",
+                },
+                Mistake {
+                    program: "child_hides_a_lost_client",
+                    because: Diagnosis::WrongStatus,
+                    hint: "The client is lost, and its child ends as if it were served. Let the child end with 1 when \
+                           read or write has failed.",
+                },
+                Mistake {
+                    program: "prints_the_raw_status",
+                    because: Diagnosis::WrongOutput,
+                    hint: PRINT_THE_NUMBER,
+                },
+                Mistake {
+                    program: "prints_the_signal_name",
+                    because: Diagnosis::WrongOutput,
+                    hint: PRINT_THE_NUMBER,
+                },
+                Mistake {
+                    program: "stops_at_a_killed_child",
+                    because: Diagnosis::Stuck,
+                    hint: "A child does not only exit: a signal can kill it. Handle WaitStatus::Signaled, too, and go \
+                           on with the loop.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let [first, second, third] = three_visits(lab, &server)?;
+                second.client.reset()?;
+                expect_lost_client(lab, &server, &second.child)?;
+                third.child.kill()?;
+                server.expect_line(format!("child {} killed 9", third.child.own_pid()))?;
+                leave(lab, &first.client)?;
+                server.expect_line(format!("child {} exited 0", first.child.own_pid()))
+            },
+        },
+        manners::REASON_OF_A_LOST_CLIENT,
+        manners::LOST_WHILE_IT_SENDS,
+        manners::REAL_TIME_SIGNAL,
+        manners::WHOLE_LINES,
+        Test {
+            name: "turns one client away when fork fails, and goes on",
+            points: 2,
+            read: "When fork fails, and when the server ends",
+            mistakes: &[
+                Mistake {
+                    program: "turns_away_in_silence",
+                    because: Diagnosis::WrongOutput,
+                    hint: "fork has failed, and nobody hears of it. Say on standard error why this client is turned away.",
+                },
+                Mistake {
+                    program: "fork_failure_ends_the_server",
+                    because: Diagnosis::Exited,
+                    hint: "fork has failed for one client, and the server ends for all. Report it, close this \
+                           connection, and go on.",
+                },
+                Mistake {
+                    program: "fork_failure_keeps_the_client",
+                    because: Diagnosis::LeftOpen,
+                    hint: "fork has failed, and nobody serves this client or closes its connection. Close it in the \
+                           parent in this case, too.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let early = visit(lab, &server)?.client;
+                server.wait_until_it_rests()?;
+                let forbidden = server.forbid_fork()?;
+                let unlucky = server.connect()?;
+                unlucky.expect_turned_away()?;
+                server.wait_until_it_rests()?;
+                server.expect_nothing_printed_yet()?;
+                server.expect_reason_on_stderr()?;
+                forbidden.allow_again()?;
+                echo_some(lab, &early)?;
+                let late = server.connect()?;
+                echo_some(lab, &late)
+            },
+        },
+        Test {
+            name: "goes on when a client gives up before it is accepted",
+            points: 2,
+            read: "When the parent cannot accept",
+            mistakes: &[Mistake {
+                program: "ends_when_a_client_gives_up",
+                because: Diagnosis::Exited,
+                hint: "accept has failed with ECONNABORTED: one client has left the queue, and the server ends for all. \
+                       Go back to accept, or to the call in which the server sleeps.",
+            }],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let early = visit(lab, &server)?.client;
+                server.wait_until_it_rests()?;
+                let gives_up = server.fail_next(Call::Accept, Errno::ECONNABORTED)?;
+                // A server which sleeps in accept takes the first one in the call that it is in.
+                let late = [server.connect()?, server.connect()?];
+                gives_up.wait_until_struck()?;
+                for client in late.iter().chain([&early]) {
+                    echo_some(lab, client)?;
+                }
+                Ok(())
+            },
+        },
+        Test {
+            name: "frees its port when it is killed, though a child still serves",
+            points: 3,
+            read: "When fork fails, and when the server ends",
+            mistakes: &[
+                Mistake {
+                    program: "child_keeps_listener",
+                    because: Diagnosis::DescriptorLeaked,
+                    hint: "The server is dead, and its port still listens: a child holds a copy of the listening \
+                           socket. Close it in the child directly after fork.",
+                },
+                Mistake {
+                    program: "no_reuse_address",
+                    because: Diagnosis::CannotRestart,
+                    hint: "The connection that the child serves is on this port. Set SO_REUSEADDR on the listening \
+                           socket before bind.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_server()?;
+                let early = visit(lab, &server)?.client;
+                server.wait_until_it_rests()?;
+                server.kill()?;
+                echo_some(lab, &early)?;
+                server.expect_not_listening()?;
+                let late = lab.restart_server(server.address())?.connect()?;
+                echo_some(lab, &late)?;
+                leave(lab, &early)
+            },
+        },
+        manners::WRONG_ARGUMENTS,
+        manners::PORT_IN_USE,
+    ],
+};
+
+const OFFER_THE_REST: &str = "write has taken fewer bytes than it was given, and said so. That is no failure, and the rest \
+                              is not sent by itself: offer it again, until all of it is taken.";
+const INTERRUPTED_IS_NO_FAILURE: &str = "A child has ended, SIGCHLD came, and the call in which the server slept failed \
+                                         with EINTR. That is no failure: go on with the loop.";
+const END_OF_A_CHILD_WAKES: &str = "The zombie stays until the next client comes, because the end of a child does not \
+                                    wake the server. Install a handler for SIGCHLD, without SA_RESTART, so that the \
+                                    sleeping call returns.";
+const LOOK_AND_SLEEP_IN_ONE_STEP: &str = "The child ends after the server has looked for it and before the server \
+                                          sleeps: SIGCHLD comes, its handler runs, and then nothing wakes the server. \
+                                          Keep SIGCHLD blocked, and let ppoll open the mask and sleep in one step.";
+const PRINT_THE_NUMBER: &str = "Print a plain number: WEXITSTATUS if WIFEXITED says that the child ended by itself, and \
+                                WTERMSIG if a signal has killed it. The whole status word of waitpid is neither.";
+
+/// A client, and the child which serves it.
+#[derive(Debug)]
+struct Visit {
+    client: Connection,
+    child: Child,
+}
+
+impl Visit {
+    /// The client leaves, and its child ends. Whether it is collected is left open.
+    fn end(&self, lab: &Lab) -> Checked {
+        leave(lab, &self.client)?;
+        self.child.expect_ended()
+    }
+}
+
+/// A client comes, gets an echo, and has a child of its own.
+fn visit(lab: &Lab, server: &Server) -> Checked<Visit> {
+    let client = server.connect()?;
+    echo_some(lab, &client)?;
+    let child = server.child_of(&client)?;
+    Ok(Visit { client, child })
+}
+
+fn three_visits(lab: &Lab, server: &Server) -> Checked<[Visit; 3]> {
+    lab.step(
+        "clients 1, 2 and 3: connect, get an echo, and have a child each",
+        || {
+            Ok([
+                visit(lab, server)?,
+                visit(lab, server)?,
+                visit(lab, server)?,
+            ])
+        },
+    )
+}
+
+fn take_any(lab: &Lab, visits: &mut Vec<Visit>) -> Visit {
+    let last = visits.len() as u64 - 1;
+    visits.remove(lab.random_number(0..=last) as usize)
+}
+
+fn echo(lab: &Lab, client: &Connection, count: usize) -> Checked {
+    let step = format!("{}: send {count} bytes and expect them back", client.name());
+    lab.step(step, || {
+        client.send(lab.random_bytes(count))?;
+        client.expect_echo()
+    })
+}
+
+fn echo_some(lab: &Lab, client: &Connection) -> Checked {
+    let count = lab.random_number(1..=300);
+    echo(lab, client, count as usize)
+}
+
+/// The client says that it has sent all, and sees the end.
+fn leave(lab: &Lab, client: &Connection) -> Checked {
+    let step = format!(
+        "{}: half-close and expect the end of the stream",
+        client.name()
+    );
+    lab.step(step, || {
+        client.shutdown_write()?;
+        client.expect_end()
+    })
+}
+
+/// All 256 byte values, shuffled.
+fn every_byte(lab: &Lab) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
+    for last in (1..bytes.len()).rev() {
+        bytes.swap(last, lab.random_number(0..=last as u64) as usize);
+    }
+    bytes
+}
+
+/// With SIGCHLD ignored, the kernel collects the children itself, and nobody can tell how they ended.
+fn expect_statuses_kept(lab: &Lab, server: &Server) -> Checked {
+    lab.step(
+        "see that SIGCHLD is not ignored",
+        || match Signals::contains(server.signals()?.ignored, libc::SIGCHLD) {
+            false => Ok(()),
+            true => lab.fail(
+                Diagnosis::WrongDisposition,
+                "your program ignores SIGCHLD: it cannot learn how its children end",
+            ),
+        },
+    )
+}
+
+/// The child of a client which has reset its connection ends with status 1.
+fn expect_lost_client(lab: &Lab, server: &Server, child: &Child) -> Checked {
+    let prefix = format!("child {} exited ", child.own_pid());
+    let step = format!("expect the line \"{prefix}1\" on its standard output");
+    let line = lab.step(step, || server.next_line())?;
+    let status = line
+        .strip_prefix(prefix.as_bytes())
+        .and_then(|status| str::from_utf8(status).ok()?.parse().ok());
+    match status {
+        Some(1) => Ok(()),
+        Some(101) => lab.fail(
+            Diagnosis::Panicked,
+            "a child panicked (exit status 101) when its client reset the connection",
+        ),
+        Some(other @ 0..=255) => lab.fail(
+            Diagnosis::WrongStatus,
+            format!("a child ends with exit status {other} when its client has reset the connection; 1 is right here"),
+        ),
+        _ => lab.fail(
+            Diagnosis::WrongOutput,
+            format!("your program prints \"{}\"; the test expects \"{prefix}1\"", line.escape_ascii()),
+        ),
+    }
+}

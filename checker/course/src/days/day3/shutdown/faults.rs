@@ -1,0 +1,91 @@
+//! Calls of the program that do less than they were asked, or fail.
+
+use nix::errno::Errno;
+
+use super::{bytes, connected, lines, send_whole_input, text};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+    lab::Place,
+    observe::calls::Call,
+};
+
+pub(super) const SHORT_WRITES: Test = Test {
+    name: "sends and prints every byte, however few a write takes",
+    points: 2,
+    read: "Bytes, not messages",
+    mistakes: &[
+        Mistake {
+            program: "sends_with_a_single_write",
+            because: Diagnosis::ClosedEarly,
+            hint: "write has taken fewer bytes than it was given, and said so. Offer it the rest, until all of it \
+                   is taken, before you read the next piece.",
+        },
+        Mistake {
+            program: "prints_with_a_single_write",
+            because: Diagnosis::Exited,
+            hint: "The writes to standard output have taken fewer bytes than they were given, and the rest is \
+                   missing. Offer it again, until all of it is taken.",
+        },
+    ],
+    run: |lab| {
+        let (upload, server) = connected(lab)?;
+        for place in [Place::Socket, Place::Stdout] {
+            upload.shorten(Call::Write.on(place), lab.random_number(1..=9))?;
+        }
+        send_whole_input(&upload, &server, bytes(lab, 300, 900))?;
+        let answer = text(lab, 300, 900);
+        server.send(&answer)?;
+        server.close();
+        upload.expect_stdout(&answer)?;
+        upload.expect_stdout_end()?;
+        upload.expect_exit(0)
+    },
+};
+
+const WHEN_A_FILE_FAILS: &str = "When the input or the output fails";
+
+pub(super) const CANNOT_READ: Test = Test {
+    name: "reports an input that cannot be read",
+    points: 1,
+    read: WHEN_A_FILE_FAILS,
+    mistakes: &[Mistake {
+        program: "takes_a_read_error_for_the_end",
+        because: Diagnosis::WrongStatus,
+        hint: "read on standard input has failed, and your program goes on as if it were the end of the input: a \
+               part passes for the whole. Only 0 is the end. Tell an error on standard error, and exit with 1.",
+    }],
+    run: |lab| {
+        let (upload, server) = connected(lab)?;
+        let input = bytes(lab, 1, 2_000);
+        upload.feed_stdin(&input);
+        server.expect(&input)?;
+        // Then its failure is all that the program waits for.
+        server.shutdown_write()?;
+        upload.expect_alive()?;
+        upload.fail_each(Call::Read.on(Place::Stdin), Errno::EIO)?;
+        // A program which sleeps in read gets these, and fails the next time.
+        upload.feed_stdin(bytes(lab, 1, 100));
+        upload.expect_exit(1)
+    },
+};
+
+pub(super) const CANNOT_PRINT: Test = Test {
+    name: "reports an output that cannot be written",
+    points: 1,
+    read: WHEN_A_FILE_FAILS,
+    mistakes: &[Mistake {
+        program: "ignores_a_full_disk",
+        because: Diagnosis::WrongStatus,
+        hint: "The disk is full, write has failed, and the answer is lost; exit status 0 says that all went well. \
+               Look at what each write to standard output returns, and exit with 1.",
+    }],
+    run: |lab| {
+        let (upload, server) = connected(lab)?;
+        upload.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
+        send_whole_input(&upload, &server, lines(lab, 3))?;
+        server.send(lines(lab, 2))?;
+        server.close();
+        upload.expect_exit(1)
+    },
+};

@@ -1,0 +1,527 @@
+//! The hidden tests of day3_1_udp_echo.
+//!
+//! A client asks again only when its answer has come, so that each datagram is a receive of its own. Where several
+//! have to wait in the queue together, the program is frozen.
+
+mod lengths;
+mod queue;
+
+use nix::errno::Errno;
+
+use self::lengths::ask_too_much;
+use harness::{
+    exercise::{Exercise, Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::{Datagrams, Lab, Place, Server},
+    observe::calls::Call,
+};
+
+const OPEN_THE_SOCKET: &str = "Make a socket of type SOCK_DGRAM, bind it, ask getsockname for its port, and print \
+     `listening IP:PORT` with a line end, flushed. There is no listen and no accept: on a UDP socket, listen fails with \
+     EOPNOTSUPP.";
+const ANY_BYTE: &str = "Any byte may come: a zero byte is no end, and not all bytes are text. Send back the bytes \
+     themselves, as many as the receive has counted.";
+const SLEEP_IN_RECEIVE: &str = "The program asks again and again although nothing is there. Receive without \
+     MSG_DONTWAIT: the call itself sleeps until a datagram comes.";
+const CANNOT_ANSWER: &str = "sendto has failed for one client, and the server ends for all. Whatever the error is, say it \
+     on standard error, and wait for the next datagram.";
+const NOT_AN_ADDRESS: &str = "A port is a number of 16 bits and nothing else, so 65536 is none, and neither is `x`; \
+     127.0.0.256 is no address. Parse the port as `u16`, or the whole as `SockaddrIn`, and let every error be a usage \
+     error. So is an argument too many or too few.";
+
+/// Day 3, exercise 1.
+pub const EXERCISE: Exercise = Exercise {
+    name: "day3_1_udp_echo",
+    title: "a UDP echo server",
+    chapter: "3.1 UDP echo: datagrams",
+    first_step: OPEN_THE_SOCKET,
+    tests: &[
+        Test {
+            name: "listens on the address from its argument",
+            points: 1,
+            read: "A datagram is a message",
+            mistakes: &[
+                Mistake {
+                    program: "announces_what_it_was_given",
+                    because: Diagnosis::BadAnnouncement,
+                    hint: "You asked for port 0, and the kernel chose another one. `getsockname` tells which: print \
+                           `listening IP:PORT` with that.",
+                },
+                Mistake {
+                    program: "listens_like_tcp",
+                    because: Diagnosis::Exited,
+                    hint: OPEN_THE_SOCKET,
+                },
+                Mistake {
+                    program: "listens_on_every_address",
+                    because: Diagnosis::ListensElsewhere,
+                    hint: "0.0.0.0 is every address of the machine. Bind the address from the argument, and print what \
+                           `getsockname` says about the socket.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                server.expect_address(lab.any_port())
+            },
+        },
+        Test {
+            name: "answers a datagram with the same bytes",
+            points: 1,
+            read: "A datagram is a message",
+            mistakes: &[
+                Mistake {
+                    program: "sends_the_whole_buffer",
+                    because: Diagnosis::WrongBytes,
+                    hint: "Send back exactly what came: the first n bytes of the buffer, where n is what the receive \
+                           returned.",
+                },
+                Mistake {
+                    program: "answers_from_another_port",
+                    because: Diagnosis::WrongSender,
+                    hint: "The client asked one port, and another one answers. Send the answer through the socket that \
+                           received the question.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let client = lab.datagrams()?;
+                ask(&client, &server, line(lab, 5..=60))
+            },
+        },
+        Test {
+            name: "answers the next datagram with only its own bytes",
+            points: 1,
+            read: "A datagram is a message",
+            mistakes: &[
+                Mistake {
+                    program: "answers_once",
+                    because: Diagnosis::Exited,
+                    hint: "After an answer, wait for the next datagram. A UDP server has no end of its own.",
+                },
+                Mistake {
+                    program: "keeps_old_bytes",
+                    because: Diagnosis::WrongBytes,
+                    hint: "The answer is made of bytes of an earlier datagram. Each datagram gets one answer, with the \
+                           bytes which this receive has counted: send them from the receive buffer, or clear the buffer \
+                           in which you collect the answer.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let client = lab.datagrams()?;
+                ask(&client, &server, line(lab, 40..=80))?;
+                ask(&client, &server, line(lab, 1..=5))?;
+                ask(&client, &server, line(lab, 20..=90))
+            },
+        },
+        Test {
+            name: "sends back every byte value",
+            points: 1,
+            read: "A datagram is a message",
+            mistakes: &[
+                Mistake {
+                    program: "expects_text",
+                    because: Diagnosis::Panicked,
+                    hint: "A datagram is bytes, and not every sequence of bytes is UTF-8. Send back the `&[u8]` as it \
+                           came.",
+                },
+                Mistake {
+                    program: "stops_at_nul",
+                    because: Diagnosis::WrongBytes,
+                    hint: ANY_BYTE,
+                },
+                Mistake {
+                    program: "replaces_what_is_not_text",
+                    because: Diagnosis::WrongBytes,
+                    hint: ANY_BYTE,
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let client = lab.datagrams()?;
+                ask(&client, &server, every_byte(lab))?;
+                ask(&client, &server, format!("\0{}", lab.random_word(9)))?;
+                ask(
+                    &client,
+                    &server,
+                    [random(lab, 100..=300), vec![0xff]].concat(),
+                )
+            },
+        },
+        Test {
+            name: "answers an empty datagram with an empty datagram",
+            points: 1,
+            read: "An empty datagram is not the end",
+            mistakes: &[
+                Mistake {
+                    program: "ends_at_an_empty_datagram",
+                    because: Diagnosis::Exited,
+                    hint: "With UDP a length of 0 is not end of file. It is a datagram without bytes: answer it and go \
+                           on.",
+                },
+                Mistake {
+                    program: "ignores_empty_datagrams",
+                    because: Diagnosis::NoAnswer,
+                    hint: "An empty datagram is a datagram, and its sender waits. Send an empty one back.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let client = lab.datagrams()?;
+                ask(&client, &server, "")?;
+                ask(&client, &server, lab.random_word(12))?;
+                ask(&client, &server, "")?;
+                ask(&client, &server, "")
+            },
+        },
+        lengths::LONG,
+        lengths::THE_LIMIT,
+        lengths::TOO_BIG,
+        lengths::TRUE_LENGTH,
+        Test {
+            name: "answers each client with its own bytes",
+            points: 2,
+            read: "The sender is part of the message",
+            mistakes: &[
+                Mistake {
+                    program: "connects_to_the_first_client",
+                    because: Diagnosis::Refused,
+                    hint: "A connected UDP socket receives from one peer only, and the kernel refuses all others. Leave it \
+                           unconnected, and name the receiver in `sendto`.",
+                },
+                Mistake {
+                    program: "answers_the_first_client",
+                    because: Diagnosis::NoAnswer,
+                    hint: "The answer did not go to the client that asked. Each datagram comes with its own sender: use \
+                           the address from the same receive.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let first = lab.datagrams()?;
+                let second = lab.datagrams()?.receive_errors()?;
+                ask(&first, &server, word(lab))?;
+                ask(&second, &server, word(lab))?;
+                ask(&first, &server, word(lab))?;
+                ask(&second, &server, word(lab))
+            },
+        },
+        Test {
+            name: "sleeps until the next datagram comes",
+            points: 1,
+            read: "Datagrams wait in a queue",
+            mistakes: &[
+                Mistake {
+                    program: "spins",
+                    because: Diagnosis::Busy,
+                    hint: SLEEP_IN_RECEIVE,
+                },
+                Mistake {
+                    program: "naps_between_looks",
+                    because: Diagnosis::Busy,
+                    hint: SLEEP_IN_RECEIVE,
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let client = lab.datagrams()?;
+                server.wait_until_idle()?;
+                ask(&client, &server, word(lab))?;
+                server.wait_until_idle()?;
+                ask(&client, &server, word(lab))?;
+                server.wait_until_idle()
+            },
+        },
+        Test {
+            name: "answers queued datagrams one by one, each to its sender",
+            points: 3,
+            read: "Datagrams wait in a queue",
+            mistakes: &[
+                Mistake {
+                    program: "glues_datagrams",
+                    because: Diagnosis::WrongBytes,
+                    hint: "Datagrams keep their borders and their order: several that waited need several answers. Answer \
+                           after each receive.",
+                },
+                Mistake {
+                    program: "answers_the_last_sender",
+                    because: Diagnosis::NoAnswer,
+                    hint: "Each datagram that waited has its own sender and needs its own answer. Keep the address with \
+                           the bytes, or answer before you receive again.",
+                },
+            ],
+            run: answers_queued_datagrams,
+        },
+        queue::LONG_QUEUE,
+        lengths::BEHIND_TOO_BIG,
+        queue::INTERRUPTED,
+        Test {
+            name: "goes on when a client has closed before its answer",
+            points: 1,
+            read: "A client that has gone",
+            mistakes: &[Mistake {
+                program: "dies_with_its_client",
+                because: Diagnosis::Exited,
+                hint: "The error belongs to an earlier answer, to a client that has gone. Leave IP_RECVERR off, or go on \
+                       after ECONNREFUSED.",
+            }],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let (hasty, patient) = (lab.datagrams()?, lab.datagrams()?);
+                server.wait_until_idle()?;
+                server.freeze()?;
+                hasty.send_to(server.address(), lab.random_bytes(40))?;
+                hasty.close();
+                server.resume()?;
+                // Nobody else may be under way when the answer to the first one fails.
+                server.wait_until_idle()?;
+                ask(&patient, &server, word(lab))?;
+                ask(&patient, &server, word(lab))
+            },
+        },
+        Test {
+            name: "goes on when the kernel refuses to send an answer",
+            points: 2,
+            read: "A client that has gone",
+            mistakes: &[
+                Mistake {
+                    program: "ends_when_it_cannot_answer",
+                    because: Diagnosis::Exited,
+                    hint: CANNOT_ANSWER,
+                },
+                Mistake {
+                    program: "knows_the_errors_of_sending",
+                    because: Diagnosis::Exited,
+                    hint: CANNOT_ANSWER,
+                },
+                Mistake {
+                    program: "tries_again_for_ever",
+                    because: Diagnosis::Busy,
+                    hint: "sendto fails, and the next one, at once, fails for the same reason. Only EINTR means: call \
+                           again. After any other error the answer is lost: say so, and wait for the next datagram.",
+                },
+                Mistake {
+                    program: "hides_a_lost_answer",
+                    because: Diagnosis::WrongOutput,
+                    hint: "An answer could not be sent, and nobody hears of it. Look at what sendto returns, and report \
+                           an error on standard error.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let (unlucky, lucky) = (lab.datagrams()?, lab.datagrams()?);
+                // No route, and a firewall.
+                for errno in [Errno::ENETUNREACH, Errno::EPERM] {
+                    let trouble = server.fail_each(Call::Write.on(Place::Socket), errno)?;
+                    unlucky.send_to(server.address(), word(lab))?;
+                    trouble.wait_until_struck()?;
+                    server.wait_until_idle()?;
+                    server.expect_reason_on_stderr()?;
+                    trouble.end();
+                    ask(&lucky, &server, word(lab))?;
+                }
+                Ok(())
+            },
+        },
+        Test {
+            name: "serves any number of clients with one socket",
+            points: 1,
+            read: "The sender is part of the message",
+            mistakes: &[
+                Mistake {
+                    program: "remembers_every_client",
+                    because: Diagnosis::DescriptorLeaked,
+                    hint: "One socket serves all clients. Nothing tells you that a UDP client has gone, so keep no \
+                           descriptor for it.",
+                },
+                Mistake {
+                    program: "has_room_for_64_clients",
+                    because: Diagnosis::NoAnswer,
+                    hint: "Many clients came before this one, and it gets no answer. The sender's address comes with each \
+                           datagram, so there is nothing to remember: a table of clients is full one day, for nobody \
+                           tells you that a UDP client has gone.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                ask(&lab.datagrams()?, &server, word(lab))?;
+                server.wait_until_idle()?;
+                let before = server.descriptors();
+                lab.step("100 clients ask one after the other, and close", || {
+                    let clients = many_clients(lab, 100)?;
+                    clients
+                        .iter()
+                        .try_for_each(|client| ask(client, &server, word(lab)))
+                })?;
+                server.expect_no_leaked_descriptor(&before)
+            },
+        },
+        Test {
+            name: "prints the line `listening IP:PORT` and nothing more",
+            points: 1,
+            read: "A datagram is a message",
+            mistakes: &[Mistake {
+                program: "prints_each_datagram",
+                because: Diagnosis::ExtraOutput,
+                hint: "Standard output gets the one line, and whoever reads it waits for nothing else. Print what helps \
+                       you to find mistakes on standard error, with `eprintln!`.",
+            }],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let client = lab.datagrams()?;
+                ask(&client, &server, line(lab, 5..=30))?;
+                server.wait_until_idle()?;
+                server.expect_quiet_stdout()?;
+                ask_too_much(&client, &server, random(lab, 1025..=2000))?;
+                server.wait_until_idle()?;
+                server.expect_quiet_stdout()
+            },
+        },
+        Test {
+            name: "ends with status 2 when the arguments are wrong",
+            points: 1,
+            read: "A datagram is a message",
+            mistakes: &[
+                Mistake {
+                    program: "panics_without_an_argument",
+                    because: Diagnosis::Panicked,
+                    hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a \
+                           usage line on standard error and exit with status 2.",
+                },
+                Mistake {
+                    program: "truncates_the_port",
+                    because: Diagnosis::StillRunning,
+                    hint: NOT_AN_ADDRESS,
+                },
+                Mistake {
+                    program: "reads_the_port_like_atoi",
+                    because: Diagnosis::StillRunning,
+                    hint: NOT_AN_ADDRESS,
+                },
+                Mistake {
+                    program: "takes_a_bad_address_for_any",
+                    because: Diagnosis::StillRunning,
+                    hint: NOT_AN_ADDRESS,
+                },
+            ],
+            run: |lab| {
+                rejects(lab, &[])?;
+                rejects(lab, &["127.0.0.1:0", "x"])?;
+                rejects(lab, &["127.0.0.1"])?;
+                // Cut to 16 bits it is 0, so that a program which cuts it can start.
+                rejects(lab, &["127.0.0.1:65536"])?;
+                // Read up to the first character that is no digit, this is 0, too.
+                rejects(lab, &["127.0.0.1:x"])?;
+                rejects(lab, &["127.0.0.256:0"])
+            },
+        },
+        Test {
+            name: "ends with status 1 when its port is in use",
+            points: 1,
+            read: "A port in use",
+            mistakes: &[
+                Mistake {
+                    program: "panics_when_the_port_is_taken",
+                    because: Diagnosis::Panicked,
+                    hint: "`bind` can fail, for example because the port is in use. Say why on standard error and exit \
+                           with status 1.",
+                },
+                Mistake {
+                    program: "reuses_the_address",
+                    because: Diagnosis::StillRunning,
+                    hint: "With SO_REUSEADDR two UDP servers share one port, and one of them gets nothing. Leave it off, \
+                           bind the port from the argument, and report EADDRINUSE with exit status 1.",
+                },
+            ],
+            run: |lab| {
+                let server = lab.start_udp_server(&[])?;
+                let taken = server.address().to_string();
+                let second = lab.step(
+                    "start your program again, with the port of the first one",
+                    || lab.start(&[&taken]),
+                )?;
+                second.expect_exit(1)?;
+                second.expect_stdout_end()?;
+                second.expect_reason_on_stderr()?;
+                ask(&lab.datagrams()?, &server, word(lab))
+            },
+        },
+    ],
+};
+
+/// Datagrams of two clients wait while the program is frozen. The second client sends the last one, and what the first
+/// one gets is looked at first: a program that answers the wrong client is then seen by what is missing. All together
+/// they are shorter than the limit, so that a program which glues them together shows it.
+fn answers_queued_datagrams(lab: &Lab) -> Checked {
+    let server = lab.start_udp_server(&[])?;
+    let (first, second) = (lab.datagrams()?, lab.datagrams()?);
+    let questions = [
+        (&first, word(lab)),
+        (&first, word(lab)),
+        (&second, word(lab)),
+        (&first, word(lab)),
+        (&first, String::new()),
+        (&first, lab.random_word(500)),
+        (&second, word(lab)),
+    ];
+    server.wait_until_idle()?;
+    server.freeze()?;
+    for (client, question) in &questions {
+        client.send_to(server.address(), question)?;
+    }
+    server.resume()?;
+    expect_all(&questions, &first, &server)?;
+    expect_all(&questions, &second, &server)
+}
+
+/// The answers to the questions of one client.
+fn expect_all(questions: &[(&Datagrams, String)], client: &Datagrams, server: &Server) -> Checked {
+    questions
+        .iter()
+        .filter(|(asker, _)| std::ptr::eq(*asker, client))
+        .try_for_each(|(_, question)| client.expect_from(server.address(), question))
+}
+
+/// One question, and the same bytes as its answer.
+fn ask(client: &Datagrams, server: &Server, question: impl AsRef<[u8]>) -> Checked {
+    client.send_to(server.address(), &question)?;
+    client.expect_from(server.address(), question)
+}
+
+/// The program with wrong arguments.
+fn rejects(lab: &Lab, arguments: &[&str]) -> Checked {
+    let program = lab.start(arguments)?;
+    program.expect_exit(2)?;
+    program.expect_stdout_end()?;
+    program.expect_reason_on_stderr()
+}
+
+fn many_clients(lab: &Lab, count: usize) -> Checked<Vec<Datagrams>> {
+    (0..count).map(|_| lab.datagrams()).collect()
+}
+
+/// Random bytes, as many as chance picks from the range.
+fn random(lab: &Lab, count: std::ops::RangeInclusive<u64>) -> Vec<u8> {
+    lab.random_bytes(lab.random_number(count) as usize)
+}
+
+/// Letters and digits.
+fn word(lab: &Lab) -> String {
+    lab.random_word(lab.random_number(4..=24) as usize)
+}
+
+/// A line of text, as `echo` into `nc -u` would send it.
+fn line(lab: &Lab, letters: std::ops::RangeInclusive<u64>) -> String {
+    let letters = lab.random_number(letters) as usize;
+    format!("{}\n", lab.random_word(letters))
+}
+
+/// Each byte value once, in random order.
+fn every_byte(lab: &Lab) -> Vec<u8> {
+    let mut values: Vec<u8> = (0..=u8::MAX).collect();
+    for last in (1..values.len()).rev() {
+        let chosen = lab.random_number(0..=last as u64) as usize;
+        values.swap(last, chosen);
+    }
+    values
+}

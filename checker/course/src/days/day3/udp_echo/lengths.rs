@@ -1,0 +1,154 @@
+//! Datagrams from one byte to the longest there is: up to 1024 bytes they are sent back, and no further.
+
+use super::{ask, random, word};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::{Datagrams, Server},
+};
+
+/// The longest datagram that is sent back.
+const LIMIT: usize = 1024;
+/// The longest datagram there is (RFC 768 in IPv4).
+const LONGEST: usize = 65507;
+
+const THE_KERNEL_CUTS: &str = "Too big: the kernel cuts";
+const NOT_ECHOED: &str = "A datagram of more than 1024 bytes is not sent back, not even its beginning: the answer is the \
+     text `too big LENGTH`. A plain receive does not tell that the kernel cut something off. Receive with the flag \
+     MSG_TRUNC, and compare the length that it returns with 1024.";
+const WHAT_WAS_SENT: &str = "LENGTH is what was sent, not what fitted into your buffer. Given as a flag to the call, \
+     MSG_TRUNC makes it return the true length. Send the digits and nothing behind them, no newline.";
+
+pub(super) const LONG: Test = Test {
+    name: "sends back long datagrams whole",
+    points: 1,
+    read: THE_KERNEL_CUTS,
+    mistakes: &[Mistake {
+        program: "has_a_small_buffer",
+        because: Diagnosis::WrongBytes,
+        hint: "The kernel throws away what does not fit into your buffer. Make it large enough for the longest \
+               datagram that you send back, 1024 bytes, and send the answer in one piece.",
+    }],
+    run: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        ask(&client, &server, random(lab, 1..=1))?;
+        ask(&client, &server, random(lab, 513..=1022))?;
+        ask(&client, &server, lab.random_bytes(LIMIT - 1))
+    },
+};
+
+pub(super) const THE_LIMIT: Test = Test {
+    name: "sends back a datagram of exactly 1024 bytes",
+    points: 1,
+    read: THE_KERNEL_CUTS,
+    mistakes: &[Mistake {
+        program: "refuses_the_limit",
+        because: Diagnosis::WrongBytes,
+        hint: "1024 bytes are still allowed: only a longer datagram is too big. Look at your `<` and `<=`, and at \
+               the size of your buffer.",
+    }],
+    run: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        ask(&client, &server, lab.random_bytes(LIMIT))
+    },
+};
+
+pub(super) const TOO_BIG: Test = Test {
+    name: "says `too big` to a datagram of more than 1024 bytes",
+    points: 1,
+    read: THE_KERNEL_CUTS,
+    mistakes: &[
+        Mistake {
+            program: "cuts_silently",
+            because: Diagnosis::WrongBytes,
+            hint: NOT_ECHOED,
+        },
+        Mistake {
+            program: "echoes_any_size",
+            because: Diagnosis::WrongBytes,
+            hint: NOT_ECHOED,
+        },
+        Mistake {
+            program: "trusts_the_true_length",
+            because: Diagnosis::Panicked,
+            hint: "With MSG_TRUNC the returned length can be more than your buffer holds. Compare before you \
+                   slice.",
+        },
+        Mistake {
+            program: "waits_for_the_rest",
+            because: Diagnosis::NoAnswer,
+            hint: "The rest of a datagram that was cut is gone. The next receive waits for the next datagram, so \
+                   answer now.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        client.send_to(server.address(), random(lab, 1025..=2000))?;
+        client.expect_start_from(server.address(), "too big ")?;
+        ask(&client, &server, random(lab, 10..=1000))
+    },
+};
+
+pub(super) const TRUE_LENGTH: Test = Test {
+    name: "tells the true length of a datagram that is too big",
+    points: 2,
+    read: THE_KERNEL_CUTS,
+    mistakes: &[
+        Mistake {
+            program: "tells_the_cut_length",
+            because: Diagnosis::WrongBytes,
+            hint: WHAT_WAS_SENT,
+        },
+        Mistake {
+            program: "has_one_byte_to_spare",
+            because: Diagnosis::WrongBytes,
+            hint: WHAT_WAS_SENT,
+        },
+        Mistake {
+            program: "adds_a_newline",
+            because: Diagnosis::WrongBytes,
+            hint: WHAT_WAS_SENT,
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        ask_too_much(&client, &server, lab.random_bytes(LIMIT + 1))?;
+        ask_too_much(&client, &server, random(lab, 1026..=9000))?;
+        ask_too_much(&client, &server, lab.random_bytes(LONGEST))?;
+        ask(&client, &server, random(lab, 10..=1000))
+    },
+};
+
+pub(super) const BEHIND_TOO_BIG: Test = Test {
+    name: "answers a datagram that waits behind one which is too big",
+    points: 1,
+    read: THE_KERNEL_CUTS,
+    mistakes: &[Mistake {
+        program: "empties_the_queue",
+        because: Diagnosis::NoAnswer,
+        hint: "Nothing is left of a datagram that was cut, so there is nothing to clear away. What you receive \
+               behind it is the next datagram: answer that one, too.",
+    }],
+    run: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let (first, second) = (lab.datagrams()?, lab.datagrams()?);
+        let (long, short) = (random(lab, 1025..=2000), word(lab));
+        server.wait_until_idle()?;
+        server.freeze()?;
+        first.send_to(server.address(), &long)?;
+        second.send_to(server.address(), &short)?;
+        server.resume()?;
+        first.expect_from(server.address(), format!("too big {}", long.len()))?;
+        second.expect_from(server.address(), short)
+    },
+};
+
+/// One question that is too big, and the answer which tells its length.
+pub(super) fn ask_too_much(client: &Datagrams, server: &Server, question: Vec<u8>) -> Checked {
+    client.send_to(server.address(), &question)?;
+    client.expect_from(server.address(), format!("too big {}", question.len()))
+}

@@ -1,0 +1,60 @@
+//! Datagrams which have to wait, and a receive which a signal cuts short.
+
+use super::{ask, word};
+use harness::{
+    exercise::{Mistake, Test},
+    failure::Diagnosis,
+    lab::Place,
+};
+
+pub(super) const LONG_QUEUE: Test = Test {
+    name: "loses none of many datagrams that wait",
+    points: 1,
+    read: "Datagrams wait in a queue",
+    mistakes: &[Mistake {
+        program: "shrinks_its_queue",
+        because: Diagnosis::NoAnswer,
+        hint: "Some datagrams came while your program was busy, and there was no room for them: the kernel threw them \
+               away. SO_RCVBUF is the room for all that wait together, not for one datagram. Leave it as it is.",
+    }],
+    run: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        server.wait_until_idle()?;
+        server.freeze()?;
+        // Together less than half of what Linux gives a socket, with all that the kernel adds to each.
+        let questions: Vec<_> = (0..32).map(|_| lab.random_bytes(1000)).collect();
+        lab.step("client 1: send 32 datagrams of 1000 bytes", || {
+            questions
+                .iter()
+                .try_for_each(|question| client.send_to(server.address(), question))
+        })?;
+        server.resume()?;
+        lab.step("client 1: expect them all back, in their order", || {
+            questions
+                .iter()
+                .try_for_each(|question| client.expect_from(server.address(), question))
+        })
+    },
+};
+
+pub(super) const INTERRUPTED: Test = Test {
+    name: "receives again when a signal has interrupted it",
+    points: 1,
+    read: "Datagrams wait in a queue",
+    mistakes: &[Mistake {
+        program: "ends_at_eintr",
+        because: Diagnosis::Exited,
+        hint: "EINTR is no failure: a signal came before there was a datagram. Receive again.",
+    }],
+    run: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        server.wait_until_idle()?;
+        server.interrupt_next_read(Place::Socket)?;
+        // A server which sleeps in its receive gets the first one in the call that has begun, and fails behind it.
+        ask(&client, &server, word(lab))?;
+        ask(&client, &server, word(lab))?;
+        ask(&client, &server, word(lab))
+    },
+};

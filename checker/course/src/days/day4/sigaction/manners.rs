@@ -1,0 +1,170 @@
+//! More signals than usual, a second request to end, and how the program ends when something is wrong.
+
+use libc::{SIGINT, SIGRTMIN, SIGTERM, SIGUSR1, SIGUSR2};
+use nix::errno::Errno;
+
+use super::{count, expect_result, repeated, send, start, take, without_arguments};
+use harness::{
+    arena::Launch,
+    exercise::{Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::{Lab, Place},
+    observe::calls::Call,
+};
+
+pub(super) const MANY: Test = Test {
+    name: "counts more than 255 signals",
+    points: 1,
+    read: "Merged or queued",
+    mistakes: &[Mistake {
+        program: "counts_in_a_byte",
+        because: Diagnosis::WrongOutput,
+        hint: "A counter of 8 bits begins again at 0 after 255. Take an AtomicUsize, or an AtomicU64.",
+    }],
+    run: |lab| {
+        let program = count(lab)?;
+        program.freeze()?;
+        let real_time = lab.random_number(260..=300);
+        lab.step(format!("send it SIGRTMIN {real_time} times"), || {
+            send(&program, &repeated(&[(SIGRTMIN(), real_time)]))
+        })?;
+        program.resume()?;
+        program.expect_asleep()?;
+        program.deliver(SIGTERM)?;
+        expect_result(&program, 0, 0, real_time)
+    },
+};
+
+pub(super) const SIGINT_BLOCKED_AT_THE_START: Test = Test {
+    name: "obeys SIGINT though it is blocked at the start",
+    points: 1,
+    read: "Blocking, and waiting without a gap",
+    mistakes: &[Mistake {
+        program: "keeps_sigint_blocked",
+        because: Diagnosis::WrongDisposition,
+        hint: "The mask comes from whoever starts the program, and it may hold any signal. To take out those which you \
+               remember is not enough: wait with a mask of your own, an empty one.",
+    }],
+    run: |lab| {
+        let program = start(
+            Launch {
+                blocked: vec![SIGINT],
+                ..without_arguments()
+            },
+            lab,
+        )?;
+        program.deliver(SIGINT)?;
+        expect_result(&program, 0, 0, 0)
+    },
+};
+
+pub(super) const SIGTERM_IGNORED_AT_THE_START: Test = Test {
+    name: "takes its signals though they are ignored at the start",
+    points: 1,
+    read: "What a program is born with",
+    mistakes: &[Mistake {
+        program: "leaves_an_ignored_sigterm_alone",
+        because: Diagnosis::Stuck,
+        hint: "Only SIGINT stays as it is when it was ignored at the start: a shell ignores it for a background job. \
+               Install the handlers of all other signals whatever their old disposition is.",
+    }],
+    run: |lab| {
+        let program = start(
+            Launch {
+                ignored: vec![SIGTERM, SIGUSR1, SIGUSR2, SIGRTMIN()],
+                ..without_arguments()
+            },
+            lab,
+        )?;
+        for signal in [SIGUSR1, SIGUSR2, SIGRTMIN()] {
+            take(&program, signal)?;
+        }
+        program.deliver(SIGTERM)?;
+        expect_result(&program, 1, 1, 1)
+    },
+};
+
+pub(super) const SECOND_SIGTERM: Test = Test {
+    name: "prints its result undisturbed by a second SIGTERM",
+    points: 1,
+    read: "What a handler may do",
+    mistakes: &[Mistake {
+        program: "dies_of_a_second_sigterm",
+        because: Diagnosis::Killed,
+        hint: "A second SIGTERM comes while the result is printed, and its default action kills the program. Leave the \
+               handlers in place until the end: no SA_RESETHAND, and no SIG_DFL.",
+    }],
+    run: |lab| {
+        let program = count(lab)?;
+        take(&program, SIGUSR2)?;
+        program.fill_stdout()?;
+        program.signal(SIGTERM)?;
+        program.expect_asleep_in_print()?;
+        for signal in [SIGTERM, SIGUSR1, SIGUSR2, SIGRTMIN()] {
+            program.signal(signal)?;
+            program.expect_asleep_in_print()?;
+        }
+        program.drain_stdout()?;
+        expect_result(&program, 0, 1, 0)
+    },
+};
+
+pub(super) const CANNOT_PRINT: Test = Test {
+    name: "ends with status 1 when its result cannot be written",
+    points: 1,
+    read: "When a call fails",
+    mistakes: &[
+        Mistake {
+            program: "ignores_a_full_disk",
+            because: Diagnosis::WrongStatus,
+            hint: "The disk is full, write has failed, and the counts are lost; exit status 0 says that all went well. \
+                   Look at what writing and flushing return, say why on standard error, and exit with 1.",
+        },
+        Mistake {
+            program: "panics_on_a_full_disk",
+            because: Diagnosis::Panicked,
+            hint: "println! panics when standard output cannot be written. Use writeln!, look at its result, say why on \
+                   standard error, and exit with 1.",
+        },
+    ],
+    run: |lab| {
+        let program = count(lab)?;
+        program.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
+        program.deliver(SIGTERM)?;
+        program.expect_exit(1)?;
+        program.expect_reason_on_stderr()
+    },
+};
+
+pub(super) const WRONG_ARGUMENTS: Test = Test {
+    name: "ends with status 2 when the arguments are wrong",
+    points: 1,
+    read: "4.1 Signals: sigaction",
+    mistakes: &[
+        Mistake {
+            program: "mixes_up_its_statuses",
+            because: Diagnosis::WrongStatus,
+            hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
+        },
+        Mistake {
+            program: "panics_at_a_bad_number",
+            because: Diagnosis::Panicked,
+            hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
+                   error, and end with status 2.",
+        },
+    ],
+    run: |lab| {
+        rejects(lab, &["x"])?;
+        rejects(lab, &["-t"])?;
+        rejects(lab, &["-t", "x"])?;
+        rejects(lab, &["-t", "15", "x"])
+    },
+};
+
+/// The program with wrong arguments.
+fn rejects(lab: &Lab, arguments: &[&str]) -> Checked {
+    let program = lab.start(arguments)?;
+    program.expect_exit(2)?;
+    program.expect_stdout_end()?;
+    program.expect_reason_on_stderr()
+}

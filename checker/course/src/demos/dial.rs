@@ -1,0 +1,262 @@
+//! connect, and how it fails.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    os::fd::AsFd,
+    time::Instant,
+};
+
+use nix::{
+    errno::Errno,
+    poll::PollFlags,
+    sys::{
+        socket::{setsockopt, sockopt},
+        time::{TimeVal, TimeValLike},
+    },
+};
+
+use super::{Demo, Needs};
+use crate::stage::{
+    Flags, Received, Route, Shown, Stage, Wire, connect, connect_at_once, listen, name, peer_name,
+    pending_error, send,
+};
+use harness::{failure::Attempt, observe::sockets::State};
+
+pub const DEMO: Demo = Demo {
+    name: "dial",
+    day: 2,
+    question: "When does connect return, and what does each of its errors mean?",
+    read: "The outcomes of connect",
+    needs: Needs::OwnNetwork,
+    run,
+};
+
+fn run(stage: &mut Stage) -> Shown {
+    refused(stage)?;
+    without_waiting(stage)?;
+    no_answer(stage)?;
+    itself(stage)?;
+    stage.in_own_network("what routes do to connect", routes)?;
+    stage.in_own_network("what a router's message does", told_by_a_router)
+}
+
+fn refused(stage: &mut Stage) -> Shown {
+    stage.does("bind a port, and do not listen; a client connects");
+    let (server, address) = stage.bound()?;
+    let client = stage.tcp()?;
+    let seen = stage.connect(&client, address)?;
+    stage.expect(
+        "nobody listens: it is refused at once",
+        Err(Errno::ECONNREFUSED),
+        seen,
+    );
+    stage.expect(
+        "the socket is not connected",
+        Err(Errno::EPIPE),
+        send(&client, "x"),
+    );
+
+    stage.does("listen; the same socket connects again, and nobody accepts");
+    listen(&server, 1).attempt("could not listen")?;
+    let seen = stage.connect(&client, address)?;
+    stage.expect(
+        "Linux lets a refused socket try again; accept is not waited for",
+        Ok(()),
+        seen,
+    );
+    let ends = (name(&client)?, address);
+    stage.expect_state("the client", ends, State::Established)?;
+    stage.expect_state(
+        "the server, whose program has done nothing",
+        (ends.1, ends.0),
+        State::Established,
+    )?;
+    stage.expect(
+        "a connected socket cannot connect again",
+        Err(Errno::EISCONN),
+        connect_at_once(&client, address),
+    );
+    Ok(())
+}
+
+fn without_waiting(stage: &mut Stage) -> Shown {
+    let listener = stage.listen(1)?;
+    let (_bound, nobody) = stage.bound()?;
+    stage.does("connect a non-blocking socket, and ask poll when it is decided");
+    for (claim, to, expected) in [
+        ("then SO_ERROR says", listener.address, Ok(())),
+        (
+            "then SO_ERROR says, where nobody listens",
+            nobody,
+            Err(Errno::ECONNREFUSED),
+        ),
+    ] {
+        let client = stage.tcp()?;
+        stage.expect(
+            "connect does not wait",
+            Err(Errno::EINPROGRESS),
+            connect_at_once(&client, to),
+        );
+        let ready = stage.wait_until_ready(client.as_fd(), PollFlags::POLLOUT)?;
+        stage.expect("poll says that it can be written", true, ready);
+        stage.expect(claim, expected, pending_error(&client));
+        stage.expect(
+            "… once: asked again it says",
+            Ok(()),
+            pending_error(&client),
+        );
+    }
+    Ok(())
+}
+
+/// A full accept queue looks like a host that is away, or behind a firewall.
+fn no_answer(stage: &mut Stage) -> Shown {
+    let listener = stage.listen(0)?;
+    let first = stage.tcp()?;
+    let seen = stage.connect(&first, listener.address)?;
+    stage.does("fill a server's accept queue, so that it drops each SYN (demo backlog)");
+    stage.expect("the last client that gets in: connect", Ok(()), seen);
+    stage.does("connect, with patience for 1 s (TCP_USER_TIMEOUT)");
+    let client = stage.tcp()?;
+    setsockopt(&client, sockopt::TcpUserTimeout, &1000).attempt("could not set a time limit")?;
+    let start = Instant::now();
+    connect_at_once(&client, listener.address)
+        .or_else(|errno| {
+            if errno == Errno::EINPROGRESS {
+                Ok(())
+            } else {
+                Err(errno)
+            }
+        })
+        .attempt("could not begin to connect")?;
+    let ends = (name(&client)?, listener.address);
+    stage.expect_state("meanwhile the client is in", ends, State::SynSent)?;
+    stage.expect(
+        "connect again: it is still at it",
+        Err(Errno::EALREADY),
+        connect_at_once(&client, ends.1),
+    );
+    stage.wait_until_ready(client.as_fd(), PollFlags::POLLOUT)?;
+    stage.expect(
+        "no answer at all",
+        Err(Errno::ETIMEDOUT),
+        pending_error(&client),
+    );
+    stage.expect_within(
+        "after milliseconds (by default it takes more than two minutes)",
+        900,
+        10_000,
+        start.elapsed().as_millis() as u64,
+    );
+
+    stage.does("a blocking connect with SO_SNDTIMEO = 0.2 s");
+    let client = stage.tcp()?;
+    setsockopt(&client, sockopt::SendTimeout, &TimeVal::milliseconds(200))
+        .attempt("could not set a time limit")?;
+    let seen = connect(&client, listener.address);
+    stage.expect(
+        "the waiting has ended, the handshake goes on",
+        Err(Errno::EINPROGRESS),
+        seen,
+    );
+    Ok(())
+}
+
+fn itself(stage: &mut Stage) -> Shown {
+    stage.does("bind a socket, and connect it to its own address; nobody listens");
+    let (socket, address) = stage.bound()?;
+    let seen = stage.connect(&socket, address)?;
+    stage.expect(
+        "a socket can be its own peer (simultaneous open, RFC 9293, 3.5)",
+        Ok(()),
+        seen,
+    );
+    stage.expect("getpeername", address, peer_name(&socket)?);
+    stage.expect("it sends", Ok(4), send(&socket, "echo"));
+    let seen = stage.receive(&socket, 10)?;
+    stage.expect("… and receives that", Ok(Received::bytes("echo")), seen);
+    Ok(())
+}
+
+fn routes(stage: &mut Stage) -> Shown {
+    stage.does("connect to hosts which the routing table does not lead to");
+    let host = |last| Ipv4Addr::new(203, 0, 113, last);
+    let try_to =
+        |stage: &Stage, ip| stage.connect(&stage.tcp()?, SocketAddr::new(Ipv4Addr::into(ip), 9));
+    let seen = try_to(stage, host(1))?;
+    stage.expect("no route at all", Err(Errno::ENETUNREACH), seen);
+    for (last, kind, claim, errno) in [
+        (
+            2,
+            Route::Unreachable,
+            "ip route add unreachable",
+            Errno::EHOSTUNREACH,
+        ),
+        (3, Route::Prohibit, "ip route add prohibit", Errno::EACCES),
+        (4, Route::Blackhole, "ip route add blackhole", Errno::EINVAL),
+    ] {
+        stage.add_route(kind, host(last))?;
+        let seen = try_to(stage, host(last))?;
+        stage.expect(claim, Err(errno), seen);
+    }
+    Ok(())
+}
+
+/// ICMP "host unreachable" is a hard error while a connection begins, and a soft one afterwards.
+fn told_by_a_router(stage: &mut Stage) -> Shown {
+    stage.does("connect; a router answers the SYN with ICMP \"host unreachable\"");
+    let wire = Wire::new()?;
+    let listener = stage.listen(1)?;
+    wire.hold(&listener.socket)?;
+    let client = stage.tcp()?;
+    stage.expect(
+        "connect does not wait",
+        Err(Errno::EINPROGRESS),
+        connect_at_once(&client, listener.address),
+    );
+    let from = name(&client)?;
+    let syn = wire.next(stage, from, Flags::SYN)?;
+    wire.answer_unreachable(&syn)?;
+    stage.expect_state(
+        "at the first such message connect is over",
+        (from, listener.address),
+        State::Close,
+    )?;
+    stage.expect(
+        "SO_ERROR says why",
+        Err(Errno::EHOSTUNREACH),
+        pending_error(&client),
+    );
+
+    stage.does("the same with a connection that is there: the answer to a segment with data");
+    let client = stage.tcp()?;
+    let begun = connect_at_once(&client, listener.address);
+    stage.expect("connect does not wait", Err(Errno::EINPROGRESS), begun);
+    let from = name(&client)?;
+    for flags in [Flags::SYN, Flags::ACK] {
+        wire.release(&wire.next(stage, from, flags)?)?;
+    }
+    stage.expect("send", Ok(5), send(&client, "hello"));
+    let data = wire.next(stage, from, Flags::ACK)?;
+    wire.answer_unreachable(&data)?;
+    let mut noted = Ok(());
+    stage.wait_for(&[], || {
+        noted = pending_error(&client);
+        Ok(noted.is_err().then_some(()))
+    })?;
+    stage.expect("SO_ERROR has noted it", Err(Errno::EHOSTUNREACH), noted);
+    stage.expect_state(
+        "the connection is there all the same",
+        (from, listener.address),
+        State::Established,
+    )?;
+    wire.release(&data)?;
+    let server = stage.accept(&listener)?.attempt("could not accept")?;
+    let seen = stage.receive(&server, 5)?;
+    stage.expect(
+        "the data gets through afterwards",
+        Ok(Received::bytes("hello")),
+        seen,
+    );
+    Ok(())
+}

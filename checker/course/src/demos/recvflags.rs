@@ -1,0 +1,181 @@
+//! The flags of recv, and the length 0.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, OFlag, fcntl},
+    sys::{
+        signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
+        socket::{self, MsgFlags, Shutdown},
+    },
+    unistd,
+};
+
+use super::{Demo, Needs};
+use crate::stage::{
+    Ending, Link, Received, Shown, Stage, receive_at_once, receive_with, send, shutdown,
+};
+use harness::failure::Attempt;
+
+pub const DEMO: Demo = Demo {
+    name: "recvflags",
+    day: 2,
+    question: "What do MSG_PEEK, MSG_DONTWAIT and MSG_WAITALL change, and what does length 0 mean?",
+    read: "recv, send and their flags",
+    needs: Needs::Nothing,
+    run,
+};
+
+fn run(stage: &mut Stage) -> Shown {
+    peek(stage)?;
+    dont_wait(stage)?;
+    wait_all(stage)?;
+    for restart in [false, true] {
+        wait_all_interrupted(stage, restart)?;
+    }
+    wait_all_at_the_end(stage)?;
+    length_zero(stage)
+}
+
+fn peek(stage: &mut Stage) -> Shown {
+    let Link { client, server, .. } = stage.link()?;
+    stage.does("the peer has sent \"hello\"; receive with MSG_PEEK");
+    send(&client, "hello").attempt("could not send")?;
+    stage.wait_for_bytes(&server, 5)?;
+    let peek = |most| receive_with(&server, most, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
+    stage.expect("room for 3 bytes", Ok(Received::bytes("hel")), peek(3));
+    stage.expect(
+        "room for 9: all is still there",
+        Ok(Received::bytes("hello")),
+        peek(9),
+    );
+    stage.expect(
+        "without the flag it is taken",
+        Ok(Received::bytes("hello")),
+        receive_at_once(&server, 9),
+    );
+    stage.expect("now it is gone", Err(Errno::EAGAIN), peek(9));
+    Ok(())
+}
+
+fn dont_wait(stage: &mut Stage) -> Shown {
+    let Link {
+        client: _client,
+        server,
+        ..
+    } = stage.link()?;
+    stage.does("nothing has come; receive with MSG_DONTWAIT");
+    stage.expect(
+        "it does not sleep",
+        Err(Errno::EAGAIN),
+        receive_with(&server, 9, MsgFlags::MSG_DONTWAIT),
+    );
+    let flags = fcntl(&server, FcntlArg::F_GETFL).map(OFlag::from_bits_retain);
+    stage.expect(
+        "it holds for this call: the socket is O_NONBLOCK",
+        Ok(false),
+        flags.map(|flags| flags.contains(OFlag::O_NONBLOCK)),
+    );
+    Ok(())
+}
+
+/// A process that receives 8 bytes with MSG_WAITALL, and ends with the number that it got. A signal does not kill it.
+fn receive_all(server: &OwnedFd, restart: bool) -> i32 {
+    extern "C" fn noticed(_: libc::c_int) {}
+    let flags = if restart {
+        SaFlags::SA_RESTART
+    } else {
+        SaFlags::empty()
+    };
+    let action = SigAction::new(SigHandler::Handler(noticed), flags, SigSet::empty());
+    // SAFETY: the handler does nothing.
+    if unsafe { sigaction(Signal::SIGUSR1, &action) }.is_err() {
+        return 100;
+    }
+    let received = socket::recv(server.as_raw_fd(), &mut [0; 8], MsgFlags::MSG_WAITALL);
+    received.map_or(100, |count| count as i32)
+}
+
+fn wait_all(stage: &mut Stage) -> Shown {
+    let Link { client, server, .. } = stage.link()?;
+    stage.does("3 bytes have come; another process receives 8 with MSG_WAITALL (it ends with what that returns)");
+    send(&client, "abc").attempt("could not send")?;
+    let mut child = stage.start(|| receive_all(&server, false))?;
+    stage.wait_until_asleep(&child)?;
+    stage.expect(
+        "it still sleeps",
+        Ending::Runs,
+        stage.ending_now(&mut child)?,
+    );
+    stage.does("5 more come");
+    send(&client, "defgh").attempt("could not send")?;
+    let seen = stage.ending(&mut child)?;
+    stage.expect("now it has all 8", Ending::Exited(8), seen);
+    Ok(())
+}
+
+fn wait_all_interrupted(stage: &mut Stage, restart: bool) -> Shown {
+    let Link { client, server, .. } = stage.link()?;
+    let flag = if restart { "with" } else { "without" };
+    stage.does(format!(
+        "3 bytes have come, and then a signal comes (handler {flag} SA_RESTART)"
+    ));
+    send(&client, "abc").attempt("could not send")?;
+    let mut child = stage.start(|| receive_all(&server, restart))?;
+    stage.wait_until_asleep(&child)?;
+    child.signal(Signal::SIGUSR1)?;
+    let seen = stage.ending(&mut child)?;
+    stage.expect("MSG_WAITALL returns what is there", Ending::Exited(3), seen);
+    Ok(())
+}
+
+fn wait_all_at_the_end(stage: &mut Stage) -> Shown {
+    let Link { client, server, .. } = stage.link()?;
+    stage.does("3 bytes have come, and the end of the stream");
+    send(&client, "abc").attempt("could not send")?;
+    shutdown(&client, Shutdown::Write).attempt("could not shut down")?;
+    let mut child = stage.start(|| receive_all(&server, false))?;
+    let seen = stage.ending(&mut child)?;
+    stage.expect("MSG_WAITALL returns what is there", Ending::Exited(3), seen);
+    Ok(())
+}
+
+fn length_zero(stage: &mut Stage) -> Shown {
+    let Link { client, server, .. } = stage.link()?;
+    stage.does("ask for 0 bytes, while none has come");
+    stage.expect(
+        "read(fd, buf, 0) returns at once",
+        Ok(0),
+        unistd::read(&server, &mut []),
+    );
+    stage.expect(
+        "recv(fd, buf, 0, MSG_DONTWAIT) would sleep",
+        Err(Errno::EAGAIN),
+        receive_at_once(&server, 0),
+    );
+    let mut child = stage.start(|| {
+        let received = socket::recv(server.as_raw_fd(), &mut [], MsgFlags::empty());
+        received.map_or(100, |count| count as i32)
+    })?;
+    stage.wait_until_asleep(&child)?;
+    stage.expect(
+        "recv(fd, buf, 0, 0) does sleep",
+        Ending::Runs,
+        stage.ending_now(&mut child)?,
+    );
+    stage.does("one byte comes");
+    send(&client, "z").attempt("could not send")?;
+    let seen = stage.ending(&mut child)?;
+    stage.expect(
+        "now it has returned 0, which is no end of the stream",
+        Ending::Exited(0),
+        seen,
+    );
+    stage.expect(
+        "the byte is still there",
+        Ok(Received::bytes("z")),
+        receive_at_once(&server, 9),
+    );
+    Ok(())
+}

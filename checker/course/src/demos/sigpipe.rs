@@ -1,0 +1,282 @@
+//! Writing to a peer that has gone.
+
+use std::{
+    net::UdpSocket,
+    os::fd::{AsRawFd, OwnedFd},
+};
+
+use nix::{
+    errno::Errno,
+    sys::{
+        signal::{SigHandler, Signal, signal},
+        socket::{
+            self, AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage,
+            setsockopt, socketpair, sockopt,
+        },
+    },
+    unistd,
+};
+
+use super::{Demo, Needs};
+use crate::stage::{
+    Ending, Ends, Link, Received, Shown, Stage, pending_error, receive_at_once, send, shutdown,
+    state,
+};
+use harness::{failure::Attempt, observe::sockets::State};
+
+pub const DEMO: Demo = Demo {
+    name: "sigpipe",
+    day: 2,
+    question: "Which write fails, how, and by which signal does it kill?",
+    read: "SIGPIPE, three orders of events",
+    needs: Needs::Nothing,
+    run,
+};
+
+fn run(stage: &mut Stage) -> Shown {
+    after_fin(stage)?;
+    after_reset(stage)?;
+    end_and_reset(stage)?;
+    data_before_reset(stage)?;
+    killed(stage)?;
+    elsewhere(stage)
+}
+
+/// Sends a byte, and waits until the answer, a reset, has come.
+fn send_and_wait(stage: &Stage, client: &OwnedFd, ends: Ends) -> Shown<nix::Result<usize>> {
+    let sent = send(client, "x");
+    stage.wait_for(&[], || {
+        Ok((state(ends.of_client())? == State::Close).then_some(()))
+    })?;
+    Ok(sent)
+}
+
+fn after_fin(stage: &mut Stage) -> Shown {
+    stage.does("the server closes, and has read everything; the client goes on sending");
+    let Link {
+        client,
+        server,
+        ends,
+    } = stage.link()?;
+    drop(server);
+    stage.expect_state("its FIN has come", ends.of_client(), State::CloseWait)?;
+    let seen = send_and_wait(stage, &client, ends)?;
+    stage.expect(
+        "the first send succeeds, and is answered by a reset",
+        Ok(1),
+        seen,
+    );
+    stage.expect("the second fails", Err(Errno::EPIPE), send(&client, "x"));
+    stage.expect("and each after it", Err(Errno::EPIPE), send(&client, "x"));
+    stage.expect(
+        "a read says",
+        Ok(Received::end()),
+        receive_at_once(&client, 9),
+    );
+    Ok(())
+}
+
+/// A connection that the server has reset. Returns the client.
+fn reset(stage: &Stage) -> Shown<OwnedFd> {
+    let Link {
+        client,
+        server,
+        ends,
+    } = stage.link()?;
+    set_reset(&server)?;
+    drop(server);
+    stage.wait_for(&[], || {
+        Ok((state(ends.of_client())? == State::Close).then_some(()))
+    })?;
+    Ok(client)
+}
+
+fn set_reset(server: &OwnedFd) -> Shown {
+    let linger = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    setsockopt(server, sockopt::Linger, &linger).attempt("could not set SO_LINGER")
+}
+
+fn after_reset(stage: &mut Stage) -> Shown {
+    stage.does("the server resets the connection; the client sends");
+    let client = reset(stage)?;
+    stage.expect(
+        "the first call learns of the reset, without a signal",
+        Err(Errno::ECONNRESET),
+        send(&client, "x"),
+    );
+    stage.expect("the second send", Err(Errno::EPIPE), send(&client, "x"));
+    stage.does("the same, but the client reads first");
+    let client = reset(stage)?;
+    stage.expect(
+        "a read takes the error away",
+        Err(Errno::ECONNRESET),
+        receive_at_once(&client, 9),
+    );
+    stage.expect(
+        "then it looks like an ordinary end",
+        Ok(Received::end()),
+        receive_at_once(&client, 9),
+    );
+    stage.expect("send", Err(Errno::EPIPE), send(&client, "x"));
+    stage.does("the same, but the client looks at SO_ERROR first");
+    let client = reset(stage)?;
+    stage.expect(
+        "SO_ERROR takes it away as well",
+        Err(Errno::ECONNRESET),
+        pending_error(&client),
+    );
+    stage.expect("read", Ok(Received::end()), receive_at_once(&client, 9));
+    stage.expect("send", Err(Errno::EPIPE), send(&client, "x"));
+    Ok(())
+}
+
+fn end_and_reset(stage: &mut Stage) -> Shown {
+    stage
+        .does("the server ends its stream first, and resets the connection then; the client sends");
+    let Link {
+        client,
+        server,
+        ends,
+    } = stage.link()?;
+    shutdown(&server, Shutdown::Write).attempt("could not shut down")?;
+    stage.expect_state("the end has come", ends.of_client(), State::CloseWait)?;
+    set_reset(&server)?;
+    drop(server);
+    stage.expect_state("the reset has come", ends.of_client(), State::Close)?;
+    stage.expect(
+        "the first send fails",
+        Err(Errno::EPIPE),
+        send(&client, "x"),
+    );
+    Ok(())
+}
+
+fn data_before_reset(stage: &mut Stage) -> Shown {
+    stage.does("the server sends \"data\" and resets; the client reads");
+    let Link { client, server, .. } = stage.link()?;
+    set_reset(&server)?;
+    send(&server, "data").attempt("could not send")?;
+    stage.wait_for_bytes(&client, 4)?;
+    drop(server);
+    let seen = stage.receive(&client, 9)?;
+    stage.expect(
+        "bytes that came before the reset are read first",
+        Ok(Received::bytes("data")),
+        seen,
+    );
+    let seen = stage.receive(&client, 9)?;
+    stage.expect("then", Err(Errno::ECONNRESET), seen);
+    Ok(())
+}
+
+/// What becomes of a process with this disposition which makes some sends with these flags to a peer that has closed.
+fn ending_of(
+    stage: &Stage,
+    disposition: SigHandler,
+    flags: MsgFlags,
+    sends: usize,
+) -> Shown<Ending> {
+    let Link {
+        client,
+        server,
+        ends,
+    } = stage.link()?;
+    drop(server);
+    let mut child = stage.start(|| {
+        // SAFETY: the disposition is one of the two that run no code.
+        if unsafe { signal(Signal::SIGPIPE, disposition) }.is_err() {
+            return 2;
+        }
+        for _ in 0..sends {
+            let _ = socket::send(client.as_raw_fd(), b"x", flags);
+            // The answer to the first, a reset, closes the connection.
+            while state(ends.of_client()).is_ok_and(|state| state != State::Close) {
+                std::thread::yield_now();
+            }
+        }
+        0
+    })?;
+    stage.ending(&mut child)
+}
+
+fn killed(stage: &mut Stage) -> Shown {
+    let (default, none) = (SigHandler::SigDfl, MsgFlags::empty());
+    let killed = Ending::Killed(libc::SIGPIPE);
+    stage.does("processes write to a peer that has closed, with SIGPIPE as it is by default in C");
+    for (claim, disposition, flags, sends, expected) in [
+        ("1 write", default, none, 1, Ending::Exited(0)),
+        ("2 writes", default, none, 2, killed),
+        (
+            "3 writes with MSG_NOSIGNAL",
+            default,
+            MsgFlags::MSG_NOSIGNAL,
+            3,
+            Ending::Exited(0),
+        ),
+        (
+            "3 writes where SIGPIPE is ignored",
+            SigHandler::SigIgn,
+            none,
+            3,
+            Ending::Exited(0),
+        ),
+    ] {
+        let seen = ending_of(stage, disposition, flags, sends)?;
+        stage.expect(claim, expected, seen);
+    }
+    stage.does("a process shuts down its own sending side, and writes once");
+    let Link { client, .. } = stage.link()?;
+    let mut child = stage.start(|| {
+        let _ = shutdown(&client, Shutdown::Write);
+        // SAFETY: the default disposition runs no code.
+        let _ = unsafe { signal(Signal::SIGPIPE, default) };
+        let _ = unistd::write(&client, b"x");
+        0
+    })?;
+    let seen = stage.ending(&mut child)?;
+    stage.expect("the first write kills it", killed, seen);
+    Ok(())
+}
+
+fn elsewhere(stage: &mut Stage) -> Shown {
+    stage.does("other kinds of files whose reader has gone");
+    let (one, other) = socketpair(
+        AddressFamily::Unix,
+        SockType::Stream,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
+    .attempt("could not make a pair of sockets")?;
+    drop(other);
+    stage.expect(
+        "AF_UNIX: the first send",
+        Err(Errno::EPIPE),
+        send(&one, "x"),
+    );
+    let (reader, writer) = unistd::pipe().attempt("could not make a pipe")?;
+    drop(reader);
+    stage.expect(
+        "a pipe: the first write",
+        Err(Errno::EPIPE),
+        unistd::write(&writer, b"x"),
+    );
+    let bind_udp = || UdpSocket::bind(stage.any_port()).attempt("could not make a socket");
+    let udp = OwnedFd::from(bind_udp()?);
+    // The socket that had this port is closed at once.
+    let nobody = bind_udp()?
+        .local_addr()
+        .attempt("could not ask for a name")?;
+    let sent = |socket: &OwnedFd| {
+        let to = SockaddrStorage::from(nobody);
+        socket::sendto(socket.as_raw_fd(), b"x", &to, MsgFlags::empty())
+    };
+    stage.expect(
+        "UDP to a port where nobody is: each sendto",
+        vec![Ok(1), Ok(1)],
+        vec![sent(&udp), sent(&udp)],
+    );
+    Ok(())
+}

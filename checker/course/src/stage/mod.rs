@@ -1,0 +1,267 @@
+//! The words in which a demo is written: what is done now, what the textbook says about it, what this kernel did.
+//!
+//! A demo makes its calls itself, with nix or libc, because their results are its point. What a demo waits for, it waits
+//! for here, around one function ([`Stage::wait_for`]), and each wait has a limit: a kernel that does something else than
+//! the textbook says shows that, and holds nothing up.
+
+mod network;
+mod packet;
+mod process;
+mod raw;
+mod seen;
+mod socket;
+mod wire;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    os::fd::{AsFd, BorrowedFd},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, ppoll},
+};
+use serde::{Deserialize, Serialize};
+
+pub use network::Route;
+pub use process::{Child, Ending, Stdio, sleep_for_ever};
+pub use raw::{
+    accept_raw, accept_without_length, bind_raw, connect_raw, peer_name_raw, sockaddr_in,
+    sockaddr_in6,
+};
+pub use seen::{Hex, Received, Seen};
+pub use socket::{
+    Ends, Link, Listener, accept_at_once, bind, connect, connect_at_once, fill, listen, name,
+    peer_name, pending_error, readable, receive_at_once, receive_with, send, set_linger, shutdown,
+};
+pub use wire::{Flags, Segment, Wire};
+
+use harness::{
+    arena::Isolation,
+    failure::LabError,
+    observe::sockets::{self, State},
+};
+
+/// What every word of a demo returns. What the kernel does is never an error here, also if it is not what the textbook
+/// says; an error is the lab's own trouble.
+pub type Shown<T = ()> = Result<T, LabError>;
+
+/// How long a demo waits for what the textbook says will happen.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Between two looks for an event of which no descriptor tells: short at first, and twice as long each time.
+const FIRST_LOOK: Duration = Duration::from_micros(250);
+const LONGEST_LOOK: Duration = Duration::from_millis(8);
+
+/// One step of a demo, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Step {
+    /// This is done now.
+    Does {
+        /// `listen(1); ten clients connect, and nobody accepts`
+        text: String,
+    },
+    /// This is what can be seen, without a verdict.
+    Shows {
+        /// Lines of at most 72 columns.
+        text: String,
+    },
+    /// The textbook says so; did the kernel do it?
+    Finding(Finding),
+    /// This machine does not allow to show it.
+    NotShown {
+        /// What is left out, and why.
+        text: String,
+    },
+}
+
+/// What the textbook says, and what the kernel did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The statement: `backlog + 1 clients get in`.
+    pub claim: String,
+    /// Its value according to the textbook.
+    pub expected: String,
+    /// The value that was seen.
+    pub seen: String,
+    /// Whether the two are the same.
+    pub agrees: bool,
+}
+
+/// Where a demo is played, and what has been told of it so far.
+#[derive(Debug)]
+pub struct Stage {
+    isolation: Isolation,
+    address: Ipv4Addr,
+    steps: Vec<Step>,
+}
+
+impl Stage {
+    /// A stage on this loopback address. [`Isolation::Namespaces`] promises a network namespace that belongs to the demo
+    /// alone, and capabilities in it.
+    pub fn new(isolation: Isolation, address: Ipv4Addr) -> Stage {
+        Stage {
+            isolation,
+            address,
+            steps: Vec::new(),
+        }
+    }
+
+    /// What has been told, in order.
+    pub fn into_steps(self) -> Vec<Step> {
+        self.steps
+    }
+
+    /// The IPv4 address that belongs to this demo alone.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// That address, with a port which the kernel chooses.
+    pub fn any_port(&self) -> SocketAddr {
+        SocketAddr::new(self.address.into(), 0)
+    }
+
+    // Telling
+
+    /// Says what is done now.
+    pub fn does(&mut self, text: impl Into<String>) {
+        self.steps.push(Step::Does { text: text.into() });
+    }
+
+    /// Shows lines as they are: a table, bytes, what a tool would print. They have 72 columns at most.
+    pub fn shows(&mut self, text: impl Into<String>) {
+        self.steps.push(Step::Shows { text: text.into() });
+    }
+
+    /// Compares what the textbook says with what was seen. `claim` is the textbook's statement.
+    pub fn expect<T: Seen>(&mut self, claim: impl Into<String>, expected: T, seen: T) {
+        self.finding(claim, expected.tell(), seen.tell(), expected == seen);
+    }
+
+    /// The same where the textbook names bounds, and no single value.
+    pub fn expect_within<T: Seen + PartialOrd>(
+        &mut self,
+        claim: impl Into<String>,
+        lowest: T,
+        highest: T,
+        seen: T,
+    ) {
+        let bounds = format!("{} to {}", lowest.tell(), highest.tell());
+        let expected = lowest..=highest;
+        self.finding(claim, bounds, seen.tell(), expected.contains(&seen));
+    }
+
+    fn finding(&mut self, claim: impl Into<String>, expected: String, seen: String, agrees: bool) {
+        self.steps.push(Step::Finding(Finding {
+            claim: claim.into(),
+            expected,
+            seen,
+            agrees,
+        }));
+    }
+
+    /// Says that a part is not shown on this machine, and why.
+    pub fn cannot(&mut self, text: impl Into<String>) {
+        self.steps.push(Step::NotShown { text: text.into() });
+    }
+
+    // Waiting
+
+    /// Waits until `look` finds something; `None` when it has not for some seconds. It looks again as soon as one of
+    /// `files` can be read.
+    ///
+    /// # Errors
+    ///
+    /// Those of `look`; when the checker has gone.
+    pub fn wait_for<T>(
+        &self,
+        files: &[BorrowedFd<'_>],
+        mut look: impl FnMut() -> Shown<Option<T>>,
+    ) -> Shown<Option<T>> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut pause = FIRST_LOOK;
+        loop {
+            if let Some(found) = look()? {
+                return Ok(Some(found));
+            }
+            if Instant::now() > deadline {
+                return Ok(None);
+            }
+            let files = files.iter().map(|&file| (file, PollFlags::POLLIN));
+            poll(files, pause)?;
+            pause = LONGEST_LOOK.min(2 * pause);
+        }
+    }
+
+    /// Waits until a call on `file` would not block; whether that came within some seconds.
+    ///
+    /// # Errors
+    ///
+    /// When the checker has gone.
+    pub fn wait_until_ready(&self, file: BorrowedFd<'_>, events: PollFlags) -> Shown<bool> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if poll([(file, events)], left)? {
+                return Ok(true);
+            }
+            if left.is_zero() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Compares a TCP state with that which the textbook says it comes to. The kernel gets some time for it.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses sock_diag, or the checker has gone.
+    pub fn expect_state(
+        &mut self,
+        claim: impl Into<String>,
+        ends: (SocketAddr, SocketAddr),
+        expected: State,
+    ) -> Shown {
+        let mut seen = State::Close;
+        self.wait_for(&[], || {
+            seen = state(ends)?;
+            Ok((seen == expected).then_some(()))
+        })?;
+        self.expect(claim, expected, seen);
+        Ok(())
+    }
+}
+
+/// The state of the TCP socket with these ends, its own first; [`State::Close`] where there is none (any more).
+///
+/// # Errors
+///
+/// When the kernel refuses sock_diag.
+pub fn state((local, peer): (SocketAddr, SocketAddr)) -> Shown<State> {
+    Ok(sockets::between(local, peer)?.map_or(State::Close, |socket| socket.state))
+}
+
+/// Sleeps until one of the files is ready (true), or for this long. The checker holds the other end of standard input:
+/// when it is gone, so is the sense of this.
+fn poll<'a>(
+    files: impl IntoIterator<Item = (BorrowedFd<'a>, PollFlags)>,
+    limit: Duration,
+) -> Shown<bool> {
+    let checker = io::stdin();
+    let mut watched: Vec<PollFd<'_>> = files
+        .into_iter()
+        .map(|(file, events)| PollFd::new(file, events))
+        .collect();
+    watched.push(PollFd::new(checker.as_fd(), PollFlags::empty()));
+    match ppoll(&mut watched, Some(limit.into()), None) {
+        Ok(_) if watched.last().and_then(PollFd::any) == Some(true) => {
+            Err(LabError::new("the checker has gone"))
+        }
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::EINTR) => Ok(false),
+        Err(errno) => Err(LabError::call("could not poll", errno)),
+    }
+}

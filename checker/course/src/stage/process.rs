@@ -1,0 +1,234 @@
+//! Other processes in a demo. The process of a demo has one thread, so that a child of it can do what any program can.
+
+use std::{
+    fmt, fs,
+    os::fd::{AsRawFd, OwnedFd},
+    panic::{self, AssertUnwindSafe},
+};
+
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill},
+    unistd::{ForkResult, Pid, fork},
+};
+
+use super::{Shown, Stage};
+use harness::{
+    failure::{Attempt, LabError},
+    observe::{processes::Process, tracer},
+};
+
+/// How a process has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With this exit status.
+    Exited(i32),
+    /// Killed by this signal.
+    Killed(i32),
+    /// Not yet.
+    Runs,
+}
+
+/// A child of the demo. It ends with this value.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    is_reaped: bool,
+}
+
+/// The descriptors 0, 1 and 2 of a child: null where there is nothing else for one.
+#[derive(Default)]
+pub struct Stdio {
+    /// Its standard input.
+    pub input: Option<OwnedFd>,
+    /// Its standard output.
+    pub output: Option<OwnedFd>,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Exited(status) => write!(f, "exit status {status}"),
+            Ending::Killed(signal) => match tracer::known_signal(*signal) {
+                Some(name) => write!(f, "killed by {name}"),
+                None => write!(f, "killed by signal {signal}"),
+            },
+            Ending::Runs => f.write_str("still runs"),
+        }
+    }
+}
+
+impl Stage {
+    /// Starts a process which does `work` and ends with what it returns as its exit status: 101 if it panics. It has the
+    /// demo's descriptors (fork(2)), but its own standard input and output, which lead nowhere.
+    ///
+    /// # Errors
+    ///
+    /// When the machine refuses a process.
+    pub fn start(&self, work: impl FnOnce() -> i32) -> Shown<Child> {
+        self.start_with(Stdio::default(), work)
+    }
+
+    /// The same with these standard streams.
+    ///
+    /// # Errors
+    ///
+    /// When the machine refuses a process, or /dev/null.
+    pub fn start_with(&self, stdio: Stdio, work: impl FnOnce() -> i32) -> Shown<Child> {
+        let null = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/null")
+            .attempt("could not open /dev/null")?;
+        let null = OwnedFd::from(null);
+        let demo = std::process::id();
+        // SAFETY: this process has one thread, so the child may do what its parent may.
+        match unsafe { fork() }.attempt("could not start a process")? {
+            ForkResult::Parent { child } => Ok(Child {
+                pid: child,
+                is_reaped: false,
+            }),
+            ForkResult::Child => {
+                let input = stdio.input.as_ref().unwrap_or(&null).as_raw_fd();
+                let output = stdio.output.as_ref().unwrap_or(&null).as_raw_fd();
+                // SAFETY: these calls take numbers only. Nobody in this process owns descriptors 0 to 2.
+                unsafe {
+                    libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                    if libc::getppid().cast_unsigned() != demo {
+                        libc::_exit(1);
+                    }
+                    libc::dup2(input, 0);
+                    libc::dup2(output, 1);
+                    libc::dup2(null.as_raw_fd(), 2);
+                }
+                drop((stdio, null));
+                // Nobody reads what a panic says.
+                panic::set_hook(Box::new(|_| ()));
+                let status = panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(101);
+                // SAFETY: ends the child without running the parent's exit handlers.
+                unsafe { libc::_exit(status) }
+            }
+        }
+    }
+
+    /// What a call gives to an ordinary user: `work` is done by a process without capabilities (capabilities(7)).
+    ///
+    /// # Errors
+    ///
+    /// When the machine refuses a process.
+    pub fn as_ordinary_user(
+        &self,
+        work: impl FnOnce() -> nix::Result<()>,
+    ) -> Shown<nix::Result<()>> {
+        let mut child = self.start(|| match drop_capabilities().and_then(|()| work()) {
+            Ok(()) => 0,
+            Err(errno) => errno as i32,
+        })?;
+        match self.ending(&mut child)? {
+            Ending::Exited(0) => Ok(Ok(())),
+            Ending::Exited(errno) => Ok(Err(Errno::from_raw(errno))),
+            ending => Err(LabError::new(format!(
+                "a process of the demo does not end as it should: {ending}"
+            ))),
+        }
+    }
+
+    /// Waits until a child sleeps in a call.
+    ///
+    /// # Errors
+    ///
+    /// When it does not within some seconds, or has ended.
+    pub fn wait_until_asleep(&self, child: &Child) -> Shown {
+        let sleeps = || {
+            let process = Process::read(child.id())
+                .ok_or_else(|| LabError::new("a process of the demo has ended before its time"))?;
+            Ok((process.state == 'S').then_some(()))
+        };
+        self.wait_for(&[], sleeps)?
+            .ok_or_else(|| LabError::new("a process of the demo never sleeps"))
+    }
+
+    /// Waits until a child has ended, and reaps it; [`Ending::Runs`] if it has not within some seconds.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for.
+    pub fn ending(&self, child: &mut Child) -> Shown<Ending> {
+        let look = || child.reap();
+        Ok(self.wait_for(&[], look)?.unwrap_or(Ending::Runs))
+    }
+}
+
+/// What a child does that only has to be there: it sleeps until a signal kills it.
+pub fn sleep_for_ever() -> i32 {
+    loop {
+        nix::unistd::pause();
+    }
+}
+
+/// Gives up all capabilities of this process for ever.
+fn drop_capabilities() -> nix::Result<()> {
+    /// `_LINUX_CAPABILITY_VERSION_3`, and 0 for this process (capget(2)).
+    const HEADER: [u32; 2] = [0x2008_0522, 0];
+    /// Effective, permitted and inheritable, in two halves.
+    const NONE: [u32; 6] = [0; 6];
+    // SAFETY: the kernel reads a header and the sets, both of which are constants.
+    let result = unsafe { libc::syscall(libc::SYS_capset, HEADER.as_ptr(), NONE.as_ptr()) };
+    Errno::result(result).map(drop)
+}
+
+impl Stage {
+    /// How a child has ended by now.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for.
+    pub fn ending_now(&self, child: &mut Child) -> Shown<Ending> {
+        Ok(child.reap()?.unwrap_or(Ending::Runs))
+    }
+}
+
+impl Child {
+    /// Its number.
+    pub fn id(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    ///
+    /// When it has been reaped.
+    pub fn signal(&self, signal: Signal) -> Shown {
+        kill(self.pid, signal).attempt("could not send a signal to a process of the demo")
+    }
+
+    /// Whoever waits for it in another way says so: its number may belong to somebody else now.
+    pub fn was_reaped(&mut self) {
+        self.is_reaped = true;
+    }
+
+    fn reap(&mut self) -> Shown<Option<Ending>> {
+        let mut status = 0;
+        // SAFETY: the status is an int, which is alive during the call.
+        let result = unsafe { libc::waitpid(self.id(), &raw mut status, libc::WNOHANG) };
+        let pid = Errno::result(result).attempt("could not wait for a process of the demo")?;
+        self.is_reaped = pid != 0;
+        Ok(match pid {
+            0 => None,
+            _ if libc::WIFSIGNALED(status) => Some(Ending::Killed(libc::WTERMSIG(status))),
+            _ => Some(Ending::Exited(libc::WEXITSTATUS(status))),
+        })
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.is_reaped {
+            return;
+        }
+        let _ = kill(self.pid, Signal::SIGKILL);
+        // SAFETY: null asks for no status. A killed process ends; what it did is not waited for.
+        unsafe { libc::waitpid(self.id(), std::ptr::null_mut(), 0) };
+    }
+}

@@ -1,0 +1,219 @@
+//! A wire on which every segment is held until the demo lets it go, so that the states between two segments can be seen.
+//!
+//! On the loopback interface a segment arrives in the call that sends it. A filter (socket(7), SO_ATTACH_FILTER) lets a
+//! socket receive only segments with a mark; a raw socket keeps a copy of those without one, and sends it, with the
+//! mark, when it is released. For the two ends that is a slow network. The filter goes with the socket: one that is
+//! accepted from a listener has it, too; what is left of a socket in TIME-WAIT has none, and receives all.
+
+use std::{
+    cell::RefCell,
+    net::SocketAddr,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{
+        self, AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage,
+        setsockopt, sockopt,
+    },
+};
+
+pub use super::packet::{Flags, Segment};
+use super::{Shown, Stage};
+use harness::failure::{Attempt, LabError};
+
+/// What segments carry that were released.
+const MARK: u32 = 1;
+
+/// The wire.
+#[derive(Debug)]
+pub struct Wire {
+    raw: OwnedFd,
+    held: RefCell<Vec<Segment>>,
+}
+
+const MAKE: &str = "could not make a wire of the demo's own";
+
+impl Wire {
+    /// The wire of the demo's network namespace.
+    ///
+    /// # Errors
+    ///
+    /// Without a namespace of its own: a raw socket needs a capability.
+    pub fn new() -> Shown<Wire> {
+        let raw = socket::socket(
+            AddressFamily::Inet,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::Tcp,
+        )
+        .attempt(MAKE)?;
+        receive_only(&raw, Mark::Without).attempt(MAKE)?;
+        setsockopt(&raw, sockopt::Mark, &MARK).attempt(MAKE)?;
+        set(&raw, libc::IPPROTO_IP, libc::IP_HDRINCL, &1i32).attempt(MAKE)?;
+        Ok(Wire {
+            raw,
+            held: RefCell::default(),
+        })
+    }
+
+    /// From now on, every segment for this socket is held.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not take the filter.
+    pub fn hold(&self, socket: &OwnedFd) -> Shown {
+        receive_only(socket, Mark::With).attempt(MAKE)
+    }
+
+    /// Takes the first held segment with these flags from this sender. If it is not released, it is lost.
+    ///
+    /// # Errors
+    ///
+    /// When none comes.
+    pub fn next(&self, stage: &Stage, from: SocketAddr, flags: Flags) -> Shown<Segment> {
+        let look = || {
+            self.look()?;
+            let mut held = self.held.borrow_mut();
+            let found = held
+                .iter()
+                .position(|segment| segment.from == from && segment.flags == flags);
+            Ok(found.map(|place| held.remove(place)))
+        };
+        stage
+            .wait_for(&[self.raw.as_fd()], look)?
+            .ok_or_else(|| LabError::new(format!("no segment with {flags} comes from {from}")))
+    }
+
+    /// The flags of the first segment from this sender, whether it is held or passes by.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn first_from(&self, stage: &Stage, from: SocketAddr) -> Shown<Option<Flags>> {
+        let look = || {
+            self.look()?;
+            let held = self.held.borrow();
+            let mut from_sender = held.iter().filter(|segment| segment.from == from);
+            Ok(from_sender.next().map(|segment| segment.flags))
+        };
+        stage.wait_for(&[self.raw.as_fd()], look)
+    }
+
+    /// How many segments from this sender are held now.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn count_from(&self, from: SocketAddr) -> Shown<usize> {
+        self.look()?;
+        let held = self.held.borrow();
+        Ok(held.iter().filter(|segment| segment.from == from).count())
+    }
+
+    /// Lets a segment go on to its receiver. When this returns, it is there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be sent.
+    pub fn release(&self, segment: &Segment) -> Shown {
+        socket::sendto(
+            self.raw.as_raw_fd(),
+            &segment.packet(),
+            &SockaddrStorage::from(SocketAddr::new(segment.to.ip(), 0)),
+            MsgFlags::empty(),
+        )
+        .map(drop)
+        .attempt("could not let a segment go on")
+    }
+
+    /// Tells the sender of a segment, as a router on the way would, that the host cannot be reached: with the ICMP message
+    /// "host unreachable", which quotes the segment (RFC 792). When this returns, the message is there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be sent.
+    pub fn answer_unreachable(&self, segment: &Segment) -> Shown {
+        const SEND: &str = "could not send an ICMP message";
+        let icmp = socket::socket(
+            AddressFamily::Inet,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::Icmp,
+        )
+        .attempt(SEND)?;
+        socket::sendto(
+            icmp.as_raw_fd(),
+            &segment.host_unreachable(),
+            &SockaddrStorage::from(SocketAddr::new(segment.from.ip(), 0)),
+            MsgFlags::empty(),
+        )
+        .map(drop)
+        .attempt(SEND)
+    }
+
+    /// Reads what has come in.
+    fn look(&self) -> Shown {
+        let mut buffer = [0; 2048];
+        loop {
+            match socket::recv(self.raw.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+                Ok(length) => self
+                    .held
+                    .borrow_mut()
+                    .extend(Segment::read(&buffer[..length])),
+                Err(Errno::EAGAIN) => return Ok(()),
+                Err(errno) => return Err(LabError::call("could not read a segment", errno)),
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    With,
+    Without,
+}
+
+/// Lets a socket receive only packets with the mark of the wire, or only those without.
+fn receive_only(socket: &OwnedFd, mark: Mark) -> nix::Result<()> {
+    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const IS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    let (if_marked, else_) = match mark {
+        Mark::With => (ALL, NOTHING),
+        Mark::Without => (NOTHING, ALL),
+    };
+    let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+    filter(
+        socket,
+        &mut [
+            step(LOAD, (libc::SKF_AD_OFF + libc::SKF_AD_MARK) as u32, 0, 0),
+            step(IS, MARK, 0, 1),
+            step(RETURN, if_marked, 0, 0),
+            step(RETURN, else_, 0, 0),
+        ],
+    )
+}
+
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+/// How many bytes of a packet a filter lets pass.
+const ALL: u32 = u32::MAX;
+const NOTHING: u32 = 0;
+
+fn filter(socket: &OwnedFd, program: &mut [libc::sock_filter]) -> nix::Result<()> {
+    let filter = libc::sock_fprog {
+        len: program.len() as libc::c_ushort,
+        filter: program.as_mut_ptr(),
+    };
+    // The kernel copies the program, which is alive during the call.
+    set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &filter)
+}
+
+/// setsockopt(2) for options which nix does not have.
+fn set<T>(socket: &OwnedFd, level: i32, option: i32, value: &T) -> nix::Result<()> {
+    let length = size_of::<T>() as libc::socklen_t;
+    let value = (&raw const *value).cast();
+    // SAFETY: the kernel reads so many bytes of a value which is alive during the call.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, value, length) };
+    Errno::result(result).map(drop)
+}

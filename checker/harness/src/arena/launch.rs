@@ -1,0 +1,385 @@
+//! How a program is started in an arena: what it inherits, and what it may use up.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs, io,
+    net::IpAddr,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    ptr,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Arena, Isolation, Jail,
+    exec::{Follow, Image, Started, c_string},
+    jail::Prepared,
+};
+use crate::observe::{processes::Process, tracer::Bounds};
+
+/// What one process of the program may use up. A right program of the course stays far below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Address space, in bytes.
+    pub memory: u64,
+    /// The size of a file it writes, in bytes.
+    pub file: u64,
+    /// Open descriptors.
+    pub descriptors: u64,
+    /// Processes and threads of the test together, where it has a user namespace of its own.
+    pub processes: u64,
+    /// Processor time, in seconds.
+    pub processor: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            memory: 1 << 30,
+            file: 64 << 20,
+            descriptors: 1024,
+            processes: 128,
+            processor: 30,
+        }
+    }
+}
+
+impl Limits {
+    /// The lower of each two.
+    fn at_most(&self, other: &Limits) -> Limits {
+        Limits {
+            memory: self.memory.min(other.memory),
+            file: self.file.min(other.file),
+            descriptors: self.descriptors.min(other.descriptors),
+            processes: self.processes.min(other.processes),
+            processor: self.processor.min(other.processor),
+        }
+    }
+
+    /// As setrlimit(2) takes them.
+    fn of_a_process(&self, isolation: Isolation) -> Vec<(libc::__rlimit_resource_t, u64)> {
+        let processes = match isolation {
+            Isolation::Namespaces => self.processes,
+            // Here the limit counts all processes of the user, also those outside the test.
+            Isolation::Shared => processes_of_this_user() + 4 * self.processes,
+        };
+        vec![
+            (libc::RLIMIT_CORE, 0),
+            (libc::RLIMIT_AS, self.memory),
+            (libc::RLIMIT_FSIZE, self.file),
+            (libc::RLIMIT_NOFILE, self.descriptors),
+            (libc::RLIMIT_NPROC, processes),
+            (libc::RLIMIT_CPU, self.processor),
+        ]
+    }
+}
+
+/// A program about to be started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// Its arguments, without its name.
+    pub arguments: Vec<OsString>,
+    /// Signals which it inherits as blocked.
+    pub blocked: Vec<i32>,
+    /// Signals which it inherits as ignored.
+    pub ignored: Vec<i32>,
+    /// Whether its standard output is full from the start: a pipe of one page in which nobody makes room yet, so that
+    /// the first write to it sleeps.
+    pub full_stdout: bool,
+    /// The permissions which the files that it makes do not get (umask(2)).
+    pub umask: u32,
+    /// Whether its calls are seen by a [`Tracer`](crate::observe::tracer::Tracer).
+    pub traced: bool,
+    /// What it may use up.
+    pub limits: Limits,
+}
+
+/// What the child needs between fork and exec, prepared before: there it may neither allocate nor look anything up.
+pub(super) struct Preparation {
+    group: Group,
+    own_proc: bool,
+    full_stdout: bool,
+    /// None leaves it as it is.
+    umask: Option<libc::mode_t>,
+    blocked: u64,
+    ignored: u64,
+    limits: Vec<(libc::__rlimit_resource_t, u64)>,
+}
+
+/// Who gets a signal of the terminal together with the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    /// Nobody: it has a session of its own, and no terminal.
+    OwnSession,
+    /// Only its own children.
+    Own,
+    /// The checker.
+    Checkers,
+}
+
+impl Launch {
+    /// The umask of most users: others than the owner must not write.
+    pub const UMASK: u32 = 0o022;
+
+    /// A program with these arguments, and nothing unusual about it.
+    pub fn new<S: Into<OsString>>(arguments: impl IntoIterator<Item = S>) -> Launch {
+        Launch {
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            blocked: Vec::new(),
+            ignored: Vec::new(),
+            full_stdout: false,
+            umask: Launch::UMASK,
+            traced: true,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Starts `program` with pipes as its standard input, output and error: in the arena's folder, in a session of
+    /// its own, with a clean environment, no descriptor but 0, 1 and 2, and every signal as it is by default.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be executed.
+    pub fn start(&self, program: &Path, arena: &Arena) -> io::Result<Started> {
+        let folder = arena.folder();
+        let environment = [
+            ("PATH", OsStr::new("/usr/local/bin:/usr/bin:/bin")),
+            ("LC_ALL", OsStr::new("C.UTF-8")),
+            ("HOME", folder.as_os_str()),
+            ("TMPDIR", folder.as_os_str()),
+        ];
+        let preparation = self.prepare(arena);
+        let mut image = Image::new(program, &self.arguments, &environment, preparation)?;
+        image.folder = Some(c_string(folder.as_os_str())?);
+        image.namespace = arena.pid_namespace()?;
+        image.jail = arena
+            .jail()
+            .map(|jail| jail_of(jail, program, arena))
+            .transpose()?;
+        image.start(match self.traced {
+            false => Follow::Untraced,
+            true => Follow::Traced(None, self.bounds(arena)),
+        })
+    }
+
+    /// What the tracer has to keep it from, because nothing else does.
+    fn bounds(&self, arena: &Arena) -> Bounds {
+        match (arena.jail(), arena.isolation()) {
+            (None, _) => Bounds::default(),
+            (Some(jail), isolation) => Bounds {
+                threads: Some(self.limits.processes.min(jail.limits.processes) as usize),
+                own_signals: isolation == Isolation::Shared,
+                addresses: (isolation == Isolation::Shared).then(|| {
+                    [arena.address(), arena.other_address()]
+                        .map(IpAddr::V4)
+                        .into()
+                }),
+            },
+        }
+    }
+
+    fn prepare(&self, arena: &Arena) -> Preparation {
+        let limits = match arena.jail() {
+            None => self.limits,
+            Some(jail) => self.limits.at_most(&jail.limits),
+        };
+        let set = |signals: &[i32]| {
+            signals
+                .iter()
+                .filter(|signal| (1..=64).contains(*signal))
+                .fold(0u64, |set, signal| set | 1 << (signal - 1))
+        };
+        Preparation {
+            own_proc: arena.isolation() == Isolation::Namespaces,
+            full_stdout: self.full_stdout,
+            umask: Some(self.umask),
+            blocked: set(&self.blocked),
+            ignored: set(&self.ignored),
+            ..Preparation::limited(Group::OwnSession, &limits, arena.isolation())
+        }
+    }
+}
+
+/// The jail of an arena, for this program.
+fn jail_of(jail: &Jail, program: &Path, arena: &Arena) -> io::Result<Prepared> {
+    let mut jail = jail.clone();
+    jail.write.push(arena.folder().to_owned());
+    jail.prepare(program, arena.isolation())
+        .map_err(io::Error::other)
+}
+
+/// How many processes and threads the user of this process has.
+fn processes_of_this_user() -> u64 {
+    let own = nix::unistd::getuid().as_raw();
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return 0;
+    };
+    entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            (entry.metadata().ok()?.uid() == own).then_some(())?;
+            Some(u64::from(Process::read(pid)?.threads))
+        })
+        .sum()
+}
+
+/// Sets a limit that this process and all below it cannot raise again. A lower one that is in force already stays. It is
+/// async-signal-safe.
+///
+/// # Errors
+///
+/// When setrlimit(2) refuses.
+pub fn lower_limit(resource: libc::__rlimit_resource_t, most: u64) -> io::Result<()> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: both calls take a structure that is alive.
+    unsafe {
+        libc::getrlimit(resource, &raw mut limit);
+        let most = most.min(limit.rlim_max);
+        limit.rlim_cur = most;
+        limit.rlim_max = most;
+        match libc::setrlimit(resource, &raw const limit) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl Preparation {
+    /// Nothing but what tracing needs, and signals as they are by default.
+    pub(super) fn at_a_terminal(group: Group) -> Preparation {
+        Preparation {
+            group,
+            own_proc: false,
+            full_stdout: false,
+            umask: None,
+            blocked: 0,
+            ignored: 0,
+            limits: Vec::new(),
+        }
+    }
+
+    /// Signals and the umask as they are by default, and these limits.
+    pub(super) fn limited(group: Group, limits: &Limits, isolation: Isolation) -> Preparation {
+        Preparation {
+            umask: Some(Launch::UMASK),
+            limits: limits.of_a_process(isolation),
+            ..Preparation::at_a_terminal(group)
+        }
+    }
+
+    /// Runs in the child, between fork and exec.
+    ///
+    /// # Safety
+    ///
+    /// Only there: it changes the whole process.
+    pub(super) unsafe fn apply(&self) -> io::Result<()> {
+        // SAFETY: all calls are async-signal-safe; the pointers are to C strings and structures that live in `self`
+        // or on this stack.
+        unsafe {
+            if self.full_stdout {
+                fill_stdout()?;
+            }
+            if let Some(umask) = self.umask {
+                libc::umask(umask);
+            }
+            match self.group {
+                Group::OwnSession => libc::setsid(),
+                Group::Own => libc::setpgid(0, 0),
+                Group::Checkers => 0,
+            };
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            if self.own_proc {
+                mount_own_proc();
+            }
+            self.set_signals();
+            for &(resource, most) in &self.limits {
+                lower_limit(resource, most)?;
+            }
+            if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            // The pipe through which a failing exec is reported must last until then.
+            libc::syscall(
+                libc::SYS_close_range,
+                3,
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_CLOEXEC,
+            );
+        }
+        Ok(())
+    }
+
+    /// Dispositions that are "ignored" and the mask of blocked signals survive exec (signal(7)), so a checker which
+    /// was started with `nohup` would pass them on.
+    ///
+    /// # Safety
+    ///
+    /// Only between fork and exec.
+    unsafe fn set_signals(&self) {
+        // SAFETY: async-signal-safe, with structures on this stack.
+        unsafe {
+            let mut mask: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut mask);
+            for signal in 1..=64 {
+                let is_in = |set: u64| set & (1 << (signal - 1)) != 0;
+                let disposition = if is_in(self.ignored) {
+                    libc::SIG_IGN
+                } else {
+                    libc::SIG_DFL
+                };
+                // KILL, STOP and the C library's own two refuse; they are never changed.
+                libc::signal(signal, disposition);
+                if is_in(self.blocked) {
+                    libc::sigaddset(&raw mut mask, signal);
+                }
+            }
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
+        }
+    }
+}
+
+/// /proc shows the processes of the namespace in which it was mounted. Where mounting is refused, the program
+/// sees the machine's, which harms nobody.
+///
+/// # Safety
+///
+/// Only between fork and exec.
+unsafe fn mount_own_proc() {
+    // SAFETY: async-signal-safe, with constant C strings.
+    unsafe {
+        if libc::unshare(libc::CLONE_NEWNS) == 0 {
+            let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+            libc::mount(
+                c"proc".as_ptr(),
+                c"/proc".as_ptr(),
+                c"proc".as_ptr(),
+                flags,
+                ptr::null(),
+            );
+        }
+    }
+}
+
+/// Makes standard output, an empty pipe, one page small and fills it.
+///
+/// # Safety
+///
+/// Only between fork and exec.
+unsafe fn fill_stdout() -> io::Result<()> {
+    const PAGE: usize = 4096;
+    let page = [0u8; PAGE];
+    // SAFETY: async-signal-safe, with a buffer on this stack. The page fits, so that the write does not sleep.
+    let filled = unsafe {
+        libc::fcntl(libc::STDOUT_FILENO, libc::F_SETPIPE_SZ, PAGE as libc::c_int) >= 0
+            && libc::write(libc::STDOUT_FILENO, page.as_ptr().cast(), PAGE) == PAGE as isize
+    };
+    match filled {
+        true => Ok(()),
+        false => Err(io::Error::last_os_error()),
+    }
+}

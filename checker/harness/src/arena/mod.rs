@@ -1,0 +1,343 @@
+//! One isolated place for one test: what is started in it can reach nothing outside, and ends with it.
+//!
+//! The runner, a process of its own for each test, enters an arena and then starts the student's program in it:
+//!
+//! ```text
+//! checker                  plans, builds, schedules, reports
+//!  └─ runner               one process a test, in its own user, network and mount namespace
+//!      ├─ init             pid 1 of a pid namespace: adopts orphans, and takes all with it when it ends
+//!      └─ the program      pid 2 or later: its own session, no capabilities, limits, a folder of its own
+//! ```
+//!
+//! Where the machine refuses namespaces (Docker's default profile, Ubuntu 24.04), the same runner works in the
+//! machine's own: with a loopback address of its own instead of a network of its own, and as the subreaper of what
+//! the program leaves behind.
+
+mod cell;
+mod containment;
+mod exec;
+mod folder;
+pub mod jail;
+mod launch;
+mod namespaces;
+mod privileges;
+mod probe;
+mod terminal;
+pub mod warden;
+
+use std::{
+    fs, io,
+    net::Ipv4Addr,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::{
+        signal::{SigSet, Signal, kill},
+        statvfs::statvfs,
+    },
+    unistd::Pid,
+};
+use serde::{Deserialize, Serialize};
+
+pub use cell::{Cell, Ended, Output, Stopped};
+pub use containment::{Containment, Missing};
+pub use exec::Started;
+pub use jail::Jail;
+pub use launch::{Launch, Limits, lower_limit};
+pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
+pub use probe::{Probe, Tier, probe};
+pub use terminal::Attended;
+
+use crate::{
+    failure::{Attempt, LabError},
+    observe::{
+        descriptors,
+        processes::{self, Process},
+    },
+};
+
+/// How far a test is separated from the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Its own user, pid, network, mount and IPC namespaces.
+    Namespaces,
+    /// The machine's namespaces, a loopback address of its own, a sweep at the end.
+    Shared,
+}
+
+impl Isolation {
+    /// Every one, the strongest first.
+    pub const ALL: [Isolation; 2] = [Isolation::Namespaces, Isolation::Shared];
+
+    /// As the command line knows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isolation::Namespaces => "namespaces",
+            Isolation::Shared => "shared",
+        }
+    }
+
+    /// The one with this name.
+    pub fn named(name: &str) -> Option<Isolation> {
+        Isolation::ALL.into_iter().find(|one| one.name() == name)
+    }
+}
+
+/// Whether the system calls of the student's program are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tracing {
+    /// They are: reports show them, and tests can make one fail.
+    On,
+    /// They are not: tests which need that are not checked.
+    Off,
+}
+
+/// The place of one test.
+#[derive(Debug)]
+pub struct Arena {
+    isolation: Isolation,
+    address: Ipv4Addr,
+    folder: PathBuf,
+    init: Option<Pid>,
+    jail: Option<Jail>,
+    /// Removed with its content when the arena ends.
+    temporary: Option<tempfile::TempDir>,
+}
+
+impl Arena {
+    /// Turns this process into a runner. It must have one thread only, and can do this once.
+    ///
+    /// # Errors
+    ///
+    /// When the machine refuses what `isolation` needs; [`probe`] tells beforehand.
+    pub fn enter(isolation: Isolation) -> Result<Arena, LabError> {
+        privileges::give_up_root()?;
+        match isolation {
+            Isolation::Namespaces => {
+                namespaces::enter()?;
+                let folder = namespaces::make_folder();
+                let (folder, temporary) = match folder {
+                    Some(folder) => (folder, None),
+                    None => temporary_folder()?,
+                };
+                Ok(Arena {
+                    isolation,
+                    address: Ipv4Addr::LOCALHOST,
+                    folder,
+                    init: Some(namespaces::start_init()?),
+                    jail: None,
+                    temporary,
+                })
+            }
+            Isolation::Shared => {
+                nix::sys::prctl::set_child_subreaper(true)
+                    .attempt("could not become the subreaper of what the program leaves behind")?;
+                let (folder, temporary) = temporary_folder()?;
+                Ok(Arena {
+                    isolation,
+                    address: own_loopback_address(std::process::id()),
+                    folder,
+                    init: None,
+                    jail: None,
+                    temporary,
+                })
+            }
+        }
+    }
+
+    /// Small send buffers: a test that fills both directions of a connection then needs 200 kB for it, and not 6 MB.
+    /// Where the network is not the arena's own, or the kernel does not allow it, the same tests take longer.
+    pub fn shrink_send_buffers(&self) {
+        if self.isolation == Isolation::Namespaces {
+            let _ = fs::write("/proc/sys/net/ipv4/tcp_wmem", "4096 16384 65536");
+        }
+    }
+
+    /// Locks every program that is started here from now on into a jail.
+    #[must_use]
+    pub fn locked(self, jail: Option<Jail>) -> Arena {
+        Arena { jail, ..self }
+    }
+
+    /// Whether a tracer has to keep every program within its bounds, since nothing else does.
+    pub fn needs_tracer(&self) -> bool {
+        self.jail.is_some() && self.isolation == Isolation::Shared
+    }
+
+    fn jail(&self) -> Option<&Jail> {
+        self.jail.as_ref()
+    }
+
+    /// How far this arena is separated.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// The IPv4 address that belongs to this test alone.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Another loopback address which belongs to this test alone, and which no program can guess.
+    pub fn other_address(&self) -> Ipv4Addr {
+        // The first one is 127.0.0.1, or one from 127.64.0.0 to 127.127.255.255.
+        let [net, high, middle, low] = self.address.octets();
+        Ipv4Addr::new(net, high ^ 0xc0, middle, low)
+    }
+
+    /// The folder in which programs start. It is empty at first, and vanishes with the arena.
+    ///
+    /// In namespaces it is a file system of its own, so that nothing more can be written once it is full (ENOSPC), and
+    /// how full it is can be [asked](Arena::room). Elsewhere it lies on the machine's disk, where a program is only
+    /// [watched](Arena::disk_used): between two looks it may write what the disk takes.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The pid namespace in which programs start, if it is not the lab's own.
+    fn pid_namespace(&self) -> io::Result<Option<OwnedFd>> {
+        let open = |init| fs::File::open(format!("/proc/{init}/ns/pid"));
+        Ok(self.init.map(open).transpose()?.map(OwnedFd::from))
+    }
+
+    /// All processes which the test's programs have made, and the programs: the init of the namespace is left out.
+    pub fn processes(&self) -> Vec<Process> {
+        let mut found = processes::descendants(std::process::id() as i32);
+        if let Some(init) = self.init {
+            found.remove(&init.as_raw());
+        }
+        found.into_values().collect()
+    }
+
+    /// Ends every process that was started here, whatever it did to escape, and waits until they are gone.
+    ///
+    /// # Errors
+    ///
+    /// When some are still there after ten seconds, because the kernel does not let go of them.
+    pub fn end(&self) -> Result<(), LabError> {
+        if let Some(init) = self.init {
+            // The kernel ends a whole pid namespace with its pid 1, and there is no way out of one.
+            let _ = kill(init, Signal::SIGKILL);
+        }
+        end_descendants()?;
+        match &self.temporary {
+            Some(_) => folder::clear(&self.folder).attempt("could not clear the folder of a test"),
+            None => Ok(()),
+        }
+    }
+
+    /// How much still fits into the folder, where it is a file system of the test's own.
+    pub fn room(&self) -> Option<Room> {
+        let has_own = self.isolation == Isolation::Namespaces && self.temporary.is_none();
+        let found = has_own.then(|| statvfs(&self.folder).ok()).flatten()?;
+        Some(Room {
+            bytes: found.blocks_available() * found.fragment_size(),
+            files: found.files_available(),
+        })
+    }
+
+    /// How much of the machine's disk and memory the files of the test's programs take, in bytes: those in its folder, if
+    /// that is not a file system of its own, and those without a name that they hold open. `u64::MAX` for too many.
+    pub fn disk_used(&self) -> u64 {
+        let named = match self.temporary {
+            Some(_) => folder::size(&self.folder),
+            None => 0,
+        };
+        named.saturating_add(descriptors::unnamed_bytes(&self.processes()))
+    }
+}
+
+/// What still fits into a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// In bytes.
+    pub bytes: u64,
+    /// Files and folders, in their number.
+    pub files: u64,
+}
+
+impl Room {
+    /// What fits into the folder of a test while it is empty.
+    pub const WHOLE: Room = Room {
+        bytes: namespaces::ROOM,
+        files: namespaces::FILES,
+    };
+}
+
+/// Ends all processes below this one, and waits until they are gone. It must be the subreaper of what they leave.
+///
+/// # Errors
+///
+/// When some are still there after ten seconds, because the kernel does not let go of them.
+pub fn end_descendants() -> Result<(), LabError> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline {
+        let left = processes::descendants(std::process::id() as i32);
+        for &pid in left.keys() {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        if !reap_all() && left.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(LabError::new("could not end all processes of a test"))
+}
+
+/// Waits a moment for a child to end, and reaps all that have ended; false if there is no child at all.
+fn reap_all() -> bool {
+    let moment = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 10_000_000,
+    };
+    // A blocked SIGCHLD stays pending, so that a child which ends between two calls is not missed.
+    let children = SigSet::from(Signal::SIGCHLD);
+    let _ = children.thread_block();
+    loop {
+        // SAFETY: null asks for no status.
+        match unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG | libc::__WALL) } {
+            0 => break,
+            pid if pid < 0 => return false,
+            _ => (),
+        }
+    }
+    // SAFETY: a set of signals and a time limit, both alive during the call; the signal's details are not asked for.
+    unsafe {
+        libc::sigtimedwait(children.as_ref(), std::ptr::null_mut(), &raw const moment);
+    }
+    true
+}
+
+fn temporary_folder() -> Result<(PathBuf, Option<tempfile::TempDir>), LabError> {
+    let folder = tempfile::Builder::new()
+        .prefix("socket-lab-")
+        .tempdir()
+        .attempt("could not make a folder for the test")?;
+    Ok((folder.path().to_owned(), Some(folder)))
+}
+
+/// All of 127.0.0.0/8 is loopback (RFC 1122, 3.2.1.3), so each runner can have an address which no other uses, and
+/// ports of its own on it. Process numbers have 22 bits at most.
+fn own_loopback_address(pid: u32) -> Ipv4Addr {
+    let [_, high, middle, low] = (pid & 0x3f_ffff).to_be_bytes();
+    Ipv4Addr::new(127, 64 | high, middle, low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_process_number_has_an_address_of_its_own() {
+        assert_eq!(own_loopback_address(1), Ipv4Addr::new(127, 64, 0, 1));
+        assert_eq!(
+            own_loopback_address(0x3f_ffff),
+            Ipv4Addr::new(127, 127, 255, 255)
+        );
+        assert_ne!(own_loopback_address(256), own_loopback_address(1));
+    }
+}

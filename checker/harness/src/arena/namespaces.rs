@@ -1,0 +1,133 @@
+//! Namespaces of the test's own, made by an ordinary user (user_namespaces(7)).
+
+use std::{
+    fs, mem,
+    os::fd::AsRawFd,
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    sys::socket::{AddressFamily, SockFlag, SockType, socket},
+    unistd::{Pid, getgid, getuid},
+};
+
+use crate::failure::{Attempt, LabError};
+
+/// Moves this process into new user, network, mount and IPC namespaces. It keeps its user and group number.
+pub(super) fn enter() -> Result<(), LabError> {
+    let (user, group) = (getuid(), getgid());
+    unshare(
+        CloneFlags::CLONE_NEWUSER
+            | CloneFlags::CLONE_NEWNET
+            | CloneFlags::CLONE_NEWNS
+            | CloneFlags::CLONE_NEWIPC,
+    )
+    .attempt("could not make namespaces for the test")?;
+    for (file, line) in [
+        ("setgroups", "deny".to_owned()),
+        ("uid_map", format!("{user} {user} 1")),
+        ("gid_map", format!("{group} {group} 1")),
+    ] {
+        fs::write(format!("/proc/self/{file}"), line)
+            .attempt("could not set up the user namespace of the test")?;
+    }
+    let unchanged: Option<&str> = None;
+    mount(
+        unchanged,
+        "/",
+        unchanged,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        unchanged,
+    )
+    .attempt("could not separate the mounts of the test")?;
+    raise_loopback()
+}
+
+/// A new network namespace has a loopback interface which is down.
+fn raise_loopback() -> Result<(), LabError> {
+    const RAISE: &str = "could not raise the loopback interface of the test";
+    let any = socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .attempt(RAISE)?;
+    // SAFETY: an ifreq is plain integers and a union of such, for which all zeros are valid.
+    let mut request: libc::ifreq = unsafe { mem::zeroed() };
+    for (place, letter) in request.ifr_name.iter_mut().zip(b"lo") {
+        *place = *letter as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: SIOCSIFFLAGS (netdevice(7)) reads an ifreq, which is alive during the call.
+    let result =
+        unsafe { libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) };
+    nix::errno::Errno::result(result).attempt(RAISE)?;
+    Ok(())
+}
+
+/// How much fits into the folder of a test, in bytes: more than any test needs, and little enough to be memory.
+pub(super) const ROOM: u64 = 64 << 20;
+/// How many files and folders fit into it.
+pub(super) const FILES: u64 = 4096;
+
+/// Folders which most machines have, and in which a test needs nothing. What lies in one of them is hidden, and it may be
+/// the program: so it is the first one which is empty. The first of all is where shared memory has its names
+/// (shm_open(3)), which are then the test's own as well.
+const PLACES: [&str; 4] = ["/dev/shm", "/srv", "/mnt", "/media"];
+
+/// A file system in memory, limited in size, which only this mount namespace sees: nothing has to be removed
+/// afterwards. `None` where there is no place to mount it.
+pub(super) fn make_folder() -> Option<PathBuf> {
+    let is_empty = |place: &&&str| {
+        let entries = fs::read_dir(place);
+        entries.is_ok_and(|mut entries| entries.next().is_none())
+    };
+    let place = PLACES.iter().find(is_empty).or(PLACES.first())?;
+    mount(
+        Some("tmpfs"),
+        *place,
+        Some("tmpfs"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+        Some(format!("size={ROOM},nr_inodes={FILES},mode=0755").as_str()),
+    )
+    .ok()?;
+    let folder = Path::new(place).join("test");
+    fs::create_dir(&folder).ok()?;
+    Some(folder)
+}
+
+/// Starts pid 1 of a new pid namespace. Without it, the student's program would be pid 1, for which the rules of
+/// signals and orphans are other ones (pid_namespaces(7)).
+///
+/// This process stays outside: one whose children are to start elsewhere can have no new threads (clone(2), EINVAL).
+/// Whoever starts a program moves its own thread there before.
+pub(super) fn start_init() -> Result<Pid, LabError> {
+    let flags = libc::c_long::from(libc::CLONE_NEWPID | libc::SIGCHLD);
+    // SAFETY: with no stack of its own the child goes on with a copy of this one, as after fork(2); it makes
+    // async-signal-safe calls only.
+    let result = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match nix::errno::Errno::result(result)
+        .attempt("could not start the init process of the test")?
+    {
+        0 => be_init(),
+        pid => Ok(Pid::from_raw(pid as i32)),
+    }
+}
+
+fn be_init() -> ! {
+    // SAFETY: all of these are async-signal-safe and take numbers or null only.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // Ignoring SIGCHLD lets the kernel reap the orphans that come here.
+        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+        libc::setsid();
+        // The runner's pipes must end with the runner.
+        libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
+        loop {
+            libc::pause();
+        }
+    }
+}

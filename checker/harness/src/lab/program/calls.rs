@@ -1,0 +1,158 @@
+//! The system calls of the program: what a test expects of them, and what a report shows of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::Program;
+use crate::{
+    failure::{Checked, Diagnosis, Failure},
+    observe::{
+        calls::Call,
+        tracer::{Record, Tracer, before_main},
+    },
+};
+
+/// One call, for a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallLine {
+    /// The process which made it, by the number that it sees itself.
+    pub pid: i32,
+    /// Whether that is the program itself, and not one of its children.
+    pub is_main: bool,
+    /// `read(4, "hello\n", 4096) = 6`
+    pub text: String,
+    /// What the lab did to it, if it did something.
+    pub injected: Option<String>,
+    /// Why the reader should look at it, if there is a reason.
+    pub mark: Option<Mark>,
+}
+
+/// Why a call stands out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    /// It has not returned.
+    Waits,
+    /// It is what the failure is about.
+    Guilty,
+}
+
+/// How many calls a report shows, besides those that have not returned.
+const SHOWN: usize = 12;
+
+/// The last calls of a program, and all that have not returned; without those that it has made before its `main`.
+pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>) -> Vec<CallLine> {
+    let mut records = tracer.records();
+    records.drain(..before_main(&records));
+    let recent = records.len().saturating_sub(SHOWN);
+    let mut place = 0;
+    records.retain(|record| {
+        place += 1;
+        place > recent || record.is_in_progress() || guilty == Some(record.sequence)
+    });
+    let line = |record: &Record| CallLine {
+        pid: record.own_pid,
+        is_main: record.pid == main,
+        text: record.to_string(),
+        injected: match record.refused {
+            true => Some("refused by the lab".to_owned()),
+            false => record.injected.map(|fault| fault.to_string()),
+        },
+        mark: match guilty == Some(record.sequence) {
+            true => Some(Mark::Guilty),
+            false => record.is_in_progress().then_some(Mark::Waits),
+        },
+    };
+    records.iter().map(line).collect()
+}
+
+impl Program {
+    /// All calls that it has made, with its children's: the last 4096.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced, as in all words of this file.
+    pub fn calls(&self) -> Checked<Vec<Record>> {
+        Ok(self.tracer()?.records())
+    }
+
+    /// Waits until it has made a call of this kind which fits, and returns it. `what` names it as the manual does:
+    /// `shutdown(…, SHUT_WR)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::CallMissing`] when it never does.
+    pub fn expect_call(
+        &self,
+        what: &str,
+        call: Call,
+        fits: impl Fn(&Record) -> bool,
+    ) -> Checked<Record> {
+        self.bench.note(format!("expect that it calls {what}"));
+        let tracer = self.tracer()?;
+        let look = || {
+            // Counting is cheap, and most looks come before there is any.
+            if tracer.count(call) == 0 {
+                return Ok(None);
+            }
+            let mut records = tracer.records().into_iter();
+            Ok(records.find(|record| record.call == call && fits(record)))
+        };
+        match self.bench.wait(&[], look)? {
+            Ok(record) => Ok(record),
+            Err(gave_up) => {
+                let goal = format!("it to call {what}");
+                Err(self
+                    .bench
+                    .explain(&gave_up, &goal, Diagnosis::CallMissing)
+                    .into())
+            }
+        }
+    }
+
+    /// Sees that it has made no call of this kind which fits, so far.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::CallForbidden`] when it has.
+    pub fn expect_no_call(
+        &self,
+        what: &str,
+        call: Call,
+        fits: impl Fn(&Record) -> bool,
+    ) -> Checked {
+        self.bench.note(format!("see that it never calls {what}"));
+        let mut records = self.calls()?.into_iter();
+        match records.find(|record| record.call == call && fits(record)) {
+            None => Ok(()),
+            Some(record) => {
+                self.bench.keep_scene_of(record.sequence);
+                let symptom = format!("your program calls {record}");
+                Err(Failure::new(Diagnosis::CallForbidden, symptom).into())
+            }
+        }
+    }
+
+    /// Sees that it has made the first of two calls before the second; or the second not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::CallOrder`] when the second came first.
+    pub fn expect_order(&self, first: (&str, Call), second: (&str, Call)) -> Checked {
+        self.bench
+            .note(format!("see that it calls {} before {}", first.0, second.0));
+        let records = self.calls()?;
+        let place = |call: Call| records.iter().position(|record| record.call == call);
+        match (place(first.1), place(second.1)) {
+            (Some(one), Some(two)) if one < two => Ok(()),
+            (_, None) => Ok(()),
+            (_, Some(two)) => {
+                self.bench.keep_scene_of(records[two].sequence);
+                let symptom = format!(
+                    "your program calls {} before it has called {}",
+                    second.0, first.0
+                );
+                Err(Failure::new(Diagnosis::CallOrder, symptom).into())
+            }
+        }
+    }
+}

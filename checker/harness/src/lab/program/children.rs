@@ -1,0 +1,283 @@
+//! The processes which the program makes.
+
+use super::Program;
+use crate::{
+    failure::{Checked, Diagnosis, Failure, LabError},
+    lab::{quote::signal_name, tcp::Connection, wait::GaveUp},
+    observe::{
+        descriptors::{self, Object},
+        processes::Process,
+        sockets::Transport,
+        tracer::Tracer,
+    },
+};
+
+impl Program {
+    /// The processes which it has made and which have not ended, children and their children.
+    pub fn children(&self) -> Vec<Process> {
+        let mut found = self.bench.living();
+        found.retain(|process| !self.bench.is_main(process.pid));
+        found
+    }
+
+    /// Waits until it has this many living children.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::ProcessLeft`] when more stay, [`Diagnosis::ProcessMissing`] when fewer come.
+    pub fn expect_children(&self, count: usize) -> Checked {
+        self.bench.note(match count {
+            0 => "expect that no child is left".to_owned(),
+            1 => "expect that it has one child".to_owned(),
+            count => format!("expect that it has {count} children"),
+        });
+        let look = || Ok((self.children().len() == count).then_some(()));
+        match self.bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let diagnosis = match self.children().len() > count {
+                    true => Diagnosis::ProcessLeft,
+                    false => Diagnosis::ProcessMissing,
+                };
+                let goal = format!("it to have {count} children");
+                Err(self.bench.explain(&gave_up, &goal, diagnosis).into())
+            }
+        }
+    }
+
+    /// Waits until none of its processes is a zombie.
+    ///
+    /// # Errors
+    ///
+    /// When some stay.
+    pub fn expect_no_zombies(&self) -> Checked {
+        self.bench
+            .note("expect that every child which has ended is reaped");
+        let zombies = || {
+            let mut processes = self.bench.processes();
+            processes.retain(Process::is_zombie);
+            processes.len()
+        };
+        match self
+            .bench
+            .wait(&[], || Ok((zombies() == 0).then_some(())))?
+        {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let goal = match zombies() {
+                    1 => "it to reap a child that has ended".to_owned(),
+                    count => format!("it to reap {count} children that have ended"),
+                };
+                Err(self
+                    .bench
+                    .explain(&gave_up, &goal, Diagnosis::ZombieLeft)
+                    .into())
+            }
+        }
+    }
+
+    /// Waits for the process which it has made for this client, and which serves it. Ask before the next client comes.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::ProcessMissing`] when there is none.
+    pub fn child_of(&self, client: &Connection) -> Checked<Child> {
+        let name = format!("the child of {}", client.name());
+        self.bench.note(format!(
+            "expect that {} has a child of its own",
+            client.name()
+        ));
+        let look = || {
+            let sockets = self.bench.sockets(Transport::Tcp)?;
+            let Some(socket) = sockets
+                .iter()
+                .find(|socket| socket.peer == client.local_address() && socket.inode != 0)
+            else {
+                return Ok(None);
+            };
+            // A server which is late to close its own copy passes it on to children of later clients.
+            Ok(self
+                .children()
+                .into_iter()
+                .filter(|process| {
+                    descriptors::of(process.pid)
+                        .iter()
+                        .any(|descriptor| descriptor.object == Object::Socket(socket.inode))
+                })
+                .min_by_key(|process| process.own_pid))
+        };
+        match self.bench.wait(&[], look)? {
+            Ok(process) => Ok(Child {
+                server: self.clone(),
+                name,
+                pid: process.pid,
+                own_pid: process.own_pid,
+            }),
+            Err(gave_up) => {
+                let goal = format!("a child which serves {}", client.name());
+                let diagnosis = Diagnosis::ProcessMissing;
+                Err(self.explain(&gave_up, &goal, diagnosis).into())
+            }
+        }
+    }
+}
+
+/// The process which a server has made for one client.
+#[derive(Clone, Debug)]
+pub struct Child {
+    server: Program,
+    /// `the child of client 1`
+    name: String,
+    pid: i32,
+    own_pid: i32,
+}
+
+impl Child {
+    /// Its process number as the server sees it.
+    pub fn own_pid(&self) -> i32 {
+        self.own_pid
+    }
+
+    /// Ends it with SIGKILL.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn kill(&self) -> Checked {
+        self.server
+            .bench
+            .note(format!("end {} with SIGKILL", self.name));
+        self.send(libc::SIGKILL)
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn signal(&self, signal: i32) -> Checked {
+        self.server
+            .bench
+            .note(format!("send {} to {}", signal_name(signal), self.name));
+        self.send(signal)
+    }
+
+    fn send(&self, signal: i32) -> Checked {
+        if self.state().is_some_and(|state| state != 'Z') {
+            // SAFETY: takes two numbers.
+            let result = unsafe { libc::kill(self.pid, signal) };
+            match nix::errno::Errno::result(result) {
+                Ok(_) | Err(nix::errno::Errno::ESRCH) => (),
+                Err(errno) => {
+                    return Err(LabError::call("could not send a signal to a child", errno).into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until it has ended; the server may have collected it or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::ProcessLeft`] when it goes on.
+    pub fn expect_ended(&self) -> Checked {
+        let bench = &self.server.bench;
+        bench.note(format!("expect that {} ends", self.name));
+        match bench.wait(&[], || Ok(self.has_ended().then_some(())))? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let goal = format!("the end of {}", self.name);
+                Err(bench
+                    .explain(&gave_up, &goal, Diagnosis::ProcessLeft)
+                    .into())
+            }
+        }
+    }
+
+    /// Waits until it has ended and its server has collected it.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::ZombieLeft`] when it stays.
+    pub fn expect_collected(&self) -> Checked {
+        let bench = &self.server.bench;
+        bench.note(format!("expect that {} is collected", self.name));
+        let goal = format!("it to collect {}", self.name);
+        let waited = bench.wait(&[], || Ok(self.state().is_none().then_some(())))?;
+        match (waited, self.server.running.fate()) {
+            // When a server ends, the kernel collects its children.
+            (_, Some(ending)) => Err(ending.while_waiting_for(&goal).into()),
+            (Ok(()), None) => Ok(()),
+            (Err(gave_up), None) => {
+                let failure = bench.explain(&gave_up, &goal, Diagnosis::ZombieLeft);
+                Err(match gave_up {
+                    GaveUp::Asleep => Failure {
+                        symptom: format!(
+                            "{} has ended and stays a zombie; {} for ever",
+                            self.name,
+                            bench.says_of_main(&bench.sleepers())
+                        ),
+                        ..failure
+                    },
+                    _ => failure,
+                }
+                .into())
+            }
+        }
+    }
+
+    /// Waits until it has ended or sleeps: what becomes of it is the business of another test.
+    ///
+    /// # Errors
+    ///
+    /// When it runs without end.
+    pub fn wait_until_ended_or_asleep(&self) -> Checked {
+        let bench = &self.server.bench;
+        bench.note(format!("wait until {} has ended or sleeps", self.name));
+        let mut before = Vec::new();
+        let look = || {
+            if self.has_ended() {
+                return Ok(Some(()));
+            }
+            let threads = Process::read(self.pid).map_or_else(Vec::new, |one| one.thread_list());
+            let asleep = threads.iter().all(|thread| thread.state == 'S');
+            let twice = asleep && threads == before;
+            before = threads;
+            Ok(twice.then_some(()))
+        };
+        match bench.wait(&[], look)? {
+            Ok(()) | Err(GaveUp::Asleep) => Ok(()),
+            Err(gave_up) => {
+                let goal = format!("{} to end or to sleep", self.name);
+                Err(bench.explain(&gave_up, &goal, Diagnosis::Busy).into())
+            }
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        let is_followed = |tracer: &Tracer| tracer.follows(self.pid);
+        let has_ended = self.state().is_none_or(|state| state == 'Z')
+            && !self.server.running.tracer.as_ref().is_some_and(is_followed);
+        if has_ended {
+            // A zombie is seen a moment before its parent gets SIGCHLD. The kernel gives no list of children between
+            // the two (its tasklist_lock), so asking for one waits for the second.
+            drop(self.server.children());
+        }
+        has_ended
+    }
+
+    /// As in [`Process::state`], where X counts as Z. `None` when it has been collected.
+    fn state(&self) -> Option<char> {
+        Process::read(self.pid)
+            // Not somebody who got its number after it.
+            .filter(|process| process.own_pid == self.own_pid)
+            .map(|process| {
+                if process.is_zombie() {
+                    'Z'
+                } else {
+                    process.state
+                }
+            })
+    }
+}

@@ -1,0 +1,327 @@
+//! Faults that peers cannot make: calls of the program that fail, take less than they are given, or meet a signal.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
+};
+
+use nix::errno::Errno;
+
+use super::Program;
+use crate::{
+    failure::{Checked, Diagnosis, Failure, Stop},
+    lab::wait::GaveUp,
+    observe::{
+        calls::Call,
+        descriptors::{self, Object},
+        processes::Thread,
+        tracer::{Fault, Injection, InjectionId, On, Record, Tracer, Which},
+    },
+};
+
+/// The calls which a fault may strike: all of a kind, or with [`Call::on`] those that work on one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aim {
+    call: Call,
+    place: Option<Place>,
+}
+
+/// What a call works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Any socket.
+    Socket,
+    /// Any file, by which everything counts that has a path.
+    File,
+    /// The pipe which is the program's standard input, by whatever number it knows it.
+    Stdin,
+    /// The pipe which is its standard output.
+    Stdout,
+}
+
+impl Call {
+    /// Only the calls of this kind that work on this.
+    pub fn on(self, place: Place) -> Aim {
+        Aim {
+            call: self,
+            place: Some(place),
+        }
+    }
+}
+
+impl Aim {
+    pub(super) fn call(self) -> Call {
+        self.call
+    }
+}
+
+impl From<Call> for Aim {
+    fn from(call: Call) -> Aim {
+        Aim { call, place: None }
+    }
+}
+
+/// `read`, `read on a socket`
+impl fmt::Display for Aim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.call)?;
+        f.write_str(match self.place {
+            None => "",
+            Some(Place::Socket) => " on a socket",
+            Some(Place::File) => " on a file",
+            Some(Place::Stdin) => " on standard input",
+            Some(Place::Stdout) => " on standard output",
+        })
+    }
+}
+
+/// A fault in force. It goes on until it is taken back, or the test ends.
+#[derive(Debug)]
+pub struct Trouble<'a> {
+    program: &'a Program,
+    id: InjectionId,
+    call: Call,
+    fault: Fault,
+    /// What the test waits for, when it waits for the fault to strike.
+    goal: String,
+}
+
+impl Program {
+    /// What sees its calls.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`] where nothing does.
+    pub(super) fn tracer(&self) -> Checked<&Tracer> {
+        self.running
+            .tracer
+            .as_ref()
+            .ok_or_else(|| Stop::NotChecked(self.bench.why_untraced().to_owned()))
+    }
+
+    /// From now on a call of this kind moves at most so many bytes: a short read or a short write, which every program
+    /// has to expect (read(2), write(2)).
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`] where the program is not traced, as in all words of this file.
+    pub fn shorten(&self, aim: impl Into<Aim>, most: u64) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
+        let bytes = match most {
+            1 => "one byte".to_owned(),
+            most => format!("{most} bytes"),
+        };
+        self.bench.note(format!(
+            "from now on let each {aim} of your program move {bytes} at most"
+        ));
+        self.trouble(aim, Which::Every, Fault::Short(most))
+    }
+
+    /// The next call of this kind fails with this errno, without having been made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::shorten`].
+    pub fn fail_next(&self, aim: impl Into<Aim>, errno: Errno) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
+        self.bench
+            .note(format!("let its next {aim} fail with {errno:?}"));
+        self.trouble(aim, Which::First(1), Fault::Errno(errno as i32))
+    }
+
+    /// Signals interrupt the next two calls of this kind before they have done anything: they fail with EINTR, as if a
+    /// handler had run (signal(7)). Two, because who makes a call again only once has not understood why.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::shorten`].
+    pub fn interrupt_next(&self, aim: impl Into<Aim>) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
+        self.bench.note(format!(
+            "interrupt its next {aim} twice, so that it fails with EINTR"
+        ));
+        self.trouble(aim, Which::First(2), Fault::Errno(Errno::EINTR as i32))
+    }
+
+    /// The next call of this kind moves at most so many bytes, and signals interrupt the two behind it. So a part is done
+    /// when they come, and nobody may begin again from the start.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::shorten`].
+    pub fn interrupt_after_a_part(&self, aim: impl Into<Aim>, most: u64) -> Checked {
+        let aim = aim.into();
+        self.bench.note(format!(
+            "let its next {aim} move {most} bytes at most, and interrupt the two behind it: they fail with EINTR"
+        ));
+        self.trouble(aim, Which::First(1), Fault::Short(most))?;
+        for turn in [2, 3] {
+            self.trouble(aim, Which::Nth(turn), Fault::Errno(Errno::EINTR as i32))?;
+        }
+        Ok(())
+    }
+
+    /// The same as [`Program::interrupt_next`] for the next read there, and for the next poll, with which the program may wait for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::shorten`].
+    pub fn interrupt_next_read(&self, place: Place) -> Checked {
+        let aim = Call::Read.on(place);
+        self.bench.note(format!(
+            "interrupt its next {aim} twice, and its next poll if it polls: they fail with EINTR"
+        ));
+        self.bench.quietly(|| {
+            self.interrupt_next(aim)?;
+            self.interrupt_next(Call::Poll).map(drop)
+        })
+    }
+
+    /// Every call of this kind fails with this errno, until the trouble is taken back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::shorten`].
+    pub fn fail_each(&self, aim: impl Into<Aim>, errno: Errno) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
+        self.bench.note(format!(
+            "from now on let each {aim} of your program fail with {errno:?}"
+        ));
+        self.trouble(aim, Which::Every, Fault::Errno(errno as i32))
+    }
+
+    pub(super) fn trouble(
+        &self,
+        aim: impl Into<Aim>,
+        which: Which,
+        fault: Fault,
+    ) -> Checked<Trouble<'_>> {
+        let aim = aim.into();
+        let id = self.tracer()?.inject(Injection {
+            call: aim.call,
+            on: aim
+                .place
+                .map_or(On::Anything, |place| self.object_of(place)),
+            which,
+            fault,
+        });
+        Ok(Trouble {
+            program: self,
+            id,
+            call: aim.call,
+            fault,
+            goal: format!("it to make a {aim}"),
+        })
+    }
+
+    fn object_of(&self, place: Place) -> On {
+        // Both ends of a pipe have one inode.
+        let pipe = |own_end: BorrowedFd<'_>| {
+            let own_pid = std::process::id() as i32;
+            match descriptors::object(own_pid, own_end.as_raw_fd()) {
+                Some(Object::Pipe(inode)) => Some(On::Pipe(inode)),
+                _ => None,
+            }
+        };
+        match place {
+            Place::Socket => On::Sockets,
+            Place::File => On::Files,
+            Place::Stdin => {
+                let stdin = self.running.stdin.file.borrow();
+                let pipe = stdin.as_ref().and_then(|stdin| pipe(stdin.as_fd()));
+                pipe.unwrap_or(On::Descriptor(0))
+            }
+            Place::Stdout => pipe(self.running.stdout.file.as_fd()).unwrap_or(On::Descriptor(1)),
+        }
+    }
+}
+
+impl Trouble<'_> {
+    /// How many calls it has struck.
+    pub fn struck(&self) -> u64 {
+        self.program
+            .running
+            .tracer
+            .as_ref()
+            .map_or(0, |tracer| tracer.struck(self.id))
+    }
+
+    /// Takes it back: calls are made as the program asks for them again.
+    pub fn end(self) {
+        self.program.bench.note("let its calls succeed again");
+        if let Some(tracer) = &self.program.running.tracer {
+            tracer.withdraw(self.id);
+        }
+    }
+
+    /// Waits until it has struck once.
+    ///
+    /// # Errors
+    ///
+    /// When the program never makes such a call.
+    pub fn wait_until_struck(&self) -> Checked {
+        let bench = &self.program.bench;
+        match bench.wait(&[], || Ok((self.struck() > 0).then_some(())))? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => Err(bench.explain(&gave_up, &self.goal, Diagnosis::Stuck).into()),
+        }
+    }
+
+    /// Waits until each thread that it has struck has been seen asleep, be it for a moment: it waits for better times,
+    /// and does not make the call again and again. If it strikes nobody, this waits until all sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::Busy`] when one never sleeps.
+    pub fn wait_until_it_pauses(&self) -> Checked {
+        const GOAL: &str = "it to pause before it tries again";
+        // Who pauses for a millisecond each time is seen asleep long before. On a machine that is busy with other things
+        // this comes sooner than the verdict that the program uses the processor all the time.
+        const MOST_STRIKES: u64 = 200;
+        let program = self.program;
+        let bench = &program.bench;
+        bench.note("wait until it pauses, be it for a moment");
+        let tracer = program.tracer()?;
+        let mut seen_asleep = BTreeSet::new();
+        let look = || {
+            let is_struck =
+                |record: &Record| record.call == self.call && record.injected == Some(self.fault);
+            let records = tracer.records();
+            let struck: BTreeSet<i32> = records
+                .iter()
+                .filter(|record| is_struck(record))
+                .map(|record| record.tid)
+                .collect();
+            // A thread that is struck already cannot sleep in the very call, which fails at once.
+            let threads = bench.living().into_iter();
+            let asleep = threads
+                .flat_map(|process| process.thread_list())
+                .filter(|thread| struck.contains(&thread.tid) && rests(thread));
+            seen_asleep.extend(asleep.map(|thread| thread.tid));
+            if !struck.is_empty() && struck.is_subset(&seen_asleep) {
+                return Ok(Some(()));
+            }
+            let strikes = self.struck();
+            if strikes > MOST_STRIKES {
+                bench.keep_scene();
+                let symptom = format!(
+                    "your program has made the call {strikes} times without a pause; the test waits for {GOAL}"
+                );
+                return Err(Failure::new(Diagnosis::Busy, symptom).into());
+            }
+            Ok(None)
+        };
+        match bench.wait(&[], look)? {
+            // Whether it has ended is for the next step to say.
+            Ok(()) | Err(GaveUp::Asleep) => Ok(()),
+            Err(gave_up) => Err(bench.explain(&gave_up, GOAL, Diagnosis::Busy).into()),
+        }
+    }
+}
+
+/// Whether a thread sleeps, and not because it has something to say.
+fn rests(thread: &Thread) -> bool {
+    let call = thread.sleep.as_ref().map(|sleep| sleep.call);
+    thread.state == 'S' && (thread.hidden || call.is_some_and(|call| call != Some(Call::Write)))
+}

@@ -1,0 +1,147 @@
+//! A started program, as the bench keeps it.
+
+use std::{
+    cell::Cell,
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        unix::process::ExitStatusExt,
+    },
+};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+use super::{ending::Ending, input::Stdin, stream::Stream};
+use crate::{
+    failure::{Attempt, Checked, LabError},
+    observe::tracer::Tracer,
+};
+
+/// A started program, as the bench keeps it.
+#[derive(Debug)]
+pub struct Running {
+    pub(super) pid: i32,
+    /// Its number as it sees it itself.
+    pub(super) own_pid: i32,
+    /// Sees its calls, if it is traced; then nobody else may wait for it.
+    pub(super) tracer: Option<Tracer>,
+    /// Becomes readable when the process ends.
+    pub(super) pidfd: Option<OwnedFd>,
+    pub(super) stdin: Stdin,
+    pub(super) stdout: Stream,
+    pub(super) stderr: Stream,
+    pub(super) ending: Cell<Option<Ending>>,
+    /// Whether the test itself has ended it with SIGKILL.
+    pub(super) killed: Cell<bool>,
+}
+
+impl Running {
+    pub(in crate::lab) fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// How it has ended, if it has.
+    pub(in crate::lab) fn ending(&self) -> Option<Ending> {
+        if let Some(tracer) = &self.tracer {
+            let status = tracer.ending()?;
+            return Some(match status.signal() {
+                Some(signal) => Ending::Signal(signal),
+                None => Ending::Status(status.code().unwrap_or_default()),
+            });
+        }
+        if self.ending.get().is_none() {
+            let mut status = 0;
+            // nix's waitpid knows no real-time signals: it would reap the process and return an error.
+            // SAFETY: the status is alive during the call.
+            let pid = unsafe { libc::waitpid(self.pid, &raw mut status, libc::WNOHANG) };
+            if pid == self.pid {
+                self.ending.set(Some(match libc::WIFSIGNALED(status) {
+                    true => Ending::Signal(libc::WTERMSIG(status)),
+                    false => Ending::Status(libc::WEXITSTATUS(status)),
+                }));
+            }
+        }
+        self.ending.get()
+    }
+
+    pub(in crate::lab) fn tracer(&self) -> Option<&Tracer> {
+        self.tracer.as_ref()
+    }
+
+    /// Ends it, if it is traced, and all that it has started.
+    pub(in crate::lab) fn end_tracing(&self) -> Result<(), LabError> {
+        self.tracer.as_ref().map_or(Ok(()), Tracer::end)
+    }
+
+    /// How it has ended without the test's doing, if it has.
+    pub(in crate::lab) fn fate(&self) -> Option<Ending> {
+        self.ending().filter(|_| !self.killed.get())
+    }
+
+    /// The descriptor which becomes readable when it ends; none when it has.
+    pub(in crate::lab) fn awaited(&self) -> Option<BorrowedFd<'_>> {
+        match (self.ending(), &self.tracer) {
+            (Some(_), _) => None,
+            (None, Some(tracer)) => Some(tracer.as_fd()),
+            (None, None) => self.pidfd.as_ref().map(AsFd::as_fd),
+        }
+    }
+
+    /// Its outputs that are open.
+    pub(in crate::lab) fn streams(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        [&self.stdout, &self.stderr]
+            .into_iter()
+            .filter(|stream| stream.open.get() && !stream.is_full())
+            .map(|stream| stream.file.as_fd())
+    }
+
+    /// The end of its input, if there is something to write to it.
+    pub(in crate::lab) fn hungry(&self) -> Option<OwnedFd> {
+        let file = self.stdin.file.borrow();
+        let is_waiting = !self.stdin.queue.borrow().is_empty();
+        file.as_ref()
+            .filter(|_| is_waiting)?
+            .as_fd()
+            .try_clone_to_owned()
+            .ok()
+    }
+
+    pub(in crate::lab) fn pump(&self) -> Checked {
+        self.stdin.pump();
+        // Asked first: what it printed before its end is in the pipes by now.
+        let _ = self.ending();
+        self.stdout.pump(true)?;
+        self.stderr.pump(false)
+    }
+
+    pub(in crate::lab) fn has_closed_stdout(&self) -> bool {
+        !self.stdout.open.get()
+    }
+
+    pub(in crate::lab) fn stdout_excerpt(&self) -> String {
+        self.stdout.excerpt()
+    }
+
+    pub(in crate::lab) fn stderr_excerpt(&self) -> String {
+        self.stderr.excerpt()
+    }
+}
+
+pub(super) fn make_nonblocking(file: &impl AsFd) -> Result<(), LabError> {
+    const MAKE: &str = "could not make a pipe non-blocking";
+    let fd = file.as_fd();
+    let flags = fcntl(fd, FcntlArg::F_GETFL).attempt(MAKE)?;
+    fcntl(
+        fd,
+        FcntlArg::F_SETFL(OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK),
+    )
+    .attempt(MAKE)?;
+    Ok(())
+}
+
+/// How many bytes are in a pipe and have not been read (ioctl_pipe(2)).
+pub(super) fn bytes_in_pipe(pipe: BorrowedFd<'_>) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: FIONREAD writes an int, which is alive during the call.
+    let result = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) };
+    if result == 0 { count as usize } else { 0 }
+}

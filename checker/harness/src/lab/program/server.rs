@@ -1,0 +1,295 @@
+//! The program as a server, with the address on which it listens.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::Deref,
+    rc::Rc,
+};
+
+use super::Program;
+use crate::{
+    arena::Launch,
+    failure::{Checked, Diagnosis, Failure},
+    lab::{bench::Bench, quote::quoted, tcp::Connection, wait::GaveUp},
+    observe::{
+        descriptors::{Descriptor, Object},
+        sockets::{self, State, Transport},
+    },
+};
+
+/// The student's program as a server, with the address on which it listens.
+#[derive(Clone, Debug)]
+pub struct Server {
+    program: Program,
+    /// What it has announced.
+    said: SocketAddr,
+    /// Where its clients go.
+    address: SocketAddr,
+}
+
+impl Server {
+    pub(in crate::lab) fn start(
+        bench: &Rc<Bench>,
+        wanted: SocketAddr,
+        further: &[&str],
+        transport: Transport,
+    ) -> Checked<Server> {
+        let address = wanted.to_string();
+        let arguments = [&[address.as_str()], further].concat();
+        let program = Program::start(bench, &Launch::new(arguments))?;
+        Server::of(program, wanted, transport)
+    }
+
+    /// Waits until a program which was started with the address `wanted` says that it listens, and makes sure that it
+    /// does.
+    fn of(program: Program, wanted: SocketAddr, transport: Transport) -> Checked<Server> {
+        let said = program.wait_for_announcement(wanted)?;
+        let mut address = said;
+        if said.ip().is_unspecified() {
+            // It listens on every address, so on this one, too.
+            address.set_ip(wanted.ip());
+        }
+        let server = Server {
+            program,
+            said,
+            address,
+        };
+        server.expect_listening(transport)?;
+        Ok(server)
+    }
+
+    /// Sees that it has taken the address that it was asked for; port 0 stands for any.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::ListensElsewhere`] when it has taken another.
+    pub fn expect_address(&self, wanted: SocketAddr) -> Checked {
+        let said = self.said;
+        let asked = match wanted.port() {
+            0 => wanted.ip().to_string(),
+            _ => wanted.to_string(),
+        };
+        self.program.bench.note(format!(
+            "see that it listens on {asked}, as it was asked to"
+        ));
+        let is_right_port = wanted.port() == 0 || wanted.port() == said.port();
+        if said.ip() == wanted.ip() && is_right_port {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Diagnosis::ListensElsewhere,
+            format!("your program was asked to listen on {asked}, and listens on {said}"),
+        )
+        .into())
+    }
+
+    /// The address on which it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Connects a client to it.
+    ///
+    /// # Errors
+    ///
+    /// When it refuses, or its accept queue stays full.
+    pub fn connect(&self) -> Checked<Connection> {
+        Connection::connect(&self.program.bench, None, self.address, None)
+    }
+
+    /// Connects a client that has the address `source` to the address `destination` of this machine, for a server that
+    /// listens there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::connect`].
+    pub fn connect_between(&self, source: IpAddr, destination: IpAddr) -> Checked<Connection> {
+        let server = SocketAddr::new(destination, self.address.port());
+        Connection::connect(&self.program.bench, Some(source), server, None)
+    }
+
+    /// Connects a client with a small receive buffer (SO_RCVBUF, in bytes), so that the server soon has to wait when
+    /// the client does not read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::connect`].
+    pub fn connect_with_receive_buffer(&self, bytes: usize) -> Checked<Connection> {
+        Connection::connect(&self.program.bench, None, self.address, Some(bytes))
+    }
+
+    /// Waits until nobody listens on its address any more, for a server which has been killed.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::DescriptorLeaked`] when a process of it still holds the listening socket.
+    pub fn expect_not_listening(&self) -> Checked {
+        let bench = &self.program.bench;
+        bench.note(format!(
+            "expect that nobody listens on {} any more",
+            self.address
+        ));
+        let look = || {
+            let sockets = bench.sockets(Transport::Tcp)?;
+            Ok((!sockets
+                .iter()
+                .any(|socket| socket.state == State::Listen && socket.local == self.address))
+            .then_some(()))
+        };
+        match bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(GaveUp::Asleep) => {
+                bench.keep_scene();
+                Err(Failure::new(
+                Diagnosis::DescriptorLeaked,
+                format!(
+                    "your server has ended, but {} still listens: a child holds the listening socket",
+                    self.address
+                ),
+            )
+            .into())
+            }
+            Err(gave_up) => {
+                let goal = format!("{} to listen no more", self.address);
+                let diagnosis = Diagnosis::DescriptorLeaked;
+                Err(bench.explain(&gave_up, &goal, diagnosis).into())
+            }
+        }
+    }
+
+    /// Waits until the kernel shows a socket of the program on the announced address. The line may be a moment ahead of
+    /// it.
+    fn expect_listening(&self, transport: Transport) -> Checked {
+        let bench = &self.program.bench;
+        let listening = || match transport {
+            Transport::Tcp => sockets::listening(),
+            Transport::Udp => sockets::all(transport),
+        };
+        let look = || {
+            Ok(listening()?
+                .iter()
+                .any(|socket| socket.local == self.said && bench.is_own(socket))
+                .then_some(()))
+        };
+        let Err(gave_up) = bench.wait(&[], look)? else {
+            return Ok(());
+        };
+        let own: Vec<u64> = self
+            .program
+            .descriptors()
+            .into_iter()
+            .filter_map(|descriptor| match descriptor.object {
+                Object::Socket(inode) => Some(inode),
+                _ => None,
+            })
+            .collect();
+        let listening = listening()?;
+        let really = listening.iter().find(|socket| own.contains(&socket.inode));
+        let is_a_strangers = listening.iter().any(|socket| socket.local == self.said);
+        let symptom = match really {
+            Some(socket) => format!(
+                "your program says `listening {}`, but listens on {}",
+                self.said, socket.local
+            ),
+            None if is_a_strangers => format!(
+                "your program says `listening {}`, but another program listens there",
+                self.said
+            ),
+            None => {
+                let goal = format!("a listening socket on {}", self.said);
+                let diagnosis = Diagnosis::ListensElsewhere;
+                return Err(bench.explain(&gave_up, &goal, diagnosis).into());
+            }
+        };
+        Err(Failure::new(Diagnosis::ListensElsewhere, symptom).into())
+    }
+}
+
+/// All that can be done with a program can be done with a server.
+impl Deref for Server {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
+}
+
+impl Program {
+    /// Waits until it says `listening IP:PORT`, and makes sure that it listens there; for a TCP server which was
+    /// started by [`Lab::launch`](crate::lab::Lab::launch) with the address `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::start_server`](crate::lab::Lab::start_server).
+    pub fn expect_announcement(&self, wanted: SocketAddr) -> Checked<Server> {
+        Server::of(self.clone(), wanted, Transport::Tcp)
+    }
+
+    /// Whether one of its sockets listens for TCP clients at this moment.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not tell.
+    pub fn listens(&self) -> Checked<bool> {
+        let own = self.descriptors();
+        let sockets = self.bench.sockets(Transport::Tcp)?;
+        Ok(sockets.iter().any(|socket| {
+            let is_this =
+                |descriptor: &Descriptor| descriptor.object == Object::Socket(socket.inode);
+            socket.state == State::Listen && own.iter().any(is_this)
+        }))
+    }
+
+    fn wait_for_announcement(&self, wanted: SocketAddr) -> Checked<SocketAddr> {
+        self.bench.note("wait for the line `listening IP:PORT`");
+        let goal = "the line `listening IP:PORT`";
+        let look = || Ok(self.running.stdout.take_line());
+        let line = match self.bench.wait(&[], look)? {
+            Ok(Some(line)) => line,
+            Ok(None) if wanted.port() != 0 => {
+                let seen = self.output_ended(goal)?;
+                let diagnosis = match seen.diagnosis {
+                    Diagnosis::Exited => Diagnosis::CannotRestart,
+                    other => other,
+                };
+                return Err(Failure {
+                    diagnosis,
+                    symptom: format!("started again on {wanted}, {}", seen.symptom),
+                    ..seen
+                }
+                .into());
+            }
+            Ok(None) => return Err(self.output_ended(goal)?.into()),
+            Err(gave_up) => {
+                return Err(self
+                    .bench
+                    .explain(&gave_up, goal, Diagnosis::NeverListened)
+                    .into());
+            }
+        };
+        let address = str::from_utf8(&line)
+            .ok()
+            .and_then(|line| line.strip_prefix("listening "))
+            .and_then(|address| address.parse::<SocketAddr>().ok());
+        match address {
+            Some(address) if address.port() != 0 => Ok(address),
+            Some(_) => Err(Failure::new(
+                Diagnosis::BadAnnouncement,
+                format!(
+                    "your program prints {}, and no client can connect to port 0: it stands for any free port, and the \
+                     kernel has chosen one",
+                    quoted(&line)
+                ),
+            )
+            .into()),
+            None => Err(Failure::new(
+                Diagnosis::BadAnnouncement,
+                format!(
+                    "your program prints {}; the test expects `listening IP:PORT`",
+                    quoted(&line)
+                ),
+            )
+            .into()),
+        }
+    }
+}

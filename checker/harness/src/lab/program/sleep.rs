@@ -1,0 +1,241 @@
+//! In which call the program sleeps.
+
+use std::collections::BTreeSet;
+
+use super::Program;
+use crate::{
+    failure::{Checked, Diagnosis, Failure},
+    observe::{
+        calls::Call,
+        processes::{Process, Thread},
+    },
+};
+
+/// The naps of a program which were seen: sleeps that end by themselves.
+#[derive(Debug, Default)]
+struct Naps {
+    each: BTreeSet<(i32, u64)>,
+    looks: u32,
+}
+
+impl Naps {
+    /// One nap may have another reason. So many are a habit.
+    const MOST: usize = 3;
+    /// As is one that lasts for so many looks, which is half a second.
+    const LONGEST: u32 = 40;
+
+    /// Adds the threads which nap now, and says whether it is too much.
+    fn are_a_habit<'a>(&mut self, napping: impl Iterator<Item = &'a Thread>) -> bool {
+        let before = self.looks;
+        for thread in napping {
+            self.each.insert((thread.tid, thread.switches));
+            self.looks = before + 1;
+        }
+        self.each.len() > Naps::MOST || self.looks > Naps::LONGEST
+    }
+}
+
+impl Program {
+    /// Waits until its main thread sleeps in a call of this kind.
+    ///
+    /// # Errors
+    ///
+    /// When it sleeps in another call, for ever.
+    pub fn wait_until_in(&self, call: Call) -> Checked {
+        let goal = format!("it to sleep in {call}");
+        self.bench.note(format!("wait for {goal}"));
+        self.wait_for_call(&goal, |other| other == call)
+    }
+
+    /// Waits until its main thread sleeps, and not because it waits for a child.
+    ///
+    /// # Errors
+    ///
+    /// When it waits for a child, for ever.
+    pub fn wait_until_it_rests(&self) -> Checked {
+        self.bench.note("wait until it sleeps");
+        self.wait_for_call("it to wait for clients", |call| call != Call::Wait)
+    }
+
+    fn wait_for_call(&self, goal: &str, is_right: impl Fn(Call) -> bool) -> Checked {
+        let mut before = None;
+        let look = || {
+            let threads = Process::read(self.running.pid).map(|process| process.thread_list());
+            let main = threads
+                .unwrap_or_default()
+                .into_iter()
+                .find(|thread| thread.tid == self.running.pid);
+            let there = main.as_ref().is_some_and(|thread| {
+                let call = thread.sleep.as_ref().and_then(|sleep| sleep.call);
+                let asleep = thread.state == 'S' && !thread.wakes;
+                asleep && (thread.hidden || call.is_some_and(&is_right))
+            });
+            let twice = there && before == main;
+            before = main;
+            Ok(twice.then_some(()))
+        };
+        match self.bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => Err(self.explain(&gave_up, goal, Diagnosis::Stuck).into()),
+        }
+    }
+
+    /// Waits until it sleeps in a call which waits for data, for clients, for events or for a connection, as a program does
+    /// that has nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::Busy`] when it looks for work again and again instead, be it with naps between; [`Diagnosis::Stuck`]
+    /// when it sleeps in another call, for ever.
+    pub fn wait_until_idle(&self) -> Checked {
+        const GOAL: &str = "it to sleep until something comes";
+        const WAITING: [Call; 4] = [Call::Read, Call::Accept, Call::Poll, Call::Connect];
+        self.bench.note(format!("wait for {GOAL}"));
+        let mut before = Vec::new();
+        let mut naps = Naps::default();
+        let look = || {
+            let threads = Process::read(self.running.pid)
+                .map(|process| process.thread_list())
+                .unwrap_or_default();
+            let is_in = |thread: &Thread, calls: &[Call]| {
+                let call = thread.sleep.as_ref().and_then(|sleep| sleep.call);
+                call.is_some_and(|call| calls.contains(&call))
+            };
+            let napping = threads
+                .iter()
+                .filter(|thread| thread.naps() && is_in(thread, &[Call::Sleep]));
+            if naps.are_a_habit(napping) {
+                return Err(Failure::new(
+                    Diagnosis::Busy,
+                    "your program naps, looks, and naps again, although nothing is there; the test waits for it to \
+                     sleep until something comes",
+                )
+                .into());
+            }
+            let idle = threads.iter().all(|thread| thread.state == 'S')
+                && threads
+                    .iter()
+                    .any(|thread| thread.hidden || is_in(thread, &WAITING));
+            let twice = idle && before == threads;
+            before = threads;
+            Ok(twice.then_some(()))
+        };
+        match self.bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => Err(self.bench.explain(&gave_up, GOAL, Diagnosis::Stuck).into()),
+        }
+    }
+
+    /// Sees that the sleep of a program which is idle (see [`Program::wait_until_idle`]) has no time limit. Where the
+    /// machine does not show that, nothing is found.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::Busy`] when it has one.
+    pub fn expect_no_time_limit(&self) -> Checked {
+        self.bench.note("see that it sleeps without a time limit");
+        let threads = Process::read(self.running.pid)
+            .map(|process| process.thread_list())
+            .unwrap_or_default();
+        let napping = threads.into_iter().find(Thread::naps);
+        match napping.and_then(|thread| thread.sleep) {
+            None => Ok(()),
+            Some(nap) => Err(Failure::new(
+                Diagnosis::Busy,
+                format!(
+                    "your program waits in {nap}, which has a time limit, and it was given none"
+                ),
+            )
+            .into()),
+        }
+    }
+
+    /// Waits until it sleeps, in a call which has no time limit and with no signal left to take.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended; when it sleeps for ever with a signal blocked; when it is not asleep, or only naps.
+    pub fn expect_asleep(&self) -> Checked {
+        self.bench.note("see that it sleeps until a signal comes");
+        let mut before = Vec::new();
+        let mut naps = Naps::default();
+        let look = || {
+            if let Some(ending) = self.running.ending() {
+                return Err(ending.instead_of("sleeping until a signal comes").into());
+            }
+            let Some(process) = Process::read(self.running.pid) else {
+                return Ok(None);
+            };
+            let threads = process.thread_list();
+            let asleep = !threads.is_empty()
+                && process.signals.due() == 0
+                && threads
+                    .iter()
+                    .all(|thread| thread.state == 'S' && (thread.hidden || thread.sleep.is_some()));
+            if !asleep {
+                return Ok(None);
+            }
+            let napping = threads.iter().filter(|thread| thread.naps());
+            let Some(nap) = napping.clone().find_map(|thread| thread.sleep.as_ref()) else {
+                // A thread may wait for another one for a moment.
+                let still = threads.len() == 1 || threads == before;
+                before = threads;
+                return Ok(still.then_some(()));
+            };
+            if !naps.are_a_habit(napping) {
+                return Ok(None);
+            }
+            Err(Failure::new(
+                Diagnosis::Busy,
+                format!(
+                    "your program waits in {nap}, which has a time limit, again and again; it should sleep until a \
+                     signal comes"
+                ),
+            )
+            .into())
+        };
+        match self.bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => Err(self
+                .untaken(&gave_up, "it to sleep until a signal comes")
+                .into()),
+        }
+    }
+
+    /// Waits until one of its threads sleeps in write(1), because standard output is full, and until no signal is left
+    /// which would wake it there.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended, or does not write.
+    pub fn expect_asleep_in_print(&self) -> Checked {
+        self.bench
+            .note("see that it sleeps in write(1) until its line has room");
+        let mut before = Vec::new();
+        let look = || {
+            let threads = Process::read(self.running.pid)
+                .map(|process| process.thread_list())
+                .unwrap_or_default();
+            let is_printing = |thread: &Thread| {
+                thread.hidden
+                    || thread.sleep.as_ref().is_some_and(|sleep| {
+                        sleep.call == Some(Call::Write) && sleep.descriptor == Some(1)
+                    })
+            };
+            let there = threads.iter().any(is_printing)
+                && threads
+                    .iter()
+                    .all(|thread| thread.state == 'S' && !thread.wakes);
+            let twice = there && threads == before;
+            before = threads;
+            Ok(twice.then_some(()))
+        };
+        match self.bench.wait(&[], look)? {
+            Ok(()) => Ok(()),
+            Err(gave_up) => {
+                let goal = "it to sleep in write(1) until its line has room";
+                Err(self.bench.explain(&gave_up, goal, Diagnosis::Stuck).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! When nothing will ever happen: the proof behind the stuck verdict.
+//!
+//! If at one moment every thread of every process of the program sleeps in a call that only somebody else can end,
+//! nothing that was sent is still under way, and the test does nothing but wait, then nothing will ever happen. No
+//! sampling shows one moment for several threads. But a thread that has the same count of context switches in two
+//! samples has slept all the time between them; so if all threads have, any moment between the two is that moment, and
+//! what lies between the samples — the look at the queues, at the timers, at the time limits — was seen at it.
+
+use std::time::{Duration, Instant};
+
+use super::bench::Bench;
+use crate::{
+    failure::Checked,
+    observe::{
+        calls::Call,
+        descriptors::{self, Object},
+        processes::{Process, Signals, Thread},
+        sockets::{self, State, Transport},
+        tracer::Tracer,
+    },
+};
+
+/// How long everything must have stood still before the lab says that a program is stuck. The proof needs no time; this
+/// is for what no queue shows, such as a packet which a processor is just delivering.
+const STUCK_AFTER: Duration = Duration::from_millis(60);
+/// The same before the test itself goes on. A program that moves again has lost nothing by it.
+pub(super) const SETTLED_AFTER: Duration = Duration::from_millis(2);
+/// So many naps in a row are a habit: then a program that naps counts as one that rests.
+const MOST_NAPS: u32 = 8;
+
+/// Watches for stillness over several samples.
+#[derive(Debug)]
+pub(super) struct Watch {
+    patience: Duration,
+    /// The processes of the last sample which had not ended.
+    living: Vec<Process>,
+    /// What every thread did at the last sample, if all were asleep.
+    last: Option<Vec<Thread>>,
+    since: Instant,
+    naps: u32,
+}
+
+/// What a sample found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Motion {
+    /// Something runs, or has run since the last sample, or is under way.
+    Moving,
+    /// All sleep, but time itself can wake some of them.
+    Dozing,
+    /// All sleep, and only the test can wake them.
+    Asleep,
+}
+
+impl Watch {
+    /// For the verdict that nothing will ever happen.
+    pub(super) fn for_a_verdict() -> Watch {
+        Watch {
+            patience: STUCK_AFTER,
+            living: Vec::new(),
+            last: None,
+            since: Instant::now(),
+            naps: 0,
+        }
+    }
+
+    /// For a test which goes on when nothing more happens.
+    pub(super) fn for_the_next_step() -> Watch {
+        Watch {
+            patience: SETTLED_AFTER,
+            ..Watch::for_a_verdict()
+        }
+    }
+
+    /// Whether all were asleep at the last sample.
+    pub(super) fn sees_sleep(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// The processes which had not ended at the last sample.
+    pub(super) fn living(&self) -> &[Process] {
+        &self.living
+    }
+
+    /// Takes one sample.
+    pub(super) fn sample(&mut self, bench: &Bench) -> Checked<Motion> {
+        self.living = bench.living();
+        let Some(threads) = sleepers(bench, &self.living) else {
+            self.last = None;
+            return Ok(Motion::Moving);
+        };
+        if self.last.as_ref() != Some(&threads) {
+            self.naps += u32::from(threads.iter().any(Thread::naps));
+            self.since = Instant::now();
+            self.last = Some(threads);
+            return Ok(Motion::Moving);
+        }
+        if self.since.elapsed() < self.patience {
+            return Ok(Motion::Moving);
+        }
+        // The packets of others count, too; they are few.
+        if is_under_way(bench)? || sockets::is_a_packet_in_the_air() {
+            self.since = Instant::now();
+            return Ok(Motion::Moving);
+        }
+        let endless = self.living.iter().all(|process| {
+            let threads: Vec<&Thread> = threads
+                .iter()
+                .filter(|thread| thread.pid == process.pid)
+                .collect();
+            threads.iter().all(|thread| sleeps_for_ever(thread))
+                && !has_alarm(bench, process, &threads)
+        });
+        // Between the look at the threads and the look at their timers, a timer may have gone off: it no longer looks
+        // armed, and has just woken its thread. If all still sleep the same sleep, none has.
+        if sleepers(bench, &bench.living()).is_none_or(|again| again != threads) {
+            self.last = None;
+            return Ok(Motion::Moving);
+        }
+        if endless {
+            return Ok(Motion::Asleep);
+        }
+        if self.since.elapsed() < STUCK_AFTER && self.naps < MOST_NAPS {
+            return Ok(Motion::Moving);
+        }
+        Ok(Motion::Dozing)
+    }
+}
+
+/// All threads of all processes, if every one is asleep.
+fn sleepers(bench: &Bench, processes: &[Process]) -> Option<Vec<Thread>> {
+    // A program which is not there and has not ended was missed, by a look at the list while it changed.
+    let is_complete = bench.programs().iter().all(|program| {
+        program.ending().is_some() || processes.iter().any(|process| process.pid == program.pid())
+    });
+    if !is_complete {
+        return None;
+    }
+    let mut threads = Vec::new();
+    for process in processes {
+        let known = threads.len();
+        threads.extend(process.thread_list());
+        let seen = &threads[known..];
+        if seen.is_empty() || !seen.iter().all(|thread| is_asleep(thread, bench)) {
+            return None;
+        }
+    }
+    // What a tracer has not answered yet looks as if it rested.
+    let is_answered = bench
+        .programs()
+        .iter()
+        .filter_map(|program| program.tracer())
+        .all(Tracer::is_idle);
+    is_answered.then_some(threads)
+}
+
+/// Asleep or stopped, and nothing is pending that wakes it; or ended, as a main thread can before the others.
+fn is_asleep(thread: &Thread, bench: &Bench) -> bool {
+    match thread.state {
+        'S' => (thread.sleep.is_some() || thread.hidden) && !thread.wakes,
+        'Z' => true,
+        state => bench.is_stopped(thread.tid, state),
+    }
+}
+
+/// Whether nothing about its call ends a thread's sleep.
+fn sleeps_for_ever(thread: &Thread) -> bool {
+    if thread.state != 'S' {
+        return true;
+    }
+    let Some(sleep) = thread.sleep.as_ref().filter(|sleep| sleep.endless) else {
+        return false;
+    };
+    let (receives, sends) = match sleep.call {
+        _ if sleep.second.is_some() => (true, true),
+        Some(Call::Read | Call::Accept) => (true, false),
+        // A connect which sleeps, and of which nothing is under way, meets a full accept queue: only an accept ends that,
+        // or the kernel after minutes.
+        Some(Call::Write | Call::Connect) => (false, true),
+        _ => return true,
+    };
+    [sleep.descriptor, sleep.second]
+        .into_iter()
+        .flatten()
+        .all(|number| match descriptors::object(thread.tid, number) {
+            Some(Object::Socket(_)) => descriptors::time_limits(thread.pid, thread.tid, number)
+                .is_some_and(|limits| !(receives && limits.receive || sends && limits.send)),
+            Some(Object::Pipe(_)) => true,
+            // A path is a file, a device or a named pipe. Files sleep where a program serves them (FUSE, 9p), and
+            // a named pipe has two ends, of which the other may be anybody's.
+            Some(Object::Other(name)) => name.starts_with("anon_inode:"),
+            None => false,
+        })
+}
+
+/// Whether time may do something to a process, whatever its threads sleep in: end a sleep by a signal, or make a
+/// descriptor ready which one of them, or one of another process, waits for.
+fn has_alarm(bench: &Bench, process: &Process, threads: &[&Thread]) -> bool {
+    let living = threads.iter().find(|thread| thread.state != 'Z');
+    let descriptors = living.map_or_else(Vec::new, |thread| descriptors::of(thread.tid));
+    let pid = living.map_or(process.pid, |thread| thread.tid);
+    // The signals for which somebody is prepared: a handler, a thread in sigwait, a signalfd.
+    let awaited = threads
+        .iter()
+        .filter_map(|thread| thread.awaited_signals())
+        .map(|signals| signals.unwrap_or(u64::MAX));
+    let taken = descriptors
+        .iter()
+        .filter_map(|descriptor| descriptor.signals(pid));
+    let expected = awaited
+        .chain(taken)
+        .fold(process.signals.caught, |all, set| all | set);
+    // What alarm and setitimer have armed cannot be seen, only the calls themselves; where somebody is prepared for
+    // their signal, it may be armed. (The two timers of setitimer that count processor time stand still while all
+    // sleep.)
+    if Signals::contains(expected, libc::SIGALRM) && bench.may_have_alarms() {
+        return true;
+    }
+    let has_timer = process.has_timer().unwrap_or_else(|| {
+        // Rust's own handlers, for a stack that overflows: no timer sends these.
+        let faults = [libc::SIGSEGV, libc::SIGBUS];
+        (1..=64).any(|signal| !faults.contains(&signal) && Signals::contains(expected, signal))
+    });
+    has_timer
+        || descriptors
+            .iter()
+            .any(|descriptor| descriptor.is_ring() || descriptor.is_armed_timer(pid))
+}
+
+/// Whether something that a TCP socket of this test has sent is not yet where it goes. Pipes are never under way: what
+/// is written arrives in the call. Datagrams and resets do so, too, or lie where
+/// [`sockets::is_a_packet_in_the_air`] sees them.
+fn is_under_way(bench: &Bench) -> Checked<bool> {
+    let sockets = bench.sockets(Transport::Tcp)?;
+    Ok(sockets.iter().any(|socket| {
+        // A request to connect that meets a full accept queue is dropped, and sent again for minutes. Only an accept
+        // lets it in. One that was let in half before the queue was full waits as long on the server's side.
+        let port = match socket.state {
+            State::SynSent => Some(socket.peer.port()),
+            State::SynReceived => Some(socket.local.port()),
+            _ => None,
+        };
+        let is_shut_out = port.is_some()
+            && sockets.iter().any(|listener| {
+                listener.state == State::Listen
+                    && Some(listener.local.port()) == port
+                    && listener.receive_queue > listener.send_queue
+            });
+        // What the peer has no room for moves only when the peer reads: its window is 0, and unread bytes fill its
+        // buffer. Both are needed. A window that is merely small lets some bytes through at the next probe, 200 ms
+        // later, and wakes a writer. And a peer which has read everything opens its window again: at once, or, if it
+        // thinks that this is not worth a segment, when the probe asks.
+        let has_no_room = socket.waits_for_room
+            && sockets
+                .iter()
+                .any(|peer| peer.is_peer_of(socket) && peer.receive_queue > 0);
+        socket.is_under_way() && !is_shut_out && !has_no_room
+    }))
+}

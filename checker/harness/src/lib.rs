@@ -1,0 +1,15 @@
+//! What a hidden test stands on: its words, what the kernel shows of a program, and a place for both.
+//!
+//! - [`exercise`]: what an author of exercises writes.
+//! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
+//! - [`observe`]: what the kernel shows of a program. It knows no tests.
+//! - [`arena`]: one isolated place for one test.
+//! - [`errand`]: work in a process of its own.
+//! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
+
+pub mod arena;
+pub mod errand;
+pub mod exercise;
+pub mod failure;
+pub mod lab;
+pub mod observe;

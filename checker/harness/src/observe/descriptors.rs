@@ -1,0 +1,237 @@
+//! Open descriptors, from `/proc/PID/fd` and `fdinfo` (proc(5)).
+
+use std::{
+    collections::HashSet,
+    fs, mem,
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
+};
+
+use super::processes::{Process, numbers_in, pidfd, read_text};
+
+/// One open descriptor of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Its number.
+    pub number: i32,
+    /// What it stands for.
+    pub object: Object,
+}
+
+/// What a descriptor stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// A socket, with its inode: the key to `sock_diag`.
+    Socket(u64),
+    /// A pipe, with its inode.
+    Pipe(u64),
+    /// Anything else, as /proc names it: a path, `anon_inode:[eventpoll]`.
+    Other(String),
+}
+
+/// The open descriptors of a process, in the order of their numbers; empty if it has ended, or if its main thread has:
+/// then any other thread's number shows them.
+pub fn of(pid: i32) -> Vec<Descriptor> {
+    let folder = format!("/proc/{pid}/fd");
+    let mut numbers = numbers_in(&folder);
+    numbers.sort_unstable();
+    numbers
+        .into_iter()
+        .filter_map(|number| {
+            Some(Descriptor {
+                number,
+                object: object(pid, number)?,
+            })
+        })
+        .collect()
+}
+
+/// How much these processes keep in files without a name, in bytes: such as were removed while they were open, and such as
+/// never had one (memfd_create(2)).
+pub fn unnamed_bytes(processes: &[Process]) -> u64 {
+    const BLOCK: u64 = 512;
+    let mut seen = HashSet::new();
+    let mut sum = 0u64;
+    for process in processes {
+        let folder = format!("/proc/{}/fd", process.pid);
+        for number in numbers_in(&folder) {
+            let Ok(file) = fs::metadata(format!("{folder}/{number}")) else {
+                continue;
+            };
+            let is_meant = file.is_file() && file.nlink() == 0;
+            if is_meant && seen.insert((file.dev(), file.ino())) {
+                sum = sum.saturating_add(file.blocks() * BLOCK);
+            }
+        }
+    }
+    sum
+}
+
+/// What one descriptor stands for. `None` if it is not open.
+pub fn object(pid: i32, number: i32) -> Option<Object> {
+    let link = fs::read_link(format!("/proc/{pid}/fd/{number}")).ok()?;
+    let name = link.to_string_lossy();
+    let inode = |kind: &str| -> Option<u64> {
+        name.strip_prefix(kind)?
+            .strip_prefix(":[")?
+            .strip_suffix(']')?
+            .parse()
+            .ok()
+    };
+    Some(if let Some(inode) = inode("socket") {
+        Object::Socket(inode)
+    } else if let Some(inode) = inode("pipe") {
+        Object::Pipe(inode)
+    } else {
+        Object::Other(name.into_owned())
+    })
+}
+
+impl Descriptor {
+    /// Whether it is a timer of timerfd_create(2) that is running.
+    pub fn is_armed_timer(&self, pid: i32) -> bool {
+        self.is_called("[timerfd]")
+            && read_text(&format!("/proc/{pid}/fdinfo/{}", self.number)).is_some_and(|info| {
+                info.lines()
+                    .any(|line| line.starts_with("it_value:") && !line.contains("(0, 0)"))
+            })
+    }
+
+    /// The signals which it takes, if it is one of signalfd(2).
+    pub fn signals(&self, pid: i32) -> Option<u64> {
+        if !self.is_called("[signalfd]") {
+            return None;
+        }
+        let info = read_text(&format!("/proc/{pid}/fdinfo/{}", self.number))?;
+        let set = info
+            .lines()
+            .find_map(|line| line.strip_prefix("sigmask:"))?;
+        u64::from_str_radix(set.trim(), 16).ok()
+    }
+
+    /// Whether it is a ring of io_uring(7), in which calls with time limits may be under way that no thread shows.
+    pub fn is_ring(&self) -> bool {
+        self.is_called("[io_uring]")
+    }
+
+    fn is_called(&self, kind: &str) -> bool {
+        matches!(&self.object, Object::Other(name) if name.contains(kind))
+    }
+}
+
+/// Whether calls on a socket end by themselves: because of SO_RCVTIMEO or SO_SNDTIMEO (socket(7)), or because TCP gives
+/// the connection up after TCP_USER_TIMEOUT (tcp(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLimits {
+    /// Those that wait for data or for a client.
+    pub receive: bool,
+    /// Those that wait for room.
+    pub send: bool,
+}
+
+/// The time limits of the socket which a thread of a process has under this number.
+///
+/// They cannot be read from /proc, so a copy of the descriptor is taken for a moment (pidfd_getfd(2), Linux 5.6).
+/// `None` where that is not allowed: then nobody knows.
+pub fn time_limits(pid: i32, tid: i32, number: i32) -> Option<TimeLimits> {
+    // The thread's own descriptors are meant, which a process without its main thread shows nowhere else. Linux before
+    // 6.9 has no pidfd of a thread.
+    let copy = copy(tid, libc::O_EXCL as libc::c_uint, number).or_else(|| copy(pid, 0, number))?;
+    if object(std::process::id() as i32, copy.as_raw_fd()) != object(tid, number) {
+        return None;
+    }
+    let is_limited = |option| {
+        get_option::<libc::timeval>(&copy, libc::SOL_SOCKET, option)
+            .is_some_and(|limit| limit.tv_sec != 0 || limit.tv_usec != 0)
+    };
+    let gives_up = get_option::<libc::c_uint>(&copy, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT)
+        .is_some_and(|limit| limit != 0);
+    Some(TimeLimits {
+        receive: gives_up || is_limited(libc::SO_RCVTIMEO),
+        send: gives_up || is_limited(libc::SO_SNDTIMEO),
+    })
+}
+
+/// Whether a descriptor of a thread is a socket which is not a stream, or one of which nobody knows: what a read leaves
+/// of a message is lost (recv(2)).
+pub fn keeps_messages_apart(tid: i32, number: i32) -> bool {
+    if !matches!(object(tid, number), Some(Object::Socket(_))) {
+        return false;
+    }
+    let copy = copy(tid, libc::O_EXCL as libc::c_uint, number).or_else(|| copy(tid, 0, number));
+    let kind =
+        copy.and_then(|copy| get_option::<libc::c_int>(&copy, libc::SOL_SOCKET, libc::SO_TYPE));
+    kind != Some(libc::SOCK_STREAM)
+}
+
+/// An option of a socket; `T` is what its manual page says, and plain integers. `None` if this kind of socket has none.
+fn get_option<T>(socket: &OwnedFd, level: i32, option: i32) -> Option<T> {
+    // SAFETY: plain integers, for which all zeros are valid.
+    let mut value: T = unsafe { mem::zeroed() };
+    let mut length = mem::size_of::<T>() as libc::socklen_t;
+    // SAFETY: the pointers are to a value and to its length, both alive during the call.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw mut value).cast(),
+            &raw mut length,
+        )
+    };
+    (result == 0).then_some(value)
+}
+
+fn copy(pid: i32, flags: libc::c_uint, number: i32) -> Option<OwnedFd> {
+    let pidfd = pidfd(pid, flags).ok()?;
+    // SAFETY: the call takes three numbers and makes a new descriptor.
+    let copy = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), number, 0) };
+    // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
+    (copy >= 0).then(|| unsafe { OwnedFd::from_raw_fd(copy as i32) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{net::UdpSocket, time::Duration};
+
+    #[test]
+    fn tells_sockets_from_pipes_and_files() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let own = std::process::id() as i32;
+        assert!(matches!(
+            object(own, socket.as_raw_fd()),
+            Some(Object::Socket(_))
+        ));
+        let (read, _write) = nix::unistd::pipe().unwrap();
+        assert!(matches!(
+            object(own, read.as_raw_fd()),
+            Some(Object::Pipe(_))
+        ));
+        assert!(
+            of(own)
+                .iter()
+                .any(|descriptor| descriptor.number == socket.as_raw_fd())
+        );
+    }
+
+    #[test]
+    fn sees_a_sockets_own_time_limit() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let own = std::process::id() as i32;
+        // Where pidfd_getfd is refused, the answer is None, and there is nothing to compare.
+        let limits = || time_limits(own, own, socket.as_raw_fd());
+        if let Some(mut expected) = limits() {
+            assert!(!expected.receive && !expected.send);
+            let limit = Some(Duration::from_secs(3));
+            socket.set_read_timeout(limit).unwrap();
+            expected.receive = true;
+            assert_eq!(limits(), Some(expected));
+            socket.set_write_timeout(limit).unwrap();
+            expected.send = true;
+            assert_eq!(limits(), Some(expected));
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Processes and threads, from /proc (proc(5)).
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Read},
+    os::{
+        fd::{FromRawFd, OwnedFd},
+        unix::fs::FileExt,
+    },
+};
+
+use super::calls::Sleep;
+
+/// One process as /proc shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its number as the observer sees it.
+    pub pid: i32,
+    /// Its number as it sees itself, in its own pid namespace.
+    pub own_pid: i32,
+    /// Its parent, as the observer sees it.
+    pub parent: i32,
+    /// R running, S sleeping, D waiting for a disk, T stopped, Z zombie. It is the state of the main thread: after
+    /// its pthread_exit it is Z, while others may run.
+    pub state: char,
+    /// How many threads it has.
+    pub threads: u32,
+    /// Memory in use, in KiB.
+    pub resident_kib: u64,
+    /// The most memory it has had in use at any time, in KiB.
+    pub peak_kib: u64,
+    /// What it has set up for signals.
+    pub signals: Signals,
+    switches: u64,
+}
+
+/// The signal sets of a process, one bit a signal (bit 0 is signal 1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signals {
+    /// Sent and not yet delivered, to the process or its main thread.
+    pub pending: u64,
+    /// Blocked by the main thread.
+    pub blocked: u64,
+    /// Ignored.
+    pub ignored: u64,
+    /// Caught by a handler.
+    pub caught: u64,
+}
+
+impl Signals {
+    /// Whether `set` holds `signal`.
+    pub fn contains(set: u64, signal: i32) -> bool {
+        (1..=64).contains(&signal) && set & (1 << (signal - 1)) != 0
+    }
+
+    /// Pending, and of consequence when they are delivered. An ignored signal which is blocked stays pending, too,
+    /// and so does one whose default action does nothing, such as the SIGCONT that let a stopped program go on.
+    pub fn due(&self) -> u64 {
+        let idle = [libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH]
+            .into_iter()
+            .fold(0u64, |set, signal| set | 1 << (signal - 1));
+        self.pending & !self.ignored & !(idle & !self.caught)
+    }
+}
+
+/// One thread at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Its process.
+    pub pid: i32,
+    /// Its own number.
+    pub tid: i32,
+    /// As in [`Process::state`].
+    pub state: char,
+    /// How often it has left the processor. The same figure twice means that it slept all the time between.
+    pub switches: u64,
+    /// The call it sleeps in, if it does.
+    pub sleep: Option<Sleep>,
+    /// Whether the kernel refuses to tell its call: Yama, or a container without ptrace.
+    pub hidden: bool,
+    /// Whether signals are pending and not blocked: they wake it.
+    pub wakes: bool,
+}
+
+impl Process {
+    /// Reads `/proc/PID/status`. `None` if there is no such process (any more).
+    pub fn read(pid: i32) -> Option<Process> {
+        Process::parse(&read_text(&format!("/proc/{pid}/status"))?)
+    }
+
+    fn parse(text: &str) -> Option<Process> {
+        let (mut pid, mut parent, mut state) = (None, None, None);
+        let mut process = Process {
+            pid: 0,
+            own_pid: 0,
+            parent: 0,
+            state: '?',
+            threads: 1,
+            // A zombie has no memory and no such lines.
+            resident_kib: 0,
+            peak_kib: 0,
+            signals: Signals::default(),
+            switches: 0,
+        };
+        for line in text.lines() {
+            let Some((name, value)) = line.split_once(':') else {
+                continue;
+            };
+            let value = value.trim();
+            let number = || value.split_whitespace().next()?.parse::<u64>().ok();
+            let set = || u64::from_str_radix(value, 16).unwrap_or(0);
+            let signals = &mut process.signals;
+            match name {
+                "State" => state = value.chars().next(),
+                "Pid" => pid = number(),
+                "PPid" => parent = number(),
+                "NSpid" => {
+                    let own = value.split_whitespace().last();
+                    process.own_pid = own.and_then(|pid| pid.parse().ok()).unwrap_or(0);
+                }
+                "Threads" => process.threads = number().unwrap_or(1) as u32,
+                "VmRSS" => process.resident_kib = number().unwrap_or(0),
+                "VmHWM" => process.peak_kib = number().unwrap_or(0),
+                "SigPnd" | "ShdPnd" => signals.pending |= set(),
+                "SigBlk" => signals.blocked = set(),
+                "SigIgn" => signals.ignored = set(),
+                "SigCgt" => signals.caught = set(),
+                "voluntary_ctxt_switches" | "nonvoluntary_ctxt_switches" => {
+                    process.switches += number().unwrap_or(0);
+                }
+                _ => (),
+            }
+        }
+        process.pid = pid? as i32;
+        process.parent = parent? as i32;
+        process.state = state?;
+        if process.own_pid == 0 {
+            process.own_pid = process.pid;
+        }
+        Some(process)
+    }
+
+    /// Whether it has ended and nobody has waited for it. Without its main thread a process lives on in the others.
+    pub fn is_zombie(&self) -> bool {
+        (self.state == 'Z' || self.state == 'X') && self.threads <= 1
+    }
+
+    /// Its threads at this moment; none if it has ended.
+    pub fn thread_list(&self) -> Vec<Thread> {
+        self.tasks()
+            .into_iter()
+            .filter_map(|tid| {
+                let task = format!("/proc/{}/task/{tid}", self.pid);
+                // The call first: a thread which wakes up between the two readings is caught by its switches.
+                let line = fs::read_to_string(format!("{task}/syscall"));
+                let status = Process::parse(&read_text(&format!("{task}/status"))?)?;
+                Some(Thread {
+                    pid: self.pid,
+                    tid,
+                    state: status.state,
+                    switches: status.switches,
+                    hidden: matches!(&line, Err(error) if error.kind() == io::ErrorKind::PermissionDenied),
+                    sleep: line.ok().and_then(|line| Sleep::parse(&line)),
+                    wakes: status.signals.pending & !status.signals.blocked != 0,
+                })
+            })
+            .collect()
+    }
+
+    /// The numbers of its threads. Of one with a single thread they are known.
+    fn tasks(&self) -> Vec<i32> {
+        match self.threads {
+            1 => vec![self.pid],
+            _ => numbers_in(&format!("/proc/{}/task", self.pid)),
+        }
+    }
+
+    /// The processor time it has used, in clock ticks (`sysconf(_SC_CLK_TCK)`, 100 a second).
+    pub fn processor_ticks(&self) -> u64 {
+        ticks_in(&format!("/proc/{}/stat", self.pid))
+    }
+
+    /// Whether it has a timer of timer_create(2), armed or not. `None` where the kernel does not tell, which it does if
+    /// it was built with CONFIG_CHECKPOINT_RESTORE. (`alarm` and `setitimer` cannot be seen from outside at all.)
+    pub fn has_timer(&self) -> Option<bool> {
+        read_text(&format!("/proc/{}/timers", self.pid)).map(|text| !text.is_empty())
+    }
+}
+
+impl Thread {
+    /// Whether it sleeps in a call that sets a limit to the sleep.
+    pub fn naps(&self) -> bool {
+        let sleep = self.sleep.as_ref();
+        self.state == 'S' && sleep.is_some_and(|sleep| sleep.call.is_some() && !sleep.endless)
+    }
+
+    /// The set of signals for which it waits in rt_sigtimedwait(2), from its memory: meanwhile /proc shows them as not
+    /// blocked, whether they are or not. `None` if it is not in that call; `Some(None)` where its memory is closed.
+    #[allow(
+        clippy::option_option,
+        reason = "not waiting, and waiting for nobody knows what, are two things"
+    )]
+    pub fn awaited_signals(&self) -> Option<Option<u64>> {
+        let address = self.sleep.as_ref()?.awaited?;
+        let mut set = [0; 8];
+        let read = fs::File::open(format!("/proc/{}/mem", self.tid))
+            .and_then(|memory| memory.read_exact_at(&mut set, address));
+        Some(read.ok().map(|()| u64::from_ne_bytes(set)))
+    }
+}
+
+/// The state of one thread of this process, as in [`Process::state`]. `None` if it has ended.
+pub(super) fn own_thread_state(thread: i32) -> Option<char> {
+    let stat = read_text(&format!("/proc/self/task/{thread}/stat"))?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+/// The processor time of one thread of this process, in clock ticks; 0 if it has ended.
+pub(super) fn processor_ticks(thread: i32) -> u64 {
+    ticks_in(&format!("/proc/self/task/{thread}/stat"))
+}
+
+fn ticks_in(stat: &str) -> u64 {
+    let figures = figures_of(stat);
+    let ticks = |index: usize| figures.get(index).copied().unwrap_or(0);
+    ticks(11) + ticks(12)
+}
+
+/// The processor on which a thread is, or has been last.
+pub(super) fn processor_of(tid: i32) -> Option<usize> {
+    figures_of(&format!("/proc/{tid}/stat"))
+        .get(36)
+        .map(|&processor| processor as usize)
+}
+
+/// The fields of a stat file behind the name and the state, from the third on; those that are no plain numbers as 0.
+fn figures_of(stat: &str) -> Vec<u64> {
+    let stat = read_text(stat).unwrap_or_default();
+    // The name in parentheses may hold anything; what follows its last parenthesis is plain.
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let figures = after_name.split_whitespace();
+    figures.map(|figure| figure.parse().unwrap_or(0)).collect()
+}
+
+/// A descriptor for a process, which is readable when that has ended (pidfd_open(2)). It is closed at exec.
+///
+/// # Errors
+///
+/// When the process is not there, or has been waited for; or no descriptor is free.
+pub fn pidfd(pid: i32, flags: libc::c_uint) -> io::Result<OwnedFd> {
+    // SAFETY: takes two numbers, makes a new descriptor.
+    match unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) } {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: the kernel has just made it, and nobody else knows it.
+        pidfd => Ok(unsafe { OwnedFd::from_raw_fd(pidfd as i32) }),
+    }
+}
+
+/// All descendants of `root`, without itself, by their numbers. Processes come and go meanwhile, so that the list is
+/// exact only when they sleep.
+pub fn descendants(root: i32) -> BTreeMap<i32, Process> {
+    let mut found = BTreeMap::new();
+    let mut unvisited = numbers_in(&format!("/proc/{root}/task"));
+    while let Some(tid) = unvisited.pop() {
+        // /proc knows a thread by its own number, too (proc(5)).
+        let children = read_text(&format!("/proc/{tid}/task/{tid}/children"));
+        for child in children.iter().flat_map(|text| text.split_whitespace()) {
+            let Some(process) = child.parse().ok().and_then(Process::read) else {
+                continue;
+            };
+            unvisited.extend(process.tasks());
+            found.insert(process.pid, process);
+        }
+    }
+    found
+}
+
+/// The names in a folder of /proc which are numbers.
+pub(super) fn numbers_in(folder: &str) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// A file of /proc as text. `None` if it cannot be read: most often because its process has ended.
+pub(super) fn read_text(path: &str) -> Option<String> {
+    let mut file = fs::File::open(path).ok()?;
+    // The size of such a file is not known before it is read, and most fit in here.
+    let mut bytes = vec![0; 4096];
+    let mut length = 0;
+    loop {
+        match file.read(&mut bytes[length..]).ok()? {
+            0 => break,
+            n => length += n,
+        }
+        if length == bytes.len() {
+            bytes.resize(2 * length, 0);
+        }
+    }
+    bytes.truncate(length);
+    let text = String::from_utf8(bytes);
+    Some(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sees_itself() {
+        let own = std::process::id() as i32;
+        let process = Process::read(own).unwrap();
+        assert_eq!(process.pid, own);
+        assert!(process.threads >= 1 && process.resident_kib > 0);
+        assert!(
+            process
+                .thread_list()
+                .iter()
+                .any(|thread| thread.state == 'R')
+        );
+    }
+
+    #[test]
+    fn a_signal_of_no_consequence_is_not_due() {
+        let set = |signals: &[i32]| signals.iter().fold(0, |set, n| set | 1u64 << (n - 1));
+        let signals = Signals {
+            pending: set(&[libc::SIGHUP, libc::SIGUSR1, libc::SIGCHLD, libc::SIGCONT]),
+            ignored: set(&[libc::SIGHUP]),
+            caught: set(&[libc::SIGUSR1, libc::SIGCHLD]),
+            ..Signals::default()
+        };
+        assert_eq!(signals.due(), set(&[libc::SIGUSR1, libc::SIGCHLD]));
+    }
+
+    #[test]
+    fn sees_a_child_asleep_in_read() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = child.id() as i32;
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let asleep = loop {
+            let sleep = Process::read(pid).unwrap().thread_list().remove(0).sleep;
+            if sleep
+                .as_ref()
+                .is_some_and(|sleep| sleep.name == "read" && sleep.descriptor == Some(0))
+            {
+                break true;
+            }
+            if std::time::Instant::now() > deadline {
+                break false;
+            }
+            std::thread::yield_now();
+        };
+        assert!(descendants(std::process::id() as i32).contains_key(&pid));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(asleep);
+    }
+}

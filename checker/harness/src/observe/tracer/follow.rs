@@ -1,0 +1,587 @@
+//! The thread that traces: it answers each stop of each thread of a program, and lets it go on.
+//!
+//! A call which the filter names stops twice, before it is made and when it has returned. Other stops are signals that
+//! are about to be delivered, new and changed processes, and the group stops of SIGSTOP and its relatives. A thread may
+//! be killed while it is stopped, so any ptrace call may fail; its end is reported like any other.
+
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use nix::errno::Errno;
+
+use super::{
+    Shared,
+    bounds::{Bounds, Tree},
+    decode,
+    inject::{self, Fault},
+    interrupted::{Interrupted, Pause, Verdict},
+    listener::{Diary, Event, Listener},
+    loader,
+    memory::Memory,
+    placement::{Placement, Turns},
+    record::{Outcome, Record},
+    registers::{Entry, Position, Registers, position},
+    twist::{Twist, is_harmless, refusal},
+};
+use crate::observe::{
+    calls::{Call, Endless, Row},
+    processes::{Process, Signals, read_text},
+};
+
+/// How many interrupted calls of one thread are remembered: as many as its handlers interrupt each other.
+const DEEPEST: usize = 16;
+
+/// The threads of a program, as its tracer knows them.
+pub(super) struct Follower {
+    shared: Arc<Shared>,
+    /// The process that was started.
+    main: i32,
+    diary: Diary,
+    bounds: Bounds,
+    /// Whether the program itself runs, and not still what starts it.
+    started: bool,
+    placement: Placement,
+    threads: HashMap<i32, Tracee>,
+    processes: HashMap<i32, Inherited>,
+}
+
+/// What a process hands down to its children.
+#[derive(Clone, Debug, Default)]
+struct Inherited {
+    /// The signals whose handlers let calls be made again (SA_RESTART), one bit a signal.
+    restarting: u64,
+    /// Where the dynamic loader is (ld.so(8)). What that calls before `main` is none of the program's calls.
+    loader: Range<u64>,
+}
+
+/// One thread.
+struct Tracee {
+    pid: i32,
+    own_pid: i32,
+    turns: Turns,
+    /// The call between its two stops.
+    call: Option<Making>,
+    /// Calls that were interrupted and may go on, the innermost last.
+    interrupted: Vec<Interrupted>,
+    /// Whether it has been in a group stop, and not yet made or finished a call.
+    was_stopped: bool,
+}
+
+/// A call which is being made.
+struct Making {
+    sequence: u64,
+    /// None for a call of another machine.
+    row: Option<&'static Row>,
+    entry: Entry,
+    entered: Instant,
+    twist: Option<Twist>,
+    fault: Option<Fault>,
+}
+
+impl Follower {
+    pub fn new(
+        shared: Arc<Shared>,
+        main: i32,
+        listener: Option<Box<dyn Listener>>,
+        bounds: Bounds,
+    ) -> Follower {
+        Follower {
+            bounds,
+            diary: Diary::new(shared.clone(), listener),
+            shared,
+            main,
+            started: false,
+            placement: Placement::new(),
+            threads: HashMap::new(),
+            processes: HashMap::new(),
+        }
+    }
+
+    /// Follows until no thread is left. What is left after the lab has ended the program is killed at its next stop.
+    pub fn run(&mut self) {
+        self.meet(self.main);
+        loop {
+            let mut status = 0;
+            // Only children and tracees of this very thread: the other threads of the lab wait for their own.
+            // SAFETY: the status is alive during the call.
+            let tid =
+                unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
+            match tid {
+                tid if tid > 0 => self.answer(tid, status),
+                _ if Errno::last() == Errno::EINTR => (),
+                _ => return,
+            }
+        }
+    }
+
+    fn answer(&mut self, tid: i32, status: i32) {
+        if !libc::WIFSTOPPED(status) {
+            return self.part(tid, status);
+        }
+        self.meet(tid);
+        self.place(tid);
+        if self.shared.story().is_ending {
+            // SAFETY: takes two numbers. The stopped thread has not been waited for, so that the number is its own.
+            unsafe { libc::kill(tid, libc::SIGKILL) };
+            return;
+        }
+        let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
+        match event {
+            libc::PTRACE_EVENT_SECCOMP => self.enter(tid),
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                if let Some(child) = event_message(tid) {
+                    self.meet(child);
+                }
+                self.go_on(tid, 0);
+            }
+            libc::PTRACE_EVENT_EXEC => self.change_program(tid),
+            libc::PTRACE_EVENT_STOP => match signal {
+                libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => self.rest(tid),
+                _ => {
+                    self.shared.story().resting.remove(&tid);
+                    self.go_on(tid, 0);
+                }
+            },
+            0 if signal == libc::SIGTRAP | 0x80 => self.leave(tid),
+            0 => self.deliver(tid, signal),
+            _ => self.go_on(tid, 0),
+        }
+    }
+
+    fn place(&mut self, tid: i32) {
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            self.placement.take_turns(tid, &mut thread.turns);
+        }
+    }
+
+    /// Lets a thread run until its next stop: the return of its call, if it is in one.
+    fn go_on(&mut self, tid: i32, signal: i32) {
+        let is_in_call = self
+            .threads
+            .get(&tid)
+            .is_some_and(|thread| thread.call.is_some());
+        let request = match is_in_call {
+            true => libc::PTRACE_SYSCALL,
+            false => libc::PTRACE_CONT,
+        };
+        // SAFETY: both requests take a signal's number and no pointer.
+        unsafe { libc::ptrace(request, tid, 0, libc::c_long::from(signal)) };
+    }
+
+    /// Learns of a thread, at its own first stop or at that of the call which made it, whichever comes first.
+    fn meet(&mut self, tid: i32) {
+        if self.threads.contains_key(&tid) {
+            return;
+        }
+        let status = read_text(&format!("/proc/{tid}/status")).unwrap_or_default();
+        let field = |name: &str| {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            line.split_whitespace().last()?.parse::<i32>().ok()
+        };
+        let pid = field("Tgid").unwrap_or(tid);
+        let parent = field("PPid").unwrap_or_default();
+        if !self.processes.contains_key(&pid) {
+            let inherited = self.processes.get(&parent).cloned();
+            self.processes.insert(pid, inherited.unwrap_or_default());
+        }
+        self.shared.story().threads.insert(tid, pid);
+        let tracee = Tracee {
+            pid,
+            own_pid: field("NStgid").unwrap_or(pid),
+            turns: Turns::default(),
+            call: None,
+            interrupted: Vec::new(),
+            was_stopped: false,
+        };
+        self.threads.insert(tid, tracee);
+        self.diary.tell(Event::Started {
+            pid,
+            tid,
+            parent: if pid == tid { parent } else { pid },
+        });
+    }
+
+    /// A thread has ended.
+    fn part(&mut self, tid: i32, status: i32) {
+        if let Some(thread) = self.threads.remove(&tid) {
+            let pid = thread.pid;
+            self.lose_calls(&thread);
+            self.diary.tell(Event::Ended { pid, tid, status });
+        }
+        self.processes.remove(&tid);
+        let mut story = self.shared.story();
+        story.threads.remove(&tid);
+        story.resting.remove(&tid);
+        if tid == self.main {
+            story.ending = Some(status);
+            drop(story);
+            self.shared.announce_ending();
+        }
+    }
+
+    /// What a thread was doing when it ended never returns.
+    fn lose_calls(&mut self, thread: &Tracee) {
+        let interrupted = thread.interrupted.iter().map(|call| call.sequence);
+        let calls = thread.call.iter().map(|call| call.sequence);
+        for sequence in calls.chain(interrupted) {
+            self.diary.close(sequence, Outcome::Lost);
+        }
+    }
+
+    /// exec has replaced a program. The thread which called it now has the number of the process, and all others are
+    /// gone, the former main thread without a word.
+    fn change_program(&mut self, tid: i32) {
+        self.started |= tid == self.main;
+        self.processes.entry(tid).or_default().loader = loader::place(tid);
+        let caller = event_message(tid).unwrap_or(tid);
+        if caller != tid
+            && let Some(thread) = self.threads.remove(&caller)
+        {
+            self.shared.story().threads.remove(&caller);
+            if let Some(former) = self.threads.insert(tid, thread) {
+                self.lose_calls(&former);
+            }
+        }
+        self.go_on(tid, 0);
+    }
+
+    /// A group stop: the thread stays where it is until SIGCONT.
+    fn rest(&mut self, tid: i32) {
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            thread.was_stopped = true;
+        }
+        self.shared.story().resting.insert(tid);
+        // SAFETY: takes no pointer.
+        unsafe { libc::ptrace(libc::PTRACE_LISTEN, tid, 0, 0) };
+    }
+
+    /// A thread is about to make a call.
+    fn enter(&mut self, tid: i32) {
+        if let Ok(Position::Entry(entry)) = position(tid) {
+            let making = match self.take_up(tid, &entry) {
+                Some(making) => Some(making),
+                None => self.begin(tid, entry),
+            };
+            if let Some(thread) = self.threads.get_mut(&tid) {
+                thread.call = making;
+                thread.was_stopped = false;
+            }
+        }
+        self.go_on(tid, 0);
+    }
+
+    /// Takes up a call that a signal had interrupted, and that is now made again. It is still the same call.
+    fn take_up(&mut self, tid: i32, entry: &Entry) -> Option<Making> {
+        let thread = self.threads.get_mut(&tid)?;
+        while let Some(top) = thread.interrupted.last() {
+            if top.goes_on_with(entry) {
+                break;
+            }
+            if entry.stack < top.entry.stack {
+                // A handler runs, further down on the stack.
+                return None;
+            }
+            // It was left for good, by longjmp for example.
+            self.diary.close(top.sequence, top.outcome_if_left());
+            thread.interrupted.pop();
+        }
+        let call = thread.interrupted.pop()?;
+        let mut making = Making {
+            sequence: call.sequence,
+            row: Some(call.row),
+            entry: call.entry,
+            entered: call.entered,
+            twist: None,
+            fault: call.fault,
+        };
+        if entry.number == call.entry.number {
+            self.change_again(tid, &mut making);
+        }
+        Some(making)
+    }
+
+    /// What was changed at the first entry of a call is changed again; and of its time limit, what has passed is gone.
+    fn change_again(&self, tid: i32, making: &mut Making) {
+        let (Some(row), Ok(mut registers)) = (making.row, Registers::read(tid)) else {
+            return;
+        };
+        let mut is_changed = false;
+        if let Some(Fault::Short(most)) = making.fault {
+            let memory = Memory { thread: tid };
+            is_changed |= inject::shorten(&mut registers, row, &making.entry, memory, most);
+        }
+        if let Endless::IfNegative(place) = row.endless {
+            let limit = making.entry.arguments[place] as i32;
+            let limit = Duration::from_millis(u64::from(limit.max(0).cast_unsigned()));
+            if !limit.is_zero() {
+                let left = limit.saturating_sub(making.entered.elapsed());
+                registers.set_argument(place, left.as_millis() as u64);
+                is_changed = true;
+            }
+        }
+        if is_changed && registers.write().is_ok() {
+            making.twist = Some(Twist::Restore);
+        }
+    }
+
+    /// Writes a new call down, and injects what is due. `None` for a call which is nobody's business.
+    fn begin(&mut self, tid: i32, entry: Entry) -> Option<Making> {
+        let thread = self.threads.get(&tid)?;
+        let row = Row::of(entry.number).filter(|_| entry.native);
+        if entry.native && (row.is_none() || is_harmless(row?, &entry)) {
+            return None;
+        }
+        let call = row.map_or(Call::Foreign, |row| row.call);
+        if call == Call::Processor {
+            self.let_choose(entry.number);
+            return None;
+        }
+        let process = self.processes.get(&thread.pid);
+        let is_loading = process.is_some_and(|process| process.loader.contains(&entry.pointer));
+        if is_loading && refusal(call).is_none() {
+            return None;
+        }
+        let mut record = Record {
+            sequence: 0,
+            entered_us: self.now(),
+            returned_us: None,
+            pid: thread.pid,
+            own_pid: thread.own_pid,
+            tid,
+            call,
+            name: match row {
+                Some(row) => row.name.into(),
+                None => format!("foreign call {}", entry.number as u32).into(),
+            },
+            arguments: Vec::new(),
+            numbers: entry.arguments,
+            descriptor: None,
+            data: None,
+            address: None,
+            outcome: Outcome::InProgress,
+            injected: None,
+            refused: false,
+        };
+        if let Some(row) = row {
+            decode::at_entry(&mut record, row, Memory { thread: tid });
+        }
+        let refusal = refusal(record.call).or_else(|| self.out_of_bounds(tid, &record, &entry));
+        let due = match (refusal, row) {
+            (None, Some(row)) if self.started => {
+                self.shared.story().rules.fault_for(tid, row, &entry)
+            }
+            _ => None,
+        };
+        let twist = match (refusal, due, row) {
+            (Some(errno), ..) => Twist::skip(tid, Twist::Return(-i64::from(errno))),
+            (None, Some((_, fault)), Some(row)) => Twist::inject(tid, row, &entry, fault),
+            (None, None, Some(row)) if row.call == Call::Fork => Twist::keep_traced(tid, &entry),
+            _ => None,
+        };
+        record.refused = refusal.is_some();
+        record.injected = due.map(|(_, fault)| fault).filter(|_| twist.is_some());
+        let fault = record.injected;
+        self.diary.enter(&record);
+        let mut story = self.shared.story();
+        if let (Some((id, _)), Some(_)) = (due, fault) {
+            story.rules.count(id);
+        }
+        Some(Making {
+            sequence: story.log.add(record),
+            row,
+            entry,
+            entered: Instant::now(),
+            twist,
+            fault,
+        })
+    }
+
+    /// The errno of a call which leaves the program's bounds.
+    fn out_of_bounds(&self, tid: i32, record: &Record, entry: &Entry) -> Option<i32> {
+        if !self.started || self.bounds == Bounds::default() {
+            return None;
+        }
+        let making = self
+            .threads
+            .values()
+            .filter_map(|thread| thread.call.as_ref());
+        let forks = making.filter(|making| making.row.is_some_and(|row| row.call == Call::Fork));
+        let members = self.threads.iter().map(|(&tid, thread)| (tid, thread.pid));
+        let tree = Tree {
+            members: members.collect(),
+            to_come: forks.count(),
+        };
+        self.bounds
+            .refusal(record.call, entry, Memory { thread: tid }, &tree)
+    }
+
+    /// The program asks for its processors, or chooses among them, perhaps those of another thread.
+    fn let_choose(&mut self, number: libc::c_long) {
+        for (&tid, thread) in &mut self.threads {
+            self.placement.release(tid);
+            thread.turns.begin();
+        }
+        if number == libc::SYS_sched_setaffinity {
+            self.placement.give_up();
+        }
+    }
+
+    /// A call has returned.
+    fn leave(&mut self, tid: i32) {
+        // If the thread has been killed meanwhile, its call is lost when its end is reported.
+        if let Ok(Position::Return(result)) = position(tid)
+            && let Some(thread) = self.threads.get_mut(&tid)
+            && let Some(making) = thread.call.take()
+        {
+            thread.was_stopped = false;
+            let result = match making.twist {
+                Some(twist) => twist.mend(tid, &making.entry, result),
+                None => result,
+            };
+            let pause = match making.twist {
+                Some(Twist::MakeAfter(_)) => Some(Pause::GoesOn),
+                // This is no signal's doing.
+                Some(Twist::Return(_)) => None,
+                Some(Twist::Restore) | None => Pause::of(result),
+            };
+            match (pause, making.row) {
+                (Some(pause), Some(row)) => {
+                    self.interrupt(
+                        tid,
+                        Interrupted {
+                            sequence: making.sequence,
+                            row,
+                            entry: making.entry,
+                            entered: making.entered,
+                            fault: making.fault,
+                            pause,
+                        },
+                    );
+                }
+                _ => self.finish(tid, &making, result),
+            }
+            if let Some(Twist::MakeAfter(signal)) = making.twist
+                && let Some(thread) = self.threads.get(&tid)
+            {
+                // SAFETY: takes two numbers. The process is there, for this thread of it is stopped.
+                unsafe { libc::kill(thread.pid, signal) };
+            }
+        }
+        self.go_on(tid, 0);
+    }
+
+    fn interrupt(&mut self, tid: i32, call: Interrupted) {
+        let Some(thread) = self.threads.get_mut(&tid) else {
+            return;
+        };
+        if thread.interrupted.len() >= DEEPEST {
+            let oldest = thread.interrupted.remove(0);
+            self.diary.close(oldest.sequence, Outcome::Lost);
+        }
+        thread.interrupted.push(call);
+    }
+
+    /// Writes down what came of a call.
+    fn finish(&mut self, tid: i32, making: &Making, result: i64) {
+        let memory = Memory { thread: tid };
+        if let Some(row) = making.row
+            && row.call == Call::SigAction
+            && result == 0
+        {
+            self.learn_disposition(tid, &making.entry, memory);
+        }
+        if let Some(row) = making.row
+            && let Some(record) = self.shared.story().log.open(making.sequence)
+        {
+            decode::at_return(record, row, memory, result);
+        }
+        self.diary.close(making.sequence, Outcome::of(result));
+    }
+
+    /// Remembers whether calls go on after the handler of a signal, which nothing but sigaction(2) itself tells.
+    fn learn_disposition(&mut self, tid: i32, entry: &Entry, memory: Memory) {
+        let (signal, action) = (entry.arguments[0] as i32, entry.arguments[1]);
+        let (Some(thread), Some(flags), 1..=64) =
+            (self.threads.get(&tid), memory.u64(action + 8), signal)
+        else {
+            return;
+        };
+        if action == 0 {
+            return;
+        }
+        let set = &mut self.processes.entry(thread.pid).or_default().restarting;
+        let bit = 1 << (signal - 1);
+        match flags & libc::SA_RESTART as u64 != 0 {
+            true => *set |= bit,
+            false => *set &= !bit,
+        }
+    }
+
+    /// A signal is about to be delivered. One without any effect would not even have woken an untraced thread, so what
+    /// it has interrupted is put right.
+    fn deliver(&mut self, tid: i32, signal: i32) {
+        let mut delivered = signal;
+        if let Some(thread) = self.threads.get(&tid) {
+            let pid = thread.pid;
+            self.diary.tell(Event::Signalled { pid, tid, signal });
+        }
+        if let Some(thread) = self.threads.get_mut(&tid)
+            && let Some(top) = thread.interrupted.last_mut()
+            && top.pause != Pause::GoesOn
+            && let Some(process) = Process::read(tid)
+        {
+            let process_of = self.processes.get(&thread.pid);
+            let restarts =
+                process_of.is_some_and(|known| Signals::contains(known.restarting, signal));
+            let was_stopped = thread.was_stopped;
+            match top.judge(signal, &process.signals, restarts, was_stopped) {
+                Verdict::Undo => {
+                    if top.make_again(tid).is_ok() {
+                        top.pause = Pause::SetBack;
+                        delivered = 0;
+                    }
+                }
+                Verdict::Fails => {
+                    if top.pause == Pause::SetBack {
+                        // The thread may have been killed; then nothing is to be done.
+                        let _ = top.let_fail(tid);
+                    }
+                    self.diary.close(top.sequence, Outcome::Failed(libc::EINTR));
+                    thread.interrupted.pop();
+                }
+                Verdict::GoesOn => top.pause = Pause::GoesOn,
+                Verdict::Open => (),
+            }
+            if signal == libc::SIGCONT {
+                thread.was_stopped = false;
+            }
+        }
+        self.go_on(tid, delivered);
+    }
+
+    /// Microseconds since the start.
+    fn now(&self) -> u64 {
+        self.shared.now_us()
+    }
+}
+
+/// Whatever ends this thread, the lab learns that nobody follows any more.
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.shared.finish();
+    }
+}
+
+/// What comes with an event: the number of a new thread, or the former number of one which has called exec.
+fn event_message(tid: i32) -> Option<i32> {
+    let mut message: libc::c_ulong = 0;
+    // SAFETY: PTRACE_GETEVENTMSG writes one long, which is alive during the call.
+    let result = unsafe { libc::ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, &raw mut message) };
+    (result == 0).then_some(message as i32)
+}

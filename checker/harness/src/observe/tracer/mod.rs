@@ -1,0 +1,358 @@
+//! The tracer: it sees every call of the course that a program makes, in all its processes and threads, and can make one
+//! fail.
+//!
+//! One thread of the lab traces one program and all that comes from it (ptrace(2)). A seccomp [`Filter`] stops the program
+//! at the calls of the table in [`calls`](super::calls) only. A program can tell that it is traced, but a right one
+//! behaves as it does untraced. What would hide it from the tracer is refused and [recorded](Record::refused).
+//!
+//! The thread that traces is the one that waits for the program: nobody else may (waitpid(2)), or it would take away the
+//! tracer's stops. The lab asks [`Tracer::ending`], and polls [`Tracer::as_fd`].
+
+mod bounds;
+mod decode;
+mod filter;
+mod follow;
+mod inject;
+mod interrupted;
+mod listener;
+mod loader;
+mod memory;
+mod names;
+mod placement;
+mod probe;
+mod record;
+mod registers;
+mod start;
+mod twist;
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::process::ExitStatusExt,
+    },
+    process::ExitStatus,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI32, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::eventfd::{EfdFlags, EventFd},
+    unistd::gettid,
+};
+
+pub use bounds::Bounds;
+pub use filter::{Condition, Filter, Refusal};
+pub use inject::{Fault, Injection, InjectionId, On, Which};
+pub use listener::{Event, Listener};
+pub use names::{errno as errno_name, known_signal, signal as signal_name};
+pub use probe::probe;
+pub use record::{Address, Data, Outcome, Record};
+pub use start::before_main;
+
+use self::{follow::Follower, inject::Rules, record::Log};
+use super::{calls::Call, processes};
+use crate::failure::LabError;
+
+/// How long the end of all processes of a program may take after they were killed.
+const END: Duration = Duration::from_secs(10);
+
+/// A new process that waits to be traced: for a byte from its gate. At the end of file it must end itself.
+#[derive(Debug)]
+pub struct Held {
+    /// Its number.
+    pub pid: i32,
+    /// The end of a pipe from which it reads.
+    pub gate: OwnedFd,
+}
+
+/// A traced program. When this is dropped, the program ends.
+#[derive(Debug)]
+pub struct Tracer {
+    pid: i32,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the tracing thread and the lab have in common.
+#[derive(Debug)]
+struct Shared {
+    /// From when on the time of records is counted.
+    start: Instant,
+    story: Mutex<Story>,
+    /// Wakes whoever waits for `Story::is_finished`.
+    finished: Condvar,
+    /// Readable from the program's end on.
+    ended: EventFd,
+    /// The number of the tracing thread.
+    thread: AtomicI32,
+}
+
+#[derive(Debug, Default)]
+struct Story {
+    log: Log,
+    rules: Rules,
+    /// The living threads, and the process of each.
+    threads: HashMap<i32, i32>,
+    /// Those in a group stop.
+    resting: HashSet<i32>,
+    /// How the program has ended, as wait(2) tells it.
+    ending: Option<i32>,
+    /// Whether all that is left is to be killed.
+    is_ending: bool,
+    /// Whether nobody follows any more.
+    is_finished: bool,
+}
+
+impl Shared {
+    fn story(&self) -> MutexGuard<'_, Story> {
+        self.story.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_us(&self) -> u64 {
+        self.start.elapsed().as_micros() as u64
+    }
+
+    fn announce_ending(&self) {
+        // It fails only if the counter is full, and then it is readable as well.
+        let _ = self.ended.write(1);
+    }
+
+    fn finish(&self) {
+        self.story().is_finished = true;
+        self.announce_ending();
+        self.finished.notify_all();
+    }
+}
+
+impl Tracer {
+    /// Starts a thread which makes a process with `fork` and traces it from its first call after the gate on. The process
+    /// [installs](Filter::install) the filter behind the gate, and then calls exec.
+    ///
+    /// # Errors
+    ///
+    /// When `fork` fails, or tracing is refused; [`probe`] tells beforehand.
+    pub fn start(fork: impl FnOnce() -> io::Result<Held> + Send + 'static) -> io::Result<Tracer> {
+        Tracer::start_for(None, Bounds::default(), fork)
+    }
+
+    /// The same, for somebody who listens, of a program that is to stay within bounds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tracer::start`].
+    pub fn start_for(
+        listener: Option<Box<dyn Listener>>,
+        bounds: Bounds,
+        fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
+    ) -> io::Result<Tracer> {
+        let shared = Arc::new(Shared {
+            start: Instant::now(),
+            story: Mutex::default(),
+            finished: Condvar::new(),
+            ended: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+            thread: AtomicI32::new(0),
+        });
+        let (sender, receiver) = mpsc::channel();
+        let theirs = shared.clone();
+        let thread = thread::Builder::new()
+            .name("tracer".to_owned())
+            .spawn(move || {
+                theirs.thread.store(gettid().as_raw(), Ordering::Relaxed);
+                let started = fork().and_then(|held| seize(&held).map(|()| held));
+                match started {
+                    Ok(Held { pid, gate }) => {
+                        let mut follower = Follower::new(theirs, pid, listener, bounds);
+                        let opened = nix::unistd::write(&gate, b"!").map_err(io::Error::from);
+                        drop(gate);
+                        // If nobody listens, the lab has gone on without this program.
+                        let _ = sender.send(opened.map(|_| pid));
+                        follower.run();
+                    }
+                    Err(error) => {
+                        let _ = sender.send(Err(error));
+                    }
+                }
+            })?;
+        let gone = || io::Error::other("the tracing thread ended without a word");
+        let pid = receiver.recv().map_err(|_| gone())??;
+        Ok(Tracer {
+            pid,
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// The number of the program's first process.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// The processor time which the tracing itself has used, in clock ticks: it is spent for the program's calls.
+    pub fn processor_ticks(&self) -> u64 {
+        processes::processor_ticks(self.shared.thread.load(Ordering::Relaxed))
+    }
+
+    /// How the program has ended, if it has. Processes which it has left behind may go on.
+    pub fn ending(&self) -> Option<ExitStatus> {
+        self.shared.story().ending.map(ExitStatus::from_raw)
+    }
+
+    /// The calls of all processes of the program, the last 4096 and those which have not returned, in the order in which
+    /// they were entered.
+    pub fn records(&self) -> Vec<Record> {
+        self.shared.story().log.all()
+    }
+
+    /// The calls which have not returned, in the order in which they were entered.
+    pub fn in_progress(&self) -> Vec<Record> {
+        self.shared.story().log.in_progress()
+    }
+
+    /// Whether all processes that came from the program have ended.
+    pub fn is_finished(&self) -> bool {
+        self.shared.story().is_finished
+    }
+
+    /// The processes that came from the program and live, in the order of their numbers.
+    pub fn processes(&self) -> Vec<i32> {
+        let mut processes: Vec<i32> = self.shared.story().threads.values().copied().collect();
+        processes.sort_unstable();
+        processes.dedup();
+        processes
+    }
+
+    /// Microseconds since the start of the program, by the clock of its records.
+    pub fn now_us(&self) -> u64 {
+        self.shared.now_us()
+    }
+
+    /// How many calls of a kind the program has made, kept or not.
+    pub fn count(&self, call: Call) -> u64 {
+        self.shared.story().log.count(call)
+    }
+
+    /// How many calls of all kinds it has made.
+    pub fn total(&self) -> u64 {
+        self.shared.story().log.total()
+    }
+
+    /// Injects a fault into calls which are entered from now on.
+    pub fn inject(&self, injection: Injection) -> InjectionId {
+        self.shared.story().rules.add(injection)
+    }
+
+    /// Takes an injection back; how many calls it has struck.
+    pub fn withdraw(&self, id: InjectionId) -> u64 {
+        self.shared.story().rules.remove(id)
+    }
+
+    /// How many calls an injection has struck.
+    pub fn struck(&self, id: InjectionId) -> u64 {
+        self.shared.story().rules.struck(id)
+    }
+
+    /// Whether a thread rests in a group stop, of SIGSTOP or its relatives. /proc shows it in the same state as one
+    /// which has stopped for the tracer and goes on within microseconds.
+    pub fn rests(&self, tid: i32) -> bool {
+        self.shared.story().resting.contains(&tid)
+    }
+
+    /// Whether a thread is still followed. A process which /proc shows as a zombie may be so for a moment; only then does
+    /// its parent get SIGCHLD.
+    pub fn follows(&self, tid: i32) -> bool {
+        self.shared.story().threads.contains_key(&tid)
+    }
+
+    /// Whether all stops have been answered, so that nothing of the program waits for the tracer.
+    pub fn is_idle(&self) -> bool {
+        // Who waits for a stop sleeps, and a stop wakes the waiting thread. Without one, all has ended.
+        processes::own_thread_state(self.shared.thread.load(Ordering::Relaxed))
+            .is_none_or(|state| state == 'S')
+    }
+
+    /// Ends all processes that came from the program, and waits until they are gone. What was recorded stays.
+    ///
+    /// # Errors
+    ///
+    /// When some are still there after ten seconds, because the kernel does not let go of them.
+    pub fn end(&self) -> Result<(), LabError> {
+        let deadline = Instant::now() + END;
+        let mut story = self.shared.story();
+        story.is_ending = true;
+        while !story.is_finished {
+            for &pid in story.threads.values() {
+                // SAFETY: takes two numbers. The process is there, or has ended in this moment.
+                unsafe { libc::kill(pid, libc::SIGKILL) };
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(LabError::new(
+                    "could not end all processes of a traced program",
+                ));
+            }
+            // Again now and then: a process may have been made meanwhile.
+            let moment = left.min(Duration::from_millis(10));
+            (story, _) = self
+                .shared
+                .finished
+                .wait_timeout(story, moment)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(story);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            // It has said that it has finished. A panic in it has been printed.
+            let _ = thread.join();
+        }
+        Ok(())
+    }
+}
+
+/// Readable from the program's end on, to be polled.
+impl AsFd for Tracer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.shared.ended.as_fd()
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        // Whoever wants to know has called it before.
+        let _ = self.end();
+    }
+}
+
+/// Begins to trace a child of this thread. If that fails, the child is ended.
+fn seize(held: &Held) -> io::Result<()> {
+    let options = libc::PTRACE_O_EXITKILL
+        | libc::PTRACE_O_TRACESYSGOOD
+        | libc::PTRACE_O_TRACESECCOMP
+        | libc::PTRACE_O_TRACEFORK
+        | libc::PTRACE_O_TRACEVFORK
+        | libc::PTRACE_O_TRACECLONE
+        | libc::PTRACE_O_TRACEEXEC;
+    // SAFETY: PTRACE_SEIZE takes a number of options and no pointer.
+    let result =
+        unsafe { libc::ptrace(libc::PTRACE_SEIZE, held.pid, 0, libc::c_long::from(options)) };
+    if result == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    // SAFETY: the child has not been waited for, so that the number is its own; null asks for no status.
+    unsafe {
+        libc::kill(held.pid, libc::SIGKILL);
+        libc::waitpid(held.pid, std::ptr::null_mut(), libc::__WALL);
+    }
+    Err(error)
+}

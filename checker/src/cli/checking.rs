@@ -1,0 +1,196 @@
+//! `checker TARGET`: a run, and what is said of it.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::atomic::Ordering};
+
+use anstream::ColorChoice;
+
+use super::{
+    CheckArguments, Trouble, conditions,
+    delivery::Delivery,
+    exit, resolve_or_command,
+    terminal::{complain, progress_line, say, width},
+};
+use crate::{
+    check::{self, Event, Plan},
+    crew::INTERRUPTED,
+    failure::LabError,
+    map,
+    progress::Progress,
+    report::{Report, Status, human},
+    target, workspace,
+};
+
+pub(super) fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
+    let root = workspace::find()?;
+    if arguments.targets.is_empty() {
+        if arguments.program.is_some()
+            || arguments.only.is_some()
+            || arguments.report.output.is_some()
+        {
+            return Err(Trouble::Usage(
+                "which exercise? Name a target, for example day2_2".to_owned(),
+            ));
+        }
+        say(&map::draw(&recall(&root), width()))?;
+        return Ok(exit::PASSED);
+    }
+    let exercises = resolve_or_command(&arguments.targets)?;
+    if let (Some(_), [_, _, ..]) = (&arguments.program, exercises.as_slice()) {
+        return Err(Trouble::Usage(
+            "--program is one program: name one exercise, for example day2_2".to_owned(),
+        ));
+    }
+    if let Some(program) = &arguments.program {
+        refuse_unusable(program)?;
+    }
+    let mut plan = Plan {
+        colour: anstream::stdout().is_terminal() && ColorChoice::global() != ColorChoice::Never
+            || ColorChoice::global() == ColorChoice::Always,
+        conditions: conditions(&arguments.how),
+        root,
+        exercises,
+        only: arguments.only.clone(),
+        program: arguments.program.clone(),
+    };
+    refuse_unknown_test(&plan)?;
+    let mut delivery = Delivery::new(
+        &arguments.report,
+        arguments.program.clone(),
+        arguments.verbose,
+    )?;
+    let exercises = plan.exercises.clone();
+    plan.exercises = exercises
+        .into_iter()
+        .filter(|exercise| !plan.tests_of(exercise).is_empty())
+        .collect();
+    let report = watch(&plan, &mut delivery, &arguments)?;
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        return Ok(exit::INTERRUPTED);
+    }
+    if plan.program.is_none()
+        && let Some(progress) = remember(&plan.root, &report)
+        && (delivery.shows_people() && report.status == Status::Passed)
+    {
+        say(&map::onward(&plan.exercises, &progress))?;
+    }
+    delivery.deliver(&report)?;
+    Ok(match report.status {
+        Status::Passed => exit::PASSED,
+        Status::Failed => exit::FAILED,
+        Status::Broken => exit::BROKEN,
+        Status::NotChecked => exit::NOT_CHECKED,
+    })
+}
+
+pub(super) fn refuse_unusable(program: &Path) -> Result<(), Trouble> {
+    let path = program.display();
+    match fs::metadata(program) {
+        Err(error) => Err(Trouble::Usage(format!(
+            "there is no program {path}: {error}"
+        ))),
+        Ok(found) if !found.is_file() => Err(Trouble::Usage(format!("{path} is not a file"))),
+        Ok(found) if found.permissions().mode() & 0o111 == 0 => Err(Trouble::Usage(format!(
+            "{path} is not executable; `chmod +x {path}` makes it so"
+        ))),
+        Ok(_) => Ok(()),
+    }
+}
+
+fn refuse_unknown_test(plan: &Plan) -> Result<(), Trouble> {
+    let Some(text) = &plan.only else {
+        return Ok(());
+    };
+    if plan
+        .exercises
+        .iter()
+        .any(|exercise| !plan.tests_of(exercise).is_empty())
+    {
+        return Ok(());
+    }
+    let names = plan
+        .exercises
+        .iter()
+        .flat_map(|exercise| exercise.tests)
+        .map(|test| test.name);
+    let near = target::near(text, names.clone().map(str::to_owned));
+    let near = if near.is_empty() {
+        names.map(str::to_owned).collect()
+    } else {
+        near
+    };
+    Err(Trouble::Usage(format!(
+        "no test has a name with '{text}' in it; there are:\n{}",
+        near.join("\n")
+    )))
+}
+
+/// Runs the plan, with a progress line on a terminal, and reports for people as soon as they are complete.
+fn watch(
+    plan: &Plan,
+    delivery: &mut Delivery,
+    arguments: &CheckArguments,
+) -> Result<Report, LabError> {
+    let bar = progress_line();
+    let detail = human::Detail {
+        seed: plan.conditions.seed,
+        program: plan.program.as_deref(),
+        verbose: arguments.verbose,
+        width: width(),
+    };
+    let feedback = arguments.report.feedback;
+    let to_terminal = delivery.shows_people();
+    let (mut shown, mut kept) = (Ok(()), Ok(()));
+    let report = check::run(plan, |event| match event {
+        Event::Compiling(name) => bar.set_message(format!("compiling {name}")),
+        Event::Tested(done, of) => bar.set_message(format!("{done} of {of} tests done")),
+        Event::Exercise(exercise) => {
+            if to_terminal && !INTERRUPTED.load(Ordering::Relaxed) {
+                let exercise = feedback.of_exercise(exercise);
+                let said = bar.suspend(|| say(&human::exercise(&exercise, detail)));
+                shown = std::mem::replace(&mut shown, Ok(())).and(said);
+            }
+        }
+        Event::SoFar(so_far) => {
+            kept = std::mem::replace(&mut kept, Ok(())).and_then(|()| delivery.keep(so_far));
+        }
+    });
+    bar.finish_and_clear();
+    let report = match report {
+        Ok(report) => report,
+        Err(trouble) => {
+            delivery.give_up(&check::unfinished(plan, &trouble))?;
+            return Err(trouble);
+        }
+    };
+    shown.and(kept)?;
+    if to_terminal && !INTERRUPTED.load(Ordering::Relaxed) {
+        say(&human::summary(&feedback.of(&report)))?;
+    }
+    Ok(report)
+}
+
+/// What passes so far. A file that cannot be read is worth a note; the map is drawn without it.
+pub(super) fn recall(root: &Path) -> Progress {
+    Progress::load(root).unwrap_or_else(|error| {
+        complain(&error.to_string());
+        Progress::default()
+    })
+}
+
+/// The map of the course lives on this. If it cannot be written, the run is as good as before; and a file that cannot
+/// be read is left as it is. Returns what passes now, where that is known.
+fn remember(root: &Path, report: &Report) -> Option<Progress> {
+    let mut progress = match Progress::load(root) {
+        Ok(progress) => progress,
+        Err(error) => {
+            let advice = "mend it, or remove it to begin anew";
+            complain(&format!("{error}; {advice}"));
+            return None;
+        }
+    };
+    progress.take(report);
+    if let Err(error) = progress.save(root) {
+        complain(&format!("could not remember what passes, in .lab: {error}"));
+    }
+    Some(progress)
+}

@@ -1,0 +1,12 @@
+//! A class is graded: right, wrong, broken and hostile submissions, each with the points it deserves, whatever the
+//! others are, and also when the grader is killed and started again.
+
+mod class;
+mod containment;
+mod letters;
+mod machines;
+mod parts;
+mod resume;
+mod submissions;
+#[path = "../support/mod.rs"]
+mod support;

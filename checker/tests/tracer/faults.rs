@@ -1,0 +1,239 @@
+//! Faults that the tracer injects: they strike what is meant, and leave no trace.
+
+use std::os::fd::AsRawFd;
+
+use checker::observe::{
+    calls::Call,
+    descriptors::{Object, object},
+    tracer::{Fault, Injection, On, Outcome, Record, Which},
+};
+
+use super::run::{Run, same_as_untraced, untraced};
+
+#[test]
+fn short_reads_and_writes_lose_nothing() {
+    let mut run = Run::traced("moves");
+    run.inject(Call::Write, Which::Every, Fault::Short(7));
+    run.inject(Call::Read, Which::Every, Fault::Short(3));
+    run.tell("\n");
+    let output = run.output();
+    assert_eq!(output.matches("same: 1").count(), 4, "{output}");
+    // 143 writes and 334 reads; with more buffers, some more at their ends.
+    assert!(output.matches("calls: 477").count() >= 2, "{output}");
+    assert_eq!(run.expect("sendmsg(*) = 7").injected, Some(Fault::Short(7)));
+}
+
+#[test]
+fn short_reads_and_writes_leave_messages_whole() {
+    let mut run = Run::traced("keeps_messages");
+    run.inject(Call::Write, Which::Every, Fault::Short(2));
+    run.inject(Call::Read, Which::Every, Fault::Short(2));
+    run.tell("\n");
+    assert_eq!(run.output(), untraced("keeps_messages", "\n"));
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_call_leaves_the_registers_as_they_were() {
+    let mut run = Run::traced("registers");
+    run.inject(Call::Write, Which::Every, Fault::Short(50));
+    run.inject(Call::Read, Which::Every, Fault::Short(30));
+    run.inject(Call::Shutdown, Which::Every, Fault::Errno(libc::ENOTCONN));
+    run.tell("\n");
+    let output = run.output();
+    let intact = "intact: 1";
+    let expected = [
+        "write: 50",
+        intact,
+        "writev: 50",
+        intact,
+        "sendmsg: 50",
+        intact,
+        "read: 30",
+        intact,
+        "readv: 30",
+        intact,
+        "recvmsg: 30",
+        intact,
+        "shutdown: ENOTCONN",
+        intact,
+    ];
+    assert_eq!(output.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn errors_are_injected_into_the_call_that_is_meant() {
+    let mut run = Run::traced("fails");
+    run.inject(Call::Accept, Which::Nth(1), Fault::Errno(libc::EINTR));
+    run.inject(
+        Call::Accept,
+        Which::Nth(3),
+        Fault::Errno(libc::ECONNABORTED),
+    );
+    run.inject(Call::Accept, Which::Nth(5), Fault::Errno(libc::EMFILE));
+    let again = run.tracer().inject(Injection {
+        call: Call::Read,
+        on: On::Descriptor(4),
+        which: Which::Nth(2),
+        fault: Fault::Errno(libc::EAGAIN),
+    });
+    let no_fork = run.tracer().inject(Injection {
+        call: Call::Fork,
+        on: On::Anything,
+        which: Which::First(1),
+        fault: Fault::Errno(libc::EAGAIN),
+    });
+    run.tell("\n");
+    run.wait_for(|record| record.call == Call::Fork && !record.is_in_progress());
+    let output = run.output();
+    let expected = "accept: EINTR\naccept: 1\naccept: ECONNABORTED\naccept: 1\naccept: EMFILE\naccept: 1\naccept: 1\n\
+                    read: 97\nread: EAGAIN\nread: 98\nfork: EAGAIN\nfork: 1\npthread_create: 0\nspawn: 0\n";
+    assert_eq!(output, expected, "{}", run.story());
+    assert_eq!(
+        (run.tracer().struck(again), run.tracer().withdraw(no_fork)),
+        (1, 1)
+    );
+    let failed = run.expect("accept(3, NULL, NULL) = -1 ECONNABORTED");
+    assert_eq!(failed.injected, Some(Fault::Errno(libc::ECONNABORTED)));
+}
+
+#[test]
+fn a_fault_finds_its_object_under_any_number() {
+    let mut run = Run::traced("reads_everywhere");
+    run.wait_for(|record| record.call == Call::Read && record.descriptor == Some(0));
+    let stdin = run.started.stdin.as_ref().unwrap().as_raw_fd();
+    let Some(Object::Pipe(input)) = object(std::process::id() as i32, stdin) else {
+        panic!("standard input is no pipe");
+    };
+    let fail = |on, errno| {
+        run.tracer().inject(Injection {
+            call: Call::Read,
+            on,
+            which: Which::First(2),
+            fault: Fault::Errno(errno),
+        })
+    };
+    let (sockets, pipe) = (
+        fail(On::Sockets, libc::EINTR),
+        fail(On::Pipe(input), libc::EIO),
+    );
+    run.tell("\n");
+    assert_eq!(
+        run.output(),
+        "socket: EINTR\npipe: 1\ninput: EIO\ncopy: EIO\nsocket: EINTR\npipe: 1\ninput: 1\ncopy: 1\n",
+        "{}",
+        run.story()
+    );
+    let struck = |id| run.tracer().struck(id);
+    assert_eq!((struck(sockets), struck(pipe)), (2, 2));
+}
+
+#[test]
+fn a_call_that_copies_is_a_read_and_a_write() {
+    let mut run = Run::traced("copies");
+    run.wait_for(|record| record.call == Call::Read && record.descriptor == Some(0));
+    // The pipes are 3 to 6, the file is 7.
+    let ends = [(Call::Write, 6), (Call::Read, 7)];
+    let injections = ends.map(|(call, descriptor)| {
+        run.tracer().inject(Injection {
+            call,
+            on: On::Descriptor(descriptor),
+            which: Which::First(1),
+            fault: Fault::Errno(libc::EIO),
+        })
+    });
+    run.tell("\n");
+    assert_eq!(
+        run.output(),
+        "splice: EIO\nsplice: 1\nsendfile: EIO\nsendfile: 1\n",
+        "{}",
+        run.story()
+    );
+    assert_eq!(injections.map(|id| run.tracer().struck(id)), [1, 1]);
+}
+
+#[test]
+fn nobody_locks_a_pipe_of_the_lab() {
+    let run = same_as_untraced("splices_its_input", "y");
+    let answer =
+        "from standard input: EINVAL\nto standard output: EINVAL\nsplice: 1\nread: 1\nbyte: 121\n";
+    let printed: String = run
+        .records(Call::Write)
+        .iter()
+        .filter(|record| record.descriptor == Some(1))
+        .filter_map(|record| record.data.as_ref())
+        .map(|data| String::from_utf8_lossy(&data.start).into_owned())
+        .collect();
+    assert_eq!(printed, answer);
+}
+
+#[test]
+fn a_fork_that_fails_is_a_thread_and_a_command_that_fail() {
+    let mut run = Run::traced("fails");
+    run.inject(Call::Fork, Which::Every, Fault::Errno(libc::EAGAIN));
+    run.tell("\n");
+    let output = run.output();
+    assert!(
+        output.ends_with("fork: EAGAIN\nfork: EAGAIN\npthread_create: EAGAIN\nspawn: 11\n"),
+        "{output}"
+    );
+}
+
+/// The signal comes in the window between the program's look at its flag and its sleep.
+fn signal_before(way: &str, call: Call) -> Run {
+    let mut run = Run::traced(way);
+    run.inject(call, Which::Nth(1), Fault::Signal(libc::SIGTERM));
+    run.tell("\n");
+    run
+}
+
+#[test]
+fn a_signal_before_a_pause_is_lost() {
+    for (way, call) in [
+        ("flag_then_pause", Call::Signal),
+        ("flag_then_read", Call::Read),
+    ] {
+        // The line that starts it is read before by the same kind of call.
+        let mut run = Run::traced(way);
+        let on = match call {
+            Call::Read => On::Descriptor(3),
+            _ => On::Anything,
+        };
+        run.tracer().inject(Injection {
+            call,
+            on,
+            which: Which::Nth(1),
+            fault: Fault::Signal(libc::SIGTERM),
+        });
+        run.tell("\n");
+        let pid = run.tracer().pid();
+        let is_meant = |record: &Record| record.call == call && record.injected.is_some();
+        let asleep = run.wait(|| {
+            let threads = checker::observe::processes::Process::read(pid)?.thread_list();
+            let record = run.tracer().records().into_iter().find(is_meant)?;
+            (threads[0].state == 'S' && threads[0].sleep.is_some()).then_some(record)
+        });
+        assert!(asleep.is_in_progress(), "{}", run.story());
+        // The handler has run; a second signal ends it.
+        // SAFETY: takes two numbers.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+        assert_eq!(run.output(), "flag: 1\n");
+        run.wait(|| run.ending().success().then_some(()));
+        let record = run.tracer().records().into_iter().find(is_meant).unwrap();
+        assert_eq!(
+            record.outcome,
+            Outcome::Failed(libc::EINTR),
+            "{}",
+            run.story()
+        );
+    }
+}
+
+#[test]
+fn a_signal_that_is_blocked_before_an_atomic_sleep_is_not_lost() {
+    let mut run = signal_before("flag_then_sigsuspend", Call::Signal);
+    assert_eq!(run.output(), "flag: 1\n");
+    let mut run = signal_before("flag_then_ppoll", Call::Poll);
+    assert_eq!(run.output(), "ppoll: EINTR\nflag: 1\n");
+    assert!(run.ending().success());
+}
