@@ -8,7 +8,7 @@ use std::{
     process, ptr,
 };
 
-use super::{Found, path, result, tell, wait, waited_for};
+use super::{Found, path, result, say, tell, wait, waited_for};
 
 /// Files of others, by their names and by the names of links to them.
 pub fn reads(target: &str) {
@@ -182,7 +182,7 @@ pub fn fills_the_disk(most: i32) {
 pub fn fills_and_stays() {
     let (_files, written) = hoard(usize::MAX, |_| ());
     println!("listening 127.0.0.1:1");
-    eprintln!("held all: {written} bytes");
+    say(&format!("held all: {written} bytes"));
     wait();
 }
 

@@ -9,7 +9,14 @@ mod output;
 mod processes;
 mod rights;
 
-use std::{env, ffi::CString, io, path::Path, process, time::Duration};
+use std::{
+    env,
+    ffi::CString,
+    io::{self, Write},
+    path::Path,
+    process,
+    time::Duration,
+};
 
 type Found = io::Result<()>;
 
@@ -81,9 +88,14 @@ fn wait() -> ! {
 
 fn tell(what: &str, found: Found) {
     match found {
-        Ok(()) => eprintln!("got {what}"),
-        Err(error) => eprintln!("held {what}: {error}"),
+        Ok(()) => say(&format!("got {what}")),
+        Err(error) => say(&format!("held {what}: {error}")),
     }
+}
+
+/// Says a line with one write, which several processes at once do not tear: `eprintln!` takes one for each of its parts.
+fn say(line: &str) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 fn number(text: &str) -> i32 {

@@ -7,7 +7,7 @@ use std::{
     process, ptr,
 };
 
-use super::{Found, result, tell, wait, waited_for};
+use super::{Found, result, say, tell, wait, waited_for};
 
 fn kill(target: i32, signal: i32) -> Found {
     // SAFETY: takes numbers.
@@ -277,7 +277,7 @@ pub fn leaves_daemons() {
                     libc::signal(signal, libc::SIG_IGN);
                 }
                 if libc::fork() == 0 {
-                    eprintln!("got a daemon: {}", process::id());
+                    say(&format!("got a daemon: {}", process::id()));
                     wait();
                 }
                 libc::_exit(0);
