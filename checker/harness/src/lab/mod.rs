@@ -76,6 +76,19 @@ impl Lab {
         Program::start(&self.bench, &launch)
     }
 
+    /// Starts the program with arguments with which it cannot work: it must end with this exit status, without a word
+    /// on standard output, and with a reason on standard error.
+    ///
+    /// # Errors
+    ///
+    /// When it ends otherwise or not at all, prints something, or says nothing on standard error.
+    pub fn expect_refusal(&self, arguments: &[&str], status: i32) -> Checked {
+        let program = self.start(arguments)?;
+        program.expect_exit(status)?;
+        program.expect_stdout_end()?;
+        program.expect_reason_on_stderr()
+    }
+
     /// Starts a TCP server with the argument `IP:0`, waits until it says `listening IP:PORT`, and makes sure that it
     /// does.
     ///

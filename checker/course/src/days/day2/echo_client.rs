@@ -448,12 +448,12 @@ pub const EXERCISE: Exercise = Exercise {
             run: |lab| {
                 let reservation = lab.reserve_address()?;
                 let nobody = reservation.address().to_string();
-                refuses(lab, &[])?;
-                refuses(lab, &["127.0.0.1"])?;
-                refuses(lab, &["127.0.0.1:70000"])?;
+                lab.expect_refusal(&[], 2)?;
+                lab.expect_refusal(&["127.0.0.1"], 2)?;
+                lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
                 let by_name = format!("localhost:{}", reservation.address().port());
-                refuses(lab, &[&by_name])?;
-                refuses(lab, &[&nobody, "more"])
+                lab.expect_refusal(&[&by_name], 2)?;
+                lab.expect_refusal(&[&nobody, "more"], 2)
             },
         },
     ],
@@ -529,14 +529,6 @@ fn send_and_close(server: &Connection, bytes: &[u8]) -> Checked {
 /// The client ends with status 1 and says why.
 fn expect_failure(program: &Program) -> Checked {
     program.expect_exit(1)?;
-    program.expect_reason_on_stderr()
-}
-
-/// The client, started with these arguments, says what is wrong with them, and ends with status 2.
-fn refuses(lab: &Lab, arguments: &[&str]) -> Checked {
-    let program = lab.start(arguments)?;
-    program.expect_exit(2)?;
-    program.expect_stdout_end()?;
     program.expect_reason_on_stderr()
 }
 

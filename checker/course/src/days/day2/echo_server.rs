@@ -457,13 +457,13 @@ pub const EXERCISE: Exercise = Exercise {
                 },
             ],
             run: |lab| {
-                refuses(lab, &[], 2)?;
-                refuses(lab, &["127.0.0.1"], 2)?;
-                refuses(lab, &["127.0.0.1:70000"], 2)?;
-                refuses(lab, &["localhost:0"], 2)?;
+                lab.expect_refusal(&[], 2)?;
+                lab.expect_refusal(&["127.0.0.1"], 2)?;
+                lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
+                lab.expect_refusal(&["localhost:0"], 2)?;
                 // An address, but not one of this machine.
-                refuses(lab, &[NOBODYS], 1)?;
-                refuses(lab, &[&lab.any_port().to_string(), "more"], 2)
+                lab.expect_refusal(&[NOBODYS], 1)?;
+                lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
             },
         },
     ],
@@ -532,12 +532,4 @@ fn clients(
             Ok(client)
         })
         .collect()
-}
-
-/// The program, started with these arguments, says why it cannot work, and ends with this status.
-fn refuses(lab: &Lab, arguments: &[&str], status: i32) -> Checked {
-    let program = lab.start(arguments)?;
-    program.expect_exit(status)?;
-    program.expect_stdout_end()?;
-    program.expect_reason_on_stderr()
 }

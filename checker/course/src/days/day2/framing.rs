@@ -317,11 +317,11 @@ pub const EXERCISE: Exercise = Exercise {
                 let address = lab.any_port_elsewhere();
                 let server = lab.start_server_on(address)?;
                 server.expect_address(address)?;
-                refuses(lab, &[&server.address().to_string()], 1)?;
+                lab.expect_refusal(&[&server.address().to_string()], 1)?;
                 visit(lab, &server)?;
-                refuses(lab, &[], 2)?;
-                refuses(lab, &["127.0.0.1"], 2)?;
-                refuses(lab, &[&lab.any_port().to_string(), "more"], 2)
+                lab.expect_refusal(&[], 2)?;
+                lab.expect_refusal(&["127.0.0.1"], 2)?;
+                lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
             },
         },
     ],
@@ -445,12 +445,4 @@ fn is_turned_away(client: &Connection, server: &Server) -> Checked {
     // A server may read on until its client has ended, too, to spare it a reset.
     client.close();
     server.expect_line("bad frame")
-}
-
-/// The program, started with these arguments, says why it cannot work, and ends with this status.
-fn refuses(lab: &Lab, arguments: &[&str], status: i32) -> Checked {
-    let program = lab.start(arguments)?;
-    program.expect_exit(status)?;
-    program.expect_stdout_end()?;
-    program.expect_reason_on_stderr()
 }

@@ -299,12 +299,12 @@ pub const EXERCISE: Exercise = Exercise {
                        parse it as a u16, because `as u16` makes 4464 of 70000. And look for arguments too many.",
             }],
             run: |lab| {
-                refuses(lab, &[])?;
-                refuses(lab, &["pton5"])?;
-                refuses(lab, &["pton4", "more"])?;
-                refuses(lab, &["sockaddr"])?;
+                lab.expect_refusal(&[], 2)?;
+                lab.expect_refusal(&["pton5"], 2)?;
+                lab.expect_refusal(&["pton4", "more"], 2)?;
+                lab.expect_refusal(&["sockaddr"], 2)?;
                 for port in ["65536", "70000", "-1", "http"] {
-                    refuses(lab, &["sockaddr", port])?;
+                    lab.expect_refusal(&["sockaddr", port], 2)?;
                 }
                 Ok(())
             },
@@ -334,14 +334,6 @@ fn enclosed(lines: Vec<Line>, good: impl Fn() -> Line) -> Vec<Line> {
     all.extend(lines);
     all.push(good());
     all
-}
-
-/// The program, started with these arguments, says what is wrong with them, and ends with status 2.
-fn refuses(lab: &Lab, arguments: &[&str]) -> Checked {
-    let program = lab.start(arguments)?;
-    program.expect_exit(2)?;
-    program.expect_stdout_end()?;
-    program.expect_reason_on_stderr()
 }
 
 /// The digits of these bytes, and what is almost the digits of so many bytes.

@@ -405,14 +405,14 @@ pub const EXERCISE: Exercise = Exercise {
                 },
             ],
             run: |lab| {
-                rejects(lab, &[])?;
-                rejects(lab, &["127.0.0.1:0", "x"])?;
-                rejects(lab, &["127.0.0.1"])?;
+                lab.expect_refusal(&[], 2)?;
+                lab.expect_refusal(&["127.0.0.1:0", "x"], 2)?;
+                lab.expect_refusal(&["127.0.0.1"], 2)?;
                 // Cut to 16 bits it is 0, so that a program which cuts it can start.
-                rejects(lab, &["127.0.0.1:65536"])?;
+                lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
                 // Read up to the first character that is no digit, this is 0, too.
-                rejects(lab, &["127.0.0.1:x"])?;
-                rejects(lab, &["127.0.0.256:0"])
+                lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+                lab.expect_refusal(&["127.0.0.256:0"], 2)
             },
         },
         Test {
@@ -486,14 +486,6 @@ fn expect_all(questions: &[(&Datagrams, String)], client: &Datagrams, server: &S
 fn ask(client: &Datagrams, server: &Server, question: impl AsRef<[u8]>) -> Checked {
     client.send_to(server.address(), &question)?;
     client.expect_from(server.address(), question)
-}
-
-/// The program with wrong arguments.
-fn rejects(lab: &Lab, arguments: &[&str]) -> Checked {
-    let program = lab.start(arguments)?;
-    program.expect_exit(2)?;
-    program.expect_stdout_end()?;
-    program.expect_reason_on_stderr()
 }
 
 fn many_clients(lab: &Lab, count: usize) -> Checked<Vec<Datagrams>> {

@@ -1,6 +1,6 @@
 //! Ports that another server has, or has had.
 
-use super::{echo, refuses, visit};
+use super::{echo, visit};
 use harness::{
     exercise::{Mistake, Test},
     failure::Diagnosis,
@@ -89,7 +89,7 @@ pub(super) const BESIDE_ANOTHER: Test = Test {
         let server = lab.start_server()?;
         let beside = lab.start_server()?;
         visit(lab, &beside)?;
-        refuses(lab, &[&server.address().to_string()], 1)?;
+        lab.expect_refusal(&[&server.address().to_string()], 1)?;
         visit(lab, &server)
     },
 };

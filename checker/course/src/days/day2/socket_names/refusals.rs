@@ -127,7 +127,8 @@ const NOTHING_ELSE: &str = "Every argument has to be an IP address, and a port f
                             takes nothing else. `to_socket_addrs` also takes names and 127.1, `as u16` makes 4464 of \
                             70000, and who splits at the last colon takes [127.0.0.1]:0, ::1:0 and a port +0.";
 
-/// The program, started with these arguments, says why it cannot work, and ends with this status.
+/// The program, started with these arguments, says why it cannot work, and ends with this status. Whether it announces
+/// the first addresses before is a promise of its own.
 fn refuses(lab: &Lab, arguments: &[&str], status: i32) -> Checked {
     let program = lab.start(arguments)?;
     program.expect_exit(status)?;

@@ -3,8 +3,8 @@
 use super::{Visit, echo_some, expect_lost_client, leave, visit};
 use harness::{
     exercise::{Mistake, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Lab, Place},
+    failure::Diagnosis,
+    lab::Place,
     observe::{calls::Call, sockets::Transport},
 };
 
@@ -119,10 +119,10 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
     ],
     run: |lab| {
-        refuses(lab, &[], 2)?;
-        refuses(lab, &["127.0.0.1"], 2)?;
-        refuses(lab, &["127.0.0.1:65536"], 2)?;
-        refuses(lab, &[&lab.any_port().to_string(), "x"], 2)
+        lab.expect_refusal(&[], 2)?;
+        lab.expect_refusal(&["127.0.0.1"], 2)?;
+        lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
+        lab.expect_refusal(&[&lab.any_port().to_string(), "x"], 2)
     },
 };
 
@@ -146,15 +146,7 @@ pub(super) const PORT_IN_USE: Test = Test {
     ],
     run: |lab| {
         let server = lab.start_server()?;
-        refuses(lab, &[&server.address().to_string()], 1)?;
+        lab.expect_refusal(&[&server.address().to_string()], 1)?;
         echo_some(lab, &server.connect()?)
     },
 };
-
-/// The program ends at once, and says why.
-fn refuses(lab: &Lab, arguments: &[&str], status: i32) -> Checked {
-    let program = lab.start(arguments)?;
-    program.expect_exit(status)?;
-    program.expect_stdout_end()?;
-    program.expect_reason_on_stderr()
-}

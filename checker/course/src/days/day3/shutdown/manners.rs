@@ -3,8 +3,7 @@
 use super::{END_IS_A_MESSAGE, TWO_STREAMS, bytes, connected, send_whole_input, text};
 use harness::{
     exercise::{Mistake, Test},
-    failure::{Checked, Diagnosis},
-    lab::Lab,
+    failure::Diagnosis,
 };
 
 pub(super) const TELLS_ITS_COUNTS: Test = Test {
@@ -50,17 +49,9 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
     ],
     run: |lab| {
-        rejects(lab, &[])?;
-        rejects(lab, &["127.0.0.1"])?;
-        rejects(lab, &["127.0.0.1:65536"])?;
-        rejects(lab, &[&lab.refusing_address()?.to_string(), "x"])
+        lab.expect_refusal(&[], 2)?;
+        lab.expect_refusal(&["127.0.0.1"], 2)?;
+        lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
+        lab.expect_refusal(&[&lab.refusing_address()?.to_string(), "x"], 2)
     },
 };
-
-/// The program with wrong arguments.
-fn rejects(lab: &Lab, arguments: &[&str]) -> Checked {
-    let upload = lab.start(arguments)?;
-    upload.expect_exit(2)?;
-    upload.expect_stdout_end()?;
-    upload.expect_reason_on_stderr()
-}

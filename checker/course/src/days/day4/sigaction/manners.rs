@@ -7,8 +7,8 @@ use super::{count, expect_result, repeated, send, start, take, without_arguments
 use harness::{
     arena::Launch,
     exercise::{Mistake, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Lab, Place},
+    failure::Diagnosis,
+    lab::Place,
     observe::calls::Call,
 };
 
@@ -154,17 +154,9 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
     ],
     run: |lab| {
-        rejects(lab, &["x"])?;
-        rejects(lab, &["-t"])?;
-        rejects(lab, &["-t", "x"])?;
-        rejects(lab, &["-t", "15", "x"])
+        lab.expect_refusal(&["x"], 2)?;
+        lab.expect_refusal(&["-t"], 2)?;
+        lab.expect_refusal(&["-t", "x"], 2)?;
+        lab.expect_refusal(&["-t", "15", "x"], 2)
     },
 };
-
-/// The program with wrong arguments.
-fn rejects(lab: &Lab, arguments: &[&str]) -> Checked {
-    let program = lab.start(arguments)?;
-    program.expect_exit(2)?;
-    program.expect_stdout_end()?;
-    program.expect_reason_on_stderr()
-}
