@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use checker::workspace;
+
 /// How many submissions a class has, beyond those with which the clock starts.
 const CLASS: usize = 8;
 
@@ -68,16 +70,8 @@ impl Course {
             let manifest = Path::new("exercises").join(name).join("Cargo.toml");
             fs::copy(real().join(&manifest), root.join(&manifest)).expect("a manifest");
         }
-        let manifest = fs::read_to_string(real().join("Cargo.toml"))
-            .expect("the manifest")
-            .replace(
-                "\"checker\", \"exercises/*\", \"solutions/*\"",
-                "\"exercises/*\"",
-            )
-            .replace(
-                "default-members = [\"checker\", \"checker/course\", \"checker/harness\"]",
-                "",
-            );
+        let manifest = fs::read_to_string(real().join("Cargo.toml")).expect("the manifest");
+        let manifest = workspace::with_members(&manifest, "exercises/*");
         fs::write(root.join("Cargo.toml"), manifest).expect("a manifest");
         fs::copy(real().join("Cargo.lock"), root.join("Cargo.lock")).expect("a lock file");
         course.write(&root, 0);

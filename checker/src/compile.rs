@@ -20,6 +20,7 @@ use serde::Deserialize;
 use crate::{
     arena::{self, Output, Stopped},
     failure::{Attempt, LabError},
+    workspace,
 };
 
 pub use confined::{Confined, Toolchain};
@@ -243,7 +244,7 @@ pub fn control(root: &Path) -> Result<(), LabError> {
     let folder = empty_workspace(root, "control").attempt(TRY)?;
     let package = folder.path().join("exercises/control");
     fs::create_dir_all(package.join("src")).attempt(TRY)?;
-    fs::write(package.join("Cargo.toml"), CONTROL).attempt(TRY)?;
+    fs::write(package.join("Cargo.toml"), workspace::package("control")).attempt(TRY)?;
     fs::write(package.join("src/main.rs"), "fn main() {}\n").attempt(TRY)?;
     let output = cargo(folder.path())
         .args(["metadata", "--quiet", "--format-version=1"])
@@ -263,28 +264,14 @@ pub fn control(root: &Path) -> Result<(), LabError> {
     }
 }
 
-/// The manifest of an exercise: what each has.
-const CONTROL: &str = "[package]
-name = \"control\"
-version.workspace = true
-edition.workspace = true
-
-[dependencies]
-libc.workspace = true
-nix.workspace = true
-";
-
 /// A folder which is the course's workspace with this exercise as its only member, which is not there yet.
 fn empty_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDir> {
     let folder = tempfile::Builder::new().prefix("socket-lab-").tempdir()?;
     let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
-    let lines = manifest.lines().map(|line| match line.split_once('=') {
-        Some((key, _)) if key.trim() == "members" => format!("members = [\"exercises/{package}\"]"),
-        Some((key, _)) if key.trim() == "default-members" => String::new(),
-        _ => line.to_owned(),
-    });
-    let manifest: Vec<String> = lines.collect();
-    fs::write(folder.path().join("Cargo.toml"), manifest.join("\n"))?;
+    fs::write(
+        folder.path().join("Cargo.toml"),
+        workspace::with_members(&manifest, &format!("exercises/{package}")),
+    )?;
     // Without the lock file cargo chooses versions anew, which still builds.
     let _ = fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock"));
     fs::create_dir(folder.path().join("exercises"))?;

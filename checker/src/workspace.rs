@@ -1,4 +1,4 @@
-//! Where the course lies on this machine.
+//! Where the course lies on this machine, and workspaces like its own.
 
 use std::{
     env,
@@ -31,4 +31,24 @@ pub fn find() -> Result<PathBuf, LabError> {
             ),
             ..LabError::new("could not find the course")
         })
+}
+
+/// The manifest of a workspace which has these members, and all else of the course's: settings, versions, lints.
+pub fn with_members(manifest: &str, members: &str) -> String {
+    let lines = manifest.lines().map(|line| match line.split_once('=') {
+        Some((key, _)) if key.trim() == "members" => format!("members = [\"{members}\"]"),
+        Some((key, _)) if key.trim() == "default-members" => String::new(),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The manifest of a package with one program and the crates of the course, in which nothing else runs during a build.
+pub fn package(name: &str) -> String {
+    format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition.workspace = true\nrust-version.workspace = true\n\
+         publish.workspace = true\nbuild = false\nautobins = false\nautoexamples = false\nautotests = false\n\
+         autobenches = false\n\n[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n\n[dependencies]\n\
+         libc.workspace = true\nnix.workspace = true\n\n[lints]\nworkspace = true\n"
+    )
 }

@@ -15,6 +15,7 @@ use crate::{
     exercise::Exercise,
     failure::{Attempt, LabError},
     report::NoProgram,
+    workspace,
 };
 
 /// The course's own manifest and lock file, as they were when this checker was built: nothing in the current folder,
@@ -321,14 +322,9 @@ fn write_members<'a>(
     root: &Path,
     members: impl IntoIterator<Item = (&'a str, &'a BTreeMap<PathBuf, Vec<u8>>)>,
 ) -> io::Result<()> {
-    let lines = MANIFEST.lines().map(|line| match line.split_once('=') {
-        Some((key, _)) if key.trim() == "members" => "members = [\"exercises/*\"]",
-        Some((key, _)) if key.trim() == "default-members" => "",
-        _ => line,
-    });
     fs::write(
         root.join("Cargo.toml"),
-        lines.collect::<Vec<_>>().join("\n"),
+        workspace::with_members(MANIFEST, "exercises/*"),
     )?;
     fs::create_dir_all(root.join("exercises"))?;
     for (name, files) in members {
@@ -338,19 +334,9 @@ fn write_members<'a>(
             fs::create_dir_all(path.parent().unwrap_or(&folder))?;
             fs::write(path, content)?;
         }
-        fs::write(folder.join("Cargo.toml"), manifest(name))?;
+        fs::write(folder.join("Cargo.toml"), workspace::package(name))?;
     }
     Ok(())
-}
-
-/// The manifest of an exercise. There is one program, and nothing that runs while it is built.
-fn manifest(name: &str) -> String {
-    format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition.workspace = true\nrust-version.workspace = true\n\
-         publish.workspace = true\nbuild = false\nautobins = false\nautoexamples = false\nautotests = false\n\
-         autobenches = false\n\n[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n\n[dependencies]\n\
-         libc.workspace = true\nnix.workspace = true\n\n[lints]\nworkspace = true\n"
-    )
 }
 
 /// Copies what cargo has built, but for the package that is nobody's. Times are kept: cargo goes by them.

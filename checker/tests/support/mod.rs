@@ -14,6 +14,7 @@ use std::{
 };
 
 use assert_cmd::Command;
+use checker::workspace;
 use tempfile::TempDir;
 
 /// The two ways in which a test is separated from the machine; where the machine refuses namespaces, the first is
@@ -80,15 +81,7 @@ impl Course {
         let real = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         fs::create_dir_all(root.join("exercises")).unwrap();
         let manifest = fs::read_to_string(real.join("Cargo.toml")).unwrap();
-        let manifest = manifest
-            .replace(
-                "\"checker\", \"exercises/*\", \"solutions/*\"",
-                "\"exercises/*\"",
-            )
-            .replace(
-                "default-members = [\"checker\", \"checker/course\", \"checker/harness\"]",
-                "",
-            );
+        let manifest = workspace::with_members(&manifest, "exercises/*");
         fs::write(root.join("Cargo.toml"), manifest).unwrap();
         fs::copy(real.join("Cargo.lock"), root.join("Cargo.lock")).unwrap();
         for exercise in exercises {
