@@ -3,7 +3,9 @@
 //!
 //! A file of its own, because a bench turns its process into a runner.
 
-use std::{fs, process::Command, rc::Rc};
+mod support;
+
+use std::{fs, rc::Rc};
 
 use checker::{
     arena::{Arena, Isolation, Tracing},
@@ -11,6 +13,7 @@ use checker::{
     lab::{Bench, Lab, Mark},
     observe::{calls::Call, tracer},
 };
+use support::compiler::compile_c;
 
 const PROGRAM: &str = r#"
 #include <netinet/in.h>
@@ -35,12 +38,7 @@ fn bench() -> Rc<Bench> {
     let source = arena.folder().join("program.c");
     let program = arena.folder().join("program");
     fs::write(&source, PROGRAM).unwrap();
-    let status = Command::new("cc")
-        .arg(&source)
-        .arg("-o")
-        .arg(&program)
-        .status();
-    assert!(status.expect("a C compiler is needed").success());
+    compile_c(&source, &program);
     Bench::new(arena, program, Tracing::On, 1)
 }
 

@@ -10,7 +10,6 @@ mod support;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process,
     sync::{
         LazyLock,
         atomic::{AtomicUsize, Ordering},
@@ -18,7 +17,7 @@ use std::{
     thread,
 };
 
-use support::{Course, Isolation, Tracing};
+use support::{Course, Isolation, Tracing, compiler::compile_c};
 use tempfile::TempDir;
 
 /// One client, one line, one answer: one wait whose length the server chooses.
@@ -107,14 +106,7 @@ static SERVERS: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     support::open_to_all(folder.path());
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stuck_verdict/servers.c");
-    let status = process::Command::new("cc")
-        .args(["-Wall", "-Wextra", "-Werror", "-O1", "-pthread", "-o"])
-        .arg(folder.path().join("servers"))
-        .arg(source)
-        .args(["-lrt"])
-        .status()
-        .expect("a C compiler is needed");
-    assert!(status.success());
+    compile_c(source, folder.path().join("servers"));
     folder
 });
 

@@ -7,6 +7,7 @@
 mod faults;
 #[path = "tracer/run.rs"]
 mod run;
+mod support;
 
 use std::{
     fs,

@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -174,13 +174,14 @@ impl Repository {
     /// Nothing that a run has started or made is there any more.
     pub fn expect_clean(&self) {
         let tmp = self.path("tmp");
-        let deadline = Instant::now() + Duration::from_secs(120);
-        while fs::read_dir(&tmp).unwrap().count() > 0
-            || support::processes_with(tmp.to_str().unwrap()) > 0
-        {
-            assert!(Instant::now() < deadline, "folders or processes are left");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        support::wait_until(
+            "no folder or process is left",
+            Duration::from_secs(120),
+            || {
+                fs::read_dir(&tmp).unwrap().count() == 0
+                    && support::processes_with(tmp.to_str().unwrap()) == 0
+            },
+        );
     }
 
     /// The gradebook gives each of the class what it deserves.

@@ -20,7 +20,6 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
     sync::LazyLock,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -270,9 +269,12 @@ fn a_right_program_beside_a_hostile_one_gets_all_points() {
                         .spawn()
                         .unwrap()
                 };
-                let attacker = start(&attackers, &["--only", FIRST_TEST, "--jobs=1"]);
-                // Its first process is at work by now, most of the time.
-                thread::sleep(Duration::from_millis(300));
+                let mut attacker = start(&attackers, &["--only", FIRST_TEST, "--jobs=1"]);
+                let at_work = format!("{}\0127.", attackers.display());
+                support::wait_until("the attacker is at work", Duration::from_secs(60), || {
+                    // A swift one may already have been seen to fail.
+                    support::processes_with(&at_work) > 0 || attacker.try_wait().unwrap().is_some()
+                });
                 let beside = start(&right, &[]);
                 let output = beside.wait_with_output().unwrap();
                 let report: Value = serde_json::from_slice(&output.stdout).unwrap();

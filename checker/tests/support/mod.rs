@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub mod compiler;
 pub mod machine;
 pub mod ordinary_user;
 

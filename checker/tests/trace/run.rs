@@ -17,7 +17,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::support::{self, Course};
+use super::support::{self, Course, compiler::compile_c};
 
 /// No story of these tests takes a tenth of it.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -32,20 +32,7 @@ pub static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
 pub static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     let program = FOLDER.path().join("programs");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/trace/programs.c");
-    let status = Command::new("cc")
-        .args([
-            "-Wall",
-            "-Wextra",
-            "-Wno-unused-result",
-            "-O1",
-            "-pthread",
-            "-o",
-        ])
-        .arg(&program)
-        .arg(source)
-        .status()
-        .expect("a C compiler is needed");
-    assert!(status.success());
+    compile_c(source, &program);
     program
 });
 

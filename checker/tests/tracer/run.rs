@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     os::fd::{AsFd, OwnedFd},
     path::PathBuf,
-    process::{Command, ExitStatus},
+    process::ExitStatus,
     sync::LazyLock,
     time::{Duration, Instant},
 };
@@ -19,6 +19,8 @@ use checker::{
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::support::compiler::compile_c;
+
 /// No program of these tests takes a tenth of it.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -28,21 +30,7 @@ pub static ARENA: LazyLock<Arena> = LazyLock::new(|| Arena::enter(Isolation::Sha
 pub static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     let program = ARENA.folder().join("programs");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tracer/programs.c");
-    let status = Command::new("cc")
-        .args([
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-Wno-unused-result",
-            "-O1",
-            "-pthread",
-            "-o",
-        ])
-        .arg(&program)
-        .arg(source)
-        .status()
-        .expect("a C compiler is needed");
-    assert!(status.success());
+    compile_c(source, &program);
     program
 });
 
