@@ -266,6 +266,25 @@ impl Lab {
         bytes
     }
 
+    /// All 256 byte values, in random order.
+    pub fn every_byte(&self) -> Vec<u8> {
+        let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
+        self.bench.random().shuffle(&mut bytes);
+        bytes
+    }
+
+    /// Bytes to be sent alone, in random order: those which some program takes for more than a byte, because they end
+    /// a text, a line, a file or a session elsewhere or are no text at all, and some others.
+    ///
+    /// A tenth of all values: each takes a round trip, and what a program does with the rest is seen when
+    /// [all](Lab::every_byte) come at once.
+    pub fn lone_bytes(&self) -> Vec<u8> {
+        let mut bytes = b"\0\x03\x04\t\n\r\x1a\x1b q\x7f\x80\xc3\xff".to_vec();
+        bytes.extend(self.random_bytes(10));
+        self.bench.random().shuffle(&mut bytes);
+        bytes
+    }
+
     /// Random letters and digits: one word, never a line end.
     pub fn random_word(&self, length: usize) -> String {
         let mut random = self.bench.random();

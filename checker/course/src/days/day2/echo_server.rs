@@ -112,7 +112,7 @@ pub const EXERCISE: Exercise = Exercise {
             },
         },
         Test {
-            name: "sends all byte values back, one at a time",
+            name: "sends all byte values back, also one at a time",
             points: 1,
             read: "Bytes, not messages",
             mistakes: &[
@@ -136,11 +136,11 @@ pub const EXERCISE: Exercise = Exercise {
             ],
             run: |lab| {
                 let client = lab.start_server()?.connect()?;
-                for byte in every_byte(lab) {
+                for byte in lab.lone_bytes() {
                     client.send([byte])?;
                     client.expect_echo()?;
                 }
-                client.send(every_byte(lab))?;
+                client.send(lab.every_byte())?;
                 client.expect_echo()?;
                 client.expect_quiet()
             },
@@ -489,15 +489,6 @@ const MORE_THAN_FITS: usize = 1 << 20;
 fn line(lab: &Lab) -> String {
     let length = lab.random_number(5..=60) as usize;
     lab.random_word(length) + "\n"
-}
-
-/// All 256 bytes, in an order of chance.
-fn every_byte(lab: &Lab) -> Vec<u8> {
-    let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
-    for last in (1..bytes.len()).rev() {
-        bytes.swap(last, lab.random_number(0..=last as u64) as usize);
-    }
-    bytes
 }
 
 /// A client sends a line and gets it back.

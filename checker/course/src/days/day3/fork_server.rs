@@ -31,13 +31,17 @@ pub const EXERCISE: Exercise = Exercise {
             }],
             run: |lab| {
                 let client = lab.start_server()?.connect()?;
-                lab.step("client 1: send every byte value, one at a time", || {
-                    for byte in every_byte(lab) {
-                        client.send([byte])?;
-                        client.expect_echo()?;
-                    }
-                    Ok(())
-                })?;
+                lab.step(
+                    "client 1: send some bytes one at a time, then every byte value",
+                    || {
+                        for byte in lab.lone_bytes() {
+                            client.send([byte])?;
+                            client.expect_echo()?;
+                        }
+                        client.send(lab.every_byte())?;
+                        client.expect_echo()
+                    },
+                )?;
                 echo(lab, &client, 20_000)
             },
         },
@@ -532,15 +536,6 @@ fn leave(lab: &Lab, client: &Connection) -> Checked {
         client.shutdown_write()?;
         client.expect_end()
     })
-}
-
-/// All 256 byte values, shuffled.
-fn every_byte(lab: &Lab) -> Vec<u8> {
-    let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
-    for last in (1..bytes.len()).rev() {
-        bytes.swap(last, lab.random_number(0..=last as u64) as usize);
-    }
-    bytes
 }
 
 /// With SIGCHLD ignored, the kernel collects the children itself, and nobody can tell how they ended.

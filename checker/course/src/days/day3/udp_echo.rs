@@ -139,7 +139,7 @@ pub const EXERCISE: Exercise = Exercise {
             run: |lab| {
                 let server = lab.start_udp_server(&[])?;
                 let client = lab.datagrams()?;
-                ask(&client, &server, every_byte(lab))?;
+                ask(&client, &server, lab.every_byte())?;
                 ask(&client, &server, format!("\0{}", lab.random_word(9)))?;
                 ask(
                     &client,
@@ -506,14 +506,4 @@ fn word(lab: &Lab) -> String {
 fn line(lab: &Lab, letters: std::ops::RangeInclusive<u64>) -> String {
     let letters = lab.random_number(letters) as usize;
     format!("{}\n", lab.random_word(letters))
-}
-
-/// Each byte value once, in random order.
-fn every_byte(lab: &Lab) -> Vec<u8> {
-    let mut values: Vec<u8> = (0..=u8::MAX).collect();
-    for last in (1..values.len()).rev() {
-        let chosen = lab.random_number(0..=last as u64) as usize;
-        values.swap(last, chosen);
-    }
-    values
 }
