@@ -592,7 +592,7 @@ impl Staging {
     }
 }
 
-/// How many tests run at once by default: two for each processor, because a test waits half of its time.
+/// How many tests run at once by default: three for each processor, because a test waits most of its time.
 pub fn default_jobs() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, usize::from)
+    3 * std::thread::available_parallelism().map_or(1, usize::from)
 }

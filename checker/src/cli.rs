@@ -294,11 +294,10 @@ fn catch_interrupts() {
 }
 
 fn conditions(how: &How) -> Conditions {
-    let machine = arena::probe();
     Conditions {
         seed: how.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
-        isolation: how.isolation.unwrap_or_else(|| machine.isolation()),
-        tracing: how.tracing.unwrap_or_else(|| machine.tracing()),
+        isolation: how.isolation.unwrap_or_else(arena::best_isolation),
+        tracing: how.tracing.unwrap_or_else(arena::possible_tracing),
         jail: how.jail.then(Jail::of_a_program),
         jobs: how.jobs.map_or_else(check::default_jobs, usize::from),
     }

@@ -56,9 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
         return Ok(exit::PASSED);
     }
     let demos = resolve(&arguments.demos)?;
-    let isolation = arguments
-        .isolation
-        .unwrap_or_else(|| arena::probe().isolation());
+    let isolation = arguments.isolation.unwrap_or_else(arena::best_isolation);
     let for_people = arguments.format == ShowingFormat::Human;
     let bar = progress_line();
     let mut showings = Vec::new();

@@ -48,7 +48,7 @@ pub use exec::Started;
 pub use jail::Jail;
 pub use launch::{Launch, Limits, lower_limit};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
-pub use probe::{Probe, Tier, probe};
+pub use probe::{Probe, Tier, best_isolation, possible_tracing, probe};
 pub use terminal::Attended;
 
 use crate::{

@@ -70,18 +70,12 @@ impl fmt::Display for Tier {
 impl Probe {
     /// The best isolation that this machine allows.
     pub fn isolation(&self) -> Isolation {
-        match self.namespaces {
-            Ok(()) => Isolation::Namespaces,
-            Err(_) => Isolation::Shared,
-        }
+        isolation_by(&self.namespaces)
     }
 
     /// Whether system calls can be followed.
     pub fn tracing(&self) -> Tracing {
-        match self.tracing {
-            Ok(()) => Tracing::On,
-            Err(_) => Tracing::Off,
-        }
+        tracing_by(&self.tracing)
     }
 
     /// How much of the lab this machine allows.
@@ -98,13 +92,7 @@ impl Probe {
 /// Tries each thing once, in a child where it changes this process. It must be called while there is one thread.
 pub fn probe() -> Probe {
     Probe {
-        namespaces: in_child(|| {
-            privileges::give_up_root()?;
-            namespaces::enter()?;
-            let init = namespaces::start_init()?;
-            let _ = nix::sys::signal::kill(init, nix::sys::signal::Signal::SIGKILL);
-            Ok(())
-        }),
+        namespaces: try_namespaces(),
         sockets: sockets::listening().map(drop),
         calls: can_see_calls(),
         tracing: tracer::probe(),
@@ -112,6 +100,40 @@ pub fn probe() -> Probe {
         interfaces: interfaces(),
         container: is_container(),
     }
+}
+
+/// The best isolation that this machine allows: this part of [`probe`] alone, under its conditions.
+pub fn best_isolation() -> Isolation {
+    isolation_by(&try_namespaces())
+}
+
+/// Whether system calls can be followed: this part of [`probe`] alone.
+pub fn possible_tracing() -> Tracing {
+    tracing_by(&tracer::probe())
+}
+
+fn isolation_by(namespaces: &Result<(), LabError>) -> Isolation {
+    match namespaces {
+        Ok(()) => Isolation::Namespaces,
+        Err(_) => Isolation::Shared,
+    }
+}
+
+fn tracing_by(tracing: &Result<(), LabError>) -> Tracing {
+    match tracing {
+        Ok(()) => Tracing::On,
+        Err(_) => Tracing::Off,
+    }
+}
+
+fn try_namespaces() -> Result<(), LabError> {
+    in_child(|| {
+        privileges::give_up_root()?;
+        namespaces::enter()?;
+        let init = namespaces::start_init()?;
+        let _ = nix::sys::signal::kill(init, nix::sys::signal::Signal::SIGKILL);
+        Ok(())
+    })
 }
 
 /// The network interfaces that are up, but for the loopback; those that have an address or could get one.
