@@ -82,8 +82,12 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "waits_for_each_child",
                     because: Diagnosis::Stuck,
-                    hint: "The server waits for its first child before it accepts again. Go back to accept after \
-                           fork; collect the child when SIGCHLD says that it has ended.",
+                    hint: NOBODY_WAITS_FOR_ANOTHER,
+                },
+                Mistake {
+                    program: "limits_its_children",
+                    because: Diagnosis::Stuck,
+                    hint: NOBODY_WAITS_FOR_ANOTHER,
                 },
             ],
             run: |lab| {
@@ -94,7 +98,16 @@ pub const EXERCISE: Exercise = Exercise {
                 echo_some(lab, &silent)?;
                 let third = server.connect()?;
                 echo_some(lab, &third)?;
-                echo_some(lab, &second)
+                echo_some(lab, &second)?;
+                let _crowd = lab.step("14 more clients: connect, get an echo, and stay", || {
+                    let come = |_| {
+                        let client = server.connect()?;
+                        echo_some(lab, &client)?;
+                        Ok(client)
+                    };
+                    (0..14).map(come).collect::<Checked<Vec<_>>>()
+                })?;
+                echo_some(lab, &silent)
             },
         },
         Test {
@@ -459,6 +472,9 @@ pub const EXERCISE: Exercise = Exercise {
     ],
 };
 
+const NOBODY_WAITS_FOR_ANOTHER: &str = "A client waits until another one leaves. Go back to accept after each fork, \
+                                        however many children there are, and collect a child when SIGCHLD says that it \
+                                        has ended. Only the kernel sets a limit, and then fork fails.";
 const OFFER_THE_REST: &str = "write has taken fewer bytes than it was given, and said so. That is no failure, and the rest \
                               is not sent by itself: offer it again, until all of it is taken.";
 const INTERRUPTED_IS_NO_FAILURE: &str = "A child has ended, SIGCHLD came, and the call in which the server slept failed \
