@@ -207,7 +207,7 @@ impl From<Unknown> for Trouble {
     fn from(unknown: Unknown) -> Trouble {
         let meant = match (target::other_day(&unknown.name), unknown.near.as_slice()) {
             (Some(days), _) => format!("there are day{} to day{}", days.start(), days.end()),
-            (None, []) => "`checker list` shows all names".to_owned(),
+            (None, []) => "`cargo lab list` shows all names".to_owned(),
             (None, near) => format!("did you mean {}?", near.join(" or ")),
         };
         Trouble::Usage(format!("there is no target '{}'; {meant}", unknown.name))

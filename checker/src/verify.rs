@@ -396,7 +396,7 @@ impl Proof {
             let _ = writeln!(
                 text,
                 "not checked here: {} known-wrong versions, whose tests need what this machine does not allow; see \
-                 `checker doctor`",
+                 `cargo lab doctor`",
                 self.unproved
             );
         }

@@ -385,7 +385,7 @@ fn without_ptrace_it_says_what_to_do() {
     let printed = String::from_utf8_lossy(&output.stderr).replace("\n  ", " ");
     assert_eq!(output.status.code(), Some(3), "{printed}");
     assert!(
-        printed.contains("EPERM") && printed.contains("checker doctor"),
+        printed.contains("EPERM") && printed.contains("cargo lab doctor"),
         "{printed}"
     );
 }

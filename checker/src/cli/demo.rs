@@ -105,7 +105,7 @@ fn resolve(names: &[String]) -> Result<Vec<&'static Demo>, Trouble> {
         if !DEMOS.iter().any(|demo| is_meant(demo, name)) {
             let known = DEMOS.iter().map(|demo| demo.name.to_owned());
             let meant = match target::near(name, known.chain(["all".to_owned()])).as_slice() {
-                [] => "`checker demo` lists them".to_owned(),
+                [] => "`cargo lab demo` lists them".to_owned(),
                 near => format!("did you mean {}?", near.join(" or ")),
             };
             return Err(Trouble::Usage(format!(

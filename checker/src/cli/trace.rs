@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
     };
     tracer::probe().map_err(|error| {
         let detail = error.detail.as_deref().unwrap_or_default();
-        let advice = "`checker doctor` says how to allow it";
+        let advice = "`cargo lab doctor` says how to allow it";
         LabError {
             detail: Some(
                 format!("{detail}; {advice}")

@@ -39,7 +39,7 @@ pub fn list(width: usize) -> String {
     }
     let _ = writeln!(
         text,
-        "\nPlay one with `checker demo {}`, or `checker demo all`.",
+        "\nPlay one with `cargo lab demo {}`, or `cargo lab demo all`.",
         DEMOS[0].name
     );
     text

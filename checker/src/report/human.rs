@@ -431,8 +431,8 @@ pub fn summary(report: &Report) -> String {
         Status::Passed if chosen < all => (PASS, "the chosen tests pass"),
         Status::Passed => (PASS, "all tests pass"),
         Status::Failed => (FAIL, "not yet"),
-        Status::Broken => (BROKEN, "the lab itself failed; see `checker doctor`"),
-        Status::NotChecked => (BROKEN, "not all can be checked here; see `checker doctor`"),
+        Status::Broken => (BROKEN, "the lab itself failed; see `cargo lab doctor`"),
+        Status::NotChecked => (BROKEN, "not all can be checked here; see `cargo lab doctor`"),
     };
     let among = match chosen < all {
         true => format!(" in {chosen} of {all} tests"),
