@@ -56,7 +56,7 @@ mod exit {
     max_term_width = 80,
     args_conflicts_with_subcommands = true,
     after_help = "Targets: all, a day (day2), an exercise (day2_2, echo_server or day2_2_echo_server).\n\
-                  Exit status: 0 all passed, 1 a test failed, 2 wrong usage, 3 the lab itself failed,\n\
+                  Exit status: 0 all passed, 1 a test failed, 2 wrong usage, 3 the lab itself failed, \
                   4 none failed, but some could not be checked here."
 )]
 struct Cli {
@@ -94,7 +94,7 @@ struct How {
     /// Bring back the random bytes of an earlier run
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How many tests run at once [default: two for each processor]
+    /// How many tests run at once [default: three for each processor]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// How far each test is separated from this machine [default: as far as it allows]
@@ -138,7 +138,7 @@ enum Command {
     /// It runs at your terminal and in your network: type to it, or connect with nc from another terminal. The story
     /// comes on standard error. Ctrl-C goes to the program.
     #[command(
-        after_help = "Exit status: that of the program, or 128 and the number of the signal that killed it;\n\
+        after_help = "Exit status: that of the program, or 128 and the number of the signal that killed it; \
                       1 it does not compile, 2 wrong usage, 3 the lab itself failed."
     )]
     Trace(trace::Arguments),
@@ -146,7 +146,7 @@ enum Command {
     ///
     /// Without a name: all demos, and what each answers.
     #[command(
-        after_help = "Exit status: 0 the kernel did what the textbook says, 1 it did something else, 2 wrong usage,\n\
+        after_help = "Exit status: 0 the kernel did what the textbook says, 1 it did something else, 2 wrong usage, \
                       3 the lab itself failed, 4 something could not be shown here."
     )]
     Demo(demo::Arguments),
@@ -340,6 +340,12 @@ fn hint(name: &str) -> Result<u8, Trouble> {
 fn prove(targets: &[String], times: u32, how: &How) -> Result<u8, Trouble> {
     let root = workspace::find()?;
     let exercises = all_or(targets)?;
+    if !root.join("solutions").is_dir() {
+        // Otherwise every fault would name a known-wrong version, to students of all people.
+        return Err(Trouble::Usage(
+            "verify is for the instructors' course, which has the solutions".to_owned(),
+        ));
+    }
     let bar = progress_line();
     let mut faults = 0;
     for round in 1..=times {

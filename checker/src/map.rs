@@ -22,7 +22,12 @@ pub fn draw(progress: &Progress, width: usize) -> String {
         }
         let _ = writeln!(text, "{}", row(exercise, progress, width));
     }
-    let points: u32 = EXERCISES.iter().map(|one| progress.points(one)).sum();
+    // What does not compile shows no points.
+    let points: u32 = EXERCISES
+        .iter()
+        .filter(|one| progress.builds(one))
+        .map(|one| progress.points(one))
+        .sum();
     let all: u32 = EXERCISES.iter().map(|one| one.points()).sum();
     let _ = writeln!(text, "\n  {points} of {all} points\n");
     text.push_str(&next_step(progress, width));

@@ -408,8 +408,8 @@ impl Proof {
         };
         let _ = writeln!(
             text,
-            "{style}{word}{style:#}: {} solutions pass, {} known-wrong versions are rejected for their reason, {} tests \
-             run, seed {}",
+            "{style}{word}{style:#}: solutions that pass: {}; known-wrong versions that are rejected for their reason: {}; \
+             tests run: {}; seed {}",
             self.solutions, self.mistakes, self.tests, self.seed
         );
         text

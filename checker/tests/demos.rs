@@ -215,7 +215,9 @@ fn demos_are_listed_by_day_and_found_by_near_names() {
             .stderr(contains(format!("did you mean {meant}")));
     }
     let assert = course.checker().args(["demo", "xyzzy"]).assert();
-    assert.code(2).stderr(contains("`cargo lab demo` lists them"));
+    assert
+        .code(2)
+        .stderr(contains("`cargo lab demo` lists them"));
 }
 
 #[test]

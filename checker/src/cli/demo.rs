@@ -52,6 +52,9 @@ struct Data<'a> {
 /// Lists the demos, or plays some.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
     if arguments.demos.is_empty() {
+        if arguments.format == ShowingFormat::Json {
+            return Err(Trouble::Usage("which demo? Name one, or `all`".to_owned()));
+        }
         say(&list(width()))?;
         return Ok(exit::PASSED);
     }

@@ -27,8 +27,8 @@ use crate::{
     report::{Feedback, Format, Status, gradescope::Visibility},
 };
 
-pub const AFTER_HELP: &str = "Exit status: 0 all submissions were graded, whatever their points, 2 wrong usage,\n\
-                              3 the lab itself failed on some, 4 this machine does not allow what is needed,\n\
+pub const AFTER_HELP: &str = "Exit status: 0 all submissions were graded, whatever their points, 2 wrong usage, \
+                              3 the lab itself failed on some, 4 this machine does not allow what is needed, \
                               130 interrupted: the same command goes on.";
 
 #[derive(Debug, Args)]
@@ -220,9 +220,9 @@ fn is_ci() -> bool {
 fn refuse_unusable(submissions: &mut [Submission]) -> Result<(), Trouble> {
     for submission in &*submissions {
         if let Err(error) = submission.path.symlink_metadata() {
-            let name = &submission.name;
             return Err(Trouble::Usage(format!(
-                "there is no submission {name}: {error}"
+                "there is no submission {:?}: {error}",
+                submission.path
             )));
         }
     }

@@ -114,6 +114,8 @@ fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
             Diagnosis::Exited => one.symptom == other.symptom || end_alike(one, other),
             // Each unwrap panics with the same status.
             Diagnosis::Panicked => end_alike(one, other),
+            // The line has another port each time, and how far the program comes behind it is chance.
+            Diagnosis::BadAnnouncement => true,
             _ => one.symptom == other.symptom || sleep_alike(one, other),
         }
 }
@@ -163,6 +165,7 @@ fn more(alike: &[&TestReport], width: usize) -> String {
             .collect();
         let rest = match alike.len() - count {
             0 => String::new(),
+            1 => "; and 1 other (--verbose explains it)".to_owned(),
             rest => format!("; and {rest} others (--verbose explains each)"),
         };
         fold(&(shown.join("; ") + &rest), width, INDENT, INDENT)
@@ -178,12 +181,12 @@ pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
         NoProgram::DoesNotCompile(messages) if messages.is_empty() => (
             String::new(),
             "does not compile",
-            format!("`cargo build -p {name}` shows why. No test has run."),
+            format!("`cargo build -p {name}` shows why. Nothing has run."),
         ),
         NoProgram::DoesNotCompile(messages) => (
             from_compiler(messages),
             "does not compile",
-            "the messages above are the compiler's; begin with the first one. No test has run."
+            "the messages above are the compiler's; begin with the first one. Nothing has run."
                 .to_owned(),
         ),
         NoProgram::UnreadablePackage(reason) => (
@@ -432,7 +435,10 @@ pub fn summary(report: &Report) -> String {
         Status::Passed => (PASS, "all tests pass"),
         Status::Failed => (FAIL, "not yet"),
         Status::Broken => (BROKEN, "the lab itself failed; see `cargo lab doctor`"),
-        Status::NotChecked => (BROKEN, "not all can be checked here; see `cargo lab doctor`"),
+        Status::NotChecked => (
+            BROKEN,
+            "not all can be checked here; see `cargo lab doctor`",
+        ),
     };
     let among = match chosen < all {
         true => format!(" in {chosen} of {all} tests"),

@@ -174,7 +174,10 @@ impl TestReport {
                 let witness = &statement.witness;
                 // A starter ends in some tests as a mistake does, and has not made it.
                 let untouched = is_untouched(exercise, witness);
-                let mistake = match untouched {
+                // And who never met the test's fault has not mishandled it; but to come to the end without the call that
+                // fails may be the mistake.
+                let was_spared = witness.was_spared && failure.diagnosis != Diagnosis::WrongStatus;
+                let mistake = match untouched || was_spared {
                     true => None,
                     false => recognise(exercise, index, failure.diagnosis),
                 };

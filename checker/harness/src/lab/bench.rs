@@ -21,6 +21,7 @@ use crate::{
         descriptors::{self, Descriptor, Object},
         processes::Process,
         sockets::{self, Socket, State, Transport},
+        tracer::Tracer,
     },
 };
 
@@ -64,6 +65,8 @@ pub struct Witness {
     pub stderr: String,
     /// How the program had ended, if it had.
     pub ending: Option<Ending>,
+    /// Whether a fault was in force which had not struck any call: the program failed before it could meet it.
+    pub was_spared: bool,
 }
 
 /// One process and what it waits in.
@@ -211,6 +214,10 @@ impl Bench {
                 .as_ref()
                 .map(|p| p.stderr_excerpt())
                 .unwrap_or_default(),
+            was_spared: program
+                .as_ref()
+                .and_then(|program| program.tracer())
+                .is_some_and(Tracer::waits_to_strike),
             ending: program.and_then(|p| p.ending()),
         }
     }

@@ -80,8 +80,8 @@ impl Program {
         .into())
     }
 
-    /// Sees that it has written something on standard error. Ask when it has ended: then all that it will ever say is
-    /// there.
+    /// Sees that it has written something on standard error, since this was asked before. Ask when it has ended, or has
+    /// come to rest: then all that it has to say is there.
     ///
     /// # Errors
     ///
@@ -90,7 +90,8 @@ impl Program {
         self.bench
             .note("see that it has given a reason on its standard error");
         self.bench.pump()?;
-        match self.running.stderr.total.get() {
+        let total = self.running.stderr.total.get();
+        match total - self.running.stderr.asked.replace(total) {
             0 => Err(Failure::new(
                 Diagnosis::WrongOutput,
                 "your program says nothing on standard error",

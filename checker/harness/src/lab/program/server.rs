@@ -249,7 +249,7 @@ impl Program {
             Ok(None) if wanted.port() != 0 => {
                 let seen = self.output_ended(goal)?;
                 let diagnosis = match seen.diagnosis {
-                    Diagnosis::Exited => Diagnosis::CannotRestart,
+                    Diagnosis::Exited | Diagnosis::Panicked => Diagnosis::CannotRestart,
                     other => other,
                 };
                 return Err(Failure {

@@ -40,6 +40,8 @@ pub(super) struct Stream {
     /// The end of all that came, for reports.
     pub(super) tail: RefCell<VecDeque<u8>>,
     pub(super) total: Cell<usize>,
+    /// How many bytes had come when the test last asked whether some have.
+    pub(super) asked: Cell<usize>,
 }
 
 /// The smallest pipe for which the kernel can be asked, in bytes; where its pages are larger, it makes a larger one.
@@ -96,6 +98,7 @@ impl Stream {
             head: RefCell::default(),
             tail: RefCell::default(),
             total: Cell::new(0),
+            asked: Cell::new(0),
         })
     }
 

@@ -104,8 +104,12 @@ impl Connection {
                     _ => (Diagnosis::ClosedEarly, "closed"),
                 };
                 let symptom = format!(
-                    "your program {verb} the connection with {} while {missing} bytes were still due",
-                    self.name
+                    "your program {verb} the connection with {} while {} still due",
+                    self.name,
+                    match missing {
+                        1 => "1 byte was".to_owned(),
+                        _ => format!("{missing} bytes were"),
+                    }
                 );
                 self.bench.blame(&goal, Failure::new(diagnosis, symptom))?
             }

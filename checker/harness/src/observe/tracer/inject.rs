@@ -132,6 +132,11 @@ impl Rules {
             .map_or(0, |rule| rule.struck)
     }
 
+    /// Whether there are injections, and none of them has struck a call.
+    pub fn wait(&self) -> bool {
+        !self.rules.is_empty() && self.rules.iter().all(|rule| rule.struck == 0)
+    }
+
     /// The fault for a call which a thread is about to make: that of the first injection whose turn it is.
     pub fn fault_for(
         &mut self,

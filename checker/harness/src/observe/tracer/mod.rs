@@ -258,6 +258,11 @@ impl Tracer {
         self.shared.story().rules.struck(id)
     }
 
+    /// Whether injections are in force, and none of them has struck a call yet.
+    pub fn waits_to_strike(&self) -> bool {
+        self.shared.story().rules.wait()
+    }
+
     /// Whether a thread rests in a group stop, of SIGSTOP or its relatives. /proc shows it in the same state as one
     /// which has stopped for the tracer and goes on within microseconds.
     pub fn rests(&self, tid: i32) -> bool {
