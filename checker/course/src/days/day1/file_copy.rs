@@ -470,8 +470,8 @@ const MODE: &str = "The mode of a new file is the third argument of open, 0644 (
 const ONLY_THE_NEW: &str = "read says how many bytes it has put at the start of the buffer. Write these, once, and nothing \
                             else: behind them lies what was there before, and after a read of 0 nothing is new.";
 
-const NO_BYTE_IS_THE_END: &str = "No value of a byte means the end: 0, 10 and 255 are bytes like any other. Trust the \
-                                  count that read returns, and only a count of 0 is the end.";
+const NO_BYTE_IS_THE_END: &str = "Read from standard input until read returns 0, and write what each read brings. Only \
+                                  that count of 0 is the end: 0, 10 and 255 are bytes like any other.";
 
 const ONE_LINE: &str = "Add up what the reads have returned, and print the sum on standard output when all is copied: one \
                         line, `N bytes`, also `1 bytes`: programs read it.";

@@ -25,8 +25,8 @@ pub(super) const HEADER: Test = Test {
         Mistake {
             program: "size_t_in_the_header",
             because: Diagnosis::Exited,
-            hint: "A header has 16 bytes on the wire, and then the record is complete. Does your program ask for \
-                   more? size_t, usize and the gaps of a struct belong to the machine: take the fields apart at \
+            hint: "Nothing is written for `rec` yet? Begin with one header: read its 16 bytes, and print its line. If \
+                   your program asks for more than 16 bytes before it is content: size_t, usize and the gaps of a struct belong to the machine: take the fields apart at \
                    their offsets, with types of a fixed width.",
         },
     ],
@@ -52,12 +52,20 @@ pub(super) const CLEAN_END: Test = Test {
     name: "ends well when the input ends between two records",
     points: 1,
     read: IN_ITS_PIECES,
-    mistakes: &[Mistake {
-        program: "end_is_an_error",
-        because: Diagnosis::WrongStatus,
-        hint: "Before the first byte of a record the end of the input means \"that was all\": status 0. Look how \
-               many bytes of the header are there when read returns 0; read_exact cannot tell none from some.",
-    }],
+    mistakes: &[
+        Mistake {
+            program: "end_is_an_error",
+            because: Diagnosis::WrongStatus,
+            hint: "Before the first byte of a record the end of the input means \"that was all\": status 0. Look how \
+                   many bytes of the header are there when read returns 0; read_exact cannot tell none from some.",
+        },
+        Mistake {
+            program: "end_is_a_record",
+            because: Diagnosis::ExtraOutput,
+            hint: "read has returned 0 before the first byte of a record: there is no record, and so no line. What is \
+                   in the buffer then was there before.",
+        },
+    ],
     run: |lab| {
         let record = Record::random(lab, &[]);
         reads(lab, "nothing", &[], &[], 0)?;
@@ -146,8 +154,8 @@ pub(super) const TOGETHER: Test = Test {
         Mistake {
             program: "body_in_a_buffer",
             because: Diagnosis::Panicked,
-            hint: "A body can be longer than any buffer of yours. Read it in pieces of at most the buffer's size \
-                   and forget each one.",
+            hint: "A body can be longer than any buffer of yours. Read it in pieces, each no longer than the \
+                   buffer and no longer than what is left of the body, and forget each one.",
         },
     ],
     run: several_at_once,
