@@ -185,10 +185,11 @@ fn the_map_counts_points_as_reports_do_and_tells_a_compile_error() {
         .stdout(contains(&standing).and(contains("does not compile").not()));
     course.write(path, "fn main() { nonsense }\n");
     course.checker().arg("day2_2").assert().code(1);
-    course
-        .checker()
-        .assert()
-        .stdout(contains("does not compile").and(contains(&standing).not()));
+    course.checker().assert().stdout(
+        contains("does not compile")
+            .and(contains(&standing).not())
+            .and(contains(" 0 of ")),
+    );
     // What passed before the slip still does.
     course.write(path, solution);
     course

@@ -99,6 +99,11 @@ fn a_student_works_through_an_exercise_offline() {
     let third = student.cargo(&["lab", "day2_2"]);
     assert_eq!(third.status.code(), Some(1), "{}", said(&third));
     assert!(said(&third).contains("nonsense"), "{}", said(&third));
+
+    // The proof that the tests are right would name every mistake which they know.
+    let proof = student.cargo(&["lab", "verify", "day2_2"]);
+    assert_eq!(proof.status.code(), Some(2), "{}", said(&proof));
+    assert!(!said(&proof).contains("never_closes"), "{}", said(&proof));
 }
 
 #[test]

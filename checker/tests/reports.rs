@@ -112,6 +112,61 @@ fn a_program_whose_main_comes_to_its_end_is_asked_for_its_loop() {
     assert!(hint.contains("loop"), "{hint}");
 }
 
+/// It answers each client once, and closes: before the test has interrupted any call of it.
+#[test]
+fn a_program_that_has_met_no_fault_is_not_told_of_one() {
+    let source = r#"
+        use std::io::{Read, Write};
+        fn main() {
+            let address = std::env::args().nth(1).unwrap();
+            let listener = std::net::TcpListener::bind(address).unwrap();
+            println!("listening {}", listener.local_addr().unwrap());
+            for client in listener.incoming() {
+                let mut client = client.unwrap();
+                let mut buffer = [0; 4096];
+                let count = client.read(&mut buffer).unwrap();
+                client.write_all(&buffer[..count]).unwrap();
+            }
+        }
+    "#;
+    let failure = failure_of(source, "that a signal has interrupted");
+    assert_eq!(failure["diagnosis"], "closed-early", "{failure:#}");
+    let hint = failure["hint"].as_str().unwrap();
+    assert!(!hint.contains("EINTR"), "{hint}");
+    assert!(hint.contains("close"), "{hint}");
+}
+
+#[test]
+fn announcements_of_another_form_are_one_cause_wherever_the_program_is_by_then() {
+    let source = r#"
+        fn main() {
+            let address = std::env::args().nth(1).unwrap();
+            let listener = std::net::TcpListener::bind(address).unwrap();
+            println!("Listening on {}", listener.local_addr().unwrap());
+            // As a busy machine would let it come further in some tests than in others.
+            let count = listener.local_addr().unwrap().port() % 2;
+            for client in listener.incoming().take(count.into()) {
+                drop(client);
+            }
+            std::thread::park();
+        }
+    "#;
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    course.write("exercises/day2_2_echo_server/src/main.rs", source);
+    let (data, _) = printed(&course, &["day2_2", "--format=json"]);
+    let data: Value = serde_json::from_str(&data).unwrap();
+    let alike = data["exercises"][0]["tests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|test| test["failure"]["diagnosis"] == "bad-announcement")
+        .count();
+    assert!(alike > 10, "{data:#}");
+    let (report, _) = printed(&course, &["day2_2"]);
+    let line = format!("{} more fail in the same way:", alike - 1);
+    assert!(report.contains(&line), "{line}\n{report}");
+}
+
 /// A program which does what a starter does, without being built.
 const ENDS_WITH_1: [&str; 2] = ["--program", "/bin/false"];
 
