@@ -99,6 +99,20 @@ fn main() {
             }
             answer(&address);
         }
+        "has_many_threads" => {
+            // Each has made room for what it keeps, so that the C library has given it an arena of its own.
+            let ready = std::sync::Arc::new(std::sync::Barrier::new(61));
+            for _ in 0..60 {
+                let ready = ready.clone();
+                thread::spawn(move || {
+                    let _kept = vec![1u8; 4096];
+                    ready.wait();
+                    wait_for_ever();
+                });
+            }
+            ready.wait();
+            answer(&address);
+        }
         "moves_away" => {
             let _ = env::set_current_dir("/");
             answer(&address);

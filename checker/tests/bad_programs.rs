@@ -49,6 +49,15 @@ fn each_is_diagnosed_for_what_it_does() {
     }
 }
 
+/// The limit is on what a program can fill, and not on the addresses which the C library reserves for each thread.
+#[test]
+fn one_with_many_threads_is_not_bad() {
+    for isolation in Isolation::ALL {
+        let (diagnosis, symptom, _) = diagnosis_of("has_many_threads", isolation);
+        assert_eq!(diagnosis, "none", "{isolation:?}: {symptom}");
+    }
+}
+
 #[test]
 fn one_that_spins_is_busy() {
     let (diagnosis, _, _) = diagnosis_of("spins", Isolation::Namespaces);

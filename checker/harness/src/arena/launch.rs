@@ -21,7 +21,8 @@ use crate::observe::{processes::Process, tracer::Bounds};
 /// What one process of the program may use up. A right program of the course stays far below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Address space, in bytes.
+    /// Memory that it alone can write to, in bytes. Its addresses may be eight times as many: for each of its first
+    /// threads the C library reserves 64 MiB of them, and uses little.
     pub memory: u64,
     /// The size of a file it writes, in bytes.
     pub file: u64,
@@ -66,7 +67,8 @@ impl Limits {
         };
         vec![
             (libc::RLIMIT_CORE, 0),
-            (libc::RLIMIT_AS, self.memory),
+            (libc::RLIMIT_DATA, self.memory),
+            (libc::RLIMIT_AS, 8 * self.memory),
             (libc::RLIMIT_FSIZE, self.file),
             (libc::RLIMIT_NOFILE, self.descriptors),
             (libc::RLIMIT_NPROC, processes),
