@@ -440,6 +440,11 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: NUMBERS_ONLY,
                 },
                 Mistake {
+                    program: "makes_port_0_of_words",
+                    because: Diagnosis::WrongStatus,
+                    hint: NUMBERS_ONLY,
+                },
+                Mistake {
                     program: "looks_names_up",
                     because: Diagnosis::WrongStatus,
                     hint: NUMBERS_ONLY,
@@ -451,6 +456,7 @@ pub const EXERCISE: Exercise = Exercise {
                 lab.expect_refusal(&[], 2)?;
                 lab.expect_refusal(&["127.0.0.1"], 2)?;
                 lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
+                lab.expect_refusal(&["127.0.0.1:x"], 2)?;
                 let by_name = format!("localhost:{}", reservation.address().port());
                 lab.expect_refusal(&[&by_name], 2)?;
                 lab.expect_refusal(&[&nobody, "more"], 2)
@@ -471,13 +477,14 @@ const SHOW_THE_REPLY: &str = "The reply has come and nobody sees it. It is compl
 const PRINT_WHAT_CAME: &str = "You print more than has come. read says how many bytes it has put into the buffer: print \
                                only these, &buffer[..n], with write_all. println adds a newline of its own.";
 
-const NUMBERS_ONLY: &str = "Wrong arguments end with status 2, before anything else is done. A port has 16 bits: parse it as a u16, \
-                            because `as u16` makes 4464 of 70000. And localhost is a name: std's connect, \
-                            to_socket_addrs and getaddrinfo look names up, so parse the address first (SocketAddrV4, \
-                            inet_pton).";
+const NUMBERS_ONLY: &str = "Wrong arguments end with status 2, before anything else is done. A port has 16 bits: parse \
+                            it as a u16, because `as u16` makes 4464 of 70000, and `unwrap_or(0)` (atoi in C) makes 0 \
+                            of x. And localhost is a name: std's connect, to_socket_addrs and getaddrinfo look names \
+                            up, so parse the address first (SocketAddrV4, inet_pton).";
 
-const COMPARE_THE_BYTES: &str = "One byte of the reply differs from what you sent; it may be the newline. Compare the two as \
-                                 bytes, all of them, without turning them into text, and end with status 1.";
+const COMPARE_THE_BYTES: &str = "One byte of the reply differs from what you sent; it may be the newline. Compare the \
+                                 two as bytes, all of them, whichever read has brought them, without turning them into \
+                                 text, and end with status 1.";
 
 /// The longest line that the contract calls ordinary.
 const MEBIBYTE: usize = 1 << 20;

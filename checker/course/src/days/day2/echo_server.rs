@@ -445,6 +445,11 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: ONE_ADDRESS,
                 },
                 Mistake {
+                    program: "makes_port_0_of_words",
+                    because: Diagnosis::StillRunning,
+                    hint: ONE_ADDRESS,
+                },
+                Mistake {
                     program: "takes_strange_addresses_for_usage",
                     because: Diagnosis::WrongStatus,
                     hint: TWO_STATUSES,
@@ -460,6 +465,7 @@ pub const EXERCISE: Exercise = Exercise {
                 lab.expect_refusal(&[], 2)?;
                 lab.expect_refusal(&["127.0.0.1"], 2)?;
                 lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
+                lab.expect_refusal(&["127.0.0.1:x"], 2)?;
                 lab.expect_refusal(&["localhost:0"], 2)?;
                 // An address, but not one of this machine.
                 lab.expect_refusal(&[NOBODYS], 1)?;
@@ -471,12 +477,13 @@ pub const EXERCISE: Exercise = Exercise {
 
 const BIND_THE_ADDRESS: &str = "Bind the address from the argument, and no other: 0.0.0.0 would be every address of \
                                 the machine.";
-const ONE_ADDRESS: &str = "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. Parsed as a bigger \
-                           number and cut with `as u16`, 70000 becomes 4464. And localhost is a name: std's bind, \
-                           to_socket_addrs and getaddrinfo look names up, so parse the argument first (SocketAddrV4, \
-                           inet_pton). Say what is wrong, and end with status 2.";
-const TWO_STATUSES: &str = "Wrong arguments, which do not parse, end with status 2. A failure at run time is status 1: socket, \
-                            bind or listen says that your program cannot listen there, whatever its reason \
+const ONE_ADDRESS: &str = "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. Parsed as \
+                           a bigger number and cut with `as u16`, 70000 becomes 4464, and `unwrap_or(0)` (atoi in C) \
+                           makes 0 of x. And localhost is a name: std's bind, to_socket_addrs and getaddrinfo look \
+                           names up, so parse the argument first (SocketAddrV4, inet_pton). Say what is wrong, and end \
+                           with status 2.";
+const TWO_STATUSES: &str = "Wrong arguments, which do not parse, end with status 2. A failure at run time is status 1: \
+                            socket, bind or listen says that your program cannot listen there, whatever its reason \
                             (EADDRINUSE, EADDRNOTAVAIL, EACCES).";
 /// A documentation address, which no machine has (RFC 5737).
 const NOBODYS: &str = "192.0.2.1:0";
