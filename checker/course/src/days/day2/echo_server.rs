@@ -27,8 +27,12 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "announces_the_asked_port",
                     because: Diagnosis::BadAnnouncement,
-                    hint: "Port 0 means \"any free port\". Ask getsockname which one the kernel has chosen, and print \
-                           that: `listening IP:PORT`.",
+                    hint: THE_LINE,
+                },
+                Mistake {
+                    program: "announces_in_other_words",
+                    because: Diagnosis::BadAnnouncement,
+                    hint: THE_LINE,
                 },
                 Mistake {
                     program: "listens_on_every_address",
@@ -475,6 +479,8 @@ pub const EXERCISE: Exercise = Exercise {
     ],
 };
 
+const THE_LINE: &str = "The line is exactly `listening IP:PORT`, in small letters, and nothing else. Is it the port? 0 \
+                        means \"any free port\": ask getsockname which one the kernel has chosen, and print that.";
 const BIND_THE_ADDRESS: &str = "Bind the address from the argument, and no other: 0.0.0.0 would be every address of \
                                 the machine.";
 const ONE_ADDRESS: &str = "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. Parsed as \
