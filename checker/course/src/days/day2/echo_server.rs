@@ -60,6 +60,16 @@ pub const EXERCISE: Exercise = Exercise {
             read: "Bytes, not messages",
             mistakes: &[
                 Mistake {
+                    program: "drops_its_client",
+                    because: Diagnosis::Reset,
+                    hint: CLOSED_TOO_SOON,
+                },
+                Mistake {
+                    program: "answers_nothing",
+                    because: Diagnosis::ClosedEarly,
+                    hint: CLOSED_TOO_SOON,
+                },
+                Mistake {
                     program: "answers_after_the_end",
                     because: Diagnosis::Stuck,
                     hint: "The client waits for its echo before it sends more or ends the stream. Write back what \
@@ -481,6 +491,8 @@ pub const EXERCISE: Exercise = Exercise {
 
 const THE_LINE: &str = "The line is exactly `listening IP:PORT`, in small letters, and nothing else. Is it the port? 0 \
                         means \"any free port\": ask getsockname which one the kernel has chosen, and print that.";
+const CLOSED_TOO_SOON: &str = "Your server closes the connection before its client has the echo. Read, write back what \
+                               read has brought, and close when read returns 0.";
 const BIND_THE_ADDRESS: &str = "Bind the address from the argument, and no other: 0.0.0.0 would be every address of \
                                 the machine.";
 const ONE_ADDRESS: &str = "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. Parsed as \
