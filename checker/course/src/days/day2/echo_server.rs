@@ -359,8 +359,12 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "says_nothing_of_lost_clients",
                     because: Diagnosis::WrongOutput,
-                    hint: "A client has reset its connection, and whoever runs your server has to learn it. Look at what read and write \
-                           return, and say an error on standard error (eprintln!) before you go on.",
+                    hint: SAY_THAT_IT_IS_LOST,
+                },
+                Mistake {
+                    program: "tells_of_the_first_lost_client",
+                    because: Diagnosis::WrongOutput,
+                    hint: SAY_THAT_IT_IS_LOST,
                 },
                 Mistake {
                     program: "complains_on_stdout",
@@ -379,11 +383,16 @@ pub const EXERCISE: Exercise = Exercise {
                 in_service.reset()?;
                 let next = server.connect()?;
                 echo(lab, &next)?;
+                server.expect_quiet_stdout()?;
+                lab.settle()?;
+                server.expect_reason_on_stderr()?;
                 server.connect()?.reset()?;
-                next.close();
+                // The first one has been told of: what comes now is about the others.
+                next.reset()?;
                 visit(lab, &server)?;
                 server.expect_no_leaked_descriptor(&before)?;
                 server.expect_quiet_stdout()?;
+                lab.settle()?;
                 server.expect_reason_on_stderr()
             },
         },
@@ -500,6 +509,9 @@ const ONE_ADDRESS: &str = "Exactly one argument is right: an IPv4 address in num
                            makes 0 of x. And localhost is a name: std's bind, to_socket_addrs and getaddrinfo look \
                            names up, so parse the argument first (SocketAddrV4, inet_pton). Say what is wrong, and end \
                            with status 2.";
+const SAY_THAT_IT_IS_LOST: &str = "A client has reset its connection, and whoever runs your server has to learn it, \
+                                   each time. Look at what read and write return, and say an error on standard error \
+                                   (eprintln!) before you go on.";
 const TWO_STATUSES: &str = "Wrong arguments, which do not parse, end with status 2. A failure at run time is status 1: \
                             socket, bind or listen says that your program cannot listen there, whatever its reason \
                             (EADDRINUSE, EADDRNOTAVAIL, EACCES).";
