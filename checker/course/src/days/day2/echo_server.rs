@@ -419,21 +419,40 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: "Only EINTR means \"try again\". After any other error this connection is over: close it \
                            and accept the next.",
                 },
+                Mistake {
+                    program: "says_nothing_when_write_fails",
+                    because: Diagnosis::WrongOutput,
+                    hint: "A client has left without its echo: write has failed. Say this error on standard error \
+                           (eprintln!), like one of read, before you accept the next.",
+                },
+                Mistake {
+                    program: "leaks_when_write_fails",
+                    because: Diagnosis::DescriptorLeaked,
+                    hint: "write has failed, and on this way out a descriptor stays open. Let an OwnedFd close each of \
+                           them on every way out, copies (try_clone, dup) too.",
+                },
             ],
             run: |lab| {
                 let server = lab.start_server()?;
+                visit(lab, &server)?;
+                lab.settle()?;
+                let before = server.descriptors();
                 // Closed with its echo unread, this connection is reset while the program waits in write.
                 let rude = server.connect_with_receive_buffer(SMALL)?;
                 rude.send_until_unread(MORE_THAN_FITS)?;
                 rude.close();
                 let polite = server.connect()?;
                 echo(lab, &polite)?;
+                // A server with several threads may still be about to say that the rude one is lost.
+                lab.settle()?;
+                server.expect_reason_on_stderr()?;
                 // Nothing of its echo has come yet: this one ends like a right one, and is gone when the echo comes.
                 let gone = server.connect()?;
                 gone.send(lab.random_bytes(48_000))?;
                 gone.close();
                 polite.close();
-                visit(lab, &server)
+                visit(lab, &server)?;
+                server.expect_no_leaked_descriptor(&before)
             },
         },
         faults::INTERRUPTED,
