@@ -396,6 +396,11 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: COMPARE_THE_BYTES,
                 },
                 Mistake {
+                    program: "compares_the_first_piece",
+                    because: Diagnosis::WrongStatus,
+                    hint: COMPARE_THE_BYTES,
+                },
+                Mistake {
                     program: "goes_on_after_a_changed_byte",
                     because: Diagnosis::StillRunning,
                     hint: "A byte has come back changed, and your program waits for its next line. After the reason it \
@@ -417,6 +422,19 @@ pub const EXERCISE: Exercise = Exercise {
                     )?;
                     expect_failure(&program)?;
                 }
+                // In two pieces, of which the second is changed.
+                let (program, server) = client_of_file(lab, &second)?;
+                server.expect(&second)?;
+                let (piece, rest) = without_newline.split_at(lab.random_number(1..=8) as usize);
+                lab.step(
+                    "the server: send it back in two pieces, with one byte of the second changed, and close",
+                    || {
+                        server.send(piece)?;
+                        server.wait_until_read()?;
+                        send_and_close(&server, rest)
+                    },
+                )?;
+                expect_failure(&program)?;
                 // And once more while the input stays open.
                 let (program, server) = client_of_terminal(lab, &second)?;
                 server.expect(&second)?;
