@@ -55,7 +55,12 @@ pub(super) const CUT_REPLY: Test = Test {
         Mistake {
             program: "cut_reply_is_success",
             because: Diagnosis::WrongStatus,
-            hint: "read returns 0 while bytes are missing: the reply is cut short. That is status 1, not 0.",
+            hint: BYTES_ARE_MISSING,
+        },
+        Mistake {
+            program: "no_reply_is_success",
+            because: Diagnosis::WrongStatus,
+            hint: BYTES_ARE_MISSING,
         },
         Mistake {
             program: "reads_on_after_the_end",
@@ -72,9 +77,18 @@ pub(super) const CUT_REPLY: Test = Test {
         server.send(part)?;
         server.close();
         program.expect_stdout_part(part)?;
+        expect_failure(&program)?;
+        // And once more without any of it.
+        let (program, server) = client_of_terminal(lab, &line)?;
+        server.expect(&line)?;
+        server.close();
+        program.expect_stdout_end()?;
         expect_failure(&program)
     },
 };
+
+const BYTES_ARE_MISSING: &str = "read returns 0 while bytes are missing, some of the reply or all of it. That is \
+                                 status 1, not 0: only behind the last reply is the server's end a success.";
 
 pub(super) const RESET_IN_REPLY: Test = Test {
     name: "reports a reset while it waits for a reply",
