@@ -20,6 +20,13 @@ pub(super) const MORE_THAN_SENT: Test = Test {
                    anything else is a failure.",
         },
         Mistake {
+            program: "waits_for_the_end_of_too_much",
+            because: Diagnosis::StillRunning,
+            hint: "More has come than was sent, and your program waits for the server's end, as read_to_end does. One \
+                   read of one byte tells enough: 0 is the end, and with anything else give the reason and end at \
+                   once, with status 1.",
+        },
+        Mistake {
             program: "forgets_what_its_reader_holds",
             because: Diagnosis::WrongStatus,
             hint: "The server has sent more than it was given, together with the last reply. A BufReader has taken it \
@@ -31,8 +38,8 @@ pub(super) const MORE_THAN_SENT: Test = Test {
         let (program, server) = client_of_file(lab, &line)?;
         echo(&server, &line)?;
         server.expect_end()?;
+        // The server stays: the client knows enough without its end.
         server.send(word(lab))?;
-        server.close();
         program.expect_stdout(&line)?;
         program.expect_stdout_end()?;
         expect_failure(&program)?;
