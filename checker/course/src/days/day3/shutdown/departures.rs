@@ -27,6 +27,12 @@ pub(super) const RESET: Test = Test {
             hint: "A reset is an ordinary event for a network program. Match on the error, report it, and exit \
                    with 1 instead of unwrapping.",
         },
+        Mistake {
+            program: "says_nothing_of_a_reset",
+            because: Diagnosis::WrongOutput,
+            hint: "The server has reset the connection, read says so (ECONNRESET), and your program keeps it to \
+                   itself. Print the error on standard error before you end.",
+        },
     ],
     run: |lab| {
         let (upload, server) = connected(lab)?;
@@ -34,7 +40,8 @@ pub(super) const RESET: Test = Test {
         send_part_of_an_answer(lab, &upload, &server)?;
         server.reset()?;
         upload.expect_exit(1)?;
-        upload.expect_stdout_end()
+        upload.expect_stdout_end()?;
+        upload.expect_reason_on_stderr()
     },
 };
 
@@ -56,7 +63,8 @@ pub(super) const RESET_WITH_OPEN_INPUT: Test = Test {
         send_part_of_an_answer(lab, &upload, &server)?;
         server.reset()?;
         upload.expect_exit(1)?;
-        upload.expect_stdout_end()
+        upload.expect_stdout_end()?;
+        upload.expect_reason_on_stderr()
     },
 };
 

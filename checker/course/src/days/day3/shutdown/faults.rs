@@ -49,24 +49,44 @@ pub(super) const CANNOT_READ: Test = Test {
     name: "reports an input that cannot be read",
     points: 1,
     read: WHEN_A_FILE_FAILS,
-    mistakes: &[Mistake {
-        program: "takes_a_read_error_for_the_end",
-        because: Diagnosis::WrongStatus,
-        hint: "read on standard input has failed, and your program goes on as if it were the end of the input: a \
-               part passes for the whole. Only 0 is the end. Tell an error on standard error, and exit with 1.",
-    }],
+    mistakes: &[
+        Mistake {
+            program: "takes_a_read_error_for_the_end",
+            because: Diagnosis::WrongStatus,
+            hint: "read on standard input has failed, and your program goes on as if it were the end of the input: a \
+                   part passes for the whole. Only 0 is the end. Tell an error on standard error, and exit with 1.",
+        },
+        Mistake {
+            program: "says_nothing_of_a_bad_input",
+            because: Diagnosis::WrongOutput,
+            hint: "read on standard input has failed, and your program keeps the reason to itself. Print the error on \
+                   standard error before you end.",
+        },
+        Mistake {
+            program: "waits_for_the_server_after_a_read_error",
+            because: Diagnosis::StillRunning,
+            hint: "The input cannot be read, and your program waits for the server to end, which waits for the rest of \
+                   the upload. Do not wait for it: say what has failed, and end the whole process with status 1.",
+        },
+    ],
     run: |lab| {
-        let (upload, server) = connected(lab)?;
-        let input = bytes(lab, 1, 2_000);
-        upload.feed_stdin(&input);
-        server.expect(&input)?;
-        // Then its failure is all that the program waits for.
-        server.shutdown_write()?;
-        upload.expect_alive()?;
-        upload.fail_each(Call::Read.on(Place::Stdin), Errno::EIO)?;
-        // A program which sleeps in read gets these, and fails the next time.
-        upload.feed_stdin(bytes(lab, 1, 100));
-        upload.expect_exit(1)
+        // First the failure is all that the program waits for. Then there is a server, too, which waits for the rest.
+        for server_has_ended in [true, false] {
+            let (upload, server) = connected(lab)?;
+            let input = bytes(lab, 1, 2_000);
+            upload.feed_stdin(&input);
+            server.expect(&input)?;
+            if server_has_ended {
+                server.shutdown_write()?;
+            }
+            upload.expect_alive()?;
+            upload.fail_each(Call::Read.on(Place::Stdin), Errno::EIO)?;
+            // A program which sleeps in read gets these, and fails the next time.
+            upload.feed_stdin(bytes(lab, 1, 100));
+            upload.expect_exit(1)?;
+            upload.expect_reason_on_stderr()?;
+        }
+        Ok(())
     },
 };
 
@@ -74,18 +94,27 @@ pub(super) const CANNOT_PRINT: Test = Test {
     name: "reports an output that cannot be written",
     points: 1,
     read: WHEN_A_FILE_FAILS,
-    mistakes: &[Mistake {
-        program: "ignores_a_full_disk",
-        because: Diagnosis::WrongStatus,
-        hint: "The disk is full, write has failed, and the answer is lost; exit status 0 says that all went well. \
-               Look at what each write to standard output returns, and exit with 1.",
-    }],
+    mistakes: &[
+        Mistake {
+            program: "ignores_a_full_disk",
+            because: Diagnosis::WrongStatus,
+            hint: "The disk is full, write has failed, and the answer is lost; exit status 0 says that all went well. \
+                   Look at what each write to standard output returns, and exit with 1.",
+        },
+        Mistake {
+            program: "says_nothing_of_a_full_disk",
+            because: Diagnosis::WrongOutput,
+            hint: "write to standard output has failed, and your program keeps the reason to itself. Print the error on \
+                   standard error before you end.",
+        },
+    ],
     run: |lab| {
         let (upload, server) = connected(lab)?;
         upload.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
         send_whole_input(&upload, &server, lines(lab, 3))?;
         server.send(lines(lab, 2))?;
         server.close();
-        upload.expect_exit(1)
+        upload.expect_exit(1)?;
+        upload.expect_reason_on_stderr()
     },
 };

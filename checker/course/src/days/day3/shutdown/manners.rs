@@ -1,6 +1,6 @@
 //! What the program says to the one who has started it.
 
-use super::{END_IS_A_MESSAGE, TWO_STREAMS, bytes, connected, send_whole_input, text};
+use super::{END_IS_A_MESSAGE, TWO_STREAMS, bytes, connected, text};
 use harness::{
     exercise::{Mistake, Test},
     failure::Diagnosis,
@@ -10,26 +10,43 @@ pub(super) const TELLS_ITS_COUNTS: Test = Test {
     name: "tells how many bytes went each way",
     points: 1,
     read: END_IS_A_MESSAGE,
-    mistakes: &[Mistake {
-        program: "keeps_its_counts_to_itself",
-        because: Diagnosis::WrongOutput,
-        hint: "Count the bytes that each direction has carried, and print both numbers on standard error at the end, in \
-               decimal digits.",
-    }],
+    mistakes: &[
+        Mistake {
+            program: "keeps_its_counts_to_itself",
+            because: Diagnosis::WrongOutput,
+            hint: TELL_BOTH_SUMS,
+        },
+        Mistake {
+            program: "tells_the_last_piece",
+            because: Diagnosis::WrongOutput,
+            hint: TELL_BOTH_SUMS,
+        },
+    ],
     run: |lab| {
         let (upload, server) = connected(lab)?;
-        // Short numbers, which nobody rounds or divides into groups.
-        let (input, answer) = (bytes(lab, 100, 499), text(lab, 500, 999));
-        let counts = [input.len(), answer.len()];
-        send_whole_input(&upload, &server, input)?;
-        server.send(&answer)?;
+        // Short sums, which nobody rounds or divides into groups.
+        let input = [bytes(lab, 50, 249), bytes(lab, 50, 249)];
+        let answer = [text(lab, 250, 499), text(lab, 250, 499)];
+        let counts = [input.concat().len(), answer.concat().len()];
+        for piece in &input {
+            upload.feed_stdin(piece);
+            server.expect(piece)?;
+        }
+        upload.close_stdin();
+        server.expect_end()?;
+        for piece in &answer {
+            server.send(piece)?;
+            upload.expect_stdout(piece)?;
+        }
         server.close();
-        upload.expect_stdout(&answer)?;
         upload.expect_exit(0)?;
         upload.expect_stdout_end()?;
         upload.expect_numbers_on_stderr(&counts)
     },
 };
+
+const TELL_BOTH_SUMS: &str = "Add up the bytes that each direction carries, piece by piece, and print both sums on standard error \
+                              at the end, in decimal digits.";
 
 pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
@@ -39,7 +56,17 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         Mistake {
             program: "mixes_up_its_statuses",
             because: Diagnosis::WrongStatus,
-            hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
+            hint: NUMBERS_ONLY,
+        },
+        Mistake {
+            program: "looks_names_up",
+            because: Diagnosis::WrongStatus,
+            hint: NUMBERS_ONLY,
+        },
+        Mistake {
+            program: "takes_a_bad_port_for_0",
+            because: Diagnosis::WrongStatus,
+            hint: NUMBERS_ONLY,
         },
         Mistake {
             program: "panics_without_an_argument",
@@ -52,6 +79,14 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         lab.expect_refusal(&[], 2)?;
         lab.expect_refusal(&["127.0.0.1"], 2)?;
         lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
-        lab.expect_refusal(&[&lab.refusing_address()?.to_string(), "x"], 2)
+        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+        let nobody = lab.refusing_address()?;
+        lab.expect_refusal(&[&format!("localhost:{}", nobody.port())], 2)?;
+        lab.expect_refusal(&[&nobody.to_string(), "x"], 2)
     },
 };
+
+const NUMBERS_ONLY: &str = "Wrong arguments end with status 2, before anything else is done; a failure at run time with status 1. \
+                            localhost is a name, which std's connect, to_socket_addrs and getaddrinfo look up, and \
+                            atoi takes a port that is no number for 0. So parse the address first (SocketAddrV4; \
+                            inet_pton, and strtoul with a look at its end).";
