@@ -1,4 +1,4 @@
-//! Wrong on purpose: it has ten children at most, and leaves the next client waiting until one of them ends. All others
+//! Wrong on purpose: it has 32 children at most, and leaves the next client waiting until one of them ends. All others
 //! are served, but not all at the same time.
 
 use std::{
@@ -22,7 +22,7 @@ use nix::{
 };
 
 /// How many clients are enough for anybody.
-const MOST: usize = 10;
+const MOST: usize = 32;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

@@ -99,13 +99,13 @@ pub const EXERCISE: Exercise = Exercise {
                 let third = server.connect()?;
                 echo_some(lab, &third)?;
                 echo_some(lab, &second)?;
-                let _crowd = lab.step("14 more clients: connect, get an echo, and stay", || {
+                let _crowd = lab.step("40 more clients: connect, get an echo, and stay", || {
                     let come = |_| {
                         let client = server.connect()?;
                         echo_some(lab, &client)?;
                         Ok(client)
                     };
-                    (0..14).map(come).collect::<Checked<Vec<_>>>()
+                    (0..40).map(come).collect::<Checked<Vec<_>>>()
                 })?;
                 echo_some(lab, &silent)
             },
@@ -226,6 +226,13 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: "One child has ended, another one lives, and waitpid sleeps until that one ends, too. Pass \
                            WNOHANG, and stop when it returns 0.",
                 },
+                Mistake {
+                    program: "looks_every_three_seconds",
+                    because: Diagnosis::Busy,
+                    hint: "The end of a child does not wake the server: it looks when a time limit is over, and until then \
+                           the child is a zombie. Install a handler for SIGCHLD, without SA_RESTART, so that the \
+                           sleeping call returns, and sleep without a limit.",
+                },
             ],
             run: |lab| {
                 let server = lab.start_server()?;
@@ -233,7 +240,7 @@ pub const EXERCISE: Exercise = Exercise {
                 server.wait_until_it_rests()?;
                 let goes = take_any(lab, &mut visits);
                 let stays = take_any(lab, &mut visits);
-                goes.end(lab)?;
+                end_and_wake(lab, &server, &goes)?;
                 goes.child.expect_collected()?;
                 let next = server.connect()?;
                 echo_some(lab, &next)?;
@@ -312,17 +319,24 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: "waitpid says which child has ended, and how. Print the line directly after it, and flush \
                            standard output.",
                 },
+                Mistake {
+                    program: "keeps_a_pidfd_for_each_child",
+                    because: Diagnosis::DescriptorLeaked,
+                    hint: "With each client the server holds a descriptor more (a pidfd or a pipe, for example), and one \
+                           day none is left for accept. Close what belongs to a child when waitpid has collected it.",
+                },
             ],
             run: |lab| {
                 let server = lab.start_server()?;
                 let mut visits = Vec::from(three_visits(lab, &server)?);
                 expect_statuses_kept(lab, &server)?;
-                while !visits.is_empty() {
-                    let visit = take_any(lab, &mut visits);
-                    leave(lab, &visit.client)?;
-                    server.expect_line(format!("child {} exited 0", visit.child.own_pid()))?;
-                }
-                Ok(())
+                expect_reports(lab, &server, &mut visits)?;
+                lab.settle()?;
+                // What a server opens for good, it may open for its first clients.
+                let before = server.descriptors();
+                visits.extend(three_visits(lab, &server)?);
+                expect_reports(lab, &server, &mut visits)?;
+                server.expect_no_leaked_descriptor(&before)
             },
         },
         Test {
@@ -511,9 +525,21 @@ fn visit(lab: &Lab, server: &Server) -> Checked<Visit> {
     Ok(Visit { client, child })
 }
 
+/// The client leaves, and its child ends. A server which has come to rest and sleeps on, without a word of it, is not woken
+/// by its children: then a time limit of its sleep, if it has one, is all that makes it look.
+fn end_and_wake(lab: &Lab, server: &Server, visit: &Visit) -> Checked {
+    let sleeps_without_limit = server.expect_no_time_limit();
+    visit.end(lab)?;
+    lab.settle()?;
+    match server.expect_nothing_printed_yet() {
+        Ok(()) => sleeps_without_limit,
+        Err(_) => Ok(()),
+    }
+}
+
 fn three_visits(lab: &Lab, server: &Server) -> Checked<[Visit; 3]> {
     lab.step(
-        "clients 1, 2 and 3: connect, get an echo, and have a child each",
+        "three clients: connect, get an echo, and have a child each",
         || {
             Ok([
                 visit(lab, server)?,
@@ -552,6 +578,16 @@ fn leave(lab: &Lab, client: &Connection) -> Checked {
         client.shutdown_write()?;
         client.expect_end()
     })
+}
+
+/// All clients leave, in any order, and the server tells each time that the child has ended.
+fn expect_reports(lab: &Lab, server: &Server, visits: &mut Vec<Visit>) -> Checked {
+    while !visits.is_empty() {
+        let visit = take_any(lab, visits);
+        leave(lab, &visit.client)?;
+        server.expect_line(format!("child {} exited 0", visit.child.own_pid()))?;
+    }
+    Ok(())
 }
 
 /// With SIGCHLD ignored, the kernel collects the children itself, and nobody can tell how they ended.

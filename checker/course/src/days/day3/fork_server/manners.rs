@@ -117,14 +117,31 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
             hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
                    line on standard error and exit with status 2.",
         },
+        Mistake {
+            program: "looks_names_up",
+            because: Diagnosis::StillRunning,
+            hint: ONE_ADDRESS,
+        },
+        Mistake {
+            program: "takes_a_bad_port_for_0",
+            because: Diagnosis::StillRunning,
+            hint: ONE_ADDRESS,
+        },
     ],
     run: |lab| {
         lab.expect_refusal(&[], 2)?;
         lab.expect_refusal(&["127.0.0.1"], 2)?;
         lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
+        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+        lab.expect_refusal(&["localhost:0"], 2)?;
         lab.expect_refusal(&[&lab.any_port().to_string(), "x"], 2)
     },
 };
+
+const ONE_ADDRESS: &str = "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. localhost is a name: \
+                           std's bind, to_socket_addrs and getaddrinfo look names up, and atoi takes a port that is no \
+                           number for 0. Parse the argument first (SocketAddrV4; inet_pton, and strtoul with a look at \
+                           its end), say what is wrong, and end with status 2.";
 
 pub(super) const PORT_IN_USE: Test = Test {
     name: "ends with status 1 when its port is in use",
