@@ -43,12 +43,20 @@ pub(super) const LOST_WHILE_IT_SENDS: Test = Test {
             hint: "Signal 13 is SIGPIPE: the child has written to a connection that is gone, and the default is to kill. \
                    Leave it ignored, as Rust's runtime sets it, and let the child end with status 1 at the error of write.",
         },
+        Mistake {
+            program: "asks_for_stopped_children",
+            because: Diagnosis::ExtraOutput,
+            hint: "A child was stopped, which is no end: it goes on at SIGCONT. Call waitpid without WUNTRACED. Then it tells \
+                   of children who have ended, and of no others.",
+        },
     ],
     run: |lab| {
         let server = lab.start_server()?;
         let Visit { client, child } = visit(lab, &server)?;
         let address = client.local_address();
         child.signal(libc::SIGSTOP)?;
+        lab.settle()?;
+        server.expect_nothing_printed_yet()?;
         client.send_without_reading(lab.random_bytes(20_000))?;
         // The end of the client's stream comes before the reset: then write fails with EPIPE.
         client.shutdown_write()?;
