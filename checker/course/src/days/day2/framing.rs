@@ -304,13 +304,33 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "mixes_up_its_statuses",
                     because: Diagnosis::WrongStatus,
-                    hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
+                    hint: WHICH_STATUS,
                 },
                 Mistake {
                     program: "panics_on_a_busy_port",
                     because: Diagnosis::Panicked,
                     hint: "A port that is taken, or an address that is none, is an ordinary failure. Print the reason \
                            and end with the right status instead of unwrapping.",
+                },
+                Mistake {
+                    program: "takes_strange_addresses_for_usage",
+                    because: Diagnosis::WrongStatus,
+                    hint: WHICH_STATUS,
+                },
+                Mistake {
+                    program: "looks_names_up",
+                    because: Diagnosis::StillRunning,
+                    hint: NOTHING_ELSE,
+                },
+                Mistake {
+                    program: "cuts_the_port",
+                    because: Diagnosis::StillRunning,
+                    hint: NOTHING_ELSE,
+                },
+                Mistake {
+                    program: "reads_the_port_like_atoi",
+                    because: Diagnosis::StillRunning,
+                    hint: NOTHING_ELSE,
                 },
             ],
             run: |lab| {
@@ -321,6 +341,11 @@ pub const EXERCISE: Exercise = Exercise {
                 visit(lab, &server)?;
                 lab.expect_refusal(&[], 2)?;
                 lab.expect_refusal(&["127.0.0.1"], 2)?;
+                lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
+                lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+                lab.expect_refusal(&["localhost:0"], 2)?;
+                // An address, but not one of this machine.
+                lab.expect_refusal(&[NOBODYS], 1)?;
                 lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
             },
         },
@@ -374,6 +399,14 @@ const READ_THE_REST: &str = "read returns what is there, and that may be a part 
                              count of what you have, and read on until nothing is missing.";
 const ONE_READ_MANY_MESSAGES: &str = "One read can bring many messages. Ask read for no more bytes than are missing; or, if \
                                       you read more (a BufReader does), keep the rest for the next message.";
+
+const WHICH_STATUS: &str = "Wrong arguments end with status 2, a failure at run time with status 1. An address that is none of \
+                            this machine's is written as it should be: it is bind that fails, with EADDRNOTAVAIL.";
+const NOTHING_ELSE: &str = "The argument is an IPv4 address, and a port from 0 to 65535: `parse::<SocketAddrV4>()` (or \
+                            `SockaddrIn`) takes nothing else. `to_socket_addrs` takes names, too, `as u16` makes 4464 of \
+                            70000, and a port that is no number is not 0.";
+/// A documentation address, which no machine has (RFC 5737).
+const NOBODYS: &str = "192.0.2.1:0";
 
 /// A payload as it travels: its length, and then itself.
 fn message(payload: &[u8]) -> Vec<u8> {
