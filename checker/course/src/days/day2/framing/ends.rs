@@ -140,6 +140,12 @@ pub(super) const RESET: Test = Test {
             because: Diagnosis::DescriptorLeaked,
             hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
         },
+        Mistake {
+            program: "says_nothing_of_lost_clients",
+            because: Diagnosis::WrongOutput,
+            hint: "A client has reset its connection, and whoever runs your server has to learn it. read fails with \
+                   ECONNRESET then: say an error on standard error (eprintln!), each time, before you go on.",
+        },
     ],
     run: |lab| {
         let server = lab.start_server()?;
@@ -153,6 +159,11 @@ pub(super) const RESET: Test = Test {
             // The program sleeps in the middle of the message.
             client.expect_quiet()?;
             client.reset()?;
+            lab.settle()?;
+            // Before the next one, so that a word about the first client does not count for both. What an ended program
+            // has said last counts here, and its end is seen below.
+            server.expect_nothing_printed_yet()?;
+            server.expect_reason_on_stderr()?;
         }
         let in_service = server.connect()?;
         ask(&in_service, &some_bytes(lab, 5..=12))?;
