@@ -136,12 +136,18 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
     name: "needs no more memory for many messages than for one",
     points: 1,
     read: A_CLAIM,
-    mistakes: &[Mistake {
-        program: "keeps_all_messages",
-        because: Diagnosis::OutOfMemory,
-        hint: "A conversation may last for ever, and your program keeps all of it. What has its answer is not needed any more: \
-               use the buffer again for the next message, or take the answered bytes out of it (drain).",
-    }],
+    mistakes: &[
+        Mistake {
+            program: "keeps_all_messages",
+            because: Diagnosis::OutOfMemory,
+            hint: KEEP_NOTHING,
+        },
+        Mistake {
+            program: "keeps_each_buffer",
+            because: Diagnosis::OutOfMemory,
+            hint: KEEP_NOTHING,
+        },
+    ],
     run: |lab| {
         let server = server_at_full_speed(lab)?;
         let client = server.connect()?;
@@ -153,22 +159,44 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
             "client 1: send 64 messages of 65536 bytes, and expect an answer to each",
             || (0..64).try_for_each(|_| ask(&client, &payload)),
         )?;
-        lab.settle()?;
-        let more = server.peak_memory().saturating_sub(before);
+        expect_no_more_memory(lab, &server, before, "64 messages")?;
+        client.close();
         lab.step(
-            "compare the most memory it has used for the first message and for all",
-            || match more {
-                0..3072 => Ok(()),
-                _ => lab.fail(
-                    Diagnosis::OutOfMemory,
-                    format!(
-                        "your program takes {more} KiB more memory for 64 messages than for one"
-                    ),
-                ),
+            "64 clients, one after the other, send such a message, get the answer, and close",
+            || {
+                (0..64).try_for_each(|_| {
+                    let client = server.connect()?;
+                    ask(&client, &payload)?;
+                    client.close();
+                    Ok(())
+                })
             },
-        )
+        )?;
+        expect_no_more_memory(lab, &server, before, "64 clients, one after the other,")
     },
 };
+
+/// Compares the most memory that the server has ever used with what it was after the first message.
+fn expect_no_more_memory(lab: &Lab, server: &Server, before: u64, whom: &str) -> Checked {
+    lab.settle()?;
+    let more = server.peak_memory().saturating_sub(before);
+    lab.step(
+        "compare the most memory it has used for the first message and for all",
+        || match more {
+            0..3072 => Ok(()),
+            _ => lab.fail(
+                Diagnosis::OutOfMemory,
+                format!(
+                    "your program takes {more} KiB more memory for {whom} than for one message"
+                ),
+            ),
+        },
+    )
+}
+
+const KEEP_NOTHING: &str = "A conversation may last for ever, clients come without end, and your program keeps something of each \
+                            message, or of each client. What has its answer is not needed any more: use the buffer again for \
+                            the next message, or take the answered bytes out of it (drain), and let it go with its client.";
 
 /// A server whose calls are not followed: it may read byte by byte, which is slow, and right.
 fn server_at_full_speed(lab: &Lab) -> Checked<Server> {
