@@ -32,16 +32,30 @@ pub(super) const LEAVES_EARLY: Test = Test {
     name: "goes on when a client has left in the middle of its line",
     points: 1,
     read: "When a client misbehaves",
-    mistakes: &[Mistake {
-        program: "dies_of_sigpipe",
-        because: Diagnosis::Killed,
-        hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for you: leave \
-               it so (in C: ignore it, or use send with MSG_NOSIGNAL), and handle EPIPE.",
-    }],
+    mistakes: &[
+        Mistake {
+            program: "dies_of_sigpipe",
+            because: Diagnosis::Killed,
+            hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for you: \
+                   leave it so (in C: ignore it, or use send with MSG_NOSIGNAL), and handle EPIPE.",
+        },
+        Mistake {
+            program: "leaks_a_client_that_takes_no_line",
+            because: Diagnosis::DescriptorLeaked,
+            hint: "write has failed, and the descriptor stays open on this way out. Let an OwnedFd close it on every one.",
+        },
+        Mistake {
+            program: "says_nothing_of_a_lost_line",
+            because: Diagnosis::WrongOutput,
+            hint: "write has failed with EPIPE or ECONNRESET: this client has not got its line, and whoever runs your \
+                   server has to learn it. Say it on standard error (eprintln!) before you go on.",
+        },
+    ],
     run: |lab| {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
+        let before = server.descriptors();
         // The kernel takes the first part, and learns from the answer that nobody is there for the next.
         let parts = server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
         server.freeze()?;
@@ -49,7 +63,9 @@ pub(super) const LEAVES_EARLY: Test = Test {
         server.resume()?;
         lab.settle()?;
         parts.end();
-        visit(lab, &server)
+        visit(lab, &server)?;
+        server.expect_no_leaked_descriptor(&before)?;
+        server.expect_reason_on_stderr()
     },
 };
 
