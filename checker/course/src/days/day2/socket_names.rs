@@ -49,9 +49,12 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "looks_again_and_again",
                     because: Diagnosis::Busy,
-                    hint: "Your program looks for clients all the time, or with naps between, although nobody is there. \
-                           accept sleeps until one comes, and so does poll without a time limit (-1, in nix \
-                           PollTimeout::NONE).",
+                    hint: SLEEP_UNTIL_ONE_COMES,
+                },
+                Mistake {
+                    program: "polls_ten_times_a_second",
+                    because: Diagnosis::Busy,
+                    hint: SLEEP_UNTIL_ONE_COMES,
                 },
             ],
             run: |lab| {
@@ -59,6 +62,7 @@ pub const EXERCISE: Exercise = Exercise {
                 let server = lab.start_server_on(address)?;
                 server.expect_address(address)?;
                 server.wait_until_idle()?;
+                server.expect_no_time_limit()?;
                 server.expect_quiet_stdout()?;
                 server.expect_alive()
             },
@@ -525,6 +529,9 @@ pub const EXERCISE: Exercise = Exercise {
     ],
 };
 
+const SLEEP_UNTIL_ONE_COMES: &str = "Your program looks for clients all the time, or again and again, although nobody is there. \
+                                     accept sleeps until one comes, and so does poll without a time limit (-1, in nix \
+                                     PollTimeout::NONE).";
 const ROOM_FOR_16: &str = "The backlog of listen is the room for clients who wait. Ask for 16 at least; 128 is a good number.";
 
 const THE_PEERS_NAME: &str = "`you` is the name of the client's end: what getpeername says of the connected socket, or \
