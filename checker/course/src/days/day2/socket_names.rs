@@ -306,9 +306,16 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: "Print the lines in the order of the arguments, each with the name of its own socket: whoever \
                            reads them has no other way to tell which port belongs to which address.",
                 },
+                Mistake {
+                    program: "has_room_for_four_addresses",
+                    because: Diagnosis::Exited,
+                    hint: "Twenty addresses are no wrong arguments: nobody has said how many there may be. Keep the \
+                           listening sockets in a Vec, which grows, and not in an array.",
+                },
             ],
             run: |lab| {
-                let addresses = [lab.any_port(), lab.any_port(), lab.any_port_elsewhere()];
+                let mut addresses = vec![lab.any_port(); 19];
+                addresses.push(lab.any_port_elsewhere());
                 let servers = lab.start_server_on_all(&addresses)?;
                 for (server, address) in servers.iter().zip(addresses) {
                     server.expect_address(address)?;
