@@ -401,17 +401,29 @@ pub const EXERCISE: Exercise = Exercise {
             name: "knows each client anew, of whatever family",
             points: 2,
             read: "The length goes in and comes out",
-            mistakes: &[Mistake {
-                program: "keeps_the_length",
-                because: Diagnosis::WrongBytes,
-                hint: "accept, getsockname and getpeername read the length before they write it: how much room is there? \
-                       An IPv4 name leaves 16 in it, and the next IPv6 name is cut to 16 bytes. Set it to the size of \
-                       your sockaddr_storage before each call.",
-            }],
+            mistakes: &[
+                Mistake {
+                    program: "keeps_the_length",
+                    because: Diagnosis::WrongBytes,
+                    hint: "accept, getsockname and getpeername read the length before they write it: how much room is \
+                           there? An IPv4 name leaves 16 in it, and the next IPv6 name is cut to 16 bytes. Set it to \
+                           the size of your sockaddr_storage before each call.",
+                },
+                Mistake {
+                    program: "announces_ipv4_first",
+                    because: Diagnosis::ListensElsewhere,
+                    hint: "Print the lines in the order of the arguments, whatever their families: keep the listening \
+                           sockets of both in one list.",
+                },
+            ],
             run: |lab| {
-                let addresses = [lab.any_port(), lab.any_ipv6_port()?];
+                let ipv6 = lab.any_ipv6_port()?;
+                let addresses = [ipv6, lab.any_port(), ipv6];
                 let servers = lab.start_server_on_all(&addresses)?;
-                for place in [0, 1, 0, 1, 1] {
+                for (server, address) in servers.iter().zip(addresses) {
+                    server.expect_address(address)?;
+                }
+                for place in [1, 0, 1, 2, 0] {
                     let here = addresses[place].ip();
                     expect_names(lab, &servers[place].connect_between(here, here)?)?;
                 }
