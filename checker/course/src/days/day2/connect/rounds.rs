@@ -32,6 +32,11 @@ pub(super) const BACK_OFF: Test = Test {
             hint: PAUSES,
         },
         Mistake {
+            program: "has_a_default_of_its_own",
+            because: Diagnosis::WrongOutput,
+            hint: PAUSES,
+        },
+        Mistake {
             program: "never_tries_again",
             because: Diagnosis::Exited,
             hint: AGAIN,
@@ -61,7 +66,11 @@ pub(super) const BACK_OFF: Test = Test {
             }
         }
         program.expect_stdout_end()?;
-        program.expect_exit(1)
+        program.expect_exit(1)?;
+        let program = dial_with(lab, &["-r", "1"], &[one])?;
+        program.expect_line(refused(one))?;
+        program.expect_line("again in 100 ms")?;
+        program.kill()
     },
 };
 
@@ -124,4 +133,4 @@ const AGAIN: &str = "There is -r: when all addresses have failed, print `again i
                      address again. And the options come in any order: -p may stand before -r.";
 
 const PAUSES: &str = "A round is a try of each address, from the first one on. Between two rounds there is one pause, and each is twice as long as \
-                      the one before it; the first is that of -p.";
+                      the one before it; the first is that of -p, or 100 ms where there is no -p.";
