@@ -25,9 +25,13 @@ const SLEEP_IN_RECEIVE: &str = "The program asks again and again although nothin
      MSG_DONTWAIT: the call itself sleeps until a datagram comes.";
 const CANNOT_ANSWER: &str = "sendto has failed for one client, and the server ends for all. Whatever the error is, say it \
      on standard error, and wait for the next datagram.";
+const TELL_OF_EACH: &str = "An answer could not be sent, and nobody hears of it. Look at what sendto returns, each time, and \
+     report an error on standard error.";
 const NOT_AN_ADDRESS: &str = "A port is a number of 16 bits and nothing else, so 65536 is none, and neither is `x`; \
-     127.0.0.256 is no address. Parse the port as `u16`, or the whole as `SockaddrIn`, and let every error be a usage \
-     error. So is an argument too many or too few.";
+     127.0.0.256 is no address, and no more is a name as `localhost` (`to_socket_addrs` takes it). Parse the port as \
+     `u16`, or the whole as `SockaddrIn`, and let every error be a usage error. So is an argument too many or too few.";
+/// A documentation address, which no machine has (RFC 5737).
+const NOBODYS: &str = "192.0.2.1:0";
 
 /// Day 3, exercise 1.
 pub const EXERCISE: Exercise = Exercise {
@@ -303,8 +307,12 @@ pub const EXERCISE: Exercise = Exercise {
                 Mistake {
                     program: "hides_a_lost_answer",
                     because: Diagnosis::WrongOutput,
-                    hint: "An answer could not be sent, and nobody hears of it. Look at what sendto returns, and report \
-                           an error on standard error.",
+                    hint: TELL_OF_EACH,
+                },
+                Mistake {
+                    program: "tells_of_one_lost_answer",
+                    because: Diagnosis::WrongOutput,
+                    hint: TELL_OF_EACH,
                 },
             ],
             run: |lab| {
@@ -399,6 +407,11 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: NOT_AN_ADDRESS,
                 },
                 Mistake {
+                    program: "looks_names_up",
+                    because: Diagnosis::StillRunning,
+                    hint: NOT_AN_ADDRESS,
+                },
+                Mistake {
                     program: "takes_a_bad_address_for_any",
                     because: Diagnosis::StillRunning,
                     hint: NOT_AN_ADDRESS,
@@ -412,11 +425,12 @@ pub const EXERCISE: Exercise = Exercise {
                 lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
                 // Read up to the first character that is no digit, this is 0, too.
                 lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+                lab.expect_refusal(&["localhost:0"], 2)?;
                 lab.expect_refusal(&["127.0.0.256:0"], 2)
             },
         },
         Test {
-            name: "ends with status 1 when its port is in use",
+            name: "ends with status 1 when it cannot have its address",
             points: 1,
             read: "A port in use",
             mistakes: &[
@@ -432,6 +446,13 @@ pub const EXERCISE: Exercise = Exercise {
                     hint: "With SO_REUSEADDR two UDP servers share one port, and one of them gets nothing. Leave it off, \
                            bind the port from the argument, and report EADDRINUSE with exit status 1.",
                 },
+                Mistake {
+                    program: "takes_strange_addresses_for_usage",
+                    because: Diagnosis::WrongStatus,
+                    hint: "The address is written as it should be, and it is bind that fails: with EADDRINUSE another \
+                           socket has the port, with EADDRNOTAVAIL the address is none of this machine's. Say which, and \
+                           end with status 1.",
+                },
             ],
             run: |lab| {
                 let server = lab.start_udp_server(&[])?;
@@ -443,6 +464,7 @@ pub const EXERCISE: Exercise = Exercise {
                 second.expect_exit(1)?;
                 second.expect_stdout_end()?;
                 second.expect_reason_on_stderr()?;
+                lab.expect_refusal(&[NOBODYS], 1)?;
                 ask(&lab.datagrams()?, &server, word(lab))
             },
         },
