@@ -244,21 +244,39 @@ fn many_calls_cost_little_time_and_memory() {
         &story,
         &["close(-1) = -1 EBADF", " more like this", "write(1"],
     );
-    // A program that gets no processor for a while may have its count told in parts.
+    // A program that gets no processor for a while may have its count told in parts. And where whoever tells the story
+    // gets none, calls come too fast to be told; a few of the loader's and of the last may be among those.
     let told = story
         .lines()
         .filter(|line| line.contains("close(-1)"))
         .count() as u64;
-    let counts = story.lines().filter_map(|line| line.split_once("… "));
-    let counted: u64 = counts
-        .filter_map(|(_, rest)| rest.split_once(" more like this")?.0.parse::<u64>().ok())
-        .sum();
-    assert_eq!(told + counted, 100_000, "{story}");
-    assert!(story.lines().count() < 40, "{story}");
+    let (counted, missed) = (
+        counted_in(&story, " more like this"),
+        counted_in(&story, " calls came too fast"),
+    );
+    let all = told + counted + missed;
+    let most = if missed == 0 { 100_000 } else { 100_100 };
+    assert!((100_000..=most).contains(&all), "{all}: {story}");
+    // However often that happens: never a line for each call.
+    assert!(
+        missed > 0 || story.lines().count() < 40,
+        "{}: {story}",
+        story.lines().count()
+    );
+    assert!(story.lines().count() < 5000, "{}", story.lines().count());
     if let Some(peak) = peak {
         let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
         assert!(kib < 64 << 10, "{kib} KiB");
     }
+}
+
+/// The sum of the numbers before these words: `… 511 more like this`.
+fn counted_in(story: &str, words: &str) -> u64 {
+    story
+        .lines()
+        .filter_map(|line| line.split_once("… ")?.1.split_once(words))
+        .filter_map(|(number, _)| number.parse::<u64>().ok())
+        .sum()
 }
 
 #[test]
