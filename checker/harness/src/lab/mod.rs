@@ -152,6 +152,12 @@ impl Lab {
             .collect()
     }
 
+    /// An address with port 0 which no machine has, because it is for examples in books (RFC 5737): bind fails there
+    /// with EADDRNOTAVAIL.
+    pub fn nobodys_address(&self) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], 0))
+    }
+
     /// The test's address with port 0, which means any free port: what [`Lab::start_server`] gives its program.
     pub fn any_port(&self) -> SocketAddr {
         SocketAddr::new(self.bench.address().into(), 0)

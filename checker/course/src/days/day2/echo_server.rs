@@ -510,7 +510,7 @@ pub const EXERCISE: Exercise = Exercise {
                 lab.expect_refusal(&["127.0.0.1:x"], 2)?;
                 lab.expect_refusal(&["localhost:0"], 2)?;
                 // An address, but not one of this machine.
-                lab.expect_refusal(&[NOBODYS], 1)?;
+                lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
                 lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
             },
         },
@@ -534,8 +534,6 @@ const SAY_THAT_IT_IS_LOST: &str = "A client has reset its connection, and whoeve
 const TWO_STATUSES: &str = "Wrong arguments, which do not parse, end with status 2. A failure at run time is status 1: \
                             socket, bind or listen says that your program cannot listen there, whatever its reason \
                             (EADDRINUSE, EADDRNOTAVAIL, EACCES).";
-/// A documentation address, which no machine has (RFC 5737).
-const NOBODYS: &str = "192.0.2.1:0";
 /// A receive buffer which is soon full.
 const SMALL: usize = 16 * 1024;
 /// So many bytes are in no buffer of the kernel between client and program and back.

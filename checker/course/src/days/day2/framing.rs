@@ -345,7 +345,7 @@ pub const EXERCISE: Exercise = Exercise {
                 lab.expect_refusal(&["127.0.0.1:x"], 2)?;
                 lab.expect_refusal(&["localhost:0"], 2)?;
                 // An address, but not one of this machine.
-                lab.expect_refusal(&[NOBODYS], 1)?;
+                lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
                 lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
             },
         },
@@ -405,8 +405,6 @@ const WHICH_STATUS: &str = "Wrong arguments end with status 2, a failure at run 
 const NOTHING_ELSE: &str = "The argument is an IPv4 address, and a port from 0 to 65535: `parse::<SocketAddrV4>()` (or \
                             `SockaddrIn`) takes nothing else. `to_socket_addrs` takes names, too, `as u16` makes 4464 of \
                             70000, and a port that is no number is not 0.";
-/// A documentation address, which no machine has (RFC 5737).
-const NOBODYS: &str = "192.0.2.1:0";
 
 /// A payload as it travels: its length, and then itself.
 fn message(payload: &[u8]) -> Vec<u8> {

@@ -30,8 +30,6 @@ const TELL_OF_EACH: &str = "An answer could not be sent, and nobody hears of it.
 const NOT_AN_ADDRESS: &str = "A port is a number of 16 bits and nothing else, so 65536 is none, and neither is `x`; \
      127.0.0.256 is no address, and no more is a name as `localhost` (`to_socket_addrs` takes it). Parse the port as \
      `u16`, or the whole as `SockaddrIn`, and let every error be a usage error. So is an argument too many or too few.";
-/// A documentation address, which no machine has (RFC 5737).
-const NOBODYS: &str = "192.0.2.1:0";
 
 /// Day 3, exercise 1.
 pub const EXERCISE: Exercise = Exercise {
@@ -464,7 +462,7 @@ pub const EXERCISE: Exercise = Exercise {
                 second.expect_exit(1)?;
                 second.expect_stdout_end()?;
                 second.expect_reason_on_stderr()?;
-                lab.expect_refusal(&[NOBODYS], 1)?;
+                lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
                 ask(&lab.datagrams()?, &server, word(lab))
             },
         },

@@ -1,16 +1,11 @@
 //! What the server says when it cannot do what it is asked.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use super::names::visit;
 use harness::{
     exercise::{Mistake, Test},
     failure::{Checked, Diagnosis},
     lab::Lab,
 };
-
-/// Belongs to no machine: it is for examples in books (RFC 5737).
-const NOBODYS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 0);
 
 pub(super) const CANNOT_LISTEN: Test = Test {
     name: "ends with status 1 when it cannot listen on one of its addresses",
@@ -42,7 +37,8 @@ pub(super) const CANNOT_LISTEN: Test = Test {
     run: |lab| {
         let server = lab.start_server()?;
         refuses(lab, &[&server.address().to_string()], 1)?;
-        refuses(lab, &[&lab.any_port().to_string(), &NOBODYS.to_string()], 1)?;
+        let nobodys = lab.nobodys_address().to_string();
+        refuses(lab, &[&lab.any_port().to_string(), &nobodys], 1)?;
         visit(lab, &server)
     },
 };
