@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError, mpsc::Sender},
+    sync::{Arc, Mutex, PoisonError, mpsc::Sender},
 };
 
 use crate::{
@@ -293,6 +293,7 @@ fn feed(
     let send = |index: usize, program: &Path| -> Result<(), LabError> {
         let program = staging.ready(program)?;
         let exercise = plan.exercises[index];
+        let is_suspect = Arc::default();
         for test in plan.tests_of(exercise) {
             let _ = series.send(Series {
                 key: index,
@@ -300,6 +301,7 @@ fn feed(
                 tests: vec![test],
                 program: program.clone(),
                 until_failure: false,
+                is_suspect: Arc::clone(&is_suspect),
             });
         }
         Ok(())

@@ -100,7 +100,7 @@ struct How {
     /// How far each test is separated from this machine [default: as far as it allows]
     #[arg(long, value_name = "ISOLATION", value_parser = possible::isolations())]
     isolation: Option<Isolation>,
-    /// Whether to follow the system calls of programs [default: on, where the machine allows it]
+    /// Which tests follow the system calls of programs [default: as-needed, where the machine allows it]
     #[arg(long, value_name = "TRACING", value_parser = possible::tracings())]
     tracing: Option<Tracing>,
     /// Lock each program into a jail, as `grade` does with those that nobody has read
@@ -297,7 +297,12 @@ fn conditions(how: &How) -> Conditions {
     Conditions {
         seed: how.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
         isolation: how.isolation.unwrap_or_else(arena::best_isolation),
-        tracing: how.tracing.unwrap_or_else(arena::possible_tracing),
+        tracing: how.tracing.unwrap_or_else(|| match arena::can_trace() {
+            // A jail leaves to the tracer what nothing else does.
+            true if how.jail => Tracing::On,
+            true => Tracing::AsNeeded,
+            false => Tracing::Off,
+        }),
         jail: how.jail.then(Jail::of_a_program),
         jobs: how.jobs.map_or_else(check::default_jobs, usize::from),
     }

@@ -3,8 +3,8 @@
 use std::{
     path::PathBuf,
     sync::{
-        Mutex,
-        atomic::Ordering,
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, Sender},
     },
     thread,
@@ -39,6 +39,9 @@ pub struct Series<K> {
     pub program: PathBuf,
     /// Whether the first failure ends the series.
     pub until_failure: bool,
+    /// Whether a test of the program has failed. It is set here, and may be shared by several series: the tests after it
+    /// are told with calls followed from their beginning.
+    pub is_suspect: Arc<AtomicBool>,
 }
 
 /// How each runner works.
@@ -48,7 +51,8 @@ pub struct Conditions {
     pub seed: u64,
     /// Where tests run.
     pub isolation: Isolation,
-    /// Whether system calls are followed.
+    /// Whether system calls are followed. As needed means that a test which fails is told once more with calls followed,
+    /// so that its report shows them.
     pub tracing: Tracing,
     /// What programs are locked into, if they are not trusted.
     pub jail: Option<Jail>,
@@ -132,19 +136,7 @@ fn work<K: Clone>(
             if INTERRUPTED.load(Ordering::Relaxed) {
                 return;
             }
-            let order = Order {
-                exercise: series.exercise.name.to_owned(),
-                test,
-                program: series.program.clone(),
-                seed: conditions.seed,
-                tracing: conditions.tracing,
-                jail: conditions.jail.clone(),
-            };
-            let waiting = pool.lock().ok().and_then(|pool| pool.try_recv().ok());
-            let statement = waiting
-                .map_or_else(|| TEST.start(conditions.isolation.name()), Ok)
-                .and_then(|runner| runner.carry_out(&order))
-                .unwrap_or_else(Statement::broken);
+            let statement = find_out(conditions, pool, &series, test);
             let failed = matches!(statement.outcome, Outcome::Failed(_) | Outcome::Broken(_));
             let done = Done {
                 key: series.key.clone(),
@@ -158,5 +150,43 @@ fn work<K: Clone>(
                 break;
             }
         }
+    }
+}
+
+/// Finds out whether the program of a series keeps the promise of a test.
+fn find_out<K>(
+    conditions: &Conditions,
+    pool: &Mutex<Receiver<Waiting>>,
+    series: &Series<K>,
+    test: usize,
+) -> Statement {
+    let tell = |tracing| {
+        let order = Order {
+            exercise: series.exercise.name.to_owned(),
+            test,
+            program: series.program.clone(),
+            seed: conditions.seed,
+            tracing,
+            jail: conditions.jail.clone(),
+        };
+        let waiting = pool.lock().ok().and_then(|pool| pool.try_recv().ok());
+        waiting
+            .map_or_else(|| TEST.start(conditions.isolation.name()), Ok)
+            .and_then(|runner| runner.carry_out(&order))
+            .unwrap_or_else(Statement::broken)
+    };
+    let is_suspect = series.is_suspect.load(Ordering::Relaxed);
+    let tracing = match conditions.tracing {
+        Tracing::AsNeeded if is_suspect => Tracing::On,
+        tracing => tracing,
+    };
+    let statement = tell(tracing);
+    if matches!(statement.outcome, Outcome::Failed(_)) {
+        series.is_suspect.store(true, Ordering::Relaxed);
+    }
+    let is_interrupted = INTERRUPTED.load(Ordering::Relaxed);
+    match tracing == Tracing::AsNeeded && statement.wants_calls() && !is_interrupted {
+        true => statement.told_again(tell(Tracing::On)),
+        false => statement,
     }
 }

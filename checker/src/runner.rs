@@ -47,6 +47,8 @@ pub struct Statement {
     pub outcome: Outcome,
     /// What was seen.
     pub witness: Witness,
+    /// Whether the story had the program's calls followed.
+    pub is_followed: bool,
     /// How long the test took, from the order to the end of all that was started.
     pub milliseconds: f64,
 }
@@ -71,7 +73,43 @@ impl Statement {
         Statement {
             outcome: Outcome::Broken(error),
             witness: Witness::default(),
+            is_followed: false,
             milliseconds: 0.0,
+        }
+    }
+
+    /// Whether more would be known had the calls been followed.
+    pub fn wants_calls(&self) -> bool {
+        !self.is_followed && matches!(self.outcome, Outcome::Failed(_) | Outcome::NotChecked(_))
+    }
+
+    /// What is known when the same story has been told once more with calls followed. A promise that was broken once is
+    /// broken, whatever comes of it then.
+    #[must_use]
+    pub fn told_again(mut self, again: Statement) -> Statement {
+        let milliseconds = self.milliseconds + again.milliseconds;
+        if let Outcome::Failed(failure) = &mut self.outcome {
+            match again.outcome {
+                Outcome::Failed(_) => (),
+                Outcome::Passed => {
+                    failure.symptom +=
+                        "; when the test is run again, it passes: what happens depends on timing";
+                    return Statement {
+                        milliseconds,
+                        ..self
+                    };
+                }
+                Outcome::Broken(_) | Outcome::NotChecked(_) => {
+                    return Statement {
+                        milliseconds,
+                        ..self
+                    };
+                }
+            }
+        }
+        Statement {
+            milliseconds,
+            ..again
         }
     }
 }
@@ -133,6 +171,7 @@ fn carry_out(order: &Order, arena: Arena) -> Statement {
         Ok(()) => Witness::default(),
         Err(_) => bench.witness(),
     };
+    let is_followed = bench.follows_calls();
     let ended = bench.end();
     let outcome = match (result, ended) {
         (Err(Stop::Failed(failure)), _) => Outcome::Failed(failure),
@@ -143,6 +182,7 @@ fn carry_out(order: &Order, arena: Arena) -> Statement {
     Statement {
         outcome,
         witness,
+        is_followed,
         milliseconds: start.elapsed().as_secs_f64() * 1000.0,
     }
 }

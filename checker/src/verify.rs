@@ -9,6 +9,7 @@ use std::{
     fmt::Write,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anstyle::{AnsiColor, Style};
@@ -275,6 +276,7 @@ fn plan(
                 tests,
                 program: staging.ready(path)?,
                 until_failure,
+                is_suspect: Arc::default(),
             });
             Ok::<(), LabError>(())
         };

@@ -2,7 +2,11 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+};
 
 use serde_json::Value;
 use support::{Course, Isolation, Tracing};
@@ -95,6 +99,35 @@ fn a_report_shows_the_calls_of_the_program_and_not_those_of_its_language() {
         return;
     }
     assert_eq!(names, ["openat", "close", "exit_group"], "{failure:#}");
+}
+
+/// A program that fails only the first time. Untraced it is started once; then the test is told again.
+#[test]
+fn a_test_that_passes_when_it_is_run_again_has_failed() {
+    if checker::observe::tracer::probe().is_err() {
+        // Nothing is told again where calls cannot be followed.
+        return;
+    }
+    let course = Course::real();
+    let folder = tempfile::tempdir().unwrap();
+    support::open_to_all(folder.path());
+    let (right, turn) = (folder.path().join("right"), folder.path().join("turn"));
+    fs::copy(course.built_solution("day2_2_echo_server"), &right).unwrap();
+    fs::write(&turn, "first\n").unwrap();
+    fs::set_permissions(&turn, Permissions::from_mode(0o666)).unwrap();
+    let unsteady = course.script(&format!(
+        "read turn < {turn}; echo second > {turn}; [ $turn = second ] || exit 3; exec {right} $1",
+        turn = turn.display(),
+        right = right.display()
+    ));
+    let report = course.check_first_test("day2_2", &unsteady, Isolation::Namespaces);
+    let failure = &report["exercises"][0]["tests"][0]["failure"];
+    assert_eq!(failure["ending"]["status"], 3, "{report:#}");
+    let symptom = failure["symptom"].as_str().unwrap();
+    assert!(
+        symptom.ends_with("when the test is run again, it passes: what happens depends on timing"),
+        "{symptom}"
+    );
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub struct Arguments {
     /// How far each test is separated from this machine [default: as far as it allows]
     #[arg(long, value_name = "ISOLATION", value_parser = possible::isolations())]
     isolation: Option<Isolation>,
-    /// Whether to follow the system calls of programs [default: on, where the machine allows it]
+    /// Which tests follow the system calls of programs [default: on, where the machine allows it]
     #[arg(long, value_name = "TRACING", value_parser = possible::tracings())]
     tracing: Option<Tracing>,
 }
@@ -184,7 +184,12 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
         conditions: Conditions {
             seed: terms.seed,
             isolation: arguments.isolation.unwrap_or_else(|| machine.isolation()),
-            tracing: arguments.tracing.unwrap_or_else(|| machine.tracing()),
+            tracing: arguments
+                .tracing
+                .unwrap_or_else(|| match machine.can_trace() {
+                    true => Tracing::On,
+                    false => Tracing::Off,
+                }),
             jail: machine.has_jail().then(Jail::of_a_program),
             jobs: arguments.jobs.map_or_else(processors, usize::from),
         },

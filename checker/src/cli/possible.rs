@@ -24,21 +24,22 @@ pub(super) fn isolations() -> impl TypedValueParser<Value = Isolation> {
 pub(super) fn tracings() -> impl TypedValueParser<Value = Tracing> {
     one_of([
         (
-            Tracing::On,
-            "on",
-            "They are: reports show them, and tests can make one fail",
+            Tracing::AsNeeded,
+            "as-needed",
+            "By tests that make one fail; a test that fails is run again, so that its report shows them",
         ),
+        (Tracing::On, "on", "By every test"),
         (
             Tracing::Off,
             "off",
-            "They are not: tests which need that are not checked",
+            "By none: tests which need it are not checked",
         ),
     ])
 }
 
 /// A value by its name; the last text is what `--help` says of it.
-fn one_of<T: Copy + Send + Sync + 'static>(
-    values: [(T, &'static str, &'static str); 2],
+fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    values: [(T, &'static str, &'static str); N],
 ) -> impl TypedValueParser<Value = T> {
     let offered = values.map(|(_, name, help)| PossibleValue::new(name).help(help));
     PossibleValuesParser::new(offered).try_map(move |chosen| {

@@ -26,7 +26,7 @@ use std::{
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError, atomic::Ordering, mpsc},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -301,6 +301,7 @@ impl Desk<'_> {
                         let Some(key) = place(&name) else { return };
                         match stage(&path, &programs) {
                             Ok(program) => {
+                                let is_suspect = Arc::default();
                                 for test in 0..exercises[key].tests.len() {
                                     let _ = series.send(Series {
                                         key,
@@ -308,6 +309,7 @@ impl Desk<'_> {
                                         tests: vec![test],
                                         program: program.clone(),
                                         until_failure: false,
+                                        is_suspect: Arc::clone(&is_suspect),
                                     });
                                 }
                             }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use assert_cmd::Command;
-use checker::workspace;
+use checker::{observe::tracer, workspace};
 use tempfile::TempDir;
 
 /// The two ways in which a test is separated from the machine; where the machine refuses namespaces, the first is
@@ -41,17 +41,21 @@ impl Isolation {
 /// Whether the calls of programs are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tracing {
+    /// As it is by default.
+    AsNeeded,
     On,
     Off,
 }
 
 impl Tracing {
+    /// The two of which the default is made.
     pub const ALL: [Tracing; 2] = [Tracing::On, Tracing::Off];
 
     pub fn argument(self) -> &'static str {
         match self {
             // As far as the machine allows it.
-            Tracing::On => "",
+            Tracing::On if tracer::probe().is_ok() => "--tracing=on",
+            Tracing::On | Tracing::AsNeeded => "",
             Tracing::Off => "--tracing=off",
         }
     }
@@ -164,7 +168,7 @@ impl Course {
         isolation: Isolation,
     ) -> serde_json::Value {
         let name = first_test(exercise);
-        self.check_test(exercise, name, program, isolation, Tracing::On)
+        self.check_test(exercise, name, program, isolation, Tracing::AsNeeded)
     }
 
     /// Runs the test of this name against a program; returns the report as JSON.

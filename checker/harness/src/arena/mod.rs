@@ -48,7 +48,7 @@ pub use exec::Started;
 pub use jail::Jail;
 pub use launch::{Launch, Limits, lower_limit};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
-pub use probe::{Probe, Tier, best_isolation, possible_tracing, probe};
+pub use probe::{Probe, Tier, best_isolation, can_trace, probe};
 pub use terminal::Attended;
 
 use crate::{
@@ -87,13 +87,16 @@ impl Isolation {
     }
 }
 
-/// Whether the system calls of the student's program are followed.
+/// When the system calls of the student's program are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tracing {
-    /// They are: reports show them, and tests can make one fail.
+    /// Where a story asks for it. Of a promise that is kept nobody asks to see the calls, and to follow them takes as
+    /// long as all the rest of a test.
+    AsNeeded,
+    /// Always.
     On,
-    /// They are not: tests which need that are not checked.
+    /// Never: tests which need it are not checked.
     Off,
 }
 

@@ -9,7 +9,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Isolation, Tracing, jail, namespaces, privileges};
+use super::{Isolation, jail, namespaces, privileges};
 use crate::{
     failure::LabError,
     observe::{sockets, tracer},
@@ -74,17 +74,17 @@ impl Probe {
     }
 
     /// Whether system calls can be followed.
-    pub fn tracing(&self) -> Tracing {
-        tracing_by(&self.tracing)
+    pub fn can_trace(&self) -> bool {
+        self.tracing.is_ok()
     }
 
     /// How much of the lab this machine allows.
     pub fn tier(&self) -> Tier {
-        match (self.tracing(), self.isolation(), &self.calls) {
-            (Tracing::On, Isolation::Namespaces, _) => Tier::Full,
-            (Tracing::On, Isolation::Shared, _) => Tier::Traced,
-            (Tracing::Off, _, Ok(())) => Tier::Watched,
-            (Tracing::Off, _, Err(_)) => Tier::BlackBox,
+        match (self.can_trace(), self.isolation(), &self.calls) {
+            (true, Isolation::Namespaces, _) => Tier::Full,
+            (true, Isolation::Shared, _) => Tier::Traced,
+            (false, _, Ok(())) => Tier::Watched,
+            (false, _, Err(_)) => Tier::BlackBox,
         }
     }
 }
@@ -108,21 +108,14 @@ pub fn best_isolation() -> Isolation {
 }
 
 /// Whether system calls can be followed: this part of [`probe`] alone.
-pub fn possible_tracing() -> Tracing {
-    tracing_by(&tracer::probe())
+pub fn can_trace() -> bool {
+    tracer::probe().is_ok()
 }
 
 fn isolation_by(namespaces: &Result<(), LabError>) -> Isolation {
     match namespaces {
         Ok(()) => Isolation::Namespaces,
         Err(_) => Isolation::Shared,
-    }
-}
-
-fn tracing_by(tracing: &Result<(), LabError>) -> Tracing {
-    match tracing {
-        Ok(()) => Tracing::On,
-        Err(_) => Tracing::Off,
     }
 }
 

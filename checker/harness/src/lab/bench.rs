@@ -30,6 +30,8 @@ use crate::{
 pub struct Bench {
     arena: Arena,
     tracing: Tracing,
+    /// Whether programs that are started now have their calls followed.
+    follows: Cell<bool>,
     program: PathBuf,
     programs: RefCell<Vec<Rc<Running>>>,
     diary: RefCell<Vec<String>>,
@@ -93,6 +95,7 @@ impl Bench {
         Rc::new(Bench {
             arena,
             tracing,
+            follows: Cell::new(tracing == Tracing::On),
             program,
             programs: RefCell::default(),
             diary: RefCell::default(),
@@ -131,14 +134,27 @@ impl Bench {
         &self.arena
     }
 
-    pub(super) fn tracing(&self) -> Tracing {
-        self.tracing
+    /// Has the calls of programs that are started from now on followed, where that is possible.
+    pub(super) fn follow_calls(&self) {
+        self.follows.set(self.tracing != Tracing::Off);
+    }
+
+    /// Whether a program that is started now has its calls followed, if its launch does not say otherwise.
+    pub fn follows_calls(&self) -> bool {
+        self.follows.get()
+    }
+
+    /// Whether this bench keeps calls from being followed at all.
+    pub(super) fn never_follows(&self) -> bool {
+        self.tracing == Tracing::Off
     }
 
     /// Why a test cannot see the calls of its program.
     pub(super) fn why_untraced(&self) -> &'static str {
         match self.tracing {
-            Tracing::On => "the test follows system calls, and has started the program without",
+            Tracing::On | Tracing::AsNeeded => {
+                "the test follows system calls, and has started the program without"
+            }
             Tracing::Off => {
                 "the test follows the program's system calls, which this machine does not allow, or which you have \
                  turned off"
@@ -308,7 +324,11 @@ impl Bench {
             let is_program = self.is_main(pid);
             if process.is_zombie() && !is_program && process.parent == own {
                 debug_assert_eq!(self.arena.isolation(), Isolation::Shared);
-                if self.tracing == Tracing::On {
+                if self
+                    .programs()
+                    .iter()
+                    .any(|program| program.tracer().is_some())
+                {
                     // Its tracer does it.
                     continue;
                 }

@@ -57,6 +57,12 @@ impl Lab {
 
     // Programs
 
+    /// Has the calls of every program that is started from now on followed. A story which makes a call fail, or waits for
+    /// one, begins with this; others are told once more in this way if they fail, for their reports.
+    pub fn follow_calls(&self) {
+        self.bench.follow_calls();
+    }
+
     /// Starts the program with these arguments. Its standard input stays open until
     /// [`Program::close_stdin`].
     ///

@@ -62,6 +62,7 @@ pub const EXERCISE: Exercise = Exercise {
                 },
             ],
             run: |lab| {
+                lab.follow_calls();
                 let server = lab.start_server()?;
                 let client = server.connect()?;
                 server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=9))?;
@@ -289,6 +290,7 @@ pub const EXERCISE: Exercise = Exercise {
                 },
             ],
             run: |lab| {
+                lab.follow_calls();
                 let server = lab.start_server()?;
                 let early = visit(lab, &server)?;
                 server.wait_until_it_rests()?;
@@ -438,6 +440,7 @@ pub const EXERCISE: Exercise = Exercise {
                        Go back to accept, or to the call in which the server sleeps.",
             }],
             run: |lab| {
+                lab.follow_calls();
                 let server = lab.start_server()?;
                 let early = visit(lab, &server)?.client;
                 server.wait_until_it_rests()?;

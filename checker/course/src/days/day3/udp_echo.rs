@@ -314,6 +314,7 @@ pub const EXERCISE: Exercise = Exercise {
                 },
             ],
             run: |lab| {
+                lab.follow_calls();
                 let server = lab.start_udp_server(&[])?;
                 let (unlucky, lucky) = (lab.datagrams()?, lab.datagrams()?);
                 // No route, and a firewall.

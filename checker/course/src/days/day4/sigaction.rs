@@ -309,6 +309,7 @@ pub const EXERCISE: Exercise = Exercise {
                 },
             ],
             run: |lab| {
+                lab.follow_calls();
                 for signal in [SIGTERM, SIGINT] {
                     let program = count(lab)?;
                     program.signal_in_the_gap(SIGUSR1, signal)?;
@@ -328,6 +329,7 @@ pub const EXERCISE: Exercise = Exercise {
                            until nothing is left: write_all does it for you.",
             }],
             run: |lab| {
+                lab.follow_calls();
                 let program = count(lab)?;
                 program.shorten(Call::Write.on(Place::Stdout), lab.random_number(1..=5))?;
                 program.deliver(SIGTERM)?;

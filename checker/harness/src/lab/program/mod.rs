@@ -34,7 +34,7 @@ use running::make_nonblocking;
 use stream::Stream;
 
 use crate::{
-    arena::{Launch, Tracing},
+    arena::Launch,
     failure::{Attempt, Checked, Diagnosis, Failure},
     lab::{bench::Bench, quote::signal_name, wait::GaveUp},
     observe::processes::{self, Process},
@@ -64,8 +64,10 @@ impl Program {
         bench.note(start + &inherited(launch));
         let path = bench.program_path();
         let launch = Launch {
-            traced: (launch.traced || bench.arena().needs_tracer())
-                && bench.tracing() == Tracing::On,
+            traced: match bench.arena().needs_tracer() {
+                true => !bench.never_follows(),
+                false => launch.traced && bench.follows_calls(),
+            },
             ..launch.clone()
         };
         let mut child = launch

@@ -30,6 +30,7 @@ pub(super) const INTERRUPTED: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         // What is left behind the first piece is too little for another header: who looks for one there waits.
         let body = lab.random_bytes(lab.random_number(2..=7) as usize);
         let record = Record::random(lab, &body);
@@ -75,6 +76,7 @@ pub(super) const SHORT_WRITES: Test = Test {
                let the library do it: writeln! and write_all, printf in C.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
         program.wait_until_stdin_read()?;
@@ -96,6 +98,7 @@ pub(super) const CANNOT_READ: Test = Test {
                input. After an error say what it was, and end with status 1.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
         program.wait_until_stdin_read()?;
@@ -130,6 +133,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
         program.wait_until_stdin_read()?;

@@ -87,6 +87,7 @@ pub(super) const SHORT_WRITES: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let bytes = lab.random_bytes(lab.random_number(200..=400) as usize);
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
@@ -138,6 +139,7 @@ pub(super) const INTERRUPTED: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let copy = lab.file("copy");
         let [first, second, third] =
             [(); 3].map(|()| lab.random_bytes(lab.random_number(5..=50) as usize));
@@ -182,6 +184,7 @@ pub(super) const CANNOT_READ: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
         program.wait_until_stdin_read()?;
@@ -204,6 +207,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
                io::stdout(), and look at what it returns: the reason on standard error, and status 1.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let bytes = lab.random_bytes(lab.random_number(5..=50) as usize);
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
@@ -244,6 +248,7 @@ pub(super) const CANNOT_CLOSE: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
         program.wait_until_stdin_read()?;

@@ -160,6 +160,7 @@ pub(super) const APPENDS_IN_ONE_STEP: Test = Test {
                are never one step. With O_APPEND the kernel finds the end and writes in a single one.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let mut whole = lab.random_bytes(10);
         let others = lab.random_bytes(lab.random_number(5..=20) as usize);
         let piece = lab.random_bytes(lab.random_number(1..=30) as usize);
@@ -235,6 +236,7 @@ pub(super) const MAKES_IN_ONE_STEP: Test = Test {
                the open that has O_CREAT makes one step of it.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let program = start(lab, &["-x"], &lab.file("copy"))?;
         program.close_stdin();
         program.expect_exit(0)?;

@@ -51,6 +51,7 @@ pub(super) const EVERY_ERROR: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let outcomes = [
             (Call::Connect, Errno::EHOSTUNREACH, "unreachable"),
             (Call::Connect, Errno::ETIMEDOUT, "timeout"),
@@ -101,6 +102,7 @@ pub(super) const INTERRUPTED: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         for options in [&["-t", "100000"] as &[&str], &[]] {
             let (first, listener) = (lab.refusing_address()?, lab.listen()?);
             let addresses = [first, listener.address()];
@@ -144,6 +146,7 @@ pub(super) const CLOCK: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let limit = Duration::from_millis(lab.random_number(250..=300));
         let (first, silent) = (lab.refusing_address()?, lab.listen_without_answer()?);
         let milliseconds = limit.as_millis().to_string();
@@ -216,6 +219,7 @@ pub(super) const PAUSE: Test = Test {
                that for you, and poll, nanosleep and usleep do not.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let nobody = lab.refusing_address()?;
         let options = ["-r", "1", "-p", "600000"];
         let program = dial_with_full_stdout(lab, &options, &[nobody])?;

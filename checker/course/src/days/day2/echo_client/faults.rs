@@ -28,6 +28,7 @@ pub(super) const SHORT_WRITES: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let (first, second) = (line(lab), line(lab));
         let (program, server) = client_of_terminal(lab, &first)?;
         echo(&server, &first)?;
@@ -62,6 +63,7 @@ pub(super) const INTERRUPTED: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let (first, second) = (line(lab), line(lab));
         let (program, server) = client_of_terminal(lab, &first)?;
         echo(&server, &first)?;

@@ -21,6 +21,7 @@ pub(super) const SHORT_WRITES: Test = Test {
                left: in Rust `write_all` is this loop.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
         echo(lab, &client)?;
@@ -57,6 +58,7 @@ pub(super) const INTERRUPTED: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
         echo(lab, &client)?;
@@ -89,6 +91,7 @@ pub(super) const LOST_CLIENT: Test = Test {
                accept again.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
         echo(lab, &client)?;
@@ -118,6 +121,7 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         let first = server.connect()?;
         echo(lab, &first)?;

@@ -19,6 +19,7 @@ pub(super) const SHORT_READS: Test = Test {
                less than it is asked for, also the second time: go on until the count says that nothing is missing.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
         ask(&client, &some_bytes(lab, 5..=12))?;
@@ -59,6 +60,7 @@ pub(super) const INTERRUPTED: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
         ask(&client, &some_bytes(lab, 5..=12))?;
@@ -109,6 +111,7 @@ pub(super) const SHORT_WRITES: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
         ask(&client, &some_bytes(lab, 5..=12))?;

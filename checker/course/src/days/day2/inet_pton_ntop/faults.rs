@@ -30,6 +30,7 @@ pub(super) const CANNOT_READ: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let program = lab.start(&["pton4"])?;
         // The read in which it sleeps has begun, and is spared.
         program.wait_until_stdin_read()?;
@@ -60,6 +61,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let program = lab.start(&["pton4"])?;
         program.wait_until_stdin_read()?;
         program.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;

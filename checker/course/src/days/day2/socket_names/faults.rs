@@ -21,6 +21,7 @@ pub(super) const SHORT_WRITES: Test = Test {
                in Rust `write_all` is this loop.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
         server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
@@ -52,6 +53,7 @@ pub(super) const LEAVES_EARLY: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
@@ -102,6 +104,7 @@ pub(super) const INTERRUPTED: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
         // The call in which it sleeps has begun, and is spared.
@@ -127,6 +130,7 @@ pub(super) const LOST_CLIENT: Test = Test {
                for the next.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
@@ -155,6 +159,7 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;

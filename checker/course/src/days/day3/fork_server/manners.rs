@@ -100,6 +100,7 @@ pub(super) const WHOLE_LINES: Test = Test {
                Offer the rest again, until all of it is taken: write_all does it for you.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_server()?;
         let Visit { client, child } = visit(lab, &server)?;
         server.wait_until_it_rests()?;

@@ -29,6 +29,7 @@ pub(super) const SHORT_WRITES: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let (upload, server) = connected(lab)?;
         for place in [Place::Socket, Place::Stdout] {
             upload.shorten(Call::Write.on(place), lab.random_number(1..=9))?;
@@ -70,6 +71,7 @@ pub(super) const CANNOT_READ: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         // First the failure is all that the program waits for. Then there is a server, too, which waits for the rest.
         for server_has_ended in [true, false] {
             let (upload, server) = connected(lab)?;
@@ -109,6 +111,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let (upload, server) = connected(lab)?;
         upload.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
         send_whole_input(&upload, &server, lines(lab, 3))?;

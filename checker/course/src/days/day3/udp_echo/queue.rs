@@ -48,6 +48,7 @@ pub(super) const INTERRUPTED: Test = Test {
         hint: "EINTR is no failure: a signal came before there was a datagram. Receive again.",
     }],
     run: |lab| {
+        lab.follow_calls();
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
         server.wait_until_idle()?;

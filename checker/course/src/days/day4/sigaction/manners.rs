@@ -128,6 +128,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         },
     ],
     run: |lab| {
+        lab.follow_calls();
         let program = count(lab)?;
         program.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
         program.deliver(SIGTERM)?;
