@@ -1,9 +1,13 @@
 //! What the lab costs: `cargo bench -p checker`. Every figure is the median of several runs of whole processes.
 
-use checker::{arena::Isolation, runner, workspace};
+use checker::{
+    arena::Isolation,
+    crew,
+    runner::{self, Order, Outcome, Statement},
+    workspace,
+};
 use std::{
     env, fs,
-    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -14,11 +18,19 @@ const RUNS: usize = 7;
 const EXERCISE: &str = "day2_2_echo_server";
 
 fn main() {
+    // The processes of tests come from the program which asks for them: here it is this one.
+    let arguments: Vec<String> = env::args().collect();
+    if let [_, command, isolation] = arguments.as_slice()
+        && command == runner::COMMAND
+    {
+        runner::serve(isolation).expect("a checker");
+        return;
+    }
     let course = Course::new();
     println!("medians of {RUNS} runs; in brackets least and most\n");
     edit_to_verdict(&course);
     hanging_program(&course);
-    empty_test(&course);
+    empty_test();
     memory(&course);
 }
 
@@ -83,20 +95,6 @@ impl Course {
         timed(cargo.current_dir(self.folder.path()))
     }
 
-    fn run_test(&self, isolation: Isolation, order: &str) -> Duration {
-        let start = Instant::now();
-        let mut runner = Command::new(&self.checker)
-            .args([runner::COMMAND, isolation.name()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("a runner");
-        let stdin = runner.stdin.as_mut().expect("its standard input");
-        stdin.write_all(order.as_bytes()).expect("its attention");
-        assert!(runner.wait().expect("its end").success());
-        start.elapsed()
-    }
-
     fn check(&self, arguments: &[&str]) -> Duration {
         let mut checker = Command::new(&self.checker);
         timed(checker.args(arguments).current_dir(self.folder.path()))
@@ -153,15 +151,23 @@ fn hanging_program(course: &Course) {
 }
 
 /// The place of a test without a story: the process, the namespaces, pid 1, and the end of them.
-fn empty_test(course: &Course) {
+fn empty_test() {
     for (isolation, what) in [
         (Isolation::Namespaces, "an empty test in namespaces"),
         (Isolation::Shared, "an empty test without namespaces"),
     ] {
-        let order = runner::empty_order() + "\n";
-        let costs: Vec<f64> = (0..RUNS)
-            .map(|_| milliseconds(course.run_test(isolation, &order)))
-            .collect();
+        let nursery = crew::TEST.open(isolation.name()).expect("a nursery");
+        let empty = || {
+            let start = Instant::now();
+            let runner = nursery.start().expect("a runner");
+            let statement: Statement = runner.carry_out(&Order::empty()).expect("a statement");
+            assert!(
+                matches!(statement.outcome, Outcome::Passed),
+                "{statement:?}"
+            );
+            start.elapsed()
+        };
+        let costs: Vec<f64> = (0..RUNS).map(|_| milliseconds(empty())).collect();
         line(what, &costs, "ms");
     }
 }

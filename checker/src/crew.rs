@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, Sender},
     },
@@ -13,14 +13,15 @@ use std::{
 
 pub use crate::errand::INTERRUPTED;
 use crate::{
-    arena::{Isolation, Jail, Tracing},
-    errand::{Errand, Waiting},
+    arena::{Isolation, Jail, Network, Tracing},
+    errand::{Errand, Nursery, Waiting},
     exercise::Exercise,
+    failure::LabError,
     runner::{self, Order, Outcome, Statement},
 };
 
-/// What a runner does. It ends by itself long before the deadline; if it does not, the lab is at fault.
-const TEST: Errand = Errand {
+/// The errand of a runner. It ends by itself long before the deadline; if it does not, the lab is at fault.
+pub const TEST: Errand = Errand {
     command: runner::COMMAND,
     process: "the process of a test",
     deadline: Duration::from_secs(180),
@@ -84,16 +85,21 @@ pub fn run<K: Clone + Send>(
 ) {
     let (to_crew, series) = mpsc::channel();
     let (to_receiver, results) = mpsc::channel();
-    let series = Mutex::new(series);
     let (to_pool, pool) = mpsc::channel();
-    let pool = Mutex::new(pool);
+    let series = Mutex::new(series);
+    let runners = Runners {
+        pool: Mutex::new(pool),
+        nursery: OnceLock::new(),
+        networks: Mutex::default(),
+    };
+    let (series, runners) = (&series, &runners);
     thread::scope(|scope| {
+        // First of all, because it takes longest: most often it builds.
         scope.spawn(move || feed(to_crew));
-        scope.spawn(move || prepare(conditions, ahead, &to_pool));
+        scope.spawn(move || runners.prepare(conditions, ahead, &to_pool));
         for _ in 0..conditions.jobs.max(1) {
             let to_receiver = to_receiver.clone();
-            let (series, pool) = (&series, &pool);
-            scope.spawn(move || work(conditions, series, pool, &to_receiver));
+            scope.spawn(move || work(conditions, series, runners, &to_receiver));
         }
         drop(to_receiver);
         for done in results {
@@ -102,26 +108,64 @@ pub fn run<K: Clone + Send>(
     });
 }
 
-/// Starts runners which wait for the first tests.
-fn prepare(conditions: &Conditions, ahead: usize, pool: &Sender<Waiting>) {
-    for _ in 0..ahead {
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            return;
+/// Where runners come from.
+struct Runners {
+    /// Those that have been started ahead. They end before their nursery, which waits for them: fields are dropped in
+    /// this order.
+    pool: Mutex<Receiver<Waiting>>,
+    nursery: OnceLock<Result<Nursery, LabError>>,
+    /// Networks of tests that are done.
+    networks: Mutex<Vec<Network>>,
+}
+
+/// How many networks are given back at once. The kernel takes hardly longer for many than for one, and each holds some
+/// hundred kilobytes.
+const NETWORKS: usize = 64;
+
+impl Runners {
+    fn start(&self, conditions: &Conditions) -> Result<Waiting, LabError> {
+        self.nursery
+            .get_or_init(|| TEST.open(conditions.isolation.name()))
+            .as_ref()
+            .map_err(LabError::clone)?
+            .start()
+    }
+
+    /// Starts runners which wait for the first tests.
+    fn prepare(&self, conditions: &Conditions, ahead: usize, pool: &Sender<Waiting>) {
+        for _ in 0..ahead {
+            if INTERRUPTED.load(Ordering::Relaxed) {
+                return;
+            }
+            // Why it does not start, the first test will tell.
+            let Ok(runner) = self.start(conditions) else {
+                return;
+            };
+            if pool.send(runner).is_err() {
+                return;
+            }
         }
-        // Why it does not start, the first test will tell.
-        let Ok(runner) = TEST.start(conditions.isolation.name()) else {
-            return;
-        };
-        if pool.send(runner).is_err() {
-            return;
+    }
+
+    /// Has an order carried out by the next one.
+    fn carry_out(&self, conditions: &Conditions, order: &Order) -> Result<Statement, LabError> {
+        let ahead = self.pool.lock().ok().and_then(|pool| pool.try_recv().ok());
+        let runner = ahead.map_or_else(|| self.start(conditions), Ok)?;
+        if let (Some(network), Ok(mut networks)) = (Network::of(runner.pid()), self.networks.lock())
+        {
+            if networks.len() == NETWORKS {
+                networks.clear();
+            }
+            networks.push(network);
         }
+        runner.carry_out(order)
     }
 }
 
 fn work<K: Clone>(
     conditions: &Conditions,
     queue: &Mutex<Receiver<Series<K>>>,
-    pool: &Mutex<Receiver<Waiting>>,
+    runners: &Runners,
     results: &Sender<Done<K>>,
 ) {
     loop {
@@ -136,7 +180,7 @@ fn work<K: Clone>(
             if INTERRUPTED.load(Ordering::Relaxed) {
                 return;
             }
-            let statement = find_out(conditions, pool, &series, test);
+            let statement = find_out(conditions, runners, &series, test);
             let failed = matches!(statement.outcome, Outcome::Failed(_) | Outcome::Broken(_));
             let done = Done {
                 key: series.key.clone(),
@@ -156,7 +200,7 @@ fn work<K: Clone>(
 /// Finds out whether the program of a series keeps the promise of a test.
 fn find_out<K>(
     conditions: &Conditions,
-    pool: &Mutex<Receiver<Waiting>>,
+    runners: &Runners,
     series: &Series<K>,
     test: usize,
 ) -> Statement {
@@ -169,10 +213,8 @@ fn find_out<K>(
             tracing,
             jail: conditions.jail.clone(),
         };
-        let waiting = pool.lock().ok().and_then(|pool| pool.try_recv().ok());
-        waiting
-            .map_or_else(|| TEST.start(conditions.isolation.name()), Ok)
-            .and_then(|runner| runner.carry_out(&order))
+        runners
+            .carry_out(conditions, &order)
             .unwrap_or_else(Statement::broken)
     };
     let is_suspect = series.is_suspect.load(Ordering::Relaxed);

@@ -7,16 +7,16 @@ fn main() -> ExitCode {
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
     match arguments.as_slice() {
-        // The process of one test, started by the checker itself.
+        // The processes of tests, started by the checker itself.
         [_, command, isolation] if command == checker::runner::COMMAND => {
-            match checker::runner::run_order(isolation) {
+            match checker::runner::serve(isolation) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(_) => ExitCode::FAILURE,
             }
         }
-        // The process of one demo, likewise.
+        // That of a demo, likewise.
         [_, command, isolation] if command == checker::showing::COMMAND => {
-            match checker::showing::run_order(isolation) {
+            match checker::showing::serve(isolation) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(_) => ExitCode::FAILURE,
             }

@@ -1,8 +1,8 @@
 //! The process of one test.
 //!
-//! The checker starts itself once more for each test ([`run_order`]). That process enters an [`Arena`], waits for its
-//! order, tells the test's story, ends all that was started, and states on its standard output what happened. Nothing
-//! that a student's program does to its surroundings reaches further than this process.
+//! The checker starts itself once more, and has a copy of that process made for each test ([`serve`]). The copy enters an
+//! [`Arena`], waits for its order, tells the test's story, ends all that was started, and states on its standard output
+//! what happened. Nothing that a student's program does to its surroundings reaches further than this process.
 
 use std::{
     io::{self, Write},
@@ -13,15 +13,15 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    arena::{Arena, Isolation, Jail, Tracing},
+    arena::{self, Arena, Isolation, Jail, Tracing},
     errand,
     failure::{Attempt, Checked, Failure, LabError, Stop},
     lab::{Bench, Lab, Witness},
     syllabus,
 };
 
-/// The checker's hidden first argument for this process.
-pub const COMMAND: &str = "__run-test";
+/// The checker's hidden first argument for the process of which these are copies.
+pub const COMMAND: &str = "__run-tests";
 
 /// What one runner is asked to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -114,17 +114,23 @@ impl Statement {
     }
 }
 
-/// Enters an arena, carries out the order that comes, and writes its statement to standard output. If no order comes,
-/// nothing is stated.
+/// Makes a runner for each that is asked for.
 ///
 /// # Errors
 ///
-/// When the statement cannot be written: then nobody is there to read it.
-pub fn run_order(isolation: &str) -> io::Result<()> {
+/// When nobody is there to ask, or to read a statement.
+pub fn serve(isolation: &str) -> io::Result<()> {
+    let isolation = Isolation::named(isolation).ok_or(io::ErrorKind::InvalidInput)?;
+    let prepared = arena::prepare(isolation);
+    errand::serve(|| run_order(isolation, prepared))
+}
+
+/// Enters an arena, carries out the order that comes, and writes its statement to standard output. If no order comes,
+/// nothing is stated.
+fn run_order(isolation: Isolation, prepared: Result<(), LabError>) -> io::Result<()> {
     // Before the order is there, so that it is done while the program is still being compiled.
-    let arena = Isolation::named(isolation)
-        .ok_or_else(|| LabError::new(format!("there is no isolation {isolation}")))
-        .and_then(Arena::enter)
+    let arena = prepared
+        .and_then(|()| Arena::enter(isolation))
         .and_then(ready);
     let statement = match (errand::order::<Order>(), arena) {
         (Ok(None), Ok(arena)) => {
@@ -140,17 +146,18 @@ pub fn run_order(isolation: &str) -> io::Result<()> {
     io::stdout().write_all(&text)
 }
 
-/// An order without a story: what it takes is what the place of a test costs.
-pub fn empty_order() -> String {
-    let order = Order {
-        exercise: String::new(),
-        test: 0,
-        program: PathBuf::new(),
-        seed: 0,
-        tracing: Tracing::Off,
-        jail: None,
-    };
-    serde_json::to_string(&order).unwrap_or_default()
+impl Order {
+    /// An order without a story: what it takes is what the place of a test costs.
+    pub fn empty() -> Order {
+        Order {
+            exercise: String::new(),
+            test: 0,
+            program: PathBuf::new(),
+            seed: 0,
+            tracing: Tracing::Off,
+            jail: None,
+        }
+    }
 }
 
 fn carry_out(order: &Order, arena: Arena) -> Statement {

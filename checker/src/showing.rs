@@ -114,18 +114,23 @@ pub fn show(demo: &Demo, isolation: Isolation) -> Showing {
         demo: demo.name.to_owned(),
     };
     let start = Instant::now();
-    DEMO.start(isolation.name())
-        .and_then(|process| process.carry_out(&order))
+    DEMO.open(isolation.name())
+        .and_then(|nursery| nursery.start()?.carry_out(&order))
         .unwrap_or_else(|error| Showing::new(demo, Vec::new(), Err(error), start.elapsed()))
 }
 
-/// Carries out the order that comes, and writes the showing to standard output.
+/// Makes a process for each demo that is to be played.
 ///
 /// # Errors
 ///
-/// When the order cannot be read, or the showing cannot be written: then nobody is there to read it.
-pub fn run_order(isolation: &str) -> io::Result<()> {
+/// When nobody is there to ask, or to read a showing.
+pub fn serve(isolation: &str) -> io::Result<()> {
     let isolation = Isolation::named(isolation).ok_or(io::ErrorKind::InvalidInput)?;
+    errand::serve(|| run_order(isolation))
+}
+
+/// Carries out the order that comes, and writes the showing to standard output.
+fn run_order(isolation: Isolation) -> io::Result<()> {
     let Some(order) = errand::order::<Order>()? else {
         return Ok(());
     };

@@ -107,10 +107,16 @@ fn runners_that_wait_for_a_build_in_vain_end_with_the_checker() {
             runners.retain(|pid| below.contains_key(pid));
             !runners.is_empty()
         });
+        let start = Instant::now();
         if let Some(signal) = end {
             kill(Pid::from_raw(own), signal).unwrap();
         }
         assert_eq!(child.wait().unwrap().code(), status, "{end:?}");
+        assert!(
+            start.elapsed() < Duration::from_secs(15),
+            "{end:?}: {:?}",
+            start.elapsed()
+        );
         wait_until("they have ended", || {
             runners.iter().all(|&pid| Process::read(pid).is_none())
         });

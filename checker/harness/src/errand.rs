@@ -1,10 +1,22 @@
-//! Work that the checker gives to a process of its own: it starts itself once more, listens, and ends what is left.
+//! Work that the checker gives to processes of their own, each with one order, and that ends with them.
 //!
-//! The process gets its order as a line on its standard input, which stays open as long as the work is wanted.
+//! ```text
+//! checker ── asks ──▸ nursery            the checker once more, with one thread
+//!    │                   ├─ process      a copy of the nursery (fork(2)): ready, and waits for its order
+//!    └── order, answer ──┴─ process
+//! ```
+//!
+//! A copy is ready five times as soon as a program that starts anew. The process gets its order as a line on its standard
+//! input, which stays open as long as the work is wanted.
+
+mod nursery;
 
 use std::{
-    io::{self, Read, Write},
-    os::{fd::AsFd, unix::process::CommandExt},
+    io::{self, PipeReader, PipeWriter, Read, Write},
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::process::{CommandExt, ExitStatusExt},
+    },
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
@@ -13,10 +25,17 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::signal::{Signal, kill},
+    sys::{
+        signal::{Signal, kill},
+        socket::{
+            AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
+        },
+    },
     unistd::Pid,
 };
 use serde::{Serialize, de::DeserializeOwned};
+
+pub use nursery::serve;
 
 use crate::{
     failure::{Attempt, LabError},
@@ -27,6 +46,10 @@ use crate::{
 /// a pipe which a program holds locked: splice(2) keeps the lock while it waits for a socket. At the standard descriptors
 /// it cannot (see the tracer's filter), at copies of them it can.
 const LOCKED: Duration = Duration::from_secs(10);
+/// How long it may take to start one, on a machine that is busy with other things.
+const START: Duration = Duration::from_secs(30);
+/// How long it may take to end: its own clean-up is bounded by twice ten seconds.
+const END: Duration = Duration::from_secs(25);
 
 /// Set by Ctrl-C: no process is started any more, and those at work end.
 pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -42,14 +65,28 @@ pub struct Errand {
     pub deadline: Duration,
 }
 
+/// The process from which those of one errand come. When this is dropped, it ends.
+#[derive(Debug)]
+pub struct Nursery {
+    errand: Errand,
+    line: OwnedFd,
+    process: Child,
+}
+
 /// A process which has been started and waits for its order. Without one it ends.
 #[derive(Debug)]
 pub struct Waiting {
     errand: Errand,
-    child: Child,
+    pid: i32,
+    stdin: Option<PipeWriter>,
+    stdout: Option<PipeReader>,
+    stderr: PipeReader,
+    /// From here comes its number, and how it has ended.
+    news: PipeReader,
+    ended: Option<ExitStatus>,
 }
 
-/// The order of this process, which is one that [`Errand::start`] has started. `None` if none comes.
+/// The order of this process, which is one that [`Nursery::start`] has started. `None` if none comes.
 ///
 /// # Errors
 ///
@@ -63,30 +100,103 @@ pub fn order<T: DeserializeOwned>() -> io::Result<Option<T>> {
 }
 
 impl Errand {
-    /// Starts the process, which makes itself ready and waits.
+    /// Starts the nursery: this very program once more, with the errand's command and this argument. It is to call
+    /// [`serve`].
     ///
     /// # Errors
     ///
     /// When it cannot be started.
-    pub fn start(&self, argument: &str) -> Result<Waiting, LabError> {
-        let child = Command::new("/proc/self/exe")
+    pub fn open(&self, argument: &str) -> Result<Nursery, LabError> {
+        let attempt = format!("could not make ready for {}", self.process);
+        let (line, theirs) = socketpair(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            None,
+            SockFlag::SOCK_CLOEXEC,
+        )
+        .attempt(&attempt)?;
+        let process = Command::new("/proc/self/exe")
             .arg(self.command)
             .arg(argument)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
             // Ctrl-C is for the checker; it lets its processes clean up.
             .process_group(0)
             .spawn()
-            .attempt(&format!("could not start {}", self.process))?;
-        Ok(Waiting {
+            .attempt(&attempt)?;
+        Ok(Nursery {
             errand: *self,
-            child,
+            line,
+            process,
         })
     }
 }
 
+impl Nursery {
+    /// Starts a process, which makes itself ready and waits.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start(&self) -> Result<Waiting, LabError> {
+        let attempt = format!("could not start {}", self.errand.process);
+        let pipe = || io::pipe().attempt(&attempt);
+        let (their_stdin, stdin) = pipe()?;
+        let (stdout, their_stdout) = pipe()?;
+        let (stderr, their_stderr) = pipe()?;
+        let (mut news, their_news) = pipe()?;
+        let theirs = [
+            their_stdin.as_raw_fd(),
+            their_stdout.as_raw_fd(),
+            their_stderr.as_raw_fd(),
+            their_news.as_raw_fd(),
+        ];
+        sendmsg::<()>(
+            self.line.as_raw_fd(),
+            &[io::IoSlice::new(b"!")],
+            &[ControlMessage::ScmRights(&theirs)],
+            MsgFlags::MSG_NOSIGNAL,
+            None,
+        )
+        .attempt(&attempt)?;
+        // What comes next is read to its end, which is there when nobody else can write.
+        drop((their_stdin, their_stdout, their_stderr, their_news));
+        let pid = match next_number(&mut news, START).attempt(&attempt)? {
+            Some(pid) if pid > 0 => pid,
+            Some(errno) => return Err(LabError::call(attempt, Errno::from_raw(-errno))),
+            None => return Err(LabError::new(format!("{attempt} in time"))),
+        };
+        Ok(Waiting {
+            errand: self.errand,
+            pid,
+            stdin: Some(stdin),
+            stdout: Some(stdout),
+            stderr,
+            news,
+            ended: None,
+        })
+    }
+}
+
+impl Drop for Nursery {
+    fn drop(&mut self) {
+        // It notices that nobody can ask any more. Its processes have ended before.
+        let _ = nix::sys::socket::shutdown(self.line.as_raw_fd(), nix::sys::socket::Shutdown::Both);
+        let pidfd = processes::pidfd(self.process.id().cast_signed(), 0);
+        let ended = pidfd.is_ok_and(|pidfd| is_readable(&pidfd, END).unwrap_or(false));
+        if !ended {
+            let _ = self.process.kill();
+        }
+        let _ = self.process.wait();
+    }
+}
+
 impl Waiting {
+    /// Its number, which is its own until it has carried out its order.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
     /// Has an order carried out. The answer is what the process writes to its standard output, as JSON.
     ///
     /// # Errors
@@ -96,19 +206,16 @@ impl Waiting {
         let mut line = serde_json::to_vec(order)
             .map_err(|error| LabError::new(format!("could not write an order: {error}")))?;
         line.push(b'\n');
-        if let Some(stdin) = &mut self.child.stdin {
+        if let Some(stdin) = &mut self.stdin {
             // Where it has ended already, it has said why.
             let _ = stdin.write_all(&line);
         }
         let answer = self.listen();
         let status = self.end()?;
-        let child = &mut self.child;
         serde_json::from_slice(&answer?).map_err(|_| {
             // It has ended, so that what it complained about is all in the pipe.
             let mut complaint = String::new();
-            if let Some(stderr) = &mut child.stderr {
-                let _ = stderr.read_to_string(&mut complaint);
-            }
+            let _ = self.stderr.read_to_string(&mut complaint);
             LabError {
                 detail: Some(complaint.trim().to_owned()).filter(|text| !text.is_empty()),
                 ..LabError::new(format!(
@@ -127,7 +234,7 @@ impl Waiting {
             ..
         } = self.errand;
         let listen = format!("could not listen to {name}");
-        let Some(mut stdout) = self.child.stdout.take() else {
+        let Some(mut stdout) = self.stdout.take() else {
             return Err(LabError::new(listen));
         };
         let deadline = Instant::now() + deadline;
@@ -135,7 +242,7 @@ impl Waiting {
         let mut buffer = [0; 64 * 1024];
         let mut last_free = Instant::now();
         loop {
-            let process = Process::read(self.child.id().cast_signed());
+            let process = Process::read(self.pid);
             if process.is_none_or(|process| process.state != 'D') {
                 last_free = Instant::now();
             }
@@ -167,35 +274,54 @@ impl Waiting {
         }
     }
 
-    /// Tells the process that nothing is wanted from it any more, and waits until it has ended; its own clean-up is
-    /// bounded by twice ten seconds.
+    /// Tells the process that nothing is wanted from it any more, and waits until it has ended.
     fn end(&mut self) -> Result<ExitStatus, LabError> {
-        let end = format!("could not wait for {}", self.errand.process);
-        let child = &mut self.child;
-        drop(child.stdin.take());
-        // Its number may be somebody else's as soon as it has been waited for.
-        if let Some(status) = child.try_wait().attempt(&end)? {
+        if let Some(status) = self.ended {
             return Ok(status);
         }
-        let pidfd = processes::pidfd(child.id().cast_signed(), 0).attempt(&end)?;
-        let ended = poll(
-            &mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)],
-            PollTimeout::from(25_000u16),
-        );
-        if ended != Ok(1) {
+        let end = format!("could not wait for {}", self.errand.process);
+        drop(self.stdin.take());
+        let mut status = next_number(&mut self.news, END).attempt(&end)?;
+        if status.is_none() {
             // The programs first: one that touches a pipe which a program holds locked in splice(2) cannot even be
             // killed before.
-            for &pid in processes::descendants(child.id().cast_signed()).keys() {
+            let below = processes::descendants(self.pid);
+            for pid in below.into_keys().chain([self.pid]) {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
-            let _ = child.kill();
+            status = next_number(&mut self.news, END).attempt(&end)?;
         }
-        child.wait().attempt(&end)
+        let status = status.ok_or_else(|| LabError::new(format!("{end}: it cannot be ended")))?;
+        Ok(*self.ended.insert(ExitStatus::from_raw(status)))
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         let _ = self.end();
+    }
+}
+
+/// The next number that a nursery tells of a process; `None` if there is none in time.
+fn next_number(news: &mut PipeReader, limit: Duration) -> io::Result<Option<i32>> {
+    let mut bytes = [0; 4];
+    if !is_readable(news, limit)? {
+        return Ok(None);
+    }
+    // It writes all four at once.
+    news.read_exact(&mut bytes)?;
+    Ok(Some(i32::from_ne_bytes(bytes)))
+}
+
+fn is_readable(file: &impl AsFd, limit: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + limit;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(file.as_fd(), PollFlags::POLLIN)], left) {
+            Err(Errno::EINTR) => (),
+            Err(errno) => return Err(errno.into()),
+            Ok(count) => return Ok(count > 0),
+        }
     }
 }

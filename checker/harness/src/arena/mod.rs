@@ -4,9 +4,10 @@
 //!
 //! ```text
 //! checker                  plans, builds, schedules, reports
-//!  └─ runner               one process a test, in its own user, network and mount namespace
-//!      ├─ init             pid 1 of a pid namespace: adopts orphans, and takes all with it when it ends
-//!      └─ the program      pid 2 or later: its own session, no capabilities, limits, a folder of its own
+//!  └─ nursery              has given up root, and makes runners as copies of itself
+//!      └─ runner           one process a test, in its own user, network and mount namespace
+//!          ├─ init         pid 1 of a pid namespace: adopts orphans, and takes all with it when it ends
+//!          └─ the program  pid 2 or later: its own session, no capabilities, limits, a folder of its own
 //! ```
 //!
 //! Where the machine refuses namespaces (Docker's default profile, Ubuntu 24.04), the same runner works in the
@@ -100,6 +101,20 @@ pub enum Tracing {
     Off,
 }
 
+/// The network of a process, which stays as long as this is there, whatever becomes of the process.
+#[derive(Debug)]
+#[expect(dead_code, reason = "the open file holds the network")]
+pub struct Network(fs::File);
+
+impl Network {
+    /// That of the process with this number. `None` if there is no such process (any more), or it is closed to us.
+    pub fn of(pid: i32) -> Option<Network> {
+        fs::File::open(format!("/proc/{pid}/ns/net"))
+            .ok()
+            .map(Network)
+    }
+}
+
 /// The place of one test.
 #[derive(Debug)]
 pub struct Arena {
@@ -110,6 +125,20 @@ pub struct Arena {
     jail: Option<Jail>,
     /// Removed with its content when the arena ends.
     temporary: Option<tempfile::TempDir>,
+}
+
+/// What all arenas have in common, for a process whose copies each [enter](Arena::enter) one: it becomes an unprivileged
+/// user for ever, and prepares what networks of their own are made from. It must have one thread only.
+///
+/// # Errors
+///
+/// When the machine refuses it.
+pub fn prepare(isolation: Isolation) -> Result<(), LabError> {
+    privileges::give_up_root()?;
+    match isolation {
+        Isolation::Namespaces => namespaces::prepare(),
+        Isolation::Shared => Ok(()),
+    }
 }
 
 impl Arena {
@@ -210,10 +239,8 @@ impl Arena {
 
     /// All processes which the test's programs have made, and the programs: the init of the namespace is left out.
     pub fn processes(&self) -> Vec<Process> {
-        let mut found = processes::descendants(std::process::id() as i32);
-        if let Some(init) = self.init {
-            found.remove(&init.as_raw());
-        }
+        let init = self.init.map(Pid::as_raw);
+        let found = processes::descendants_but(std::process::id() as i32, init);
         found.into_values().collect()
     }
 

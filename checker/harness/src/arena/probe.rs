@@ -9,7 +9,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Isolation, jail, namespaces, privileges};
+use super::{Isolation, jail, namespaces};
 use crate::{
     failure::LabError,
     observe::{sockets, tracer},
@@ -121,7 +121,7 @@ fn isolation_by(namespaces: &Result<(), LabError>) -> Isolation {
 
 fn try_namespaces() -> Result<(), LabError> {
     in_child(|| {
-        privileges::give_up_root()?;
+        super::prepare(Isolation::Namespaces)?;
         namespaces::enter()?;
         let init = namespaces::start_init()?;
         let _ = nix::sys::signal::kill(init, nix::sys::signal::Signal::SIGKILL);

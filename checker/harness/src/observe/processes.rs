@@ -260,13 +260,25 @@ pub fn pidfd(pid: i32, flags: libc::c_uint) -> io::Result<OwnedFd> {
 /// All descendants of `root`, without itself, by their numbers. Processes come and go meanwhile, so that the list is
 /// exact only when they sleep.
 pub fn descendants(root: i32) -> BTreeMap<i32, Process> {
+    descendants_but(root, None)
+}
+
+/// The same without one of them, which has a single thread; its own descendants are among them.
+pub fn descendants_but(root: i32, without: Option<i32>) -> BTreeMap<i32, Process> {
     let mut found = BTreeMap::new();
     let mut unvisited = numbers_in(&format!("/proc/{root}/task"));
     while let Some(tid) = unvisited.pop() {
         // /proc knows a thread by its own number, too (proc(5)).
         let children = read_text(&format!("/proc/{tid}/task/{tid}/children"));
         for child in children.iter().flat_map(|text| text.split_whitespace()) {
-            let Some(process) = child.parse().ok().and_then(Process::read) else {
+            let Ok(pid) = child.parse() else {
+                continue;
+            };
+            if without == Some(pid) {
+                unvisited.push(pid);
+                continue;
+            }
+            let Some(process) = Process::read(pid) else {
                 continue;
             };
             unvisited.extend(process.tasks());
