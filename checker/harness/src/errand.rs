@@ -308,8 +308,9 @@ fn next_number(news: &mut PipeReader, limit: Duration) -> io::Result<Option<i32>
     if !is_readable(news, limit)? {
         return Ok(None);
     }
-    // It writes all four at once.
-    news.read_exact(&mut bytes)?;
+    // It writes all four at once, and else it is not there any more.
+    news.read_exact(&mut bytes)
+        .map_err(|_| io::Error::other("the one of which it is a copy has been ended"))?;
     Ok(Some(i32::from_ne_bytes(bytes)))
 }
 
