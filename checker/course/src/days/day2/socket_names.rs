@@ -1,10 +1,11 @@
 //! The hidden tests of day2_5_socket_names.
 
+mod families;
 mod faults;
 mod names;
 mod refusals;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use names::{expect_names, expect_own_name, visit};
 
@@ -183,112 +184,9 @@ pub const EXERCISE: Exercise = Exercise {
                 Ok(())
             },
         },
-        Test {
-            name: "listens on an IPv6 address as well",
-            points: 2,
-            read: "IPv6, and room for both",
-            mistakes: &[
-                Mistake {
-                    program: "knows_ipv4_only",
-                    because: Diagnosis::Exited,
-                    hint: EITHER_FAMILY,
-                },
-                Mistake {
-                    program: "splits_at_the_first_colon",
-                    because: Diagnosis::Exited,
-                    hint: EITHER_FAMILY,
-                },
-                Mistake {
-                    program: "forgets_the_brackets",
-                    because: Diagnosis::BadAnnouncement,
-                    hint: "Without brackets nobody can tell the port from one more group: print [::1]:8080, as the \
-                           Display of a SocketAddr does.",
-                },
-                Mistake {
-                    program: "takes_each_client_for_ipv4",
-                    because: Diagnosis::ClosedEarly,
-                    hint: "A sockaddr_in has no room for an IPv6 address. Ask for a sockaddr_storage, and look at the \
-                           family in it before you read the rest: in nix as_sockaddr_in and as_sockaddr_in6.",
-                },
-                Mistake {
-                    program: "calls_every_family_4",
-                    because: Diagnosis::WrongBytes,
-                    hint: ALL_16_BYTES,
-                },
-                Mistake {
-                    program: "makes_every_address_ipv4",
-                    because: Diagnosis::WrongBytes,
-                    hint: ALL_16_BYTES,
-                },
-            ],
-            run: |lab| {
-                let address = lab.any_ipv6_port()?;
-                let server = lab.start_server_on(address)?;
-                server.expect_address(address)?;
-                expect_names(lab, &server.connect()?)?;
-                expect_names(lab, &server.connect()?)
-            },
-        },
-        Test {
-            name: "takes IPv4 clients on [::], and shows them as such",
-            points: 2,
-            read: "One socket for both: [::]",
-            mistakes: &[
-                Mistake {
-                    program: "shows_mapped_addresses",
-                    because: Diagnosis::WrongBytes,
-                    hint: SHOW_WHAT_IT_IS,
-                },
-                Mistake {
-                    program: "tells_the_listeners_family",
-                    because: Diagnosis::WrongBytes,
-                    hint: SHOW_WHAT_IT_IS,
-                },
-                Mistake {
-                    program: "refuses_ipv4",
-                    because: Diagnosis::Refused,
-                    hint: "IPV6_V6ONLY is set to 1, which keeps IPv4 clients out. Set it to 0.",
-                },
-            ],
-            run: |lab| {
-                let ipv6 = lab.any_ipv6_port()?.ip();
-                let server = lab.start_server_on(EVERYWHERE)?;
-                server.expect_address(EVERYWHERE)?;
-                let (one, other) = (lab.any_port().ip(), lab.any_port_elsewhere().ip());
-                for (source, destination) in [(one, other), (ipv6, ipv6), (other, one)] {
-                    let client = server.connect_between(source, destination)?;
-                    expect_names(lab, &client)?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "takes them whatever the machine's default is",
-            points: 1,
-            read: "One socket for both: [::]",
-            mistakes: &[
-                Mistake {
-                    program: "trusts_the_default",
-                    because: Diagnosis::Refused,
-                    hint: DECIDE_BEFORE_BIND,
-                },
-                Mistake {
-                    program: "decides_after_bind",
-                    because: Diagnosis::Refused,
-                    hint: DECIDE_BEFORE_BIND,
-                },
-            ],
-            run: |lab| {
-                let ipv6 = lab.any_ipv6_port()?.ip();
-                lab.make_ipv6_only_the_default()?;
-                let server = lab.start_server_on(EVERYWHERE)?;
-                let ipv4 = lab.any_port().ip();
-                for address in [ipv6, ipv4] {
-                    expect_names(lab, &server.connect_between(address, address)?)?;
-                }
-                Ok(())
-            },
-        },
+        families::IPV6,
+        families::IPV4_ON_IPV6,
+        families::WHATEVER_THE_DEFAULT,
         Test {
             name: "listens on every address that it is given",
             points: 2,
@@ -559,26 +457,12 @@ const THE_PEERS_NAME: &str = "`you` is the name of the client's end: what getpee
 const THE_SOCKETS_OWN_NAME: &str = "A listener on 0.0.0.0 has every address of the machine, and none that it could tell. \
                                     The connected socket knows which one its client has reached: call getsockname on \
                                     what accept returns.";
-const EITHER_FAMILY: &str = "An argument may be an IPv6 address in brackets, with colons between them. Read it as a \
-                             `SocketAddr`, which is of either family, make an AF_INET6 socket for an IPv6 address, and \
-                             set its options before bind.";
-const ALL_16_BYTES: &str = "The names of this connection are IPv6 addresses: show all 16 bytes of each, in brackets, and \
-                            family=6. Only a mapped address, ::ffff:127.0.0.1, is an IPv4 address in disguise.";
-const SHOW_WHAT_IT_IS: &str = "On an IPv6 socket an IPv4 client has an IPv4-mapped address, ::ffff:127.0.0.1. Show the \
-                               IPv4 address in it and family=4, for both names (`to_canonical` of Rust's IpAddr); an \
-                               IPv6 client keeps its own, with family=6.";
-const DECIDE_BEFORE_BIND: &str = "Whether an IPv6 socket takes IPv4 clients is the machine's choice \
-                                  (net.ipv6.bindv6only), unless your program says so itself: set IPV6_V6ONLY to 0, and \
-                                  before bind. After bind setsockopt fails with EINVAL.";
 const ACCEPT_WHERE_POLL_SAYS: &str = "Your program waits for a client at one address, and one waits at another. Ask poll \
                                       about all listening sockets, and call accept only where it reports POLLIN, once \
                                       for each time (or until EAGAIN, with SOCK_NONBLOCK).";
 const REUSE_THE_ADDRESS: &str = "Your server closes first, so each connection stays in TIME_WAIT on its side and holds \
                                  the port. Set SO_REUSEADDR on the listening socket, and before bind: bind is the call \
                                  that looks at it.";
-
-/// All addresses of both families.
-const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
 
 /// A client whose port shows whether it was turned round.
 fn client_with_an_uneven_port(server: &Server, source: IpAddr) -> Checked<Connection> {

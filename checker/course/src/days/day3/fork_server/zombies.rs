@@ -1,0 +1,152 @@
+//! Children that have ended: the server collects them, whatever else goes on.
+
+use harness::{
+    exercise::{Mistake, Test},
+    failure::{Checked, Diagnosis},
+    lab::{Lab, Server},
+};
+
+use super::{Visit, echo_some, take_any, three_visits, visit};
+
+pub(super) const EARLIER_CLIENT: Test = Test {
+    name: "keeps no zombie of an earlier client",
+    points: 2,
+    read: "Zombies, and how to collect them",
+    mistakes: &[Mistake {
+        program: "never_reaps",
+        because: Diagnosis::ZombieLeft,
+        hint: "A child that has ended stays a zombie until its parent calls waitpid. Call it in the server's \
+               loop, with WNOHANG.",
+    }],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let earlier = visit(lab, &server)?;
+        earlier.end(lab)?;
+        server.wait_until_it_rests()?;
+        let later = server.connect()?;
+        echo_some(lab, &later)?;
+        earlier.child.expect_collected()?;
+        echo_some(lab, &later)
+    },
+};
+
+pub(super) const ANOTHER_LIVES: Test = Test {
+    name: "collects a child at once while another one lives",
+    points: 3,
+    read: "Waiting for clients and children",
+    mistakes: &[
+        Mistake {
+            program: "reaps_with_the_next_client",
+            because: Diagnosis::ZombieLeft,
+            hint: END_OF_A_CHILD_WAKES,
+        },
+        Mistake {
+            program: "restarts_accept",
+            because: Diagnosis::ZombieLeft,
+            hint: END_OF_A_CHILD_WAKES,
+        },
+        Mistake {
+            program: "waits_without_wnohang",
+            because: Diagnosis::Stuck,
+            hint: "One child has ended, another one lives, and waitpid sleeps until that one ends, too. Pass \
+                   WNOHANG, and stop when it returns 0.",
+        },
+        Mistake {
+            program: "looks_every_three_seconds",
+            because: Diagnosis::Busy,
+            hint: "The end of a child does not wake the server: it looks when a time limit is over, and until then \
+                   the child is a zombie. Install a handler for SIGCHLD, without SA_RESTART, so that the \
+                   sleeping call returns, and sleep without a limit.",
+        },
+    ],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let mut visits = vec![visit(lab, &server)?, visit(lab, &server)?];
+        server.wait_until_it_rests()?;
+        let goes = take_any(lab, &mut visits);
+        let stays = take_any(lab, &mut visits);
+        end_and_wake(lab, &server, &goes)?;
+        goes.child.expect_collected()?;
+        let next = server.connect()?;
+        echo_some(lab, &next)?;
+        echo_some(lab, &stays.client)
+    },
+};
+
+pub(super) const THREE_TOGETHER: Test = Test {
+    name: "collects three children who ended together",
+    points: 3,
+    read: "SIGCHLD: one signal for many children",
+    mistakes: &[Mistake {
+        program: "one_wait_per_signal",
+        because: Diagnosis::ZombieLeft,
+        hint: "Three children ended, and one SIGCHLD told of them: signals do not queue. Call waitpid in a \
+               loop until it returns 0 or fails with ECHILD.",
+    }],
+    run: |lab| {
+        let server = lab.start_server()?;
+        let visits = three_visits(lab, &server)?;
+        server.wait_until_it_rests()?;
+        server.freeze()?;
+        for visit in &visits {
+            visit.end(lab)?;
+        }
+        server.resume()?;
+        for visit in &visits {
+            visit.child.expect_collected()?;
+        }
+        Ok(())
+    },
+};
+
+pub(super) const IN_THE_GAP: Test = Test {
+    name: "collects a child who ends just before the server sleeps",
+    points: 3,
+    read: "Waiting for clients and children",
+    mistakes: &[
+        Mistake {
+            program: "looks_then_accepts",
+            because: Diagnosis::ZombieLeft,
+            hint: LOOK_AND_SLEEP_IN_ONE_STEP,
+        },
+        Mistake {
+            program: "unblocks_then_polls",
+            because: Diagnosis::ZombieLeft,
+            hint: LOOK_AND_SLEEP_IN_ONE_STEP,
+        },
+    ],
+    run: |lab| {
+        lab.follow_calls();
+        let server = lab.start_server()?;
+        let early = visit(lab, &server)?;
+        server.wait_until_it_rests()?;
+        let gap = server.freeze_in_the_gap()?;
+        let late = server.connect()?;
+        gap.wait_until_struck()?;
+        server.wait_until_frozen()?;
+        early.end(lab)?;
+        server.resume()?;
+        early.child.expect_collected()?;
+        echo_some(lab, &late)
+    },
+};
+
+const END_OF_A_CHILD_WAKES: &str = "The zombie stays until the next client comes, because the end of a child does not \
+                                    wake the server. Install a handler for SIGCHLD, without SA_RESTART, so that the \
+                                    sleeping call returns.";
+
+const LOOK_AND_SLEEP_IN_ONE_STEP: &str = "The child ends after the server has looked for it and before the server \
+                                          sleeps: SIGCHLD comes, its handler runs, and then nothing wakes the server. \
+                                          Keep SIGCHLD blocked, and let ppoll open the mask and sleep in one step.";
+
+/// The client leaves, and its child ends. A server which has come to rest and sleeps on, without a word of it, is not woken
+/// by its children: then a time limit of its sleep, if it has one, is all that makes it look.
+fn end_and_wake(lab: &Lab, server: &Server, visit: &Visit) -> Checked {
+    let sleeps_without_limit = server.expect_no_time_limit();
+    visit.end(lab)?;
+    lab.settle()?;
+    match server.expect_nothing_printed_yet() {
+        Ok(()) => sleeps_without_limit,
+        Err(_) => Ok(()),
+    }
+}
