@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 pub use crate::errand::INTERRUPTED;
 use crate::{
     arena::{Isolation, Jail, Network, Tracing},
@@ -83,6 +85,7 @@ pub fn run<K: Clone + Send>(
     feed: impl FnOnce(Sender<Series<K>>) + Send,
     mut receive: impl FnMut(Done<K>),
 ) {
+    raise_descriptor_limit();
     let (to_crew, series) = mpsc::channel();
     let (to_receiver, results) = mpsc::channel();
     let (to_pool, pool) = mpsc::channel();
@@ -106,6 +109,15 @@ pub fn run<K: Clone + Send>(
             receive(done);
         }
     });
+}
+
+/// Each runner takes some descriptors, here and in the nursery. Most machines set the limit low at first and allow more to
+/// whoever asks (getrlimit(2)).
+fn raise_descriptor_limit() {
+    const ENOUGH: u64 = 4096;
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft.max(hard.min(ENOUGH)), hard);
+    }
 }
 
 /// Where runners come from.

@@ -296,6 +296,24 @@ fn the_same_seed_gives_the_same_bytes() {
 }
 
 #[test]
+fn many_tests_at_once_fit_under_a_low_limit_of_descriptors() {
+    let course = Course::real();
+    let (checker, program) = (
+        course.checker().get_program().to_owned(),
+        course.built_solution("day2_2_echo_server"),
+    );
+    assert_cmd::Command::new("sh")
+        .args(["-c", "ulimit -Sn 40; exec \"$@\"", "sh"])
+        .arg(checker)
+        .args(["day2_2", "--jobs", "18", "--program"])
+        .arg(program)
+        .current_dir(course.root())
+        .assert()
+        // All passed, as far as this machine can tell.
+        .code(&[0, 4][..]);
+}
+
+#[test]
 fn colour_is_for_terminals_and_for_those_who_ask() {
     let course = Course::real();
     let printed = |arguments: &[&str], variable: Option<(&str, &str)>| {
