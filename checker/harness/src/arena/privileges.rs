@@ -39,15 +39,17 @@ pub(super) fn give_up_root() -> Result<(), LabError> {
 
 /// Whether any user can execute this file where it is: the file and all folders above it are open.
 pub fn is_open_to_all(program: &Path) -> bool {
-    let mut folders = program.ancestors().skip(1);
-    allows_others(program, 0o005) && folders.all(|folder| allows_others(folder, 0o001))
+    let others = |path: &Path, bits: u32| {
+        fs::metadata(path).is_ok_and(|found| found.permissions().mode() & bits == bits)
+    };
+    others(program, 0o005)
+        && program
+            .ancestors()
+            .skip(1)
+            .all(|folder| others(folder, 0o001))
 }
 
-fn allows_others(path: &Path, bits: u32) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & bits == bits)
-}
-
-/// Puts the program into `folder`, where the unprivileged user can read it; root's own folders are closed to others.
+/// Copies the program into `folder`, where the unprivileged user can read it; root's own folders are closed to others.
 ///
 /// # Errors
 ///
@@ -60,12 +62,9 @@ pub fn unprivileged_copy(program: &Path, folder: &Path) -> Result<PathBuf, LabEr
     );
     let name = program.file_name().unwrap_or_default();
     let copy = folder.join(name);
-    let open = || fs::Permissions::from_mode(0o755);
-    fs::set_permissions(folder, open()).attempt(&attempt)?;
-    // A second name costs nothing; a copy takes as long as a test. It is not to be had on another file system.
-    if !allows_others(program, 0o005) || fs::hard_link(program, &copy).is_err() {
-        fs::copy(program, &copy).attempt(&attempt)?;
-        fs::set_permissions(&copy, open()).attempt(&attempt)?;
+    fs::copy(program, &copy).attempt(&attempt)?;
+    for open in [folder, &copy] {
+        fs::set_permissions(open, fs::Permissions::from_mode(0o755)).attempt(&attempt)?;
     }
     Ok(copy)
 }
