@@ -62,7 +62,7 @@ impl std::fmt::Debug for SoFar<'_> {
     }
 }
 
-/// How many runners may wait for a build at most. Each takes some megabytes.
+/// How many runners may wait for a build at most. Each holds a network and its own part of the memory.
 const MOST_AHEAD: usize = 20;
 
 impl Plan {

@@ -88,28 +88,18 @@ impl Statement {
     #[must_use]
     pub fn told_again(mut self, again: Statement) -> Statement {
         let milliseconds = self.milliseconds + again.milliseconds;
-        if let Outcome::Failed(failure) = &mut self.outcome {
-            match again.outcome {
-                Outcome::Failed(_) => (),
-                Outcome::Passed => {
-                    failure.symptom +=
-                        "; when the test is run again, it passes: what happens depends on timing";
-                    return Statement {
-                        milliseconds,
-                        ..self
-                    };
-                }
-                Outcome::Broken(_) | Outcome::NotChecked(_) => {
-                    return Statement {
-                        milliseconds,
-                        ..self
-                    };
-                }
+        let known = match (&mut self.outcome, &again.outcome) {
+            (Outcome::Failed(failure), Outcome::Passed) => {
+                failure.symptom +=
+                    "; when the test is run again, it passes: what happens depends on timing";
+                self
             }
-        }
+            (Outcome::Failed(_), Outcome::Broken(_) | Outcome::NotChecked(_)) => self,
+            _ => again,
+        };
         Statement {
             milliseconds,
-            ..again
+            ..known
         }
     }
 }
