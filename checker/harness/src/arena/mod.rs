@@ -250,11 +250,14 @@ impl Arena {
     ///
     /// When some are still there after ten seconds, because the kernel does not let go of them.
     pub fn end(&self) -> Result<(), LabError> {
-        if let Some(init) = self.init {
+        match self.init {
             // The kernel ends a whole pid namespace with its pid 1, and there is no way out of one.
-            let _ = kill(init, Signal::SIGKILL);
+            Some(init) => {
+                let _ = kill(init, Signal::SIGKILL);
+                outlive_children(|| ())?;
+            }
+            None => end_descendants()?,
         }
-        end_descendants()?;
         match &self.temporary {
             Some(_) => folder::clear(&self.folder).attempt("could not clear the folder of a test"),
             None => Ok(()),
@@ -305,13 +308,20 @@ impl Room {
 ///
 /// When some are still there after ten seconds, because the kernel does not let go of them.
 pub fn end_descendants() -> Result<(), LabError> {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline {
-        let left = processes::descendants(std::process::id() as i32);
-        for &pid in left.keys() {
+    outlive_children(|| {
+        for pid in processes::descendants(std::process::id() as i32).into_keys() {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }
-        if !reap_all() && left.is_empty() {
+    })
+}
+
+/// Waits until there is no child any more, and then nothing else below this process either: what a child leaves behind
+/// comes to its subreaper before it is reaped. Before each moment of waiting it does `urge`.
+fn outlive_children(urge: impl Fn()) -> Result<(), LabError> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline {
+        urge();
+        if !reap_all() {
             return Ok(());
         }
     }

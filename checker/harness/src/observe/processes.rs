@@ -146,24 +146,36 @@ impl Process {
         (self.state == 'Z' || self.state == 'X') && self.threads <= 1
     }
 
-    /// Its threads at this moment; none if it has ended.
+    /// Its threads, none if it has ended. What the look at the process has told of its only thread is not asked again: the
+    /// call is then the later of the two.
+    ///
+    /// A thread that wakes up between the two is caught by its switches: the same in two samples, they say that it has
+    /// slept from the first look at it to the second, and one of the calls was seen between these.
     pub fn thread_list(&self) -> Vec<Thread> {
+        let seen = |tid, status: &Process, line: io::Result<String>| Thread {
+            pid: self.pid,
+            tid,
+            state: status.state,
+            switches: status.switches,
+            hidden: matches!(&line, Err(error) if error.kind() == io::ErrorKind::PermissionDenied),
+            sleep: line.ok().and_then(|line| Sleep::parse(&line)),
+            wakes: status.signals.pending & !status.signals.blocked != 0,
+        };
+        let call_of = |task: &str| fs::read_to_string(format!("{task}/syscall"));
+        if self.threads == 1 {
+            let line = call_of(&format!("/proc/{}", self.pid));
+            return match line {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+                line => vec![seen(self.pid, self, line)],
+            };
+        }
         self.tasks()
             .into_iter()
             .filter_map(|tid| {
                 let task = format!("/proc/{}/task/{tid}", self.pid);
-                // The call first: a thread which wakes up between the two readings is caught by its switches.
-                let line = fs::read_to_string(format!("{task}/syscall"));
+                let line = call_of(&task);
                 let status = Process::parse(&read_text(&format!("{task}/status"))?)?;
-                Some(Thread {
-                    pid: self.pid,
-                    tid,
-                    state: status.state,
-                    switches: status.switches,
-                    hidden: matches!(&line, Err(error) if error.kind() == io::ErrorKind::PermissionDenied),
-                    sleep: line.ok().and_then(|line| Sleep::parse(&line)),
-                    wakes: status.signals.pending & !status.signals.blocked != 0,
-                })
+                Some(seen(tid, &status, line))
             })
             .collect()
     }
