@@ -311,8 +311,11 @@ fn refused(bench: &Bench, server: SocketAddr, errno: Errno) -> Checked<Failure> 
     bench.blame("a connection", seen)
 }
 
-/// What a TCP segment carries on an Ethernet, in bytes.
-const SEGMENT: u32 = 1460;
+/// What a TCP segment to a client with a small receive buffer carries, in bytes, with its timestamps (RFC 7323): 1024
+/// without. The buffer's window is a multiple of that, and most programs write 4096 bytes at once, or a smaller power of
+/// two: so the window closes entirely. One that is left open by less than a segment takes no more than a window probe
+/// every 200 ms (RFC 9293, 3.8.6.1), and who waits until nothing is under way waits for that.
+const SEGMENT: u32 = 1024 + 12;
 
 fn new_socket(
     bench: &Bench,
@@ -330,7 +333,7 @@ fn new_socket(
     if let Some(bytes) = receive_buffer {
         setsockopt(&socket, sockopt::RcvBuf, &bytes).attempt(MAKE)?;
         // The kernel makes room for a number of segments in the program's send buffer, and on loopback a segment has
-        // 64 KiB. With those of an Ethernet a hundredth of the bytes fills it.
+        // 64 KiB. With small ones a hundredth of the bytes fills it.
         setsockopt(&socket, sockopt::TcpMaxSeg, &SEGMENT).attempt(MAKE)?;
     }
     // Without namespaces this address is all that separates the tests.
