@@ -1,4 +1,5 @@
-//! fork and exec, with nothing between them that could allocate or look anything up: the lab may have other threads.
+//! fork and exec, with nothing between them that could allocate or look anything up: the lab may have other threads, and
+//! most children share its memory until their exec.
 
 use std::{
     ffi::{CString, OsStr},
@@ -194,12 +195,68 @@ impl Image {
             let words = words.iter().map(|word| word.as_ptr());
             words.chain([ptr::null()]).collect()
         };
-        let (arguments, environment) = (pointers(&self.arguments), pointers(&self.environment));
+        let child = Child {
+            image: self,
+            ends,
+            gate,
+            arguments: &pointers(&self.arguments),
+            environment: &pointers(&self.environment),
+        };
+        match gate {
+            // It waits for its parent, which has to go on meanwhile.
+            Some(_) => child.copy_memory(),
+            None => child.borrow_memory(),
+        }
+    }
+}
+
+/// What a child needs from its first instant on.
+struct Child<'a> {
+    image: &'a Image,
+    ends: &'a Ends,
+    gate: Option<&'a Gate>,
+    /// C strings, with null at the end; and so is the environment.
+    arguments: &'a [*const libc::c_char],
+    environment: &'a [*const libc::c_char],
+}
+
+impl Child<'_> {
+    /// How much stack it gets where it borrows the memory, in bytes: it needs some hundred.
+    const STACK: usize = 64 << 10;
+
+    /// Makes it with a copy of this process's memory.
+    fn copy_memory(&self) -> io::Result<i32> {
         // SAFETY: the child makes async-signal-safe calls only, and does not return.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
-            // SAFETY: this is the child, and both arrays end with null.
-            0 => unsafe { self.exec(ends, gate, &arguments, &environment) },
+            // SAFETY: this is the child.
+            0 => unsafe { self.exec() },
+            pid => Ok(pid),
+        }
+    }
+
+    /// Makes it with the memory of this process, whose thread sleeps until the child has called exec or has ended, as
+    /// after vfork(2). To copy a memory and to give the copy back takes as long as all else about a start.
+    fn borrow_memory(&self) -> io::Result<i32> {
+        extern "C" fn begin(child: *mut libc::c_void) -> libc::c_int {
+            // SAFETY: `borrow_memory` has passed it, and sleeps as long as it is used. This is the child.
+            unsafe { (*child.cast::<Child<'_>>()).exec() }
+        }
+        let mut stack = vec![0u128; Child::STACK / size_of::<u128>()];
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        // SAFETY: the child makes async-signal-safe calls only, does not return, and writes to nothing but its own stack
+        // and the errno of this thread, which sleeps. The stack grows downwards, and its end is aligned.
+        let pid = unsafe {
+            let top = stack.as_mut_ptr_range().end;
+            libc::clone(
+                begin,
+                top.cast(),
+                flags,
+                ptr::from_ref(self).cast_mut().cast(),
+            )
+        };
+        match pid {
+            -1 => Err(io::Error::last_os_error()),
             pid => Ok(pid),
         }
     }
@@ -208,50 +265,42 @@ impl Image {
     ///
     /// # Safety
     ///
-    /// Only in a child which has just been forked. The arrays are of C strings, and end with null.
-    unsafe fn exec(
-        &self,
-        ends: &Ends,
-        gate: Option<&Gate>,
-        arguments: &[*const libc::c_char],
-        environment: &[*const libc::c_char],
-    ) -> ! {
+    /// Only in the child.
+    unsafe fn exec(&self) -> ! {
         // SAFETY: see above.
-        let error = unsafe { self.try_exec(ends, gate, arguments, environment) };
+        let error = unsafe { self.try_exec() };
         let errno = error.raw_os_error().unwrap_or(libc::EIO).to_ne_bytes();
         // SAFETY: async-signal-safe calls, with bytes on this stack.
         unsafe {
-            libc::write(ends.failure.as_raw_fd(), errno.as_ptr().cast(), errno.len());
+            let report = self.ends.failure.as_raw_fd();
+            libc::write(report, errno.as_ptr().cast(), errno.len());
             libc::_exit(127)
         }
     }
 
     /// # Safety
     ///
-    /// As [`Image::exec`].
-    unsafe fn try_exec(
-        &self,
-        ends: &Ends,
-        gate: Option<&Gate>,
-        arguments: &[*const libc::c_char],
-        environment: &[*const libc::c_char],
-    ) -> io::Error {
-        // SAFETY: async-signal-safe calls, with C strings and arrays of them that live in the parent's copy.
+    /// As [`Child::exec`].
+    unsafe fn try_exec(&self) -> io::Error {
+        let Child {
+            image, ends, gate, ..
+        } = self;
+        // SAFETY: async-signal-safe calls, with C strings and arrays of them that live as long as this.
         unsafe {
             for (number, end) in (0..).zip(ends.stdio.iter().flatten()) {
                 if libc::dup2(end.as_raw_fd(), number) < 0 {
                     return io::Error::last_os_error();
                 }
             }
-            if let Some(folder) = &self.folder
+            if let Some(folder) = &image.folder
                 && libc::chdir(folder.as_ptr()) != 0
             {
                 return io::Error::last_os_error();
             }
-            if let Err(error) = self.preparation.apply() {
+            if let Err(error) = image.preparation.apply() {
                 return error;
             }
-            if let Some(jail) = &self.jail
+            if let Some(jail) = &image.jail
                 && let Err(error) = jail.apply()
             {
                 return error;
@@ -263,14 +312,14 @@ impl Image {
             }
             // Without a tracer and a jail nothing but splice depends on it, and some containers refuse it.
             if let Err(error) = ends.filter.install()
-                && (gate.is_some() || self.jail.is_some())
+                && (gate.is_some() || image.jail.is_some())
             {
                 return error;
             }
             libc::execve(
-                self.program.as_ptr(),
-                arguments.as_ptr(),
-                environment.as_ptr(),
+                image.program.as_ptr(),
+                self.arguments.as_ptr(),
+                self.environment.as_ptr(),
             );
             io::Error::last_os_error()
         }
