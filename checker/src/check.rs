@@ -1,19 +1,23 @@
 //! A run: build, test, report.
 
+mod programs;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc::Sender},
 };
 
 use crate::{
-    arena::{self, Isolation},
-    compile::{self, Ended, News, Toolchain},
+    arena,
+    compile::{Building, News},
     crew::{self, Conditions, Done, Series},
     exercise::Exercise,
     failure::LabError,
     report::{ExerciseReport, NoProgram, Report, TestReport},
 };
+use programs::{Site, build_and_hand_out};
+
+pub use programs::begin;
 
 /// What is to be checked, and how.
 #[derive(Debug)]
@@ -80,14 +84,19 @@ impl Plan {
 
     /// The places of the tests of this exercise which are wanted.
     pub fn tests_of(&self, exercise: &Exercise) -> Vec<usize> {
-        let is_wanted = |name: &str| match &self.only {
-            None => true,
-            Some(text) => name.to_lowercase().contains(&text.to_lowercase()),
-        };
-        (0..exercise.tests.len())
-            .filter(|&test| is_wanted(exercise.tests[test].name))
-            .collect()
+        tests_of(exercise, self.only.as_deref())
     }
+}
+
+/// The places of the tests of an exercise whose names hold this text; of all, if there is none.
+pub fn tests_of(exercise: &Exercise, only: Option<&str>) -> Vec<usize> {
+    let is_wanted = |name: &str| match only {
+        None => true,
+        Some(text) => name.to_lowercase().contains(&text.to_lowercase()),
+    };
+    (0..exercise.tests.len())
+        .filter(|&test| is_wanted(exercise.tests[test].name))
+        .collect()
 }
 
 /// What is known about each exercise so far.
@@ -99,12 +108,16 @@ struct Progress<'a> {
     done: usize,
 }
 
-/// Carries out a plan.
+/// Carries out a plan, whose build may have [begun](begin).
 ///
 /// # Errors
 ///
 /// When cargo cannot be started, or the program's file cannot be read.
-pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabError> {
+pub fn run(
+    plan: &Plan,
+    begun: Option<Building>,
+    mut tell: impl FnMut(Event<'_>),
+) -> Result<Report, LabError> {
     let mut progress = Progress::begin(plan);
     tell(Event::SoFar(SoFar(&progress)));
     let staging = Staging::new()?;
@@ -120,7 +133,7 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(Event<'_>)) -> Result<Report, LabEr
                 &plan.conditions,
                 plan.ahead(),
                 |series| {
-                    let result = feed(plan, staging, &series, &from_build);
+                    let result = feed(plan, begun, staging, &series, &from_build);
                     let _ = from_build.send(Step::Fed(result));
                 },
                 |done| {
@@ -184,14 +197,12 @@ pub fn build(
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(program.to_owned());
                 Ok(())
             };
-            {
-                let site = Site {
-                    root,
-                    colour,
-                    confined: None,
-                };
-                build_and_hand_out(site, &[exercise], &to_main, &keep)
-            }
+            let site = Site {
+                root,
+                colour,
+                confined: None,
+            };
+            build_and_hand_out(site, &[exercise], None, &to_main, &keep)
         });
         for step in news {
             match step {
@@ -286,6 +297,7 @@ fn complete(report: &mut ExerciseReport, exercise: &Exercise, plan: &Plan) {
 /// Builds what is to be tested, and sends each test on its way as soon as its program is there.
 fn feed(
     plan: &Plan,
+    begun: Option<Building>,
     staging: &Staging,
     series: &Sender<Series<usize>>,
     steps: &Sender<Step>,
@@ -315,235 +327,7 @@ fn feed(
         colour: plan.colour,
         confined: conditions.jail.as_ref().map(|_| conditions.isolation),
     };
-    build_and_hand_out(site, &plan.exercises, steps, &send)
-}
-
-/// Builds these exercises, and hands out each program, with the place of its exercise, as soon as it is there.
-fn build_and_hand_out(
-    site: Site<'_>,
-    exercises: &[&Exercise],
-    steps: &Sender<Step>,
-    send: &impl Fn(usize, &Path) -> Result<(), LabError>,
-) -> Result<(), LabError> {
-    let root = site.root;
-    let mut left: BTreeMap<String, usize> = BTreeMap::new();
-    for (index, exercise) in exercises.iter().enumerate() {
-        if root
-            .join("exercises")
-            .join(exercise.name)
-            .join("Cargo.toml")
-            .is_file()
-        {
-            left.insert(exercise.name.to_owned(), index);
-        } else {
-            let file = format!("exercises/{}/Cargo.toml", exercise.name);
-            let _ = steps.send(Step::NoProgram(index, NoProgram::MissingFile(file)));
-        }
-    }
-    if left.is_empty() {
-        return Ok(());
-    }
-    let packages: BTreeSet<String> = left.keys().cloned().collect();
-    if site.confined.is_some() {
-        // None of these packages has anything to do with another.
-        return build_apart(site, packages, &mut left, steps, send);
-    }
-    let (ended, trouble) = build_and_send(site, &packages, None, &mut left, steps, send)?;
-    trouble?;
-    if let Ended::NotBegun(_) = ended {
-        exonerate(root)?;
-        return build_apart(site, packages, &mut left, steps, send);
-    }
-    Ok(())
-}
-
-/// Where and how something is built.
-#[derive(Clone, Copy)]
-struct Site<'a> {
-    root: &'a Path,
-    colour: bool,
-    /// In a cell of this kind, if nobody has read what is built.
-    confined: Option<Isolation>,
-}
-
-/// One call of cargo. Packages that got their program are taken out of `left`, and so are those that cannot.
-fn build_and_send(
-    site: Site<'_>,
-    packages: &BTreeSet<String>,
-    apart: Option<&Path>,
-    left: &mut BTreeMap<String, usize>,
-    steps: &Sender<Step>,
-    send: &impl Fn(usize, &Path) -> Result<(), LabError>,
-) -> Result<(Ended, Result<(), LabError>), LabError> {
-    let root = site.root;
-    let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut trouble = Ok(());
-    // In the course's own `target` is the checker, and whatever else is built of what somebody has read: nothing that a
-    // build may write to in a cell, and neither is cargo's folder, whose settings the next build would follow.
-    let own = root.join("target/jailed");
-    let (workspace, target) = match (apart, site.confined) {
-        (None, _) => (root, None),
-        (Some(workspace), None) => (workspace, Some(root.join("target"))),
-        (Some(workspace), Some(_)) => (workspace, Some(own.join("target"))),
-    };
-    let confined = match (site.confined, &target) {
-        (Some(isolation), Some(target)) => {
-            let sources: Vec<PathBuf> = packages
-                .iter()
-                .map(|package| root.join("exercises").join(package))
-                .chain([workspace.join("exercises")])
-                .collect();
-            let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-            Some(Toolchain::find(&own)?.confine(workspace, target, &sources, jobs, isolation)?)
-        }
-        _ => None,
-    };
-    let ended = compile::build(
-        workspace,
-        target.as_deref(),
-        packages,
-        site.colour,
-        confined.as_ref(),
-        |news| match news {
-            News::Built {
-                package,
-                binary,
-                path,
-            } if binary == package => {
-                if let Some(index) = left.remove(&package)
-                    && let Err(error) = send(index, &path)
-                {
-                    trouble = Err(error);
-                }
-            }
-            News::Message {
-                package,
-                target,
-                is_error,
-                text,
-            } if target == package => {
-                if is_error {
-                    errors.entry(package).or_default().push(text);
-                } else if let Some(&index) = left.get(&package) {
-                    let _ = steps.send(Step::Warning(index, text));
-                }
-            }
-            other => {
-                let _ = steps.send(Step::News(other));
-            }
-        },
-    )?;
-    let Ended::Finished { success, said } = &ended else {
-        return Ok((ended, trouble));
-    };
-    for package in packages {
-        let Some(&index) = left.get(package) else {
-            continue;
-        };
-        let reason = match errors.remove(package) {
-            Some(messages) => {
-                exonerate(root)?;
-                NoProgram::DoesNotCompile(messages)
-            }
-            None if *success => missing_file(root, package).unwrap_or(NoProgram::NoBinary),
-            // Another package failed, or cargo itself did. Alone, this one tells which.
-            None if packages.len() > 1 => {
-                let only = BTreeSet::from([package.clone()]);
-                let (_, result) = build_and_send(site, &only, apart, left, steps, send)?;
-                result?;
-                continue;
-            }
-            // What cannot be built within the limits is nobody's fault but its author's.
-            None => {
-                exonerate(root)?;
-                match &confined {
-                    // What cannot be built within the limits is nobody's fault but its author's.
-                    Some(confined) => NoProgram::DoesNotCompile(confined.no_end(said)),
-                    None => {
-                        return Err(LabError {
-                            detail: Some(said.trim().to_owned()).filter(|said| !said.is_empty()),
-                            ..LabError::new(format!("cargo failed to build {package}"))
-                        });
-                    }
-                }
-            }
-        };
-        left.remove(package);
-        let _ = steps.send(Step::NoProgram(index, reason));
-    }
-    Ok((ended, trouble))
-}
-
-/// A build can fail for reasons that are none of the student's: they are the lab's trouble.
-fn exonerate(root: &Path) -> Result<(), LabError> {
-    const ENOUGH: u64 = 1 << 20;
-    let free = compile::free_space(root).unwrap_or(u64::MAX);
-    if free < ENOUGH {
-        return Err(LabError::call(
-            format!("could not build in {}", root.display()),
-            nix::errno::Errno::ENOSPC,
-        ));
-    }
-    compile::linker()
-}
-
-/// Cargo reads all members of a workspace before it builds one, so that one broken manifest stops them all. Then each
-/// exercise is built in a workspace of its own, and only the broken one has nothing to test.
-fn build_apart(
-    site: Site<'_>,
-    packages: BTreeSet<String>,
-    left: &mut BTreeMap<String, usize>,
-    steps: &Sender<Step>,
-    send: &impl Fn(usize, &Path) -> Result<(), LabError>,
-) -> Result<(), LabError> {
-    let root = site.root;
-    for package in packages {
-        let workspace = compile::lone_workspace(root, &package)
-            .map_err(|error| LabError::io("could not make a workspace for one exercise", &error))?;
-        let only = BTreeSet::from([package.clone()]);
-        let (ended, trouble) =
-            build_and_send(site, &only, Some(workspace.path()), left, steps, send)?;
-        trouble?;
-        let reason = match ended {
-            Ended::NotBegun(said) => unbuilt(root, workspace.path(), &package, &said)?,
-            Ended::Stopped(limit) => NoProgram::DoesNotCompile(vec![limit.to_string()]),
-            Ended::Finished { .. } => continue,
-        };
-        if let Some(index) = left.remove(&package) {
-            let _ = steps.send(Step::NoProgram(index, reason));
-        }
-    }
-    Ok(())
-}
-
-/// What a student can do about a package that cargo does not build, which says `said` about it in a workspace of its
-/// own. An error is what no student can mend in there: cargo builds none at all.
-fn unbuilt(
-    root: &Path,
-    workspace: &Path,
-    package: &str,
-    said: &str,
-) -> Result<NoProgram, LabError> {
-    if let Some(gone) = missing_file(root, package) {
-        return Ok(gone);
-    }
-    compile::control(root)?;
-    Ok(match compile::package_name(workspace) {
-        Some(found) if found != package => NoProgram::RenamedPackage(found),
-        // The workspace is the lab's own; the student's is the course.
-        _ => NoProgram::UnreadablePackage(
-            said.replace(&*workspace.to_string_lossy(), &root.to_string_lossy()),
-        ),
-    })
-}
-
-/// The first file of a starter which is not there any more.
-fn missing_file(root: &Path, package: &str) -> Option<NoProgram> {
-    ["Cargo.toml", "src/main.rs"]
-        .map(|file| format!("exercises/{package}/{file}"))
-        .into_iter()
-        .find(|file| !root.join(file).is_file())
-        .map(NoProgram::MissingFile)
+    build_and_hand_out(site, &plan.exercises, begun, steps, &send)
 }
 
 /// Where programs lie while they are tested: where they were built, or, when the checker is root's, in a folder that

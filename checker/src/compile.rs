@@ -11,7 +11,7 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     thread,
 };
 
@@ -115,67 +115,120 @@ pub fn build(
     confined: Option<&Confined>,
     mut tell: impl FnMut(News),
 ) -> Result<Ended, LabError> {
-    let mut command = match confined {
-        None => cargo(root),
-        Some(confined) => confined.cargo(),
+    let Some(confined) = confined else {
+        return Building::begin(root, target, packages.clone(), colour)?.follow(tell);
     };
-    command
-        .args(["build", "--bins", "--keep-going", "--manifest-path"])
-        .arg(root.join("Cargo.toml"))
-        .arg(format!(
-            "--message-format=json{}",
-            if colour {
-                ",json-diagnostic-rendered-ansi"
-            } else {
-                ""
-            }
-        ))
-        .args(packages.iter().flat_map(|package| ["--package", package]));
-    if let Some(target) = target {
-        command.arg("--target-dir").arg(target);
-    }
-    let (finished, said) = match confined {
-        None => run(command, |output| listen(output, packages, &mut tell))?,
-        Some(confined) => {
-            let hear = |output: Output<'_>| listen(output, packages, &mut tell);
-            match confined.cell.run(&command, hear)? {
-                (finished, arena::Ended::ByItself(said)) => (finished, said),
-                (_, arena::Ended::Stopped(stopped)) => return Ok(Ended::Stopped(stopped)),
-            }
-        }
-    };
-    Ok(match finished {
-        Some(success) => Ended::Finished { success, said },
-        None => Ended::NotBegun(said),
+    let mut command = confined.cargo();
+    give_order(&mut command, root, target, packages, colour);
+    let hear = |output: Output<'_>| listen(output, packages, &mut tell);
+    Ok(match confined.cell.run(&command, hear)? {
+        (finished, arena::Ended::ByItself(said)) => Ended::by_itself(finished, said),
+        (_, arena::Ended::Stopped(stopped)) => Ended::Stopped(stopped),
     })
 }
 
-/// Runs a cargo. Returns what was heard of its standard output, and what it said on its standard error.
-fn run<T>(
-    mut command: Command,
-    listen: impl FnOnce(ChildStdout) -> Option<T>,
-) -> Result<(Option<T>, String), LabError> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| LabError {
-        detail: Some(format!(
-            "{error}; is Rust installed, and cargo in PATH? See https://rustup.rs"
-        )),
-        ..LabError::new("could not start cargo")
-    })?;
-    let stderr = child.stderr.take();
-    let errors = thread::spawn(move || {
-        let mut text = String::new();
-        if let Some(mut stderr) = stderr {
-            let _ = stderr.read_to_string(&mut text);
+fn give_order(
+    cargo: &mut Command,
+    root: &Path,
+    target: Option<&Path>,
+    packages: &BTreeSet<String>,
+    colour: bool,
+) {
+    let rendered = if colour {
+        ",json-diagnostic-rendered-ansi"
+    } else {
+        ""
+    };
+    cargo
+        .args(["build", "--bins", "--keep-going", "--manifest-path"])
+        .arg(root.join("Cargo.toml"))
+        .arg(format!("--message-format=json{rendered}"))
+        .args(packages.iter().flat_map(|package| ["--package", package]));
+    if let Some(target) = target {
+        cargo.arg("--target-dir").arg(target);
+    }
+}
+
+impl Ended {
+    fn by_itself(finished: Option<bool>, said: String) -> Ended {
+        match finished {
+            Some(success) => Ended::Finished { success, said },
+            None => Ended::NotBegun(said),
         }
-        text
-    });
-    let heard = child.stdout.take().and_then(listen);
-    child.wait().attempt("could not wait for cargo")?;
-    Ok((heard, errors.join().unwrap_or_default()))
+    }
+}
+
+/// A build at work, which is not confined. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Building {
+    packages: BTreeSet<String>,
+    cargo: Child,
+}
+
+impl Building {
+    /// Begins to build all binaries of these packages, as [`build`] does. Cargo goes on until it has said more than fits
+    /// into a pipe.
+    ///
+    /// # Errors
+    ///
+    /// When cargo cannot be started.
+    pub fn begin(
+        root: &Path,
+        target: Option<&Path>,
+        packages: BTreeSet<String>,
+        colour: bool,
+    ) -> Result<Building, LabError> {
+        let mut command = cargo(root);
+        give_order(&mut command, root, target, &packages, colour);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let cargo = command.spawn().map_err(|error| LabError {
+            detail: Some(format!(
+                "{error}; is Rust installed, and cargo in PATH? See https://rustup.rs"
+            )),
+            ..LabError::new("could not start cargo")
+        })?;
+        Ok(Building { packages, cargo })
+    }
+
+    /// What is built.
+    pub fn packages(&self) -> &BTreeSet<String> {
+        &self.packages
+    }
+
+    /// Tells what happens, until cargo has ended.
+    ///
+    /// # Errors
+    ///
+    /// When nobody can wait for it.
+    pub fn follow(mut self, mut tell: impl FnMut(News)) -> Result<Ended, LabError> {
+        let stderr = self.cargo.stderr.take();
+        let errors = thread::spawn(move || {
+            let mut text = String::new();
+            if let Some(mut stderr) = stderr {
+                let _ = stderr.read_to_string(&mut text);
+            }
+            text
+        });
+        let stdout = self.cargo.stdout.take();
+        let listen = |stdout: ChildStdout| listen(stdout, &self.packages, &mut tell);
+        let finished = stdout.and_then(listen);
+        self.cargo.wait().attempt("could not wait for cargo")?;
+        Ok(Ended::by_itself(
+            finished,
+            errors.join().unwrap_or_default(),
+        ))
+    }
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        // Of one that has been waited for, neither does anything.
+        let _ = self.cargo.kill();
+        let _ = self.cargo.wait();
+    }
 }
 
 /// Reads what a cargo with `--message-format=json` says on its standard output, to the end. Returns whether it built

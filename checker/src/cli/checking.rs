@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     check::{self, Event, Plan},
+    compile::Building,
     crew::INTERRUPTED,
+    exercise::Exercise,
     failure::LabError,
     map,
     progress::Progress,
@@ -43,27 +45,28 @@ pub(super) fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
     if let Some(program) = &arguments.program {
         refuse_unusable(program)?;
     }
-    let mut plan = Plan {
-        colour: anstream::stdout().is_terminal() && ColorChoice::global() != ColorChoice::Never
-            || ColorChoice::global() == ColorChoice::Always,
-        conditions: conditions(&arguments.how),
-        root,
-        exercises,
-        only: arguments.only.clone(),
-        program: arguments.program.clone(),
-    };
-    refuse_unknown_test(&plan)?;
+    let exercises = narrow(exercises, arguments.only.as_deref())?;
     let mut delivery = Delivery::new(
         &arguments.report,
         arguments.program.clone(),
         arguments.verbose,
     )?;
-    let exercises = plan.exercises.clone();
-    plan.exercises = exercises
-        .into_iter()
-        .filter(|exercise| !plan.tests_of(exercise).is_empty())
-        .collect();
-    let report = watch(&plan, &mut delivery, &arguments)?;
+    let colour = anstream::stdout().is_terminal() && ColorChoice::global() != ColorChoice::Never
+        || ColorChoice::global() == ColorChoice::Always;
+    // While the machine is asked what it allows. What nobody has read is built in a cell, and that has to be known first.
+    let begun = match arguments.program.is_some() || arguments.how.jail {
+        true => None,
+        false => check::begin(&root, &exercises, colour),
+    };
+    let plan = Plan {
+        root,
+        exercises,
+        only: arguments.only.clone(),
+        program: arguments.program.clone(),
+        conditions: conditions(&arguments.how),
+        colour,
+    };
+    let report = watch(&plan, begun, &mut delivery, &arguments)?;
     if INTERRUPTED.load(Ordering::Relaxed) {
         return Ok(exit::INTERRUPTED);
     }
@@ -96,19 +99,20 @@ pub(super) fn refuse_unusable(program: &Path) -> Result<(), Trouble> {
     }
 }
 
-fn refuse_unknown_test(plan: &Plan) -> Result<(), Trouble> {
-    let Some(text) = &plan.only else {
-        return Ok(());
+/// The exercises that have a test of this name.
+fn narrow(
+    exercises: Vec<&'static Exercise>,
+    only: Option<&str>,
+) -> Result<Vec<&'static Exercise>, Trouble> {
+    let Some(text) = only else {
+        return Ok(exercises);
     };
-    if plan
-        .exercises
-        .iter()
-        .any(|exercise| !plan.tests_of(exercise).is_empty())
-    {
-        return Ok(());
+    let has_such = |exercise: &&&Exercise| !check::tests_of(exercise, only).is_empty();
+    let found: Vec<&Exercise> = exercises.iter().filter(has_such).copied().collect();
+    if !found.is_empty() {
+        return Ok(found);
     }
-    let names = plan
-        .exercises
+    let names = exercises
         .iter()
         .flat_map(|exercise| exercise.tests)
         .map(|test| test.name);
@@ -127,6 +131,7 @@ fn refuse_unknown_test(plan: &Plan) -> Result<(), Trouble> {
 /// Runs the plan, with a progress line on a terminal, and reports for people as soon as they are complete.
 fn watch(
     plan: &Plan,
+    begun: Option<Building>,
     delivery: &mut Delivery,
     arguments: &CheckArguments,
 ) -> Result<Report, LabError> {
@@ -140,7 +145,7 @@ fn watch(
     let feedback = arguments.report.feedback;
     let to_terminal = delivery.shows_people();
     let (mut shown, mut kept) = (Ok(()), Ok(()));
-    let report = check::run(plan, |event| match event {
+    let report = check::run(plan, begun, |event| match event {
         Event::Compiling(name) => bar.set_message(format!("compiling {name}")),
         Event::Tested(done, of) => bar.set_message(format!("{done} of {of} tests done")),
         Event::Exercise(exercise) => {
