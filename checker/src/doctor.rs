@@ -1,6 +1,6 @@
 //! What this machine allows, in words.
 
-use std::{fmt::Write, path::Path};
+use std::{env, fmt::Write, path::Path};
 
 use anstyle::{AnsiColor, Style};
 
@@ -19,7 +19,8 @@ pub fn examine(width: usize) -> (String, bool) {
     let disk = room(root.as_deref().unwrap_or(Path::new(".")));
     let course = root.map(drop);
     let landlock = probe.landlock.clone().map(drop);
-    let items: [(&str, &Result<(), LabError>, &str, &str); 9] = [
+    let by_hand = some_in_path(&["nc", "socat"]);
+    let items: [(&str, &Result<(), LabError>, &str, &str); 10] = [
         (
             "the course",
             &course,
@@ -33,6 +34,13 @@ pub fn examine(width: usize) -> (String, bool) {
             &disk,
             "enough for a build",
             "`cargo clean` frees what earlier builds have left in target/.",
+        ),
+        (
+            "nc or socat",
+            &by_hand,
+            "talks to your programs when you try them by hand",
+            "`sudo apt install netcat-openbsd socat`. The examples of the exercises need them, no test does; see Annex A of \
+             course.md.",
         ),
         (
             "sock_diag",
@@ -101,6 +109,17 @@ pub fn examine(width: usize) -> (String, bool) {
     let fit = format!("Grading: {}.", probe.containment());
     let _ = writeln!(text, "{}", fold(&fit, width, "", ""));
     (text, is_well)
+}
+
+/// Whether at least one of these programs is installed.
+fn some_in_path(programs: &[&str]) -> Result<(), LabError> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_there =
+        |program: &&str| env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    match programs.iter().any(is_there) {
+        true => Ok(()),
+        false => Err(LabError::new("neither is installed")),
+    }
 }
 
 /// Whether a build finds room on the disk.

@@ -129,6 +129,14 @@ fn doctor_says_once_what_to_install_and_where_the_disk_is_full() {
         "{without_cargo}"
     );
     assert!(without_cargo.contains("disk space"), "{without_cargo}");
+    assert!(
+        without_cargo.contains("no   nc or socat"),
+        "{without_cargo}"
+    );
+    let tools = tempfile::tempdir().unwrap();
+    std::fs::write(tools.path().join("socat"), "").unwrap();
+    let with_socat = told("PATH", tools.path().to_str().unwrap());
+    assert!(with_socat.contains("yes  nc or socat"), "{with_socat}");
     // This file system has no room at all.
     let full = told("CARGO_TARGET_DIR", "/proc");
     assert!(full.contains("no   disk space: 0 MiB"), "{full}");

@@ -186,18 +186,26 @@ fn announcements_of_another_form_are_one_cause_wherever_the_program_is_by_then()
     "#;
     let course = Course::copy_of(&["day2_2_echo_server"]);
     course.write("exercises/day2_2_echo_server/src/main.rs", source);
-    let (data, _) = printed(&course, &["day2_2", "--format=json"]);
-    let data: Value = serde_json::from_str(&data).unwrap();
-    let alike = data["exercises"][0]["tests"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|test| test["failure"]["diagnosis"] == "bad-announcement")
-        .count();
-    assert!(alike > 10, "{data:#}");
-    let (report, _) = printed(&course, &["day2_2"]);
-    let line = format!("{} more fail in the same way:", alike - 1);
-    assert!(report.contains(&line), "{line}\n{report}");
+    assert_one_row(&course, "bad-announcement");
+}
+
+#[test]
+fn panics_at_one_place_are_one_cause_whatever_the_program_has_said_before() {
+    let source = r#"
+        fn main() {
+            let address = std::env::args().nth(1).unwrap_or_default();
+            let listener = std::net::TcpListener::bind(address);
+            let listener = listener.unwrap_or_else(|_| std::process::exit(2));
+            println!("listening {}", listener.local_addr().unwrap());
+            for client in listener.incoming() {
+                eprintln!("here comes {}", client.unwrap().peer_addr().unwrap());
+                todo!("echo");
+            }
+        }
+    "#;
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    course.write("exercises/day2_2_echo_server/src/main.rs", source);
+    assert_one_row(&course, "panicked");
 }
 
 /// A program which does what a starter does, without being built.
@@ -208,6 +216,22 @@ fn printed(course: &Course, arguments: &[&str]) -> (String, Option<i32>) {
     let output = course.checker().args(arguments).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     (text, output.status.code())
+}
+
+/// All tests that fail with this diagnosis, of which there are many, are told in one row.
+fn assert_one_row(course: &Course, diagnosis: &str) {
+    let (data, _) = printed(course, &["day2_2", "--format=json"]);
+    let data: Value = serde_json::from_str(&data).unwrap();
+    let alike = data["exercises"][0]["tests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|test| test["failure"]["diagnosis"] == diagnosis)
+        .count();
+    assert!(alike > 8, "{data:#}");
+    let (report, _) = printed(course, &["day2_2"]);
+    let line = format!("{} more fail in the same way:", alike - 1);
+    assert!(report.contains(&line), "{line}\n{report}");
 }
 
 #[test]
