@@ -17,7 +17,10 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
         false => "Its last system calls",
     };
     let _ = writeln!(text, "        {heading}");
-    for call in calls {
+    for alike in calls.chunk_by(|one, next| one == next) {
+        let Some(call) = alike.first() else {
+            continue;
+        };
         let who = match has_children {
             true => format!("{:>5} ", call.pid),
             false => String::new(),
@@ -34,6 +37,13 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
         if let Some(injected) = &call.injected {
             let indent = who.len();
             let _ = writeln!(text, "          {:indent$}  ({injected})", "");
+        }
+        match alike.len() {
+            1 => (),
+            2 => text.push_str("          … once more\n"),
+            count => {
+                let _ = writeln!(text, "          … {} times more", count - 1);
+            }
         }
     }
     let marks = |mark| calls.iter().any(|call| call.mark == Some(mark));
@@ -58,4 +68,31 @@ pub(crate) fn cut(call: &str, result: &str, width: usize) -> String {
         .take(room.saturating_sub(end.chars().count()))
         .collect();
     format!("{start}{end}{result}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(text: &str) -> CallLine {
+        CallLine {
+            pid: 2,
+            is_main: true,
+            text: text.to_owned(),
+            injected: None,
+            mark: None,
+        }
+    }
+
+    #[test]
+    fn calls_that_are_the_same_stand_once() {
+        let mut calls = vec![call("accept4(3, …) = 4"), call("close(5) = 0")];
+        calls.extend(std::iter::repeat_n(call("read(4, \"\", 4096) = 0"), 11));
+        calls.extend(std::iter::repeat_n(call("getpid() = 2"), 2));
+        let text = last_calls(&calls, 80);
+        assert_eq!(text.matches("read(4").count(), 1, "{text}");
+        assert!(text.contains("= 0\n          … 10 times more\n"), "{text}");
+        assert!(text.contains("= 2\n          … once more\n"), "{text}");
+        assert!(text.contains("= 4\n          close"), "{text}");
+    }
 }
