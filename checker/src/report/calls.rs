@@ -18,7 +18,7 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
     };
     let _ = writeln!(text, "        {heading}");
     for alike in calls.chunk_by(|one, next| one == next) {
-        let Some(call) = alike.first() else {
+        let [call, more @ ..] = alike else {
             continue;
         };
         let who = match has_children {
@@ -38,11 +38,11 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
             let indent = who.len();
             let _ = writeln!(text, "          {:indent$}  ({injected})", "");
         }
-        match alike.len() {
-            1 => (),
-            2 => text.push_str("          … once more\n"),
+        match more.len() {
+            0 => (),
+            1 => text.push_str("          … once more\n"),
             count => {
-                let _ = writeln!(text, "          … {} times more", count - 1);
+                let _ = writeln!(text, "          … {count} times more");
             }
         }
     }
