@@ -161,7 +161,12 @@ fn carry_out(order: &Order, arena: Arena) -> Statement {
     let seed = order
         .seed
         .wrapping_add((order.test as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let bench = Bench::new(arena, order.program.clone(), order.tracing, seed);
+    let lifeline = match errand::lifeline() {
+        Ok(lifeline) => lifeline,
+        Err(error) => return Statement::broken(error),
+    };
+    let program = order.program.clone();
+    let bench = Bench::new(arena, program, order.tracing, seed, Some(lifeline));
     let result = Lab::new(bench.clone()).tell(story);
     // Of a promise that is kept, nobody asks what was seen.
     let witness = match &result {

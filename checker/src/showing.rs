@@ -147,7 +147,11 @@ fn play(demo: &Demo, isolation: Isolation) -> Showing {
         Ok(arena) => arena,
         Err(error) => return Showing::new(demo, Vec::new(), Err(error), start.elapsed()),
     };
-    let mut stage = Stage::new(arena.isolation(), arena.address());
+    let lifeline = match errand::lifeline() {
+        Ok(lifeline) => lifeline,
+        Err(error) => return Showing::new(demo, Vec::new(), Err(error), start.elapsed()),
+    };
+    let mut stage = Stage::new(arena.isolation(), arena.address(), Some(lifeline));
     let played = std::env::set_current_dir(arena.folder())
         .attempt("could not change to the demo's folder")
         .and_then(|()| (demo.run)(&mut stage));

@@ -131,7 +131,7 @@ const WRONG: Demo = Demo {
 };
 
 fn play(demo: &Demo) -> Showing {
-    let mut stage = Stage::new(Isolation::Shared, Ipv4Addr::LOCALHOST);
+    let mut stage = Stage::new(Isolation::Shared, Ipv4Addr::LOCALHOST, None);
     let ended = (demo.run)(&mut stage);
     Showing::new(demo, stage.into_steps(), ended, Duration::ZERO)
 }
@@ -175,8 +175,16 @@ fn a_part_that_is_not_shown_is_no_agreement_and_trouble_is_not_the_kernels() {
 }
 
 #[test]
+fn no_demo_waits_when_its_lifeline_has_hung_up() {
+    let (hung_up, _) = std::io::pipe().unwrap();
+    let stage = Stage::new(Isolation::Shared, Ipv4Addr::LOCALHOST, Some(hung_up.into()));
+    let waited = stage.wait_for(&[], || Ok(None::<()>));
+    assert!(waited.is_err(), "{waited:?}");
+}
+
+#[test]
 fn the_machines_own_settings_cannot_be_changed() {
-    let stage = Stage::new(Isolation::Shared, Ipv4Addr::LOCALHOST);
+    let stage = Stage::new(Isolation::Shared, Ipv4Addr::LOCALHOST, None);
     let before = stage.setting("net.ipv4.tcp_syn_retries").unwrap();
     assert!(stage.set("net.ipv4.tcp_syn_retries", "1").is_err());
     assert_eq!(stage.setting("net.ipv4.tcp_syn_retries").unwrap(), before);

@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::{fs, rc::Rc};
+use std::{fs, io, os::fd::OwnedFd, rc::Rc};
 
 use checker::{
     arena::{Arena, Isolation, Tracing},
@@ -33,13 +33,13 @@ int main(int argc, char **argv) {
 
 const ORDER: [(&str, Call); 2] = [("setsockopt", Call::SetOption), ("bind", Call::Bind)];
 
-fn bench() -> Rc<Bench> {
+fn bench(lifeline: Option<OwnedFd>) -> Rc<Bench> {
     let arena = Arena::enter(Isolation::Shared).unwrap();
     let source = arena.folder().join("program.c");
     let program = arena.folder().join("program");
     fs::write(&source, PROGRAM).unwrap();
     compile_c(&source, &program);
-    Bench::new(arena, program, Tracing::On, 1)
+    Bench::new(arena, program, Tracing::On, 1, lifeline)
 }
 
 /// The diagnosis, and the call which the report marks as the guilty one.
@@ -54,9 +54,30 @@ fn verdict(bench: &Bench, result: Checked) -> (Option<Diagnosis>, Option<String>
     (diagnosis, guilty.next().map(|call| call.text))
 }
 
+/// A pipe whose writer is gone.
+fn hung_up() -> OwnedFd {
+    io::pipe().unwrap().0.into()
+}
+
+/// One test for all, because there is one arena in a process at a time.
 #[test]
+fn a_bench_in_this_process() {
+    // As in the shell of a CI system. Only the runner's standard input is a lifeline, and the runner says so.
+    nix::unistd::dup2_stdin(hung_up()).unwrap();
+    nothing_waits_when_the_lifeline_has_hung_up();
+    a_call_is_made_or_not_made_or_made_in_time();
+}
+
+fn nothing_waits_when_the_lifeline_has_hung_up() {
+    let bench = bench(Some(hung_up()));
+    let program = Lab::new(bench.clone()).start(&[]).unwrap();
+    let result = program.expect_exit(0);
+    assert!(matches!(result, Err(Stop::Broken(_))), "{result:?}");
+    bench.end().unwrap();
+}
+
 fn a_call_is_made_or_not_made_or_made_in_time() {
-    let bench = bench();
+    let bench = bench(None);
     let lab = Lab::new(bench.clone());
     if tracer::probe().is_err() {
         eprintln!("not checked here: this machine does not allow ptrace");

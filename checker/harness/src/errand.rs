@@ -99,6 +99,18 @@ pub fn order<T: DeserializeOwned>() -> io::Result<Option<T>> {
     }
 }
 
+/// A copy of this process's standard input, which hangs up (poll(2)) when the checker that gave the order has ended or
+/// does not want the answer any more. For processes that [`Nursery::start`] has started; any other process's standard
+/// input says nothing of the kind.
+///
+/// # Errors
+///
+/// When the process has too many descriptors.
+pub fn lifeline() -> Result<OwnedFd, LabError> {
+    let line = io::stdin().as_fd().try_clone_to_owned();
+    line.attempt("could not copy the descriptor on which the order came")
+}
+
 impl Errand {
     /// Starts the nursery: this very program once more, with the errand's command and this argument. It is to call
     /// [`serve`].

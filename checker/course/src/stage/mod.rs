@@ -13,9 +13,8 @@ mod socket;
 mod wire;
 
 use std::{
-    io,
     net::{Ipv4Addr, SocketAddr},
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     time::{Duration, Instant},
 };
 
@@ -95,16 +94,20 @@ pub struct Finding {
 pub struct Stage {
     isolation: Isolation,
     address: Ipv4Addr,
+    /// Hangs up when nobody wants to see the demo any more.
+    lifeline: Option<OwnedFd>,
     steps: Vec<Step>,
 }
 
 impl Stage {
     /// A stage on this loopback address. [`Isolation::Namespaces`] promises a network namespace that belongs to the demo
-    /// alone, and capabilities in it.
-    pub fn new(isolation: Isolation, address: Ipv4Addr) -> Stage {
+    /// alone, and capabilities in it. With a lifeline (see [`harness::errand::lifeline`]), every wait ends with an error
+    /// as soon as that hangs up.
+    pub fn new(isolation: Isolation, address: Ipv4Addr, lifeline: Option<OwnedFd>) -> Stage {
         Stage {
             isolation,
             address,
+            lifeline,
             steps: Vec::new(),
         }
     }
@@ -191,7 +194,7 @@ impl Stage {
                 return Ok(None);
             }
             let files = files.iter().map(|&file| (file, PollFlags::POLLIN));
-            poll(files, pause)?;
+            self.poll(files, pause)?;
             pause = LONGEST_LOOK.min(2 * pause);
         }
     }
@@ -205,7 +208,7 @@ impl Stage {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            if poll([(file, events)], left)? {
+            if self.poll([(file, events)], left)? {
                 return Ok(true);
             }
             if left.is_zero() {
@@ -233,6 +236,28 @@ impl Stage {
         self.expect(claim, expected, seen);
         Ok(())
     }
+
+    /// Sleeps until one of the files is ready (true), or for this long.
+    fn poll<'a>(
+        &self,
+        files: impl IntoIterator<Item = (BorrowedFd<'a>, PollFlags)>,
+        limit: Duration,
+    ) -> Shown<bool> {
+        let lifeline = self.lifeline.as_ref();
+        let mut watched: Vec<PollFd<'_>> = files
+            .into_iter()
+            .map(|(file, events)| PollFd::new(file, events))
+            .collect();
+        watched.extend(lifeline.map(|line| PollFd::new(line.as_fd(), PollFlags::empty())));
+        match ppoll(&mut watched, Some(limit.into()), None) {
+            Ok(_) if lifeline.is_some() && watched.last().and_then(PollFd::any) == Some(true) => {
+                Err(LabError::new("the checker has gone"))
+            }
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::EINTR) => Ok(false),
+            Err(errno) => Err(LabError::call("could not poll", errno)),
+        }
+    }
 }
 
 /// The state of the TCP socket with these ends, its own first; [`State::Close`] where there is none (any more).
@@ -242,26 +267,4 @@ impl Stage {
 /// When the kernel refuses sock_diag.
 pub fn state((local, peer): (SocketAddr, SocketAddr)) -> Shown<State> {
     Ok(sockets::between(local, peer)?.map_or(State::Close, |socket| socket.state))
-}
-
-/// Sleeps until one of the files is ready (true), or for this long. The checker holds the other end of standard input:
-/// when it is gone, so is the sense of this.
-fn poll<'a>(
-    files: impl IntoIterator<Item = (BorrowedFd<'a>, PollFlags)>,
-    limit: Duration,
-) -> Shown<bool> {
-    let checker = io::stdin();
-    let mut watched: Vec<PollFd<'_>> = files
-        .into_iter()
-        .map(|(file, events)| PollFd::new(file, events))
-        .collect();
-    watched.push(PollFd::new(checker.as_fd(), PollFlags::empty()));
-    match ppoll(&mut watched, Some(limit.into()), None) {
-        Ok(_) if watched.last().and_then(PollFd::any) == Some(true) => {
-            Err(LabError::new("the checker has gone"))
-        }
-        Ok(ready) => Ok(ready > 0),
-        Err(Errno::EINTR) => Ok(false),
-        Err(errno) => Err(LabError::call("could not poll", errno)),
-    }
 }

@@ -29,6 +29,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Bench {
     arena: Arena,
+    /// Hangs up when the result of this test is not wanted any more.
+    lifeline: Option<OwnedFd>,
     tracing: Tracing,
     /// Whether programs that are started now have their calls followed.
     follows: Cell<bool>,
@@ -90,10 +92,18 @@ impl Sleeper {
 }
 
 impl Bench {
-    /// A bench in an arena, for tests of `program`.
-    pub fn new(arena: Arena, program: PathBuf, tracing: Tracing, seed: u64) -> Rc<Bench> {
+    /// A bench in an arena, for tests of `program`. With a lifeline (see [`crate::errand::lifeline`]), every wait ends
+    /// with an error as soon as that hangs up.
+    pub fn new(
+        arena: Arena,
+        program: PathBuf,
+        tracing: Tracing,
+        seed: u64,
+        lifeline: Option<OwnedFd>,
+    ) -> Rc<Bench> {
         Rc::new(Bench {
             arena,
+            lifeline,
             tracing,
             follows: Cell::new(tracing == Tracing::On),
             program,
@@ -128,6 +138,11 @@ impl Bench {
             self.disk_seen.set(Instant::now());
         }
         is_time
+    }
+
+    /// Where to look for the end of interest in this test.
+    pub(super) fn lifeline(&self) -> Option<&OwnedFd> {
+        self.lifeline.as_ref()
     }
 
     pub(super) fn arena(&self) -> &Arena {

@@ -1,7 +1,7 @@
 //! The one place where the lab waits.
 
 use std::{
-    io, iter,
+    iter,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     time::{Duration, Instant},
 };
@@ -229,11 +229,10 @@ impl Bench {
                 watched.push(PollFd::new(pidfd, PollFlags::POLLIN));
             }
         }
-        // The checker holds the other end of the runner's standard input. When it is gone, so is the sense of this.
-        let checker = io::stdin();
-        watched.push(PollFd::new(checker.as_fd(), PollFlags::empty()));
+        let lifeline = self.lifeline();
+        watched.extend(lifeline.map(|line| PollFd::new(line.as_fd(), PollFlags::empty())));
         match ppoll(&mut watched, Some(limit.max(SHORTEST_POLL).into()), None) {
-            Ok(_) if watched.last().and_then(PollFd::any) == Some(true) => {
+            Ok(_) if lifeline.is_some() && watched.last().and_then(PollFd::any) == Some(true) => {
                 Err(LabError::new("the checker has gone").into())
             }
             Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
