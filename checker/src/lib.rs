@@ -18,7 +18,7 @@
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 //! - [`handout`]: what students get.
 //! - [`verify`]: the proof that the hidden tests are right.
-//! - [`whole_file`]: what is written whole or not at all.
+//! - [`whole_file`]: what is written whole or not at all. [`digest`]: what has changed since.
 
 #[doc(inline)]
 pub use course::{days, demos, stage, syllabus};
@@ -29,6 +29,7 @@ pub mod check;
 pub mod cli;
 pub mod compile;
 pub mod crew;
+pub mod digest;
 pub mod doctor;
 pub mod grade;
 pub mod handout;

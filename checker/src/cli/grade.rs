@@ -21,6 +21,7 @@ use crate::{
         self, Event, Grading,
         gradebook::{self, Gradebook, Graded, Letters, Terms},
         name::Name,
+        retries,
         shard::{self, Shard},
         submission::Submission,
     },
@@ -29,7 +30,9 @@ use crate::{
 
 pub const AFTER_HELP: &str = "Exit status: 0 all submissions were graded, whatever their points, 2 wrong usage, \
                               3 the lab itself failed on some, 4 this machine does not allow what is needed, \
-                              130 interrupted: the same command goes on.";
+                              130 interrupted: the same command goes on.\n\
+                              The same command tries what the lab has failed on again, three times in a row at most; \
+                              --retry-broken tries it whenever you ask.";
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -55,6 +58,9 @@ pub struct Arguments {
     /// [default: what a GitLab, Slurm or Kubernetes job tells, or a GitHub workflow hands on]
     #[arg(long, value_name = "PART", value_parser = shard::parse)]
     shard: Option<shard::Asked>,
+    /// Try those again, too, on which the lab itself has failed three times in a row
+    #[arg(long)]
+    retry_broken: bool,
     /// Refuse to grade where a hostile submission is not contained [default: where CI is set]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     strict: Option<bool>,
@@ -180,6 +186,7 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
     let grading = Grading {
         exercises,
         submissions,
+        retries_all: arguments.retry_broken,
         build_limit: arguments.build_limit,
         conditions: Conditions {
             seed: terms.seed,
@@ -270,7 +277,9 @@ fn agree(
             }
             () if earlier.seed != terms.seed => "has another seed",
             () if earlier.exercises != terms.exercises => "is about other exercises",
-            () if earlier.tests != terms.tests => "is about other hidden tests",
+            () if earlier.tests != terms.tests => {
+                "is about other hidden tests than this checker has"
+            }
             () if earlier.shard.is_some() != shard.is_some() => {
                 "is of a class that was graded in other parts"
             }
@@ -278,7 +287,8 @@ fn agree(
         };
         if !differs.is_empty() {
             return Err(Trouble::Usage(format!(
-                "the gradebook in this folder {differs}; name another folder with --out"
+                "the gradebook in this folder {differs}. It stays as it is; name another folder with --out, and the \
+                 class is graded anew there"
             )));
         }
         // Submissions that came in one by one make one class.
@@ -348,21 +358,37 @@ fn conclude(gradebook: &Gradebook, all: &BTreeMap<Name, Graded>) -> Result<u8, T
     let any = |status| all.values().any(|graded| graded.status() == status);
     Ok(match () {
         () if any(Status::Broken) => {
-            let broken = all
-                .values()
-                .filter(|graded| graded.status() == Status::Broken);
-            complain(&format!(
-                "the lab failed on {}; the same command tries them again",
-                broken
-                    .map(|graded| graded.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ));
+            complain_of_broken(all);
             exit::BROKEN
         }
         () if any(Status::NotChecked) => exit::NOT_CHECKED,
         () => exit::PASSED,
     })
+}
+
+/// Which submissions the lab has failed on, and what to do about it.
+fn complain_of_broken(all: &BTreeMap<Name, Graded>) {
+    let broken = |is_left: bool| {
+        let names: Vec<&str> = all
+            .values()
+            .filter(|graded| graded.status() == Status::Broken)
+            .filter(|graded| graded.retries.are_used_up() == is_left)
+            .map(|graded| graded.name.as_str())
+            .collect();
+        Some(names.join(", ")).filter(|names| !names.is_empty())
+    };
+    if let Some(names) = broken(false) {
+        complain(&format!(
+            "the lab failed on {names}; the same command tries again"
+        ));
+    }
+    if let Some(names) = broken(true) {
+        complain(&format!(
+            "the lab failed {} times in a row on {names}: not tried again until the submission or the checker changes; \
+             the file in submissions/ says what failed, and --retry-broken tries again",
+            retries::MOST
+        ));
+    }
 }
 
 /// Puts the parts of a class together.
@@ -383,6 +409,12 @@ fn merge(
             )));
         }
         for mut terms in terms {
+            if terms.version != gradebook::VERSION {
+                return Err(Trouble::Usage(format!(
+                    "the part in {} was written by another version of the checker; that one can merge it",
+                    part.display()
+                )));
+            }
             terms.shard = None;
             let whole = whole.get_or_insert_with(|| terms.clone());
             if (terms.version, &terms.exercises, &terms.tests)

@@ -5,7 +5,6 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     fs::{self, File},
-    hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
 };
@@ -16,10 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     name::Name,
+    retries::Retries,
     shard::Shard,
     submission::{Reason, Refusal},
 };
 use crate::{
+    digest::Digest,
     exercise::Exercise,
     failure::{Attempt, LabError},
     report::{
@@ -30,7 +31,10 @@ use crate::{
 };
 
 /// The version of what is written. It grows by one when a field changes its meaning or goes away.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// Stands for the sources of all hidden tests, of the words in which they are told, and for the checker's version.
+const TESTS: &str = env!("DIGEST_OF_TESTS");
 
 /// What came of one submission.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +51,8 @@ pub struct Graded {
     pub more_refusals: usize,
     /// Why the lab could not grade it, if it could not.
     pub trouble: Option<LabError>,
+    /// How often that has happened.
+    pub retries: Retries,
     /// What was found.
     pub report: Report,
 }
@@ -70,7 +76,7 @@ pub struct Terms {
     pub seed: u64,
     /// The exercises, by their full names.
     pub exercises: Vec<String>,
-    /// Stands for the hidden tests, and what each is worth.
+    /// Stands for the hidden tests, what each is worth, and the checker's version.
     pub tests: String,
     /// Which part of the class, if not all of it.
     pub shard: Option<Shard>,
@@ -100,10 +106,6 @@ impl Terms {
         shard: Option<Shard>,
         submissions: Vec<Name>,
     ) -> Terms {
-        let mut hasher = DefaultHasher::new();
-        for test in exercises.iter().flat_map(|exercise| exercise.tests) {
-            (test.name, test.points).hash(&mut hasher);
-        }
         Terms {
             version: VERSION,
             seed,
@@ -111,12 +113,20 @@ impl Terms {
                 .iter()
                 .map(|exercise| exercise.name.to_owned())
                 .collect(),
-            tests: format!("{:016x}", hasher.finish()),
+            tests: digest_of(TESTS, exercises).to_string(),
             shard,
             submissions,
             letters: Letters::default(),
         }
     }
+}
+
+/// Stands for the hidden tests of these exercises, which are compiled from such sources.
+fn digest_of(sources: &str, exercises: &[&Exercise]) -> Digest {
+    let tests = exercises.iter().flat_map(|exercise| exercise.tests);
+    tests.fold(Digest::NONE.with(sources), |digest, test| {
+        digest.with(test.name).with(test.points.to_le_bytes())
+    })
 }
 
 /// The folder.
@@ -449,4 +459,26 @@ fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, LabError> {
         detail: Some(error.to_string()),
         ..LabError::new(attempt)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syllabus::EXERCISES;
+
+    /// Cargo runs the build script again when one of the folders changes.
+    #[test]
+    fn terms_stand_for_the_sources_of_the_hidden_tests() {
+        let mut digest = Digest::NONE.with(env!("CARGO_PKG_VERSION"));
+        for folder in ["course/src", "harness/src"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            digest = digest.with_sources(&folder).unwrap();
+        }
+        assert_eq!(digest.to_string(), TESTS);
+        let (one, two) = (&EXERCISES[..1], &EXERCISES[..2]);
+        let terms = Terms::new(0, one, None, Vec::new());
+        assert_eq!(terms.tests, digest_of(TESTS, one).to_string());
+        assert_ne!(terms.tests, digest_of(TESTS, two).to_string());
+        assert_ne!(terms.tests, digest_of("mended", one).to_string());
+    }
 }

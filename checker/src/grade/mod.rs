@@ -16,6 +16,7 @@ mod archive;
 mod folder;
 pub mod gradebook;
 pub mod name;
+pub mod retries;
 pub mod scratch;
 pub mod shard;
 pub mod submission;
@@ -39,6 +40,7 @@ use crate::{
 };
 use gradebook::{Gradebook, Graded};
 use name::Name;
+use retries::Retries;
 use scratch::Scratch;
 use submission::{Sources, Submission};
 use template::{Template, Terms, Word};
@@ -56,6 +58,8 @@ pub struct Grading {
     pub exercises: Vec<&'static Exercise>,
     /// The submissions of this run.
     pub submissions: Vec<Submission>,
+    /// Whether to try also those again on which the lab has failed too often.
+    pub retries_all: bool,
     /// The processor time that the compiler may use for one program, in seconds.
     pub build_limit: u64,
     /// Seed, isolation, tracing and jail of the tests; where programs get a jail, builds get one as well. `jobs` is how
@@ -68,7 +72,7 @@ pub struct Grading {
 pub enum Event<'a> {
     /// The dependencies are compiled.
     Preparing,
-    /// This submission was graded by an earlier run, and has not changed since.
+    /// This submission has not changed since an earlier run, which has graded it, or has failed on it too often.
     Known(&'a Name),
     /// This one is graded now.
     Graded(&'a Graded),
@@ -88,7 +92,7 @@ pub fn run(
     for submission in &grading.submissions {
         let known = gradebook.find(&submission.name);
         match known {
-            Some(known) if is_final(&known, &read(submission, &grading.exercises)) => {
+            Some(known) if grading.leaves(&known, &read(submission, &grading.exercises)) => {
                 gradebook.hand_back(&known)?;
                 tell(Event::Known(&known.name));
             }
@@ -170,9 +174,14 @@ fn read(submission: &Submission, exercises: &[&'static Exercise]) -> Sources {
     })
 }
 
-/// Whether a result stands: the lab could do its work, and the submission is the same.
-fn is_final(known: &Graded, sources: &Sources) -> bool {
-    known.status() != Status::Broken && known.digest == sources.digest()
+impl Grading {
+    /// Whether a result is left as it is: the submission is the same, and the lab could do its work, or has tried it
+    /// often enough.
+    fn leaves(&self, known: &Graded, sources: &Sources) -> bool {
+        let is_tried =
+            known.status() == Status::Broken && (self.retries_all || !known.retries.are_used_up());
+        !is_tried && known.digest == sources.digest()
+    }
 }
 
 /// Where one submission after the other is graded.
@@ -204,7 +213,20 @@ impl Desk<'_> {
             Err(error) => (self.unknown(&error), Some(error)),
         };
         let graded = self.graded(submission, &sources, exercises);
-        Some(Graded { trouble, ..graded })
+        Some(self.counted(Graded { trouble, ..graded }))
+    }
+
+    /// Where the lab has failed: how often by now.
+    fn counted(&self, graded: Graded) -> Graded {
+        if graded.status() != Status::Broken {
+            return graded;
+        }
+        let earlier = self.gradebook.find(&graded.name);
+        let earlier = earlier.filter(|earlier| earlier.digest == graded.digest);
+        Graded {
+            retries: Retries::one_more(earlier.as_ref().map(|earlier| &earlier.retries)),
+            ..graded
+        }
     }
 
     fn graded(
@@ -221,6 +243,7 @@ impl Desk<'_> {
             refusals: sources.refusals.clone(),
             more_refusals: sources.more_refusals,
             trouble: None,
+            retries: Retries::default(),
             report: Report::new(conditions.seed, conditions.isolation, exercises),
         }
     }
@@ -378,4 +401,61 @@ fn stage(program: &Path, folder: &Path) -> Result<PathBuf, LabError> {
     let staged = folder.join(program.file_name().unwrap_or_default());
     fs::rename(program, &staged).attempt(&attempt)?;
     Ok(staged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arena::{Isolation, Tracing};
+
+    fn grading(retries_all: bool) -> Grading {
+        Grading {
+            exercises: Vec::new(),
+            submissions: Vec::new(),
+            retries_all,
+            build_limit: 1,
+            conditions: Conditions {
+                seed: 0,
+                isolation: Isolation::Shared,
+                tracing: Tracing::Off,
+                jail: None,
+                jobs: 1,
+            },
+        }
+    }
+
+    /// A result on which the lab has failed so often; 0 if it has not.
+    fn known(sources: &Sources, failures: u32) -> Graded {
+        let retries = (0..failures).fold(Retries::default(), |retries, _| {
+            Retries::one_more(Some(&retries))
+        });
+        Graded {
+            version: gradebook::VERSION,
+            name: Name::of(Path::new("anna")),
+            digest: sources.digest(),
+            refusals: Vec::new(),
+            more_refusals: 0,
+            trouble: (failures > 0).then(|| LabError::new("could not")),
+            retries,
+            report: Report::new(0, Isolation::Shared, Vec::new()),
+        }
+    }
+
+    #[test]
+    fn a_result_stands_until_the_submission_changes_or_the_lab_should_try_again() {
+        let sources = Sources::default();
+        let changed = Sources {
+            more_refusals: 1,
+            ..Sources::default()
+        };
+        for failures in 0..=retries::MOST {
+            let known = known(&sources, failures);
+            let stands = failures == 0 || failures == retries::MOST;
+            assert_eq!(grading(false).leaves(&known, &sources), stands);
+            assert_eq!(grading(true).leaves(&known, &sources), failures == 0);
+            for retries_all in [false, true] {
+                assert!(!grading(retries_all).leaves(&known, &changed));
+            }
+        }
+    }
 }

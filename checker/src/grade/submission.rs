@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -14,7 +13,7 @@ use super::{
     archive, folder,
     name::{Name, escape},
 };
-use crate::exercise::Exercise;
+use crate::{digest::Digest, exercise::Exercise};
 
 /// The longest source file, in bytes. The longest solution has 10 KB.
 pub const LONGEST_FILE: u64 = 256 << 10;
@@ -142,11 +141,20 @@ impl Submission {
 impl Sources {
     /// Stands for all that was taken and refused: it changes when the submission does.
     pub fn digest(&self) -> String {
-        let mut hasher = DefaultHasher::new();
-        self.crates.hash(&mut hasher);
-        self.refusals.len().hash(&mut hasher);
-        self.more_refusals.hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
+        let number = |number: usize| (number as u64).to_le_bytes();
+        let mut digest = Digest::NONE;
+        for (exercise, files) in &self.crates {
+            digest = digest.with(exercise).with(number(files.len()));
+            for (path, content) in files {
+                digest = digest
+                    .with(path.as_os_str().as_encoded_bytes())
+                    .with(content);
+            }
+        }
+        digest
+            .with(number(self.refusals.len()))
+            .with(number(self.more_refusals))
+            .to_string()
     }
 }
 

@@ -7,6 +7,7 @@ mod letters;
 mod machines;
 mod parts;
 mod resume;
+mod retries;
 mod submissions;
 #[path = "../support/mod.rs"]
 mod support;
