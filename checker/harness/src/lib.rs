@@ -4,10 +4,12 @@
 //! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
 //! - [`arena`]: one isolated place for one test.
+//! - [`beneath`]: directories in which somebody else can write.
 //! - [`errand`]: work in a process of its own.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 
 pub mod arena;
+pub mod beneath;
 pub mod errand;
 pub mod exercise;
 pub mod failure;
