@@ -32,7 +32,7 @@ pub enum News {
     Built {
         /// Its package.
         package: String,
-        /// Its name, which is the package's or that of a file in `src/bin`.
+        /// Its name.
         binary: String,
         /// Where it is.
         path: PathBuf,
@@ -47,9 +47,20 @@ pub enum News {
         is_error: bool,
         /// The message as rustc prints it.
         text: String,
+        /// What it points at, if it is about a place in the source.
+        at: Option<Position>,
     },
     /// Cargo compiles one more package; for a progress line.
     Progress(String),
+}
+
+/// A place in a source file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The file, as rustc names it.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: usize,
 }
 
 /// How a build ended.
@@ -97,6 +108,15 @@ struct Target {
 struct Rendered {
     level: String,
     rendered: Option<String>,
+    #[serde(default)]
+    spans: Vec<Span>,
+}
+
+#[derive(Deserialize)]
+struct Span {
+    file_name: PathBuf,
+    line_start: usize,
+    is_primary: bool,
 }
 
 /// Builds all binaries of these packages.
@@ -334,13 +354,19 @@ fn empty_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDir> 
 /// What a build of the whole course takes, in bytes, measured and rounded up.
 pub const NEEDED: u64 = 500 << 20;
 
+/// Where cargo puts what it builds for this course.
+pub fn target_folder(root: &Path) -> PathBuf {
+    // A relative path counts from where cargo works, which is the course's folder.
+    root.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
 /// The free space where cargo puts what it builds for this course, in bytes: see statvfs(3).
 ///
 /// # Errors
 ///
 /// When the file system does not tell.
 pub fn free_space(root: &Path) -> Result<u64, LabError> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = target_folder(root);
     // Before the first build it is not there; then it will come into the course.
     let folder = if target.is_dir() { &*target } else { root };
     nix::sys::statvfs::statvfs(folder)
@@ -429,6 +455,14 @@ fn news(message: CargoMessage, packages: &BTreeSet<String>) -> Option<News> {
             target: target.name,
             // The closing note belongs to the errors: "For more information about this error, try …".
             is_error: message.level.starts_with("error") || message.level == "failure-note",
+            at: message
+                .spans
+                .into_iter()
+                .find(|span| span.is_primary)
+                .map(|span| Position {
+                    file: span.file_name,
+                    line: span.line_start,
+                }),
             text: message.rendered?,
         }),
         CargoMessage::BuildFinished { .. } | CargoMessage::Other => None,

@@ -17,6 +17,7 @@
 //! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 //! - [`handout`]: what students get.
+//! - [`mistakes`]: the known-wrong versions, each a change to its reference, and the programs made of them.
 //! - [`verify`]: the proof that the hidden tests are right.
 //! - [`whole_file`]: what is written whole or not at all. [`digest`]: what has changed since.
 
@@ -34,6 +35,7 @@ pub mod doctor;
 pub mod grade;
 pub mod handout;
 pub mod map;
+pub mod mistakes;
 pub mod progress;
 pub mod report;
 pub mod runner;

@@ -1,13 +1,15 @@
 //! The proof that the hidden tests are right.
 //!
 //! For each exercise: the starter compiles without a warning and fails its first test; the solution passes all tests;
-//! every known-wrong version is rejected first by the test that declares it, with its diagnosis and its hint; every
-//! test is the first to reject one; every binary in `src/bin` is declared, and every heading named stands in course.md, once.
+//! every mistake is rejected first by the test that declares it, with its diagnosis and its hint; every test is the
+//! first to reject one; every file in `mistakes` is declared and applies to the reference, and every heading named
+//! stands in course.md, once.
+
+mod reading;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,6 +22,10 @@ use crate::{
     crew::{self, Conditions, Done, Series},
     exercise::{Exercise, Mistake},
     failure::LabError,
+    mistakes::{
+        Mistakes,
+        bundle::{self, Bundle, Programs, Remark},
+    },
     report::{TestReport, human::fold},
     runner::Outcome,
 };
@@ -76,12 +82,20 @@ pub fn run(
         seed: conditions.seed,
     };
     for exercise in exercises {
-        proof.faults.extend(read(root, exercise));
+        proof.faults.extend(reading::faults(root, exercise)?);
     }
     tell("building");
-    let built = build(root, exercises, &mut proof, &mut tell)?;
     let staging = Staging::new()?;
-    let series = plan(exercises, &built, &staging, &mut proof)?;
+    let built = build(root, exercises, &mut proof, &mut tell)?;
+    let bundles = exercises
+        .iter()
+        .map(|exercise| patched(root, exercise, &mut proof))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mistakes = bundle::build(root, bundles, &staging, &mut tell)?;
+    for remark in &mistakes.remarks {
+        proof.faults.push(told(exercises, remark));
+    }
+    let series = plan(exercises, &built, &mistakes, &staging, &mut proof)?;
     let expected = series.len();
     let mut results: BTreeMap<String, Vec<Done<Key>>> = BTreeMap::new();
     crew::run(
@@ -104,101 +118,6 @@ pub fn run(
     Ok(proof)
 }
 
-/// What can be seen without running anything.
-fn read(root: &Path, exercise: &Exercise) -> Vec<String> {
-    let mut faults = Vec::new();
-    let mut fault = |text: String| faults.push(format!("{}: {text}", exercise.name));
-    let course = fs::read_to_string(root.join("course.md")).unwrap_or_default();
-    lost_readers(exercise, &course)
-        .into_iter()
-        .for_each(&mut fault);
-    if exercise.tests.is_empty() {
-        fault("it has no tests".to_owned());
-    }
-    let mut names = BTreeSet::new();
-    for test in exercise.tests {
-        if test.mistakes.is_empty() {
-            fault(format!(
-                "nothing shows that \"{}\" can fail: it declares no mistake",
-                test.name
-            ));
-        }
-        if !names.insert(test.name) {
-            fault(format!("two tests are called \"{}\"", test.name));
-        }
-    }
-    let declared: Vec<String> = mistakes(exercise)
-        .map(|(_, _, mistake)| exercise.binary_of(mistake))
-        .collect();
-    let unique: BTreeSet<&String> = declared.iter().collect();
-    if unique.len() != declared.len() {
-        fault("a known-wrong version is declared by two tests".to_owned());
-    }
-    let solutions = root.join("solutions").join(exercise.name);
-    for name in rust_files(&solutions.join("src").join("bin")) {
-        if !declared.contains(&name) {
-            fault(format!("src/bin/{name}.rs is declared by no test"));
-        }
-    }
-    for file in ["README.md", "src/main.rs"] {
-        if !root
-            .join("exercises")
-            .join(exercise.name)
-            .join(file)
-            .is_file()
-        {
-            fault(format!("exercises/{}/{file} is not there", exercise.name));
-        }
-    }
-    faults
-}
-
-/// The headings by which an exercise sends its readers to nowhere, or to one of several places.
-fn lost_readers(exercise: &Exercise, course: &str) -> Vec<String> {
-    let headings = headings(course);
-    let named = exercise.tests.iter().map(|test| test.read);
-    named
-        .chain([exercise.chapter])
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .filter_map(|heading| match headings.get(heading) {
-            None => Some(format!("course.md has no heading \"{heading}\"")),
-            Some(1) => None,
-            Some(times) => Some(format!(
-                "course.md has {times} headings \"{heading}\": nobody knows which one to read"
-            )),
-        })
-        .collect()
-}
-
-/// The headings of a text, and how often each of them stands there.
-fn headings(text: &str) -> BTreeMap<&str, usize> {
-    let mut in_code = false;
-    let mut found = BTreeMap::new();
-    for line in text.lines() {
-        if line.starts_with("```") {
-            in_code = !in_code;
-        } else if !in_code && line.starts_with('#') {
-            *found
-                .entry(line.trim_start_matches('#').trim())
-                .or_default() += 1;
-        }
-    }
-    found
-}
-
-fn rust_files(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let name = |path: PathBuf| Some(path.file_name()?.to_str()?.strip_suffix(".rs")?.to_owned());
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| name(entry.ok()?.path()))
-        .collect();
-    names.sort();
-    names
-}
-
 fn mistakes(exercise: &Exercise) -> impl Iterator<Item = (usize, usize, &'static Mistake)> {
     exercise.tests.iter().enumerate().flat_map(|(test, found)| {
         let mistakes = found.mistakes.iter().enumerate();
@@ -206,7 +125,75 @@ fn mistakes(exercise: &Exercise) -> impl Iterator<Item = (usize, usize, &'static
     })
 }
 
-/// Builds everything; returns where each binary is.
+/// The package of the mistakes of an exercise.
+fn package_of_mistakes(exercise: &Exercise) -> String {
+    format!("{}_mistakes", exercise.name)
+}
+
+/// The mistakes of an exercise as programs, without those that do not fit the reference.
+fn patched(
+    root: &Path,
+    exercise: &'static Exercise,
+    proof: &mut Proof,
+) -> Result<Bundle, LabError> {
+    let known = Mistakes::of(root, exercise);
+    let files = known.names()?;
+    let mut sources = BTreeMap::new();
+    let reference = known.reference()?;
+    for (_, _, mistake) in mistakes(exercise) {
+        let name = mistake.program;
+        if !files.iter().any(|file| file == name) {
+            proof.faults.push(format!(
+                "{}: there is no file {}",
+                exercise.name,
+                short(root, &known.file(name))
+            ));
+            continue;
+        }
+        match known.patch(name)?.apply(&reference) {
+            Ok(program) => {
+                sources.insert(name.to_owned(), program);
+            }
+            Err(mismatch) => proof.faults.push(format!(
+                "{}: {} {mismatch}",
+                exercise.name,
+                short(root, &known.file(name))
+            )),
+        }
+    }
+    Ok(Bundle {
+        package: package_of_mistakes(exercise),
+        sources,
+    })
+}
+
+fn short(root: &Path, file: &Path) -> String {
+    file.strip_prefix(root)
+        .unwrap_or(file)
+        .display()
+        .to_string()
+}
+
+/// What the compiler says about a mistake, as a fault of the proof.
+fn told(exercises: &[&'static Exercise], remark: &Remark) -> String {
+    let kind = if remark.is_error {
+        "does not compile"
+    } else {
+        "compiles with a warning"
+    };
+    let of = exercises
+        .iter()
+        .find(|exercise| package_of_mistakes(exercise) == remark.package);
+    format!(
+        "{}: {} {kind}, at line {} of its program:\n{}",
+        of.map_or(&*remark.package, |exercise| exercise.name),
+        remark.mistake,
+        remark.line,
+        remark.text
+    )
+}
+
+/// Builds starters and solutions; returns where each binary is.
 fn build(
     root: &Path,
     exercises: &[&'static Exercise],
@@ -228,6 +215,7 @@ fn build(
             target,
             is_error,
             text,
+            ..
         } => {
             let kind = if is_error {
                 "does not compile"
@@ -251,6 +239,7 @@ fn build(
 fn plan(
     exercises: &[&'static Exercise],
     built: &BTreeMap<String, PathBuf>,
+    programs: &Programs,
     staging: &Staging,
     proof: &mut Proof,
 ) -> Result<Vec<Series<Key>>, LabError> {
@@ -260,13 +249,7 @@ fn plan(
             continue;
         }
         let all: Vec<usize> = (0..exercise.tests.len()).collect();
-        let mut add = |binary: String, kind: Kind, tests: Vec<usize>, until_failure: bool| {
-            let Some(path) = built.get(&binary) else {
-                proof
-                    .faults
-                    .push(format!("{}: there is no binary {binary}", exercise.name));
-                return Ok(());
-            };
+        let mut add = |kind: Kind, program: PathBuf, tests: Vec<usize>| {
             series.push(Series {
                 key: Key {
                     exercise: index,
@@ -274,21 +257,28 @@ fn plan(
                 },
                 exercise,
                 tests,
-                program: staging.ready(path)?,
-                until_failure,
+                program,
+                until_failure: kind != Kind::Solution,
                 is_suspect: Arc::default(),
             });
-            Ok::<(), LabError>(())
         };
-        add(exercise.name.to_owned(), Kind::Starter, vec![0], true)?;
-        add(exercise.solution(), Kind::Solution, all.clone(), false)?;
+        for (kind, binary, tests) in [
+            (Kind::Starter, exercise.name.to_owned(), vec![0]),
+            (Kind::Solution, exercise.solution(), all.clone()),
+        ] {
+            match built.get(&binary) {
+                Some(path) => add(kind, staging.ready(path)?, tests),
+                None => proof
+                    .faults
+                    .push(format!("{}: there is no binary {binary}", exercise.name)),
+            }
+        }
+        // One without a program has been told of.
+        let package = package_of_mistakes(exercise);
         for (test, place, mistake) in mistakes(exercise) {
-            add(
-                exercise.binary_of(mistake),
-                Kind::Mistake(test, place),
-                all.clone(),
-                true,
-            )?;
+            if let Some(path) = programs.path(&package, mistake.program) {
+                add(Kind::Mistake(test, place), path.to_owned(), all.clone());
+            }
         }
     }
     Ok(series)
@@ -415,42 +405,5 @@ impl Proof {
             self.solutions, self.mistakes, self.tests, self.seed
         );
         text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EXERCISE: Exercise = Exercise {
-        name: "day9_9_reading",
-        title: "a book, and a heading in it",
-        chapter: "When accept fails",
-        first_step: "Read.",
-        tests: &[],
-    };
-
-    #[test]
-    fn a_heading_that_stands_once_is_found() {
-        let course = "## Another\n\n### When accept fails\n\n```sh\n# When accept fails\n```\n";
-        assert_eq!(lost_readers(&EXERCISE, course), [""; 0]);
-    }
-
-    #[test]
-    fn a_heading_that_is_not_there_is_a_fault() {
-        let faults = lost_readers(
-            &EXERCISE,
-            "```sh\n# When accept fails\n```\nWhen accept fails\n",
-        );
-        assert_eq!(faults, ["course.md has no heading \"When accept fails\""]);
-    }
-
-    #[test]
-    fn a_heading_that_stands_twice_is_a_fault() {
-        let course = "## 2.2\n### When accept fails\n## 3.7\n### When accept fails\n";
-        assert_eq!(
-            lost_readers(&EXERCISE, course),
-            ["course.md has 2 headings \"When accept fails\": nobody knows which one to read"]
-        );
     }
 }

@@ -36,10 +36,10 @@ pub struct Test {
     pub run: fn(&Lab) -> Checked,
 }
 
-/// A known-wrong version of the solution: the proof that its test can fail, and the advice it earns.
+/// A known-wrong version of the reference: the proof that its test can fail, and the advice it earns.
 #[derive(Debug)]
 pub struct Mistake {
-    /// Named after the mistake; the binary is this with the exercise's number before it (see [`Exercise::binary_of`]).
+    /// Named after the mistake: `never_closes` is `solutions/NAME/mistakes/never_closes.patch`.
     pub program: &'static str,
     /// How the test sees it.
     pub because: Diagnosis,
@@ -71,12 +71,6 @@ impl Exercise {
     /// The package of the reference solution, which is its binary, too.
     pub fn solution(&self) -> String {
         format!("{}_solution", self.name)
-    }
-
-    /// The binary of a mistake. It carries the exercise's number, because two packages of a workspace which have a
-    /// binary of the same name overwrite each other's.
-    pub fn binary_of(&self, mistake: &Mistake) -> String {
-        format!("{}_{}", self.number(), mistake.program)
     }
 
     /// The points of all tests.

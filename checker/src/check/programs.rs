@@ -142,6 +142,7 @@ fn build_and_send(
             target,
             is_error,
             text,
+            ..
         } if target == package => {
             if is_error {
                 errors.entry(package).or_default().push(text);

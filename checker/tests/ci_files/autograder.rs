@@ -126,7 +126,7 @@ fn gradescope_shows_every_test_of_a_right_and_a_wrong_submission() {
     let results = autograder.grade();
     assert_eq!(results["score"], 30);
     assert_eq!(results["visibility"], "after_due_date");
-    autograder.submit_program(WRONG);
+    autograder.submit_program(&WRONG);
     let results = autograder.grade();
     let score = results["score"].as_u64().unwrap();
     assert!((1..30).contains(&score), "{score}");

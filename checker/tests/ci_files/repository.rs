@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -15,8 +16,10 @@ use crate::support::{self, Course};
 
 pub const EXERCISE: &str = "day2_2_echo_server";
 pub const RIGHT: &str = include_str!("../../../solutions/day2_2_echo_server/src/main.rs");
-pub const WRONG: &str =
-    include_str!("../../../solutions/day2_2_echo_server/src/bin/day2_2_never_closes.rs");
+pub static WRONG: LazyLock<String> = LazyLock::new(|| {
+    let exercise = checker::syllabus::find(EXERCISE).unwrap();
+    support::program_of(exercise, "never_closes")
+});
 pub const BROKEN: &str = "fn main() { let port: u16 = \"80\"; }\n";
 /// Prints what engines would take for commands, and reaches for what is not its own: the grader's process, and the
 /// places where results go.
@@ -35,13 +38,15 @@ fn main() {
 "##;
 
 /// The class, and what each submission deserves: all points, some, or none.
-pub const CLASS: &[(&str, &str, Deserves)] = &[
-    ("alice", RIGHT, Deserves::All),
-    ("bob", WRONG, Deserves::Some),
-    ("carol", BROKEN, Deserves::Nothing),
-    ("dave", HOSTILE, Deserves::Nothing),
-    ("erin", RIGHT, Deserves::All),
-];
+pub fn class() -> [(&'static str, &'static str, Deserves); 5] {
+    [
+        ("alice", RIGHT, Deserves::All),
+        ("bob", &WRONG, Deserves::Some),
+        ("carol", BROKEN, Deserves::Nothing),
+        ("dave", HOSTILE, Deserves::Nothing),
+        ("erin", RIGHT, Deserves::All),
+    ]
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deserves {
@@ -141,7 +146,7 @@ impl Repository {
 
     /// Puts the class into a folder.
     pub fn class_in(&self, folder: &Path) {
-        for (name, source, _) in CLASS {
+        for (name, source, _) in class() {
             let place = folder.join(name).join("exercises").join(EXERCISE);
             fs::create_dir_all(place.join("src")).unwrap();
             fs::write(place.join("src/main.rs"), source).unwrap();
@@ -188,10 +193,10 @@ impl Repository {
     pub fn expect_gradebook(&self, folder: &Path) {
         let csv = fs::read_to_string(folder.join("gradebook.csv")).unwrap();
         let lines: Vec<&str> = csv.lines().skip(1).collect();
-        assert_eq!(lines.len(), CLASS.len(), "{csv}");
-        for (line, (name, _, deserves)) in lines.iter().zip(CLASS) {
+        assert_eq!(lines.len(), class().len(), "{csv}");
+        for (line, (name, _, deserves)) in lines.iter().zip(class()) {
             let mut fields = line.split(',');
-            assert_eq!(fields.next(), Some(*name), "{csv}");
+            assert_eq!(fields.next(), Some(name), "{csv}");
             deserves.expect(name, fields.next().unwrap().parse().unwrap());
         }
     }

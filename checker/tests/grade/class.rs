@@ -241,9 +241,7 @@ pub fn test_of(mistake: &str) -> &'static str {
 }
 
 pub fn solution_of(mistake: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join(format!("../solutions/{NAME}/src/bin/day2_2_{mistake}.rs"));
-    fs::read_to_string(path).unwrap()
+    support::program_of(exercise(), mistake)
 }
 
 pub fn inside(file: &str) -> String {

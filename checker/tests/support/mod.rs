@@ -15,8 +15,16 @@ use std::{
 };
 
 use assert_cmd::Command;
-use checker::{observe::tracer, workspace};
+use checker::{exercise::Exercise, mistakes::Mistakes, observe::tracer, workspace};
 use tempfile::TempDir;
+
+/// The complete program of a mistake, as students hand in programs.
+pub fn program_of(exercise: &'static Exercise, mistake: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let known = Mistakes::of(&root, exercise);
+    let patch = known.patch(mistake).unwrap();
+    patch.apply(&known.reference().unwrap()).unwrap()
+}
 
 /// The two ways in which a test is separated from the machine; where the machine refuses namespaces, the first is
 /// left out by [`Isolation::ALL`]'s users through [`Course::check_first_test`].

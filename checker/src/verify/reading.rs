@@ -1,0 +1,141 @@
+//! What can be seen of an exercise without running anything: names, files, declarations, headings.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use crate::{
+    exercise::Exercise,
+    failure::LabError,
+    mistakes::{self, Mistakes},
+};
+
+/// The faults of an exercise that can be seen without running anything.
+///
+/// # Errors
+///
+/// When the folder of its mistakes cannot be read.
+pub(super) fn faults(root: &Path, exercise: &'static Exercise) -> Result<Vec<String>, LabError> {
+    let mut faults = Vec::new();
+    let mut fault = |text: String| faults.push(format!("{}: {text}", exercise.name));
+    let course = fs::read_to_string(root.join("course.md")).unwrap_or_default();
+    lost_readers(exercise, &course)
+        .into_iter()
+        .for_each(&mut fault);
+    if exercise.tests.is_empty() {
+        fault("it has no tests".to_owned());
+    }
+    let mut names = BTreeSet::new();
+    for test in exercise.tests {
+        if test.mistakes.is_empty() {
+            fault(format!(
+                "nothing shows that \"{}\" can fail: it declares no mistake",
+                test.name
+            ));
+        }
+        if !names.insert(test.name) {
+            fault(format!("two tests are called \"{}\"", test.name));
+        }
+    }
+    let mut declared = BTreeSet::new();
+    for mistake in exercise.tests.iter().flat_map(|test| test.mistakes) {
+        if !declared.insert(mistake.program) {
+            fault(format!("{} is declared by two tests", mistake.program));
+        }
+        if !mistakes::is_name(mistake.program) {
+            fault(format!(
+                "{} cannot be the name of a module",
+                mistake.program
+            ));
+        }
+    }
+    for name in Mistakes::of(root, exercise).names()? {
+        if !declared.contains(name.as_str()) {
+            fault(format!("mistakes/{name}.patch is declared by no test"));
+        }
+    }
+    for file in ["README.md", "src/main.rs"] {
+        if !root
+            .join("exercises")
+            .join(exercise.name)
+            .join(file)
+            .is_file()
+        {
+            fault(format!("exercises/{}/{file} is not there", exercise.name));
+        }
+    }
+    Ok(faults)
+}
+
+/// The headings by which an exercise sends its readers to nowhere, or to one of several places.
+fn lost_readers(exercise: &Exercise, course: &str) -> Vec<String> {
+    let headings = headings(course);
+    let named = exercise.tests.iter().map(|test| test.read);
+    named
+        .chain([exercise.chapter])
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .filter_map(|heading| match headings.get(heading) {
+            None => Some(format!("course.md has no heading \"{heading}\"")),
+            Some(1) => None,
+            Some(times) => Some(format!(
+                "course.md has {times} headings \"{heading}\": nobody knows which one to read"
+            )),
+        })
+        .collect()
+}
+
+/// The headings of a text, and how often each of them stands there.
+fn headings(text: &str) -> BTreeMap<&str, usize> {
+    let mut in_code = false;
+    let mut found = BTreeMap::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            in_code = !in_code;
+        } else if !in_code && line.starts_with('#') {
+            *found
+                .entry(line.trim_start_matches('#').trim())
+                .or_default() += 1;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXERCISE: Exercise = Exercise {
+        name: "day9_9_reading",
+        title: "a book, and a heading in it",
+        chapter: "When accept fails",
+        first_step: "Read.",
+        tests: &[],
+    };
+
+    #[test]
+    fn a_heading_that_stands_once_is_found() {
+        let course = "## Another\n\n### When accept fails\n\n```sh\n# When accept fails\n```\n";
+        assert_eq!(lost_readers(&EXERCISE, course), [""; 0]);
+    }
+
+    #[test]
+    fn a_heading_that_is_not_there_is_a_fault() {
+        let faults = lost_readers(
+            &EXERCISE,
+            "```sh\n# When accept fails\n```\nWhen accept fails\n",
+        );
+        assert_eq!(faults, ["course.md has no heading \"When accept fails\""]);
+    }
+
+    #[test]
+    fn a_heading_that_stands_twice_is_a_fault() {
+        let course = "## 2.2\n### When accept fails\n## 3.7\n### When accept fails\n";
+        assert_eq!(
+            lost_readers(&EXERCISE, course),
+            ["course.md has 2 headings \"When accept fails\": nobody knows which one to read"]
+        );
+    }
+}
