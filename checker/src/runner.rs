@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     arena::{self, Arena, Isolation, Jail, Tracing},
     errand,
-    failure::{Attempt, Checked, Failure, LabError, Stop},
+    failure::{Checked, Failure, LabError, Stop},
     lab::{Bench, Lab, Witness},
     syllabus,
 };
@@ -201,7 +201,7 @@ fn story_of(order: &Order) -> Result<fn(&Lab) -> Checked, LabError> {
 
 /// The arena's folder is where this process works, too, so that nothing is held outside.
 fn ready(arena: Arena) -> Result<Arena, LabError> {
-    std::env::set_current_dir(arena.folder()).attempt("could not change to the test's folder")?;
+    arena.work_there()?;
     arena.shrink_send_buffers();
     Ok(arena)
 }

@@ -12,7 +12,7 @@ use crate::{
     arena::{Arena, Isolation},
     demos::{self, Demo},
     errand::{self, Errand},
-    failure::{Attempt, LabError},
+    failure::LabError,
     stage::{Stage, Step},
 };
 
@@ -152,9 +152,7 @@ fn play(demo: &Demo, isolation: Isolation) -> Showing {
         Err(error) => return Showing::new(demo, Vec::new(), Err(error), start.elapsed()),
     };
     let mut stage = Stage::new(arena.isolation(), arena.address(), Some(lifeline));
-    let played = std::env::set_current_dir(arena.folder())
-        .attempt("could not change to the demo's folder")
-        .and_then(|()| (demo.run)(&mut stage));
+    let played = arena.work_there().and_then(|()| (demo.run)(&mut stage));
     let ended = arena.end();
     Showing::new(demo, stage.into_steps(), played.and(ended), start.elapsed())
 }

@@ -47,7 +47,7 @@ pub(super) struct Image {
     arguments: Vec<CString>,
     environment: Vec<CString>,
     /// Where it starts, if not where the checker is.
-    pub folder: Option<CString>,
+    pub folder: Option<OwnedFd>,
     pub preparation: Preparation,
     /// The pid namespace in which it starts, if that is another.
     pub namespace: Option<OwnedFd>,
@@ -293,7 +293,7 @@ impl Child<'_> {
                 }
             }
             if let Some(folder) = &image.folder
-                && libc::chdir(folder.as_ptr()) != 0
+                && libc::fchdir(folder.as_raw_fd()) != 0
             {
                 return io::Error::last_os_error();
             }

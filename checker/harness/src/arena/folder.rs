@@ -1,105 +1,138 @@
-//! The folder of a test, after a program had its way with it.
+//! The folder of a test, in which its programs start, and which only they and their test know.
 
 use std::{
-    fs::{self, DirEntry, Metadata},
-    io,
-    os::unix::fs::{MetadataExt, PermissionsExt},
-    path::Path,
+    ffi::OsString,
+    path::{Path, PathBuf},
 };
 
-/// How deep a path of this module goes below the folder: with the longest names, it stays below PATH_MAX.
-const DEEPEST: usize = 12;
+use crate::{
+    beneath::{AccessError, Directory},
+    failure::{Attempt, LabError},
+};
+
 /// How many files and folders a test may leave: more than that, and it is called full.
 const MOST: usize = 4096;
-const BLOCK: u64 = 512;
 
-/// What lies in a folder, in bytes on the disk; `u64::MAX` for too many files, or folders too deep.
-pub(super) fn size(folder: &Path) -> u64 {
-    let mut left = MOST;
-    size_below(folder, DEEPEST, &mut left).unwrap_or(u64::MAX)
+const MAKE: &str = "could not make a folder for the test";
+
+/// A folder, by the descriptor that was opened before anybody else could write there. What a program does to its name
+/// leads nobody elsewhere.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    directory: Directory,
+    /// Where it lies on the machine's disk, and its name there. It is removed with all that is in it.
+    around: Option<(Directory, OsString)>,
 }
 
-fn size_below(folder: &Path, depth: usize, left: &mut usize) -> Option<u64> {
-    let mut sum = 0u64;
-    // What cannot be read is closed to the program as well, and is found when it is cleared away.
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        *left = left.checked_sub(1)?;
-        let Some(found) = about(&entry) else {
-            continue;
+impl Folder {
+    /// One on the machine's disk, where temporary files are.
+    pub(super) fn temporary() -> Result<Folder, LabError> {
+        let made = tempfile::Builder::new().prefix("socket-lab-").tempdir();
+        let path = made.attempt(MAKE)?.keep();
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(LabError::new(MAKE));
         };
-        sum = sum.saturating_add(found.blocks() * BLOCK);
-        if found.is_dir() {
-            let below = size_below(&entry.path(), depth.checked_sub(1)?, left)?;
-            sum = sum.saturating_add(below);
+        let open = || {
+            let around = Directory::open(parent)?;
+            let directory = around.directory(name)?;
+            let own = nix::unistd::geteuid().as_raw();
+            directory.found()?.expect_owner(own)?;
+            Ok((around, directory))
+        };
+        let (around, directory) = open().map_err(|error: AccessError| error.attempting(MAKE))?;
+        Ok(Folder {
+            around: Some((around, name.to_owned())),
+            path,
+            directory,
+        })
+    }
+
+    /// One in a file system which is gone with its namespace.
+    pub(super) fn beneath(mount: &Path) -> Result<Folder, AccessError> {
+        const NAME: &str = "test";
+        Ok(Folder {
+            path: mount.join(NAME),
+            directory: Directory::open(mount)?.make_directory(NAME, 0o755)?,
+            around: None,
+        })
+    }
+
+    /// Its name on this machine.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder itself.
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Whether it lies on the machine's disk.
+    pub(super) fn is_on_disk(&self) -> bool {
+        self.around.is_some()
+    }
+
+    /// What lies in it, in bytes on the disk; `u64::MAX` for too many files, or folders too deep.
+    pub(super) fn size(&self) -> u64 {
+        self.directory.size(MOST)
+    }
+
+    /// Removes what is in it, if it is on the disk. No process may be left which changes it meanwhile.
+    pub(super) fn clear(&self) -> Result<(), LabError> {
+        const CLEAR: &str = "could not clear the folder of a test";
+        match self.around {
+            Some(_) => self
+                .directory
+                .clear()
+                .map_err(|error| error.attempting(CLEAR)),
+            None => Ok(()),
         }
     }
-    Some(sum)
 }
 
-/// Of the entry itself, and not of what a link leads to.
-fn about(entry: &DirEntry) -> Option<Metadata> {
-    entry.metadata().ok()
-}
-
-/// Empties a folder: of folders whose owner has no right to them, and of those that are nested deeper than a path can
-/// say. No process may be left which changes it meanwhile.
-///
-/// # Errors
-///
-/// When something in it belongs to another user, or the disk fails.
-pub(super) fn clear(folder: &Path) -> io::Result<()> {
-    let mut lifted = 0;
-    loop {
-        let mut is_empty = true;
-        for entry in fs::read_dir(folder)? {
-            is_empty = false;
-            remove(&entry?, folder, DEEPEST, &mut lifted)?;
-        }
-        if is_empty {
-            return Ok(());
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Some((around, name)) = &self.around {
+            let _ = self.directory.clear();
+            // Whatever has this name by now: if it is a folder, it is removed only if it is empty.
+            let _ = around.remove_directory(name);
         }
     }
-}
-
-fn remove(entry: &DirEntry, top: &Path, depth: usize, lifted: &mut usize) -> io::Result<()> {
-    let path = entry.path();
-    if !entry.file_type()?.is_dir() {
-        return fs::remove_file(path);
-    }
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
-    if depth == 0 {
-        // It is looked at again from the top.
-        *lifted += 1;
-        return fs::rename(path, top.join(format!(".lifted-{lifted}")));
-    }
-    for below in fs::read_dir(&path)? {
-        remove(&below?, top, depth - 1, lifted)?;
-    }
-    fs::remove_dir(path)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
     use super::*;
 
     #[test]
-    fn what_is_closed_and_what_is_deep_is_cleared_away() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut deep = folder.path().join("a".repeat(200));
-        for _ in 0..15 {
-            fs::create_dir(&deep).unwrap();
-            fs::write(deep.join("file"), "content").unwrap();
-            deep.push("a".repeat(200));
-        }
-        let closed = folder.path().join("closed");
-        fs::create_dir(&closed).unwrap();
-        fs::write(closed.join("file"), "content").unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
-        std::os::unix::fs::symlink("/etc", folder.path().join("link")).unwrap();
-        assert_eq!(size(folder.path()), u64::MAX);
-        clear(folder.path()).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        assert_eq!(size(folder.path()), 0);
-        assert!(Path::new("/etc/passwd").is_file());
+    fn it_vanishes_with_all_that_is_in_it() {
+        let folder = Folder::temporary().unwrap();
+        let path = folder.path().to_owned();
+        fs::create_dir_all(path.join("inner/deeper")).unwrap();
+        fs::write(path.join("inner/file"), "content").unwrap();
+        assert!((1..u64::MAX).contains(&folder.size()));
+        drop(folder);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_folder_itself_leads_nowhere() {
+        let folder = Folder::temporary().unwrap();
+        let path = folder.path().to_owned();
+        let moved = path.with_extension("moved");
+        let others = tempfile::tempdir().unwrap();
+        fs::write(others.path().join("file"), "content").unwrap();
+        fs::write(path.join("file"), "content").unwrap();
+        fs::rename(&path, &moved).unwrap();
+        symlink(others.path(), &path).unwrap();
+        folder.clear().unwrap();
+        drop(folder);
+        assert!(others.path().join("file").exists());
+        assert_eq!(fs::read_dir(&moved).unwrap().count(), 0);
+        fs::remove_file(path).unwrap();
+        fs::remove_dir(moved).unwrap();
     }
 }

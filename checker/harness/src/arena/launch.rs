@@ -4,7 +4,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs, io,
     net::IpAddr,
-    os::unix::fs::MetadataExt,
+    os::{fd::AsFd, unix::fs::MetadataExt},
     path::Path,
     ptr,
 };
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Arena, Isolation, Jail,
-    exec::{Follow, Image, Started, c_string},
+    exec::{Follow, Image, Started},
     jail::Prepared,
 };
 use crate::observe::{processes::Process, tracer::Bounds};
@@ -153,7 +153,9 @@ impl Launch {
         ];
         let preparation = self.prepare(arena);
         let mut image = Image::new(program, &self.arguments, &environment, preparation)?;
-        image.folder = Some(c_string(folder.as_os_str())?);
+        // One that has taken its own rights to the folder away is not the only one who starts there.
+        let _ = arena.directory().open_to_owner();
+        image.folder = Some(arena.directory().as_fd().try_clone_to_owned()?);
         image.namespace = arena.pid_namespace()?;
         image.jail = arena
             .jail()
@@ -205,9 +207,8 @@ impl Launch {
 
 /// The jail of an arena, for this program.
 fn jail_of(jail: &Jail, program: &Path, arena: &Arena) -> io::Result<Prepared> {
-    let mut jail = jail.clone();
-    jail.write.push(arena.folder().to_owned());
-    jail.prepare(program, arena.isolation())
+    let folder = Some(arena.directory().as_fd());
+    jail.prepare(program, folder, arena.isolation())
         .map_err(io::Error::other)
 }
 

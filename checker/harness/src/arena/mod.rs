@@ -30,14 +30,14 @@ use std::{
     fs, io,
     net::Ipv4Addr,
     os::fd::OwnedFd,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
 use nix::{
     sys::{
         signal::{SigSet, Signal, kill},
-        statvfs::statvfs,
+        statvfs::fstatvfs,
     },
     unistd::Pid,
 };
@@ -52,7 +52,9 @@ pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
 pub use probe::{Probe, Tier, best_isolation, can_trace, probe};
 pub use terminal::Attended;
 
+use self::folder::Folder;
 use crate::{
+    beneath::Directory,
     failure::{Attempt, LabError},
     observe::{
         descriptors,
@@ -120,11 +122,9 @@ impl Network {
 pub struct Arena {
     isolation: Isolation,
     address: Ipv4Addr,
-    folder: PathBuf,
+    folder: Folder,
     init: Option<Pid>,
     jail: Option<Jail>,
-    /// Removed with its content when the arena ends.
-    temporary: Option<tempfile::TempDir>,
 }
 
 /// What all arenas have in common, for a process whose copies each [enter](Arena::enter) one: it becomes an unprivileged
@@ -152,10 +152,9 @@ impl Arena {
         match isolation {
             Isolation::Namespaces => {
                 namespaces::enter()?;
-                let folder = namespaces::make_folder();
-                let (folder, temporary) = match folder {
-                    Some(folder) => (folder, None),
-                    None => temporary_folder()?,
+                let folder = match namespaces::make_folder() {
+                    Some(folder) => folder,
+                    None => Folder::temporary()?,
                 };
                 Ok(Arena {
                     isolation,
@@ -163,20 +162,17 @@ impl Arena {
                     folder,
                     init: Some(namespaces::start_init()?),
                     jail: None,
-                    temporary,
                 })
             }
             Isolation::Shared => {
                 nix::sys::prctl::set_child_subreaper(true)
                     .attempt("could not become the subreaper of what the program leaves behind")?;
-                let (folder, temporary) = temporary_folder()?;
                 Ok(Arena {
                     isolation,
                     address: own_loopback_address(std::process::id()),
-                    folder,
+                    folder: Folder::temporary()?,
                     init: None,
                     jail: None,
-                    temporary,
                 })
             }
         }
@@ -227,8 +223,24 @@ impl Arena {
     /// In namespaces it is a file system of its own, so that nothing more can be written once it is full (ENOSPC), and
     /// how full it is can be [asked](Arena::room). Elsewhere it lies on the machine's disk, where a program is only
     /// [watched](Arena::disk_used): between two looks it may write what the disk takes.
+    ///
+    /// This is its name, for programs. Whoever wants anything in there asks its [directory](Arena::directory).
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
+    }
+
+    /// The same folder, for the lab.
+    pub fn directory(&self) -> &Directory {
+        self.folder.directory()
+    }
+
+    /// Lets this process work there.
+    ///
+    /// # Errors
+    ///
+    /// The machine's.
+    pub fn work_there(&self) -> Result<(), LabError> {
+        nix::unistd::fchdir(self.directory()).attempt("could not change to the folder of the test")
     }
 
     /// The pid namespace in which programs start, if it is not the lab's own.
@@ -258,16 +270,15 @@ impl Arena {
             }
             None => end_descendants()?,
         }
-        match &self.temporary {
-            Some(_) => folder::clear(&self.folder).attempt("could not clear the folder of a test"),
-            None => Ok(()),
-        }
+        self.folder.clear()
     }
 
     /// How much still fits into the folder, where it is a file system of the test's own.
     pub fn room(&self) -> Option<Room> {
-        let has_own = self.isolation == Isolation::Namespaces && self.temporary.is_none();
-        let found = has_own.then(|| statvfs(&self.folder).ok()).flatten()?;
+        let found = match self.folder.is_on_disk() {
+            false => fstatvfs(self.directory()).ok()?,
+            true => return None,
+        };
         Some(Room {
             bytes: found.blocks_available() * found.fragment_size(),
             files: found.files_available(),
@@ -277,9 +288,9 @@ impl Arena {
     /// How much of the machine's disk and memory the files of the test's programs take, in bytes: those in its folder, if
     /// that is not a file system of its own, and those without a name that they hold open. `u64::MAX` for too many.
     pub fn disk_used(&self) -> u64 {
-        let named = match self.temporary {
-            Some(_) => folder::size(&self.folder),
-            None => 0,
+        let named = match self.folder.is_on_disk() {
+            true => self.folder.size(),
+            false => 0,
         };
         named.saturating_add(descriptors::unnamed_bytes(&self.processes()))
     }
@@ -350,14 +361,6 @@ fn reap_all() -> bool {
         libc::sigtimedwait(children.as_ref(), std::ptr::null_mut(), &raw const moment);
     }
     true
-}
-
-fn temporary_folder() -> Result<(PathBuf, Option<tempfile::TempDir>), LabError> {
-    let folder = tempfile::Builder::new()
-        .prefix("socket-lab-")
-        .tempdir()
-        .attempt("could not make a folder for the test")?;
-    Ok((folder.path().to_owned(), Some(folder)))
 }
 
 /// All of 127.0.0.0/8 is loopback (RFC 1122, 3.2.1.3), so each runner can have an address which no other uses, and

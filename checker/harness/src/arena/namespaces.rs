@@ -1,10 +1,6 @@
 //! Namespaces of the test's own, made by an ordinary user (user_namespaces(7)).
 
-use std::{
-    fs, mem,
-    os::fd::AsRawFd,
-    path::{Path, PathBuf},
-};
+use std::{fs, mem, os::fd::AsRawFd, path::Path};
 
 use nix::{
     mount::{MsFlags, mount},
@@ -13,6 +9,7 @@ use nix::{
     unistd::{Pid, getgid, getuid},
 };
 
+use super::folder::Folder;
 use crate::failure::{Attempt, LabError};
 
 /// How many buckets the kernel's table of connections gets in the network namespace of a test: some connections for
@@ -103,7 +100,7 @@ const PLACES: [&str; 4] = ["/dev/shm", "/srv", "/mnt", "/media"];
 
 /// A file system in memory, limited in size, which only this mount namespace sees: nothing has to be removed
 /// afterwards. `None` where there is no place to mount it.
-pub(super) fn make_folder() -> Option<PathBuf> {
+pub(super) fn make_folder() -> Option<Folder> {
     let is_empty = |place: &&&str| {
         let entries = fs::read_dir(place);
         entries.is_ok_and(|mut entries| entries.next().is_none())
@@ -117,9 +114,7 @@ pub(super) fn make_folder() -> Option<PathBuf> {
         Some(format!("size={ROOM},nr_inodes={FILES},mode=0755").as_str()),
     )
     .ok()?;
-    let folder = Path::new(place).join("test");
-    fs::create_dir(&folder).ok()?;
-    Some(folder)
+    Folder::beneath(Path::new(place)).ok()
 }
 
 /// Starts pid 1 of a new pid namespace. Without it, the student's program would be pid 1, for which the rules of

@@ -4,12 +4,9 @@
 use std::{
     env,
     ffi::OsString,
-    fs::{self, File, OpenOptions},
+    fs::File,
     io,
-    os::{
-        fd::AsRawFd,
-        unix::fs::{OpenOptionsExt, PermissionsExt},
-    },
+    os::fd::AsRawFd,
     path::{Path, PathBuf},
 };
 
@@ -21,10 +18,12 @@ use nix::{
 use super::{
     end_descendants,
     exec::Image,
+    folder::Folder,
     launch::{Group, Preparation},
-    privileges, temporary_folder,
+    privileges,
 };
 use crate::{
+    beneath::AccessError,
     failure::{Attempt, LabError},
     observe::tracer::{Listener, Tracer},
 };
@@ -35,7 +34,7 @@ pub struct Attended {
     tracer: Tracer,
     group: Group,
     /// Where root's program lies for the unprivileged user.
-    _copy: Option<tempfile::TempDir>,
+    _copy: Option<Folder>,
 }
 
 impl Attended {
@@ -105,7 +104,7 @@ impl Attended {
 }
 
 /// Gives up root, if this process has it. Returns where the program lies for the user that is left.
-fn become_unprivileged(program: PathBuf) -> Result<(PathBuf, Option<tempfile::TempDir>), LabError> {
+fn become_unprivileged(program: PathBuf) -> Result<(PathBuf, Option<Folder>), LabError> {
     if !privileges::is_root() || privileges::is_open_to_all(&program) {
         privileges::give_up_root()?;
         return Ok((program, None));
@@ -114,17 +113,13 @@ fn become_unprivileged(program: PathBuf) -> Result<(PathBuf, Option<tempfile::Te
     // Opened as root, and copied into a folder of the other, who can remove it again.
     let mut original = File::open(&program).attempt(attempt)?;
     privileges::give_up_root()?;
-    let (folder, temporary) = temporary_folder()?;
-    let copy = folder.join(program.file_name().unwrap_or_default());
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o700)
-        .open(&copy)
-        .attempt(attempt)?;
-    io::copy(&mut original, &mut file).attempt(attempt)?;
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).attempt(attempt)?;
-    Ok((copy, temporary))
+    let folder = Folder::temporary()?;
+    let name = program.file_name().unwrap_or_default();
+    let failed = |error: AccessError| error.attempting(attempt);
+    let file = folder.directory().make_file(name, 0o700).map_err(failed)?;
+    file.change_permissions(0o755).map_err(failed)?;
+    io::copy(&mut original, &mut file.into_file()).attempt(attempt)?;
+    Ok((folder.path().join(name), Some(folder)))
 }
 
 /// Whether this process is in the foreground of a terminal: what is typed there is meant for it.

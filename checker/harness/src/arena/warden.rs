@@ -27,11 +27,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Cell, Isolation, end_descendants,
-    exec::{Image, c_string},
+    exec::Image,
     launch::{Group, Limits, Preparation},
     namespaces,
 };
 use crate::{
+    beneath::Directory,
     failure::{Attempt, LabError},
     observe::processes,
 };
@@ -130,10 +131,11 @@ impl Watch {
         )
         .attempt(&attempt)?;
         if cell.has_walls {
-            image.jail = Some(cell.jail.prepare(&sentence.program, cell.isolation)?);
+            image.jail = Some(cell.jail.prepare(&sentence.program, None, cell.isolation)?);
         }
         if let Some(folder) = &sentence.folder {
-            image.folder = Some(c_string(folder.as_os_str()).attempt(&attempt)?);
+            let folder = Directory::open(folder).map_err(|error| error.attempting(&attempt))?;
+            image.folder = Some(folder.into());
         }
         let place = init.map(|init| File::open(format!("/proc/{init}/ns/pid")));
         image.namespace = place.transpose().attempt(&attempt)?.map(OwnedFd::from);

@@ -185,6 +185,37 @@ impl Found {
     }
 }
 
+/// A look that lasts: it stands for what lay under a name when that was looked at (O_PATH), whatever is exchanged later.
+#[derive(Debug)]
+pub struct Handle {
+    fd: OwnedFd,
+    found: Found,
+}
+
+impl Handle {
+    fn of(fd: OwnedFd) -> Result<Handle, AccessError> {
+        let found = Found::through(&fd)?;
+        Ok(Handle { fd, found })
+    }
+
+    /// What it is.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// Gives it, a file, a directory or a FIFO, these permissions (chmod(2)).
+    ///
+    /// # Errors
+    ///
+    /// When it is a link, or another user's.
+    pub fn change_permissions(&self, permissions: u32) -> Result<(), AccessError> {
+        match self.found.kind {
+            Kind::SymbolicLink => Err(AccessError::Obstacle(Kind::SymbolicLink)),
+            _ => change_permissions_of(&self.fd, permissions),
+        }
+    }
+}
+
 /// It is there, and nothing more is asked: neither for reading nor for writing.
 const LOOK: OFlag = OFlag::O_PATH.union(OFlag::O_NOFOLLOW);
 const LOOK_AT_DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY);
@@ -249,14 +280,19 @@ impl Directory {
     ///
     /// When nothing is there, or something on the way is no directory.
     pub fn look(&self, path: impl AsRef<Path>) -> Result<Found, AccessError> {
-        Found::through(self.handle(path.as_ref())?)
+        Ok(self.handle(path)?.found)
     }
 
-    /// A descriptor that stands for what lies under a name, whatever it is, and with which nothing can be read or
-    /// written.
-    fn handle(&self, path: &Path) -> Result<OwnedFd, AccessError> {
+    /// The same, with a descriptor that stands for it, and with which nothing can be read or written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Directory::look`].
+    pub fn handle(&self, path: impl AsRef<Path>) -> Result<Handle, AccessError> {
+        let path = path.as_ref();
         self.resolve(path, LOOK, Mode::empty())
             .map_err(|errno| self.explain(path, errno))
+            .and_then(Handle::of)
     }
 
     /// A directory below.
@@ -265,9 +301,9 @@ impl Directory {
     ///
     /// When nothing is there, or something else.
     pub fn directory(&self, path: impl AsRef<Path>) -> Result<Directory, AccessError> {
-        let handle = self.handle(path.as_ref())?;
-        Found::through(&handle)?.expect_kind(Kind::Directory)?;
-        Ok(self.with(handle))
+        let handle = self.handle(path)?;
+        handle.found.expect_kind(Kind::Directory)?;
+        Ok(self.with(handle.fd))
     }
 
     /// Makes a directory (mkdir(2)), and opens it.
@@ -342,23 +378,6 @@ impl Directory {
         Ok(())
     }
 
-    /// Gives what lies under a name, a file, a directory or a FIFO, these permissions (chmod(2)).
-    ///
-    /// # Errors
-    ///
-    /// When nothing is there, or a link.
-    pub fn change_permissions(
-        &self,
-        path: impl AsRef<Path>,
-        permissions: u32,
-    ) -> Result<(), AccessError> {
-        let handle = self.handle(path.as_ref())?;
-        match Found::through(&handle)?.kind {
-            Kind::SymbolicLink => Err(AccessError::Obstacle(Kind::SymbolicLink)),
-            _ => change_permissions_of(&handle, permissions),
-        }
-    }
-
     /// Makes a FIFO (mkfifo(3)).
     ///
     /// # Errors
@@ -390,9 +409,9 @@ impl Directory {
     ///
     /// When something else is there, or nothing.
     pub fn read_symbolic_link(&self, path: impl AsRef<Path>) -> Result<OsString, AccessError> {
-        let handle = self.handle(path.as_ref())?;
-        Found::through(&handle)?.expect_kind(Kind::SymbolicLink)?;
-        nix::fcntl::readlinkat(&handle, "").map_err(AccessError::of)
+        let handle = self.handle(path)?;
+        handle.found.expect_kind(Kind::SymbolicLink)?;
+        nix::fcntl::readlinkat(&handle.fd, "").map_err(AccessError::of)
     }
 
     /// Gives a file one more name (link(2)). A link gets it itself, and not what it leads to.
@@ -474,6 +493,12 @@ impl Directory {
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+impl From<Directory> for OwnedFd {
+    fn from(directory: Directory) -> OwnedFd {
+        directory.fd
     }
 }
 

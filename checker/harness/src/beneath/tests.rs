@@ -143,7 +143,11 @@ fn nothing_is_written_through_a_link() {
             let refused = directory.make_file(path, 0o600).unwrap_err();
             assert_eq!(refused, AccessError::Obstacle(Kind::SymbolicLink));
         }
-        let refused = directory.change_permissions("link", 0o777).unwrap_err();
+        let refused = directory
+            .handle("link")
+            .unwrap()
+            .change_permissions(0o777)
+            .unwrap_err();
         assert_eq!(refused, AccessError::Obstacle(Kind::SymbolicLink));
         let made = directory.directory_or_new("sideways", 0o700).unwrap_err();
         assert_eq!(made, AccessError::Obstacle(Kind::SymbolicLink));
@@ -168,7 +172,11 @@ fn what_is_made_is_there() {
         let mut end = directory.file("inner/new", Access::Append).unwrap();
         end.write(b"er").unwrap();
         assert_eq!(fs::read(top.join("inner/new")).unwrap(), b"newer");
-        directory.change_permissions("inner/new", 0o200).unwrap();
+        directory
+            .handle("inner/new")
+            .unwrap()
+            .change_permissions(0o200)
+            .unwrap();
         assert_eq!(directory.look("inner/new").unwrap().permissions, 0o200);
         let name = OsStr::from_bytes(b"c\xf4t\xe9");
         directory.link("inner/new", name).unwrap();

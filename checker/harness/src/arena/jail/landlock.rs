@@ -5,7 +5,7 @@
 use std::{
     fs, io,
     os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
         unix::fs::OpenOptionsExt,
     },
     path::Path,
@@ -147,11 +147,26 @@ impl Ruleset {
             .custom_flags(libc::O_PATH | libc::O_CLOEXEC)
             .open(path)
             .attempt(&attempt)?;
+        self.allow_open(file.as_fd(), access, &attempt)
+    }
+
+    /// The same for one that is open, in whatever way.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses it.
+    pub fn allow_open(
+        &mut self,
+        file: BorrowedFd<'_>,
+        access: Access,
+        attempt: &str,
+    ) -> Result<(), LabError> {
         let wanted = match access {
             Access::Read => right::READ,
             Access::Write => u64::MAX,
         };
-        let possible = match file.metadata().attempt(&attempt)?.is_dir() {
+        let found = nix::sys::stat::fstat(file).attempt(attempt)?;
+        let possible = match found.st_mode & libc::S_IFMT == libc::S_IFDIR {
             true => u64::MAX,
             false => right::OF_A_FILE,
         };
@@ -172,7 +187,7 @@ impl Ruleset {
         };
         match result {
             0 => Ok(()),
-            _ => Err(io::Error::last_os_error()).attempt(&attempt),
+            _ => Err(io::Error::last_os_error()).attempt(attempt),
         }
     }
 

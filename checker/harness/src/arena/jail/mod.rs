@@ -19,6 +19,7 @@ mod refusals;
 
 use std::{
     fs, io,
+    os::fd::BorrowedFd,
     path::{Path, PathBuf},
 };
 
@@ -117,13 +118,18 @@ impl Jail {
         }
     }
 
-    /// Opens all that it needs, for a program in an arena of this kind. The program's own file may be read, whatever is
-    /// hidden.
+    /// Opens all that it needs, for a program in an arena of this kind, which may also change what is in an open
+    /// folder. The program's own file may be read, whatever is hidden.
     ///
     /// # Errors
     ///
     /// Where there is no Landlock, or a folder to be written is not there.
-    pub fn prepare(&self, program: &Path, isolation: Isolation) -> Result<Prepared, LabError> {
+    pub fn prepare(
+        &self,
+        program: &Path,
+        folder: Option<BorrowedFd<'_>>,
+        isolation: Isolation,
+    ) -> Result<Prepared, LabError> {
         let version = landlock::version()?;
         let mut ruleset = Ruleset::new(self.network)?;
         let hidden: Vec<PathBuf> = self
@@ -140,6 +146,13 @@ impl Jail {
         ruleset.allow(program, Access::Read)?;
         for path in &self.write {
             ruleset.allow(path, Access::Write)?;
+        }
+        if let Some(folder) = folder {
+            ruleset.allow_open(
+                folder,
+                Access::Write,
+                "could not allow its folder to a jail",
+            )?;
         }
         let circumstances = Circumstances {
             network: self.network,
@@ -245,7 +258,7 @@ mod tests {
         cat.arg(file);
         if let Some(jail) = jail {
             let cat_in_jail = jail
-                .prepare("/bin/cat".as_ref(), Isolation::Shared)
+                .prepare("/bin/cat".as_ref(), None, Isolation::Shared)
                 .unwrap();
             // SAFETY: async-signal-safe calls, with what was made before the fork.
             unsafe {
