@@ -46,6 +46,12 @@ pub enum Diagnosis {
     MissingBytes,
     /// The permissions of a file are other than promised.
     WrongMode,
+    /// In the place of a file lies something else: a symbolic link, a directory, a named pipe, a socket, a device.
+    NotAFile,
+    /// A file is another one than the program's own, or has names of which the test does not know (link(2)).
+    LinkedFile,
+    /// Something else takes a file's name again and again while the test looks, or the file is kept from being opened.
+    FileExchanged,
     /// The end of the stream came before all promised bytes.
     ClosedEarly,
     /// A reset (RST) came where data or the end of the stream was due.
@@ -221,6 +227,15 @@ impl Diagnosis {
             }
             Diagnosis::WrongMode => {
                 "The third argument of open says what a new file permits, and the umask takes away from it: see open(2)."
+            }
+            Diagnosis::NotAFile => {
+                "The test reads regular files only, and follows no link. Open the file by the name that your program is given, with O_CREAT, and put nothing else in its place: see open(2)."
+            }
+            Diagnosis::LinkedFile => {
+                "A hard link is one more name of the same file. The test reads only what your program has written itself: open its own file with O_CREAT, and leave link(2) alone."
+            }
+            Diagnosis::FileExchanged => {
+                "Some process of yours renames or replaces the file again and again, or holds a lease on it. Open it once, write to it, and close it."
             }
             Diagnosis::ClosedEarly => {
                 "Look for the close, the shutdown or the drop which came too early."

@@ -5,16 +5,20 @@ use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     os::fd::OwnedFd,
-    path::{Path, PathBuf},
+    path::PathBuf,
     rc::Rc,
     time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::program::{CallLine, Ending, Running, last_calls};
+use super::{
+    links::Links,
+    program::{CallLine, Ending, Running, last_calls},
+};
 use crate::{
     arena::{Arena, Isolation, Tracing},
+    beneath::Directory,
     failure::{Checked, Diagnosis, Failure, LabError},
     observe::{
         calls::{Call, Sleep},
@@ -46,6 +50,8 @@ pub struct Bench {
     scene: RefCell<Option<Witness>>,
     /// Descriptors that are held until the test ends.
     kept: RefCell<Vec<OwnedFd>>,
+    /// The links which the test has made in its folder.
+    links: RefCell<Links>,
     /// When the disk was looked at.
     disk_seen: Cell<Instant>,
 }
@@ -114,6 +120,7 @@ impl Bench {
             names: RefCell::default(),
             scene: RefCell::default(),
             kept: RefCell::default(),
+            links: RefCell::default(),
             disk_seen: Cell::new(Instant::now()),
         })
     }
@@ -258,8 +265,13 @@ impl Bench {
     }
 
     /// The folder in which programs start.
-    pub(super) fn folder(&self) -> &Path {
-        self.arena.folder()
+    pub(super) fn directory(&self) -> &Directory {
+        self.arena.directory()
+    }
+
+    /// The links in it that are the test's own.
+    pub(super) fn links(&self) -> RefMut<'_, Links> {
+        self.links.borrow_mut()
     }
 
     pub(super) fn program_path(&self) -> &PathBuf {

@@ -2,41 +2,27 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs,
-    io::{self, Read, Write},
-    os::{
-        fd::AsFd,
-        unix::{
-            ffi::OsStrExt,
-            fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
-        },
-    },
-    path::PathBuf,
+    os::unix::ffi::OsStrExt,
     rc::Rc,
 };
 
-use nix::{poll::PollFlags, sys::stat::Mode, unistd::mkfifo};
-
 use super::{bench::Bench, quote::brief};
-use crate::failure::{Attempt, Checked, Comparison, Diagnosis, Failure, LabError};
-
-/// The bits of a mode which are permissions.
-const PERMISSIONS: u32 = 0o7777;
+use crate::{
+    arena::Limits,
+    beneath::{Access, AccessError, Directory, Found, Kind, OpenFile},
+    failure::{Checked, Comparison, Diagnosis, Failure, Stop},
+};
 
 /// A name in the test's folder, and the file of this name, if there is one.
+///
+/// What lies under the name may be anything that a program can put there. Only a regular file is ever opened, of the
+/// user who runs the test, and with no names but those that the test knows; no link is followed but the test's
+/// [own](File::make_link_to). Anything else is the program's failure: [`Diagnosis::NotAFile`],
+/// [`Diagnosis::LinkedFile`], [`Diagnosis::FileExchanged`].
 #[derive(Debug)]
 pub struct File {
     bench: Rc<Bench>,
     name: OsString,
-    path: PathBuf,
-}
-
-/// A named pipe (fifo(7)) in the test's folder, of which the test holds the end for reading.
-#[derive(Debug)]
-pub struct Fifo {
-    bench: Rc<Bench>,
-    name: OsString,
-    end: fs::File,
 }
 
 impl File {
@@ -44,7 +30,6 @@ impl File {
         File {
             bench: bench.clone(),
             name: name.to_owned(),
-            path: bench.folder().join(name),
         }
     }
 
@@ -65,10 +50,8 @@ impl File {
             self.shown(),
             brief(content)
         ));
-        let attempt = self.attempt("make");
-        fs::write(&self.path, content).attempt(&attempt)?;
-        let permissions = fs::Permissions::from_mode(permissions);
-        Ok(fs::set_permissions(&self.path, permissions).attempt(&attempt)?)
+        self.try_make(content, permissions)
+            .or_else(|error| self.refuse("make", error))
     }
 
     /// Changes its permissions.
@@ -82,8 +65,12 @@ impl File {
             self.shown(),
             spelled(permissions)
         ));
-        let permissions = fs::Permissions::from_mode(permissions);
-        Ok(fs::set_permissions(&self.path, permissions).attempt(&self.attempt("change"))?)
+        let change = || {
+            let file = self.folder().handle(&self.name)?;
+            self.expect_own(file.found())?;
+            file.change_permissions(permissions)
+        };
+        change().or_else(|error| self.refuse("change", error))
     }
 
     /// Gives it a second name (link(2)).
@@ -98,8 +85,18 @@ impl File {
             self.shown(),
             second.shown()
         ));
-        fs::hard_link(&self.path, &second.path).attempt(&second.attempt("link"))?;
-        Ok(second)
+        let link = || {
+            let names = self.expect_own(&self.folder().look(&self.name)?)?;
+            self.folder().link(&self.name, &second.name)?;
+            let found = self.folder().look(&second.name)?;
+            found.expect_kind(Kind::File)?;
+            self.bench.links().know_names(found.id, names + 1);
+            self.expect_own(&found).map(drop)
+        };
+        match link() {
+            Ok(()) => Ok(second),
+            Err(error) => second.refuse("link", error),
+        }
     }
 
     /// Makes it a symbolic link to a name in the same folder (symlink(7)).
@@ -113,7 +110,13 @@ impl File {
             self.shown(),
             target.shown()
         ));
-        Ok(symlink(&target.name, &self.path).attempt(&self.attempt("link"))?)
+        match self.folder().make_symbolic_link(&self.name, &target.name) {
+            Ok(()) => {
+                self.bench.links().know_link(&self.name, &target.name);
+                Ok(())
+            }
+            Err(error) => self.refuse("link", error),
+        }
     }
 
     /// Appends to it, as any other program might at the same time.
@@ -128,12 +131,9 @@ impl File {
             brief(bytes),
             self.shown()
         ));
-        let attempt = self.attempt("append to");
-        let mut file = match fs::File::options().append(true).open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.missing(),
-            file => file.attempt(&attempt)?,
-        };
-        Ok(file.write_all(bytes).attempt(&attempt)?)
+        self.open(Access::Append)
+            .and_then(|mut file| file.write(bytes))
+            .or_else(|error| self.refuse("append to", error))
     }
 
     /// Sees that it is there, and holds these bytes now.
@@ -169,9 +169,9 @@ impl File {
             brief(content)
         ));
         let look = || {
-            Ok(fs::read(&self.path)
-                .is_ok_and(|got| got == content)
-                .then_some(()))
+            // Whatever else is there now, it is looked at once more when the wait is over.
+            let got = self.try_read(content.len() as u64);
+            Ok(got.is_ok_and(|got| got == content).then_some(()))
         };
         match self.bench.wait(&[], look)? {
             Ok(()) => Ok(()),
@@ -208,19 +208,60 @@ impl File {
 
     /// What is in it.
     fn read(&self) -> Checked<Vec<u8>> {
-        let read = fs::metadata(&self.path).and_then(|found| match found.len() {
+        // No program of a test can write more into one file.
+        let most = Limits::default().file;
+        match self.try_read(most) {
+            Err(AccessError::TooLarge { size, .. }) => self.fail(
+                Diagnosis::ExtraBytes,
+                format!("the file {} has {size} bytes, far too many", self.shown()),
+            ),
+            read => read.or_else(|error| self.refuse("read", error)),
+        }
+    }
+
+    fn try_read(&self, most: u64) -> Result<Vec<u8>, AccessError> {
+        let found = self.folder().look(self.target()?)?;
+        self.expect_own(&found)?;
+        match found.size {
             // Nothing needs to be read, so that the permissions do not matter.
             0 => Ok(Vec::new()),
-            _ => fs::read(&self.path),
-        });
-        match read {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.missing(),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.fail(
-                Diagnosis::WrongMode,
-                format!("the file {} cannot be read by its own owner", self.shown()),
-            ),
-            read => Ok(read.attempt(&self.attempt("read"))?),
+            _ => self.open(Access::Read)?.read(most),
         }
+    }
+
+    fn try_make(&self, content: &[u8], permissions: u32) -> Result<(), AccessError> {
+        let mut file = match self.folder().make_file(&self.name, 0o600) {
+            Err(AccessError::Exists) => self.open(Access::Write)?,
+            made => made?,
+        };
+        file.replace(content)?;
+        file.change_permissions(permissions)
+    }
+
+    /// Opens it, if it is a file of the program's or the test's own.
+    fn open(&self, access: Access) -> Result<OpenFile, AccessError> {
+        let file = self.folder().file(self.target()?, access)?;
+        self.expect_own(file.found())?;
+        Ok(file)
+    }
+
+    /// Where the file lies if the test itself has made a link of this name.
+    fn target(&self) -> Result<OsString, AccessError> {
+        self.bench.links().target(self.folder(), &self.name)
+    }
+
+    /// Sees that it is a file of the user who runs the programs, with no names but those that the test knows; returns
+    /// how many these are.
+    fn expect_own(&self, found: &Found) -> Result<u64, AccessError> {
+        found.expect_kind(Kind::File)?;
+        found.expect_owner(nix::unistd::geteuid().as_raw())?;
+        let known = self.bench.links().names(found.id);
+        found.expect_names(known)?;
+        Ok(known)
+    }
+
+    fn folder(&self) -> &Directory {
+        self.bench.directory()
     }
 
     /// Sees that it has these permissions.
@@ -234,10 +275,14 @@ impl File {
             self.shown(),
             spelled(permissions)
         ));
-        let got = match fs::metadata(&self.path) {
-            Ok(metadata) => metadata.mode() & PERMISSIONS,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.missing(),
-            Err(error) => return Err(LabError::io(self.attempt("look at"), &error).into()),
+        let look = || {
+            let found = self.folder().look(self.target()?)?;
+            self.expect_own(&found)?;
+            Ok(found.permissions)
+        };
+        let got = match look() {
+            Ok(permissions) => permissions,
+            Err(error) => return self.refuse("look at", error),
         };
         if got == permissions {
             return Ok(());
@@ -261,9 +306,9 @@ impl File {
     pub fn expect_missing(&self) -> Checked {
         self.bench
             .note(format!("see that there is no file {}", self.shown()));
-        match fs::symlink_metadata(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(LabError::io(self.attempt("look for"), &error).into()),
+        match self.folder().look(&self.name) {
+            Err(AccessError::Missing) => Ok(()),
+            Err(error) => self.refuse("look for", error),
             Ok(_) => self.fail(
                 Diagnosis::ExtraBytes,
                 format!("your program has made a file {}", self.shown()),
@@ -276,24 +321,67 @@ impl File {
         shown(&self.name)
     }
 
-    fn missing<T>(&self) -> Checked<T> {
-        self.fail(
-            Diagnosis::MissingBytes,
-            format!("there is no file {}", self.shown()),
-        )
+    /// Ends the test because of what lies in the file's place, or of the lab's own trouble with it.
+    fn refuse<T>(&self, what: &str, error: AccessError) -> Checked<T> {
+        Err(refused(&self.bench, &self.name, what, error))
     }
 
     fn fail<T>(&self, diagnosis: Diagnosis, symptom: String) -> Checked<T> {
         self.bench.keep_scene();
         Err(Failure::new(diagnosis, symptom).into())
     }
-
-    fn attempt(&self, what: &str) -> String {
-        format!("could not {what} the file {}", self.path.display())
-    }
 }
 
-fn shown(name: &OsStr) -> String {
+/// Why a test stops that wants to do this with a file of its folder.
+pub(super) fn refused(bench: &Bench, name: &OsStr, what: &str, error: AccessError) -> Stop {
+    let shown = shown(name);
+    let in_its_place = |kind: Kind| {
+        let symptom = format!("your program has put {kind} in the place of the file {shown}");
+        (Diagnosis::NotAFile, symptom)
+    };
+    let (diagnosis, symptom) = match error {
+        AccessError::Missing => (Diagnosis::MissingBytes, format!("there is no file {shown}")),
+        // What has the name of a file that the test makes is no file: that would be opened.
+        AccessError::Exists => match bench.directory().look(name) {
+            Ok(found) => in_its_place(found.kind),
+            Err(_) => in_its_place(Kind::SymbolicLink),
+        },
+        AccessError::Obstacle(kind) => in_its_place(kind),
+        AccessError::OtherOwner { .. } => (
+            Diagnosis::LinkedFile,
+            format!("your program has put a file of another user in the place of the file {shown}"),
+        ),
+        AccessError::OtherNames => (
+            Diagnosis::LinkedFile,
+            format!("the file {shown} has another name, which your program has given to it"),
+        ),
+        AccessError::NotPermitted => (
+            Diagnosis::WrongMode,
+            format!("the file {shown} cannot be read by its own owner"),
+        ),
+        AccessError::Changed => (
+            Diagnosis::FileExchanged,
+            format!("your program exchanges the file {shown} while the test looks at it"),
+        ),
+        AccessError::InUse => (
+            Diagnosis::FileExchanged,
+            format!("your program keeps the file {shown} from being opened"),
+        ),
+        AccessError::TooLarge { .. }
+        | AccessError::TooMany { .. }
+        | AccessError::Outside
+        | AccessError::Failed(_) => {
+            return error
+                .attempting(format!("could not {what} the file {shown}"))
+                .into();
+        }
+    };
+    bench.keep_scene();
+    Failure::new(diagnosis, symptom).into()
+}
+
+/// A name for a report.
+pub(super) fn shown(name: &OsStr) -> String {
     name.as_bytes().escape_ascii().to_string()
 }
 
@@ -313,90 +401,6 @@ fn spelled(permissions: u32) -> String {
         })
         .collect();
     format!("{permissions:03o} ({letters})")
-}
-
-impl Fifo {
-    pub(super) fn make(bench: &Rc<Bench>, name: &OsStr) -> Checked<Fifo> {
-        bench.note(format!(
-            "make a named pipe {}, and open it for reading",
-            shown(name)
-        ));
-        const MAKE: &str = "could not make a named pipe";
-        let path = bench.folder().join(name);
-        mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).attempt(MAKE)?;
-        // To open it for reading does not wait for a writer if no read will (fifo(7)).
-        let end = fs::File::options()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open(&path)
-            .attempt(MAKE)?;
-        Ok(Fifo {
-            bench: bench.clone(),
-            name: name.to_owned(),
-            end,
-        })
-    }
-
-    /// Its name, which is its path for a program that starts in the test's folder.
-    pub fn name(&self) -> &OsStr {
-        &self.name
-    }
-
-    /// Waits for exactly these bytes from it.
-    ///
-    /// # Errors
-    ///
-    /// When others come, or not all of them.
-    pub fn expect(&self, content: impl AsRef<[u8]>) -> Checked {
-        let content = content.as_ref();
-        self.bench
-            .note(format!("expect {} from {}", brief(content), self.shown()));
-        let mut got = Vec::new();
-        let look = || {
-            self.take(&mut got, content.len())?;
-            Ok((got.len() == content.len()).then_some(()))
-        };
-        let waited = self
-            .bench
-            .wait(&[(self.end.as_fd(), PollFlags::POLLIN)], look)?;
-        let comparison = Comparison::of(&format!("what came from {}", self.shown()), content, &got);
-        let failure = match waited {
-            Ok(()) if comparison.is_none() => return Ok(()),
-            Ok(()) => {
-                self.bench.keep_scene();
-                Failure::new(
-                    Diagnosis::WrongBytes,
-                    "your program writes other bytes than it should",
-                )
-            }
-            Err(gave_up) => {
-                let goal = format!("{} from {}", brief(content), self.shown());
-                self.bench.explain(&gave_up, &goal, Diagnosis::MissingBytes)
-            }
-        };
-        Err(failure.comparing(comparison).into())
-    }
-
-    fn shown(&self) -> String {
-        shown(&self.name)
-    }
-
-    /// Takes what is there, until there are `most` bytes.
-    fn take(&self, got: &mut Vec<u8>, most: usize) -> Result<(), LabError> {
-        let mut buffer = [0; 4096];
-        while got.len() < most {
-            let room = buffer.len().min(most - got.len());
-            match (&self.end).read(&mut buffer[..room]) {
-                // No writer is there yet, or any more.
-                Ok(0) => return Ok(()),
-                Ok(n) => got.extend_from_slice(&buffer[..n]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(LabError::io("could not read a named pipe", &error)),
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

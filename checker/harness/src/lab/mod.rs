@@ -6,7 +6,9 @@
 //! Every word notes what it does, so that a report can show the steps which led to the failure.
 
 mod bench;
+mod fifo;
 mod file;
+mod links;
 mod network;
 mod program;
 mod quote;
@@ -18,7 +20,8 @@ mod wait;
 use std::{ffi::OsStr, net::SocketAddr, ops::RangeInclusive, rc::Rc};
 
 pub use bench::{Bench, Sleeper, Witness};
-pub use file::{Fifo, File};
+pub use fifo::Fifo;
+pub use file::File;
 pub use program::{Aim, CallLine, Child, Ending, Freeze, Mark, Place, Program, Server, Trouble};
 pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};

@@ -1,0 +1,106 @@
+//! A named pipe in the test's folder, into which a program may write as into a file.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    io::{self, Read},
+    os::fd::AsFd,
+    rc::Rc,
+};
+
+use nix::poll::PollFlags;
+
+use super::{
+    bench::Bench,
+    file::{self, shown},
+    quote::brief,
+};
+use crate::failure::{Checked, Comparison, Diagnosis, Failure, LabError};
+
+/// A named pipe (fifo(7)) in the test's folder, of which the test holds the end for reading.
+#[derive(Debug)]
+pub struct Fifo {
+    bench: Rc<Bench>,
+    name: OsString,
+    end: fs::File,
+}
+
+impl Fifo {
+    pub(super) fn make(bench: &Rc<Bench>, name: &OsStr) -> Checked<Fifo> {
+        bench.note(format!(
+            "make a named pipe {}, and open it for reading",
+            shown(name)
+        ));
+        let folder = bench.directory();
+        let end = folder
+            .make_fifo(name, 0o600)
+            .and_then(|()| folder.fifo(name));
+        let end = end.map_err(|error| file::refused(bench, name, "make", error))?;
+        Ok(Fifo {
+            bench: bench.clone(),
+            name: name.to_owned(),
+            end,
+        })
+    }
+
+    /// Its name, which is its path for a program that starts in the test's folder.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// Waits for exactly these bytes from it.
+    ///
+    /// # Errors
+    ///
+    /// When others come, or not all of them.
+    pub fn expect(&self, content: impl AsRef<[u8]>) -> Checked {
+        let content = content.as_ref();
+        self.bench
+            .note(format!("expect {} from {}", brief(content), self.shown()));
+        let mut got = Vec::new();
+        let look = || {
+            self.take(&mut got, content.len())?;
+            Ok((got.len() == content.len()).then_some(()))
+        };
+        let waited = self
+            .bench
+            .wait(&[(self.end.as_fd(), PollFlags::POLLIN)], look)?;
+        let comparison = Comparison::of(&format!("what came from {}", self.shown()), content, &got);
+        let failure = match waited {
+            Ok(()) if comparison.is_none() => return Ok(()),
+            Ok(()) => {
+                self.bench.keep_scene();
+                Failure::new(
+                    Diagnosis::WrongBytes,
+                    "your program writes other bytes than it should",
+                )
+            }
+            Err(gave_up) => {
+                let goal = format!("{} from {}", brief(content), self.shown());
+                self.bench.explain(&gave_up, &goal, Diagnosis::MissingBytes)
+            }
+        };
+        Err(failure.comparing(comparison).into())
+    }
+
+    fn shown(&self) -> String {
+        shown(&self.name)
+    }
+
+    /// Takes what is there, until there are `most` bytes.
+    fn take(&self, got: &mut Vec<u8>, most: usize) -> Result<(), LabError> {
+        let mut buffer = [0; 4096];
+        while got.len() < most {
+            let room = buffer.len().min(most - got.len());
+            match (&self.end).read(&mut buffer[..room]) {
+                // No writer is there yet, or any more.
+                Ok(0) => return Ok(()),
+                Ok(n) => got.extend_from_slice(&buffer[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(LabError::io("could not read a named pipe", &error)),
+            }
+        }
+        Ok(())
+    }
+}
