@@ -4,6 +4,7 @@
 //! not.
 
 mod files;
+mod leavings;
 mod network;
 mod output;
 mod processes;
@@ -65,6 +66,10 @@ fn main() {
         "ends_well" => process::exit(0),
         "panics_well" => output::panics_well(),
         "sleeps" => sleep(),
+        what if what.starts_with("leaves_") => {
+            leavings::leaves(what, target);
+            process::exit(0);
+        }
         other => panic!("{other} is no attack"),
     }
     // What it has found is in the report of a test that fails.

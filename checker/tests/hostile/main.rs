@@ -5,6 +5,7 @@
 
 mod attacks;
 mod disk;
+mod leavings;
 mod peers;
 mod scene;
 #[path = "../support/mod.rs"]

@@ -82,7 +82,7 @@ pub struct Scene {
 
 impl Scene {
     pub fn new(user: User) -> Scene {
-        let course = Course::copy_of(&[EXERCISE, super::peers::CLIENT]);
+        let course = Course::copy_of(&[EXERCISE, super::peers::CLIENT, super::leavings::COPY]);
         let folder = tempfile::tempdir().unwrap();
         support::open_to_all(folder.path());
         let (_, program) = user.numbers();
