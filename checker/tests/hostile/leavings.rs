@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::Read,
-    os::unix::fs::{FileTypeExt, OpenOptionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, chown},
     path::{Path, PathBuf},
     process::Stdio,
     sync::LazyLock,
@@ -86,6 +86,9 @@ fn check(scene: &Scene, name: &str, isolation: Isolation) -> Value {
 fn targets(scene: &Scene) -> Vec<String> {
     let secret = scene.path("secrets/marked");
     fs::write(&secret, MARK.repeat(50)).unwrap();
+    // The same user's as the program, so that nothing but the link is wrong about it.
+    let others = fs::metadata(scene.secret("solution.rs")).unwrap();
+    chown(&secret, Some(others.uid()), Some(others.gid())).unwrap();
     let pipe = scene.path("secrets/pipe");
     if !pipe.exists() {
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap();
