@@ -4,10 +4,11 @@
 use std::{
     env,
     io::{Write, stdout},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
+    os::fd::AsRawFd,
     path::Path,
     process::{self, Command},
-    thread,
+    ptr, thread,
     time::Duration,
 };
 
@@ -113,6 +114,7 @@ fn main() {
             ready.wait();
             answer(&address);
         }
+        "locks_its_output" => lock_output(),
         "moves_away" => {
             let _ = env::set_current_dir("/");
             answer(&address);
@@ -152,6 +154,20 @@ fn serve(listener: &TcpListener) -> ! {
             let _ = std::io::copy(&mut &stream, &mut &stream);
         }
     }
+}
+
+/// Waits in splice(2) for a socket on which nothing comes, with a copy of standard output as the other end: the kernel
+/// keeps that pipe locked.
+fn lock_output() -> ! {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent = TcpStream::connect(listener.local_addr().expect("an address")).expect("a peer");
+    // SAFETY: takes numbers of descriptors that are open, and null for the offsets that pipes and sockets do not have.
+    unsafe {
+        let copy = libc::dup(1);
+        let null = ptr::null_mut();
+        libc::splice(silent.as_raw_fd(), null, copy, null, 4096, 0);
+    }
+    wait_for_ever()
 }
 
 fn wait_for_ever() -> ! {

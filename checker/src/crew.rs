@@ -16,9 +16,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 pub use crate::errand::INTERRUPTED;
 use crate::{
     arena::{Isolation, Jail, Network, Tracing},
-    errand::{Errand, Nursery, Waiting},
+    errand::{Errand, NoAnswer, Nursery, Waiting},
     exercise::Exercise,
-    failure::LabError,
+    failure::{Diagnosis, Failure, LabError},
     runner::{self, Order, Outcome, Statement},
 };
 
@@ -160,7 +160,7 @@ impl Runners {
     }
 
     /// Has an order carried out by the next one.
-    fn carry_out(&self, conditions: &Conditions, order: &Order) -> Result<Statement, LabError> {
+    fn carry_out(&self, conditions: &Conditions, order: &Order) -> Result<Statement, NoAnswer> {
         let ahead = self.pool.lock().ok().and_then(|pool| pool.try_recv().ok());
         let runner = ahead.map_or_else(|| self.start(conditions), Ok)?;
         if let (Some(network), Ok(mut networks)) = (Network::of(runner.pid()), self.networks.lock())
@@ -227,7 +227,10 @@ fn find_out<K>(
         };
         runners
             .carry_out(conditions, &order)
-            .unwrap_or_else(Statement::broken)
+            .unwrap_or_else(|reason| match reason {
+                NoAnswer::PipeLocked => Statement::failed(pipe_locked()),
+                NoAnswer::Trouble(trouble) => Statement::broken(trouble),
+            })
     };
     let is_suspect = series.is_suspect.load(Ordering::Relaxed);
     let tracing = match conditions.tracing {
@@ -243,4 +246,13 @@ fn find_out<K>(
         true => statement.told_again(tell(Tracing::On)),
         false => statement,
     }
+}
+
+/// What the runner cannot say any more: it sleeps until the program is gone.
+fn pipe_locked() -> Failure {
+    Failure::new(
+        Diagnosis::PipeLocked,
+        "your program keeps its standard input, output or error locked: it waits in splice(2) on a copy of that \
+         descriptor, and meanwhile nobody can read what it has printed, or send it anything",
+    )
 }

@@ -78,6 +78,16 @@ impl Statement {
         }
     }
 
+    /// The statement about a program of which nothing was seen but this failure.
+    pub fn failed(failure: Failure) -> Statement {
+        Statement {
+            outcome: Outcome::Failed(Box::new(failure)),
+            // No second look would show more.
+            is_followed: true,
+            ..Statement::broken(LabError::new("nothing was seen"))
+        }
+    }
+
     /// Whether more would be known had the calls been followed.
     pub fn wants_calls(&self) -> bool {
         !self.is_followed && matches!(self.outcome, Outcome::Failed(_) | Outcome::NotChecked(_))

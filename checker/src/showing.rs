@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     arena::{Arena, Isolation},
     demos::{self, Demo},
-    errand::{self, Errand},
+    errand::{self, Errand, NoAnswer},
     failure::LabError,
     stage::{Stage, Step},
 };
@@ -115,7 +115,8 @@ pub fn show(demo: &Demo, isolation: Isolation) -> Showing {
     };
     let start = Instant::now();
     DEMO.open(isolation.name())
-        .and_then(|nursery| nursery.start()?.carry_out(&order))
+        .and_then(|nursery| nursery.start())
+        .and_then(|process| process.carry_out(&order).map_err(NoAnswer::into_trouble))
         .unwrap_or_else(|error| Showing::new(demo, Vec::new(), Err(error), start.elapsed()))
 }
 

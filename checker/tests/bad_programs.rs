@@ -49,6 +49,16 @@ fn each_is_diagnosed_for_what_it_does() {
     }
 }
 
+/// Nothing but the end of the program ends the sleep of the lab then. That is no trouble of the lab's.
+#[test]
+fn one_that_keeps_its_output_locked_has_failed() {
+    for isolation in Isolation::ALL {
+        let (diagnosis, symptom, _) = diagnosis_of("locks_its_output", isolation);
+        assert_eq!(diagnosis, "pipe-locked", "{isolation:?}: {symptom}");
+        assert_eq!(support::processes_called("locks_its_output"), 0);
+    }
+}
+
 /// The limit is on what a program can fill, and not on the addresses which the C library reserves for each thread.
 #[test]
 fn one_with_many_threads_is_not_bad() {

@@ -12,6 +12,7 @@
 mod nursery;
 
 use std::{
+    fs,
     io::{self, PipeReader, PipeWriter, Read, Write},
     os::{
         fd::{AsFd, AsRawFd, OwnedFd},
@@ -42,9 +43,9 @@ use crate::{
     observe::processes::{self, Process},
 };
 
-/// How long such a process may be in a call that no signal ends. It makes none that takes longer than an instant, but on
-/// a pipe which a program holds locked: splice(2) keeps the lock while it waits for a socket. At the standard descriptors
-/// it cannot (see the tracer's filter), at copies of them it can.
+/// How long such a process may sleep in one call that no signal ends. It makes none that takes longer than an instant, but
+/// on a pipe which a program holds locked: splice(2) keeps the lock while it waits for a socket. At the standard
+/// descriptors it cannot (see the tracer's filter), at copies of them it can.
 const LOCKED: Duration = Duration::from_secs(10);
 /// How long it may take to start one, on a machine that is busy with other things.
 const START: Duration = Duration::from_secs(30);
@@ -84,6 +85,31 @@ pub struct Waiting {
     /// From here comes its number, and how it has ended.
     news: PipeReader,
     ended: Option<ExitStatus>,
+}
+
+/// Why there is no answer to an order.
+#[derive(Debug)]
+pub enum NoAnswer {
+    /// A program that the process has started keeps a pipe locked at which the process waits.
+    PipeLocked,
+    /// The lab's own trouble.
+    Trouble(LabError),
+}
+
+impl From<LabError> for NoAnswer {
+    fn from(trouble: LabError) -> NoAnswer {
+        NoAnswer::Trouble(trouble)
+    }
+}
+
+impl NoAnswer {
+    /// As the lab's own trouble, for an order that starts no program that somebody else has written.
+    pub fn into_trouble(self) -> LabError {
+        match self {
+            NoAnswer::PipeLocked => LabError::new("a program keeps a pipe of the lab locked"),
+            NoAnswer::Trouble(trouble) => trouble,
+        }
+    }
 }
 
 /// The order of this process, which is one that [`Nursery::start`] has started. `None` if none comes.
@@ -214,7 +240,7 @@ impl Waiting {
     /// # Errors
     ///
     /// When the process does not end in time, or does not answer; and after Ctrl-C.
-    pub fn carry_out<T: DeserializeOwned>(mut self, order: &impl Serialize) -> Result<T, LabError> {
+    pub fn carry_out<T: DeserializeOwned>(mut self, order: &impl Serialize) -> Result<T, NoAnswer> {
         let mut line = serde_json::to_vec(order)
             .map_err(|error| LabError::new(format!("could not write an order: {error}")))?;
         line.push(b'\n');
@@ -235,11 +261,12 @@ impl Waiting {
                     self.errand.process
                 ))
             }
+            .into()
         })
     }
 
     /// Reads all that the process says, until it closes its output, the deadline, or Ctrl-C.
-    fn listen(&mut self) -> Result<Vec<u8>, LabError> {
+    fn listen(&mut self) -> Result<Vec<u8>, NoAnswer> {
         let Errand {
             process: name,
             deadline,
@@ -247,28 +274,34 @@ impl Waiting {
         } = self.errand;
         let listen = format!("could not listen to {name}");
         let Some(mut stdout) = self.stdout.take() else {
-            return Err(LabError::new(listen));
+            return Err(LabError::new(listen).into());
         };
         let deadline = Instant::now() + deadline;
         let mut said = Vec::new();
         let mut buffer = [0; 64 * 1024];
-        let mut last_free = Instant::now();
+        // Since when it sleeps in a call that no signal ends, and how often it had left the processor then.
+        let mut asleep: Option<(Instant, u64)> = None;
         loop {
-            let process = Process::read(self.pid);
-            if process.is_none_or(|process| process.state != 'D') {
-                last_free = Instant::now();
-            }
-            if last_free.elapsed() > LOCKED {
-                return Err(LabError::new(
-                    "your program keeps a pipe of the lab locked, as splice(2) does with a copy of a standard \
-                     descriptor while it waits for a socket; the lab cannot check that. Copy with read and write",
-                ));
+            asleep = deep_sleep(self.pid).map(|switches| match asleep {
+                Some((since, before)) if before == switches => (since, switches),
+                _ => (Instant::now(), switches),
+            });
+            if asleep.is_some_and(|(since, _)| since.elapsed() > LOCKED) {
+                let reason = match is_locked_out(self.pid) {
+                    true => NoAnswer::PipeLocked,
+                    false => {
+                        LabError::new(format!("{name} sleeps in a call that does not end")).into()
+                    }
+                };
+                // Before that it cannot end, not even if it is killed.
+                self.end_programs();
+                return Err(reason);
             }
             if INTERRUPTED.load(Ordering::Relaxed) {
-                return Err(LabError::new("interrupted"));
+                return Err(LabError::new("interrupted").into());
             }
             if Instant::now() > deadline {
-                return Err(LabError::new(format!("{name} did not end in time")));
+                return Err(LabError::new(format!("{name} did not end in time")).into());
             }
             // Short, because Ctrl-C may be noticed by another thread.
             match poll(
@@ -277,7 +310,7 @@ impl Waiting {
             ) {
                 Ok(0) | Err(Errno::EINTR) => continue,
                 Ok(_) => (),
-                Err(errno) => return Err(LabError::call(listen, errno)),
+                Err(errno) => return Err(LabError::call(listen, errno).into()),
             }
             match stdout.read(&mut buffer).attempt(&listen)? {
                 0 => return Ok(said),
@@ -295,17 +328,49 @@ impl Waiting {
         drop(self.stdin.take());
         let mut status = next_number(&mut self.news, END).attempt(&end)?;
         if status.is_none() {
-            // The programs first: one that touches a pipe which a program holds locked in splice(2) cannot even be
-            // killed before.
-            let below = processes::descendants(self.pid);
-            for pid in below.into_keys().chain([self.pid]) {
-                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-            }
+            self.end_programs();
+            let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
             status = next_number(&mut self.news, END).attempt(&end)?;
         }
         let status = status.ok_or_else(|| LabError::new(format!("{end}: it cannot be ended")))?;
         Ok(*self.ended.insert(ExitStatus::from_raw(status)))
     }
+}
+
+impl Waiting {
+    /// Kills what the process has started.
+    fn end_programs(&self) {
+        for pid in processes::descendants(self.pid).into_keys() {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
+/// How often a process has left the processor, if it sleeps in a call that no signal ends. The same figure twice means
+/// that it has not moved.
+fn deep_sleep(pid: i32) -> Option<u64> {
+    let process = Process::read(pid).filter(|process| process.state == 'D')?;
+    let threads = process.thread_list();
+    let main = threads.iter().find(|thread| thread.tid == pid)?;
+    Some(main.switches)
+}
+
+/// Whether a process sleeps because of a program below it: the call in which it sleeps is one on a pipe, or a program
+/// sleeps in splice. A disk that does not answer, for example, is another matter.
+fn is_locked_out(pid: i32) -> bool {
+    let is_at_a_pipe = || {
+        let call = fs::read_to_string(format!("/proc/{pid}/syscall")).ok()?;
+        let first = call.split_whitespace().nth(1)?.trim_start_matches("0x");
+        let number = u64::from_str_radix(first, 16).ok()? as u32;
+        let file = fs::read_link(format!("/proc/{pid}/fd/{number}")).ok()?;
+        Some(file.as_os_str().as_encoded_bytes().starts_with(b"pipe:"))
+    };
+    let splices = |program: &Process| {
+        let threads = program.thread_list();
+        let mut sleeps = threads.iter().filter_map(|thread| thread.sleep.as_ref());
+        sleeps.any(|sleep| sleep.name == "splice")
+    };
+    is_at_a_pipe() == Some(true) || processes::descendants(pid).values().any(splices)
 }
 
 impl Drop for Waiting {

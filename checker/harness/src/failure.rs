@@ -92,6 +92,8 @@ pub enum Diagnosis {
     NoAnswer,
     /// A datagram came from another address than the one that was asked.
     WrongSender,
+    /// It keeps a pipe locked, so that nobody can look what is in it.
+    PipeLocked,
     /// It takes more memory than its task can need.
     OutOfMemory,
     /// It writes more to files than its task can need.
@@ -300,6 +302,9 @@ impl Diagnosis {
             }
             Diagnosis::DiskFilled => {
                 "Something writes to files in a loop that never ends. When is the last byte written?"
+            }
+            Diagnosis::PipeLocked => {
+                "splice(2) keeps a pipe locked while it waits for the other file. Copy with read and write: then each call is over before the next one waits."
             }
             Diagnosis::OutOfMemory => {
                 "A buffer of fixed size is enough here: read into it, use it, and read again."
