@@ -156,7 +156,7 @@ fn empty_test() {
         (Isolation::Namespaces, "an empty test in namespaces"),
         (Isolation::Shared, "an empty test without namespaces"),
     ] {
-        let nursery = crew::TEST.open(isolation.name()).expect("a nursery");
+        let nursery = crew::TEST.open(isolation.name(), None).expect("a nursery");
         let empty = || {
             let start = Instant::now();
             let runner = nursery.start().expect("a runner");

@@ -305,6 +305,7 @@ fn conditions(how: &How) -> Conditions {
         }),
         jail: how.jail.then(Jail::of_a_program),
         jobs: how.jobs.map_or_else(check::default_jobs, usize::from),
+        temporary: None,
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Conditions {
     pub jail: Option<Jail>,
     /// How many at once.
     pub jobs: usize,
+    /// Where the folders of tests lie that have no file system of their own, if not where the environment says.
+    pub temporary: Option<PathBuf>,
 }
 
 /// A statement, and the test it is about.
@@ -137,7 +139,7 @@ const NETWORKS: usize = 64;
 impl Runners {
     fn start(&self, conditions: &Conditions) -> Result<Waiting, LabError> {
         self.nursery
-            .get_or_init(|| TEST.open(conditions.isolation.name()))
+            .get_or_init(|| TEST.open(conditions.isolation.name(), conditions.temporary.as_deref()))
             .as_ref()
             .map_err(LabError::clone)?
             .start()

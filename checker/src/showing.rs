@@ -114,7 +114,7 @@ pub fn show(demo: &Demo, isolation: Isolation) -> Showing {
         demo: demo.name.to_owned(),
     };
     let start = Instant::now();
-    DEMO.open(isolation.name())
+    DEMO.open(isolation.name(), None)
         .and_then(|nursery| nursery.start())
         .and_then(|process| process.carry_out(&order).map_err(NoAnswer::into_trouble))
         .unwrap_or_else(|error| Showing::new(demo, Vec::new(), Err(error), start.elapsed()))

@@ -18,6 +18,7 @@ use std::{
         fd::{AsFd, AsRawFd, OwnedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
@@ -139,12 +140,12 @@ pub fn lifeline() -> Result<OwnedFd, LabError> {
 
 impl Errand {
     /// Starts the nursery: this very program once more, with the errand's command and this argument. It is to call
-    /// [`serve`].
+    /// [`serve`]. Its temporary folders lie in `temporary`, or else where the environment says.
     ///
     /// # Errors
     ///
     /// When it cannot be started.
-    pub fn open(&self, argument: &str) -> Result<Nursery, LabError> {
+    pub fn open(&self, argument: &str, temporary: Option<&Path>) -> Result<Nursery, LabError> {
         let attempt = format!("could not make ready for {}", self.process);
         let (line, theirs) = socketpair(
             AddressFamily::Unix,
@@ -156,6 +157,7 @@ impl Errand {
         let process = Command::new("/proc/self/exe")
             .arg(self.command)
             .arg(argument)
+            .envs(temporary.map(|folder| ("TMPDIR", folder)))
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             // Ctrl-C is for the checker; it lets its processes clean up.

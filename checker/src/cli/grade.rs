@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     env,
     io::{self, IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::Ordering,
 };
 
@@ -21,7 +21,7 @@ use crate::{
         self, Event, Grading,
         gradebook::{self, Gradebook, Graded, Letters, Terms},
         name::Name,
-        retries,
+        place, retries,
         shard::{self, Shard},
         submission::Submission,
     },
@@ -164,6 +164,7 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
         );
         return Ok(exit::NOT_CHECKED);
     }
+    let temporary = temporary_folder(&submissions, &out);
     let mut gradebook = Gradebook::open(&out, shard)?;
     let class: Vec<Name> = submissions
         .iter()
@@ -199,6 +200,7 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
                 }),
             jail: machine.has_jail().then(Jail::of_a_program),
             jobs: arguments.jobs.map_or_else(processors, usize::from),
+            temporary,
         },
     };
     watch(&grading, &gradebook)?;
@@ -217,6 +219,27 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
         return Ok(exit::INTERRUPTED);
     }
     conclude(&gradebook, &all)
+}
+
+/// Where submissions are built and tested, if not where the environment says.
+fn temporary_folder(submissions: &[Submission], out: &Path) -> Option<PathBuf> {
+    let paths = submissions.iter().map(|submission| &*submission.path);
+    let class: Vec<PathBuf> = paths.chain([out]).map(Path::to_owned).collect();
+    let wanted = env::temp_dir();
+    let chosen = place::neutral(&wanted, &class);
+    let shown = wanted.display();
+    let is_wanted = |chosen: &PathBuf| wanted.canonicalize().is_ok_and(|wanted| wanted == *chosen);
+    match &chosen {
+        Some(chosen) if is_wanted(chosen) => (),
+        Some(chosen) => note(&format!(
+            "{shown} tells where the class lies, and programs see their paths: they are built and tested in {}",
+            chosen.display()
+        )),
+        None => note(&format!(
+            "programs see that they lie in {shown}, which tells where the class lies; set TMPDIR to another folder"
+        )),
+    }
+    chosen
 }
 
 fn processors() -> usize {
@@ -392,11 +415,7 @@ fn complain_of_broken(all: &BTreeMap<Name, Graded>) {
 }
 
 /// Puts the parts of a class together.
-fn merge(
-    parts: &[PathBuf],
-    out: &std::path::Path,
-    letters: LetterArguments,
-) -> Result<u8, Trouble> {
+fn merge(parts: &[PathBuf], out: &Path, letters: LetterArguments) -> Result<u8, Trouble> {
     let mut whole: Option<Terms> = None;
     let mut all: BTreeMap<Name, Graded> = BTreeMap::new();
     for part in parts {

@@ -16,6 +16,7 @@ mod archive;
 mod folder;
 pub mod gradebook;
 pub mod name;
+pub mod place;
 pub mod retries;
 pub mod scratch;
 pub mod shard;
@@ -106,7 +107,7 @@ pub fn run(
         return Ok(());
     }
     tell(Event::Preparing);
-    let scratch = Scratch::new()?;
+    let scratch = Scratch::new(grading.conditions.temporary.as_deref())?;
     let conditions = &grading.conditions;
     let terms = Terms {
         processor: grading.build_limit,
@@ -420,6 +421,7 @@ mod tests {
                 tracing: Tracing::Off,
                 jail: None,
                 jobs: 1,
+                temporary: None,
             },
         }
     }

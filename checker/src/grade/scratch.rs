@@ -32,16 +32,17 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the folder. Others can pass through it, because root's checker runs programs as an unprivileged user, but
+    /// Makes the folder: in this one, or else where the environment says. Others can pass through it, because root's checker runs programs as an unprivileged user, but
     /// cannot list it.
     ///
     /// # Errors
     ///
     /// When it cannot be made, or the sweeper cannot be started.
-    pub fn new() -> Result<Scratch, LabError> {
+    pub fn new(temporary: Option<&Path>) -> Result<Scratch, LabError> {
         const START: &str = "could not make a folder for the builds";
         let mut sweeper = Command::new("/proc/self/exe")
             .arg(COMMAND)
+            .envs(temporary.map(|folder| ("TMPDIR", folder)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C is for the grader.

@@ -36,29 +36,36 @@ pub enum Deserves {
     Mistake(&'static str),
 }
 
-/// A class in a folder of its own, and the place of its grades.
+/// A class in a folder of its own, and the place of its grades. Temporary files have another one, whose path says nothing
+/// about it.
 pub struct Class {
     folder: TempDir,
+    temporary: TempDir,
     pub deserved: BTreeMap<String, Deserves>,
 }
 
 impl Class {
     pub fn new() -> Class {
         let folder = tempfile::tempdir().unwrap();
+        let temporary = tempfile::tempdir().unwrap();
         support::open_to_all(folder.path());
-        for inner in ["class", "tmp"] {
-            fs::create_dir(folder.path().join(inner)).unwrap();
-        }
+        fs::create_dir(folder.path().join("class")).unwrap();
         // Programs of root's checker are nobody's, and have their folders here.
-        fs::set_permissions(folder.path().join("tmp"), Permissions::from_mode(0o1777)).unwrap();
+        fs::set_permissions(temporary.path(), Permissions::from_mode(0o1777)).unwrap();
         Class {
             folder,
+            temporary,
             deserved: BTreeMap::new(),
         }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Where temporary files lie.
+    pub fn tmp(&self) -> &Path {
+        self.temporary.path()
     }
 
     /// The place of one more submission.
@@ -138,7 +145,7 @@ impl Class {
         let mut command = Command::new(checker);
         command
             .current_dir(self.folder.path())
-            .env("TMPDIR", self.path("tmp"))
+            .env("TMPDIR", self.tmp())
             .env_remove("CI")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -200,13 +207,13 @@ impl Class {
 
     /// Nothing that a run has started or made is there any more.
     pub fn expect_clean(&self) {
-        let tmp = self.path("tmp");
+        let tmp = self.tmp();
         wait_until("all processes have ended", || {
             support::processes_with(tmp.to_str().unwrap()) == 0
                 && support::processes_with(&self.nap()) == 0
         });
         wait_until("all folders are gone", || {
-            fs::read_dir(&tmp).unwrap().count() == 0
+            fs::read_dir(tmp).unwrap().count() == 0
         });
     }
 }

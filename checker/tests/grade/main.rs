@@ -5,6 +5,7 @@ mod class;
 mod containment;
 mod letters;
 mod machines;
+mod names;
 mod parts;
 mod resume;
 mod retries;

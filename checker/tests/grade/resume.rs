@@ -60,7 +60,7 @@ fn begin(class: &Class, out: &str, results: usize, more: Duration) -> Child {
     let mut command = class.grade(out);
     let child = command.arg("--jobs=2").process_group(0).spawn().unwrap();
     wait_until("a folder for builds is there", || {
-        fs::read_dir(class.path("tmp")).unwrap().count() > 0
+        fs::read_dir(class.tmp()).unwrap().count() > 0
     });
     wait_until("enough results are there", || {
         class.results(out).len() >= results
