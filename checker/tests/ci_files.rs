@@ -20,7 +20,7 @@ use std::{
 
 use repository::{BROKEN, EXERCISE, RIGHT, Repository, class, course_file, said, text_of};
 use serde_json::Value;
-use support::Course;
+use support::{Course, environment::command};
 
 const SYSCTL: &str = "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
 
@@ -31,7 +31,7 @@ fn tool(name: &str) -> Option<Command> {
         eprintln!("{name} is not asked: LAB_PYTHON is not set (see .ci/run)");
         return None;
     };
-    Some(Command::new(Path::new(&python).with_file_name(name)))
+    Some(command(Path::new(&python).with_file_name(name)))
 }
 
 fn expect_success(output: &Output) {
@@ -91,7 +91,7 @@ fn each_script_is_one() {
     for script in &scripts {
         let mode = fs::metadata(script).unwrap().permissions().mode();
         assert_eq!(mode & 0o111, 0o111, "{}", script.display());
-        expect_success(&Command::new("bash").arg("-n").arg(script).output().unwrap());
+        expect_success(&command("bash").arg("-n").arg(script).output().unwrap());
     }
     if let Some(mut shellcheck) = tool("shellcheck") {
         expect_success(&shellcheck.args(scripts).output().unwrap());
@@ -248,7 +248,7 @@ fn a_pipeline_grades_a_class_in_parts() {
 /// `CLASSROOM/autograders/ASSIGNMENT/` as README.md says to fill it, in the environment of Classroom 50's runner.
 #[test]
 fn classroom_50_gets_its_result() {
-    if Command::new("python3").arg("--version").output().is_err() {
+    if command("python3").arg("--version").output().is_err() {
         eprintln!("not tried: there is no python3");
         return;
     }
@@ -318,9 +318,7 @@ fn a_container_is_built_from_what_is_there() {
                 }
             }
             "RUN" => {
-                let shell = Command::new("sh")
-                    .args(["-n", "-c", &rest.join(" ")])
-                    .output();
+                let shell = command("sh").args(["-n", "-c", &rest.join(" ")]).output();
                 expect_success(&shell.unwrap());
             }
             "USER" => user = rest.first().copied(),
@@ -359,7 +357,7 @@ fn a_student_in_the_browser_can_trace() {
     assert_eq!(container["capAdd"][0], "SYS_PTRACE");
     assert_eq!(container["securityOpt"][0], "seccomp=unconfined");
     let first = container["onCreateCommand"].as_str().unwrap();
-    let shell = Command::new("sh").args(["-n", "-c", first]).output();
+    let shell = command("sh").args(["-n", "-c", first]).output();
     expect_success(&shell.unwrap());
     // It is handed out: cargo's part of it works there.
     let repository = Repository::new();

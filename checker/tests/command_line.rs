@@ -174,6 +174,36 @@ fn what_passes_is_remembered() {
         .stdout(contains("done").not());
 }
 
+/// Cargo takes the program of one copy for that of another which is older.
+#[test]
+fn two_courses_with_one_target_folder_have_programs_of_their_own() {
+    let (right, starter) = (
+        Course::copy_of(&["day2_2_echo_server"]),
+        Course::copy_of(&["day2_2_echo_server"]),
+    );
+    let path = "exercises/day2_2_echo_server/src/main.rs";
+    let solution = include_str!("../../solutions/day2_2_echo_server/src/main.rs");
+    right.write(path, solution);
+    let file = std::fs::File::options()
+        .append(true)
+        .open(starter.root().join(path))
+        .unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    let target = tempfile::tempdir().unwrap();
+    for (course, status) in [(&right, 0), (&starter, 1), (&right, 0)] {
+        course
+            .checker()
+            .args(["day2_2", "--only", "announces"])
+            .env("CARGO_TARGET_DIR", target.path())
+            .assert()
+            .code(status);
+    }
+    let folders = std::fs::read_dir(target.path()).unwrap();
+    assert_eq!(folders.count(), 2);
+    let built = right.root().join("target/debug/day2_2_echo_server");
+    assert!(!built.exists());
+}
+
 #[test]
 fn the_map_counts_points_as_reports_do_and_tells_a_compile_error() {
     let course = Course::copy_of(&["day2_2_echo_server"]);
@@ -308,10 +338,10 @@ fn the_same_seed_gives_the_same_bytes() {
 fn many_tests_at_once_fit_under_a_low_limit_of_descriptors() {
     let course = Course::real();
     let (checker, program) = (
-        course.checker().get_program().to_owned(),
+        support::checker_program(),
         course.built_solution("day2_2_echo_server"),
     );
-    assert_cmd::Command::new("sh")
+    assert_cmd::Command::from_std(support::environment::command("sh"))
         .args(["-c", "ulimit -Sn 40; exec \"$@\"", "sh"])
         .arg(checker)
         .args(["day2_2", "--jobs", "18", "--program"])
@@ -362,11 +392,11 @@ fn a_report_that_cannot_be_written_is_the_labs_trouble() {
 
 #[test]
 fn a_reader_who_leaves_early_is_no_trouble() {
-    use std::process::{Command, Stdio};
+    use std::process::Stdio;
     let course = Course::real();
-    let mut child = Command::new(course.checker().get_program())
+    let mut child = course
+        .checker_command()
         .arg("list")
-        .current_dir(course.root())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -390,9 +420,9 @@ fn a_report_that_nobody_gets_is_no_success() {
             .write(true)
             .open("/dev/full")
             .unwrap();
-        let output = std::process::Command::new(course.checker().get_program())
+        let output = course
+            .checker_command()
             .args(["day2_2", "--format", format, "--program", "/bin/cat"])
-            .current_dir(course.root())
             .stdout(full)
             .output()
             .unwrap();

@@ -5,7 +5,7 @@ mod support;
 use std::{
     collections::BTreeSet,
     net::{Ipv4Addr, Ipv6Addr, UdpSocket},
-    process::{Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -283,9 +283,9 @@ fn it_fits_80_columns_and_has_no_colour_for_a_file() {
 fn ctrl_c_ends_a_demo_at_once_and_leaves_nothing() {
     let course = Course::real();
     // Its seconds go by in waits, and in a close that nobody can end: there is time to interrupt it.
-    let mut child = Command::new(course.checker().get_program())
+    let mut child = course
+        .checker_command()
         .args(["demo", "linger", "backlog", "linger"])
-        .current_dir(course.root())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -317,9 +317,9 @@ fn ctrl_c_ends_a_demo_at_once_and_leaves_nothing() {
 #[test]
 fn a_killed_checker_leaves_no_demo() {
     let course = Course::real();
-    let mut child = Command::new(course.checker().get_program())
+    let mut child = course
+        .checker_command()
         .args(["demo", "backlog"])
-        .current_dir(course.root())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -6,10 +6,10 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
 };
 
-use support::Course;
+use support::{Course, environment::command};
 use tempfile::TempDir;
 
 struct Student {
@@ -36,13 +36,12 @@ impl Student {
 
     /// `cargo …` in the course, without a network; and with nothing in cargo's own folder, if all comes with the course.
     fn cargo(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO"));
+        let mut command = command(env!("CARGO"));
         command
             .current_dir(self.course())
             .args(arguments)
             .env("CARGO_NET_OFFLINE", "true")
-            .env("CARGO_TERM_COLOR", "never")
-            .env_remove("CARGO_TARGET_DIR");
+            .env("CARGO_TERM_COLOR", "never");
         if self.course().join("vendor").is_dir() {
             command.env("CARGO_HOME", self.folder.path().join("nothing-here"));
         }
@@ -152,11 +151,10 @@ fn a_handout_may_be_moved() {
     let other = student.folder.path().join("other");
     fs::rename(student.course(), &other).unwrap();
     fs::create_dir(student.course()).unwrap();
-    let output = Command::new(env!("CARGO"))
+    let output = command(env!("CARGO"))
         .current_dir(&other)
         .args(["run", "-q", "-p", "checker", "list", "day2_2"])
         .env("CARGO_NET_OFFLINE", "true")
-        .env_remove("CARGO_TARGET_DIR")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));

@@ -4,7 +4,7 @@ mod support;
 
 use std::{
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
@@ -20,12 +20,10 @@ use support::{Course, Isolation};
 
 /// Starts the checker on a program that sleeps, and waits until it is there.
 fn begin(course: &Course, program: &Path, isolation: Isolation) -> Child {
-    let mut command = Command::new(course.checker().get_program());
+    let mut command = course.checker_command();
     command
-        .current_dir(course.root())
         .args(["day2_2", "--jobs", "2", "--program"])
         .arg(program)
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     if !isolation.argument().is_empty() {
@@ -91,10 +89,9 @@ fn runners_that_wait_for_a_build_in_vain_end_with_the_checker() {
         (Some(Signal::SIGINT), Some(130)),
         (None, Some(1)),
     ] {
-        let mut child = Command::new(course.checker().get_program())
-            .current_dir(course.root())
+        let mut child = course
+            .checker_command()
             .arg("day2_2")
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

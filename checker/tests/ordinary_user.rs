@@ -2,19 +2,17 @@
 
 mod support;
 
-use std::{path::Path, process::Command};
-
-use support::{Course, ordinary_user::OrdinaryUser};
+use support::{Course, environment::command, ordinary_user::OrdinaryUser};
 
 #[test]
 fn an_ordinary_user_gets_all_points_too() {
     let course = Course::copy_of(&["day2_2_echo_server"]);
     let solution = course.built_solution("day2_2_echo_server");
     let nobody = OrdinaryUser::new();
-    let checker = nobody.program(Path::new(course.checker().get_program()));
+    let checker = nobody.program(support::checker_program());
     let solution = nobody.program(&solution);
     for isolation in [&[][..], &["--isolation", "shared"]] {
-        let mut command = Command::new(&checker);
+        let mut command = command(&checker);
         command
             .current_dir(course.root())
             .args(["day2_2", "--program"])

@@ -276,9 +276,9 @@ fn the_command_that_runs_a_test_again_is_one_that_a_shell_understands() {
         let arguments = [exercise, "--only", only];
         let (report, _) = printed(&course, &[&arguments[..], &ENDS_WITH_1].concat());
         let again = command(&report);
-        let output = std::process::Command::new("sh")
+        let output = support::environment::command("sh")
             .args(["-c", &format!("\"$CHECKER\" {again}")])
-            .env("CHECKER", course.checker().get_program())
+            .env("CHECKER", support::checker_program())
             .current_dir(course.root())
             .output()
             .unwrap();

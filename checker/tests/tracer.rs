@@ -12,7 +12,6 @@ mod support;
 use std::{
     fs,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -346,7 +345,7 @@ fn a_program_is_followed_in_its_own_namespaces() {
     let tests = std::env::current_exe().unwrap();
     let fixture = tests.ancestors().nth(2).unwrap().join("examples/traced");
     for isolation in ["namespaces", "shared"] {
-        let output = Command::new(&fixture)
+        let output = support::environment::command(&fixture)
             .arg(isolation)
             .arg(&*PROGRAMS)
             .arg("daemonizes")

@@ -5,14 +5,14 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
     sync::LazyLock,
     time::Duration,
 };
 
 use tempfile::TempDir;
 
-use crate::support::{self, Course};
+use crate::support::{self, Course, checker_program, environment};
 
 pub const EXERCISE: &str = "day2_2_echo_server";
 pub const RIGHT: &str = include_str!("../../../solutions/day2_2_echo_server/src/main.rs");
@@ -128,12 +128,15 @@ impl Repository {
 
     /// `checker` is the checker of this course.
     pub fn has_checker(&self) {
-        self.command("checker", &format!("exec '{}' \"$@\"", program().display()));
+        self.command(
+            "checker",
+            &format!("exec '{}' \"$@\"", checker_program().display()),
+        );
     }
 
     /// `cargo run -p checker` starts the checker of this course; to build it once more would take minutes.
     pub fn runs_checker(&self) {
-        let checker = program();
+        let checker = checker_program();
         self.command(
             "cargo",
             &format!(
@@ -155,7 +158,7 @@ impl Repository {
 
     /// Runs a program as an engine does, with its own variables and a runner's.
     pub fn engine(&self, folder: &Path, program: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program);
+        let mut command = environment::command(program);
         let path = std::env::var("PATH").unwrap_or_default();
         command
             .args(arguments)
@@ -167,12 +170,7 @@ impl Repository {
             .env("TMPDIR", self.path("tmp"))
             .env("SUDO_LOG", self.path("sudo"))
             .env("CI", if self.is_fit { "true" } else { "false" })
-            .env("CARGO_NET_OFFLINE", "true")
-            .env_remove("CARGO_TARGET_DIR")
-            .stdin(Stdio::null());
-        for name in ["GITHUB_STEP_SUMMARY", "GITLAB_CI", "STRATEGY_JOB_INDEX"] {
-            command.env_remove(name);
-        }
+            .env("CARGO_NET_OFFLINE", "true");
         command
     }
 
@@ -200,10 +198,6 @@ impl Repository {
             deserves.expect(name, fields.next().unwrap().parse().unwrap());
         }
     }
-}
-
-fn program() -> PathBuf {
-    Course::real().checker().get_program().into()
 }
 
 pub fn said(output: &Output) -> String {

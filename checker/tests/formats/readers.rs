@@ -1,11 +1,11 @@
 //! Those who read the reports: schemas, and the parsers of others.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{env, fs, path::Path};
 
 use checker::report::{Context, Feedback, Format, Report, classroom50::Submission, render};
 use serde_json::Value;
 
-use super::support::Course;
+use super::support::{Course, environment::command};
 
 pub const SCHEMAS: &[(Format, &str)] = &[
     (Format::Json, include_str!("../../report.schema.json")),
@@ -93,7 +93,7 @@ pub fn read_by_others(kind: &str, text: &str) -> Option<Value> {
     let file = folder.path().join("report");
     fs::write(&file, text).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats/readers.py");
-    let output = Command::new(python)
+    let output = command(python)
         .arg(script)
         .arg(kind)
         .arg(&file)

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use crate::support;
+use crate::support::{self, environment};
 
 pub const NAME: &str = "day2_2_echo_server";
 pub const RIGHT: &str = include_str!("../../../solutions/day2_2_echo_server/src/main.rs");
@@ -138,16 +138,14 @@ impl Class {
     }
 
     pub fn checker(&self) -> Command {
-        self.started(Path::new(support::Course::real().checker().get_program()))
+        self.started(support::checker_program())
     }
 
     fn started(&self, checker: &Path) -> Command {
-        let mut command = Command::new(checker);
+        let mut command = environment::command(checker);
         command
             .current_dir(self.folder.path())
             .env("TMPDIR", self.tmp())
-            .env_remove("CI")
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
@@ -155,7 +153,7 @@ impl Class {
 
     /// The command that grades all of it into `out`, with the same random bytes each time.
     pub fn grade(&self, out: &str) -> Command {
-        self.grade_with(Path::new(self.checker().get_program()), out)
+        self.grade_with(support::checker_program(), out)
     }
 
     /// The same command of this checker.

@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use crate::class::{Class, Deserves, NAME, RIGHT, expect_deserved, finished};
+use crate::{
+    class::{Class, Deserves, NAME, RIGHT, expect_deserved, finished},
+    support::checker_program,
+};
 
 #[test]
 fn where_ci_is_set_nothing_is_graded_that_is_not_contained() {
@@ -44,7 +47,7 @@ fn neither_a_build_nor_a_program_reads_what_is_not_its_own() {
     let secret = class.path("secret.rs");
     fs::write(&secret, RIGHT).unwrap();
     let secret = secret.to_str().unwrap();
-    let checker = class.checker().get_program().to_owned();
+    let checker = checker_program();
     for (name, path) in [
         ("includes-a-solution", solution),
         ("includes-a-file", secret),

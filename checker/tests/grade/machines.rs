@@ -1,10 +1,9 @@
 //! Grading by somebody who is not root, and on machines which allow less than this one.
 
-use std::path::Path;
-
 use crate::{
     class::{Class, Deserves, RIGHT, expect_deserved_where, finished, solution_of},
     support::{
+        checker_program,
         machine::{DOCKER, NO_PTRACE, Refusal, refuse},
         ordinary_user::OrdinaryUser,
     },
@@ -32,7 +31,7 @@ fn an_ordinary_user_grades_on_any_machine() {
     let class = one_of_each();
     let nobody = OrdinaryUser::new();
     let toolchain = nobody.toolchain();
-    let checker = nobody.program(Path::new(class.checker().get_program()));
+    let checker = nobody.program(checker_program());
     let probe = checker::arena::probe();
     for (machine, refusals, is_all_checked) in MACHINES {
         nobody.own(&class.path(machine));

@@ -3,13 +3,13 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
 };
 
 use super::{
     SOLUTION, diagnosis, everywhere,
     scene::{EXERCISE, Scene, User, Walls, findings_in, text},
-    support::Isolation,
+    support::{Isolation, environment::command},
 };
 
 pub const CLIENT: &str = "day2_3_echo_client";
@@ -24,7 +24,7 @@ struct Stranger {
 impl Stranger {
     /// On every address, so also on the one that the test has for itself.
     fn start() -> Stranger {
-        let mut server = Command::new(&*SOLUTION)
+        let mut server = command(&*SOLUTION)
             .arg("0.0.0.0:0")
             .stdout(Stdio::piped())
             .spawn()

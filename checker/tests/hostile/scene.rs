@@ -13,12 +13,12 @@ use std::{
         },
     },
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Output},
 };
 
 use serde_json::Value;
 
-use super::support::{self, Course, Isolation};
+use super::support::{self, Course, Isolation, environment::command};
 
 pub const EXERCISE: &str = "day2_2_echo_server";
 pub const FIRST_TEST: &str = "announces the address on which it listens";
@@ -157,7 +157,7 @@ impl Scene {
         if !path.exists() {
             // By another process: a descriptor of this one would for a moment be in the children of other tests, and a
             // file which somebody can write cannot be executed (ETXTBSY).
-            let mut copy = Command::new("cp");
+            let mut copy = command("cp");
             assert!(copy.arg(original).arg(&path).status().unwrap().success());
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
@@ -166,9 +166,7 @@ impl Scene {
 
     /// The fixture under this name.
     pub fn hostile(&self, name: &str) -> PathBuf {
-        let checker = self.course.checker().get_program().to_owned();
-        let fixture = Path::new(&checker).with_file_name("examples/hostile");
-        self.program(&fixture, name)
+        self.program(&support::example("hostile"), name)
     }
 
     /// The checker, about to check one exercise.
@@ -179,9 +177,8 @@ impl Scene {
         isolation: Isolation,
         walls: Walls,
     ) -> Command {
-        let checker = self.course.checker().get_program().to_owned();
-        let checker = self.program(Path::new(&checker), "the_checker");
-        let mut command = Command::new(checker);
+        let checker = self.program(support::checker_program(), "the_checker");
+        let mut command = command(checker);
         let (user, _) = self.user.numbers();
         if user != nix::unistd::geteuid().as_raw() {
             command.uid(user).gid(user);
@@ -246,7 +243,7 @@ impl Scene {
     /// The program itself, with no checker around it, in a process group of its own, and in a folder of the scene; as
     /// the user who owns what is there.
     pub fn bare(&self, name: &str) -> Command {
-        let mut command = Command::new(self.hostile(name));
+        let mut command = command(self.hostile(name));
         let (_, user) = self.user.numbers();
         if is_root() {
             command.uid(user).gid(user);
@@ -261,7 +258,7 @@ impl Scene {
     /// The same with all that a careless grader could give it: root's rights, a descriptor, and a terminal.
     pub fn careless(&self, name: &str) -> Output {
         let Terminal { master, slave } = Terminal::open();
-        let mut command = Command::new(self.hostile(name));
+        let mut command = command(self.hostile(name));
         command
             .env("GITHUB_TOKEN", "s3cret")
             .stdin(slave.try_clone().unwrap());
@@ -380,8 +377,8 @@ impl Condition {
 
 /// A process that does nothing, of this user.
 pub fn sleeper(user: Option<u32>) -> Child {
-    let mut sleeper = Command::new("sleep");
-    sleeper.arg("4343").stdin(Stdio::null());
+    let mut sleeper = command("sleep");
+    sleeper.arg("4343");
     if let Some(user) = user {
         sleeper.uid(user).gid(user);
     }

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use support::{Course, Isolation};
+use support::{Course, Isolation, environment::command};
 
 const PACKAGE: &str = "day1_2_endianness";
 const SECRET: &str = "the-secret-of-the-others";
@@ -46,10 +46,9 @@ impl Scene {
             format!("pub const SECRET: &str = \"{SECRET}\";\n"),
         )
         .unwrap();
-        Scene {
-            course: Course::copy_of(&[PACKAGE]),
-            folder,
-        }
+        let course = Course::copy_of(&[PACKAGE]);
+        support::dependencies::copy_to(&course.root().join(CONTROL));
+        Scene { course, folder }
     }
 
     /// A file of somebody else.
@@ -77,9 +76,7 @@ impl Scene {
 
     /// The command that does so, in a cell with so many MiB of memory.
     fn start(&self, seconds: u32, memory: u32, isolation: Isolation) -> Command {
-        let checker = self.course.checker().get_program().to_owned();
-        let mut command =
-            Command::new(Path::new(&checker).with_file_name("examples/build_in_cell"));
+        let mut command = command(support::example("build_in_cell"));
         command
             .arg(self.course.root())
             .arg(PACKAGE)
@@ -105,7 +102,7 @@ impl Scene {
     }
 
     fn start_without_a_cell(&self) -> Command {
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = command(env!("CARGO"));
         cargo
             .args(["build", "--offline", "--target-dir", CONTROL])
             .current_dir(self.course.root())

@@ -1,13 +1,13 @@
 //! Build scripts, which run while a crate is built. A grader takes none; here they are, so that the cell alone has to
 //! hold them.
 
-use std::{fs, net::TcpListener, os::unix::fs::symlink, path::PathBuf, process::Command};
+use std::{fs, net::TcpListener, os::unix::fs::symlink, path::PathBuf};
 
 use serde_json::Value;
 
 use crate::{
     CONTROL, IN_CELL, PACKAGE, Scene, forget_build, one_at_a_time, printed,
-    support::{self, Isolation},
+    support::{self, Isolation, environment::command},
     wait_until,
 };
 
@@ -120,7 +120,7 @@ fn what_runs_in_a_build_gets_nothing_and_leaves_nothing() {
     let _turn = one_at_a_time();
     let scene = Scene::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut neighbour = Command::new("sleep").arg("4546").spawn().unwrap();
+    let mut neighbour = command("sleep").arg("4546").spawn().unwrap();
     let port = listener.local_addr().unwrap().port();
     let root = scene.course.root().to_owned();
     fs::create_dir_all(root.join("others/target/debug")).unwrap();
@@ -138,7 +138,7 @@ fn what_runs_in_a_build_gets_nothing_and_leaves_nothing() {
                 said.contains("finished true"),
                 "{runs:?} {isolation:?}: {said}"
             );
-            let got = printed(&Command::new(scene.program(IN_CELL)).output().unwrap());
+            let got = printed(&command(scene.program(IN_CELL)).output().unwrap());
             assert_eq!(got, "got: ;\n", "{runs:?} {isolation:?}");
             assert_eq!(support::processes_with("sleep\u{0}4545"), 0);
             assert!(neighbour.try_wait().unwrap().is_none());
@@ -148,7 +148,7 @@ fn what_runs_in_a_build_gets_nothing_and_leaves_nothing() {
         // Without a cell it gets all of it.
         let manifest = fs::read(root.join("Cargo.toml")).unwrap();
         let said = scene.build_without_a_cell_from(&home);
-        let got = printed(&Command::new(scene.program(CONTROL)).output().unwrap());
+        let got = printed(&command(scene.program(CONTROL)).output().unwrap());
         assert_eq!(got, format!("got: {PRIZES};\n"), "{runs:?}: {said}");
         fs::write(root.join("Cargo.toml"), manifest).unwrap();
         // And the next build goes by what it left.
@@ -194,11 +194,11 @@ fn a_jailed_check_leaves_nothing_for_the_next_one() {
     };
     for walls in [&["--jail"][..], &[]] {
         fs::write(&checker, "the checker").unwrap();
-        let program = scene.course.checker().get_program().to_owned();
-        let output = Command::new(program)
+        let output = scene
+            .course
+            .checker_command()
             .args(["day1_2", "--format=json"])
             .args(walls)
-            .current_dir(root)
             .env("CARGO_HOME", &home)
             .output()
             .unwrap();

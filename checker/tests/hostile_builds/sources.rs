@@ -1,9 +1,12 @@
 //! Source files that take in a file of others while they are compiled or linked. No linker can be made to write one: what
 //! it is told on its command line, cargo has told it.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use crate::{CONTROL, IN_CELL, SECRET, Scene, one_at_a_time, support::Isolation};
+use crate::{
+    CONTROL, IN_CELL, SECRET, Scene, one_at_a_time,
+    support::{Isolation, environment::command},
+};
 
 /// Each shows what it got in its program, or in what the compiler says. 15 and 16.
 const THIEVES: &[(&str, &str)] = &[
@@ -85,7 +88,7 @@ impl Scene {
             ("cc", ["-c", "secret.c", "-o", "secret.o"]),
             ("ar", ["rc", "secret.a", "secret.o", "secret.o"]),
         ] {
-            let mut command = Command::new(program);
+            let mut command = command(program);
             let status = command.args(arguments).current_dir(folder).status();
             assert!(status.unwrap().success(), "{program}");
         }

@@ -4,7 +4,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
     time::UNIX_EPOCH,
 };
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     PACKAGE, SECRET, forget_build, one_at_a_time, printed,
-    support::{self, Course},
+    support::{self, Course, environment::command},
 };
 
 const RIGHT: &str = include_str!("../../../solutions/day1_2_endianness/src/main.rs");
@@ -111,7 +111,7 @@ impl Scene {
         let stolen = self.path("solution/src/main.rs");
         one.write(main, &fs::read_to_string(stolen).unwrap());
         let root = self.path("class/built-before");
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = command(env!("CARGO"));
         let output = cargo
             .args(["build", "--offline"])
             .current_dir(&root)
@@ -131,12 +131,12 @@ impl Scene {
             "built-before" => self.path("class/built-before/target"),
             _ => self.path("control"),
         };
-        let command = match name {
+        let subcommand = match name {
             "runner" => "run",
             _ => "build",
         };
-        let output = Command::new("cargo")
-            .args([command, "--offline", "--target-dir"])
+        let output = command("cargo")
+            .args([subcommand, "--offline", "--target-dir"])
             .arg(&target)
             .current_dir(
                 self.path("class")
@@ -146,7 +146,6 @@ impl Scene {
             )
             .env_remove("RUSTUP_TOOLCHAIN")
             .env_remove("CARGO")
-            .stdin(Stdio::null())
             .output()
             .unwrap();
         let program = target.join("debug").join(PACKAGE);
@@ -333,7 +332,7 @@ fn class(scene: &Scene) -> Vec<(&'static str, Shows, bool)> {
 
 /// Whether `cargo` chooses a toolchain by what it finds in its folder.
 fn has_rustup() -> bool {
-    Command::new("rustup")
+    command("rustup")
         .arg("--version")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -357,8 +356,7 @@ fn what_a_submission_brings_beside_its_sources_is_not_followed() {
     scene.write("repository/.cargo/config.toml", &all_settings(&scene));
     scene.write("repository/rust-toolchain.toml", &chosen_toolchain(&scene));
     let out = scene.path("out");
-    let checker = Course::real().checker().get_program().to_owned();
-    let output = Command::new(checker)
+    let output = command(support::checker_program())
         .args(["grade", "--exercise", "day1_2", "--strict=false", "--out"])
         .arg(&out)
         .args(
@@ -369,7 +367,6 @@ fn what_a_submission_brings_beside_its_sources_is_not_followed() {
         .current_dir(scene.path("repository"))
         .env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("CARGO")
-        .stdin(Stdio::null())
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", printed(&output));

@@ -100,8 +100,8 @@ fn filter(refusals: &[&[Refusal]]) -> Vec<sock_filter> {
 /// Runs the checker on a machine which refuses these calls.
 pub fn on_a_machine_without(refusals: &[&[Refusal]], arguments: &[&str]) -> Output {
     let course = Course::real();
-    let mut command = Command::new(course.checker().get_program());
-    command.current_dir(course.root()).args(arguments);
+    let mut command = course.checker_command();
+    command.args(arguments);
     refuse(&mut command, refusals);
     command.output().unwrap()
 }

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
 pub mod compiler;
+pub mod dependencies;
+pub mod environment;
 pub mod machine;
 pub mod ordinary_user;
 
@@ -87,7 +89,7 @@ impl Course {
         }
     }
 
-    /// A copy of the course with these exercises only, whose files a test may change.
+    /// A copy of the course with these exercises only, whose files a test may change. Their dependencies are compiled.
     pub fn copy_of(exercises: &[&str]) -> Course {
         let scratch = open_folder();
         let root = scratch.path().join("course");
@@ -107,6 +109,7 @@ impl Course {
                 fs::copy(from.join(file), to.join(file)).unwrap();
             }
         }
+        dependencies::copy_to(&root.join("target"));
         Course { root, scratch }
     }
 
@@ -121,23 +124,22 @@ impl Course {
 
     /// The checker, in this course.
     pub fn checker(&self) -> Command {
-        let mut command = Command::cargo_bin("checker").unwrap();
-        command.current_dir(&self.root).env_remove("NO_COLOR");
+        let mut command = Command::from_std(self.checker_command());
         // A bound for a checker that hangs; no test comes near it.
         command.timeout(Duration::from_secs(240));
         command
     }
 
+    /// The same for a test which starts it and does something else meanwhile.
+    pub fn checker_command(&self) -> std::process::Command {
+        let mut command = environment::command(checker_program());
+        command.current_dir(&self.root);
+        command
+    }
+
     /// The fixture that misbehaves, under this name.
     pub fn misbehaving(&self, name: &str) -> PathBuf {
-        let target = Command::cargo_bin("checker")
-            .unwrap()
-            .get_program()
-            .to_owned();
-        let fixture = Path::new(&target)
-            .parent()
-            .unwrap()
-            .join("examples/misbehave");
+        let fixture = example("misbehave");
         let path = self.scratch.path().join(name);
         fs::copy(&fixture, &path).unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
         path
@@ -202,6 +204,22 @@ impl Course {
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
     }
+}
+
+/// The checker which is tested.
+pub fn checker_program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_checker"))
+}
+
+/// A program of `examples/`. `cargo test` builds all of them; `cargo test --test NAME` does not.
+pub fn example(name: &str) -> PathBuf {
+    let program = checker_program().with_file_name("examples").join(name);
+    assert!(
+        program.is_file(),
+        "there is no {}: `cargo build -p checker --examples` makes it",
+        program.display()
+    );
+    program
 }
 
 fn first_test(exercise: &str) -> &'static str {

@@ -100,16 +100,13 @@ impl Drop for Trace {
 
 pub fn command(options: &[&str], words: &[&str]) -> Command {
     let course = Course::real();
-    let mut command = Command::new(course.checker().get_program());
+    let mut command = course.checker_command();
     command
-        .current_dir(course.root())
-        .env_remove("NO_COLOR")
         .args(["trace", "day2_2", "--program"])
         .arg(&*PROGRAMS)
         .args(options)
         .arg("--")
         .args(words)
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command

@@ -1,0 +1,47 @@
+//! What exercises depend on, compiled once for all courses of these tests.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use checker::workspace;
+use nix::fcntl::{Flock, FlockArg};
+
+use super::environment::command;
+
+/// The name of the only package in this workspace, which is nobody's exercise.
+const NAME: &str = "nothing_but_dependencies";
+
+/// A target folder of cargo's in which the dependencies are compiled.
+static TARGET: LazyLock<PathBuf> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dependencies");
+    let package = root.join("exercises").join(NAME);
+    fs::create_dir_all(package.join("src")).unwrap();
+    // Other test programs do the same at the same time, perhaps.
+    let lock = File::create(root.join("lock")).unwrap();
+    let lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| errno);
+    let _lock = lock.unwrap();
+    let course = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let manifest = fs::read_to_string(course.join("Cargo.toml")).unwrap();
+    let manifest = workspace::with_members(&manifest, "exercises/*");
+    fs::write(root.join("Cargo.toml"), manifest).unwrap();
+    fs::copy(course.join("Cargo.lock"), root.join("Cargo.lock")).unwrap();
+    fs::write(package.join("Cargo.toml"), workspace::package(NAME)).unwrap();
+    fs::write(package.join("src/main.rs"), "fn main() {}\n").unwrap();
+    // Cargo knows whether anything is left to do.
+    let mut cargo = command(env!("CARGO"));
+    let output = cargo.arg("build").current_dir(&root).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    root.join("target")
+});
+
+/// Makes a target folder for a copy of the course in which the dependencies are compiled. It is a copy, which may be
+/// changed, with the times by which cargo goes.
+pub fn copy_to(target: &Path) {
+    let mut copy = command("cp");
+    copy.arg("-a").arg(&*TARGET).arg(target);
+    assert!(copy.status().unwrap().success());
+}
