@@ -8,6 +8,7 @@ mod confined;
 use std::{
     collections::BTreeSet,
     env, fs,
+    hash::{DefaultHasher, Hash, Hasher},
     io::{self, BufRead, BufReader, Read},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
@@ -121,8 +122,8 @@ struct Span {
 
 /// Builds all binaries of these packages.
 ///
-/// `root` is the workspace; `target` is the folder for what is built, if not the workspace's own. What nobody has read
-/// is built `confined`.
+/// `root` is the workspace; `target` is the folder for what is built, if not the [workspace's own](target_folder). What
+/// nobody has read is built `confined`.
 ///
 /// # Errors
 ///
@@ -198,7 +199,9 @@ impl Building {
         packages: BTreeSet<String>,
         colour: bool,
     ) -> Result<Building, LabError> {
+        let own = target_folder(root);
         let mut command = cargo(root);
+        let target = Some(target.unwrap_or(&own));
         give_order(&mut command, root, target, &packages, colour);
         command
             .stdin(Stdio::null())
@@ -351,14 +354,27 @@ fn empty_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDir> 
     Ok(folder)
 }
 
+/// Where the programs of a course are built: in its own `target`, or in a folder of its own below the one that
+/// CARGO_TARGET_DIR names.
+///
+/// Not there itself, where other courses may be built, too. Cargo tells packages of two workspaces apart by the path
+/// from their workspace, which is the same in every copy of the course; so it would take the program of another copy for
+/// this one's when its sources are older, and put a program into the place of one that is being tested.
+pub fn target_folder(root: &Path) -> PathBuf {
+    let Some(shared) = env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) else {
+        return root.join("target");
+    };
+    let mut hasher = DefaultHasher::new();
+    // Another release of Rust may give another number. Then all is built once more.
+    fs::canonicalize(root)
+        .unwrap_or_else(|_| root.to_owned())
+        .hash(&mut hasher);
+    root.join(shared)
+        .join(format!("socket-lab-{:016x}", hasher.finish()))
+}
+
 /// What a build of the whole course takes, in bytes, measured and rounded up.
 pub const NEEDED: u64 = 500 << 20;
-
-/// Where cargo puts what it builds for this course.
-pub fn target_folder(root: &Path) -> PathBuf {
-    // A relative path counts from where cargo works, which is the course's folder.
-    root.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
-}
 
 /// The free space where cargo puts what it builds for this course, in bytes: see statvfs(3).
 ///
@@ -367,8 +383,9 @@ pub fn target_folder(root: &Path) -> PathBuf {
 /// When the file system does not tell.
 pub fn free_space(root: &Path) -> Result<u64, LabError> {
     let target = target_folder(root);
-    // Before the first build it is not there; then it will come into the course.
-    let folder = if target.is_dir() { &*target } else { root };
+    // Before the first build it is not there.
+    let folder = target.ancestors().find(|folder| folder.is_dir());
+    let folder = folder.unwrap_or(root);
     nix::sys::statvfs::statvfs(folder)
         .map(|disk| disk.blocks_available().saturating_mul(disk.fragment_size()))
         .map_err(|errno| {

@@ -110,7 +110,7 @@ fn build_and_send(
     let own = root.join("target/jailed");
     let (workspace, target) = match (apart, site.confined) {
         (None, _) => (root, None),
-        (Some(workspace), None) => (workspace, Some(root.join("target"))),
+        (Some(workspace), None) => (workspace, Some(compile::target_folder(root))),
         (Some(workspace), Some(_)) => (workspace, Some(own.join("target"))),
     };
     let confined = match (site.confined, &target) {
