@@ -3,7 +3,9 @@
 mod checking;
 mod delivery;
 mod demo;
+mod exercise;
 mod grade;
+mod mistake;
 mod possible;
 mod terminal;
 mod trace;
@@ -127,12 +129,21 @@ enum Command {
     Verify {
         /// Which exercises [default: all]
         targets: Vec<String>,
+        /// Only what differs from a git revision [default: from where the branch began]
+        #[arg(long, value_name = "REVISION", num_args = 0..=1, require_equals = true, conflicts_with = "targets")]
+        changed: Option<Option<String>>,
         /// Do all of it so many times
         #[arg(long, value_name = "N", default_value_t = 1)]
         times: u32,
         #[command(flatten)]
         how: How,
     },
+    /// For instructors: write and change the known-wrong versions of an exercise
+    #[command(subcommand)]
+    Mistake(mistake::Command),
+    /// For instructors: begin a new exercise
+    #[command(subcommand)]
+    Exercise(exercise::Command),
     /// Run your program, and show its system calls and the TCP states of its sockets while it runs
     ///
     /// It runs at your terminal and in your network: type to it, or connect with nc from another terminal. The story
@@ -242,9 +253,17 @@ pub fn main() -> ExitCode {
         Some(Command::Hint { exercise }) => hint(&exercise),
         Some(Command::Verify {
             targets,
+            changed,
             times,
             how,
-        }) => prove(&targets, times, &how),
+        }) => prove(
+            &targets,
+            changed.as_ref().map(Option::as_deref),
+            times,
+            &how,
+        ),
+        Some(Command::Exercise(command)) => exercise::run(&command),
+        Some(Command::Mistake(command)) => mistake::run(&command),
         Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
         Some(Command::Grade(arguments)) => grade::run(arguments),
@@ -343,9 +362,22 @@ fn hint(name: &str) -> Result<u8, Trouble> {
     Ok(exit::PASSED)
 }
 
-fn prove(targets: &[String], times: u32, how: &How) -> Result<u8, Trouble> {
+/// `changed` is there if only what differs from a revision is to be proved, and names that revision.
+fn prove(
+    targets: &[String],
+    changed: Option<Option<&str>>,
+    times: u32,
+    how: &How,
+) -> Result<u8, Trouble> {
     let root = workspace::find()?;
-    let exercises = all_or(targets)?;
+    let scope = match changed {
+        Some(revision) => verify::changed::since(&root, revision)?,
+        None => verify::whole(&all_or(targets)?),
+    };
+    if scope.is_empty() {
+        say("nothing that an exercise depends on has changed\n")?;
+        return Ok(exit::PASSED);
+    }
     if !root.join("solutions").is_dir() {
         // Otherwise every fault would name a known-wrong version, to students of all people.
         return Err(Trouble::Usage(
@@ -357,7 +389,7 @@ fn prove(targets: &[String], times: u32, how: &How) -> Result<u8, Trouble> {
     for round in 1..=times {
         let mut conditions = conditions(how);
         conditions.seed = conditions.seed.wrapping_add(u64::from(round - 1));
-        let proof = verify::run(&root, &exercises, conditions, |message| {
+        let proof = verify::run(&root, &scope, conditions, |message| {
             bar.set_message(format!("round {round} of {times}: {message}"));
         })?;
         faults += proof.faults.len();

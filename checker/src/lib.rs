@@ -18,6 +18,7 @@
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 //! - [`handout`]: what students get.
 //! - [`mistakes`]: the known-wrong versions, each a change to its reference, and the programs made of them.
+//! - [`scaffold`]: a new exercise.
 //! - [`verify`]: the proof that the hidden tests are right.
 //! - [`whole_file`]: what is written whole or not at all. [`digest`]: what has changed since.
 
@@ -39,6 +40,7 @@ pub mod mistakes;
 pub mod progress;
 pub mod report;
 pub mod runner;
+pub mod scaffold;
 pub mod showing;
 pub mod story;
 pub mod target;

@@ -1,10 +1,13 @@
 //! The known-wrong versions of the references: in the field's words, the mutants which the hidden tests must kill.
 //!
 //! A mistake is one small file, `solutions/NAME/mistakes/never_closes.patch`: why it is wrong, and the change that makes
-//! it of the reference. [`patch`] is that file, and [`bundle`] makes programs of all of them.
+//! it of the reference. [`patch`] is that file, [`bundle`] makes programs of all of them, [`workbench`] is where an
+//! instructor writes one, and [`rebase`] carries them over to a changed reference.
 
 pub mod bundle;
 pub mod patch;
+pub mod rebase;
+pub mod workbench;
 
 use std::{
     fs,

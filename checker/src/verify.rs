@@ -5,6 +5,7 @@
 //! first to reject one; every file in `mistakes` is declared and applies to the reference, and every heading named
 //! stands in course.md, once.
 
+pub mod changed;
 mod reading;
 
 use std::{
@@ -15,6 +16,8 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
+
+use changed::Scope;
 
 use crate::{
     check::Staging,
@@ -47,6 +50,46 @@ pub struct Proof {
     pub seed: u64,
 }
 
+/// How much of an exercise is proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Starter, solution, all mistakes.
+    Whole,
+    /// What can be seen without running anything, and these mistakes.
+    Mistakes(BTreeSet<String>),
+}
+
+impl Default for Extent {
+    fn default() -> Extent {
+        Extent::Mistakes(BTreeSet::new())
+    }
+}
+
+impl Extent {
+    fn has(&self, mistake: &str) -> bool {
+        match self {
+            Extent::Whole => true,
+            Extent::Mistakes(names) => names.contains(mistake),
+        }
+    }
+
+    /// Takes in what another one has.
+    fn widen(&mut self, other: &Extent) {
+        match (&mut *self, other) {
+            (Extent::Mistakes(names), Extent::Mistakes(more)) => names.extend(more.iter().cloned()),
+            _ => *self = Extent::Whole,
+        }
+    }
+}
+
+/// All of these exercises.
+pub fn whole(exercises: &[&'static Exercise]) -> Scope {
+    exercises
+        .iter()
+        .map(|exercise| (*exercise, Extent::Whole))
+        .collect()
+}
+
 /// Which program of an exercise a series is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -62,17 +105,19 @@ struct Key {
     kind: Kind,
 }
 
-/// Proves these exercises. `tell` hears what is going on.
+/// Proves so much of these exercises. `tell` hears what is going on.
 ///
 /// # Errors
 ///
 /// When cargo cannot be started.
 pub fn run(
     root: &Path,
-    exercises: &[&'static Exercise],
+    scope: &Scope,
     conditions: Conditions,
     mut tell: impl FnMut(&str),
 ) -> Result<Proof, LabError> {
+    let exercises: Vec<&'static Exercise> = scope.iter().map(|(exercise, _)| *exercise).collect();
+    let exercises = exercises.as_slice();
     let mut proof = Proof {
         faults: Vec::new(),
         solutions: 0,
@@ -86,16 +131,16 @@ pub fn run(
     }
     tell("building");
     let staging = Staging::new()?;
-    let built = build(root, exercises, &mut proof, &mut tell)?;
-    let bundles = exercises
+    let built = build(root, scope, &mut proof, &mut tell)?;
+    let bundles = scope
         .iter()
-        .map(|exercise| patched(root, exercise, &mut proof))
+        .map(|(exercise, extent)| patched(root, exercise, extent, &mut proof))
         .collect::<Result<Vec<_>, _>>()?;
     let mistakes = bundle::build(root, bundles, &staging, &mut tell)?;
     for remark in &mistakes.remarks {
         proof.faults.push(told(exercises, remark));
     }
-    let series = plan(exercises, &built, &mistakes, &staging, &mut proof)?;
+    let series = plan(scope, &built, &mistakes, &staging, &mut proof)?;
     let expected = series.len();
     let mut results: BTreeMap<String, Vec<Done<Key>>> = BTreeMap::new();
     crew::run(
@@ -134,6 +179,7 @@ fn package_of_mistakes(exercise: &Exercise) -> String {
 fn patched(
     root: &Path,
     exercise: &'static Exercise,
+    extent: &Extent,
     proof: &mut Proof,
 ) -> Result<Bundle, LabError> {
     let known = Mistakes::of(root, exercise);
@@ -142,6 +188,9 @@ fn patched(
     let reference = known.reference()?;
     for (_, _, mistake) in mistakes(exercise) {
         let name = mistake.program;
+        if !extent.has(name) {
+            continue;
+        }
         if !files.iter().any(|file| file == name) {
             proof.faults.push(format!(
                 "{}: there is no file {}",
@@ -154,11 +203,21 @@ fn patched(
             Ok(program) => {
                 sources.insert(name.to_owned(), program);
             }
-            Err(mismatch) => proof.faults.push(format!(
-                "{}: {} {mismatch}",
-                exercise.name,
-                short(root, &known.file(name))
-            )),
+            Err(mismatch) => {
+                let mut fault = format!(
+                    "{}: {} {mismatch}",
+                    exercise.name,
+                    short(root, &known.file(name))
+                );
+                if mismatch.is_stale() {
+                    let _ = write!(
+                        fault,
+                        "; `cargo lab mistake rebase {}` carries all mistakes over to a changed reference",
+                        exercise.number()
+                    );
+                }
+                proof.faults.push(fault);
+            }
         }
     }
     Ok(Bundle {
@@ -185,10 +244,12 @@ fn told(exercises: &[&'static Exercise], remark: &Remark) -> String {
         .iter()
         .find(|exercise| package_of_mistakes(exercise) == remark.package);
     format!(
-        "{}: {} {kind}, at line {} of its program:\n{}",
+        "{}: {} {kind}, at line {} of its program (`cargo lab mistake edit {} {}`):\n{}",
         of.map_or(&*remark.package, |exercise| exercise.name),
         remark.mistake,
         remark.line,
+        of.map_or("EXERCISE", |exercise| exercise.number()),
+        remark.mistake,
         remark.text
     )
 }
@@ -196,15 +257,19 @@ fn told(exercises: &[&'static Exercise], remark: &Remark) -> String {
 /// Builds starters and solutions; returns where each binary is.
 fn build(
     root: &Path,
-    exercises: &[&'static Exercise],
+    scope: &Scope,
     proof: &mut Proof,
     tell: &mut impl FnMut(&str),
 ) -> Result<BTreeMap<String, PathBuf>, LabError> {
-    let packages: BTreeSet<String> = exercises
+    let packages: BTreeSet<String> = scope
         .iter()
-        .flat_map(|exercise| [exercise.name.to_owned(), exercise.solution()])
+        .filter(|(_, extent)| *extent == Extent::Whole)
+        .flat_map(|(exercise, _)| [exercise.name.to_owned(), exercise.solution()])
         .collect();
     let mut built = BTreeMap::new();
+    if packages.is_empty() {
+        return Ok(built);
+    }
     let ended = compile::build(root, None, &packages, false, None, |news| match news {
         News::Built { binary, path, .. } => {
             tell(&format!("built {binary}"));
@@ -237,14 +302,14 @@ fn build(
 }
 
 fn plan(
-    exercises: &[&'static Exercise],
+    scope: &Scope,
     built: &BTreeMap<String, PathBuf>,
     programs: &Programs,
     staging: &Staging,
     proof: &mut Proof,
 ) -> Result<Vec<Series<Key>>, LabError> {
     let mut series = Vec::new();
-    for (index, exercise) in exercises.iter().enumerate() {
+    for (index, (exercise, extent)) in scope.iter().enumerate() {
         if exercise.tests.is_empty() {
             continue;
         }
@@ -268,6 +333,7 @@ fn plan(
         ] {
             match built.get(&binary) {
                 Some(path) => add(kind, staging.ready(path)?, tests),
+                None if *extent != Extent::Whole => (),
                 None => proof
                     .faults
                     .push(format!("{}: there is no binary {binary}", exercise.name)),

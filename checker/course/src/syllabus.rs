@@ -1,22 +1,22 @@
 //! The course in order: the one list of its exercises.
 
-use crate::days::{day1, day2, day3, day4};
+use crate::days;
 use harness::exercise::Exercise;
 
 /// Every exercise, in the order of the course.
 pub const EXERCISES: &[&Exercise] = &[
-    &day1::file_copy::EXERCISE,
-    &day1::endianness::EXERCISE,
-    &day2::inet_pton_ntop::EXERCISE,
-    &day2::echo_server::EXERCISE,
-    &day2::echo_client::EXERCISE,
-    &day2::framing::EXERCISE,
-    &day2::socket_names::EXERCISE,
-    &day2::connect::EXERCISE,
-    &day3::udp_echo::EXERCISE,
-    &day3::shutdown::EXERCISE,
-    &day3::fork_server::EXERCISE,
-    &day4::sigaction::EXERCISE,
+    &days::day1::file_copy::EXERCISE,
+    &days::day1::endianness::EXERCISE,
+    &days::day2::inet_pton_ntop::EXERCISE,
+    &days::day2::echo_server::EXERCISE,
+    &days::day2::echo_client::EXERCISE,
+    &days::day2::framing::EXERCISE,
+    &days::day2::socket_names::EXERCISE,
+    &days::day2::connect::EXERCISE,
+    &days::day3::udp_echo::EXERCISE,
+    &days::day3::shutdown::EXERCISE,
+    &days::day3::fork_server::EXERCISE,
+    &days::day4::sigaction::EXERCISE,
 ];
 
 /// The exercise of this full name.

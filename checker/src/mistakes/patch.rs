@@ -35,6 +35,13 @@ pub enum Mismatch {
     Ambiguous(usize),
 }
 
+impl Mismatch {
+    /// Whether it is the reference that has changed.
+    pub fn is_stale(&self) -> bool {
+        matches!(self, Mismatch::Gone(_) | Mismatch::Ambiguous(_))
+    }
+}
+
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -64,6 +71,11 @@ impl Patch {
             why: why.trim().to_owned(),
             diff: diff.to_owned(),
         }
+    }
+
+    /// The program with which somebody begins to write a mistake: the reference, with room to say why.
+    pub fn begin(reference: &str) -> String {
+        format!("{TITLE}\n//!\n//!\n{}", split_head(reference).1)
     }
 
     /// The change that makes this program of the reference. Both may have a head comment; the program's says why.
@@ -103,6 +115,26 @@ impl Patch {
         Ok(format!("{}{}", self.head(), split_head(&applied).1))
     }
 
+    /// Whether the reference has the lines of each hunk where the hunk says.
+    pub fn is_exact(&self, reference: &str) -> bool {
+        let lines: Vec<&str> = reference.split_inclusive('\n').collect();
+        diffy::Patch::from_str(&self.diff).is_ok_and(|patch| {
+            let mut hunks = patch.hunks().iter();
+            hunks.all(|hunk| is_at(&old_lines(hunk), &lines, hunk.old_range().start()))
+        }) && self.apply(reference).is_ok()
+    }
+
+    /// The program that this mistake makes of another reference than `base`, to which it applies. `Err` is the program
+    /// with both versions, between markers, where the reference has changed in the same lines.
+    pub fn merge(&self, base: &str, reference: &str) -> Result<String, String> {
+        let program = self.apply(base).unwrap_or_default();
+        let body = |program| split_head(program).1;
+        let with_head = |body: String| format!("{}{body}", self.head());
+        diffy::merge(body(base), body(reference), body(&program))
+            .map(with_head)
+            .map_err(with_head)
+    }
+
     /// The head comment of the program.
     fn head(&self) -> String {
         let mut head = format!("{TITLE}\n//!\n");
@@ -123,24 +155,35 @@ impl fmt::Display for Patch {
 
 /// Sees that the lines of a hunk are where it says, or else at one place only.
 fn find(hunk: &Hunk<'_, str>, reference: &[&str]) -> Result<(), Mismatch> {
-    let old: Vec<&str> = hunk
-        .lines()
-        .iter()
-        .filter_map(|line| match line {
-            Line::Context(text) | Line::Delete(text) => Some(*text),
-            Line::Insert(_) => None,
-        })
-        .collect();
+    let old = old_lines(hunk);
     let line = hunk.old_range().start();
-    let is_at = |place: usize| reference[place..].starts_with(&old);
-    if line > 0 && line <= reference.len() && is_at(line - 1) {
+    if is_at(&old, reference, line) {
         return Ok(());
     }
-    match (0..reference.len()).filter(|&place| is_at(place)).count() {
+    let places = 1..=reference.len();
+    match places
+        .filter(|&place| is_at(&old, reference, place))
+        .count()
+    {
         0 => Err(Mismatch::Gone(line)),
         1 => Ok(()),
         _ => Err(Mismatch::Ambiguous(line)),
     }
+}
+
+/// The lines of the reference that a hunk is about.
+fn old_lines<'a>(hunk: &Hunk<'a, str>) -> Vec<&'a str> {
+    let lines = hunk.lines().iter().filter_map(|line| match line {
+        Line::Context(text) | Line::Delete(text) => Some(*text),
+        Line::Insert(_) => None,
+    });
+    lines.collect()
+}
+
+/// Whether these lines stand in the reference from this line on, counted from 1.
+fn is_at(lines: &[&str], reference: &[&str], line: usize) -> bool {
+    let from = line.checked_sub(1).and_then(|place| reference.get(place..));
+    from.is_some_and(|from| from.starts_with(lines))
 }
 
 /// A program's head comment, and all behind it.

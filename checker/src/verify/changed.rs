@@ -1,0 +1,169 @@
+//! Which exercises differ from a git revision, so that what was changed is proved first.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+};
+
+use super::Extent;
+use crate::{
+    exercise::Exercise,
+    failure::{Attempt, LabError},
+    syllabus::EXERCISES,
+};
+
+/// What is to be proved of each exercise, in the order of the course.
+pub type Scope = Vec<(&'static Exercise, Extent)>;
+
+/// What differs from this revision, also in files that git does not know yet. Without a revision it is the one at which
+/// the branch began: where it leaves its upstream, or `main` or `master`.
+///
+/// # Errors
+///
+/// When git is not there, or does not know the revision; its own words are in the detail.
+pub fn since(root: &Path, revision: Option<&str>) -> Result<Scope, LabError> {
+    let base = match revision {
+        Some(revision) => revision.to_owned(),
+        None => base(root),
+    };
+    let differing = git(root, &["diff", "--name-only", "--relative", &base, "--"])?;
+    let unknown = git(root, &["ls-files", "--others", "--exclude-standard"])?;
+    Ok(scope(differing.lines().chain(unknown.lines())))
+}
+
+/// The revision at which this branch began, or the last commit.
+fn base(root: &Path) -> String {
+    ["@{upstream}", "origin/HEAD", "main", "master"]
+        .iter()
+        .find_map(|other| git(root, &["merge-base", "HEAD", other]).ok())
+        .map_or_else(|| "HEAD".to_owned(), |base| base.trim().to_owned())
+}
+
+fn git(root: &Path, arguments: &[&str]) -> Result<String, LabError> {
+    const ASK: &str = "could not ask git what has changed";
+    let mut git = Command::new("git");
+    let output = git
+        .arg("-C")
+        .arg(root)
+        .args(arguments)
+        .output()
+        .attempt(ASK)?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(LabError {
+            detail: Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            ..LabError::new(ASK)
+        }),
+    }
+}
+
+/// What depends on these files of the course.
+fn scope<'a>(files: impl Iterator<Item = &'a str>) -> Scope {
+    let mut found: BTreeMap<&'static str, Extent> = BTreeMap::new();
+    for file in files {
+        let extent = match file.split('/').collect::<Vec<_>>().as_slice() {
+            ["solutions", _, "mistakes", name] => match name.strip_suffix(".patch") {
+                Some(name) => Extent::Mistakes(BTreeSet::from([name.to_owned()])),
+                None => continue,
+            },
+            // A heading that is gone is seen in all exercises, and costs nothing to see.
+            ["course.md"] => Extent::Mistakes(BTreeSet::new()),
+            [_] if !["Cargo.toml", "Cargo.lock"].contains(&file) => continue,
+            ["solutions", "README.md"]
+            | ["checker", "tests" | "examples" | "benches" | "ci", ..] => {
+                continue;
+            }
+            _ => Extent::Whole,
+        };
+        for exercise in EXERCISES.iter().filter(|exercise| depends(exercise, file)) {
+            found.entry(exercise.name).or_default().widen(&extent);
+        }
+    }
+    let in_order = EXERCISES.iter().copied();
+    in_order
+        .filter_map(|exercise| Some((exercise, found.remove(exercise.name)?)))
+        .collect()
+}
+
+/// Whether the proof of this exercise depends on this file. What belongs to no single exercise belongs to all.
+fn depends(exercise: &Exercise, file: &str) -> bool {
+    let owner = match file.split('/').collect::<Vec<_>>().as_slice() {
+        ["exercises" | "solutions", name, ..] => (*name).to_owned(),
+        ["checker", "course", "src", "days", day, topic, ..] if *topic != "mod.rs" => {
+            let topic = topic.trim_end_matches(".rs");
+            let of = format!("day{}", exercise.day());
+            return *day == of && topic == exercise.topic();
+        }
+        ["checker", "course", "src", "demos" | "stage", ..] => return false,
+        _ => return true,
+    };
+    owner == exercise.name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(files: &[&str]) -> Vec<(&'static str, Extent)> {
+        let scope = scope(files.iter().copied()).into_iter();
+        scope
+            .map(|(exercise, extent)| (exercise.name, extent))
+            .collect()
+    }
+
+    fn mistakes(names: &[&str]) -> Extent {
+        Extent::Mistakes(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_mistake_is_proved_alone() {
+        let file = "solutions/day2_2_echo_server/mistakes/never_closes.patch";
+        let other = "solutions/day2_2_echo_server/mistakes/short_queue.patch";
+        assert_eq!(
+            names(&[file, other]),
+            [(
+                "day2_2_echo_server",
+                mistakes(&["never_closes", "short_queue"])
+            )]
+        );
+    }
+
+    #[test]
+    fn reference_starter_and_tests_belong_to_one_exercise() {
+        for file in [
+            "solutions/day2_2_echo_server/src/main.rs",
+            "exercises/day2_2_echo_server/README.md",
+            "checker/course/src/days/day2/echo_server.rs",
+            "checker/course/src/days/day2/echo_server/faults.rs",
+        ] {
+            let patch = "solutions/day2_2_echo_server/mistakes/never_closes.patch";
+            let expected = [("day2_2_echo_server", Extent::Whole)];
+            assert_eq!(names(&[patch, file]), expected, "{file}");
+            assert_eq!(names(&[file, patch]), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn what_all_stand_on_concerns_all() {
+        for file in [
+            "Cargo.toml",
+            "checker/harness/src/lab/mod.rs",
+            "checker/course/src/days/day2/mod.rs",
+        ] {
+            assert_eq!(names(&[file]).len(), EXERCISES.len(), "{file}");
+        }
+        for file in [
+            "README.md",
+            "checker/tests/catalogue.rs",
+            "checker/course/src/demos/bind.rs",
+        ] {
+            assert_eq!(names(&[file]), [], "{file}");
+        }
+        assert!(
+            names(&["course.md"])
+                .iter()
+                .all(|(_, extent)| *extent == mistakes(&[]))
+        );
+    }
+}
