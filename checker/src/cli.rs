@@ -6,6 +6,7 @@ mod demo;
 mod exercise;
 mod grade;
 mod mistake;
+mod output;
 mod possible;
 mod terminal;
 mod trace;

@@ -12,7 +12,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{compile, exercise::Exercise, failure::LabError, syllabus::EXERCISES};
+use crate::{
+    beneath::{AccessError, Directory},
+    compile,
+    exercise::Exercise,
+    failure::LabError,
+    syllabus::EXERCISES,
+};
 
 /// What is to be handed out.
 #[derive(Debug)]
@@ -240,12 +246,18 @@ fn machine_of(executable: &Path) -> Result<&'static str, LabError> {
     }
 }
 
-/// Whether a handout can be written there: nothing is there, or an empty folder.
+/// Whether a handout can be written there: nothing is there, or an empty folder, and no link to one.
 pub fn is_free(folder: &Path) -> bool {
-    match fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    }
+    let Some(name) = folder.file_name() else {
+        return Directory::open(folder)
+            .and_then(|folder| folder.list(0))
+            .is_ok();
+    };
+    let around = folder.parent().filter(|path| !path.as_os_str().is_empty());
+    let names = Directory::open(around.unwrap_or(Path::new(".")))
+        .and_then(|around| around.directory(name))
+        .and_then(|folder| folder.list(0));
+    matches!(names, Ok(_) | Err(AccessError::Missing))
 }
 
 fn cargo(folder: &Path, arguments: &[&str]) -> Result<(), LabError> {
@@ -317,6 +329,20 @@ fn trouble(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> LabError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_to_an_empty_folder_is_no_new_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        fs::create_dir(at("empty")).unwrap();
+        fs::create_dir_all(at("full/of")).unwrap();
+        std::os::unix::fs::symlink("empty", at("link")).unwrap();
+        std::os::unix::fs::symlink("nothing", at("lost")).unwrap();
+        let free = ["empty", "new", "new/deep", "full/of/.", "full/new"];
+        assert!(free.into_iter().all(|name| is_free(&at(name))));
+        let taken = ["full", "link", "lost", "full/of/.."];
+        assert!(!taken.into_iter().any(|name| is_free(&at(name))));
+    }
 
     #[test]
     fn a_manifest_keeps_what_the_exercises_need() {

@@ -25,7 +25,7 @@
 #[doc(inline)]
 pub use course::{days, demos, stage, syllabus};
 #[doc(inline)]
-pub use harness::{arena, errand, exercise, failure, lab, observe};
+pub use harness::{arena, beneath, errand, exercise, failure, lab, observe};
 
 pub mod check;
 pub mod cli;

@@ -3,19 +3,30 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{self, ErrorKind},
-    os::unix::fs::{MetadataExt, lchown},
-    path::{Path, PathBuf},
+    os::unix::fs::MetadataExt,
+    path::Path,
 };
 
+use nix::{
+    fcntl::AtFlags,
+    unistd::{Gid, Uid, fchownat},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    beneath::{AccessError, Directory},
     exercise::{Exercise, Test},
-    failure::LabError,
+    failure::{Attempt, LabError},
     report::{Report, Status},
     whole_file,
 };
+
+/// The folder in the course's.
+const FOLDER: &str = ".lab";
+/// The file in it.
+const FILE: &str = "progress.json";
+/// How long that may be, in bytes.
+const LONGEST: u64 = 16 << 20;
 
 /// What is known of each exercise that was checked.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -62,17 +73,16 @@ impl Progress {
     ///
     /// When there is a file that cannot be read or understood. It may be worth something: do not write over it.
     pub fn load(root: &Path) -> Result<Progress, LabError> {
-        let path = file(root);
-        let trouble = |error: &io::Error| {
-            LabError::io(
-                format!("could not read what passes so far, in {}", path.display()),
-                error,
-            )
-        };
-        match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text).map_err(|error| trouble(&error.into())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Progress::default()),
-            Err(error) => Err(trouble(&error)),
+        let path = root.join(FOLDER).join(FILE);
+        let attempt = format!("could not read what passes so far, in {}", path.display());
+        let folder = Directory::open(root);
+        match folder.and_then(|root| root.read(Path::new(FOLDER).join(FILE), LONGEST)) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| LabError {
+                detail: Some(error.to_string()),
+                ..LabError::new(attempt)
+            }),
+            Err(AccessError::Missing) => Ok(Progress::default()),
+            Err(error) => Err(error.attempting(attempt)),
         }
     }
 
@@ -97,19 +107,24 @@ impl Progress {
     ///
     /// # Errors
     ///
-    /// When the folder cannot be written.
-    pub fn save(&self, root: &Path) -> io::Result<()> {
-        let path = file(root);
-        let folder = path.parent().unwrap_or(root);
-        fs::create_dir_all(folder)?;
+    /// When the folder cannot be written, or is a link, which may lead out of the course.
+    pub fn save(&self, root: &Path) -> Result<(), LabError> {
+        const SAVE: &str = "could not remember what passes, in .lab";
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|error| LabError::new(format!("{SAVE}: {error}")))?;
+        let folder = Directory::open(root)
+            .and_then(|root| root.directory_or_new(FOLDER, 0o777))
+            .map_err(|error| error.attempting(SAVE))?;
         let mut owner = None;
         if nix::unistd::geteuid().is_root() {
-            let course = fs::metadata(root)?;
+            let course = fs::metadata(root).attempt(SAVE)?;
             owner = Some((course.uid(), course.gid()));
-            // Not through a link, which may lead out of the course.
-            lchown(folder, Some(course.uid()), Some(course.gid()))?;
+            let (user, group) = (Uid::from_raw(course.uid()), Gid::from_raw(course.gid()));
+            let itself = AtFlags::AT_EMPTY_PATH;
+            fchownat(&folder, "", Some(user), Some(group), itself).attempt(SAVE)?;
         }
-        whole_file::write(&path, &serde_json::to_string_pretty(self)?, owner)
+        whole_file::write_beneath(&folder, FILE, &text, owner)
+            .map_err(|error| error.attempting(SAVE))
     }
 
     /// The points of the tests of an exercise that pass. Names that the exercise no longer has do not count.
@@ -151,6 +166,34 @@ impl Progress {
     }
 }
 
-fn file(root: &Path) -> PathBuf {
-    root.join(".lab").join("progress.json")
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_passes_is_neither_read_nor_written_through_a_link() {
+        let (course, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (root, other) = (course.path(), elsewhere.path().join(FILE));
+        symlink(elsewhere.path(), root.join(FOLDER)).unwrap();
+        assert!(Progress::default().save(root).is_err());
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+        fs::write(&other, "{}").unwrap();
+        assert!(Progress::load(root).is_err());
+        fs::remove_file(root.join(FOLDER)).unwrap();
+        assert!(Progress::load(root).is_ok());
+        Progress::default().save(root).unwrap();
+        // The folder is the course's own, and what is in it may be anything.
+        let file = root.join(FOLDER).join(FILE);
+        fs::remove_file(&file).unwrap();
+        nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(Progress::load(root).is_err());
+        fs::remove_file(&file).unwrap();
+        symlink(&other, &file).unwrap();
+        assert!(Progress::load(root).is_err());
+        Progress::default().save(root).unwrap();
+        assert!(Progress::load(root).is_ok());
+        assert_eq!(fs::read_to_string(&other).unwrap(), "{}");
+    }
 }

@@ -195,7 +195,7 @@ fn remember(root: &Path, report: &Report) -> Option<Progress> {
     };
     progress.take(report);
     if let Err(error) = progress.save(root) {
-        complain(&format!("could not remember what passes, in .lab: {error}"));
+        complain(&error.to_string());
     }
     Some(progress)
 }

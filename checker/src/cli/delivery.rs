@@ -2,15 +2,13 @@
 
 use std::{
     env,
-    fs::{self, OpenOptions},
-    io::{self, Write},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use clap::Args;
 
-use super::say;
+use super::{output, say};
 use crate::{
     check::SoFar,
     failure::LabError,
@@ -19,7 +17,6 @@ use crate::{
         gradescope::{Settings, Visibility},
         render,
     },
-    whole_file,
 };
 
 #[derive(Debug, Args)]
@@ -143,31 +140,12 @@ impl Delivery {
         };
         self.context.took = self.begun.elapsed();
         let text = render(self.format, self.feedback, report, &self.context)?;
-        put(path, &text).map_err(|error| {
-            let attempt = format!("could not write the report to {}", path.display());
-            LabError::io(attempt, &error)
-        })
+        output::write(path, &text)
     }
 
     /// The steps of a job share one file.
     fn summarize(&self, report: &Report, path: &Path) -> Result<(), LabError> {
         let text = render(Format::Markdown, self.feedback, report, &self.context)?;
-        let append = || -> io::Result<()> {
-            let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-            file.write_all(text.as_bytes())
-        };
-        append().map_err(|error| {
-            let attempt = format!("could not write the job summary to {}", path.display());
-            LabError::io(attempt, &error)
-        })
-    }
-}
-
-/// A report is there whole or not at all. A terminal or a pipe gets it as it is.
-fn put(path: &Path, text: &str) -> io::Result<()> {
-    let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-    match is_special {
-        true => fs::write(path, text),
-        false => whole_file::write(path, text, None),
+        output::append(path, &text)
     }
 }

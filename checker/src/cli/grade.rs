@@ -419,7 +419,7 @@ fn merge(parts: &[PathBuf], out: &Path, letters: LetterArguments) -> Result<u8, 
     let mut whole: Option<Terms> = None;
     let mut all: BTreeMap<Name, Graded> = BTreeMap::new();
     for part in parts {
-        let book = Gradebook::at(part);
+        let book = Gradebook::at(part)?;
         let terms = book.terms()?;
         if terms.is_empty() {
             return Err(Trouble::Usage(format!(

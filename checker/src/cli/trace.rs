@@ -2,7 +2,6 @@
 
 use std::{
     ffi::OsString,
-    fs,
     io::{self, Write},
     path::PathBuf,
     slice,
@@ -12,7 +11,7 @@ use std::{
 use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 
-use super::{Trouble, columns, exit, progress_line, refuse_unusable, width};
+use super::{Trouble, columns, exit, output, progress_line, refuse_unusable, width};
 use crate::{
     check,
     crew::INTERRUPTED,
@@ -100,11 +99,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
     let has_colour = arguments.output.is_none() && colour() != ColorChoice::Never;
     let (output, width): (Box<dyn Write>, usize) = match &arguments.output {
         None => (Box::new(io::stderr()), columns(&io::stderr())),
-        Some(path) => {
-            let attempt = format!("could not write the story to {}", path.display());
-            let file = fs::File::create(path).map_err(|error| LabError::io(attempt, &error))?;
-            (Box::new(file), 80)
-        }
+        Some(path) => (Box::new(output::stream(path)?), 80),
     };
     let story = Story {
         program: &program,

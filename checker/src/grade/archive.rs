@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek},
-    path::Path,
 };
 
 use flate2::read::{DeflateDecoder, GzDecoder};
@@ -17,9 +16,8 @@ const LONGEST: u64 = 32 << 20;
 const UNPACKED: u64 = 128 << 20;
 
 /// Offers everything in the archive. What it is, its first bytes tell, and not its name.
-pub fn read(path: &Path, intake: &mut Intake<'_>) -> Result<(), Reason> {
+pub fn read(mut file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
     let unreadable = |error: io::Error| Reason::Unreadable(error.to_string());
-    let mut file = File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.len() > LONGEST {
         return Err(Reason::TooMuch);
     }

@@ -1,43 +1,18 @@
-//! A submission that is a folder: read descriptor by descriptor, one name at a time, so that no link is followed and
-//! nobody who changes the folder meanwhile leads the reader out of it.
+//! A submission that is a folder: read descriptor by descriptor, so that no link is followed and nobody who changes the
+//! folder meanwhile leads the reader out of it.
 
-use std::{
-    ffi::OsStr,
-    fs::{self, File, Metadata},
-    io,
-    os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
-        unix::{
-            ffi::OsStrExt,
-            fs::{FileTypeExt, MetadataExt},
-        },
-    },
-    path::Path,
-};
-
-use nix::{
-    fcntl::{OFlag, open, openat},
-    sys::stat::Mode,
-};
+use std::{ffi::OsStr, fs::File, os::unix::ffi::OsStrExt};
 
 use super::submission::{Intake, Reason};
+use crate::beneath::{Access, AccessError, Directory, Found, Kind};
 
-/// A link is an error; a pipe or a device is opened without waiting for anybody, and becomes no terminal of ours.
-const SAFELY: OFlag = OFlag::O_RDONLY
-    .union(OFlag::O_NOFOLLOW)
-    .union(OFlag::O_NONBLOCK)
-    .union(OFlag::O_NOCTTY)
-    .union(OFlag::O_CLOEXEC);
+/// How deep folders are looked into.
+const DEEPEST: usize = 16;
 
 /// Offers everything in the folder.
-pub fn read(path: &Path, intake: &mut Intake<'_>) -> Result<(), Reason> {
-    let unreadable = |error: io::Error| Reason::Unreadable(error.to_string());
-    let folder = open(path, SAFELY | OFlag::O_DIRECTORY, Mode::empty())
-        .map_err(|errno| unreadable(errno.into()))?;
-    let root = File::from(folder.try_clone().map_err(unreadable)?);
-    let owner = root.metadata().map_err(unreadable)?.uid();
-    let mut walk = Walk { owner, intake };
-    walk.folder(&folder, &mut Vec::new()).map_err(unreadable)
+pub fn read(folder: &Directory, intake: &mut Intake<'_>) -> Result<(), Reason> {
+    let owner = folder.found()?.owner;
+    Walk { owner, intake }.folder(folder, &mut Vec::new())
 }
 
 struct Walk<'a, 'b> {
@@ -48,17 +23,15 @@ struct Walk<'a, 'b> {
 
 impl Walk<'_, '_> {
     /// Everything in an open folder, in the order of names.
-    fn folder(&mut self, folder: &OwnedFd, path: &mut Vec<Vec<u8>>) -> io::Result<()> {
-        // The number leads to the open folder itself, wherever its name may lead by now.
-        let listing = fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))?;
-        let mut names = Vec::new();
-        for entry in listing {
-            if !self.intake.count() {
+    fn folder(&mut self, folder: &Directory, path: &mut Vec<Vec<u8>>) -> Result<(), Reason> {
+        let names = match folder.list(self.intake.left()) {
+            Err(AccessError::TooMany { .. }) => {
+                self.intake.end();
                 return Ok(());
             }
-            names.push(entry?.file_name());
-        }
-        names.sort();
+            names => names?,
+        };
+        self.intake.count_all(names.len());
         for name in names {
             path.push(name.as_bytes().to_owned());
             self.entry(folder, &name, path)?;
@@ -67,39 +40,39 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn entry(&mut self, folder: &OwnedFd, name: &OsStr, path: &mut Vec<Vec<u8>>) -> io::Result<()> {
+    fn entry(
+        &mut self,
+        folder: &Directory,
+        name: &OsStr,
+        path: &mut Vec<Vec<u8>>,
+    ) -> Result<(), Reason> {
         let full = path.clone();
         let full: Vec<&[u8]> = full.iter().map(Vec::as_slice).collect();
         let is_source = self.intake.is_source(&full);
         if !is_source && !self.intake.leads_on(&full) {
             return Ok(());
         }
-        let is_depth = full.len() > 16;
-        let found = nix::sys::stat::fstatat(
-            folder.as_fd(),
-            name,
-            nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW,
-        );
-        let Ok(found) = found else {
+        let Ok(found) = folder.look(name) else {
             return Ok(());
         };
-        let kind = found.st_mode & libc::S_IFMT;
-        match kind {
-            libc::S_IFDIR if is_depth => self.intake.refuse(&full, Reason::TooDeep),
-            libc::S_IFDIR => match openat(folder, name, SAFELY | OFlag::O_DIRECTORY, Mode::empty())
-            {
-                Ok(inner) => self.folder(&inner, path)?,
-                Err(errno) => self
-                    .intake
-                    .refuse(&full, Reason::Unreadable(errno.desc().to_owned())),
-            },
-            libc::S_IFLNK if is_source || path.len() < 4 => {
+        match found.kind {
+            Kind::Directory if full.len() > DEEPEST => self.intake.refuse(&full, Reason::TooDeep),
+            Kind::Directory => {
+                let inner = folder.directory(name).map_err(Reason::from);
+                if let Err(reason) = inner.and_then(|inner| self.folder(&inner, path)) {
+                    self.intake.refuse(&full, reason);
+                }
+            }
+            Kind::SymbolicLink if is_source || path.len() < 4 => {
                 self.intake.refuse(&full, Reason::Link);
             }
-            libc::S_IFREG => {
+            Kind::File => {
                 if let Some(wanted) = self.intake.want(&full) {
                     match self.file(folder, name) {
-                        Ok(file) => self.intake.take(&full, wanted, file)?,
+                        Ok(file) => self
+                            .intake
+                            .take(&full, wanted, file)
+                            .map_err(|error| Reason::Unreadable(error.to_string()))?,
                         Err(reason) => self.intake.refuse(&full, reason),
                     }
                 }
@@ -110,23 +83,18 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn file(&self, folder: &OwnedFd, name: &OsStr) -> Result<File, Reason> {
-        let file = openat(folder, name, SAFELY, Mode::empty())
-            .map_err(|errno| Reason::Unreadable(errno.desc().to_owned()))?;
-        let file = File::from(file);
-        let found = file
-            .metadata()
-            .map_err(|error| Reason::Unreadable(error.to_string()))?;
-        match () {
-            () if !found.is_file() => Err(Reason::Special),
-            () if self.is_somebody_elses(&found) => Err(Reason::Link),
-            () => Ok(file),
-        }
+    fn file(&self, folder: &Directory, name: &OsStr) -> Result<File, Reason> {
+        let file = folder.file(name, Access::Read)?;
+        expect_own(file.found(), self.owner)?;
+        Ok(file.into_file())
     }
+}
 
-    /// Who can write to a folder can make a further name in it for a file of somebody else: see
-    /// fs.protected_hardlinks in proc_sys_fs(5).
-    fn is_somebody_elses(&self, found: &Metadata) -> bool {
-        found.nlink() > 1 && found.uid() != self.owner && !found.file_type().is_fifo()
+/// Who can write to a folder can make a further name in it for a file of somebody else: see fs.protected_hardlinks in
+/// proc_sys_fs(5).
+pub fn expect_own(found: &Found, owner: u32) -> Result<(), Reason> {
+    match found.expect_owner(owner) {
+        Ok(()) => Ok(()),
+        Err(_) => Ok(found.expect_names(1)?),
     }
 }

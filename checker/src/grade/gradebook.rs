@@ -5,7 +5,6 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     fs::{self, File},
-    io,
     path::{Path, PathBuf},
 };
 
@@ -20,6 +19,7 @@ use super::{
     submission::{Reason, Refusal},
 };
 use crate::{
+    beneath::{Access, AccessError, Directory},
     digest::Digest,
     exercise::Exercise,
     failure::{Attempt, LabError},
@@ -129,10 +129,16 @@ fn digest_of(sources: &str, exercises: &[&Exercise]) -> Digest {
     })
 }
 
-/// The folder.
+/// How long a file of a gradebook may be, in bytes.
+const LONGEST: u64 = 64 << 20;
+/// How many names a folder of it may have.
+const MOST_NAMES: usize = 1 << 20;
+
+/// The folder. It may have been there before, and have come from anywhere: no link in it is followed.
 #[derive(Debug)]
 pub struct Gradebook {
     folder: PathBuf,
+    directory: Directory,
     letters: Letters,
     /// Held as long as somebody writes to it.
     _lock: Option<Flock<File>>,
@@ -146,17 +152,27 @@ impl Gradebook {
     /// When it cannot be written, or another run is at work in it.
     pub fn open(folder: &Path, shard: Option<Shard>) -> Result<Gradebook, LabError> {
         let attempt = format!("could not open the gradebook in {}", folder.display());
-        fs::create_dir_all(folder.join("submissions")).attempt(&attempt)?;
-        fs::create_dir_all(folder.join("feedback")).attempt(&attempt)?;
+        fs::create_dir_all(folder).attempt(&attempt)?;
+        let directory = Directory::open(folder).map_err(|error| error.attempting(&attempt))?;
+        for inner in ["submissions", "feedback"] {
+            directory.directory_or_new(inner, 0o777).map_err(|error| {
+                let path = folder.join(inner);
+                error.attempting(format!("could not open {}", path.display()))
+            })?;
+        }
         let suffix = shard
             .map(|shard| format!("-{}-of-{}", shard.index, shard.of))
             .unwrap_or_default();
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join(format!(".lock{suffix}")))
-            .attempt(&attempt)?;
+        let name = format!(".lock{suffix}");
+        let lock = match directory.make_file(&name, 0o666) {
+            Err(AccessError::Exists) => directory.file(&name, Access::Write),
+            made => made,
+        };
+        let lock = lock.map_err(|error| {
+            let path = folder.join(name);
+            error.attempting(format!("could not open {}", path.display()))
+        })?;
+        let lock = lock.into_file();
         let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|_| {
             LabError::new(format!(
                 "another `checker grade` is at work in {}",
@@ -165,23 +181,67 @@ impl Gradebook {
         })?;
         if shard.is_none() {
             for inner in [".", "submissions", "feedback"] {
-                whole_file::remove_halves(&folder.join(inner)).attempt(&attempt)?;
+                let inner = directory.directory(inner);
+                inner
+                    .and_then(|inner| whole_file::remove_halves(&inner))
+                    .map_err(|error| error.attempting(&attempt))?;
             }
         }
         Ok(Gradebook {
             folder: folder.to_owned(),
+            directory,
             letters: Letters::default(),
             _lock: Some(lock),
         })
     }
 
     /// The folder, only to be read.
-    pub fn at(folder: &Path) -> Gradebook {
-        Gradebook {
+    ///
+    /// # Errors
+    ///
+    /// When it is not there.
+    pub fn at(folder: &Path) -> Result<Gradebook, LabError> {
+        let directory = Directory::open(folder).map_err(|error| {
+            error.attempting(format!(
+                "could not open the gradebook in {}",
+                folder.display()
+            ))
+        })?;
+        Ok(Gradebook {
             folder: folder.to_owned(),
+            directory,
             letters: Letters::default(),
             _lock: None,
-        }
+        })
+    }
+
+    /// The names in a folder of it.
+    fn names(&self, inner: &str) -> Result<Vec<String>, LabError> {
+        let names = self
+            .directory
+            .directory(inner)
+            .and_then(|inner| inner.list(MOST_NAMES))
+            .map_err(|error| {
+                let path = self.folder.join(inner);
+                error.attempting(format!(
+                    "could not read the gradebook in {}",
+                    path.display()
+                ))
+            })?;
+        Ok(names
+            .into_iter()
+            .filter_map(|name| name.into_string().ok())
+            .collect())
+    }
+
+    fn read<T: for<'a> Deserialize<'a>>(&self, name: &str) -> Result<T, LabError> {
+        let attempt = format!("could not read {}", self.folder.join(name).display());
+        let text = self.directory.read(name, LONGEST);
+        let text = text.map_err(|error| error.attempting(&attempt))?;
+        serde_json::from_slice(&text).map_err(|error| LabError {
+            detail: Some(error.to_string()),
+            ..LabError::new(attempt)
+        })
     }
 
     /// The terms of the runs that have worked here: one, or one for each shard.
@@ -190,20 +250,11 @@ impl Gradebook {
     ///
     /// When a file cannot be read or understood.
     pub fn terms(&self) -> Result<Vec<Terms>, LabError> {
-        let attempt = format!("could not read the gradebook in {}", self.folder.display());
-        let mut all = Vec::new();
-        for entry in fs::read_dir(&self.folder).attempt(&attempt)? {
-            let path = entry.attempt(&attempt)?.path();
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            if name.starts_with("run") && name.ends_with(".json") {
-                all.push(read(&path)?);
-            }
-        }
-        Ok(all)
+        let names = self.names(".")?;
+        let of_runs = names
+            .iter()
+            .filter(|name| name.starts_with("run") && name.ends_with(".json"));
+        of_runs.map(|name| self.read(name)).collect()
     }
 
     /// Writes down what a run is about. Its students get letters of this kind.
@@ -222,8 +273,7 @@ impl Gradebook {
 
     /// What is known of a submission. A file that is not whole, or of another version, is as good as none.
     pub fn find(&self, name: &Name) -> Option<Graded> {
-        let path = self.folder.join("submissions").join(format!("{name}.json"));
-        let graded: Graded = read(&path).ok()?;
+        let graded: Graded = self.read(&format!("submissions/{name}.json")).ok()?;
         (graded.version == VERSION && graded.name == *name).then_some(graded)
     }
 
@@ -233,14 +283,8 @@ impl Gradebook {
     ///
     /// When the folder cannot be read.
     pub fn all(&self) -> Result<BTreeMap<Name, Graded>, LabError> {
-        let attempt = format!("could not read the gradebook in {}", self.folder.display());
         let mut all = BTreeMap::new();
-        for entry in fs::read_dir(self.folder.join("submissions")).attempt(&attempt)? {
-            let name = entry
-                .attempt(&attempt)?
-                .file_name()
-                .to_string_lossy()
-                .into_owned();
+        for name in self.names("submissions")? {
             let name = name
                 .strip_suffix(".json")
                 .map(str::to_owned)
@@ -282,9 +326,11 @@ impl Gradebook {
         for format in Format::value_variants() {
             let other = format.extension();
             if other != own {
-                match fs::remove_file(self.folder.join(letter(other))) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => (),
-                    removed => removed.attempt("could not remove what a student got before")?,
+                match self.directory.remove_file(letter(other)) {
+                    Ok(()) | Err(AccessError::Missing) => (),
+                    Err(error) => {
+                        return Err(error.attempting("could not remove what a student got before"));
+                    }
                 }
             }
         }
@@ -302,8 +348,12 @@ impl Gradebook {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), LabError> {
-        let path = self.folder.join(name);
-        whole_file::write(&path, text, None).attempt(&format!("could not write {}", path.display()))
+        whole_file::write_beneath(&self.directory, name, text, None).map_err(|error| {
+            error.attempting(format!(
+                "could not write {}",
+                self.folder.join(name).display()
+            ))
+        })
     }
 }
 
@@ -450,15 +500,6 @@ fn json(value: &impl Serialize) -> Result<String, LabError> {
     serde_json::to_string_pretty(value)
         .map(|text| text + "\n")
         .map_err(|error| LabError::new(format!("could not write JSON: {error}")))
-}
-
-fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, LabError> {
-    let attempt = format!("could not read {}", path.display());
-    let text = fs::read(path).attempt(&attempt)?;
-    serde_json::from_slice(&text).map_err(|error| LabError {
-        detail: Some(error.to_string()),
-        ..LabError::new(attempt)
-    })
 }
 
 #[cfg(test)]

@@ -25,7 +25,6 @@ mod template;
 
 use std::{
     collections::VecDeque,
-    fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering, mpsc},
@@ -34,9 +33,10 @@ use std::{
 };
 
 use crate::{
+    beneath::{Directory, Kind},
     crew::{self, Conditions, Done, INTERRUPTED, Series},
     exercise::Exercise,
-    failure::{Attempt, LabError},
+    failure::LabError,
     report::{ExerciseReport, Report, Status, TestReport},
 };
 use gradebook::{Gradebook, Graded};
@@ -323,7 +323,7 @@ impl Desk<'_> {
                 built = workspace.build(&mut |word| match word {
                     Word::Program(name, path) => {
                         let Some(key) = place(&name) else { return };
-                        match stage(&path, &programs) {
+                        match stage(&path, workspace.target(), &programs) {
                             Ok(program) => {
                                 let is_suspect = Arc::default();
                                 for test in 0..exercises[key].tests.len() {
@@ -396,18 +396,55 @@ impl Desk<'_> {
     }
 }
 
-/// Moves a program out of the folder that a build can write, to where a runner executes it.
-fn stage(program: &Path, folder: &Path) -> Result<PathBuf, LabError> {
-    let attempt = format!("could not take {} to its tests", program.display());
-    let staged = folder.join(program.file_name().unwrap_or_default());
-    fs::rename(program, &staged).attempt(&attempt)?;
-    Ok(staged)
+/// Moves a program out of the folder that a build can write, to where a runner executes it. Its path is what the build
+/// says: it must be one in that folder.
+fn stage(program: &Path, target: &Path, folder: &Path) -> Result<PathBuf, LabError> {
+    let below = program.strip_prefix(target).unwrap_or(Path::new(".."));
+    let name = program.file_name().unwrap_or_default();
+    let take = || {
+        let (target, folder) = (Directory::open(target)?, Directory::open(folder)?);
+        target.rename_into(below, &folder, name)?;
+        folder.look(name)?.expect_kind(Kind::File)
+    };
+    take().map_err(|error| {
+        error.attempting(format!("could not take {} to its tests", program.display()))
+    })?;
+    Ok(folder.join(name))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
     use super::*;
     use crate::arena::{Isolation, Tracing};
+
+    #[test]
+    fn a_program_is_taken_from_where_it_was_built_and_from_nowhere_else() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for folder in ["target/debug", "programs", "other"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        for file in ["target/debug/echo", "other/echo", "secret"] {
+            fs::write(at(file), file).unwrap();
+        }
+        symlink(at("other"), at("target/link")).unwrap();
+        symlink(at("secret"), at("target/debug/link")).unwrap();
+        let take = |program: &str| stage(&at(program), &at("target"), &at("programs"));
+        for program in [
+            "secret",
+            "target/../secret",
+            "target/link/echo",
+            "target/debug/link",
+            "target/debug/missing",
+        ] {
+            assert!(take(program).is_err(), "{program}");
+        }
+        assert!(at("secret").is_file() && at("other/echo").is_file());
+        let staged = take("target/debug/echo").unwrap();
+        assert_eq!(fs::read_to_string(staged).unwrap(), "target/debug/echo");
+    }
 
     fn grading(retries_all: bool) -> Grading {
         Grading {

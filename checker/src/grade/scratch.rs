@@ -4,7 +4,7 @@
 //! every build has ended, whose wardens hold shared locks on a file in the folder.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{File, Permissions},
     io::{self, BufRead, BufReader, Read, Write},
     os::unix::{
         ffi::{OsStrExt, OsStringExt},
@@ -17,7 +17,10 @@ use std::{
 
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::failure::{Attempt, LabError};
+use crate::{
+    beneath::Directory,
+    failure::{Attempt, LabError},
+};
 
 /// The checker's hidden first argument for the sweeper.
 pub const COMMAND: &str = "__sweep";
@@ -104,18 +107,8 @@ pub fn sweep() -> io::Result<()> {
     io::stdin().read_to_end(&mut Vec::new())?;
     // A build that begins now finds the lock taken, and ends.
     let _all_ended = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| errno)?;
-    make_removable(folder.path());
+    // Also what a build has closed, or has nested too deeply for a path.
+    let cleared = Directory::open(folder.path()).and_then(|folder| folder.clear());
+    cleared.map_err(io::Error::other)?;
     folder.close()
-}
-
-/// Nothing in the folder keeps its name because of a mode.
-fn make_removable(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            let _ = fs::set_permissions(entry.path(), Permissions::from_mode(0o700));
-        }
-    }
 }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -13,7 +14,11 @@ use super::{
     archive, folder,
     name::{Name, escape},
 };
-use crate::{digest::Digest, exercise::Exercise};
+use crate::{
+    beneath::{Access, AccessError, Directory, Kind},
+    digest::Digest,
+    exercise::Exercise,
+};
 
 /// The longest source file, in bytes. The longest solution has 10 KB.
 pub const LONGEST_FILE: u64 = 256 << 10;
@@ -124,17 +129,53 @@ impl Submission {
             found: BTreeMap::new(),
             sources: Sources::default(),
         };
-        let read = match self.path.symlink_metadata() {
-            Err(error) => Err(Reason::Unreadable(error.to_string())),
-            Ok(found) if found.is_symlink() => Err(Reason::Link),
-            Ok(found) if found.is_dir() => folder::read(&self.path, &mut intake),
-            Ok(found) if found.is_file() => archive::read(&self.path, &mut intake),
-            Ok(_) => Err(Reason::Special),
-        };
+        let read = self.open().and_then(|opened| match opened {
+            Opened::Folder(folder) => folder::read(&folder, &mut intake),
+            Opened::File(file) => archive::read(file, &mut intake),
+        });
         if let Err(reason) = read {
             intake.refuse(&[], reason);
         }
         intake.finish()
+    }
+
+    /// Opens it, once and for all: what its name leads to later does not matter. Links on the way to the folder in which
+    /// it lies are followed, and in it none.
+    fn open(&self) -> Result<Opened, Reason> {
+        let Some(name) = self.path.file_name() else {
+            // `.` and the like.
+            return Ok(Opened::Folder(Directory::open(&self.path)?));
+        };
+        let around = self
+            .path
+            .parent()
+            .filter(|path| !path.as_os_str().is_empty());
+        let around = Directory::open(around.unwrap_or(Path::new(".")))?;
+        match around.look(name)?.kind {
+            Kind::Directory => Ok(Opened::Folder(around.directory(name)?)),
+            _ => {
+                let file = around.file(name, Access::Read)?;
+                folder::expect_own(file.found(), around.found()?.owner)?;
+                Ok(Opened::File(file.into_file()))
+            }
+        }
+    }
+}
+
+/// A submission that is open.
+enum Opened {
+    Folder(Directory),
+    File(File),
+}
+
+/// What is found in the place of what can be taken.
+impl From<AccessError> for Reason {
+    fn from(error: AccessError) -> Reason {
+        match error {
+            AccessError::Obstacle(Kind::SymbolicLink) | AccessError::OtherNames => Reason::Link,
+            AccessError::Obstacle(Kind::Fifo | Kind::Socket | Kind::Device) => Reason::Special,
+            error => Reason::Unreadable(error.to_string()),
+        }
     }
 }
 
@@ -194,6 +235,24 @@ impl Intake<'_> {
             self.refuse(&[], Reason::TooMany);
         }
         self.entries <= MOST_ENTRIES
+    }
+
+    /// How many more names may be counted.
+    pub fn left(&self) -> usize {
+        MOST_ENTRIES.saturating_sub(self.entries)
+    }
+
+    /// Counts so many names, of which there are [enough left](Intake::left).
+    pub fn count_all(&mut self, names: usize) {
+        self.entries += names;
+    }
+
+    /// There are more names than are looked at.
+    pub fn end(&mut self) {
+        if self.entries <= MOST_ENTRIES {
+            self.entries = MOST_ENTRIES;
+            self.count();
+        }
     }
 
     /// Whether a folder can have something in it that is wanted.

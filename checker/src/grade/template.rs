@@ -182,6 +182,11 @@ impl Workspace {
         Ok(folder)
     }
 
+    /// The folder that the build can write.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Builds all programs, and tells of each as soon as it is linked. A crate that stops the others is built alone.
     ///
     /// # Errors

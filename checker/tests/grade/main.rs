@@ -4,6 +4,7 @@
 mod class;
 mod containment;
 mod letters;
+mod links;
 mod machines;
 mod names;
 mod parts;
