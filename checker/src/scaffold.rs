@@ -112,7 +112,7 @@ fn put(path: &Path, content: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    whole_file::write(path, content, None)
+    whole_file::write(path, content, None).map_err(std::io::Error::other)
 }
 
 fn undo(done: &[(PathBuf, Option<Vec<u8>>)]) {

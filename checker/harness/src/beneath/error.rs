@@ -5,7 +5,7 @@ use std::fmt;
 use nix::errno::Errno;
 
 use super::Kind;
-use crate::failure::LabError;
+use crate::failure::{Attempt, LabError};
 
 /// Why something beneath a directory is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,12 @@ impl AccessError {
                 ..LabError::new(attempt)
             },
         }
+    }
+}
+
+impl<T> Attempt<T> for Result<T, AccessError> {
+    fn attempt(self, attempt: &str) -> Result<T, LabError> {
+        self.map_err(|error| error.attempting(attempt))
     }
 }
 
