@@ -8,6 +8,7 @@ mod links;
 mod machines;
 mod names;
 mod parts;
+mod planted;
 mod resume;
 mod retries;
 mod submissions;
