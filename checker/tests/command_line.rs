@@ -286,6 +286,30 @@ fn progress_belongs_to_the_owner_of_the_course() {
     }
 }
 
+/// Root's checker works in a student's course, too.
+#[test]
+fn links_in_the_place_of_the_progress_lead_nowhere() {
+    use std::os::unix::fs::symlink;
+    let others = tempfile::tempdir().unwrap();
+    let file = others.path().join("progress.json");
+    for at in [".lab", ".lab/progress.json"] {
+        let course = Course::copy_of(&["day2_2_echo_server"]);
+        let target = match at {
+            ".lab" => others.path(),
+            _ => {
+                std::fs::create_dir(course.root().join(".lab")).unwrap();
+                &file
+            }
+        };
+        std::fs::write(&file, "{}").unwrap();
+        symlink(target, course.root().join(at)).unwrap();
+        let run = course.checker().arg("day2_2").assert().code(1);
+        run.stderr(contains("a symbolic link is there"));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "{}", "{at}");
+        assert_eq!(std::fs::read_dir(others.path()).unwrap().count(), 1);
+    }
+}
+
 #[test]
 fn progress_that_cannot_be_read_is_named_and_left_alone() {
     let course = Course::copy_of(&["day2_2_echo_server"]);
