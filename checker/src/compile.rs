@@ -346,7 +346,7 @@ fn empty_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDir> 
     let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
     fs::write(
         folder.path().join("Cargo.toml"),
-        workspace::with_members(&manifest, &format!("exercises/{package}")),
+        workspace::with_members(&manifest, &[&format!("exercises/{package}")]),
     )?;
     // Without the lock file cargo chooses versions anew, which still builds.
     let _ = fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock"));

@@ -34,9 +34,11 @@ pub fn find() -> Result<PathBuf, LabError> {
 }
 
 /// The manifest of a workspace which has these members, and all else of the course's: settings, versions, lints.
-pub fn with_members(manifest: &str, members: &str) -> String {
+pub fn with_members(manifest: &str, members: &[&str]) -> String {
+    let members: Vec<String> = members.iter().map(|name| format!("\"{name}\"")).collect();
+    let members = members.join(", ");
     let lines = manifest.lines().map(|line| match line.split_once('=') {
-        Some((key, _)) if key.trim() == "members" => format!("members = [\"{members}\"]"),
+        Some((key, _)) if key.trim() == "members" => format!("members = [{members}]"),
         Some((key, _)) if key.trim() == "default-members" => String::new(),
         _ => line.to_owned(),
     });

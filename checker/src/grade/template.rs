@@ -329,7 +329,7 @@ fn write_members<'a>(
 ) -> io::Result<()> {
     fs::write(
         root.join("Cargo.toml"),
-        workspace::with_members(MANIFEST, "exercises/*"),
+        workspace::with_members(MANIFEST, &["exercises/*"]),
     )?;
     fs::create_dir_all(root.join("exercises"))?;
     for (name, files) in members {

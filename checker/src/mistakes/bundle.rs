@@ -98,14 +98,11 @@ pub fn build(
     mut tell: impl FnMut(&str),
 ) -> Result<Programs, LabError> {
     let mut programs = Programs::default();
-    let workshop = Workshop::open(root)?;
     let mut left = bundles;
+    left.retain(|bundle| !bundle.sources.is_empty());
+    let workshop = Workshop::open(root, &left)?;
     // A bundle is built again without the mistakes that do not compile: each time they are fewer.
-    loop {
-        left.retain(|bundle| !bundle.sources.is_empty());
-        if left.is_empty() {
-            return Ok(programs);
-        }
+    while !left.is_empty() {
         let mut results = workshop.build(&left, &mut tell)?;
         let mut again = Vec::new();
         for mut bundle in left {
@@ -130,10 +127,13 @@ pub fn build(
                 bundle.sources.remove(&remark.mistake);
             }
             programs.remarks.extend(errors);
-            again.push(bundle);
+            if !bundle.sources.is_empty() {
+                again.push(bundle);
+            }
         }
         left = again;
     }
+    Ok(programs)
 }
 
 /// What a build made of one bundle.
@@ -153,7 +153,8 @@ struct Workshop {
 }
 
 impl Workshop {
-    fn open(root: &Path) -> Result<Workshop, LabError> {
+    /// The workspace with these packages: what an earlier build has left there is none of its members.
+    fn open(root: &Path, bundles: &[Bundle]) -> Result<Workshop, LabError> {
         let target = compile::target_folder(root);
         let folder = target.join("mistakes");
         let attempt = format!("could not make a workspace in {}", folder.display());
@@ -162,7 +163,8 @@ impl Workshop {
         let lock = Flock::lock(lock, FlockArg::LockExclusive)
             .map_err(|(_, errno)| LabError::call(attempt.clone(), errno))?;
         let manifest = fs::read_to_string(root.join("Cargo.toml")).attempt(&attempt)?;
-        let manifest = workspace::with_members(&manifest, "day*");
+        let members: Vec<&str> = bundles.iter().map(|it| it.package.as_str()).collect();
+        let manifest = workspace::with_members(&manifest, &members);
         write_if_new(&folder.join("Cargo.toml"), &manifest).attempt(&attempt)?;
         // Without the lock file cargo chooses versions anew, which still builds.
         let _ = fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"));
@@ -278,7 +280,7 @@ fn dispatcher(bundle: &Bundle) -> String {
         "//! Made by `checker verify` of the mistakes in solutions/. What is changed here is lost.\n\n\
          use std::{{\n    env,\n    path::Path,\n    process::{{ExitCode, Termination}},\n}};\n\n\
          {modules}\n\
-         fn main() -> ExitCode {{\n    \
+         #[rustfmt::skip]\nfn main() -> ExitCode {{\n    \
              let path = env::args_os().next().unwrap_or_default();\n    \
              let name = Path::new(&path).file_name().unwrap_or_default();\n    \
              match name.to_str().unwrap_or_default() {{\n\
