@@ -6,29 +6,25 @@
 //! stands in course.md, once.
 
 pub mod changed;
+mod programs;
 mod reading;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::Path,
 };
 
 use anstyle::{AnsiColor, Style};
 
 use changed::Scope;
+use programs::Programs;
 
 use crate::{
     check::Staging,
-    compile::{self, Ended, News},
-    crew::{self, Conditions, Done, Series},
+    crew::{self, Conditions, Done},
     exercise::{Exercise, Mistake},
     failure::LabError,
-    mistakes::{
-        Mistakes,
-        bundle::{self, Bundle, Programs, Remark},
-    },
     report::{TestReport, human::fold},
     runner::Outcome,
 };
@@ -131,16 +127,8 @@ pub fn run(
     }
     tell("building");
     let staging = Staging::new()?;
-    let built = build(root, scope, &mut proof, &mut tell)?;
-    let bundles = scope
-        .iter()
-        .map(|(exercise, extent)| patched(root, exercise, extent, &mut proof))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mistakes = bundle::build(root, bundles, &staging, &mut tell)?;
-    for remark in &mistakes.remarks {
-        proof.faults.push(told(exercises, remark));
-    }
-    let series = plan(scope, &built, &mistakes, &staging, &mut proof)?;
+    let programs = Programs::build(root, scope, &staging, &mut proof.faults, &mut tell)?;
+    let series = programs.series(scope, &mut proof.faults);
     let expected = series.len();
     let mut results: BTreeMap<String, Vec<Done<Key>>> = BTreeMap::new();
     crew::run(
@@ -168,186 +156,6 @@ fn mistakes(exercise: &Exercise) -> impl Iterator<Item = (usize, usize, &'static
         let mistakes = found.mistakes.iter().enumerate();
         mistakes.map(move |(place, mistake)| (test, place, mistake))
     })
-}
-
-/// The package of the mistakes of an exercise.
-fn package_of_mistakes(exercise: &Exercise) -> String {
-    format!("{}_mistakes", exercise.name)
-}
-
-/// The mistakes of an exercise as programs, without those that do not fit the reference.
-fn patched(
-    root: &Path,
-    exercise: &'static Exercise,
-    extent: &Extent,
-    proof: &mut Proof,
-) -> Result<Bundle, LabError> {
-    let known = Mistakes::of(root, exercise);
-    let files = known.names()?;
-    let mut sources = BTreeMap::new();
-    let reference = known.reference()?;
-    for (_, _, mistake) in mistakes(exercise) {
-        let name = mistake.program;
-        if !extent.has(name) {
-            continue;
-        }
-        if !files.iter().any(|file| file == name) {
-            proof.faults.push(format!(
-                "{}: there is no file {}",
-                exercise.name,
-                short(root, &known.file(name))
-            ));
-            continue;
-        }
-        match known.patch(name)?.apply(&reference) {
-            Ok(program) => {
-                sources.insert(name.to_owned(), program);
-            }
-            Err(mismatch) => {
-                let mut fault = format!(
-                    "{}: {} {mismatch}",
-                    exercise.name,
-                    short(root, &known.file(name))
-                );
-                if mismatch.is_stale() {
-                    let _ = write!(
-                        fault,
-                        "; `cargo lab mistake rebase {}` carries all mistakes over to a changed reference",
-                        exercise.number()
-                    );
-                }
-                proof.faults.push(fault);
-            }
-        }
-    }
-    Ok(Bundle {
-        package: package_of_mistakes(exercise),
-        sources,
-    })
-}
-
-fn short(root: &Path, file: &Path) -> String {
-    file.strip_prefix(root)
-        .unwrap_or(file)
-        .display()
-        .to_string()
-}
-
-/// What the compiler says about a mistake, as a fault of the proof.
-fn told(exercises: &[&'static Exercise], remark: &Remark) -> String {
-    let kind = if remark.is_error {
-        "does not compile"
-    } else {
-        "compiles with a warning"
-    };
-    let of = exercises
-        .iter()
-        .find(|exercise| package_of_mistakes(exercise) == remark.package);
-    format!(
-        "{}: {} {kind}, at line {} of its program (`cargo lab mistake edit {} {}`):\n{}",
-        of.map_or(&*remark.package, |exercise| exercise.name),
-        remark.mistake,
-        remark.line,
-        of.map_or("EXERCISE", |exercise| exercise.number()),
-        remark.mistake,
-        remark.text
-    )
-}
-
-/// Builds starters and solutions; returns where each binary is.
-fn build(
-    root: &Path,
-    scope: &Scope,
-    proof: &mut Proof,
-    tell: &mut impl FnMut(&str),
-) -> Result<BTreeMap<String, PathBuf>, LabError> {
-    let packages: BTreeSet<String> = scope
-        .iter()
-        .filter(|(_, extent)| *extent == Extent::Whole)
-        .flat_map(|(exercise, _)| [exercise.name.to_owned(), exercise.solution()])
-        .collect();
-    let mut built = BTreeMap::new();
-    if packages.is_empty() {
-        return Ok(built);
-    }
-    let ended = compile::build(root, None, &packages, false, None, |news| match news {
-        News::Built { binary, path, .. } => {
-            tell(&format!("built {binary}"));
-            built.insert(binary, path);
-        }
-        News::Message {
-            package,
-            target,
-            is_error,
-            text,
-            ..
-        } => {
-            let kind = if is_error {
-                "does not compile"
-            } else {
-                "compiles with a warning"
-            };
-            proof
-                .faults
-                .push(format!("{package}: {target} {kind}:\n{text}"));
-        }
-        News::Progress(name) => tell(&format!("compiling {name}")),
-    })?;
-    if let Ended::NotBegun(reason) = ended {
-        proof
-            .faults
-            .push(format!("cargo cannot read the workspace:\n{reason}"));
-    }
-    Ok(built)
-}
-
-fn plan(
-    scope: &Scope,
-    built: &BTreeMap<String, PathBuf>,
-    programs: &Programs,
-    staging: &Staging,
-    proof: &mut Proof,
-) -> Result<Vec<Series<Key>>, LabError> {
-    let mut series = Vec::new();
-    for (index, (exercise, extent)) in scope.iter().enumerate() {
-        if exercise.tests.is_empty() {
-            continue;
-        }
-        let all: Vec<usize> = (0..exercise.tests.len()).collect();
-        let mut add = |kind: Kind, program: PathBuf, tests: Vec<usize>| {
-            series.push(Series {
-                key: Key {
-                    exercise: index,
-                    kind,
-                },
-                exercise,
-                tests,
-                program,
-                until_failure: kind != Kind::Solution,
-                is_suspect: Arc::default(),
-            });
-        };
-        for (kind, binary, tests) in [
-            (Kind::Starter, exercise.name.to_owned(), vec![0]),
-            (Kind::Solution, exercise.solution(), all.clone()),
-        ] {
-            match built.get(&binary) {
-                Some(path) => add(kind, staging.ready(path)?, tests),
-                None if *extent != Extent::Whole => (),
-                None => proof
-                    .faults
-                    .push(format!("{}: there is no binary {binary}", exercise.name)),
-            }
-        }
-        // One without a program has been told of.
-        let package = package_of_mistakes(exercise);
-        for (test, place, mistake) in mistakes(exercise) {
-            if let Some(path) = programs.path(&package, mistake.program) {
-                add(Kind::Mistake(test, place), path.to_owned(), all.clone());
-            }
-        }
-    }
-    Ok(series)
 }
 
 /// Compares what one program did with what was declared.
