@@ -107,7 +107,8 @@ impl Toolchain {
         let lock = root.join("Cargo.lock");
         let write = [target.to_owned()]
             .into_iter()
-            .chain(lock.is_file().then_some(lock));
+            // Whoever can write the workspace could lead the build elsewhere with a link of that name.
+            .chain(is_own_file(&lock).then_some(lock));
         let bin = self.sysroot.join("bin");
         let variables = [
             (
@@ -170,6 +171,11 @@ impl Confined {
             .flatten()
             .collect()
     }
+}
+
+/// A regular file, and not what a link leads to.
+fn is_own_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_file())
 }
 
 fn bare_home(place: &Path, registry: &Path) -> io::Result<PathBuf> {
