@@ -115,8 +115,11 @@ pub fn show(demo: &Demo, isolation: Isolation) -> Showing {
     };
     let start = Instant::now();
     DEMO.open(isolation.name(), None)
-        .and_then(|nursery| nursery.start())
-        .and_then(|process| process.carry_out(&order).map_err(NoAnswer::into_trouble))
+        .and_then(|fork_server| {
+            // The fork server reaps its process, and has to be there until that has answered.
+            let process = fork_server.start()?;
+            process.carry_out(&order).map_err(NoAnswer::into_trouble)
+        })
         .unwrap_or_else(|error| Showing::new(demo, Vec::new(), Err(error), start.elapsed()))
 }
 
