@@ -173,9 +173,11 @@ pub fn slows(target: i32) {
     };
     // SAFETY: numbers, and structures on this stack.
     unsafe {
+        // A lower one than its own it could not choose anyway.
+        let own = libc::getpriority(libc::PRIO_PROCESS, 0);
         tell(
             "setpriority of a user",
-            result(libc::setpriority(libc::PRIO_USER, libc::getuid(), 0).into()),
+            result(libc::setpriority(libc::PRIO_USER, libc::getuid(), own).into()),
         );
         tell(
             "setpriority of another",
