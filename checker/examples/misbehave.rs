@@ -90,12 +90,14 @@ fn main() {
             unsafe { libc::fork() };
         },
         "leaves_daemons" => {
+            // Under this program's own name, by which its test finds them.
             for _ in 0..3 {
-                let _ = Command::new("/bin/sh")
+                let _ = Command::new("/bin/bash")
                     .args([
                         "-c",
-                        "trap '' TERM HUP; (setsid sleep 4242 &) & exec sleep 4242",
+                        "trap '' TERM HUP; (setsid bash -c 'exec -a \"$0\" sleep 4242' \"$0\" &) & exec -a \"$0\" sleep 4242",
                     ])
+                    .args(env::args().next())
                     .spawn();
             }
             answer(&address);

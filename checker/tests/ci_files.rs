@@ -20,7 +20,7 @@ use std::{
 
 use repository::{BROKEN, EXERCISE, RIGHT, Repository, class, course_file, said, text_of};
 use serde_json::Value;
-use support::{Course, environment::command};
+use support::{Course, environment::command, skipped::skipped};
 
 const SYSCTL: &str = "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
 
@@ -28,7 +28,9 @@ const SYSCTL: &str = "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
 /// `.ci/run` does that.
 fn tool(name: &str) -> Option<Command> {
     let Some(python) = env::var_os("LAB_PYTHON") else {
-        eprintln!("{name} is not asked: LAB_PYTHON is not set (see .ci/run)");
+        skipped(format_args!(
+            "{name} is not asked: LAB_PYTHON is not set (see .ci/run)"
+        ));
         return None;
     };
     Some(command(Path::new(&python).with_file_name(name)))
@@ -249,8 +251,7 @@ fn a_pipeline_grades_a_class_in_parts() {
 #[test]
 fn classroom_50_gets_its_result() {
     if command("python3").arg("--version").output().is_err() {
-        eprintln!("not tried: there is no python3");
-        return;
+        return skipped("there is no python3");
     }
     let repository = Repository::new();
     let bundle = repository.path("bundle");

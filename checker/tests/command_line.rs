@@ -62,6 +62,7 @@ fn a_program_is_found_wherever_it_lies() {
     let solution = course.built_solution(EXERCISE);
     for place in ["/dev/shm", "/tmp", "/var/tmp"] {
         let Ok(folder) = tempfile::tempdir_in(place) else {
+            support::skipped::skipped(format_args!("no folder can be made in {place}"));
             continue;
         };
         support::open_to_all(folder.path());

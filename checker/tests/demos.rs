@@ -26,6 +26,7 @@ use predicates::str::contains;
 use serde_json::Value;
 use support::{
     Course,
+    idle::IdleTime,
     machine::{DOCKER, NO_PTRACE, Refusal, on_a_machine_without},
 };
 
@@ -105,10 +106,14 @@ fn on_machines_that_allow_less_nothing_differs_and_nothing_breaks() {
 
 #[test]
 fn no_demo_takes_more_than_some_seconds() {
-    // Three times what is promised: other tests keep the processors busy.
+    let (begun, idle) = (Instant::now(), IdleTime::start());
     let (_, data) = play_all(&[]);
+    // What of its time is due to other work on this machine, a demo cannot help.
+    let share = idle.elapsed().as_secs_f64() / begun.elapsed().as_secs_f64();
     for demo in data["demos"].as_array().unwrap() {
-        assert!(demo["milliseconds"].as_f64().unwrap() < 9000.0, "{demo}");
+        // Three times what is promised.
+        let milliseconds = demo["milliseconds"].as_f64().unwrap();
+        assert!(share * milliseconds < 9000.0, "{demo}");
     }
 }
 
@@ -301,7 +306,7 @@ fn ctrl_c_ends_a_demo_at_once_and_leaves_nothing() {
     };
     wait_until("a demo is played", || !players().is_empty());
     let players = players();
-    let start = Instant::now();
+    let start = IdleTime::start();
     kill(Pid::from_raw(own), Signal::SIGINT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(

@@ -13,7 +13,7 @@ use checker::{
     lab::{Bench, Lab, Mark},
     observe::{calls::Call, tracer},
 };
-use support::compiler::compile_c;
+use support::{compiler::compile_c, skipped::skipped};
 
 const PROGRAM: &str = r#"
 #include <netinet/in.h>
@@ -79,9 +79,8 @@ fn nothing_waits_when_the_lifeline_has_hung_up() {
 fn a_call_is_made_or_not_made_or_made_in_time() {
     let bench = bench(None);
     let lab = Lab::new(bench.clone());
-    if tracer::probe().is_err() {
-        eprintln!("not checked here: this machine does not allow ptrace");
-        return;
+    if let Err(why) = tracer::probe() {
+        return skipped(why);
     }
     let [reuse, bind] = ORDER;
 

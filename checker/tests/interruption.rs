@@ -5,7 +5,7 @@ mod support;
 use std::{
     path::Path,
     process::{Child, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use checker::{
@@ -16,7 +16,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use support::{Course, Isolation};
+use support::{Course, Isolation, idle::IdleTime};
 
 /// Starts the checker on a program that sleeps, and waits until it is there.
 fn begin(course: &Course, program: &Path, isolation: Isolation) -> Child {
@@ -30,8 +30,7 @@ fn begin(course: &Course, program: &Path, isolation: Isolation) -> Child {
         command.arg(isolation.argument());
     }
     let child = command.spawn().unwrap();
-    let name = program.file_name().unwrap().to_str().unwrap();
-    wait_until("the program runs", || support::processes_called(name) > 0);
+    wait_until("the program runs", || support::processes_of(program) > 0);
     child
 }
 
@@ -41,13 +40,11 @@ fn wait_until(what: &str, condition: impl FnMut() -> bool) {
 
 #[test]
 fn ctrl_c_ends_everything_at_once() {
-    for (isolation, name) in [
-        (Isolation::Namespaces, "sleeps_until_ctrl_c"),
-        (Isolation::Shared, "sleeps_until_ctrl_c_too"),
-    ] {
+    for isolation in Isolation::ALL {
         let course = Course::real();
-        let mut child = begin(&course, &course.misbehaving(name), isolation);
-        let start = Instant::now();
+        let program = course.misbehaving("sleeps_until_ctrl_c");
+        let mut child = begin(&course, &program, isolation);
+        let start = IdleTime::start();
         kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
         let status = child.wait().unwrap();
         assert_eq!(status.code(), Some(130), "{isolation:?}");
@@ -56,22 +53,20 @@ fn ctrl_c_ends_everything_at_once() {
             "{:?}",
             start.elapsed()
         );
-        assert_eq!(support::processes_called(name), 0, "{isolation:?}");
+        assert_eq!(support::processes_of(&program), 0, "{isolation:?}");
     }
 }
 
 #[test]
 fn a_killed_checker_leaves_nothing_running() {
-    for (isolation, name) in [
-        (Isolation::Namespaces, "sleeps_until_killed"),
-        (Isolation::Shared, "sleeps_until_killed_too"),
-    ] {
+    for isolation in Isolation::ALL {
         let course = Course::real();
-        let mut child = begin(&course, &course.misbehaving(name), isolation);
+        let program = course.misbehaving("sleeps_until_killed");
+        let mut child = begin(&course, &program, isolation);
         child.kill().unwrap();
         child.wait().unwrap();
         wait_until("its program has ended", || {
-            support::processes_called(name) == 0
+            support::processes_of(&program) == 0
         });
     }
 }
@@ -104,7 +99,7 @@ fn runners_that_wait_for_a_build_in_vain_end_with_the_checker() {
             runners.retain(|pid| below.contains_key(pid));
             !runners.is_empty()
         });
-        let start = Instant::now();
+        let start = IdleTime::start();
         if let Some(signal) = end {
             kill(Pid::from_raw(own), signal).unwrap();
         }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
-use support::{Course, Isolation, Tracing};
+use support::{Course, Isolation, MACHINE, Tracing, skipped::skipped};
 
 /// All exercises as they are handed out.
 fn starters() -> Course {
@@ -94,9 +94,8 @@ fn a_report_shows_the_calls_of_the_program_and_not_those_of_its_language() {
         // The standard library looks at a descriptor before it closes it, if it is built for debugging.
         .filter(|name| *name != "fcntl")
         .collect();
-    if names.is_empty() {
-        // This machine has no tracer.
-        return;
+    if let Err(why) = &MACHINE.tracing {
+        return skipped(why);
     }
     assert_eq!(names, ["openat", "close", "exit_group"], "{failure:#}");
 }
@@ -104,9 +103,8 @@ fn a_report_shows_the_calls_of_the_program_and_not_those_of_its_language() {
 /// A program that fails only the first time. Untraced it is started once; then the test is told again.
 #[test]
 fn a_test_that_passes_when_it_is_run_again_has_failed() {
-    if checker::observe::tracer::probe().is_err() {
-        // Nothing is told again where calls cannot be followed.
-        return;
+    if let Err(why) = &MACHINE.tracing {
+        return skipped(format_args!("nothing is told again: {why}"));
     }
     let course = Course::real();
     let folder = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ use std::{
 use nix::sys::signal::Signal;
 use run::{DEADLINE, FOLDER, Trace, assert_order, command, talk};
 use serde_json::Value;
-use support::Course;
+use support::{Course, idle::IdleTime};
 
 #[test]
 fn a_story_has_the_calls_and_between_them_the_states() {
@@ -177,11 +177,17 @@ fn data_follows_its_schema() {
     );
 }
 
+/// An argument by which the processes of one test are found among all of the machine.
+fn mark(test: &str) -> String {
+    format!("{test} in {}", FOLDER.path().display())
+}
+
 #[test]
 fn ctrl_c_leaves_nothing_behind() {
-    let mut trace = Trace::of(&[], &["stays", "until_ctrl_c"]);
+    let mark = mark("until_ctrl_c");
+    let mut trace = Trace::of(&[], &["stays", &mark]);
     assert_eq!([trace.line(), trace.line()].len(), 2);
-    assert_eq!(support::processes_with("stays\0until_ctrl_c"), 3);
+    assert_eq!(support::processes_with(&mark), 3);
     let checker = trace.child.id() as i32;
     trace.signal(Signal::SIGINT);
     let (story, status) = trace.end();
@@ -195,7 +201,7 @@ fn ctrl_c_leaves_nothing_behind() {
         ],
     );
     assert_order(&story.replace('\n', " "), &["left behind", "process "]);
-    assert_eq!(support::processes_with("stays\0until_ctrl_c"), 0);
+    assert_eq!(support::processes_with(&mark), 0);
     assert_eq!(zombies_below(checker), 0);
 }
 
@@ -219,12 +225,13 @@ fn other_signals_are_for_the_program_too() {
 
 #[test]
 fn a_killed_checker_leaves_nothing_running() {
-    let mut trace = Trace::of(&[], &["stays", "until_killed"]);
+    let mark = mark("until_killed");
+    let mut trace = Trace::of(&[], &["stays", &mark]);
     let _ = [trace.line(), trace.line()];
     trace.child.kill().unwrap();
     trace.child.wait().unwrap();
     let deadline = Instant::now() + DEADLINE;
-    while support::processes_with("stays\0until_killed") > 0 {
+    while support::processes_with(&mark) > 0 {
         assert!(Instant::now() < deadline);
         thread::yield_now();
     }
@@ -232,7 +239,7 @@ fn a_killed_checker_leaves_nothing_running() {
 
 #[test]
 fn many_calls_cost_little_time_and_memory() {
-    let start = Instant::now();
+    let start = IdleTime::start();
     let mut trace = Trace::of(&[], &["alike", "100000"]);
     assert_eq!(trace.line(), "done");
     assert!(start.elapsed() < DEADLINE);

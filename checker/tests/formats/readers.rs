@@ -5,7 +5,7 @@ use std::{env, fs, path::Path};
 use checker::report::{Context, Feedback, Format, Report, classroom50::Submission, render};
 use serde_json::Value;
 
-use super::support::{Course, environment::command};
+use super::support::{Course, environment::command, skipped::skipped};
 
 pub const SCHEMAS: &[(Format, &str)] = &[
     (Format::Json, include_str!("../../report.schema.json")),
@@ -86,7 +86,7 @@ pub fn validated(format: Format, text: &str) -> Value {
 /// and says so in `LAB_PYTHON`.
 pub fn read_by_others(kind: &str, text: &str) -> Option<Value> {
     let Some(python) = env::var_os("LAB_PYTHON") else {
-        eprintln!("not read by others: LAB_PYTHON is not set (see .ci/run)");
+        skipped("not read by others: LAB_PYTHON is not set (see .ci/run)");
         return None;
     };
     let folder = tempfile::tempdir().unwrap();

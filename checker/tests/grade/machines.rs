@@ -3,7 +3,7 @@
 use crate::{
     class::{Class, Deserves, RIGHT, expect_deserved_where, finished, solution_of},
     support::{
-        checker_program,
+        MACHINE, checker_program,
         machine::{DOCKER, NO_PTRACE, Refusal, refuse},
         ordinary_user::OrdinaryUser,
     },
@@ -32,7 +32,6 @@ fn an_ordinary_user_grades_on_any_machine() {
     let nobody = OrdinaryUser::new();
     let toolchain = nobody.toolchain();
     let checker = nobody.program(checker_program());
-    let probe = checker::arena::probe();
     for (machine, refusals, is_all_checked) in MACHINES {
         nobody.own(&class.path(machine));
         let mut command = class.grade_with(&checker, machine);
@@ -40,14 +39,14 @@ fn an_ordinary_user_grades_on_any_machine() {
         nobody.run(&mut command);
         refuse(&mut command, refusals);
         let (status, stdout, stderr) = finished(&mut command);
-        let is_all_checked = *is_all_checked && probe.tracing.is_ok();
+        let is_all_checked = *is_all_checked && MACHINE.tracing.is_ok();
         let expected = if is_all_checked { 0 } else { 4 };
         assert_eq!(status, Some(expected), "{machine}: {stdout}{stderr}");
         // What is not enough against a hostile program is said.
         let has_note = stderr.contains("checker: note: ");
         assert_eq!(
             has_note,
-            !refusals.is_empty() || !probe.missing().is_empty(),
+            !refusals.is_empty() || !MACHINE.missing().is_empty(),
             "{stderr}"
         );
         expect_deserved_where(&class, machine, is_all_checked);

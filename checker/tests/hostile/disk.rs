@@ -1,11 +1,11 @@
 //! Programs that fill the disk (26).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{
     control, diagnosis, everywhere,
     scene::{Scene, User, Walls},
-    support::Isolation,
+    support::{Isolation, idle::IdleTime},
 };
 
 /// Where the folder of a test is a file system of its own, this is how much fits in.
@@ -57,7 +57,7 @@ fn a_full_folder_is_what_the_report_tells_of() {
 fn one_that_fills_the_disk_is_stopped() {
     let name = "fills_the_disk+4096";
     everywhere(name, |scene, isolation| {
-        let start = Instant::now();
+        let start = IdleTime::start();
         let test = scene.check(name, isolation, Walls::Jail);
         let said = test["failure"]["stderr"].as_str().unwrap_or_default();
         let diagnosis = diagnosis(&test);

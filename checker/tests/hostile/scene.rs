@@ -18,7 +18,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::support::{self, Course, Isolation, environment::command};
+use super::support::{self, Course, Isolation, environment::command, skipped::skipped};
 
 pub const EXERCISE: &str = "day2_2_echo_server";
 pub const FIRST_TEST: &str = "announces the address on which it listens";
@@ -41,7 +41,10 @@ impl User {
     pub fn all() -> &'static [User] {
         match is_root() {
             true => &[User::Ordinary, User::Root],
-            false => &[User::Ordinary],
+            false => {
+                skipped("the part as root");
+                &[User::Ordinary]
+            }
         }
     }
 
@@ -191,9 +194,8 @@ impl Scene {
             .env("TMPDIR", self.path("temporary"))
             .env("GITHUB_TOKEN", "s3cret")
             .env("GITHUB_ENV", self.secret("github_env"));
-        if isolation == Isolation::Shared {
-            command.arg("--isolation=shared");
-        }
+        let isolation = isolation.argument();
+        command.args((!isolation.is_empty()).then_some(isolation));
         match walls {
             Walls::Jail => command.arg("--jail"),
             Walls::None => command.arg("--tracing=off"),

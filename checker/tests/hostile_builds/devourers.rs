@@ -1,10 +1,10 @@
 //! Sources at which a compiler works without end, or which take all memory.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::{
     PACKAGE, Scene, one_at_a_time, printed,
-    support::{self, Isolation},
+    support::{self, Isolation, idle::IdleTime},
 };
 
 /// What makes a compiler work without end, or take all memory: 19.
@@ -45,7 +45,7 @@ fn a_compiler_that_does_not_end_is_ended() {
         for isolation in Isolation::ALL {
             let path = format!("exercises/{PACKAGE}/src/main.rs");
             scene.course.write(&path, source);
-            let start = Instant::now();
+            let start = IdleTime::start();
             let said = scene.build(5, isolation);
             let is_ended = said.contains("stopped TooLong")
                 || said.contains("stopped TooMuch")

@@ -56,6 +56,13 @@ impl Scene {
         self.folder.path().join(name).display().to_string()
     }
 
+    /// How long the processes of this scene sleep, in seconds: no others do.
+    fn nap(&self) -> String {
+        let name = self.folder.path().to_string_lossy();
+        let digits: String = name.bytes().map(|byte| byte.to_string()).collect();
+        format!("4545.{digits}")
+    }
+
     fn write(&self, file: &str, content: &str) {
         let path = format!("exercises/{PACKAGE}/{file}");
         let folder = self.course.root().join(&path);

@@ -45,7 +45,7 @@ fn probe() -> String {
     see("the registry", fs::rename(home.join("registry"), home.join("mine")).is_ok());
     let _ = fs::rename(home.join("mine"), home.join("registry"));
     // Cargo waits for whoever holds the script's output.
-    let _ = Command::new("setsid").args(["sleep", "4545"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let _ = Command::new("setsid").args(["sleep", "NAP"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     got.join(", ")
 }
 "#;
@@ -129,7 +129,8 @@ fn what_runs_in_a_build_gets_nothing_and_leaves_nothing() {
         .replace("FOLDER", &scene.folder.path().display().to_string())
         .replace("ROOT", &root.display().to_string())
         .replace("PORT", &port.to_string())
-        .replace("NEIGHBOUR", &neighbour.id().to_string());
+        .replace("NEIGHBOUR", &neighbour.id().to_string())
+        .replace("NAP", &scene.nap());
     for runs in [Runs::Script, Runs::Macro] {
         write_probe(&scene, &probe, runs);
         for isolation in Isolation::ALL {
@@ -140,7 +141,7 @@ fn what_runs_in_a_build_gets_nothing_and_leaves_nothing() {
             );
             let got = printed(&command(scene.program(IN_CELL)).output().unwrap());
             assert_eq!(got, "got: ;\n", "{runs:?} {isolation:?}");
-            assert_eq!(support::processes_with("sleep\u{0}4545"), 0);
+            assert_eq!(support::processes_with(&scene.nap()), 0);
             assert!(neighbour.try_wait().unwrap().is_none());
             // It is to run again.
             forget_build(&root.join(IN_CELL));
@@ -156,7 +157,7 @@ fn what_runs_in_a_build_gets_nothing_and_leaves_nothing() {
         let said = scene.build_without_a_cell_from(&home);
         assert!(said.contains("/wrapper"), "{runs:?}: {said}");
         fs::remove_file(home.join("config.toml")).unwrap();
-        let left = support::pids_with("sleep\u{0}4545");
+        let left = support::pids_with(&scene.nap());
         assert!(!left.is_empty());
         for pid in left {
             // SAFETY: takes two numbers.
@@ -218,13 +219,14 @@ fn a_build_script_that_multiplies_is_ended() {
     scene.write("src/main.rs", "fn main() {}\n");
     scene.write(
         "build.rs",
-        "fn main() { loop { let _ = std::process::Command::new(\"sleep\").arg(\"4547\").spawn(); } }\n",
+        &"fn main() { loop { let _ = std::process::Command::new(\"sleep\").arg(\"NAP\").spawn(); } }\n"
+            .replace("NAP", &scene.nap()),
     );
     for isolation in Isolation::ALL {
         let said = scene.build(100, isolation);
         let because = "processes and threads";
         assert!(said.contains(because), "{isolation:?}: {said}");
-        assert_eq!(support::processes_with("sleep\u{0}4547"), 0);
+        assert_eq!(support::processes_with(&scene.nap()), 0);
     }
 }
 
@@ -236,15 +238,16 @@ fn a_build_ends_with_its_checker() {
     scene.write("src/main.rs", "fn main() {}\n");
     scene.write(
         "build.rs",
-        "fn main() { let _ = std::process::Command::new(\"sleep\").arg(\"4548\").status(); }\n",
+        &"fn main() { let _ = std::process::Command::new(\"sleep\").arg(\"NAP\").status(); }\n"
+            .replace("NAP", &scene.nap()),
     );
     for isolation in Isolation::ALL {
         let mut checker = scene.start(100, 4096, isolation).spawn().unwrap();
-        wait_until("it runs", || support::processes_with("sleep\u{0}4548") == 1);
+        wait_until("it runs", || support::processes_with(&scene.nap()) == 1);
         checker.kill().unwrap();
         checker.wait().unwrap();
         wait_until("it has ended", || {
-            support::processes_with("sleep\u{0}4548") == 0
+            support::processes_with(&scene.nap()) == 0
         });
     }
 }

@@ -5,19 +5,23 @@
 pub mod compiler;
 pub mod dependencies;
 pub mod environment;
+pub mod idle;
 pub mod machine;
 pub mod ordinary_user;
+pub mod skipped;
 
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
 
 use assert_cmd::Command;
-use checker::{exercise::Exercise, mistakes::Mistakes, observe::tracer, workspace};
+use checker::{arena::Probe, exercise::Exercise, mistakes::Mistakes, workspace};
+use skipped::skipped;
 use tempfile::TempDir;
 
 /// The complete program of a mistake, as students hand in programs.
@@ -27,6 +31,9 @@ pub fn program_of(exercise: &'static Exercise, mistake: &str) -> String {
     let patch = known.patch(mistake).unwrap();
     patch.apply(&known.reference().unwrap()).unwrap()
 }
+
+/// What this machine allows.
+pub static MACHINE: LazyLock<Probe> = LazyLock::new(checker::arena::probe);
 
 /// The two ways in which a test is separated from the machine; where the machine refuses namespaces, the first is
 /// left out by [`Isolation::ALL`]'s users through [`Course::check_first_test`].
@@ -42,7 +49,12 @@ impl Isolation {
     pub fn argument(self) -> &'static str {
         match self {
             // The default is namespaces where there are any, so that the tests pass on every machine.
-            Isolation::Namespaces => "",
+            Isolation::Namespaces => {
+                if let Err(why) = &MACHINE.namespaces {
+                    skipped(format_args!("the part in namespaces: {why}"));
+                }
+                ""
+            }
             Isolation::Shared => "--isolation=shared",
         }
     }
@@ -64,8 +76,14 @@ impl Tracing {
     pub fn argument(self) -> &'static str {
         match self {
             // As far as the machine allows it.
-            Tracing::On if tracer::probe().is_ok() => "--tracing=on",
-            Tracing::On | Tracing::AsNeeded => "",
+            Tracing::On => match &MACHINE.tracing {
+                Ok(()) => "--tracing=on",
+                Err(why) => {
+                    skipped(format_args!("the part in which calls are followed: {why}"));
+                    ""
+                }
+            },
+            Tracing::AsNeeded => "",
             Tracing::Off => "--tracing=off",
         }
     }
@@ -141,7 +159,10 @@ impl Course {
     pub fn misbehaving(&self, name: &str) -> PathBuf {
         let fixture = example("misbehave");
         let path = self.scratch.path().join(name);
-        fs::copy(&fixture, &path).unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
+        // By another process: a descriptor of this one would for a moment be in the children of other tests, and a file
+        // which somebody can write cannot be executed (ETXTBSY).
+        let mut copy = environment::command("cp");
+        assert!(copy.arg(&fixture).arg(&path).status().unwrap().success());
         path
     }
 
@@ -265,15 +286,15 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// How many processes of this machine have a command line that begins with a program of this name.
-pub fn processes_called(name: &str) -> usize {
-    count_processes(|line| {
-        let program = line.split('\0').next().unwrap_or_default();
-        program.rsplit('/').next() == Some(name)
-    })
+/// How many processes there are of this program, which must be one of a single test: other tests, also those of another
+/// checkout, run at the same time.
+pub fn processes_of(program: &Path) -> usize {
+    let program = program.to_str().unwrap();
+    count_processes(|line| line.split('\0').next() == Some(program))
 }
 
-/// How many processes of this machine have this in their command line, whose words are separated by NUL.
+/// How many processes of this machine have this in their command line, whose words are separated by NUL. It must be
+/// something that stands in those of a single test.
 pub fn processes_with(text: &str) -> usize {
     count_processes(|line| line.contains(text))
 }
