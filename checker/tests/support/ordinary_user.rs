@@ -80,7 +80,8 @@ impl OrdinaryUser {
     }
 }
 
-/// Makes a folder with the same files, without copying them where that can be avoided.
+/// Makes a folder with the same files, without copying them where that can be avoided. A file that is there already is
+/// an error: a copy onto a link to the same file would empty both.
 fn link_all(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -89,8 +90,13 @@ fn link_all(from: &Path, to: &Path) -> io::Result<()> {
         let kind = entry.file_type()?;
         if kind.is_dir() {
             link_all(&from, &to)?;
-        } else if kind.is_file() && fs::hard_link(&from, &to).is_err() {
-            fs::copy(&from, &to)?;
+        } else if kind.is_file() {
+            match fs::hard_link(&from, &to) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    fs::copy(&from, &to)?;
+                }
+                linked => linked?,
+            }
         }
     }
     Ok(())
