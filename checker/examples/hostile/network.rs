@@ -39,9 +39,9 @@ pub fn connects(target: &str) {
     tell("connected UDP", connected().map(drop));
 }
 
-/// Ports which others may want.
+/// On the address of everybody, and on others: a free port each, so that the attack fails for no other reason than a wall.
 pub fn binds() {
-    for address in ["127.0.0.1:0", "0.0.0.0:39999", "[::1]:0", "[::]:39998"] {
+    for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
         tell(address, TcpListener::bind(address).map(drop));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     process::{Child, Stdio},
 };
 
@@ -88,7 +88,12 @@ fn the_port_of_the_test_cannot_be_taken() {
     // Where nobody listens, it gets what it asks for.
     let scene = Scene::new(User::Ordinary);
     let mut bare = scene.bare("squats");
-    let said = text(&bare.arg("127.64.0.1:39997").output().unwrap().stderr);
+    // Closed at once: the port is free again.
+    let free = TcpListener::bind("127.64.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let said = text(&bare.arg(free.to_string()).output().unwrap().stderr);
     assert!(said.contains("got the test's port\n"), "{said}");
 }
 
