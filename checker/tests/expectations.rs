@@ -33,13 +33,13 @@ int main(int argc, char **argv) {
 
 const ORDER: [(&str, Call); 2] = [("setsockopt", Call::SetOption), ("bind", Call::Bind)];
 
-fn bench(lifeline: Option<OwnedFd>) -> Rc<Bench> {
+fn bench(tracing: Tracing, lifeline: Option<OwnedFd>) -> Rc<Bench> {
     let arena = Arena::enter(Isolation::Shared).unwrap();
     let source = arena.folder().join("program.c");
     let program = arena.folder().join("program");
     fs::write(&source, PROGRAM).unwrap();
     compile_c(&source, &program);
-    Bench::new(arena, program, Tracing::On, 1, lifeline)
+    Bench::new(arena, program, tracing, 1, lifeline)
 }
 
 /// The diagnosis, and the call which the report marks as the guilty one.
@@ -69,7 +69,7 @@ fn a_bench_in_this_process() {
 }
 
 fn nothing_waits_when_the_lifeline_has_hung_up() {
-    let bench = bench(Some(hung_up()));
+    let bench = bench(Tracing::Off, Some(hung_up()));
     let program = Lab::new(bench.clone()).start(&[]).unwrap();
     let result = program.expect_exit(0);
     assert!(matches!(result, Err(Stop::Broken(_))), "{result:?}");
@@ -77,11 +77,11 @@ fn nothing_waits_when_the_lifeline_has_hung_up() {
 }
 
 fn a_call_is_made_or_not_made_or_made_in_time() {
-    let bench = bench(None);
-    let lab = Lab::new(bench.clone());
     if let Err(why) = tracer::probe() {
         return skipped(why);
     }
+    let bench = bench(Tracing::On, None);
+    let lab = Lab::new(bench.clone());
     let [reuse, bind] = ORDER;
 
     let right = lab.start(&["in time"]).unwrap();

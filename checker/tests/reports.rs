@@ -146,6 +146,9 @@ fn a_program_whose_main_comes_to_its_end_is_asked_for_its_loop() {
 /// It answers each client once, and closes: before the test has interrupted any call of it.
 #[test]
 fn a_program_that_has_met_no_fault_is_not_told_of_one() {
+    if let Err(why) = &MACHINE.tracing {
+        return skipped(format_args!("no call can be interrupted: {why}"));
+    }
     let source = r#"
         use std::io::{Read, Write};
         fn main() {
@@ -355,6 +358,9 @@ fn a_pass_says_how_much_it_is_and_where_to_go_on() {
         report.ends_with("next  cargo run -p checker day2_2\n"),
         "{report}"
     );
+    if let Err(why) = &MACHINE.tracing {
+        return skipped(format_args!("not all tests are checked: {why}"));
+    }
     let (report, status) = printed(&course, &["day2_2"]);
     assert_eq!(status, Some(0));
     assert!(report.contains("all tests pass"), "{report}");

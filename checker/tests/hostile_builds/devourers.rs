@@ -46,7 +46,7 @@ fn a_compiler_that_does_not_end_is_ended() {
             let path = format!("exercises/{PACKAGE}/src/main.rs");
             scene.course.write(&path, source);
             let start = IdleTime::start();
-            let said = scene.build(5, isolation);
+            let said = scene.build(2, isolation);
             let is_ended = said.contains("stopped TooLong")
                 || said.contains("stopped TooMuch")
                 || said.contains("finished false");

@@ -35,6 +35,7 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         support::open_to_all(folder.path());
         let scene = Scene { folder };
+        support::dependencies::copy_to(&scene.path("control"));
         scene.write(
             "solution/Cargo.toml",
             "[package]\nname = \"solution\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n",
@@ -110,6 +111,7 @@ impl Scene {
         let stolen = self.path("solution/src/main.rs");
         one.write(main, &fs::read_to_string(stolen).unwrap());
         let root = self.path("class/built-before");
+        support::dependencies::copy_to(&root.join("target"));
         let mut cargo = command(env!("CARGO"));
         let output = cargo
             .args(["build", "--offline"])
