@@ -90,11 +90,11 @@ impl Mistakes {
     }
 
     /// Which test declares it, by its place, and how.
-    pub fn declaration(&self, name: &str) -> Option<(usize, &'static Mistake)> {
+    pub fn declaration(&self, name: &str) -> Option<(usize, Mistake)> {
         let tests = self.exercise.tests.iter().enumerate();
         tests
-            .flat_map(|(place, test)| test.mistakes.iter().map(move |mistake| (place, mistake)))
-            .find(|(_, mistake)| mistake.program == name)
+            .flat_map(|(place, test)| test.mistakes().map(move |mistake| (place, mistake)))
+            .find(|(_, mistake)| mistake.name == name)
     }
 }
 

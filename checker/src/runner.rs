@@ -205,7 +205,7 @@ fn story_of(order: &Order) -> Result<fn(&Lab) -> Checked, LabError> {
     }
     syllabus::find(&order.exercise)
         .and_then(|exercise| exercise.tests.get(order.test))
-        .map(|test| test.run)
+        .map(|test| test.story)
         .ok_or_else(|| LabError::new(format!("{} has no test {}", order.exercise, order.test)))
 }
 

@@ -91,8 +91,8 @@ pub fn whole(exercises: &[&'static Exercise]) -> Scope {
 enum Kind {
     Starter,
     Solution,
-    /// The test which declares it, and its place there.
-    Mistake(usize, usize),
+    /// Declared by the test at this place.
+    Mistake(usize, Mistake),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -151,11 +151,9 @@ pub fn run(
     Ok(proof)
 }
 
-fn mistakes(exercise: &Exercise) -> impl Iterator<Item = (usize, usize, &'static Mistake)> {
-    exercise.tests.iter().enumerate().flat_map(|(test, found)| {
-        let mistakes = found.mistakes.iter().enumerate();
-        mistakes.map(move |(place, mistake)| (test, place, mistake))
-    })
+fn mistakes(exercise: &Exercise) -> impl Iterator<Item = (usize, Mistake)> {
+    let tests = exercise.tests.iter().enumerate();
+    tests.flat_map(|(place, test)| test.mistakes().map(move |mistake| (place, mistake)))
 }
 
 /// Compares what one program did with what was declared.
@@ -176,7 +174,7 @@ fn judge(exercises: &[&'static Exercise], results: Vec<Done<Key>>, proof: &mut P
             Outcome::Broken(error) => {
                 fault(format!(
                     "{}: the lab failed in \"{}\": {error}",
-                    name(exercise, kind),
+                    name(kind),
                     test.name
                 ));
                 return;
@@ -213,19 +211,18 @@ fn judge(exercises: &[&'static Exercise], results: Vec<Done<Key>>, proof: &mut P
         (Kind::Solution, Some(_)) => (),
         // Nobody knows, if the test which rejects it needs what this machine does not allow.
         (Kind::Mistake(test, _), None) if unchecked.contains(&test) => proof.unproved += 1,
-        (Kind::Mistake(..), None) => fault(format!("{} passes all tests", name(exercise, kind))),
-        (Kind::Mistake(test, place), Some((report, seen, said))) => {
-            let mistake = &exercise.tests[test].mistakes[place];
+        (Kind::Mistake(..), None) => fault(format!("{} passes all tests", name(kind))),
+        (Kind::Mistake(test, mistake), Some((report, seen, said))) => {
             let failure = report.failure.as_ref();
             let diagnosis = failure.map(|failure| failure.diagnosis);
             let hint = failure.map(|failure| failure.hint.as_str());
             if (seen, diagnosis) != (test, Some(mistake.because)) {
                 fault(format!(
                     "{} is rejected for {said}; declared is {} in \"{}\"",
-                    mistake.program, mistake.because, exercise.tests[test].name
+                    mistake.name, mistake.because, exercise.tests[test].name
                 ));
             } else if hint != Some(mistake.hint) {
-                fault(format!("{} gets the hint of another mistake: {hint:?}", mistake.program));
+                fault(format!("{} gets the hint of another mistake: {hint:?}", mistake.name));
             } else {
                 proof.mistakes += 1;
             }
@@ -233,11 +230,11 @@ fn judge(exercises: &[&'static Exercise], results: Vec<Done<Key>>, proof: &mut P
     }
 }
 
-fn name(exercise: &Exercise, kind: Kind) -> String {
+fn name(kind: Kind) -> String {
     match kind {
         Kind::Starter => "the starter".to_owned(),
         Kind::Solution => "the solution".to_owned(),
-        Kind::Mistake(test, place) => exercise.tests[test].mistakes[place].program.to_owned(),
+        Kind::Mistake(_, mistake) => mistake.name.to_owned(),
     }
 }
 

@@ -86,7 +86,8 @@ fn a_new_mistake_is_tried_out_and_stored_as_its_change() {
         said.contains("is rejected by \"encodes a 16-bit number\""),
         "{said}"
     );
-    assert!(said.contains("because: Diagnosis::WrongOutput"), "{said}");
+    let declare = "add \"turns_all_round\" to the `mistakes` of its `Diagnosis::WrongOutput`";
+    assert!(said.contains(declare), "{said}");
     let file = fs::read_to_string(mistake(&course, "turns_all_round")).unwrap();
     let head = "Says why.\n\n--- a/src/main.rs\n+++ b/src/main.rs\n";
     assert!(file.starts_with(head), "{file}");

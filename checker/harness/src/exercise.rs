@@ -30,21 +30,46 @@ pub struct Test {
     pub points: u32,
     /// The heading of course.md to read when it is broken.
     pub read: &'static str,
-    /// The known-wrong programs which this test is the first to reject. There is at least one.
-    pub mistakes: &'static [Mistake],
-    /// The story. It returns at the first broken promise.
-    pub run: fn(&Lab) -> Checked,
+    /// What the test does with the program. It returns at the first broken promise.
+    pub story: fn(&Lab) -> Checked,
+    /// How this test rejects the mistakes that no earlier test rejects: one entry for each diagnosis, and at least one.
+    pub rejects: &'static [Rejection],
 }
 
-/// A known-wrong version of the reference: the proof that its test can fail, and the advice it earns.
+/// The mistakes which a test sees with one diagnosis, and the hint that all of them get.
 #[derive(Debug)]
-pub struct Mistake {
-    /// Named after the mistake: `never_closes` is `solutions/NAME/mistakes/never_closes.patch`.
-    pub program: &'static str,
-    /// How the test sees it.
+pub struct Rejection {
+    /// What the test sees.
     pub because: Diagnosis,
-    /// One or two sentences for a student who made this mistake.
+    /// Known-wrong versions of the reference, which prove that the test can fail. Each is named after its mistake:
+    /// `never_closes` is `solutions/NAME/mistakes/never_closes.patch`.
+    pub mistakes: &'static [&'static str],
+    /// One or two sentences for a student who made one of these mistakes.
     pub hint: &'static str,
+}
+
+/// One known-wrong version of the reference, as its test declares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Its name, which is also the name of its patch.
+    pub name: &'static str,
+    /// The diagnosis with which the test rejects it.
+    pub because: Diagnosis,
+    /// The hint that it gets.
+    pub hint: &'static str,
+}
+
+impl Test {
+    /// The mistakes which it is the first to reject.
+    pub fn mistakes(&self) -> impl Iterator<Item = Mistake> + use<> {
+        self.rejects.iter().flat_map(|rejection| {
+            rejection.mistakes.iter().map(|name| Mistake {
+                name,
+                because: rejection.because,
+                hint: rejection.hint,
+            })
+        })
+    }
 }
 
 impl Exercise {

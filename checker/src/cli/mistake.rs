@@ -323,11 +323,19 @@ fn declaration(
     test: usize,
     failure: &crate::report::FailureReport,
 ) -> String {
-    format!(
-        "Declare it in the `mistakes` of the test \"{}\":\n\n    Mistake {{\n        program: \"{name}\",\n        \
-         because: Diagnosis::{:?},\n        hint: \"…\",\n    }},\n",
-        exercise.tests[test].name, failure.diagnosis
-    )
+    let (test, because) = (&exercise.tests[test], failure.diagnosis);
+    match test.rejects.iter().find(|one| one.because == because) {
+        Some(_) => format!(
+            "Declare it in the test \"{}\": add \"{name}\" to the `mistakes` of its `Diagnosis::{because:?}`. It gets \
+             the hint that stands there.\n",
+            test.name
+        ),
+        None => format!(
+            "Declare it in the `rejects` of the test \"{}\":\n\n    Rejection {{\n        because: \
+             Diagnosis::{because:?},\n        mistakes: &[\"{name}\"],\n        hint: \"…\",\n    }},\n",
+            test.name
+        ),
+    }
 }
 
 fn store(known: &Mistakes, name: &str, patch: &Patch, draft: &Path) -> Result<(), LabError> {

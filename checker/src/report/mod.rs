@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     arena::Isolation,
-    exercise::{Exercise, Mistake},
+    exercise::{Exercise, Rejection},
     failure::{Comparison, Diagnosis, LabError},
     lab::{CallLine, Ending, Sleeper, Witness},
     runner::{Outcome, Statement},
@@ -200,7 +200,9 @@ impl TestReport {
                     stdout: statement.witness.stdout,
                     stderr: statement.witness.stderr,
                     untouched,
-                    mistake: mistake.map(|mistake| mistake.program.to_owned()),
+                    mistake: mistake
+                        .and_then(|known| known.mistakes.first())
+                        .map(|name| (*name).to_owned()),
                     hint: hint.to_owned(),
                     read: test.read.to_owned(),
                 };
@@ -254,11 +256,11 @@ pub fn recognise(
     exercise: &Exercise,
     test: usize,
     diagnosis: Diagnosis,
-) -> Option<&'static Mistake> {
+) -> Option<&'static Rejection> {
     exercise.tests[test]
-        .mistakes
+        .rejects
         .iter()
-        .find(|mistake| mistake.because == diagnosis)
+        .find(|rejection| rejection.because == diagnosis)
 }
 
 impl ExerciseReport {

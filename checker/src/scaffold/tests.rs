@@ -1,7 +1,7 @@
 //! The hidden tests of {name}.
 
 use harness::{
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::Diagnosis,
 };
 
@@ -11,19 +11,21 @@ pub const EXERCISE: Exercise = Exercise {
     title: "{title}",
     chapter: "{chapter}",
     first_step: "Begin with the line `ready`.",
-    tests: &[Test {
-        name: "prints the line",
-        points: 1,
-        read: "{chapter}",
-        mistakes: &[Mistake {
-            program: "says_something_else",
-            because: Diagnosis::WrongOutput,
-            hint: "The line is `ready`, in small letters and without anything else.",
-        }],
-        run: |lab| {
-            let program = lab.start(&[])?;
-            program.expect_line("ready")?;
-            program.expect_exit(0)
-        },
+    tests: &[PRINTS_THE_LINE],
+};
+
+const PRINTS_THE_LINE: Test = Test {
+    name: "prints the line",
+    points: 1,
+    read: "{chapter}",
+    story: |lab| {
+        let program = lab.start(&[])?;
+        program.expect_line("ready")?;
+        program.expect_exit(0)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["says_something_else"],
+        hint: "The line is `ready`, in small letters and without anything else.",
     }],
 };

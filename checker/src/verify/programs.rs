@@ -86,9 +86,9 @@ impl Programs {
             }
             // One without a program has been told of.
             let package = package_of_mistakes(exercise);
-            for (test, place, mistake) in mistakes(exercise) {
-                if let Some(path) = self.mistakes.path(&package, mistake.program) {
-                    add(Kind::Mistake(test, place), path.to_owned(), all.clone());
+            for (test, mistake) in mistakes(exercise) {
+                if let Some(path) = self.mistakes.path(&package, mistake.name) {
+                    add(Kind::Mistake(test, mistake), path.to_owned(), all.clone());
                 }
             }
         }
@@ -112,8 +112,8 @@ fn patched(
     let files = known.names()?;
     let mut sources = BTreeMap::new();
     let reference = known.reference()?;
-    for (_, _, mistake) in mistakes(exercise) {
-        let name = mistake.program;
+    for (_, mistake) in mistakes(exercise) {
+        let name = mistake.name;
         if !extent.has(name) {
             continue;
         }

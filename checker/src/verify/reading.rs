@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    exercise::Exercise,
+    exercise::{Exercise, Test},
     failure::LabError,
     mistakes::{self, Mistakes},
 };
@@ -29,9 +29,20 @@ pub(super) fn faults(root: &Path, exercise: &'static Exercise) -> Result<Vec<Str
     }
     let mut names = BTreeSet::new();
     for test in exercise.tests {
-        if test.mistakes.is_empty() {
+        if test.rejects.is_empty() {
             fault(format!(
                 "nothing shows that \"{}\" can fail: it declares no mistake",
+                test.name
+            ));
+        }
+        let seen: BTreeSet<String> = test
+            .rejects
+            .iter()
+            .map(|one| one.because.to_string())
+            .collect();
+        if seen.len() < test.rejects.len() {
+            fault(format!(
+                "\"{}\" gives one diagnosis several hints: mistakes that look the same share theirs",
                 test.name
             ));
         }
@@ -40,15 +51,12 @@ pub(super) fn faults(root: &Path, exercise: &'static Exercise) -> Result<Vec<Str
         }
     }
     let mut declared = BTreeSet::new();
-    for mistake in exercise.tests.iter().flat_map(|test| test.mistakes) {
-        if !declared.insert(mistake.program) {
-            fault(format!("{} is declared by two tests", mistake.program));
+    for mistake in exercise.tests.iter().flat_map(Test::mistakes) {
+        if !declared.insert(mistake.name) {
+            fault(format!("{} is declared by two tests", mistake.name));
         }
-        if !mistakes::is_name(mistake.program) {
-            fault(format!(
-                "{} cannot be the name of a module",
-                mistake.program
-            ));
+        if !mistakes::is_name(mistake.name) {
+            fault(format!("{} cannot be the name of a module", mistake.name));
         }
     }
     for name in Mistakes::of(root, exercise).names()? {

@@ -6,7 +6,7 @@ mod runs;
 mod values;
 
 use harness::{
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::Diagnosis,
 };
 
@@ -23,259 +23,15 @@ pub const EXERCISE: Exercise = Exercise {
     first_step: "Begin with `enc16` and one number: parse the argument as a u16, and print its two bytes with {:02x}, \
                  the most significant one first.",
     tests: &[
-        Test {
-            name: "encodes a 16-bit number",
-            points: 1,
-            read: "The calls",
-            mistakes: &[Mistake {
-                program: "host_order",
-                because: Diagnosis::WrongOutput,
-                hint: "If the two bytes are exchanged, they are in the order of this machine's memory. Network order has \
-                       the most significant byte first: to_be_bytes in Rust, htons in C. Print the four digits and a line end, nothing else.",
-            }],
-            run: |lab| encodes(lab, 16, &[number_without_letters(lab)]),
-        },
-        Test {
-            name: "prints every byte with two small digits",
-            points: 1,
-            read: "One number, several bytes",
-            mistakes: &[
-                Mistake {
-                    program: "drops_zeros",
-                    because: Diagnosis::WrongOutput,
-                    hint: TWO_DIGITS,
-                },
-                Mistake {
-                    program: "prints_capitals",
-                    because: Diagnosis::WrongOutput,
-                    hint: TWO_DIGITS,
-                },
-            ],
-            run: |lab| {
-                let one_digit = lab.random_number(2..=15);
-                let two_single_digits = lab.random_number(1..=15) << 8 | lab.random_number(1..=15);
-                let numbers = [0, 1, 255, 256, 65535, one_digit, two_single_digits];
-                for number in shuffled(lab, numbers) {
-                    encodes(lab, 16, &[number])?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "encodes all its arguments, each on a line of its own",
-            points: 1,
-            read: "One number, several bytes",
-            mistakes: &[
-                Mistake {
-                    program: "only_the_first",
-                    because: Diagnosis::WrongOutput,
-                    hint: EVERY_ARGUMENT,
-                },
-                Mistake {
-                    program: "all_in_one_line",
-                    because: Diagnosis::WrongOutput,
-                    hint: EVERY_ARGUMENT,
-                },
-            ],
-            run: |lab| {
-                let count = lab.random_number(3..=7);
-                let numbers: Vec<u64> = (0..count).map(|_| mixed(lab, 2)).collect();
-                encodes(lab, 16, &numbers)
-            },
-        },
-        Test {
-            name: "encodes numbers of 32 and of 64 bits",
-            points: 2,
-            read: "A number has to fit",
-            mistakes: &[
-                Mistake {
-                    program: "htons_for_all",
-                    because: Diagnosis::WrongOutput,
-                    hint: "Each width has a conversion of its own. htons takes 16 bits and cuts off the rest; 32 bits \
-                           need htonl and 64 bits htobe64, or to_be_bytes of the type of that width.",
-                },
-                Mistake {
-                    program: "signed_numbers",
-                    because: Diagnosis::WrongStatus,
-                    hint: "Your program refuses numbers that fit. Fields are unsigned: read a 64-bit number as u64, \
-                           which goes up to 18446744073709551615.",
-                },
-            ],
-            run: |lab| {
-                let three = [mixed(lab, 4), mixed(lab, 4), mixed(lab, 4)];
-                let [a, b, c] = three;
-                encodes(lab, 32, &shuffled(lab, [a, b, c, 0, 1, largest(32)]))?;
-                let high = mixed(lab, 8) | 1 << 63;
-                let low = mixed(lab, 8) & !(1 << 63);
-                encodes(lab, 64, &shuffled(lab, [high, low, 0, 1, largest(64)]))
-            },
-        },
-        Test {
-            name: "decodes what came from the network",
-            points: 2,
-            read: "The calls",
-            mistakes: &[
-                Mistake {
-                    program: "two_ntohl",
-                    because: Diagnosis::WrongOutput,
-                    hint: "Two ntohl put each half right and leave the halves exchanged. Use be64toh, or \
-                           u64::from_be_bytes with all 8 bytes. Who shifts bytes together in C needs unsigned char.",
-                },
-                Mistake {
-                    program: "refuses_capitals",
-                    because: Diagnosis::WrongStatus,
-                    hint: "1F90 and 1f90 are the same bytes. Take the digits A to F as well; char::to_digit(16) knows \
-                           both.",
-                },
-            ],
-            run: |lab| {
-                for bits in [16, 32, 64] {
-                    let [a, b] = [mixed(lab, bits / 8), mixed(lab, bits / 8)];
-                    let numbers = shuffled(lab, [a, b, 0, 1, largest(bits)]);
-                    decodes(lab, bits, &numbers, |digits| digits.to_owned())?;
-                }
-                for bits in [16, 32, 64] {
-                    // The last byte begins with a letter for certain.
-                    let number = mixed(lab, bits / 8) & !0xf0 | 0xa0;
-                    decodes(lab, bits, &[number], |digits| match bits {
-                        32 => capitals_at_even_places(digits),
-                        _ => digits.to_uppercase(),
-                    })?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "names the byte order of this machine",
-            points: 1,
-            read: "One number, several bytes",
-            mistakes: &[Mistake {
-                program: "shifts",
-                because: Diagnosis::WrongOutput,
-                hint: "Shifts and masks work on the value, and give the same result on every machine. Look at the bytes \
-                       in memory: to_ne_bytes.",
-            }],
-            run: |lab| {
-                let order = match cfg!(target_endian = "little") {
-                    true => "little",
-                    false => "big",
-                };
-                run(lab, &["host"], &[order], 0)
-            },
-        },
-        Test {
-            name: "refuses a number that does not fit",
-            points: 2,
-            read: "A number has to fit",
-            mistakes: &[
-                Mistake {
-                    program: "wraps",
-                    because: Diagnosis::WrongStatus,
-                    hint: "A bad value ends the program with status 1. `as` and a plain C assignment cut a number off \
-                           without a word, and 65536 becomes 0: parse into the type of the field, or compare with its \
-                           maximum first.",
-                },
-                Mistake {
-                    program: "unwraps_numbers",
-                    because: Diagnosis::Panicked,
-                    hint: "A wrong number is the user's mistake, and unwrap makes it a panic. Match the result of parse, \
-                           say what is wrong on standard error and end with status 1.",
-                },
-                Mistake {
-                    program: "complains_on_stdout",
-                    because: Diagnosis::ExtraOutput,
-                    hint: NOTHING_MORE,
-                },
-                Mistake {
-                    program: "skips_bad_values",
-                    because: Diagnosis::ExtraOutput,
-                    hint: NOTHING_MORE,
-                },
-            ],
-            run: |lab| {
-                for bits in [16, 32, 64] {
-                    encodes(lab, bits, &[largest(bits)])?;
-                }
-                let past_16 = 65536 + lab.random_number(1..=1 << 31);
-                let past_32 = (1 << 32) + lab.random_number(0..=1 << 31);
-                refuses(lab, &["enc16", "65536"])?;
-                refuses(lab, &["enc16", &past_16.to_string()])?;
-                refuses(lab, &["enc32", &past_32.to_string()])?;
-                refuses(lab, &["enc64", "18446744073709551616"])?;
-                refuses(lab, &["enc16", "-1"])?;
-                refuses(lab, &["enc32", "12x"])?;
-                refuses(lab, &["enc64", ""])?;
-                refuses(lab, &["enc16", "65536", &mixed(lab, 2).to_string()])
-            },
-        },
-        Test {
-            name: "refuses a text that is not exactly the digits of its width",
-            points: 2,
-            read: "What can go wrong",
-            mistakes: &[
-                Mistake {
-                    program: "pads_short_hex",
-                    because: Diagnosis::WrongStatus,
-                    hint: EXACTLY_THE_DIGITS,
-                },
-                Mistake {
-                    program: "takes_a_plus",
-                    because: Diagnosis::WrongStatus,
-                    hint: EXACTLY_THE_DIGITS,
-                },
-                Mistake {
-                    program: "cuts_characters",
-                    because: Diagnosis::Panicked,
-                    hint: "An index into a str panics behind its end, and in the middle of a character such as é. Count \
-                           the bytes first, and work on as_bytes().",
-                },
-            ],
-            run: |lab| {
-                let number = mixed(lab, 2);
-                let digits = hex(16, number);
-                let three = &digits[..3];
-                decodes(lab, 16, &[number], |digits| digits.to_owned())?;
-                refuses(lab, &["dec16", three])?;
-                refuses(lab, &["dec16", &format!("{digits}0")])?;
-                refuses(lab, &["dec32", &digits])?;
-                refuses(lab, &["dec64", &digits.repeat(2)])?;
-                refuses(lab, &["dec16", ""])?;
-                refuses(lab, &["dec16", "12g4"])?;
-                refuses(lab, &["dec16", "0x1f"])?;
-                refuses(lab, &["dec16", &format!("+{three}")])?;
-                refuses(lab, &["dec32", &format!("-{three}{digits}")])?;
-                refuses(lab, &["dec16", &format!(" {three}")])?;
-                // Four bytes in UTF-8, of which é is the two in the middle.
-                refuses(lab, &["dec16", "1é2"])
-            },
-        },
-        Test {
-            name: "tells wrong usage from a wrong value",
-            points: 1,
-            read: "A number has to fit",
-            mistakes: &[
-                Mistake {
-                    program: "no_arguments_panics",
-                    because: Diagnosis::Panicked,
-                    hint: "An argument may be missing, even the first one, and an index panics. Ask with get or \
-                           split_first, and answer with the usage and status 2.",
-                },
-                Mistake {
-                    program: "usage_is_1",
-                    because: Diagnosis::WrongStatus,
-                    hint: "Status 1 says that a value was bad, status 2 that the program was called in a wrong way. Here \
-                           the call is wrong, so print the usage on standard error and end with 2.",
-                },
-            ],
-            run: |lab| {
-                refuses_usage(lab, &[])?;
-                refuses_usage(lab, &["enc24", "1"])?;
-                refuses_usage(lab, &["enc16"])?;
-                refuses_usage(lab, &["dec64"])?;
-                refuses_usage(lab, &["host", "1"])?;
-                refuses_usage(lab, &["rec", "1"])
-            },
-        },
+        ENCODES,
+        EVERY_DIGIT,
+        SEVERAL_NUMBERS,
+        WIDER_NUMBERS,
+        DECODES,
+        HOST_ORDER,
+        TOO_BIG,
+        WRONG_DIGITS,
+        WRONG_USAGE,
         records::HEADER,
         records::CLEAN_END,
         records::AT_ONCE,
@@ -283,35 +39,7 @@ pub const EXERCISE: Exercise = Exercise {
         records::TOGETHER,
         records::CUT_OFF,
         records::LONG_BODY,
-        Test {
-            name: "says on standard error what is wrong",
-            points: 1,
-            read: "A number has to fit",
-            mistakes: &[
-                Mistake {
-                    program: "silent",
-                    because: Diagnosis::WrongOutput,
-                    hint: "A status alone helps nobody. Whenever your program ends with status 1 or 2, say why on standard \
-                       error: eprintln!.",
-                },
-                Mistake {
-                    program: "panics_at_an_odd_argument",
-                    because: Diagnosis::Panicked,
-                    hint: "env::args panics at an argument that is not UTF-8. Use env::args_os, and \
-                           to_string_lossy to look at its digits: what is not text is a bad value.",
-                },
-            ],
-            run: |lab| {
-                encodes(lab, 16, &[mixed(lab, 2)])?;
-                explains(lab, &["enc16", "65536"], &[])?;
-                explains(lab, &["dec32", "12"], &[])?;
-                explains(lab, &["enc24", "1"], &[])?;
-                let record = Record::random(lab, &[1, 2, 3]).bytes();
-                explains(lab, &["rec"], &record[..9])?;
-                explains(lab, &["rec"], &record[..18])?;
-                refuses_bytes(lab, b"c\xf4t\xe9")
-            },
-        },
+        SAYS_WHY,
         faults::INTERRUPTED,
         faults::SHORT_WRITES,
         faults::CANNOT_READ,
@@ -319,10 +47,272 @@ pub const EXERCISE: Exercise = Exercise {
     ],
 };
 
-const TWO_DIGITS: &str = "A byte is always two small hexadecimal digits, even if the first one is 0: {:02x}. Without its \
-                          zeros nobody can tell where a byte ends.";
-const EVERY_ARGUMENT: &str = "There may be several numbers. Go through all of them in their order, and end the line behind each one.";
-const NOTHING_MORE: &str = "A bad value prints nothing on standard output, and neither do the values behind it. Say what \
-                            is wrong on standard error (eprintln!), and end the program there with status 1.";
-const EXACTLY_THE_DIGITS: &str = "Count the digits first: 4, 8 or 16. And take digits only: from_str_radix and strtoul \
-                                  accept a sign as well.";
+const ENCODES: Test = Test {
+    name: "encodes a 16-bit number",
+    points: 1,
+    read: "The calls",
+    story: |lab| encodes(lab, 16, &[number_without_letters(lab)]),
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["host_order"],
+        hint: "If the two bytes are exchanged, they are in the order of this machine's memory. Network order has the \
+               most significant byte first: to_be_bytes in Rust, htons in C. Print the four digits and a line end, \
+               nothing else.",
+    }],
+};
+
+const EVERY_DIGIT: Test = Test {
+    name: "prints every byte with two small digits",
+    points: 1,
+    read: "One number, several bytes",
+    story: |lab| {
+        let one_digit = lab.random_number(2..=15);
+        let two_single_digits = lab.random_number(1..=15) << 8 | lab.random_number(1..=15);
+        let numbers = [0, 1, 255, 256, 65535, one_digit, two_single_digits];
+        for number in shuffled(lab, numbers) {
+            encodes(lab, 16, &[number])?;
+        }
+        Ok(())
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["drops_zeros", "prints_capitals"],
+        hint: "A byte is always two small hexadecimal digits, even if the first one is 0: {:02x}. Without its zeros \
+               nobody can tell where a byte ends.",
+    }],
+};
+
+const SEVERAL_NUMBERS: Test = Test {
+    name: "encodes all its arguments, each on a line of its own",
+    points: 1,
+    read: "One number, several bytes",
+    story: |lab| {
+        let count = lab.random_number(3..=7);
+        let numbers: Vec<u64> = (0..count).map(|_| mixed(lab, 2)).collect();
+        encodes(lab, 16, &numbers)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["only_the_first", "all_in_one_line"],
+        hint: "There may be several numbers. Go through all of them in their order, and end the line behind each one.",
+    }],
+};
+
+const WIDER_NUMBERS: Test = Test {
+    name: "encodes numbers of 32 and of 64 bits",
+    points: 2,
+    read: "A number has to fit",
+    story: |lab| {
+        let three = [mixed(lab, 4), mixed(lab, 4), mixed(lab, 4)];
+        let [a, b, c] = three;
+        encodes(lab, 32, &shuffled(lab, [a, b, c, 0, 1, largest(32)]))?;
+        let high = mixed(lab, 8) | 1 << 63;
+        let low = mixed(lab, 8) & !(1 << 63);
+        encodes(lab, 64, &shuffled(lab, [high, low, 0, 1, largest(64)]))
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["htons_for_all"],
+            hint: "Each width has a conversion of its own. htons takes 16 bits and cuts off the rest; 32 bits need \
+                   htonl and 64 bits htobe64, or to_be_bytes of the type of that width.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["signed_numbers"],
+            hint: "Your program refuses numbers that fit. Fields are unsigned: read a 64-bit number as u64, which \
+                   goes up to 18446744073709551615.",
+        },
+    ],
+};
+
+const DECODES: Test = Test {
+    name: "decodes what came from the network",
+    points: 2,
+    read: "The calls",
+    story: |lab| {
+        for bits in [16, 32, 64] {
+            let [a, b] = [mixed(lab, bits / 8), mixed(lab, bits / 8)];
+            let numbers = shuffled(lab, [a, b, 0, 1, largest(bits)]);
+            decodes(lab, bits, &numbers, |digits| digits.to_owned())?;
+        }
+        for bits in [16, 32, 64] {
+            // The last byte begins with a letter for certain.
+            let number = mixed(lab, bits / 8) & !0xf0 | 0xa0;
+            decodes(lab, bits, &[number], |digits| match bits {
+                32 => capitals_at_even_places(digits),
+                _ => digits.to_uppercase(),
+            })?;
+        }
+        Ok(())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["two_ntohl"],
+            hint: "Two ntohl put each half right and leave the halves exchanged. Use be64toh, or u64::from_be_bytes \
+                   with all 8 bytes. Who shifts bytes together in C needs unsigned char.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["refuses_capitals"],
+            hint: "1F90 and 1f90 are the same bytes. Take the digits A to F as well; char::to_digit(16) knows both.",
+        },
+    ],
+};
+
+const HOST_ORDER: Test = Test {
+    name: "names the byte order of this machine",
+    points: 1,
+    read: "One number, several bytes",
+    story: |lab| {
+        let order = match cfg!(target_endian = "little") {
+            true => "little",
+            false => "big",
+        };
+        run(lab, &["host"], &[order], 0)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["shifts"],
+        hint: "Shifts and masks work on the value, and give the same result on every machine. Look at the bytes in \
+               memory: to_ne_bytes.",
+    }],
+};
+
+const TOO_BIG: Test = Test {
+    name: "refuses a number that does not fit",
+    points: 2,
+    read: "A number has to fit",
+    story: |lab| {
+        for bits in [16, 32, 64] {
+            encodes(lab, bits, &[largest(bits)])?;
+        }
+        let past_16 = 65536 + lab.random_number(1..=1 << 31);
+        let past_32 = (1 << 32) + lab.random_number(0..=1 << 31);
+        refuses(lab, &["enc16", "65536"])?;
+        refuses(lab, &["enc16", &past_16.to_string()])?;
+        refuses(lab, &["enc32", &past_32.to_string()])?;
+        refuses(lab, &["enc64", "18446744073709551616"])?;
+        refuses(lab, &["enc16", "-1"])?;
+        refuses(lab, &["enc32", "12x"])?;
+        refuses(lab, &["enc64", ""])?;
+        refuses(lab, &["enc16", "65536", &mixed(lab, 2).to_string()])
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["wraps"],
+            hint: "A bad value ends the program with status 1. `as` and a plain C assignment cut a number off without \
+                   a word, and 65536 becomes 0: parse into the type of the field, or compare with its maximum first.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["unwraps_numbers"],
+            hint: "A wrong number is the user's mistake, and unwrap makes it a panic. Match the result of parse, say \
+                   what is wrong on standard error and end with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["complains_on_stdout", "skips_bad_values"],
+            hint: "A bad value prints nothing on standard output, and neither do the values behind it. Say what is \
+                   wrong on standard error (eprintln!), and end the program there with status 1.",
+        },
+    ],
+};
+
+const WRONG_DIGITS: Test = Test {
+    name: "refuses a text that is not exactly the digits of its width",
+    points: 2,
+    read: "What can go wrong",
+    story: |lab| {
+        let number = mixed(lab, 2);
+        let digits = hex(16, number);
+        let three = &digits[..3];
+        decodes(lab, 16, &[number], |digits| digits.to_owned())?;
+        refuses(lab, &["dec16", three])?;
+        refuses(lab, &["dec16", &format!("{digits}0")])?;
+        refuses(lab, &["dec32", &digits])?;
+        refuses(lab, &["dec64", &digits.repeat(2)])?;
+        refuses(lab, &["dec16", ""])?;
+        refuses(lab, &["dec16", "12g4"])?;
+        refuses(lab, &["dec16", "0x1f"])?;
+        refuses(lab, &["dec16", &format!("+{three}")])?;
+        refuses(lab, &["dec32", &format!("-{three}{digits}")])?;
+        refuses(lab, &["dec16", &format!(" {three}")])?;
+        // Four bytes in UTF-8, of which é is the two in the middle.
+        refuses(lab, &["dec16", "1é2"])
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["pads_short_hex", "takes_a_plus"],
+            hint: "Count the digits first: 4, 8 or 16. And take digits only: from_str_radix and strtoul accept a sign \
+                   as well.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["cuts_characters"],
+            hint: "An index into a str panics behind its end, and in the middle of a character such as é. Count the \
+                   bytes first, and work on as_bytes().",
+        },
+    ],
+};
+
+const WRONG_USAGE: Test = Test {
+    name: "tells wrong usage from a wrong value",
+    points: 1,
+    read: "A number has to fit",
+    story: |lab| {
+        refuses_usage(lab, &[])?;
+        refuses_usage(lab, &["enc24", "1"])?;
+        refuses_usage(lab, &["enc16"])?;
+        refuses_usage(lab, &["dec64"])?;
+        refuses_usage(lab, &["host", "1"])?;
+        refuses_usage(lab, &["rec", "1"])
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["no_arguments_panics"],
+            hint: "An argument may be missing, even the first one, and an index panics. Ask with get or split_first, \
+                   and answer with the usage and status 2.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["usage_is_1"],
+            hint: "Status 1 says that a value was bad, status 2 that the program was called in a wrong way. Here the \
+                   call is wrong, so print the usage on standard error and end with 2.",
+        },
+    ],
+};
+
+const SAYS_WHY: Test = Test {
+    name: "says on standard error what is wrong",
+    points: 1,
+    read: "A number has to fit",
+    story: |lab| {
+        encodes(lab, 16, &[mixed(lab, 2)])?;
+        explains(lab, &["enc16", "65536"], &[])?;
+        explains(lab, &["dec32", "12"], &[])?;
+        explains(lab, &["enc24", "1"], &[])?;
+        let record = Record::random(lab, &[1, 2, 3]).bytes();
+        explains(lab, &["rec"], &record[..9])?;
+        explains(lab, &["rec"], &record[..18])?;
+        refuses_bytes(lab, b"c\xf4t\xe9")
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["silent"],
+            hint: "A status alone helps nobody. Whenever your program ends with status 1 or 2, say why on standard \
+                   error: eprintln!.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_at_an_odd_argument"],
+            hint: "env::args panics at an argument that is not UTF-8. Use env::args_os, and to_string_lossy to look \
+                   at its digits: what is not text is a bad value.",
+        },
+    ],
+};

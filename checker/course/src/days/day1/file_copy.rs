@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 
 use harness::{
     arena::Launch,
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{File, Lab, Program},
 };
@@ -17,441 +17,24 @@ pub const EXERCISE: Exercise = Exercise {
     name: "day1_1_file_copy",
     title: "descriptors, and a file copy",
     chapter: "1.1 Descriptors and files",
-    first_step: "Begin with one call: open the PATH from the command line with O_WRONLY and O_CREAT and the mode 0644, \
-                 and end with status 0. The file is there then, and empty.",
+    first_step: "Begin with one call: open the PATH from the command line with O_WRONLY and O_CREAT and the mode \
+                 0644, and end with status 0. The file is there then, and empty.",
     tests: &[
-        Test {
-            name: "makes the file",
-            points: 1,
-            read: "Opening a file",
-            mistakes: &[
-                Mistake {
-                    program: "never_creates",
-                    because: Diagnosis::WrongStatus,
-                    hint: "The input was empty and the file was not there; the right end is an empty file and status 0. open \
-                           makes a file only with O_CREAT, and read returns 0 at the end of the input: neither is a \
-                           failure.",
-                },
-                Mistake {
-                    program: "never_sees_the_end",
-                    because: Diagnosis::Busy,
-                    hint: "The input has come to its end, and your loop reads on: read then returns 0, each time. Leave the \
-                           loop at 0.",
-                },
-                Mistake {
-                    program: "closes_twice",
-                    because: Diagnosis::Killed,
-                    hint: "A descriptor has one owner, who closes it once. An OwnedFd closes its number when it is dropped; \
-                           if you have closed that number already, Rust stops your program. Give close the OwnedFd \
-                           itself.",
-                },
-            ],
-            run: |lab| {
-                let copy = lab.file("copy");
-                let program = start(lab, &[], &copy)?;
-                program.close_stdin();
-                program.expect_exit(0)?;
-                copy.expect(b"")
-            },
-        },
-        Test {
-            name: "gives a new file the permissions that the umask leaves",
-            points: 1,
-            read: "Opening a file",
-            mistakes: &[
-                Mistake {
-                    program: "creates_without_permissions",
-                    because: Diagnosis::WrongMode,
-                    hint: MODE,
-                },
-                Mistake {
-                    program: "forces_the_mode",
-                    because: Diagnosis::WrongMode,
-                    hint: MODE,
-                },
-            ],
-            run: |lab| {
-                for umask in [0o022, 0o027, 0o077] {
-                    let copy = lab.file(format!("umask-{umask:03o}"));
-                    let program = lab.launch(Launch {
-                        umask,
-                        ..Launch::new([copy.name()])
-                    })?;
-                    program.close_stdin();
-                    program.expect_exit(0)?;
-                    copy.expect_permissions(0o644 & !umask)?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "copies bytes of every value",
-            points: 1,
-            read: "Reading and writing",
-            mistakes: &[
-                Mistake {
-                    program: "writes_the_whole_buffer",
-                    because: Diagnosis::ExtraBytes,
-                    hint: ONLY_THE_NEW,
-                },
-                Mistake {
-                    program: "writes_once_more_at_the_end",
-                    because: Diagnosis::ExtraBytes,
-                    hint: ONLY_THE_NEW,
-                },
-                Mistake {
-                    program: "stops_at_a_zero",
-                    because: Diagnosis::MissingBytes,
-                    hint: NO_BYTE_IS_THE_END,
-                },
-                Mistake {
-                    program: "stops_at_byte_255",
-                    because: Diagnosis::MissingBytes,
-                    hint: NO_BYTE_IS_THE_END,
-                },
-                Mistake {
-                    program: "replaces_what_is_not_text",
-                    because: Diagnosis::WrongBytes,
-                    hint: "A file is bytes, and not text: from_utf8_lossy puts three other bytes in the place of each one \
-                           that it does not know. Write the bytes that read has brought, as they are.",
-                },
-                Mistake {
-                    program: "expects_text",
-                    because: Diagnosis::Panicked,
-                    hint: "A file is bytes, and not text: String::from_utf8 refuses most of them, and unwrap makes a panic \
-                           of that. Write the bytes that read has brought, as they are.",
-                },
-            ],
-            run: |lab| {
-                let bytes = all_values(lab);
-                let copy = lab.file("copy");
-                let program = start(lab, &[], &copy)?;
-                program.feed_stdin(&bytes);
-                program.close_stdin();
-                program.expect_exit(0)?;
-                copy.expect(&bytes)
-            },
-        },
-        Test {
-            name: "says how many bytes it has copied",
-            points: 1,
-            read: "Reading and writing",
-            mistakes: &[
-                Mistake {
-                    program: "counts_the_reads",
-                    because: Diagnosis::WrongOutput,
-                    hint: ONE_LINE,
-                },
-                Mistake {
-                    program: "tells_it_on_stderr",
-                    because: Diagnosis::WrongOutput,
-                    hint: ONE_LINE,
-                },
-                Mistake {
-                    program: "says_one_byte",
-                    because: Diagnosis::WrongOutput,
-                    hint: ONE_LINE,
-                },
-            ],
-            run: |lab| {
-                for count in [0, 1, lab.random_number(2..=500) as usize] {
-                    let copy = lab.file(format!("copy-{count}"));
-                    let program = start(lab, &[], &copy)?;
-                    program.feed_stdin(lab.random_bytes(count));
-                    program.close_stdin();
-                    program.expect_exit(0)?;
-                    program.expect_all_output(&[format!("{count} bytes")])?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "copies on until the end of the input, however it comes",
-            points: 2,
-            read: "Short counts",
-            mistakes: &[
-                Mistake {
-                    program: "reads_once",
-                    because: Diagnosis::Exited,
-                    hint: NOT_THE_END,
-                },
-                Mistake {
-                    program: "stops_at_a_short_read",
-                    because: Diagnosis::Exited,
-                    hint: NOT_THE_END,
-                },
-                Mistake {
-                    program: "opens_the_file_for_each_piece",
-                    because: Diagnosis::WrongBytes,
-                    hint: GOES_ON,
-                },
-                Mistake {
-                    program: "writes_at_the_start",
-                    because: Diagnosis::WrongBytes,
-                    hint: GOES_ON,
-                },
-            ],
-            run: |lab| {
-                let copy = lab.file("copy");
-                let program = start(lab, &[], &copy)?;
-                let bytes = in_pieces(lab, &program, |_| Ok(()))?;
-                program.close_stdin();
-                program.expect_exit(0)?;
-                copy.expect(&bytes)
-            },
-        },
-        Test {
-            name: "copies more than fits into a buffer",
-            points: 1,
-            read: "Reading and writing",
-            mistakes: &[Mistake {
-                program: "collects_in_one_buffer",
-                because: Diagnosis::MissingBytes,
-                hint: "An input can be longer than any buffer of yours. When a buffer is full, read has no room to fill, and \
-                       returns 0, which looks like the end. Write what a read has brought, and use the buffer again \
-                       from its start.",
-            }],
-            run: |lab| {
-                let bytes = lab.random_bytes(300_000);
-                let copy = lab.file("copy");
-                // Not followed: it may read byte by byte, which is slow, and right.
-                let program = lab.launch(Launch {
-                    traced: false,
-                    ..Launch::new([copy.name()])
-                })?;
-                program.feed_stdin(&bytes);
-                program.close_stdin();
-                program.expect_exit(0)?;
-                copy.expect(&bytes)?;
-                program.expect_all_output(&[format!("{} bytes", bytes.len())])
-            },
-        },
-        Test {
-            name: "writes what has come before it waits for more",
-            points: 1,
-            read: "Reading and writing",
-            mistakes: &[
-                Mistake {
-                    program: "reads_all_input_first",
-                    because: Diagnosis::MissingBytes,
-                    hint: AT_ONCE,
-                },
-                Mistake {
-                    program: "keeps_bytes_in_a_buffer",
-                    because: Diagnosis::MissingBytes,
-                    hint: AT_ONCE,
-                },
-            ],
-            run: |lab| {
-                let copy = lab.file("copy");
-                let program = start(lab, &[], &copy)?;
-                let bytes = in_pieces(lab, &program, |so_far| copy.wait_until_it_holds(so_far))?;
-                program.close_stdin();
-                program.expect_exit(0)?;
-                copy.expect(&bytes)
-            },
-        },
-        Test {
-            name: "says at once why it cannot open the file",
-            points: 2,
-            read: "When a call fails",
-            mistakes: &[
-                Mistake {
-                    program: "opens_late",
-                    because: Diagnosis::StillRunning,
-                    hint: "Your program reads its input first, and would find out only then that it has no place for it. \
-                           Open the file before the first read.",
-                },
-                Mistake {
-                    program: "panics_when_it_cannot_open",
-                    because: Diagnosis::Panicked,
-                    hint: "A wrong path is the user's mistake, and unwrap makes it a panic. Match the result of open, say \
-                           on standard error what the matter is, and end with status 1.",
-                },
-                Mistake {
-                    program: "errors_end_with_zero",
-                    because: Diagnosis::WrongStatus,
-                    hint: "The next program in a script sees only the status, and 0 says that all is well. End with \
-                           status 1.",
-                },
-                Mistake {
-                    program: "complains_on_stdout",
-                    because: Diagnosis::ExtraOutput,
-                    hint: "A reason is no result: it belongs on standard error (eprintln!).",
-                },
-                Mistake {
-                    program: "fails_in_silence",
-                    because: Diagnosis::WrongOutput,
-                    hint: "A status alone does not tell the user what to mend. Print the error that open returned on standard \
-                           error (eprintln!).",
-                },
-            ],
-            run: |lab| {
-                let program = lab.start(&["copy"])?;
-                program.close_stdin();
-                program.expect_exit(0)?;
-                // A folder that is not there, and one that is: its standard input stays open.
-                for path in ["nowhere/copy", "."] {
-                    let program = lab.start(&[path])?;
-                    fails(&program)?;
-                }
-                Ok(())
-            },
-        },
+        MAKES_THE_FILE,
+        PERMISSIONS,
+        EVERY_BYTE,
+        SAYS_HOW_MUCH,
+        TO_THE_END,
+        MORE_THAN_A_BUFFER,
+        WRITES_AT_ONCE,
+        CANNOT_OPEN,
         flags::REPLACES,
         flags::APPENDS,
         flags::APPENDS_BEHIND_OTHERS,
         flags::MAKES_OR_FAILS,
-        Test {
-            name: "tells wrong usage by status 2, and makes no file",
-            points: 1,
-            read: "When a call fails",
-            mistakes: &[
-                Mistake {
-                    program: "panics_without_arguments",
-                    because: Diagnosis::Panicked,
-                    hint: "An argument may be missing, and an index panics. Match on the slice of the arguments, and answer \
-                           with the usage and status 2.",
-                },
-                Mistake {
-                    program: "usage_is_1",
-                    because: Diagnosis::WrongStatus,
-                    hint: USAGE,
-                },
-                Mistake {
-                    program: "takes_any_option",
-                    because: Diagnosis::WrongStatus,
-                    hint: USAGE,
-                },
-                Mistake {
-                    program: "takes_an_option_for_a_path",
-                    because: Diagnosis::WrongStatus,
-                    hint: USAGE,
-                },
-                Mistake {
-                    program: "takes_two_options",
-                    because: Diagnosis::WrongStatus,
-                    hint: USAGE,
-                },
-                Mistake {
-                    program: "takes_a_path_for_an_option",
-                    because: Diagnosis::WrongStatus,
-                    hint: USAGE,
-                },
-                Mistake {
-                    program: "takes_an_option_twice",
-                    because: Diagnosis::WrongStatus,
-                    hint: USAGE,
-                },
-                Mistake {
-                    program: "takes_a_dash_for_a_path",
-                    because: Diagnosis::WrongStatus,
-                    hint: USAGE,
-                },
-            ],
-            run: |lab| {
-                // All of these are names of files: only a `-` at the beginning makes an option.
-                for name in ["a", "copy-a", "./-x"] {
-                    let program = lab.start(&[name])?;
-                    program.close_stdin();
-                    program.expect_exit(0)?;
-                    lab.file(name).expect(b"")?;
-                }
-                for arguments in [
-                    &[][..],
-                    &["-a"],
-                    &["copy", "other"],
-                    &["-a", "copy", "other"],
-                    &["-z", "copy"],
-                    &["-z"],
-                    &["-x", "-a"],
-                    &["-a", "-x", "copy"],
-                    &["-a", "-a", "copy"],
-                    &["-x", "-x", "copy"],
-                    &["-"],
-                    &["--", "copy"],
-                ] {
-                    let program = lab.start(arguments)?;
-                    program.close_stdin();
-                    program.expect_exit(2)?;
-                }
-                for name in ["copy", "other", "-z", "-a", "-"] {
-                    lab.file(name).expect_missing()?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "takes a path that is not UTF-8",
-            points: 1,
-            read: "Opening a file",
-            mistakes: &[
-                Mistake {
-                    program: "expects_utf8_names",
-                    because: Diagnosis::Panicked,
-                    hint: "env::args panics at an argument that is not UTF-8, and a path is any bytes but / and 0. \
-                           env::args_os takes them as they are; make a PathBuf of its OsString, which open takes.",
-                },
-                Mistake {
-                    program: "opens_another_name",
-                    because: Diagnosis::MissingBytes,
-                    hint: "A path is any bytes but / and 0. to_string_lossy changes those that are not UTF-8, and so \
-                           names another file: give open the OsStr itself.",
-                },
-                Mistake {
-                    program: "looks_for_options_in_text",
-                    because: Diagnosis::WrongStatus,
-                    hint: "An argument that begins with - is an option, whatever the bytes behind it are. to_str gives None for one \
-                           that is not UTF-8: look at the first byte, with OsStrExt::as_bytes.",
-                },
-            ],
-            run: |lab| {
-                let bytes = lab.random_bytes(20);
-                // "côté" as Latin-1 writes it.
-                let copy = lab.file(name_of(b"c\xf4t\xe9"));
-                let program = start(lab, &[], &copy)?;
-                program.feed_stdin(&bytes);
-                program.close_stdin();
-                program.expect_exit(0)?;
-                copy.expect(&bytes)?;
-                // And an option is none the less one.
-                let program = lab.launch(Launch::new([name_of(b"-c\xf4t\xe9")]))?;
-                program.close_stdin();
-                program.expect_exit(2)
-            },
-        },
-        Test {
-            name: "copies into a named pipe, as fast as it is read",
-            points: 1,
-            read: "The file offset",
-            mistakes: &[
-                Mistake {
-                    program: "truncates_afterwards",
-                    because: Diagnosis::Exited,
-                    hint: NO_PLACES,
-                },
-                Mistake {
-                    program: "wants_a_plain_file",
-                    because: Diagnosis::Exited,
-                    hint: NO_PLACES,
-                },
-            ],
-            run: |lab| {
-                let bytes = lab.random_bytes(150_000);
-                let (first, rest) = bytes.split_at(lab.random_number(1..=5000) as usize);
-                let pipe = lab.fifo("queue")?;
-                // Not followed: it may copy byte by byte.
-                let program = lab.launch(Launch {
-                    traced: false,
-                    ..Launch::new([pipe.name()])
-                })?;
-                program.feed_stdin(&bytes);
-                pipe.expect(first)?;
-                pipe.expect(rest)?;
-                program.close_stdin();
-                program.expect_exit(0)
-            },
-        },
+        WRONG_USAGE,
+        PATH_OF_BYTES,
+        NAMED_PIPE,
         faults::FULL,
         faults::SHORT_WRITES,
         faults::INTERRUPTED,
@@ -463,34 +46,378 @@ pub const EXERCISE: Exercise = Exercise {
     ],
 };
 
-const MODE: &str = "The mode of a new file is the third argument of open, 0644 (in Rust 0o644: without the o it is \
-                    decimal), and the kernel takes away from it what the umask forbids. Give it there, and do not \
-                    change it afterwards: the umask is the user's wish.";
+const MAKES_THE_FILE: Test = Test {
+    name: "makes the file",
+    points: 1,
+    read: "Opening a file",
+    story: |lab| {
+        let copy = lab.file("copy");
+        let program = start(lab, &[], &copy)?;
+        program.close_stdin();
+        program.expect_exit(0)?;
+        copy.expect(b"")
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["never_creates"],
+            hint: "The input was empty and the file was not there; the right end is an empty file and status 0. open \
+                   makes a file only with O_CREAT, and read returns 0 at the end of the input: neither is a failure.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["never_sees_the_end"],
+            hint: "The input has come to its end, and your loop reads on: read then returns 0, each time. Leave the \
+                   loop at 0.",
+        },
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["closes_twice"],
+            hint: "A descriptor has one owner, who closes it once. An OwnedFd closes its number when it is dropped; \
+                   if you have closed that number already, Rust stops your program. Give close the OwnedFd itself.",
+        },
+    ],
+};
 
-const ONLY_THE_NEW: &str = "read says how many bytes it has put at the start of the buffer. Write these, once, and nothing \
-                            else: behind them lies what was there before, and after a read of 0 nothing is new.";
+const PERMISSIONS: Test = Test {
+    name: "gives a new file the permissions that the umask leaves",
+    points: 1,
+    read: "Opening a file",
+    story: |lab| {
+        for umask in [0o022, 0o027, 0o077] {
+            let copy = lab.file(format!("umask-{umask:03o}"));
+            let program = lab.launch(Launch {
+                umask,
+                ..Launch::new([copy.name()])
+            })?;
+            program.close_stdin();
+            program.expect_exit(0)?;
+            copy.expect_permissions(0o644 & !umask)?;
+        }
+        Ok(())
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongMode,
+        mistakes: &["creates_without_permissions", "forces_the_mode"],
+        hint: "The mode of a new file is the third argument of open, 0644 (in Rust 0o644: without the o it is \
+               decimal), and the kernel takes away from it what the umask forbids. Give it there, and do not change \
+               it afterwards: the umask is the user's wish.",
+    }],
+};
 
-const NO_BYTE_IS_THE_END: &str = "Read from standard input until read returns 0, and write what each read brings. Only \
-                                  that count of 0 is the end: 0, 10 and 255 are bytes like any other.";
+const EVERY_BYTE: Test = Test {
+    name: "copies bytes of every value",
+    points: 1,
+    read: "Reading and writing",
+    story: |lab| {
+        let bytes = all_values(lab);
+        let copy = lab.file("copy");
+        let program = start(lab, &[], &copy)?;
+        program.feed_stdin(&bytes);
+        program.close_stdin();
+        program.expect_exit(0)?;
+        copy.expect(&bytes)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ExtraBytes,
+            mistakes: &["writes_the_whole_buffer", "writes_once_more_at_the_end"],
+            hint: "read says how many bytes it has put at the start of the buffer. Write these, once, and nothing \
+                   else: behind them lies what was there before, and after a read of 0 nothing is new.",
+        },
+        Rejection {
+            because: Diagnosis::MissingBytes,
+            mistakes: &["stops_at_a_zero", "stops_at_byte_255"],
+            hint: "Read from standard input until read returns 0, and write what each read brings. Only that count of \
+                   0 is the end: 0, 10 and 255 are bytes like any other.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["replaces_what_is_not_text"],
+            hint: "A file is bytes, and not text: from_utf8_lossy puts three other bytes in the place of each one \
+                   that it does not know. Write the bytes that read has brought, as they are.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["expects_text"],
+            hint: "A file is bytes, and not text: String::from_utf8 refuses most of them, and unwrap makes a panic of \
+                   that. Write the bytes that read has brought, as they are.",
+        },
+    ],
+};
 
-const ONE_LINE: &str = "Add up what the reads have returned, and print the sum on standard output when all is copied: one \
-                        line, `N bytes`, also `1 bytes`: programs read it.";
+const SAYS_HOW_MUCH: Test = Test {
+    name: "says how many bytes it has copied",
+    points: 1,
+    read: "Reading and writing",
+    story: |lab| {
+        for count in [0, 1, lab.random_number(2..=500) as usize] {
+            let copy = lab.file(format!("copy-{count}"));
+            let program = start(lab, &[], &copy)?;
+            program.feed_stdin(lab.random_bytes(count));
+            program.close_stdin();
+            program.expect_exit(0)?;
+            program.expect_all_output(&[format!("{count} bytes")])?;
+        }
+        Ok(())
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["counts_the_reads", "tells_it_on_stderr", "says_one_byte"],
+        hint: "Add up what the reads have returned, and print the sum on standard output when all is copied: one \
+               line, `N bytes`, also `1 bytes`: programs read it.",
+    }],
+};
 
-const NOT_THE_END: &str = "Your program ended although its input is still open. read returns what is there, perhaps one \
-                           byte, and that says nothing about what comes later: read again until it returns 0.";
+const TO_THE_END: Test = Test {
+    name: "copies on until the end of the input, however it comes",
+    points: 2,
+    read: "Short counts",
+    story: |lab| {
+        let copy = lab.file("copy");
+        let program = start(lab, &[], &copy)?;
+        let bytes = in_pieces(lab, &program, |_| Ok(()))?;
+        program.close_stdin();
+        program.expect_exit(0)?;
+        copy.expect(&bytes)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["reads_once", "stops_at_a_short_read"],
+            hint: "Your program ended although its input is still open. read returns what is there, perhaps one byte, \
+                   and that says nothing about what comes later: read again until it returns 0.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["opens_the_file_for_each_piece", "writes_at_the_start"],
+            hint: "Open the file once, and let write go on where the last write ended: the kernel keeps that place \
+                   with the open file. To open it again, or to name a place yourself, goes back to the start.",
+        },
+    ],
+};
 
-const GOES_ON: &str = "Open the file once, and let write go on where the last write ended: the kernel keeps that place with \
-                       the open file. To open it again, or to name a place yourself, goes back to the start.";
+const MORE_THAN_A_BUFFER: Test = Test {
+    name: "copies more than fits into a buffer",
+    points: 1,
+    read: "Reading and writing",
+    story: |lab| {
+        let bytes = lab.random_bytes(300_000);
+        let copy = lab.file("copy");
+        // Not followed: it may read byte by byte, which is slow, and right.
+        let program = lab.launch(Launch {
+            traced: false,
+            ..Launch::new([copy.name()])
+        })?;
+        program.feed_stdin(&bytes);
+        program.close_stdin();
+        program.expect_exit(0)?;
+        copy.expect(&bytes)?;
+        program.expect_all_output(&[format!("{} bytes", bytes.len())])
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::MissingBytes,
+        mistakes: &["collects_in_one_buffer"],
+        hint: "An input can be longer than any buffer of yours. When a buffer is full, read has no room to fill, and \
+               returns 0, which looks like the end. Write what a read has brought, and use the buffer again from its \
+               start.",
+    }],
+};
 
-const AT_ONCE: &str = "The program waits for more input while bytes that have come are not in the file. Write after each \
-                       read, without a buffer of your own in between (BufWriter, read_to_end).";
+const WRITES_AT_ONCE: Test = Test {
+    name: "writes what has come before it waits for more",
+    points: 1,
+    read: "Reading and writing",
+    story: |lab| {
+        let copy = lab.file("copy");
+        let program = start(lab, &[], &copy)?;
+        let bytes = in_pieces(lab, &program, |so_far| copy.wait_until_it_holds(so_far))?;
+        program.close_stdin();
+        program.expect_exit(0)?;
+        copy.expect(&bytes)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::MissingBytes,
+        mistakes: &["reads_all_input_first", "keeps_bytes_in_a_buffer"],
+        hint: "The program waits for more input while bytes that have come are not in the file. Write after each \
+               read, without a buffer of your own in between (BufWriter, read_to_end).",
+    }],
+};
 
-const USAGE: &str = "Status 1 says that the work has failed, status 2 that the program was called in a wrong way: no PATH, \
-                     two, two options, or one that is neither -a nor -x (- and -- are none, either). What begins with - is an option, wherever it \
-                     stands, and what does not is a PATH. Decide that before you open anything.";
+const CANNOT_OPEN: Test = Test {
+    name: "says at once why it cannot open the file",
+    points: 2,
+    read: "When a call fails",
+    story: |lab| {
+        let program = lab.start(&["copy"])?;
+        program.close_stdin();
+        program.expect_exit(0)?;
+        // A folder that is not there, and one that is: its standard input stays open.
+        for path in ["nowhere/copy", "."] {
+            let program = lab.start(&[path])?;
+            fails(&program)?;
+        }
+        Ok(())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["opens_late"],
+            hint: "Your program reads its input first, and would find out only then that it has no place for it. Open \
+                   the file before the first read.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_when_it_cannot_open"],
+            hint: "A wrong path is the user's mistake, and unwrap makes it a panic. Match the result of open, say on \
+                   standard error what the matter is, and end with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["errors_end_with_zero"],
+            hint: "The next program in a script sees only the status, and 0 says that all is well. End with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["complains_on_stdout"],
+            hint: "A reason is no result: it belongs on standard error (eprintln!).",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["fails_in_silence"],
+            hint: "A status alone does not tell the user what to mend. Print the error that open returned on standard \
+                   error (eprintln!).",
+        },
+    ],
+};
 
-const NO_PLACES: &str = "A named pipe can be opened and written to like a file, but it has no places: lseek, ftruncate and \
-                         pwrite fail there. O_TRUNC, which open ignores for a pipe, and write are enough.";
+const WRONG_USAGE: Test = Test {
+    name: "tells wrong usage by status 2, and makes no file",
+    points: 1,
+    read: "When a call fails",
+    story: |lab| {
+        // All of these are names of files: only a `-` at the beginning makes an option.
+        for name in ["a", "copy-a", "./-x"] {
+            let program = lab.start(&[name])?;
+            program.close_stdin();
+            program.expect_exit(0)?;
+            lab.file(name).expect(b"")?;
+        }
+        for arguments in [
+            &[][..],
+            &["-a"],
+            &["copy", "other"],
+            &["-a", "copy", "other"],
+            &["-z", "copy"],
+            &["-z"],
+            &["-x", "-a"],
+            &["-a", "-x", "copy"],
+            &["-a", "-a", "copy"],
+            &["-x", "-x", "copy"],
+            &["-"],
+            &["--", "copy"],
+        ] {
+            let program = lab.start(arguments)?;
+            program.close_stdin();
+            program.expect_exit(2)?;
+        }
+        for name in ["copy", "other", "-z", "-a", "-"] {
+            lab.file(name).expect_missing()?;
+        }
+        Ok(())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_without_arguments"],
+            hint: "An argument may be missing, and an index panics. Match on the slice of the arguments, and answer \
+                   with the usage and status 2.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &[
+                "usage_is_1",
+                "takes_any_option",
+                "takes_an_option_for_a_path",
+                "takes_two_options",
+                "takes_a_path_for_an_option",
+                "takes_an_option_twice",
+                "takes_a_dash_for_a_path",
+            ],
+            hint: "Status 1 says that the work has failed, status 2 that the program was called in a wrong way: no \
+                   PATH, two, two options, or one that is neither -a nor -x (- and -- are none, either). What begins \
+                   with - is an option, wherever it stands, and what does not is a PATH. Decide that before you open \
+                   anything.",
+        },
+    ],
+};
+
+const PATH_OF_BYTES: Test = Test {
+    name: "takes a path that is not UTF-8",
+    points: 1,
+    read: "Opening a file",
+    story: |lab| {
+        let bytes = lab.random_bytes(20);
+        // "côté" as Latin-1 writes it.
+        let copy = lab.file(name_of(b"c\xf4t\xe9"));
+        let program = start(lab, &[], &copy)?;
+        program.feed_stdin(&bytes);
+        program.close_stdin();
+        program.expect_exit(0)?;
+        copy.expect(&bytes)?;
+        // And an option is none the less one.
+        let program = lab.launch(Launch::new([name_of(b"-c\xf4t\xe9")]))?;
+        program.close_stdin();
+        program.expect_exit(2)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["expects_utf8_names"],
+            hint: "env::args panics at an argument that is not UTF-8, and a path is any bytes but / and 0. \
+                   env::args_os takes them as they are; make a PathBuf of its OsString, which open takes.",
+        },
+        Rejection {
+            because: Diagnosis::MissingBytes,
+            mistakes: &["opens_another_name"],
+            hint: "A path is any bytes but / and 0. to_string_lossy changes those that are not UTF-8, and so names \
+                   another file: give open the OsStr itself.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["looks_for_options_in_text"],
+            hint: "An argument that begins with - is an option, whatever the bytes behind it are. to_str gives None \
+                   for one that is not UTF-8: look at the first byte, with OsStrExt::as_bytes.",
+        },
+    ],
+};
+
+const NAMED_PIPE: Test = Test {
+    name: "copies into a named pipe, as fast as it is read",
+    points: 1,
+    read: "The file offset",
+    story: |lab| {
+        let bytes = lab.random_bytes(150_000);
+        let (first, rest) = bytes.split_at(lab.random_number(1..=5000) as usize);
+        let pipe = lab.fifo("queue")?;
+        // Not followed: it may copy byte by byte.
+        let program = lab.launch(Launch {
+            traced: false,
+            ..Launch::new([pipe.name()])
+        })?;
+        program.feed_stdin(&bytes);
+        pipe.expect(first)?;
+        pipe.expect(rest)?;
+        program.close_stdin();
+        program.expect_exit(0)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["truncates_afterwards", "wants_a_plain_file"],
+        hint: "A named pipe can be opened and written to like a file, but it has no places: lseek, ftruncate and \
+               pwrite fail there. O_TRUNC, which open ignores for a pipe, and write are enough.",
+    }],
+};
 
 /// Starts the program with these options, and the file behind them.
 fn start(lab: &Lab, options: &[&str], file: &File) -> Checked<Program> {

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use harness::{
     arena::Launch,
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Lab, Listener, Program},
 };
@@ -21,311 +21,16 @@ pub const EXERCISE: Exercise = Exercise {
     chapter: "2.6 connect, with every outcome",
     first_step: CONNECT,
     tests: &[
-        Test {
-            name: "connects to the address it is given, and says so",
-            points: 1,
-            read: "What connect does",
-            mistakes: &[
-                Mistake {
-                    program: "port_in_host_order",
-                    because: Diagnosis::Exited,
-                    hint: CONNECT,
-                },
-                Mistake {
-                    program: "in_progress_is_an_error",
-                    because: Diagnosis::WrongOutput,
-                    hint: "The line is not the promised one. If it says EINPROGRESS: that is no error, a non-blocking \
-                           connect has only begun. Wait with poll until the socket is writable, then ask for \
-                           SO_ERROR.",
-                },
-                Mistake {
-                    program: "polls_for_input",
-                    because: Diagnosis::Stuck,
-                    hint: "You wait for data, but a server need not say anything. The end of the handshake makes the \
-                           socket writable: poll for POLLOUT.",
-                },
-            ],
-            run: |lab| {
-                let listener = lab.listen()?;
-                let program = dial(lab, &[listener.address()])?;
-                listener.accept()?;
-                program.expect_line(connected(&listener))
-            },
-        },
-        Test {
-            name: "says which local address the kernel has chosen, and ends",
-            points: 2,
-            read: "What connect does",
-            mistakes: &[
-                Mistake {
-                    program: "asks_before_connect",
-                    because: Diagnosis::WrongOutput,
-                    hint: LOCAL,
-                },
-                Mistake {
-                    program: "prints_the_peer",
-                    because: Diagnosis::WrongOutput,
-                    hint: LOCAL,
-                },
-                Mistake {
-                    program: "says_hello",
-                    because: Diagnosis::ExtraBytes,
-                    hint: "This program only connects. It writes nothing to the connection.",
-                },
-                Mistake {
-                    program: "waits_for_the_server",
-                    because: Diagnosis::LeftOpen,
-                    hint: "The task is done when both lines are printed. End, and do not wait for the server: the \
-                           kernel closes the connection for you.",
-                },
-            ],
-            run: |lab| {
-                let listener = lab.listen()?;
-                let program = dial(lab, &[listener.address()])?;
-                let server = listener.accept()?;
-                program.expect_line(connected(&listener))?;
-                program.expect_line(format!("local {}", server.peer_address()))?;
-                server.expect_end()?;
-                program.expect_exit(0)?;
-                program.expect_stdout_end()
-            },
-        },
-        Test {
-            name: "says that a connection is refused",
-            points: 2,
-            read: "The outcomes of connect",
-            mistakes: &[
-                Mistake {
-                    program: "panics_when_refused",
-                    because: Diagnosis::Panicked,
-                    hint: "A refused connection is an ordinary event, not a bug: look at the error instead of calling \
-                           unwrap or expect.",
-                },
-                Mistake {
-                    program: "ignores_connect_error",
-                    because: Diagnosis::WrongOutput,
-                    hint: REFUSED,
-                },
-                Mistake {
-                    program: "writable_is_connected",
-                    because: Diagnosis::WrongOutput,
-                    hint: REFUSED,
-                },
-                Mistake {
-                    program: "reads_so_error_twice",
-                    because: Diagnosis::WrongOutput,
-                    hint: REFUSED,
-                },
-                Mistake {
-                    program: "asks_for_the_peer",
-                    because: Diagnosis::WrongOutput,
-                    hint: REFUSED,
-                },
-            ],
-            run: |lab| {
-                let nobody = lab.refusing_address()?;
-                dial(lab, &[nobody])?.expect_line(refused(nobody))
-            },
-        },
-        Test {
-            name: "ends with status 1 when no address answers",
-            points: 1,
-            read: "The outcomes of connect",
-            mistakes: &[
-                Mistake {
-                    program: "prints_local_all_the_same",
-                    because: Diagnosis::ExtraOutput,
-                    hint: "The line `local` belongs to a connection. Here is none, so the outcome of the try is the \
-                           last line.",
-                },
-                Mistake {
-                    program: "failure_ends_with_0",
-                    because: Diagnosis::WrongStatus,
-                    hint: "No address has answered, but the status says success. A script reads the status, not the \
-                           words: end with ExitCode::from(1).",
-                },
-                Mistake {
-                    program: "fails_in_silence",
-                    because: Diagnosis::WrongOutput,
-                    hint: "The last word is missing: say on standard error, with eprintln, that no address answers.",
-                },
-            ],
-            run: |lab| {
-                let nobody = lab.refusing_address()?;
-                let program = dial(lab, &[nobody])?;
-                program.expect_line(refused(nobody))?;
-                program.expect_stdout_end()?;
-                program.expect_exit(1)?;
-                program.expect_reason_on_stderr()
-            },
-        },
-        Test {
-            name: "goes on to the next address, until one answers",
-            points: 2,
-            read: "One address after the other",
-            mistakes: &[
-                Mistake {
-                    program: "gives_up_after_the_first",
-                    because: Diagnosis::Exited,
-                    hint: "The first address has refused, but there are more. An error of one try is an outcome to \
-                           print; then comes the next address.",
-                },
-                Mistake {
-                    program: "begins_with_the_last",
-                    because: Diagnosis::WrongOutput,
-                    hint: ORDER,
-                },
-                Mistake {
-                    program: "reuses_a_refused_socket",
-                    because: Diagnosis::WrongOutput,
-                    hint: ORDER,
-                },
-                Mistake {
-                    program: "tries_all_at_once",
-                    because: Diagnosis::CallForbidden,
-                    hint: "Your program connects to more than one address. Begin a try when the one before it has failed, \
-                           and not earlier.",
-                },
-                Mistake {
-                    program: "goes_on_after_success",
-                    because: Diagnosis::ExtraOutput,
-                    hint: "One connection is what was asked for. After `connected` and `local` the program ends, and \
-                           leaves the other addresses alone.",
-                },
-            ],
-            run: |lab| {
-                let (first, second) = (lab.refusing_address()?, lab.refusing_address()?);
-                let (third, last) = (lab.listen()?, lab.listen()?);
-                let program = dial(lab, &[first, second, third.address(), last.address()])?;
-                program.expect_line(refused(first))?;
-                program.expect_line(refused(second))?;
-                let server = third.accept()?;
-                program.expect_line(connected(&third))?;
-                program.expect_line(format!("local {}", server.peer_address()))?;
-                program.expect_stdout_end()?;
-                program.expect_exit(0)?;
-                last.expect_nobody()
-            },
-        },
-        Test {
-            name: "prints the outcome of a try before it begins the next one",
-            points: 1,
-            read: "One address after the other",
-            mistakes: &[Mistake {
-                program: "prints_all_at_the_end",
-                because: Diagnosis::CallForbidden,
-                hint: "Nobody has read the outcome of the first try yet, and the next one is under way. Print the line as \
-                       soon as you know it, flush it, and only then take the next address.",
-            }],
-            run: |lab| {
-                let (first, second) = (lab.refusing_address()?, lab.listen()?);
-                let program =
-                    dial_with_full_stdout(lab, &["-t", "100000"], &[first, second.address()])?;
-                program.expect_asleep_in_print()?;
-                second.expect_nobody()?;
-                program.drain_stdout()?;
-                program.expect_line(refused(first))?;
-                second.accept()?;
-                program.expect_line(connected(&second))
-            },
-        },
-        Test {
-            name: "connects to IPv6 addresses, too",
-            points: 1,
-            read: "One address after the other",
-            mistakes: &[
-                Mistake {
-                    program: "knows_only_ipv4",
-                    because: Diagnosis::Exited,
-                    hint: "An address in brackets is an IPv6 address. In Rust `SocketAddr` parses both kinds; in C \
-                           the brackets go before inet_pton(AF_INET6, …).",
-                },
-                Mistake {
-                    program: "prints_without_brackets",
-                    because: Diagnosis::WrongOutput,
-                    hint: "An IPv6 address with a port is written in brackets, because it has colons itself: \
-                           `[::1]:80`. And a sockaddr_in has no room for it: ask getsockname with a sockaddr_storage.",
-                },
-            ],
-            run: |lab| {
-                let listener = lab.listen_on_ipv6()?;
-                let program = dial(lab, &[listener.address()])?;
-                let server = listener.accept()?;
-                program.expect_line(connected(&listener))?;
-                program.expect_line(format!("local {}", server.peer_address()))
-            },
-        },
-        Test {
-            name: "makes a new socket for each address",
-            points: 1,
-            read: "One address after the other",
-            mistakes: &[Mistake {
-                program: "reuses_the_socket",
-                because: Diagnosis::WrongOutput,
-                hint: "A socket of AF_INET6 does not connect to an IPv4 address. Make the socket when you know the \
-                       address, a new one for each try.",
-            }],
-            run: |lab| {
-                let (first, second) = (lab.refusing_ipv6_address()?, lab.listen()?);
-                let program = dial(lab, &[first, second.address()])?;
-                program.expect_line(refused(first))?;
-                program.expect_line(connected(&second))?;
-                second.accept().map(drop)
-            },
-        },
-        Test {
-            name: "closes the socket of a try that has failed",
-            points: 1,
-            read: "One address after the other",
-            mistakes: &[Mistake {
-                program: "leaks_each_socket",
-                because: Diagnosis::WrongOutput,
-                hint: "Here a process may have 16 descriptors, and each try leaves one behind. Close the socket \
-                       before the next try: an OwnedFd does it when it is dropped, a bare number does not.",
-            }],
-            run: |lab| {
-                let nobody: Checked<Vec<_>> = (0..20).map(|_| lab.refusing_address()).collect();
-                let (nobody, listener) = (nobody?, lab.listen()?);
-                let addresses = [nobody.as_slice(), &[listener.address()]].concat();
-                let mut launch = Launch::new(words(&[], &addresses));
-                launch.limits.descriptors = 16;
-                let program = lab.step(
-                    "start your program with 20 addresses that refuse and one that answers; it may have 16 descriptors",
-                    || lab.launch(launch),
-                )?;
-                for address in nobody {
-                    program.expect_line(refused(address))?;
-                }
-                listener.accept()?;
-                program.expect_line(connected(&listener))
-            },
-        },
-        Test {
-            name: "goes on when there is no way to an address",
-            points: 1,
-            read: "The outcomes of connect",
-            mistakes: &[
-                Mistake {
-                    program: "no_way_is_an_error",
-                    because: Diagnosis::WrongOutput,
-                    hint: "connect itself fails here, at once, with ENETUNREACH: no route leads there, and for the user the \
-                           address is `unreachable`. Look at what connect returns, also on a non-blocking socket.",
-                },
-                Mistake {
-                    program: "ends_without_a_route",
-                    because: Diagnosis::Exited,
-                    hint: "connect fails at once here, and not with ECONNREFUSED. That, too, is the outcome of one \
-                           try, and the next address may be better.",
-                },
-            ],
-            run: |lab| {
-                let (nowhere, listener) = (group_of_many(lab), lab.listen()?);
-                let program = dial(lab, &[nowhere, listener.address()])?;
-                program.expect_line(format!("{nowhere} unreachable"))?;
-                listener.accept()?;
-                program.expect_line(connected(&listener))
-            },
-        },
+        CONNECTS,
+        LOCAL_ADDRESS,
+        REFUSED,
+        NO_ANSWER,
+        NEXT_ADDRESS,
+        PRINTS_AT_ONCE,
+        IPV6,
+        NEW_SOCKET,
+        CLOSES_SOCKETS,
+        NO_WAY,
         faults::EVERY_ERROR,
         limits::GIVES_UP,
         limits::WAITS,
@@ -337,116 +42,387 @@ pub const EXERCISE: Exercise = Exercise {
         rounds::ALL_AGAIN,
         rounds::SLEEPS,
         faults::PAUSE,
-        Test {
-            name: "refuses wrong arguments before it tries anything",
-            points: 1,
-            read: "The outcomes of connect",
-            mistakes: &[
-                Mistake {
-                    program: "tries_before_it_has_read_all",
-                    because: Diagnosis::ExtraOutput,
-                    hint: NO_ADDRESS,
-                },
-                Mistake {
-                    program: "cuts_the_port",
-                    because: Diagnosis::ExtraOutput,
-                    hint: NO_ADDRESS,
-                },
-                Mistake {
-                    program: "splits_at_the_last_colon",
-                    because: Diagnosis::ExtraOutput,
-                    hint: NO_ADDRESS,
-                },
-                Mistake {
-                    program: "knows_no_upper_limit",
-                    because: Diagnosis::ExtraOutput,
-                    hint: NO_ADDRESS,
-                },
-                Mistake {
-                    program: "usage_is_1",
-                    because: Diagnosis::WrongStatus,
-                    hint: "Wrong arguments are status 2, so that a script can tell them from a server that does not \
-                           answer. Check each word: its kind, and whether its number is in its range.",
-                },
-                Mistake {
-                    program: "refuses_the_largest_numbers",
-                    because: Diagnosis::Exited,
-                    hint: THE_WHOLE_RANGE,
-                },
-                Mistake {
-                    program: "refuses_no_rounds",
-                    because: Diagnosis::Exited,
-                    hint: THE_WHOLE_RANGE,
-                },
-                Mistake {
-                    program: "panics_without_a_number",
-                    because: Diagnosis::Panicked,
-                    hint: "What the user types is not a bug of yours. Match on what `next` and `parse` return instead \
-                           of unwrapping it.",
-                },
-            ],
-            run: |lab| {
-                // These are right, and at the ends of their ranges.
-                let widest = ["-r", "10", "-p", "1000000"];
-                for options in [&widest[..], &["-r", "0"]] {
-                    let listener = lab.listen()?;
-                    let program = dial_with(lab, options, &[listener.address()])?;
-                    listener.accept()?;
-                    program.expect_line(connected(&listener))?;
-                }
-                let nobody = lab.refusing_address()?.to_string();
-                let wrong: &[&[&str]] = &[
-                    &[],
-                    &[&nobody, "127.0.0.1"],
-                    &[&nobody, "somewhere:80"],
-                    &[&nobody, "127.0.0.1:70000"],
-                    &[&nobody, "[127.0.0.1]:80"],
-                    &[&nobody, "127.0.0.1:+80"],
-                    &[&nobody, "::1:80"],
-                    &["-t", "1000001", &nobody],
-                    &["-p", "1000001", &nobody],
-                    &["-r", "11", &nobody],
-                    &["-t", &nobody],
-                    &["-t", "0", &nobody],
-                    &["-t", "5"],
-                    &["-t"],
-                    &["-r", "-1", &nobody],
-                    &["-p", "0", &nobody],
-                    &["-z", "1", &nobody],
-                ];
-                for arguments in wrong {
-                    let program = lab.start(arguments)?;
-                    program.expect_stdout_end()?;
-                    program.expect_exit(2)?;
-                    program.expect_reason_on_stderr()?;
-                }
-                Ok(())
-            },
+        WRONG_ARGUMENTS,
+    ],
+};
+
+/// Also for a program in which connect is still missing.
+const CONNECT: &str = "Begin with socket(2) and connect(2), and print `ADDRESS:PORT connected`. If connect is there \
+                       and fails with ECONNREFUSED: a sockaddr_in holds the port in network byte order. Use htons, in \
+                       Rust to_be(); nix's types do it for you.";
+
+const CONNECTS: Test = Test {
+    name: "connects to the address it is given, and says so",
+    points: 1,
+    read: "What connect does",
+    story: |lab| {
+        let listener = lab.listen()?;
+        let program = dial(lab, &[listener.address()])?;
+        listener.accept()?;
+        program.expect_line(connected(&listener))
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["port_in_host_order"],
+            hint: CONNECT,
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["in_progress_is_an_error"],
+            hint: "The line is not the promised one. If it says EINPROGRESS: that is no error, a non-blocking connect \
+                   has only begun. Wait with poll until the socket is writable, then ask for SO_ERROR.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["polls_for_input"],
+            hint: "You wait for data, but a server need not say anything. The end of the handshake makes the socket \
+                   writable: poll for POLLOUT.",
         },
     ],
 };
 
-/// For a program which ends before it has connected, be it because connect is not there yet.
-const CONNECT: &str = "Begin with socket(2) and connect(2), and print `ADDRESS:PORT connected`. If connect is there and \
-                       fails with ECONNREFUSED: a sockaddr_in holds the port in network byte order. Use htons, in Rust \
-                       to_be(); nix's types do it for you.";
+const LOCAL_ADDRESS: Test = Test {
+    name: "says which local address the kernel has chosen, and ends",
+    points: 2,
+    read: "What connect does",
+    story: |lab| {
+        let listener = lab.listen()?;
+        let program = dial(lab, &[listener.address()])?;
+        let server = listener.accept()?;
+        program.expect_line(connected(&listener))?;
+        program.expect_line(format!("local {}", server.peer_address()))?;
+        server.expect_end()?;
+        program.expect_exit(0)?;
+        program.expect_stdout_end()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["asks_before_connect", "prints_the_peer"],
+            hint: "`local` is what getsockname says after connect: only then has the kernel chosen an address and a \
+                   port for this end. The other end is what getpeername says.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraBytes,
+            mistakes: &["says_hello"],
+            hint: "This program only connects. It writes nothing to the connection.",
+        },
+        Rejection {
+            because: Diagnosis::LeftOpen,
+            mistakes: &["waits_for_the_server"],
+            hint: "The task is done when both lines are printed. End, and do not wait for the server: the kernel \
+                   closes the connection for you.",
+        },
+    ],
+};
 
-const LOCAL: &str = "`local` is what getsockname says after connect: only then has the kernel chosen an address and a port \
-                     for this end. The other end is what getpeername says.";
+const NOBODY_LISTENS: &str = "Nobody listens there. A blocking connect returns ECONNREFUSED: look at what it returns. \
+                              After a non-blocking one poll says \"writable\" in any case; the outcome is SO_ERROR, \
+                              and it is told once: the second getsockopt returns 0.";
 
-const REFUSED: &str = "Nobody listens there. A blocking connect returns ECONNREFUSED: look at what it returns. After a \
-                       non-blocking one poll says \"writable\" in any case; the outcome is SO_ERROR, and it is told \
-                       once: the second getsockopt returns 0.";
+const REFUSED: Test = Test {
+    name: "says that a connection is refused",
+    points: 2,
+    read: "The outcomes of connect",
+    story: |lab| {
+        let nobody = lab.refusing_address()?;
+        dial(lab, &[nobody])?.expect_line(refused(nobody))
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_when_refused"],
+            hint: "A refused connection is an ordinary event, not a bug: look at the error instead of calling unwrap \
+                   or expect.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &[
+                "ignores_connect_error",
+                "writable_is_connected",
+                "reads_so_error_twice",
+                "asks_for_the_peer",
+            ],
+            hint: NOBODY_LISTENS,
+        },
+    ],
+};
 
-const ORDER: &str = "Try the addresses in the order of the command line, and each with a new socket: a socket that was \
-                     refused is in no state to begin again. On Linux its next connect may say ECONNABORTED.";
+const NO_ANSWER: Test = Test {
+    name: "ends with status 1 when no address answers",
+    points: 1,
+    read: "The outcomes of connect",
+    story: |lab| {
+        let nobody = lab.refusing_address()?;
+        let program = dial(lab, &[nobody])?;
+        program.expect_line(refused(nobody))?;
+        program.expect_stdout_end()?;
+        program.expect_exit(1)?;
+        program.expect_reason_on_stderr()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["prints_local_all_the_same"],
+            hint: "The line `local` belongs to a connection. Here is none, so the outcome of the try is the last line.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["failure_ends_with_0"],
+            hint: "No address has answered, but the status says success. A script reads the status, not the words: \
+                   end with ExitCode::from(1).",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["fails_in_silence"],
+            hint: "The last word is missing: say on standard error, with eprintln, that no address answers.",
+        },
+    ],
+};
 
-const THE_WHOLE_RANGE: &str = "Here all is right, and your program has not tried the address. 1000000 is in the range of MS, and 0 \
-                               and 10 are in that of N: `1..=1_000_000` and `0..=10`.";
+const NEXT_ADDRESS: Test = Test {
+    name: "goes on to the next address, until one answers",
+    points: 2,
+    read: "One address after the other",
+    story: |lab| {
+        let (first, second) = (lab.refusing_address()?, lab.refusing_address()?);
+        let (third, last) = (lab.listen()?, lab.listen()?);
+        let program = dial(lab, &[first, second, third.address(), last.address()])?;
+        program.expect_line(refused(first))?;
+        program.expect_line(refused(second))?;
+        let server = third.accept()?;
+        program.expect_line(connected(&third))?;
+        program.expect_line(format!("local {}", server.peer_address()))?;
+        program.expect_stdout_end()?;
+        program.expect_exit(0)?;
+        last.expect_nobody()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["gives_up_after_the_first"],
+            hint: "The first address has refused, but there are more. An error of one try is an outcome to print; \
+                   then comes the next address.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["begins_with_the_last", "reuses_a_refused_socket"],
+            hint: "Try the addresses in the order of the command line, and each with a new socket: a socket that was \
+                   refused is in no state to begin again. On Linux its next connect may say ECONNABORTED.",
+        },
+        Rejection {
+            because: Diagnosis::CallForbidden,
+            mistakes: &["tries_all_at_once"],
+            hint: "Your program connects to more than one address. Begin a try when the one before it has failed, and \
+                   not earlier.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["goes_on_after_success"],
+            hint: "One connection is what was asked for. After `connected` and `local` the program ends, and leaves \
+                   the other addresses alone.",
+        },
+    ],
+};
 
-const NO_ADDRESS: &str = "A word of the command line is no address, or a number out of its range, and your program has tried an \
-                          address all the same. Read the whole command line, then begin. A port is a number up to 65535 \
-                          without a sign, and must not be cut to 16 bits; brackets belong to IPv6, and to nothing else.";
+const PRINTS_AT_ONCE: Test = Test {
+    name: "prints the outcome of a try before it begins the next one",
+    points: 1,
+    read: "One address after the other",
+    story: |lab| {
+        let (first, second) = (lab.refusing_address()?, lab.listen()?);
+        let program = dial_with_full_stdout(lab, &["-t", "100000"], &[first, second.address()])?;
+        program.expect_asleep_in_print()?;
+        second.expect_nobody()?;
+        program.drain_stdout()?;
+        program.expect_line(refused(first))?;
+        second.accept()?;
+        program.expect_line(connected(&second))
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::CallForbidden,
+        mistakes: &["prints_all_at_the_end"],
+        hint: "Nobody has read the outcome of the first try yet, and the next one is under way. Print the line as \
+               soon as you know it, flush it, and only then take the next address.",
+    }],
+};
+
+const IPV6: Test = Test {
+    name: "connects to IPv6 addresses, too",
+    points: 1,
+    read: "One address after the other",
+    story: |lab| {
+        let listener = lab.listen_on_ipv6()?;
+        let program = dial(lab, &[listener.address()])?;
+        let server = listener.accept()?;
+        program.expect_line(connected(&listener))?;
+        program.expect_line(format!("local {}", server.peer_address()))
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["knows_only_ipv4"],
+            hint: "An address in brackets is an IPv6 address. In Rust `SocketAddr` parses both kinds; in C the \
+                   brackets go before inet_pton(AF_INET6, …).",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["prints_without_brackets"],
+            hint: "An IPv6 address with a port is written in brackets, because it has colons itself: `[::1]:80`. And \
+                   a sockaddr_in has no room for it: ask getsockname with a sockaddr_storage.",
+        },
+    ],
+};
+
+const NEW_SOCKET: Test = Test {
+    name: "makes a new socket for each address",
+    points: 1,
+    read: "One address after the other",
+    story: |lab| {
+        let (first, second) = (lab.refusing_ipv6_address()?, lab.listen()?);
+        let program = dial(lab, &[first, second.address()])?;
+        program.expect_line(refused(first))?;
+        program.expect_line(connected(&second))?;
+        second.accept().map(drop)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["reuses_the_socket"],
+        hint: "A socket of AF_INET6 does not connect to an IPv4 address. Make the socket when you know the address, a \
+               new one for each try.",
+    }],
+};
+
+const CLOSES_SOCKETS: Test = Test {
+    name: "closes the socket of a try that has failed",
+    points: 1,
+    read: "One address after the other",
+    story: |lab| {
+        let nobody: Checked<Vec<_>> = (0..20).map(|_| lab.refusing_address()).collect();
+        let (nobody, listener) = (nobody?, lab.listen()?);
+        let addresses = [nobody.as_slice(), &[listener.address()]].concat();
+        let mut launch = Launch::new(words(&[], &addresses));
+        launch.limits.descriptors = 16;
+        let program = lab.step(
+                    "start your program with 20 addresses that refuse and one that answers; it may have 16 descriptors",
+                    || lab.launch(launch),
+                )?;
+        for address in nobody {
+            program.expect_line(refused(address))?;
+        }
+        listener.accept()?;
+        program.expect_line(connected(&listener))
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["leaks_each_socket"],
+        hint: "Here a process may have 16 descriptors, and each try leaves one behind. Close the socket before the \
+               next try: an OwnedFd does it when it is dropped, a bare number does not.",
+    }],
+};
+
+const NO_WAY: Test = Test {
+    name: "goes on when there is no way to an address",
+    points: 1,
+    read: "The outcomes of connect",
+    story: |lab| {
+        let (nowhere, listener) = (group_of_many(lab), lab.listen()?);
+        let program = dial(lab, &[nowhere, listener.address()])?;
+        program.expect_line(format!("{nowhere} unreachable"))?;
+        listener.accept()?;
+        program.expect_line(connected(&listener))
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["no_way_is_an_error"],
+            hint: "connect itself fails here, at once, with ENETUNREACH: no route leads there, and for the user the \
+                   address is `unreachable`. Look at what connect returns, also on a non-blocking socket.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_without_a_route"],
+            hint: "connect fails at once here, and not with ECONNREFUSED. That, too, is the outcome of one try, and \
+                   the next address may be better.",
+        },
+    ],
+};
+
+const WRONG_ARGUMENTS: Test = Test {
+    name: "refuses wrong arguments before it tries anything",
+    points: 1,
+    read: "The outcomes of connect",
+    story: |lab| {
+        // These are right, and at the ends of their ranges.
+        let widest = ["-r", "10", "-p", "1000000"];
+        for options in [&widest[..], &["-r", "0"]] {
+            let listener = lab.listen()?;
+            let program = dial_with(lab, options, &[listener.address()])?;
+            listener.accept()?;
+            program.expect_line(connected(&listener))?;
+        }
+        let nobody = lab.refusing_address()?.to_string();
+        let wrong: &[&[&str]] = &[
+            &[],
+            &[&nobody, "127.0.0.1"],
+            &[&nobody, "somewhere:80"],
+            &[&nobody, "127.0.0.1:70000"],
+            &[&nobody, "[127.0.0.1]:80"],
+            &[&nobody, "127.0.0.1:+80"],
+            &[&nobody, "::1:80"],
+            &["-t", "1000001", &nobody],
+            &["-p", "1000001", &nobody],
+            &["-r", "11", &nobody],
+            &["-t", &nobody],
+            &["-t", "0", &nobody],
+            &["-t", "5"],
+            &["-t"],
+            &["-r", "-1", &nobody],
+            &["-p", "0", &nobody],
+            &["-z", "1", &nobody],
+        ];
+        for arguments in wrong {
+            let program = lab.start(arguments)?;
+            program.expect_stdout_end()?;
+            program.expect_exit(2)?;
+            program.expect_reason_on_stderr()?;
+        }
+        Ok(())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &[
+                "tries_before_it_has_read_all",
+                "cuts_the_port",
+                "splits_at_the_last_colon",
+                "knows_no_upper_limit",
+            ],
+            hint: "A word of the command line is no address, or a number out of its range, and your program has tried \
+                   an address all the same. Read the whole command line, then begin. A port is a number up to 65535 \
+                   without a sign, and must not be cut to 16 bits; brackets belong to IPv6, and to nothing else.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["usage_is_1"],
+            hint: "Wrong arguments are status 2, so that a script can tell them from a server that does not answer. \
+                   Check each word: its kind, and whether its number is in its range.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["refuses_the_largest_numbers", "refuses_no_rounds"],
+            hint: "Here all is right, and your program has not tried the address. 1000000 is in the range of MS, and \
+                   0 and 10 are in that of N: `1..=1_000_000` and `0..=10`.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_without_a_number"],
+            hint: "What the user types is not a bug of yours. Match on what `next` and `parse` return instead of \
+                   unwrapping it.",
+        },
+    ],
+};
 
 // The program
 

@@ -4,7 +4,7 @@ mod departures;
 mod faults;
 
 use harness::{
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Connection, Lab, Listener, Program},
 };
@@ -16,417 +16,411 @@ pub const EXERCISE: Exercise = Exercise {
     chapter: "2.3 An echo client",
     first_step: CONNECT,
     tests: &[
-        Test {
-            name: "connects to the address it is given",
-            points: 1,
-            read: "connect, the client's side",
-            mistakes: &[
-                Mistake {
-                    program: "port_in_host_order",
-                    because: Diagnosis::Exited,
-                    hint: CONNECT,
-                },
-                Mistake {
-                    program: "connects_at_the_first_line",
-                    because: Diagnosis::Stuck,
-                    hint: "Your program waits for something else before it connects. Connect first: whoever types a line \
-                           wants to know before whether anybody is there.",
-                },
-            ],
-            run: |lab| {
-                let listener = lab.listen()?;
-                start(lab, &listener)?;
-                listener.accept().map(drop)
-            },
-        },
-        Test {
-            name: "says so when nobody listens",
-            points: 1,
-            read: "connect, the client's side",
-            mistakes: &[
-                Mistake {
-                    program: "panics_when_refused",
-                    because: Diagnosis::Panicked,
-                    hint: "A refused connection is an ordinary event, not a bug: return the error up to main instead \
-                           of unwrap or expect.",
-                },
-                Mistake {
-                    program: "errors_end_with_zero",
-                    because: Diagnosis::WrongStatus,
-                    hint: "connect has failed, but the status says success. End with ExitCode::from(1) after an \
-                           error.",
-                },
-                Mistake {
-                    program: "ignores_connect_error",
-                    because: Diagnosis::StillRunning,
-                    hint: "connect has failed, and the program goes on. Look at what connect returns before \
-                           anything else.",
-                },
-                Mistake {
-                    program: "fails_in_silence",
-                    because: Diagnosis::WrongOutput,
-                    hint: "The status says that something is wrong, and nobody learns what. Print the error to \
-                           standard error, with eprintln.",
-                },
-            ],
-            run: |lab| {
-                let reservation = lab.reserve_address()?;
-                let address = reservation.address().to_string();
-                let refused = lab.start(&[&address])?;
-                expect_failure(&refused)?;
-                // A program which never connects would have passed until here.
-                let listener = reservation.listen()?;
-                start(lab, &listener)?;
-                listener.accept().map(drop)
-            },
-        },
-        Test {
-            name: "sends a line as soon as it has read it",
-            points: 1,
-            read: "Taking turns",
-            mistakes: &[Mistake {
-                program: "reads_all_input_first",
-                because: Diagnosis::Stuck,
-                hint: "The program waits for more input, but the first line is complete. Send each line when its \
-                       newline has come.",
-            }],
-            run: |lab| {
-                let line = line(lab);
-                let (_program, server) = client_of_terminal(lab, &line)?;
-                server.expect(&line)
-            },
-        },
-        Test {
-            name: "waits for each reply, and shows it, before it goes on",
-            points: 2,
-            read: "Taking turns",
-            mistakes: &[
-                Mistake {
-                    program: "sends_without_waiting",
-                    because: Diagnosis::ExtraBytes,
-                    hint: "The next line comes before the reply to this one. Read the whole echo, then take the next \
-                           line.",
-                },
-                Mistake {
-                    program: "new_reader_for_each_line",
-                    because: Diagnosis::ClosedEarly,
-                    hint: "A buffered reader takes more than one line from the pipe, and what it holds is lost with \
-                           it. Make one reader before the loop and keep it.",
-                },
-                Mistake {
-                    program: "never_clears_the_line",
-                    because: Diagnosis::WrongBytes,
-                    hint: "The second line goes out with the first one in front of it. read_until and read_line append to \
-                           what the buffer holds: call line.clear() before each line.",
-                },
-                Mistake {
-                    program: "keeps_output_in_a_buffer",
-                    because: Diagnosis::Stuck,
-                    hint: SHOW_THE_REPLY,
-                },
-                Mistake {
-                    program: "reads_to_the_end",
-                    because: Diagnosis::Stuck,
-                    hint: SHOW_THE_REPLY,
-                },
-                Mistake {
-                    program: "prints_whole_buffer",
-                    because: Diagnosis::ExtraOutput,
-                    hint: PRINT_WHAT_CAME,
-                },
-                Mistake {
-                    program: "prints_with_println",
-                    because: Diagnosis::ExtraOutput,
-                    hint: PRINT_WHAT_CAME,
-                },
-                Mistake {
-                    program: "greets_on_stdout",
-                    because: Diagnosis::WrongOutput,
-                    hint: "Standard output is for the bytes that come back, and for nothing else. What you have to \
-                           say to the user goes to standard error.",
-                },
-            ],
-            run: |lab| {
-                let lines = [line(lab), line(lab)];
-                let (program, server) = client_of_file(lab, lines.concat())?;
-                for line in &lines {
-                    server.expect(line)?;
-                    server.expect_quiet()?;
-                    server.send(line)?;
-                    program.expect_stdout(line)?;
-                    program.expect_quiet_stdout()?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "reads on until the whole reply has come",
-            points: 2,
-            read: "A stream has no lines",
-            mistakes: &[Mistake {
-                program: "one_read_per_line",
-                because: Diagnosis::Exited,
-                hint: "One read gives what is there, not a whole line. Count the bytes, and read again until as many \
-                       have come back as you sent.",
-            }],
-            run: |lab| {
-                let line = line(lab);
-                let (program, server) = client_of_file(lab, &line)?;
-                server.expect(&line)?;
-                server.send_in_pieces(&line, 1)?;
-                program.expect_stdout(&line)
-            },
-        },
-        Test {
-            name: "keeps a reply that comes early for its line",
-            points: 2,
-            read: "A stream has no lines",
-            mistakes: &[
-                Mistake {
-                    program: "drops_early_bytes",
-                    because: Diagnosis::Stuck,
-                    hint: "You read more than this line's bytes and threw the rest away. Ask only for the bytes that \
-                           are missing, or keep the rest for the next line.",
-                },
-                Mistake {
-                    program: "panics_on_early_bytes",
-                    because: Diagnosis::Panicked,
-                    hint: "read has brought more bytes than this line has. Ask only for the bytes that are missing: \
-                           &mut buffer[..missing].",
-                },
-            ],
-            run: |lab| {
-                let (first, second) = (line(lab), line(lab));
-                let both = [first.as_str(), &second].concat();
-                let (program, server) = client_of_file(lab, &both)?;
-                server.expect(&first)?;
-                // The server guesses what the second line will be.
-                server.send(&both)?;
-                server.expect(&second)?;
-                program.expect_stdout(&both)?;
-                program.expect_quiet_stdout()
-            },
-        },
-        Test {
-            name: "half-closes at the end of its input and waits for the server's end",
-            points: 2,
-            read: "The end of the input",
-            mistakes: &[
-                Mistake {
-                    program: "no_half_close",
-                    because: Diagnosis::LeftOpen,
-                    hint: "You wait for the server's end, and it waits for yours. Call shutdown with SHUT_WR when \
-                           the input has ended.",
-                },
-                Mistake {
-                    program: "closes_at_end_of_input",
-                    because: Diagnosis::Exited,
-                    hint: "The server has not ended its side yet. Half-close with shutdown, then read until read \
-                           returns 0.",
-                },
-                Mistake {
-                    program: "never_sees_the_end",
-                    because: Diagnosis::Busy,
-                    hint: "read returns 0 again and again: that is the end of file, and it stays. Leave the loop.",
-                },
-            ],
-            run: |lab| {
-                let line = line(lab);
-                let (program, server) = client_of_file(lab, &line)?;
-                echo(&server, &line)?;
-                server.expect_end()?;
-                program.expect_alive()?;
-                server.close();
-                program.expect_exit(0)
-            },
-        },
-        Test {
-            name: "sends and prints every byte as it is",
-            points: 2,
-            read: "A line is not text",
-            mistakes: &[
-                Mistake {
-                    program: "expects_utf8",
-                    because: Diagnosis::Panicked,
-                    hint: "A line is bytes, not text: use read_until(b'\\n', &mut Vec<u8>) instead of read_line and \
-                           String.",
-                },
-                Mistake {
-                    program: "strips_carriage_return",
-                    because: Diagnosis::WrongBytes,
-                    hint: "The line is not sent as it was read. A carriage return (0d) before the newline, for \
-                           example, is a byte of the line like any other, and `lines()` removes it.",
-                },
-                Mistake {
-                    program: "prints_text",
-                    because: Diagnosis::WrongOutput,
-                    hint: "from_utf8_lossy replaces what is not UTF-8. Write the bytes themselves: \
-                           stdout().write_all(&bytes).",
-                },
-                Mistake {
-                    program: "adds_newline",
-                    because: Diagnosis::ExtraBytes,
-                    hint: "The last line has no newline in the input, so it has none on the wire.",
-                },
-                Mistake {
-                    program: "drops_unfinished_line",
-                    because: Diagnosis::ClosedEarly,
-                    hint: "The end of the input may come before a newline. What you have read until then is a line, \
-                           too.",
-                },
-                Mistake {
-                    program: "reads_until_newline",
-                    because: Diagnosis::LeftOpen,
-                    hint: "All of the last reply has come, but you wait for more. A reply is complete when as many bytes are \
-                           back as you sent, with a newline or without. Then comes the half-close.",
-                },
-            ],
-            run: |lab| {
-                let (every_byte, unfinished) = (every_byte(lab), word(lab));
-                let input = [&every_byte, unfinished.as_bytes()].concat();
-                let (program, server) = client_of_file(lab, &input)?;
-                server.expect(&every_byte)?;
-                server.expect_quiet()?;
-                server.send(&every_byte)?;
-                server.expect(&unfinished)?;
-                server.expect_quiet()?;
-                server.send(&unfinished)?;
-                program.expect_stdout(&input)?;
-                // The client knows that this was all: it goes on to the end of its input.
-                server.expect_end()
-            },
-        },
-        Test {
-            name: "takes a line of one byte and a line of a megabyte",
-            points: 1,
-            read: "A line is not text",
-            mistakes: &[
-                Mistake {
-                    program: "stops_at_empty_line",
-                    because: Diagnosis::ClosedEarly,
-                    hint: "A line with only a newline is a line of one byte. The end of the input is a read of 0 \
-                           bytes.",
-                },
-                Mistake {
-                    program: "cuts_long_lines",
-                    because: Diagnosis::WrongBytes,
-                    hint: "Your line buffer is full and the rest of the line is lost. Let the buffer grow (Vec), or \
-                           send the line in several writes.",
-                },
-                Mistake {
-                    program: "sends_in_pieces",
-                    because: Diagnosis::Stuck,
-                    hint: "You wait for the echo of a part, and the server waits for the rest of the line. Send the \
-                           whole line before you read.",
-                },
-            ],
-            run: |lab| {
-                let long = lab.random_word(MEBIBYTE - 1) + "\n";
-                let (program, server) = client_of_file(lab, ["\n", &long].concat())?;
-                echo(&server, "\n")?;
-                echo(&server, &long)?;
-                program.expect_stdout(["\n", &long].concat())
-            },
-        },
-        Test {
-            name: "sends the rest of a line of which write has taken a part",
-            points: 1,
-            read: "A stream has no lines",
-            mistakes: &[Mistake {
-                program: "one_write_per_line",
-                because: Diagnosis::Stuck,
-                hint: "write has taken a part of the line, and returned how many bytes that is. Write the rest: call \
-                       it again until no bytes are left, or use write_all.",
-            }],
-            run: |lab| {
-                let long = lab.random_word(MEBIBYTE - 1) + "\n";
-                let (program, server) = client_of_narrow_server(lab, &long)?;
-                lab.step("read nothing until your program has to wait", || {
-                    lab.settle()
-                })?;
-                lab.step(
-                    "stop it and let it go on: a write that waits returns and says how much it has sent",
-                    || program.freeze().and_then(|()| program.resume()),
-                )?;
-                server.expect(&long)
-            },
-        },
+        CONNECTS,
+        REFUSED,
+        SENDS_AT_ONCE,
+        WAITS_FOR_EACH_REPLY,
+        WHOLE_REPLY,
+        EARLY_REPLY,
+        HALF_CLOSES,
+        EVERY_BYTE,
+        SHORT_AND_LONG,
+        SHORT_WRITES,
         faults::SHORT_WRITES,
         faults::INTERRUPTED,
-        Test {
-            name: "prints what came back, not what it sent",
-            points: 1,
-            read: "A stream has no lines",
-            mistakes: &[Mistake {
-                program: "prints_what_it_sent",
-                because: Diagnosis::WrongOutput,
-                hint: "You print the line you sent, not the bytes that came. Print the buffer which read has filled.",
-            }],
-            run: |lab| {
-                let line = line(lab);
-                let changed = with_one_byte_changed(lab, line.as_bytes());
-                let (program, server) = client_of_file(lab, &line)?;
-                server.expect(&line)?;
-                lab.step(
-                    "the server: send it back with one byte changed, and close",
-                    || send_and_close(&server, &changed),
-                )?;
-                // It may stop in the middle when it sees what has come.
-                program.expect_stdout_part(&changed)
-            },
+        PRINTS_THE_REPLY,
+        CHANGED_BYTE,
+        departures::MORE_THAN_SENT,
+        departures::CUT_REPLY,
+        departures::RESET_IN_REPLY,
+        departures::GONE,
+        departures::RESET_AT_THE_END,
+        WRONG_ARGUMENTS,
+    ],
+};
+
+/// Also for a program in which connect is still missing.
+const CONNECT: &str = "Begin with socket(2) and connect(2), before you read any input. If connect is there and fails \
+                       with ECONNREFUSED: a sockaddr_in holds the port in network byte order. Use htons, in Rust \
+                       to_be(); nix's SockaddrIn does it for you.";
+
+const CONNECTS: Test = Test {
+    name: "connects to the address it is given",
+    points: 1,
+    read: "connect, the client's side",
+    story: |lab| {
+        let listener = lab.listen()?;
+        start(lab, &listener)?;
+        listener.accept().map(drop)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["port_in_host_order"],
+            hint: CONNECT,
         },
-        Test {
-            name: "reports a byte that comes back changed",
-            points: 1,
-            read: "A stream has no lines",
-            mistakes: &[
-                Mistake {
-                    program: "never_compares",
-                    because: Diagnosis::WrongStatus,
-                    hint: COMPARE_THE_BYTES,
-                },
-                Mistake {
-                    program: "compares_as_text",
-                    because: Diagnosis::WrongStatus,
-                    hint: COMPARE_THE_BYTES,
-                },
-                Mistake {
-                    program: "trusts_the_newline",
-                    because: Diagnosis::WrongStatus,
-                    hint: COMPARE_THE_BYTES,
-                },
-                Mistake {
-                    program: "compares_the_first_piece",
-                    because: Diagnosis::WrongStatus,
-                    hint: COMPARE_THE_BYTES,
-                },
-                Mistake {
-                    program: "goes_on_after_a_changed_byte",
-                    because: Diagnosis::StillRunning,
-                    hint: "A byte has come back changed, and your program waits for its next line. After the reason it \
-                           ends at once, with status 1.",
-                },
-            ],
-            run: |lab| {
-                let (first, second) = (line(lab), line_of_no_text(lab));
-                let changed = with_one_byte_changed(lab, &second);
-                let without_newline = [&second[..second.len() - 1], b" "].concat();
-                let input = [first.as_bytes(), &second].concat();
-                for back in [&changed, &without_newline] {
-                    let (program, server) = client_of_file(lab, &input)?;
-                    echo(&server, &first)?;
-                    server.expect(&second)?;
-                    lab.step(
-                        "the server: send it back with one byte changed, and close",
-                        || send_and_close(&server, back),
-                    )?;
-                    expect_failure(&program)?;
-                }
-                // In two pieces, of which the second is changed.
-                let (program, server) = client_of_file(lab, &second)?;
-                server.expect(&second)?;
-                let (piece, rest) = without_newline.split_at(lab.random_number(1..=8) as usize);
-                lab.step(
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["connects_at_the_first_line"],
+            hint: "Your program waits for something else before it connects. Connect first: whoever types a line \
+                   wants to know before whether anybody is there.",
+        },
+    ],
+};
+
+const REFUSED: Test = Test {
+    name: "says so when nobody listens",
+    points: 1,
+    read: "connect, the client's side",
+    story: |lab| {
+        let reservation = lab.reserve_address()?;
+        let address = reservation.address().to_string();
+        let refused = lab.start(&[&address])?;
+        expect_failure(&refused)?;
+        // A program which never connects would have passed until here.
+        let listener = reservation.listen()?;
+        start(lab, &listener)?;
+        listener.accept().map(drop)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_when_refused"],
+            hint: "A refused connection is an ordinary event, not a bug: return the error up to main instead of \
+                   unwrap or expect.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["errors_end_with_zero"],
+            hint: "connect has failed, but the status says success. End with ExitCode::from(1) after an error.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["ignores_connect_error"],
+            hint: "connect has failed, and the program goes on. Look at what connect returns before anything else.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["fails_in_silence"],
+            hint: "The status says that something is wrong, and nobody learns what. Print the error to standard \
+                   error, with eprintln.",
+        },
+    ],
+};
+
+const SENDS_AT_ONCE: Test = Test {
+    name: "sends a line as soon as it has read it",
+    points: 1,
+    read: "Taking turns",
+    story: |lab| {
+        let line = line(lab);
+        let (_program, server) = client_of_terminal(lab, &line)?;
+        server.expect(&line)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["reads_all_input_first"],
+        hint: "The program waits for more input, but the first line is complete. Send each line when its newline has \
+               come.",
+    }],
+};
+
+const WAITS_FOR_EACH_REPLY: Test = Test {
+    name: "waits for each reply, and shows it, before it goes on",
+    points: 2,
+    read: "Taking turns",
+    story: |lab| {
+        let lines = [line(lab), line(lab)];
+        let (program, server) = client_of_file(lab, lines.concat())?;
+        for line in &lines {
+            server.expect(line)?;
+            server.expect_quiet()?;
+            server.send(line)?;
+            program.expect_stdout(line)?;
+            program.expect_quiet_stdout()?;
+        }
+        Ok(())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ExtraBytes,
+            mistakes: &["sends_without_waiting"],
+            hint: "The next line comes before the reply to this one. Read the whole echo, then take the next line.",
+        },
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["new_reader_for_each_line"],
+            hint: "A buffered reader takes more than one line from the pipe, and what it holds is lost with it. Make \
+                   one reader before the loop and keep it.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["never_clears_the_line"],
+            hint: "The second line goes out with the first one in front of it. read_until and read_line append to \
+                   what the buffer holds: call line.clear() before each line.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["keeps_output_in_a_buffer", "reads_to_the_end"],
+            hint: "The reply has come and nobody sees it. It is complete when as many bytes are back as you sent: \
+                   read_to_end and read_to_string wait for the server's end, which comes last. If you have printed \
+                   it, it is still in your buffer: flush standard output.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["prints_whole_buffer", "prints_with_println"],
+            hint: "You print more than has come. read says how many bytes it has put into the buffer: print only \
+                   these, &buffer[..n], with write_all. println adds a newline of its own.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["greets_on_stdout"],
+            hint: "Standard output is for the bytes that come back, and for nothing else. What you have to say to the \
+                   user goes to standard error.",
+        },
+    ],
+};
+
+const WHOLE_REPLY: Test = Test {
+    name: "reads on until the whole reply has come",
+    points: 2,
+    read: "A stream has no lines",
+    story: |lab| {
+        let line = line(lab);
+        let (program, server) = client_of_file(lab, &line)?;
+        server.expect(&line)?;
+        server.send_in_pieces(&line, 1)?;
+        program.expect_stdout(&line)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["one_read_per_line"],
+        hint: "One read gives what is there, not a whole line. Count the bytes, and read again until as many have \
+               come back as you sent.",
+    }],
+};
+
+const EARLY_REPLY: Test = Test {
+    name: "keeps a reply that comes early for its line",
+    points: 2,
+    read: "A stream has no lines",
+    story: |lab| {
+        let (first, second) = (line(lab), line(lab));
+        let both = [first.as_str(), &second].concat();
+        let (program, server) = client_of_file(lab, &both)?;
+        server.expect(&first)?;
+        // The server guesses what the second line will be.
+        server.send(&both)?;
+        server.expect(&second)?;
+        program.expect_stdout(&both)?;
+        program.expect_quiet_stdout()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["drops_early_bytes"],
+            hint: "You read more than this line's bytes and threw the rest away. Ask only for the bytes that are \
+                   missing, or keep the rest for the next line.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_on_early_bytes"],
+            hint: "read has brought more bytes than this line has. Ask only for the bytes that are missing: &mut \
+                   buffer[..missing].",
+        },
+    ],
+};
+
+const HALF_CLOSES: Test = Test {
+    name: "half-closes at the end of its input and waits for the server's end",
+    points: 2,
+    read: "The end of the input",
+    story: |lab| {
+        let line = line(lab);
+        let (program, server) = client_of_file(lab, &line)?;
+        echo(&server, &line)?;
+        server.expect_end()?;
+        program.expect_alive()?;
+        server.close();
+        program.expect_exit(0)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::LeftOpen,
+            mistakes: &["no_half_close"],
+            hint: "You wait for the server's end, and it waits for yours. Call shutdown with SHUT_WR when the input \
+                   has ended.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["closes_at_end_of_input"],
+            hint: "The server has not ended its side yet. Half-close with shutdown, then read until read returns 0.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["never_sees_the_end"],
+            hint: "read returns 0 again and again: that is the end of file, and it stays. Leave the loop.",
+        },
+    ],
+};
+
+const EVERY_BYTE: Test = Test {
+    name: "sends and prints every byte as it is",
+    points: 2,
+    read: "A line is not text",
+    story: |lab| {
+        let (every_byte, unfinished) = (every_byte(lab), word(lab));
+        let input = [&every_byte, unfinished.as_bytes()].concat();
+        let (program, server) = client_of_file(lab, &input)?;
+        server.expect(&every_byte)?;
+        server.expect_quiet()?;
+        server.send(&every_byte)?;
+        server.expect(&unfinished)?;
+        server.expect_quiet()?;
+        server.send(&unfinished)?;
+        program.expect_stdout(&input)?;
+        // The client knows that this was all: it goes on to the end of its input.
+        server.expect_end()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["expects_utf8"],
+            hint: "A line is bytes, not text: use read_until(b'\\n', &mut Vec<u8>) instead of read_line and String.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["strips_carriage_return"],
+            hint: "The line is not sent as it was read. A carriage return (0d) before the newline, for example, is a \
+                   byte of the line like any other, and `lines()` removes it.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["prints_text"],
+            hint: "from_utf8_lossy replaces what is not UTF-8. Write the bytes themselves: stdout().write_all(&bytes).",
+        },
+        Rejection {
+            because: Diagnosis::ExtraBytes,
+            mistakes: &["adds_newline"],
+            hint: "The last line has no newline in the input, so it has none on the wire.",
+        },
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["drops_unfinished_line"],
+            hint: "The end of the input may come before a newline. What you have read until then is a line, too.",
+        },
+        Rejection {
+            because: Diagnosis::LeftOpen,
+            mistakes: &["reads_until_newline"],
+            hint: "All of the last reply has come, but you wait for more. A reply is complete when as many bytes are \
+                   back as you sent, with a newline or without. Then comes the half-close.",
+        },
+    ],
+};
+
+const SHORT_AND_LONG: Test = Test {
+    name: "takes a line of one byte and a line of a megabyte",
+    points: 1,
+    read: "A line is not text",
+    story: |lab| {
+        let long = lab.random_word(MEBIBYTE - 1) + "\n";
+        let (program, server) = client_of_file(lab, ["\n", &long].concat())?;
+        echo(&server, "\n")?;
+        echo(&server, &long)?;
+        program.expect_stdout(["\n", &long].concat())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["stops_at_empty_line"],
+            hint: "A line with only a newline is a line of one byte. The end of the input is a read of 0 bytes.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["cuts_long_lines"],
+            hint: "Your line buffer is full and the rest of the line is lost. Let the buffer grow (Vec), or send the \
+                   line in several writes.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["sends_in_pieces"],
+            hint: "You wait for the echo of a part, and the server waits for the rest of the line. Send the whole \
+                   line before you read.",
+        },
+    ],
+};
+
+const SHORT_WRITES: Test = Test {
+    name: "sends the rest of a line of which write has taken a part",
+    points: 1,
+    read: "A stream has no lines",
+    story: |lab| {
+        let long = lab.random_word(MEBIBYTE - 1) + "\n";
+        let (program, server) = client_of_narrow_server(lab, &long)?;
+        lab.step("read nothing until your program has to wait", || {
+            lab.settle()
+        })?;
+        lab.step(
+            "stop it and let it go on: a write that waits returns and says how much it has sent",
+            || program.freeze().and_then(|()| program.resume()),
+        )?;
+        server.expect(&long)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["one_write_per_line"],
+        hint: "write has taken a part of the line, and returned how many bytes that is. Write the rest: call it again \
+               until no bytes are left, or use write_all.",
+    }],
+};
+
+const PRINTS_THE_REPLY: Test = Test {
+    name: "prints what came back, not what it sent",
+    points: 1,
+    read: "A stream has no lines",
+    story: |lab| {
+        let line = line(lab);
+        let changed = with_one_byte_changed(lab, line.as_bytes());
+        let (program, server) = client_of_file(lab, &line)?;
+        server.expect(&line)?;
+        lab.step(
+            "the server: send it back with one byte changed, and close",
+            || send_and_close(&server, &changed),
+        )?;
+        // It may stop in the middle when it sees what has come.
+        program.expect_stdout_part(&changed)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["prints_what_it_sent"],
+        hint: "You print the line you sent, not the bytes that came. Print the buffer which read has filled.",
+    }],
+};
+
+const CHANGED_BYTE: Test = Test {
+    name: "reports a byte that comes back changed",
+    points: 1,
+    read: "A stream has no lines",
+    story: |lab| {
+        let (first, second) = (line(lab), line_of_no_text(lab));
+        let changed = with_one_byte_changed(lab, &second);
+        let without_newline = [&second[..second.len() - 1], b" "].concat();
+        let input = [first.as_bytes(), &second].concat();
+        for back in [&changed, &without_newline] {
+            let (program, server) = client_of_file(lab, &input)?;
+            echo(&server, &first)?;
+            server.expect(&second)?;
+            lab.step(
+                "the server: send it back with one byte changed, and close",
+                || send_and_close(&server, back),
+            )?;
+            expect_failure(&program)?;
+        }
+        // In two pieces, of which the second is changed.
+        let (program, server) = client_of_file(lab, &second)?;
+        server.expect(&second)?;
+        let (piece, rest) = without_newline.split_at(lab.random_number(1..=8) as usize);
+        lab.step(
                     "the server: send it back in two pieces, with one byte of the second changed, and close",
                     || {
                         server.send(piece)?;
@@ -434,75 +428,59 @@ pub const EXERCISE: Exercise = Exercise {
                         send_and_close(&server, rest)
                     },
                 )?;
-                expect_failure(&program)?;
-                // And once more while the input stays open.
-                let (program, server) = client_of_terminal(lab, &second)?;
-                server.expect(&second)?;
-                server.send(&changed)?;
-                expect_failure(&program)
-            },
-        },
-        departures::MORE_THAN_SENT,
-        departures::CUT_REPLY,
-        departures::RESET_IN_REPLY,
-        departures::GONE,
-        departures::RESET_AT_THE_END,
-        Test {
-            name: "ends with status 2 after wrong arguments",
-            points: 1,
-            read: "connect, the client's side",
+        expect_failure(&program)?;
+        // And once more while the input stays open.
+        let (program, server) = client_of_terminal(lab, &second)?;
+        server.expect(&second)?;
+        server.send(&changed)?;
+        expect_failure(&program)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
             mistakes: &[
-                Mistake {
-                    program: "cuts_the_port",
-                    because: Diagnosis::WrongStatus,
-                    hint: NUMBERS_ONLY,
-                },
-                Mistake {
-                    program: "makes_port_0_of_words",
-                    because: Diagnosis::WrongStatus,
-                    hint: NUMBERS_ONLY,
-                },
-                Mistake {
-                    program: "looks_names_up",
-                    because: Diagnosis::WrongStatus,
-                    hint: NUMBERS_ONLY,
-                },
+                "never_compares",
+                "compares_as_text",
+                "trusts_the_newline",
+                "compares_the_first_piece",
             ],
-            run: |lab| {
-                let reservation = lab.reserve_address()?;
-                let nobody = reservation.address().to_string();
-                lab.expect_refusal(&[], 2)?;
-                lab.expect_refusal(&["127.0.0.1"], 2)?;
-                lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
-                lab.expect_refusal(&["127.0.0.1:x"], 2)?;
-                let by_name = format!("localhost:{}", reservation.address().port());
-                lab.expect_refusal(&[&by_name], 2)?;
-                lab.expect_refusal(&[&nobody, "more"], 2)
-            },
+            hint: "One byte of the reply differs from what you sent; it may be the newline. Compare the two as bytes, \
+                   all of them, whichever read has brought them, without turning them into text, and end with status \
+                   1.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["goes_on_after_a_changed_byte"],
+            hint: "A byte has come back changed, and your program waits for its next line. After the reason it ends \
+                   at once, with status 1.",
         },
     ],
 };
 
-/// For a program which ends before it has connected, be it because connect is not there yet.
-const CONNECT: &str = "Begin with socket(2) and connect(2), before you read any input. If connect is there and fails with \
-                       ECONNREFUSED: a sockaddr_in holds the port in network byte order. Use htons, in Rust to_be(); \
-                       nix's SockaddrIn does it for you.";
-
-const SHOW_THE_REPLY: &str = "The reply has come and nobody sees it. It is complete when as many bytes are back as you sent: \
-                              read_to_end and read_to_string wait for the server's end, which comes last. If you have \
-                              printed it, it is still in your buffer: flush standard output.";
-
-const PRINT_WHAT_CAME: &str = "You print more than has come. read says how many bytes it has put into the buffer: print \
-                               only these, &buffer[..n], with write_all. println adds a newline of its own.";
-
-const NUMBERS_ONLY: &str = "Wrong arguments end with status 2, before anything else is done. A port has 16 bits: parse \
-                            it as a u16, because `as u16` makes 4464 of 70000, and `unwrap_or(0)` (atoi in C) makes 0 \
-                            of x. And localhost is a name: std's connect, to_socket_addrs and getaddrinfo look names \
-                            up, so parse the address first (SocketAddrV4, inet_pton).";
-
-const COMPARE_THE_BYTES: &str = "One byte of the reply differs from what you sent; it may be the newline. Compare the \
-                                 two as bytes, all of them, whichever read has brought them, without turning them into \
-                                 text, and end with status 1.";
+const WRONG_ARGUMENTS: Test = Test {
+    name: "ends with status 2 after wrong arguments",
+    points: 1,
+    read: "connect, the client's side",
+    story: |lab| {
+        let reservation = lab.reserve_address()?;
+        let nobody = reservation.address().to_string();
+        lab.expect_refusal(&[], 2)?;
+        lab.expect_refusal(&["127.0.0.1"], 2)?;
+        lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
+        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+        let by_name = format!("localhost:{}", reservation.address().port());
+        lab.expect_refusal(&[&by_name], 2)?;
+        lab.expect_refusal(&[&nobody, "more"], 2)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongStatus,
+        mistakes: &["cuts_the_port", "makes_port_0_of_words", "looks_names_up"],
+        hint: "Wrong arguments end with status 2, before anything else is done. A port has 16 bits: parse it as a \
+               u16, because `as u16` makes 4464 of 70000, and `unwrap_or(0)` (atoi in C) makes 0 of x. And localhost \
+               is a name: std's connect, to_socket_addrs and getaddrinfo look names up, so parse the address first \
+               (SocketAddrV4, inet_pton).",
+    }],
+};
 
 /// The longest line that the contract calls ordinary.
 const MEBIBYTE: usize = 1 << 20;

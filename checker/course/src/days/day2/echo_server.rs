@@ -5,7 +5,7 @@ mod ports;
 
 use harness::{
     arena::Launch,
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Connection, Lab, Server},
     observe::calls::Call,
@@ -16,524 +16,520 @@ pub const EXERCISE: Exercise = Exercise {
     name: "day2_2_echo_server",
     title: "a TCP echo server",
     chapter: "2.2 A TCP echo server",
-    first_step: "Begin with socket, bind and listen, print `listening IP:PORT`, and wait in accept: steps 1 and 3 to 6 \
-                 at the top of src/main.rs. The first test asks for no more.",
+    first_step: "Begin with socket, bind and listen, print `listening IP:PORT`, and wait in accept: steps 1 and 3 to \
+                 6 at the top of src/main.rs. The first test asks for no more.",
     tests: &[
-        Test {
-            name: "announces the address on which it listens",
-            points: 1,
-            read: "The address it announces",
-            mistakes: &[
-                Mistake {
-                    program: "announces_the_asked_port",
-                    because: Diagnosis::BadAnnouncement,
-                    hint: THE_LINE,
-                },
-                Mistake {
-                    program: "announces_in_other_words",
-                    because: Diagnosis::BadAnnouncement,
-                    hint: THE_LINE,
-                },
-                Mistake {
-                    program: "listens_on_every_address",
-                    because: Diagnosis::ListensElsewhere,
-                    hint: BIND_THE_ADDRESS,
-                },
-                Mistake {
-                    program: "keeps_the_line",
-                    because: Diagnosis::NeverListened,
-                    hint: "No whole line has come. Print it after listen and before accept, and end it with \\n. If your \
-                           program does that, the line is still in a buffer of its own: flush standard output.",
-                },
-            ],
-            run: |lab| {
-                let address = lab.any_port_elsewhere();
-                let server = lab.start_server_on(address)?;
-                server.expect_address(address)?;
-                server.expect_quiet_stdout()?;
-                server.expect_alive()
-            },
-        },
-        Test {
-            name: "sends a line back at once",
-            points: 2,
-            read: "Bytes, not messages",
-            mistakes: &[
-                Mistake {
-                    program: "drops_its_client",
-                    because: Diagnosis::Reset,
-                    hint: CLOSED_TOO_SOON,
-                },
-                Mistake {
-                    program: "answers_nothing",
-                    because: Diagnosis::ClosedEarly,
-                    hint: CLOSED_TOO_SOON,
-                },
-                Mistake {
-                    program: "answers_after_the_end",
-                    because: Diagnosis::Stuck,
-                    hint: "The client waits for its echo before it sends more or ends the stream. Write back what \
-                           each read brings before you read again.",
-                },
-                Mistake {
-                    program: "sends_the_whole_buffer",
-                    because: Diagnosis::ExtraBytes,
-                    hint: "read says how many bytes it has put into the buffer. Write only those: `&buffer[..n]`.",
-                },
-                Mistake {
-                    program: "answers_with_a_prefix",
-                    because: Diagnosis::WrongBytes,
-                    hint: "An echo is the bytes that came and no others: no greeting, no words before them, nothing \
-                           behind them. What you have to say goes to standard error.",
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                client.send(line(lab))?;
-                client.expect_echo()?;
-                // The end of the stream, which may be there by now, is the next test's business.
-                client.expect_no_more_bytes()
-            },
-        },
-        Test {
-            name: "goes on answering on one connection",
-            points: 2,
-            read: "Bytes, not messages",
-            mistakes: &[
-                Mistake {
-                    program: "answers_once",
-                    because: Diagnosis::ClosedEarly,
-                    hint: "One read is not one client. Read and write in a loop until read returns 0.",
-                },
-                Mistake {
-                    program: "loses_merged_lines",
-                    because: Diagnosis::Stuck,
-                    hint: "One read is not one client: read and write in a loop until read returns 0. If you do: \
-                           several lines can arrive in one read, and a BufReader holds those it has taken. Keep one \
-                           for the whole connection, or use read alone.",
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                for _ in 0..3 {
-                    client.send(line(lab))?;
-                    client.expect_echo()?;
-                    client.expect_quiet()?;
-                }
-                client.send([line(lab), line(lab), line(lab)].concat())?;
-                client.expect_echo()?;
-                client.expect_quiet()
-            },
-        },
-        Test {
-            name: "sends all byte values back, also one at a time",
-            points: 1,
-            read: "Bytes, not messages",
-            mistakes: &[
-                Mistake {
-                    program: "waits_for_a_newline",
-                    because: Diagnosis::Stuck,
-                    hint: "No byte is special: a newline may never come, and a 0 ends nothing. Send back whatever \
-                           read returns: `&buffer[..n]`.",
-                },
-                Mistake {
-                    program: "sends_lossy_text",
-                    because: Diagnosis::WrongBytes,
-                    hint: "Clients send bytes, not UTF-8 text. Keep them as `[u8]` from read to write.",
-                },
-                Mistake {
-                    program: "expects_text",
-                    because: Diagnosis::Panicked,
-                    hint: "Not all bytes are UTF-8, and a client decides which ones come. Keep them as `[u8]` from \
-                           read to write.",
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                for byte in lab.lone_bytes() {
-                    client.send([byte])?;
-                    client.expect_echo()?;
-                }
-                client.send(lab.every_byte())?;
-                client.expect_echo()?;
-                client.expect_quiet()
-            },
-        },
-        Test {
-            name: "ends the stream after the client has half-closed",
-            points: 2,
-            read: "End of file and half-close",
-            mistakes: &[
-                Mistake {
-                    program: "never_closes",
-                    because: Diagnosis::LeftOpen,
-                    hint: "nix's accept returns a bare number, and nobody closes that. Put it into an OwnedFd, which \
-                           is dropped, and so closed, when the client is done. A copy (try_clone, dup) that is kept \
-                           holds the connection open, too.",
-                },
-                Mistake {
-                    program: "spins_at_the_end",
-                    because: Diagnosis::Busy,
-                    hint: "read returned 0: that is the end of file, and it stays so. Leave the loop and close.",
-                },
-                Mistake {
-                    program: "resets_to_close",
-                    because: Diagnosis::Reset,
-                    hint: "SO_LINGER with a time of zero turns close into a reset. Leave SO_LINGER alone.",
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                echo(lab, &client)?;
-                client.expect_quiet()?;
-                client.shutdown_write()?;
-                client.expect_end()
-            },
-        },
-        Test {
-            name: "listens before it says so",
-            points: 1,
-            read: "From socket to accept",
-            mistakes: &[Mistake {
-                program: "announces_before_listening",
-                because: Diagnosis::ListensElsewhere,
-                hint: "Whoever reads `listening IP:PORT` connects at once, and is refused as long as nobody listens. \
-                       Call listen first, then print.",
-            }],
-            run: |lab| {
-                let address = lab.any_port();
-                let full = Launch {
-                    full_stdout: true,
-                    ..Launch::new([address.to_string()])
-                };
-                let start =
-                    "start your program; its standard output is full, so that its line has to wait";
-                let program = lab.step(start, || {
-                    let program = lab.launch(full)?;
-                    program.wait_until_in(Call::Write)?;
-                    Ok(program)
-                })?;
-                let listens = lab.step("look whether it listens already", || program.listens())?;
-                program.drain_stdout()?;
-                // What it has said comes first: a program may have begun with another line.
-                let server = program.expect_announcement(address)?;
-                if !listens {
-                    return lab.fail(
-                        Diagnosis::ListensElsewhere,
-                        "your program says `listening IP:PORT` while none of its sockets listens yet",
-                    );
-                }
-                let client = server.connect()?;
-                echo(lab, &client)
-            },
-        },
-        Test {
-            name: "serves the clients who wait in the queue",
-            points: 2,
-            read: "The accept queue",
-            mistakes: &[
-                Mistake {
-                    program: "serves_one_client",
-                    because: Diagnosis::Exited,
-                    hint: "A server comes back to accept when a client is done. Put accept into a loop.",
-                },
-                Mistake {
-                    program: "short_queue",
-                    because: Diagnosis::NoAnswer,
-                    hint: "The backlog of listen is the room for clients who wait. Ask for 16 at least; 128 is a \
-                           good number.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let first = server.connect()?;
-                echo(lab, &first)?;
-                let waiting = lab.step("16 more clients connect, and send a line each", || {
-                    clients(&server, 16, |client| client.send(line(lab)))
-                })?;
-                first.close();
-                lab.step(
-                    "each of them, in turn, expects its line back, and closes",
-                    || {
-                        waiting.iter().try_for_each(|client| {
-                            client.expect_echo()?;
-                            client.close();
-                            Ok(())
-                        })
-                    },
-                )
-            },
-        },
-        Test {
-            name: "keeps no descriptor of 30 clients",
-            points: 2,
-            read: "Descriptors come back",
-            mistakes: &[Mistake {
-                program: "leaks_a_copy_of_the_listener",
-                because: Diagnosis::DescriptorLeaked,
-                hint: "Each descriptor needs an owner who closes it. `into_raw_fd` gives one away, and then nobody \
-                       does; `as_raw_fd` only lends its number. shutdown closes nothing.",
-            }],
-            run: |lab| {
-                let server = lab.start_server()?;
-                // What a program opens for good, it may open for its first client.
-                visit(lab, &server)?;
-                lab.settle()?;
-                let before = server.descriptors();
-                lab.step(
-                    "30 clients, one after the other, send a line, get it back, and close",
-                    || (0..30).try_for_each(|_| visit(lab, &server)),
-                )?;
-                server.expect_no_leaked_descriptor(&before)
-            },
-        },
-        Test {
-            name: "loses nothing when a client reads late and half-closes first",
-            points: 3,
-            read: "End of file and half-close",
-            mistakes: &[
-                Mistake {
-                    program: "drops_what_does_not_fit",
-                    because: Diagnosis::WrongBytes,
-                    hint: "When the send buffer is full, wait: a plain write does that for you. MSG_DONTWAIT and an \
-                           ignored count leave holes in the echo.",
-                },
-                Mistake {
-                    program: "hangs_up_at_rdhup",
-                    because: Diagnosis::Reset,
-                    hint: "POLLRDHUP says that no more will come, not that you have read all. Read until read returns \
-                           0, write it back, then close.",
-                },
-                Mistake {
-                    program: "gives_up_a_slow_client",
-                    because: Diagnosis::ClosedEarly,
-                    hint: "A full send buffer is no failure: the client reads late. After EAGAIN (WouldBlock) wait \
-                           until there is room; a plain write on a blocking socket does that for you.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let first = server.connect_with_receive_buffer(SMALL)?;
-                first.send_until_unread(MORE_THAN_FITS)?;
-                first.read_until_quiet()?;
-                // If something is missing by now, this comes back too early.
-                first.send(lab.random_bytes(16 * 1024))?;
-                first.expect_echo()?;
-                first.close();
-                // Another client, because the kernel has widened the first one's send buffer while it flowed, to
-                // megabytes on some machines.
-                let client = server.connect_with_receive_buffer(SMALL)?;
-                client.send_until_unread(MORE_THAN_FITS)?;
-                // This and the end of the stream arrive while the program waits for room, with bytes unread.
-                client.send_without_reading(lab.random_bytes(16 * 1024))?;
-                client.shutdown_write()?;
-                lab.settle()?;
-                client.expect_echo()?;
-                // Whether the stream ends now is another test's business.
-                client.expect_no_more_bytes()
-            },
-        },
+        ANNOUNCES,
+        AT_ONCE,
+        GOES_ON,
+        EVERY_BYTE,
+        HALF_CLOSE,
+        LISTENS_FIRST,
+        QUEUE,
+        NO_LEAK,
+        SLOW_READER,
         faults::SHORT_WRITES,
-        Test {
-            name: "forgets a client who resets, and goes on",
-            points: 2,
-            read: "When a client misbehaves",
-            mistakes: &[
-                Mistake {
-                    program: "dies_with_its_client",
-                    because: Diagnosis::Exited,
-                    hint: "An error of read or write is the end of one connection, not of the server. Do not pass it \
-                           up with `?`: report it and accept the next client.",
-                },
-                Mistake {
-                    program: "expects_a_peer_name",
-                    because: Diagnosis::Panicked,
-                    hint: "A client that has gone is ordinary: read and write fail with ECONNRESET, getpeername with \
-                           ENOTCONN. End this connection, not the server.",
-                },
-                Mistake {
-                    program: "leaks_after_an_error",
-                    because: Diagnosis::DescriptorLeaked,
-                    hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
-                },
-                Mistake {
-                    program: "says_nothing_of_lost_clients",
-                    because: Diagnosis::WrongOutput,
-                    hint: SAY_THAT_IT_IS_LOST,
-                },
-                Mistake {
-                    program: "tells_of_the_first_lost_client",
-                    because: Diagnosis::WrongOutput,
-                    hint: SAY_THAT_IT_IS_LOST,
-                },
-                Mistake {
-                    program: "complains_on_stdout",
-                    because: Diagnosis::ExtraOutput,
-                    hint: "Standard output is for results. Report a lost client on standard error, with `eprintln!`.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                visit(lab, &server)?;
-                lab.settle()?;
-                let before = server.descriptors();
-                let in_service = server.connect()?;
-                echo(lab, &in_service)?;
-                lab.settle()?;
-                in_service.reset()?;
-                let next = server.connect()?;
-                echo(lab, &next)?;
-                server.expect_quiet_stdout()?;
-                lab.settle()?;
-                server.expect_reason_on_stderr()?;
-                server.connect()?.reset()?;
-                // The first one has been told of: what comes now is about the others.
-                next.reset()?;
-                visit(lab, &server)?;
-                server.expect_no_leaked_descriptor(&before)?;
-                server.expect_quiet_stdout()?;
-                lab.settle()?;
-                server.expect_reason_on_stderr()
-            },
-        },
-        Test {
-            name: "goes on after a client who leaves without reading",
-            points: 2,
-            read: "When a client misbehaves",
-            mistakes: &[
-                Mistake {
-                    program: "panics_when_write_fails",
-                    because: Diagnosis::Panicked,
-                    hint: "write fails when the client has gone, and the client decides when that is. Handle the \
-                           error instead of unwrapping it.",
-                },
-                Mistake {
-                    program: "dies_of_sigpipe",
-                    because: Diagnosis::Killed,
-                    hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this \
-                           signal for you: leave it so, and handle EPIPE.",
-                },
-                Mistake {
-                    program: "tries_again_for_ever",
-                    because: Diagnosis::Busy,
-                    hint: "Only EINTR means \"try again\". After any other error this connection is over: close it \
-                           and accept the next.",
-                },
-                Mistake {
-                    program: "says_nothing_when_write_fails",
-                    because: Diagnosis::WrongOutput,
-                    hint: "A client has left without its echo: write has failed. Say this error on standard error \
-                           (eprintln!), like one of read, before you accept the next.",
-                },
-                Mistake {
-                    program: "leaks_when_write_fails",
-                    because: Diagnosis::DescriptorLeaked,
-                    hint: "write has failed, and on this way out a descriptor stays open. Let an OwnedFd close each of \
-                           them on every way out, copies (try_clone, dup) too.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                visit(lab, &server)?;
-                lab.settle()?;
-                let before = server.descriptors();
-                // Closed with its echo unread, this connection is reset while the program waits in write.
-                let rude = server.connect_with_receive_buffer(SMALL)?;
-                rude.send_until_unread(MORE_THAN_FITS)?;
-                rude.close();
-                let polite = server.connect()?;
-                echo(lab, &polite)?;
-                // A server with several threads may still be about to say that the rude one is lost.
-                lab.settle()?;
-                server.expect_reason_on_stderr()?;
-                // Nothing of its echo has come yet: this one ends like a right one, and is gone when the echo comes.
-                let gone = server.connect()?;
-                gone.send(lab.random_bytes(48_000))?;
-                gone.close();
-                polite.close();
-                visit(lab, &server)?;
-                server.expect_no_leaked_descriptor(&before)
-            },
-        },
+        RESET,
+        LEAVES_WITHOUT_READING,
         faults::INTERRUPTED,
         faults::LOST_CLIENT,
         faults::NO_DESCRIPTOR,
         ports::AGAIN,
         ports::BESIDE_ANOTHER,
-        Test {
-            name: "ends with status 2 after wrong arguments",
-            points: 1,
-            read: "2.2 A TCP echo server",
-            mistakes: &[
-                Mistake {
-                    program: "mixes_up_its_statuses",
-                    because: Diagnosis::WrongStatus,
-                    hint: TWO_STATUSES,
-                },
-                Mistake {
-                    program: "ignores_further_arguments",
-                    because: Diagnosis::StillRunning,
-                    hint: ONE_ADDRESS,
-                },
-                Mistake {
-                    program: "panics_at_a_bad_address",
-                    because: Diagnosis::Panicked,
-                    hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on \
-                           standard error, and end with status 2.",
-                },
-                Mistake {
-                    program: "looks_names_up",
-                    because: Diagnosis::StillRunning,
-                    hint: ONE_ADDRESS,
-                },
-                Mistake {
-                    program: "makes_port_0_of_words",
-                    because: Diagnosis::StillRunning,
-                    hint: ONE_ADDRESS,
-                },
-                Mistake {
-                    program: "takes_strange_addresses_for_usage",
-                    because: Diagnosis::WrongStatus,
-                    hint: TWO_STATUSES,
-                },
-                Mistake {
-                    program: "ends_without_a_word",
-                    because: Diagnosis::WrongOutput,
-                    hint: "Print the reason on standard error before you end, with `eprintln!`: a status alone helps \
-                           no one.",
-                },
-            ],
-            run: |lab| {
-                lab.expect_refusal(&[], 2)?;
-                lab.expect_refusal(&["127.0.0.1"], 2)?;
-                lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
-                lab.expect_refusal(&["127.0.0.1:x"], 2)?;
-                lab.expect_refusal(&["localhost:0"], 2)?;
-                // An address, but not one of this machine.
-                lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
-                lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
-            },
+        WRONG_ARGUMENTS,
+    ],
+};
+
+const ANNOUNCES: Test = Test {
+    name: "announces the address on which it listens",
+    points: 1,
+    read: "The address it announces",
+    story: |lab| {
+        let address = lab.any_port_elsewhere();
+        let server = lab.start_server_on(address)?;
+        server.expect_address(address)?;
+        server.expect_quiet_stdout()?;
+        server.expect_alive()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::BadAnnouncement,
+            mistakes: &["announces_the_asked_port", "announces_in_other_words"],
+            hint: "The line is exactly `listening IP:PORT`, in small letters, and nothing else. Is it the port? 0 \
+                   means \"any free port\": ask getsockname which one the kernel has chosen, and print that.",
+        },
+        Rejection {
+            because: Diagnosis::ListensElsewhere,
+            mistakes: &["listens_on_every_address"],
+            hint: "Bind the address from the argument, and no other: 0.0.0.0 would be every address of the machine.",
+        },
+        Rejection {
+            because: Diagnosis::NeverListened,
+            mistakes: &["keeps_the_line"],
+            hint: "No whole line has come. Print it after listen and before accept, and end it with \\n. If your \
+                   program does that, the line is still in a buffer of its own: flush standard output.",
         },
     ],
 };
 
-const THE_LINE: &str = "The line is exactly `listening IP:PORT`, in small letters, and nothing else. Is it the port? 0 \
-                        means \"any free port\": ask getsockname which one the kernel has chosen, and print that.";
-const CLOSED_TOO_SOON: &str = "Your server closes the connection before its client has the echo. Read, write back what \
-                               read has brought, and close when read returns 0.";
-const BIND_THE_ADDRESS: &str = "Bind the address from the argument, and no other: 0.0.0.0 would be every address of \
-                                the machine.";
-const ONE_ADDRESS: &str = "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. Parsed as \
-                           a bigger number and cut with `as u16`, 70000 becomes 4464, and `unwrap_or(0)` (atoi in C) \
-                           makes 0 of x. And localhost is a name: std's bind, to_socket_addrs and getaddrinfo look \
-                           names up, so parse the argument first (SocketAddrV4, inet_pton). Say what is wrong, and end \
-                           with status 2.";
-const SAY_THAT_IT_IS_LOST: &str = "A client has reset its connection, and whoever runs your server has to learn it, \
-                                   each time. Look at what read and write return, and say an error on standard error \
-                                   (eprintln!) before you go on.";
-const TWO_STATUSES: &str = "Wrong arguments, which do not parse, end with status 2. A failure at run time is status 1: \
-                            socket, bind or listen says that your program cannot listen there, whatever its reason \
-                            (EADDRINUSE, EADDRNOTAVAIL, EACCES).";
+const CLOSED_TOO_SOON: &str = "Your server closes the connection before its client has the echo. Read, write back \
+                               what read has brought, and close when read returns 0.";
+
+const AT_ONCE: Test = Test {
+    name: "sends a line back at once",
+    points: 2,
+    read: "Bytes, not messages",
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        client.send(line(lab))?;
+        client.expect_echo()?;
+        // The end of the stream, which may be there by now, is the next test's business.
+        client.expect_no_more_bytes()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Reset,
+            mistakes: &["drops_its_client"],
+            hint: CLOSED_TOO_SOON,
+        },
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["answers_nothing"],
+            hint: CLOSED_TOO_SOON,
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["answers_after_the_end"],
+            hint: "The client waits for its echo before it sends more or ends the stream. Write back what each read \
+                   brings before you read again.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraBytes,
+            mistakes: &["sends_the_whole_buffer"],
+            hint: "read says how many bytes it has put into the buffer. Write only those: `&buffer[..n]`.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["answers_with_a_prefix"],
+            hint: "An echo is the bytes that came and no others: no greeting, no words before them, nothing behind \
+                   them. What you have to say goes to standard error.",
+        },
+    ],
+};
+
+const GOES_ON: Test = Test {
+    name: "goes on answering on one connection",
+    points: 2,
+    read: "Bytes, not messages",
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        for _ in 0..3 {
+            client.send(line(lab))?;
+            client.expect_echo()?;
+            client.expect_quiet()?;
+        }
+        client.send([line(lab), line(lab), line(lab)].concat())?;
+        client.expect_echo()?;
+        client.expect_quiet()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["answers_once"],
+            hint: "One read is not one client. Read and write in a loop until read returns 0.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["loses_merged_lines"],
+            hint: "One read is not one client: read and write in a loop until read returns 0. If you do: several \
+                   lines can arrive in one read, and a BufReader holds those it has taken. Keep one for the whole \
+                   connection, or use read alone.",
+        },
+    ],
+};
+
+const EVERY_BYTE: Test = Test {
+    name: "sends all byte values back, also one at a time",
+    points: 1,
+    read: "Bytes, not messages",
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        for byte in lab.lone_bytes() {
+            client.send([byte])?;
+            client.expect_echo()?;
+        }
+        client.send(lab.every_byte())?;
+        client.expect_echo()?;
+        client.expect_quiet()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["waits_for_a_newline"],
+            hint: "No byte is special: a newline may never come, and a 0 ends nothing. Send back whatever read \
+                   returns: `&buffer[..n]`.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["sends_lossy_text"],
+            hint: "Clients send bytes, not UTF-8 text. Keep them as `[u8]` from read to write.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["expects_text"],
+            hint: "Not all bytes are UTF-8, and a client decides which ones come. Keep them as `[u8]` from read to \
+                   write.",
+        },
+    ],
+};
+
+const HALF_CLOSE: Test = Test {
+    name: "ends the stream after the client has half-closed",
+    points: 2,
+    read: "End of file and half-close",
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        echo(lab, &client)?;
+        client.expect_quiet()?;
+        client.shutdown_write()?;
+        client.expect_end()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::LeftOpen,
+            mistakes: &["never_closes"],
+            hint: "nix's accept returns a bare number, and nobody closes that. Put it into an OwnedFd, which is \
+                   dropped, and so closed, when the client is done. A copy (try_clone, dup) that is kept holds the \
+                   connection open, too.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["spins_at_the_end"],
+            hint: "read returned 0: that is the end of file, and it stays so. Leave the loop and close.",
+        },
+        Rejection {
+            because: Diagnosis::Reset,
+            mistakes: &["resets_to_close"],
+            hint: "SO_LINGER with a time of zero turns close into a reset. Leave SO_LINGER alone.",
+        },
+    ],
+};
+
+const LISTENS_FIRST: Test = Test {
+    name: "listens before it says so",
+    points: 1,
+    read: "From socket to accept",
+    story: |lab| {
+        let address = lab.any_port();
+        let full = Launch {
+            full_stdout: true,
+            ..Launch::new([address.to_string()])
+        };
+        let start = "start your program; its standard output is full, so that its line has to wait";
+        let program = lab.step(start, || {
+            let program = lab.launch(full)?;
+            program.wait_until_in(Call::Write)?;
+            Ok(program)
+        })?;
+        let listens = lab.step("look whether it listens already", || program.listens())?;
+        program.drain_stdout()?;
+        // What it has said comes first: a program may have begun with another line.
+        let server = program.expect_announcement(address)?;
+        if !listens {
+            return lab.fail(
+                Diagnosis::ListensElsewhere,
+                "your program says `listening IP:PORT` while none of its sockets listens yet",
+            );
+        }
+        let client = server.connect()?;
+        echo(lab, &client)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::ListensElsewhere,
+        mistakes: &["announces_before_listening"],
+        hint: "Whoever reads `listening IP:PORT` connects at once, and is refused as long as nobody listens. Call \
+               listen first, then print.",
+    }],
+};
+
+const QUEUE: Test = Test {
+    name: "serves the clients who wait in the queue",
+    points: 2,
+    read: "The accept queue",
+    story: |lab| {
+        let server = lab.start_server()?;
+        let first = server.connect()?;
+        echo(lab, &first)?;
+        let waiting = lab.step("16 more clients connect, and send a line each", || {
+            clients(&server, 16, |client| client.send(line(lab)))
+        })?;
+        first.close();
+        lab.step(
+            "each of them, in turn, expects its line back, and closes",
+            || {
+                waiting.iter().try_for_each(|client| {
+                    client.expect_echo()?;
+                    client.close();
+                    Ok(())
+                })
+            },
+        )
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["serves_one_client"],
+            hint: "A server comes back to accept when a client is done. Put accept into a loop.",
+        },
+        Rejection {
+            because: Diagnosis::NoAnswer,
+            mistakes: &["short_queue"],
+            hint: "The backlog of listen is the room for clients who wait. Ask for 16 at least; 128 is a good number.",
+        },
+    ],
+};
+
+const NO_LEAK: Test = Test {
+    name: "keeps no descriptor of 30 clients",
+    points: 2,
+    read: "Descriptors come back",
+    story: |lab| {
+        let server = lab.start_server()?;
+        // What a program opens for good, it may open for its first client.
+        visit(lab, &server)?;
+        lab.settle()?;
+        let before = server.descriptors();
+        lab.step(
+            "30 clients, one after the other, send a line, get it back, and close",
+            || (0..30).try_for_each(|_| visit(lab, &server)),
+        )?;
+        server.expect_no_leaked_descriptor(&before)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::DescriptorLeaked,
+        mistakes: &["leaks_a_copy_of_the_listener"],
+        hint: "Each descriptor needs an owner who closes it. `into_raw_fd` gives one away, and then nobody does; \
+               `as_raw_fd` only lends its number. shutdown closes nothing.",
+    }],
+};
+
+const SLOW_READER: Test = Test {
+    name: "loses nothing when a client reads late and half-closes first",
+    points: 3,
+    read: "End of file and half-close",
+    story: |lab| {
+        let server = lab.start_server()?;
+        let first = server.connect_with_receive_buffer(SMALL)?;
+        first.send_until_unread(MORE_THAN_FITS)?;
+        first.read_until_quiet()?;
+        // If something is missing by now, this comes back too early.
+        first.send(lab.random_bytes(16 * 1024))?;
+        first.expect_echo()?;
+        first.close();
+        // Another client, because the kernel has widened the first one's send buffer while it flowed, to
+        // megabytes on some machines.
+        let client = server.connect_with_receive_buffer(SMALL)?;
+        client.send_until_unread(MORE_THAN_FITS)?;
+        // This and the end of the stream arrive while the program waits for room, with bytes unread.
+        client.send_without_reading(lab.random_bytes(16 * 1024))?;
+        client.shutdown_write()?;
+        lab.settle()?;
+        client.expect_echo()?;
+        // Whether the stream ends now is another test's business.
+        client.expect_no_more_bytes()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["drops_what_does_not_fit"],
+            hint: "When the send buffer is full, wait: a plain write does that for you. MSG_DONTWAIT and an ignored \
+                   count leave holes in the echo.",
+        },
+        Rejection {
+            because: Diagnosis::Reset,
+            mistakes: &["hangs_up_at_rdhup"],
+            hint: "POLLRDHUP says that no more will come, not that you have read all. Read until read returns 0, \
+                   write it back, then close.",
+        },
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["gives_up_a_slow_client"],
+            hint: "A full send buffer is no failure: the client reads late. After EAGAIN (WouldBlock) wait until \
+                   there is room; a plain write on a blocking socket does that for you.",
+        },
+    ],
+};
+
+const RESET: Test = Test {
+    name: "forgets a client who resets, and goes on",
+    points: 2,
+    read: "When a client misbehaves",
+    story: |lab| {
+        let server = lab.start_server()?;
+        visit(lab, &server)?;
+        lab.settle()?;
+        let before = server.descriptors();
+        let in_service = server.connect()?;
+        echo(lab, &in_service)?;
+        lab.settle()?;
+        in_service.reset()?;
+        let next = server.connect()?;
+        echo(lab, &next)?;
+        server.expect_quiet_stdout()?;
+        lab.settle()?;
+        server.expect_reason_on_stderr()?;
+        server.connect()?.reset()?;
+        // The first one has been told of: what comes now is about the others.
+        next.reset()?;
+        visit(lab, &server)?;
+        server.expect_no_leaked_descriptor(&before)?;
+        server.expect_quiet_stdout()?;
+        lab.settle()?;
+        server.expect_reason_on_stderr()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["dies_with_its_client"],
+            hint: "An error of read or write is the end of one connection, not of the server. Do not pass it up with \
+                   `?`: report it and accept the next client.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["expects_a_peer_name"],
+            hint: "A client that has gone is ordinary: read and write fail with ECONNRESET, getpeername with \
+                   ENOTCONN. End this connection, not the server.",
+        },
+        Rejection {
+            because: Diagnosis::DescriptorLeaked,
+            mistakes: &["leaks_after_an_error"],
+            hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &[
+                "says_nothing_of_lost_clients",
+                "tells_of_the_first_lost_client",
+            ],
+            hint: "A client has reset its connection, and whoever runs your server has to learn it, each time. Look \
+                   at what read and write return, and say an error on standard error (eprintln!) before you go on.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["complains_on_stdout"],
+            hint: "Standard output is for results. Report a lost client on standard error, with `eprintln!`.",
+        },
+    ],
+};
+
+const LEAVES_WITHOUT_READING: Test = Test {
+    name: "goes on after a client who leaves without reading",
+    points: 2,
+    read: "When a client misbehaves",
+    story: |lab| {
+        let server = lab.start_server()?;
+        visit(lab, &server)?;
+        lab.settle()?;
+        let before = server.descriptors();
+        // Closed with its echo unread, this connection is reset while the program waits in write.
+        let rude = server.connect_with_receive_buffer(SMALL)?;
+        rude.send_until_unread(MORE_THAN_FITS)?;
+        rude.close();
+        let polite = server.connect()?;
+        echo(lab, &polite)?;
+        // A server with several threads may still be about to say that the rude one is lost.
+        lab.settle()?;
+        server.expect_reason_on_stderr()?;
+        // Nothing of its echo has come yet: this one ends like a right one, and is gone when the echo comes.
+        let gone = server.connect()?;
+        gone.send(lab.random_bytes(48_000))?;
+        gone.close();
+        polite.close();
+        visit(lab, &server)?;
+        server.expect_no_leaked_descriptor(&before)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_when_write_fails"],
+            hint: "write fails when the client has gone, and the client decides when that is. Handle the error \
+                   instead of unwrapping it.",
+        },
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["dies_of_sigpipe"],
+            hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for \
+                   you: leave it so, and handle EPIPE.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["tries_again_for_ever"],
+            hint: "Only EINTR means \"try again\". After any other error this connection is over: close it and accept \
+                   the next.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["says_nothing_when_write_fails"],
+            hint: "A client has left without its echo: write has failed. Say this error on standard error \
+                   (eprintln!), like one of read, before you accept the next.",
+        },
+        Rejection {
+            because: Diagnosis::DescriptorLeaked,
+            mistakes: &["leaks_when_write_fails"],
+            hint: "write has failed, and on this way out a descriptor stays open. Let an OwnedFd close each of them \
+                   on every way out, copies (try_clone, dup) too.",
+        },
+    ],
+};
+
+const WRONG_ARGUMENTS: Test = Test {
+    name: "ends with status 2 after wrong arguments",
+    points: 1,
+    read: "2.2 A TCP echo server",
+    story: |lab| {
+        lab.expect_refusal(&[], 2)?;
+        lab.expect_refusal(&["127.0.0.1"], 2)?;
+        lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
+        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+        lab.expect_refusal(&["localhost:0"], 2)?;
+        // An address, but not one of this machine.
+        lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
+        lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["mixes_up_its_statuses", "takes_strange_addresses_for_usage"],
+            hint: "Wrong arguments, which do not parse, end with status 2. A failure at run time is status 1: socket, \
+                   bind or listen says that your program cannot listen there, whatever its reason (EADDRINUSE, \
+                   EADDRNOTAVAIL, EACCES).",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &[
+                "ignores_further_arguments",
+                "looks_names_up",
+                "makes_port_0_of_words",
+            ],
+            hint: "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. Parsed as a \
+                   bigger number and cut with `as u16`, 70000 becomes 4464, and `unwrap_or(0)` (atoi in C) makes 0 of \
+                   x. And localhost is a name: std's bind, to_socket_addrs and getaddrinfo look names up, so parse \
+                   the argument first (SocketAddrV4, inet_pton). Say what is wrong, and end with status 2.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_at_a_bad_address"],
+            hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
+                   error, and end with status 2.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["ends_without_a_word"],
+            hint: "Print the reason on standard error before you end, with `eprintln!`: a status alone helps no one.",
+        },
+    ],
+};
+
 /// A receive buffer which is soon full.
 const SMALL: usize = 16 * 1024;
 /// So many bytes are in no buffer of the kernel between client and program and back.

@@ -5,7 +5,7 @@ mod faults;
 mod lengths;
 
 use harness::{
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Connection, Lab, Server},
 };
@@ -15,277 +15,17 @@ pub const EXERCISE: Exercise = Exercise {
     name: "day2_4_framing",
     title: "messages over a stream",
     chapter: CHAPTER,
-    first_step: "Begin with a copy of your echo server of exercise 2.2. In place of the echo, read four bytes of length \
-                 and the payload, and write the answer, with a length of its own: steps 1 to 4 at the top of src/main.rs. \
-                 The first test asks for no more.",
+    first_step: "Begin with a copy of your echo server of exercise 2.2. In place of the echo, read four bytes of \
+                 length and the payload, and write the answer, with a length of its own: steps 1 to 4 at the top of \
+                 src/main.rs. The first test asks for no more.",
     tests: &[
-        Test {
-            name: "answers a message with its length and its sum",
-            points: 2,
-            read: LENGTH_FIRST,
-            mistakes: &[
-                Mistake {
-                    program: "announces_the_asked_port",
-                    because: Diagnosis::BadAnnouncement,
-                    hint: "The line is `listening IP:PORT`, with the port that the kernel has chosen for 0. Ask getsockname \
-                           behind bind or listen, as in exercise 2.2, and print what it says.",
-                },
-                Mistake {
-                    program: "answers_without_a_header",
-                    because: Diagnosis::WrongBytes,
-                    hint: THE_ANSWER,
-                },
-                Mistake {
-                    program: "answers_in_host_order",
-                    because: Diagnosis::WrongBytes,
-                    hint: THE_ANSWER,
-                },
-                Mistake {
-                    program: "counts_the_header",
-                    because: Diagnosis::WrongBytes,
-                    hint: THE_ANSWER,
-                },
-                Mistake {
-                    program: "reads_the_length_in_host_order",
-                    because: Diagnosis::Reset,
-                    hint: NETWORK_ORDER,
-                },
-                Mistake {
-                    program: "buffers_a_length_in_host_order",
-                    because: Diagnosis::ClosedEarly,
-                    hint: NETWORK_ORDER,
-                },
-                Mistake {
-                    program: "waits_for_a_length_in_host_order",
-                    because: Diagnosis::Stuck,
-                    hint: ANSWER_NOW,
-                },
-                Mistake {
-                    program: "reads_to_the_end",
-                    because: Diagnosis::Stuck,
-                    hint: ANSWER_NOW,
-                },
-                Mistake {
-                    program: "keeps_its_answers_in_a_buffer",
-                    because: Diagnosis::Stuck,
-                    hint: ANSWER_NOW,
-                },
-                Mistake {
-                    program: "adds_up_in_a_byte",
-                    because: Diagnosis::Panicked,
-                    hint: "A sum of bytes does not fit into a byte. Turn each into a larger number first: \
-                           `u32::from(byte)`.",
-                },
-                Mistake {
-                    program: "prints_what_it_answers",
-                    because: Diagnosis::ExtraOutput,
-                    hint: "Only the lines `listening IP:PORT` and `bad frame` go to standard output. Print what you want to \
-                           see for yourself with `eprintln!`.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let client = server.connect()?;
-                ask(&client, a_word(lab, 5..=12).as_bytes())?;
-                // The end of the stream, which may be there by now, is the next test's business.
-                client.expect_no_more_bytes()?;
-                server.expect_quiet_stdout()
-            },
-        },
-        Test {
-            name: "answers one message after the other",
-            points: 2,
-            read: LENGTH_FIRST,
-            mistakes: &[
-                Mistake {
-                    program: "answers_once",
-                    because: Diagnosis::ClosedEarly,
-                    hint: "One message is not one client. Go back to reading a length until the stream ends.",
-                },
-                Mistake {
-                    program: "adds_up_the_whole_buffer",
-                    because: Diagnosis::WrongBytes,
-                    hint: "Behind the payload, your buffer still holds bytes of an earlier message. Use only those of \
-                           this one: `&buffer[..length]`.",
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                // Long before short: what is left of the long one must not count.
-                for length in [20..=25, 10..=15, 1..=9, 2..=2] {
-                    ask(&client, a_word(lab, length).as_bytes())?;
-                    client.expect_quiet()?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "adds up bytes of all values",
-            points: 1,
-            read: LENGTH_FIRST,
-            mistakes: &[
-                Mistake {
-                    program: "expects_text",
-                    because: Diagnosis::Exited,
-                    hint: "A payload is bytes, and they need not be UTF-8 text. Keep it as `[u8]`.",
-                },
-                Mistake {
-                    program: "adds_up_lossy_text",
-                    because: Diagnosis::WrongBytes,
-                    hint: BYTES_ARE_NUMBERS,
-                },
-                Mistake {
-                    program: "adds_up_signed_bytes",
-                    because: Diagnosis::WrongBytes,
-                    hint: BYTES_ARE_NUMBERS,
-                },
-                Mistake {
-                    program: "stops_at_a_zero",
-                    because: Diagnosis::WrongBytes,
-                    hint: BYTES_ARE_NUMBERS,
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                ask(&client, &some_bytes(lab, 5..=12))?;
-                ask(&client, b"before\0behind")?;
-                let all: Vec<u8> = (0..=u8::MAX).collect();
-                ask(&client, &all)?;
-                client.expect_quiet()
-            },
-        },
-        Test {
-            name: "answers an empty message",
-            points: 1,
-            read: LENGTH_FIRST,
-            mistakes: &[
-                Mistake {
-                    program: "takes_length_zero_for_the_end",
-                    because: Diagnosis::ClosedEarly,
-                    hint: "A message of length 0 is a message like others: its answer is `0 0`. The end of the stream is a \
-                           read that returns 0, and that is something else. A read which is asked for 0 bytes returns 0 as \
-                           well: do not make it.",
-                },
-                Mistake {
-                    program: "reads_before_it_looks",
-                    because: Diagnosis::Stuck,
-                    hint: "Nothing follows the length 0, so there is nothing to read; yet your program waits for more. Test \
-                           whether bytes are missing before each read. (recv waits even when it is asked for 0 bytes.)",
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                ask(&client, &[])?;
-                client.expect_quiet()?;
-                ask(&client, &some_bytes(lab, 5..=12))?;
-                ask(&client, &[])?;
-                client.expect_quiet()
-            },
-        },
-        Test {
-            name: "puts a message together, wherever the stream has cut it",
-            points: 3,
-            read: READ_ALL,
-            mistakes: &[
-                Mistake {
-                    program: "one_read_for_a_message",
-                    because: Diagnosis::ClosedEarly,
-                    hint: READ_THE_REST,
-                },
-                Mistake {
-                    program: "one_read_for_the_payload",
-                    because: Diagnosis::ExtraBytes,
-                    hint: READ_THE_REST,
-                },
-                Mistake {
-                    program: "slices_what_has_not_come",
-                    because: Diagnosis::Panicked,
-                    hint: READ_THE_REST,
-                },
-                Mistake {
-                    program: "peeks_in_a_loop",
-                    because: Diagnosis::Busy,
-                    hint: "MSG_PEEK returns at once as long as anything is there, so a loop around it burns the processor \
-                           until the rest comes. Take the bytes out, keep them, and sleep in read for the others.",
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                let whole = some_bytes(lab, 4..=7);
-                for cut in 1..message(&whole).len() {
-                    ask_in_pieces(lab, &client, &whole, cut)?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "keeps apart the messages which arrive together",
-            points: 2,
-            read: KEEP_THE_REST,
-            mistakes: &[
-                Mistake {
-                    program: "throws_the_rest_away",
-                    because: Diagnosis::Stuck,
-                    hint: ONE_READ_MANY_MESSAGES,
-                },
-                Mistake {
-                    program: "new_reader_for_each_message",
-                    because: Diagnosis::Stuck,
-                    hint: ONE_READ_MANY_MESSAGES,
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                ask(&client, &some_bytes(lab, 5..=12))?;
-                let payloads: Vec<Vec<u8>> = (0..100).map(|_| some_bytes(lab, 0..=20)).collect();
-                lab.step("client 1: send 100 messages at once", || {
-                    client.send(together(&payloads, message))
-                })?;
-                client.expect(together(&payloads, answer))?;
-                client.expect_quiet()
-            },
-        },
-        Test {
-            name: "answers a message when half of the next has come with it",
-            points: 2,
-            read: KEEP_THE_REST,
-            mistakes: &[
-                Mistake {
-                    program: "answers_when_nothing_is_left",
-                    because: Diagnosis::Stuck,
-                    hint: "An answer is written, and waits in a buffer of your program, while your program waits for the \
-                           rest of the next message. Flush before each read which may have to wait.",
-                },
-                Mistake {
-                    program: "drops_half_a_message",
-                    because: Diagnosis::ClosedEarly,
-                    hint: "Behind the whole messages there was the beginning of another one. It comes only once: keep it, \
-                           and put what comes next behind it.",
-                },
-            ],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                for cut in [2, 4, 9] {
-                    let first = some_bytes(lab, 10..=20);
-                    let second = some_bytes(lab, 10..=20);
-                    let second_whole = message(&second);
-                    let (begun, rest) = second_whole.split_at(cut);
-                    lab.step(
-                        format!(
-                            "client 1: send a message and {cut} bytes of the next, and wait for the first answer"
-                        ),
-                        || {
-                            client.send([&message(&first), begun].concat())?;
-                            client.expect(answer(&first))?;
-                            client.expect_quiet()
-                        },
-                    )?;
-                    client.send(rest)?;
-                    client.expect(answer(&second))?;
-                }
-                Ok(())
-            },
-        },
+        LENGTH_AND_SUM,
+        ONE_AFTER_THE_OTHER,
+        EVERY_BYTE,
+        EMPTY_MESSAGE,
+        IN_PIECES,
+        TOGETHER,
+        ONE_AND_A_HALF,
         lengths::LARGEST,
         ends::CLEAN_END,
         TWO_AT_ONCE,
@@ -296,58 +36,312 @@ pub const EXERCISE: Exercise = Exercise {
         faults::SHORT_READS,
         faults::INTERRUPTED,
         faults::SHORT_WRITES,
-        Test {
-            name: "listens where it is asked to, or says why not",
-            points: 1,
-            read: CHAPTER,
+        WHERE_IT_LISTENS,
+    ],
+};
+
+const NETWORK_ORDER: &str = "Your program hangs up on a message that is right. Does it read the length as its own \
+                             machine stores numbers? The most significant byte comes first: `u32::from_be_bytes`.";
+
+const LENGTH_AND_SUM: Test = Test {
+    name: "answers a message with its length and its sum",
+    points: 2,
+    read: LENGTH_FIRST,
+    story: |lab| {
+        let server = lab.start_server()?;
+        let client = server.connect()?;
+        ask(&client, a_word(lab, 5..=12).as_bytes())?;
+        // The end of the stream, which may be there by now, is the next test's business.
+        client.expect_no_more_bytes()?;
+        server.expect_quiet_stdout()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::BadAnnouncement,
+            mistakes: &["announces_the_asked_port"],
+            hint: "The line is `listening IP:PORT`, with the port that the kernel has chosen for 0. Ask getsockname \
+                   behind bind or listen, as in exercise 2.2, and print what it says.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
             mistakes: &[
-                Mistake {
-                    program: "mixes_up_its_statuses",
-                    because: Diagnosis::WrongStatus,
-                    hint: WHICH_STATUS,
-                },
-                Mistake {
-                    program: "panics_on_a_busy_port",
-                    because: Diagnosis::Panicked,
-                    hint: "A port that is taken, or an address that is none, is an ordinary failure. Print the reason \
-                           and end with the right status instead of unwrapping.",
-                },
-                Mistake {
-                    program: "takes_strange_addresses_for_usage",
-                    because: Diagnosis::WrongStatus,
-                    hint: WHICH_STATUS,
-                },
-                Mistake {
-                    program: "looks_names_up",
-                    because: Diagnosis::StillRunning,
-                    hint: NOTHING_ELSE,
-                },
-                Mistake {
-                    program: "cuts_the_port",
-                    because: Diagnosis::StillRunning,
-                    hint: NOTHING_ELSE,
-                },
-                Mistake {
-                    program: "reads_the_port_like_atoi",
-                    because: Diagnosis::StillRunning,
-                    hint: NOTHING_ELSE,
-                },
+                "answers_without_a_header",
+                "answers_in_host_order",
+                "counts_the_header",
             ],
-            run: |lab| {
-                let address = lab.any_port_elsewhere();
-                let server = lab.start_server_on(address)?;
-                server.expect_address(address)?;
-                lab.expect_refusal(&[&server.address().to_string()], 1)?;
-                visit(lab, &server)?;
-                lab.expect_refusal(&[], 2)?;
-                lab.expect_refusal(&["127.0.0.1"], 2)?;
-                lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
-                lab.expect_refusal(&["127.0.0.1:x"], 2)?;
-                lab.expect_refusal(&["localhost:0"], 2)?;
-                // An address, but not one of this machine.
-                lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
-                lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
-            },
+            hint: "The answer is a message, too: first four bytes with the length of its text, the most significant \
+                   first (`to_be_bytes`), then the text `LENGTH SUM` and nothing behind it. A length counts the \
+                   payload, and not its own four bytes.",
+        },
+        Rejection {
+            because: Diagnosis::Reset,
+            mistakes: &["reads_the_length_in_host_order"],
+            hint: NETWORK_ORDER,
+        },
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["buffers_a_length_in_host_order"],
+            hint: NETWORK_ORDER,
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &[
+                "waits_for_a_length_in_host_order",
+                "reads_to_the_end",
+                "keeps_its_answers_in_a_buffer",
+            ],
+            hint: "The message is complete, and its client waits for the answer; the end of the stream comes later. \
+                   Read the length, the most significant byte first (`from_be_bytes`), then exactly so many bytes, \
+                   and write the answer at once: a BufWriter has to be flushed.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["adds_up_in_a_byte"],
+            hint: "A sum of bytes does not fit into a byte. Turn each into a larger number first: `u32::from(byte)`.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["prints_what_it_answers"],
+            hint: "Only the lines `listening IP:PORT` and `bad frame` go to standard output. Print what you want to \
+                   see for yourself with `eprintln!`.",
+        },
+    ],
+};
+
+const ONE_AFTER_THE_OTHER: Test = Test {
+    name: "answers one message after the other",
+    points: 2,
+    read: LENGTH_FIRST,
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        // Long before short: what is left of the long one must not count.
+        for length in [20..=25, 10..=15, 1..=9, 2..=2] {
+            ask(&client, a_word(lab, length).as_bytes())?;
+            client.expect_quiet()?;
+        }
+        Ok(())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["answers_once"],
+            hint: "One message is not one client. Go back to reading a length until the stream ends.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["adds_up_the_whole_buffer"],
+            hint: "Behind the payload, your buffer still holds bytes of an earlier message. Use only those of this \
+                   one: `&buffer[..length]`.",
+        },
+    ],
+};
+
+const EVERY_BYTE: Test = Test {
+    name: "adds up bytes of all values",
+    points: 1,
+    read: LENGTH_FIRST,
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        ask(&client, &some_bytes(lab, 5..=12))?;
+        ask(&client, b"before\0behind")?;
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        ask(&client, &all)?;
+        client.expect_quiet()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["expects_text"],
+            hint: "A payload is bytes, and they need not be UTF-8 text. Keep it as `[u8]`.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &[
+                "adds_up_lossy_text",
+                "adds_up_signed_bytes",
+                "stops_at_a_zero",
+            ],
+            hint: "Every byte counts, as a number from 0 to 255: a 0 ends nothing, 255 is not -1, and bytes that are \
+                   no UTF-8 text must not be turned into it. Add up the `[u8]` that read has filled.",
+        },
+    ],
+};
+
+const EMPTY_MESSAGE: Test = Test {
+    name: "answers an empty message",
+    points: 1,
+    read: LENGTH_FIRST,
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        ask(&client, &[])?;
+        client.expect_quiet()?;
+        ask(&client, &some_bytes(lab, 5..=12))?;
+        ask(&client, &[])?;
+        client.expect_quiet()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["takes_length_zero_for_the_end"],
+            hint: "A message of length 0 is a message like others: its answer is `0 0`. The end of the stream is a \
+                   read that returns 0, and that is something else. A read which is asked for 0 bytes returns 0 as \
+                   well: do not make it.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["reads_before_it_looks"],
+            hint: "Nothing follows the length 0, so there is nothing to read; yet your program waits for more. Test \
+                   whether bytes are missing before each read. (recv waits even when it is asked for 0 bytes.)",
+        },
+    ],
+};
+
+const READ_THE_REST: &str = "read returns what is there, and that may be a part of the length, or of the payload. \
+                             Keep a count of what you have, and read on until nothing is missing.";
+
+const IN_PIECES: Test = Test {
+    name: "puts a message together, wherever the stream has cut it",
+    points: 3,
+    read: READ_ALL,
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        let whole = some_bytes(lab, 4..=7);
+        for cut in 1..message(&whole).len() {
+            ask_in_pieces(lab, &client, &whole, cut)?;
+        }
+        Ok(())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["one_read_for_a_message"],
+            hint: READ_THE_REST,
+        },
+        Rejection {
+            because: Diagnosis::ExtraBytes,
+            mistakes: &["one_read_for_the_payload"],
+            hint: READ_THE_REST,
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["slices_what_has_not_come"],
+            hint: READ_THE_REST,
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["peeks_in_a_loop"],
+            hint: "MSG_PEEK returns at once as long as anything is there, so a loop around it burns the processor \
+                   until the rest comes. Take the bytes out, keep them, and sleep in read for the others.",
+        },
+    ],
+};
+
+const TOGETHER: Test = Test {
+    name: "keeps apart the messages which arrive together",
+    points: 2,
+    read: KEEP_THE_REST,
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        ask(&client, &some_bytes(lab, 5..=12))?;
+        let payloads: Vec<Vec<u8>> = (0..100).map(|_| some_bytes(lab, 0..=20)).collect();
+        lab.step("client 1: send 100 messages at once", || {
+            client.send(together(&payloads, message))
+        })?;
+        client.expect(together(&payloads, answer))?;
+        client.expect_quiet()
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["throws_the_rest_away", "new_reader_for_each_message"],
+        hint: "One read can bring many messages. Ask read for no more bytes than are missing; or, if you read more (a \
+               BufReader does), keep the rest for the next message.",
+    }],
+};
+
+const ONE_AND_A_HALF: Test = Test {
+    name: "answers a message when half of the next has come with it",
+    points: 2,
+    read: KEEP_THE_REST,
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        for cut in [2, 4, 9] {
+            let first = some_bytes(lab, 10..=20);
+            let second = some_bytes(lab, 10..=20);
+            let second_whole = message(&second);
+            let (begun, rest) = second_whole.split_at(cut);
+            lab.step(
+                        format!(
+                            "client 1: send a message and {cut} bytes of the next, and wait for the first answer"
+                        ),
+                        || {
+                            client.send([&message(&first), begun].concat())?;
+                            client.expect(answer(&first))?;
+                            client.expect_quiet()
+                        },
+                    )?;
+            client.send(rest)?;
+            client.expect(answer(&second))?;
+        }
+        Ok(())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["answers_when_nothing_is_left"],
+            hint: "An answer is written, and waits in a buffer of your program, while your program waits for the rest \
+                   of the next message. Flush before each read which may have to wait.",
+        },
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["drops_half_a_message"],
+            hint: "Behind the whole messages there was the beginning of another one. It comes only once: keep it, and \
+                   put what comes next behind it.",
+        },
+    ],
+};
+
+const WHERE_IT_LISTENS: Test = Test {
+    name: "listens where it is asked to, or says why not",
+    points: 1,
+    read: CHAPTER,
+    story: |lab| {
+        let address = lab.any_port_elsewhere();
+        let server = lab.start_server_on(address)?;
+        server.expect_address(address)?;
+        lab.expect_refusal(&[&server.address().to_string()], 1)?;
+        visit(lab, &server)?;
+        lab.expect_refusal(&[], 2)?;
+        lab.expect_refusal(&["127.0.0.1"], 2)?;
+        lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
+        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+        lab.expect_refusal(&["localhost:0"], 2)?;
+        // An address, but not one of this machine.
+        lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
+        lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["mixes_up_its_statuses", "takes_strange_addresses_for_usage"],
+            hint: "Wrong arguments end with status 2, a failure at run time with status 1. An address that is none of \
+                   this machine's is written as it should be: it is bind that fails, with EADDRNOTAVAIL.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_on_a_busy_port"],
+            hint: "A port that is taken, or an address that is none, is an ordinary failure. Print the reason and end \
+                   with the right status instead of unwrapping.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &[
+                "looks_names_up",
+                "cuts_the_port",
+                "reads_the_port_like_atoi",
+            ],
+            hint: "The argument is an IPv4 address, and a port from 0 to 65535: `parse::<SocketAddrV4>()` (or \
+                   `SockaddrIn`) takes nothing else. `to_socket_addrs` takes names, too, `as u16` makes 4464 of \
+                   70000, and a port that is no number is not 0.",
         },
     ],
 };
@@ -356,13 +350,7 @@ const TWO_AT_ONCE: Test = Test {
     name: "keeps apart the messages of two clients",
     points: 1,
     read: KEEP_THE_REST,
-    mistakes: &[Mistake {
-        program: "shares_one_buffer",
-        because: Diagnosis::WrongBytes,
-        hint: "Your program serves two clients at once, and both messages are read into the same buffer. Each connection \
-               needs a buffer of its own, and its own count of what is there.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let (first, second) = (server.connect()?, server.connect()?);
         let [mut slow, mut quick] = [(); 2].map(|()| some_bytes(lab, 15..=20));
@@ -380,6 +368,12 @@ const TWO_AT_ONCE: Test = Test {
         first.close();
         second.expect(answer(&quick))
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongBytes,
+        mistakes: &["shares_one_buffer"],
+        hint: "Your program serves two clients at once, and both messages are read into the same buffer. Each \
+               connection needs a buffer of its own, and its own count of what is there.",
+    }],
 };
 
 const CHAPTER: &str = "2.4 Messages over a stream";
@@ -387,27 +381,6 @@ const LENGTH_FIRST: &str = "A length before the payload";
 const READ_ALL: &str = "Reading all of it";
 const KEEP_THE_REST: &str = "What came too early";
 const A_CLAIM: &str = "A length is a claim";
-
-const THE_ANSWER: &str = "The answer is a message, too: first four bytes with the length of its text, the most significant \
-                          first (`to_be_bytes`), then the text `LENGTH SUM` and nothing behind it. A length counts the \
-                          payload, and not its own four bytes.";
-const BYTES_ARE_NUMBERS: &str = "Every byte counts, as a number from 0 to 255: a 0 ends nothing, 255 is not -1, and bytes that are no \
-                                 UTF-8 text must not be turned into it. Add up the `[u8]` that read has filled.";
-const NETWORK_ORDER: &str = "Your program hangs up on a message that is right. Does it read the length as its own machine \
-                             stores numbers? The most significant byte comes first: `u32::from_be_bytes`.";
-const ANSWER_NOW: &str = "The message is complete, and its client waits for the answer; the end of the stream comes later. \
-                          Read the length, the most significant byte first (`from_be_bytes`), then exactly so many bytes, \
-                          and write the answer at once: a BufWriter has to be flushed.";
-const READ_THE_REST: &str = "read returns what is there, and that may be a part of the length, or of the payload. Keep a \
-                             count of what you have, and read on until nothing is missing.";
-const ONE_READ_MANY_MESSAGES: &str = "One read can bring many messages. Ask read for no more bytes than are missing; or, if \
-                                      you read more (a BufReader does), keep the rest for the next message.";
-
-const WHICH_STATUS: &str = "Wrong arguments end with status 2, a failure at run time with status 1. An address that is none of \
-                            this machine's is written as it should be: it is bind that fails, with EADDRNOTAVAIL.";
-const NOTHING_ELSE: &str = "The argument is an IPv4 address, and a port from 0 to 65535: `parse::<SocketAddrV4>()` (or \
-                            `SockaddrIn`) takes nothing else. `to_socket_addrs` takes names, too, `as u16` makes 4464 of \
-                            70000, and a port that is no number is not 0.";
 
 /// A payload as it travels: its length, and then itself.
 fn message(payload: &[u8]) -> Vec<u8> {

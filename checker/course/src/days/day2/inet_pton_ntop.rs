@@ -18,7 +18,7 @@ use self::{
     texts::{Line, Texts},
 };
 use harness::{
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::Lab,
 };
@@ -28,224 +28,19 @@ pub const EXERCISE: Exercise = Exercise {
     name: "day2_1_inet_pton_ntop",
     title: "addresses, from text to bytes and back",
     chapter: "2.1 Addresses, from text to bytes and back",
-    first_step: "Begin with `pton4`: read one line of standard input, split it at the dots, and print its four numbers as \
-                 eight hexadecimal digits and a newline.",
+    first_step: "Begin with `pton4`: read one line of standard input, split it at the dots, and print its four \
+                 numbers as eight hexadecimal digits and a newline.",
     tests: &[
-        Test {
-            name: "turns a dotted quad into four bytes in network order",
-            points: 1,
-            read: "IPv4: four numbers",
-            mistakes: &[
-                Mistake {
-                    program: "host_order",
-                    because: Diagnosis::WrongOutput,
-                    hint: "Print eight hexadecimal digits, two for each number, the first number first: that is network \
-                           order. Keep the four bytes as an array, or turn the u32 into bytes with to_be_bytes.",
-                },
-                Mistake {
-                    program: "splits_all",
-                    because: Diagnosis::ExtraOutput,
-                    hint: "Each line gets one answer, and behind the last newline there is no line. Who reads all and \
-                           splits it at every \\n finds an empty piece there.",
-                },
-            ],
-            run: |lab| {
-                answers(
-                    lab,
-                    &["pton4"],
-                    &[Texts::of(lab).plain_quad().into()],
-                    oracle::pton4,
-                )
-            },
-        },
-        Test {
-            name: "answers every line, also those that are no address",
-            points: 1,
-            read: "Text comes from strangers",
-            mistakes: &[
-                Mistake {
-                    program: "stops_at_bad",
-                    because: Diagnosis::Exited,
-                    hint: "A bad line is an answer, not a failure of your program, and an empty line is a line: print \
-                           `bad` and go on. Look for the `?`, break or exit that such a line reaches.",
-                },
-                Mistake {
-                    program: "stops_at_empty_line",
-                    because: Diagnosis::Exited,
-                    hint: "A bad line is an answer, not a failure of your program, and an empty line is a line: print \
-                           `bad` and go on. Look for the `?`, break or exit that such a line reaches.",
-                },
-            ],
-            run: |lab| {
-                let texts = Texts::of(lab);
-                answers(lab, &["pton4"], &[], oracle::pton4)?;
-                let lines = ["one", "", "a.b.c.d"].map(Line::from);
-                let good = || texts.plain_quad().into();
-                answers(lab, &["pton4"], &between(&lines, good), oracle::pton4)
-            },
-        },
-        Test {
-            name: "answers a line of any bytes and of any length",
-            points: 1,
-            read: "Text comes from strangers",
-            mistakes: &[
-                Mistake {
-                    program: "reads_text",
-                    because: Diagnosis::Exited,
-                    hint: "One of the lines is not UTF-8, and reading it into a String fails. Read bytes instead, for \
-                           example with BufRead::read_until.",
-                },
-                Mistake {
-                    program: "line_in_pieces",
-                    because: Diagnosis::WrongOutput,
-                    hint: "Only the newline ends a line. A buffer of fixed size cuts a long one into pieces, and each \
-                           piece gets an answer: read on into the same Vec until the newline comes.",
-                },
-            ],
-            run: |lab| {
-                let texts = Texts::of(lab);
-                let lines = [texts.not_utf8(), texts.long_line(), texts.not_utf8()];
-                let good = || texts.plain_quad().into();
-                answers(lab, &["pton4"], &between(&lines, good), oracle::pton4)
-            },
-        },
-        Test {
-            name: "answers the last line without its newline, too",
-            points: 1,
-            read: "Text comes from strangers",
-            mistakes: &[Mistake {
-                program: "loses_last_line",
-                because: Diagnosis::Exited,
-                hint: "The last line has no newline behind it, and it gets no answer. The end of file ends a line too, \
-                       if there are bytes before it.",
-            }],
-            run: |lab| {
-                let texts = Texts::of(lab);
-                let lines = [texts.plain_quad(), texts.plain_quad()].map(Line::from);
-                answers_without_last_newline(lab, &["pton4"], &lines, oracle::pton4)
-            },
-        },
-        Test {
-            name: "prints two hexadecimal digits for every byte",
-            points: 1,
-            read: "IPv4: four numbers",
-            mistakes: &[Mistake {
-                program: "hex_without_zeros",
-                because: Diagnosis::WrongOutput,
-                hint: "Every byte has two hexadecimal digits, also those below 16: 1.2.3.4 is 01020304. The format \
-                       {:02x} fills up with a zero.",
-            }],
-            run: |lab| {
-                answers(
-                    lab,
-                    &["pton4"],
-                    &Texts::of(lab).small_quads(),
-                    oracle::pton4,
-                )
-            },
-        },
-        Test {
-            name: "takes the numbers from 0 to 255, and none above",
-            points: 2,
-            read: "Text comes from strangers",
-            mistakes: &[
-                Mistake {
-                    program: "inaddr_none",
-                    because: Diagnosis::WrongOutput,
-                    hint: RANGE,
-                },
-                Mistake {
-                    program: "wraps_at_256",
-                    because: Diagnosis::WrongOutput,
-                    hint: RANGE,
-                },
-                Mistake {
-                    program: "tests_range_last",
-                    because: Diagnosis::Panicked,
-                    hint: "A number of many digits does not fit into your integer: the sum overflows before you test its \
-                           range. Test after each digit, or refuse more than three digits.",
-                },
-            ],
-            run: |lab| {
-                answers(
-                    lab,
-                    &["pton4"],
-                    &Texts::of(lab).quads_at_the_limits(),
-                    oracle::pton4,
-                )
-            },
-        },
-        Test {
-            name: "takes exactly four numbers",
-            points: 1,
-            read: "IPv4: four numbers",
-            mistakes: &[Mistake {
-                program: "uses_inet_aton",
-                because: Diagnosis::WrongOutput,
-                hint: "inet_pton takes four numbers with three dots between them. inet_aton and getaddrinfo take fewer: \
-                       write the conversion yourself, and look whether a fifth piece follows.",
-            }],
-            run: |lab| {
-                answers(
-                    lab,
-                    &["pton4"],
-                    &Texts::of(lab).quads_with_wrong_count(),
-                    oracle::pton4,
-                )
-            },
-        },
-        Test {
-            name: "refuses a sign or a leading zero before a number",
-            points: 1,
-            read: "Text comes from strangers",
-            mistakes: &[Mistake {
-                program: "parses_with_std",
-                because: Diagnosis::WrongOutput,
-                hint: "`parse::<u8>` takes more than digits: \"+1\" and \"01\" are numbers for it. inet_pton refuses a \
-                       sign, and a leading zero, which others read as octal.",
-            }],
-            run: |lab| {
-                let texts = Texts::of(lab);
-                let lines = enclosed(texts.quads_with_signs_and_zeros(), || {
-                    texts.plain_quad().into()
-                });
-                answers(lab, &["pton4"], &lines, oracle::pton4)
-            },
-        },
-        Test {
-            name: "refuses blanks and other bytes around or inside a number",
-            points: 1,
-            read: "Text comes from strangers",
-            mistakes: &[
-                Mistake {
-                    program: "trims_blanks",
-                    because: Diagnosis::WrongOutput,
-                    hint: JUNK,
-                },
-                Mistake {
-                    program: "stops_at_junk",
-                    because: Diagnosis::WrongOutput,
-                    hint: JUNK,
-                },
-            ],
-            run: |lab| {
-                let texts = Texts::of(lab);
-                let lines = enclosed(texts.quads_with_junk(), || texts.plain_quad().into());
-                answers(lab, &["pton4"], &lines, oracle::pton4)
-            },
-        },
-        Test {
-            name: "prints four bytes as a dotted quad",
-            points: 1,
-            read: "IPv4: four numbers",
-            mistakes: &[Mistake {
-                program: "prints_host_order",
-                because: Diagnosis::WrongOutput,
-                hint: "The bytes are in network order: the first byte is the first number, whatever the machine. Print \
-                       the four in decimal with dots between them.",
-            }],
-            run: |lab| answers(lab, &["ntop4"], &Texts::of(lab).four_bytes(), oracle::ntop4),
-        },
+        FOUR_BYTES,
+        EVERY_LINE,
+        ANY_LINE,
+        LAST_LINE,
+        TWO_DIGITS,
+        UP_TO_255,
+        FOUR_NUMBERS,
+        NO_SIGN,
+        NO_BLANKS,
+        DOTTED_QUAD,
         ipv6::EIGHT_GROUPS,
         ipv6::GAP,
         ipv6::QUAD_AT_THE_END,
@@ -258,67 +53,274 @@ pub const EXERCISE: Exercise = Exercise {
         sockaddrs::WRITES_IPV6,
         sockaddrs::SHOWS_IPV4,
         sockaddrs::SHOWS_IPV6,
-        Test {
-            name: "refuses hexadecimal digits that are not exactly one address",
-            points: 1,
-            read: "Text comes from strangers",
-            mistakes: &[
-                Mistake {
-                    program: "panics_on_odd",
-                    because: Diagnosis::Panicked,
-                    hint: "An odd number of digits, or a byte that is no digit, makes the program panic. Look at the \
-                           length before you index, or use as_chunks or get.",
-                },
-                Mistake {
-                    program: "sign_in_byte",
-                    because: Diagnosis::WrongOutput,
-                    hint: "Two digits for each byte, small letters or capitals, and exactly as many bytes as the \
-                           address has. `from_str_radix` also takes a sign: \"+f\" is a number for it.",
-                },
-            ],
-            run: |lab| {
-                let texts = Texts::of(lab);
-                hexadecimal(lab, &texts, "ntop4", &texts.bytes::<4>(), oracle::ntop4)?;
-                hexadecimal(lab, &texts, "ntop6", &texts.mapped(), oracle::ntop6)?;
-                hexadecimal(lab, &texts, "show", &texts.sockaddr_in(), oracle::show)?;
-                hexadecimal(lab, &texts, "show", &texts.sockaddr_in6(), oracle::show)?;
-                answers(lab, &["show"], &texts.wrong_lengths(), oracle::show)
-            },
-        },
+        WRONG_HEX,
         sockaddrs::BELIEVES_THE_FAMILY,
         faults::CANNOT_READ,
         faults::CANNOT_PRINT,
-        Test {
-            name: "ends with status 2 after wrong arguments",
-            points: 1,
-            read: "Text comes from strangers",
-            mistakes: &[Mistake {
-                program: "cuts_the_port",
-                because: Diagnosis::StillRunning,
-                hint: "Your program works with arguments that are wrong; the marked step shows them. A port has 16 bits: \
-                       parse it as a u16, because `as u16` makes 4464 of 70000. And look for arguments too many.",
-            }],
-            run: |lab| {
-                lab.expect_refusal(&[], 2)?;
-                lab.expect_refusal(&["pton5"], 2)?;
-                lab.expect_refusal(&["pton4", "more"], 2)?;
-                lab.expect_refusal(&["sockaddr"], 2)?;
-                for port in ["65536", "70000", "-1", "http"] {
-                    lab.expect_refusal(&["sockaddr", port], 2)?;
-                }
-                Ok(())
-            },
+        WRONG_USAGE,
+    ],
+};
+
+const FOUR_BYTES: Test = Test {
+    name: "turns a dotted quad into four bytes in network order",
+    points: 1,
+    read: "IPv4: four numbers",
+    story: |lab| {
+        answers(
+            lab,
+            &["pton4"],
+            &[Texts::of(lab).plain_quad().into()],
+            oracle::pton4,
+        )
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["host_order"],
+            hint: "Print eight hexadecimal digits, two for each number, the first number first: that is network \
+                   order. Keep the four bytes as an array, or turn the u32 into bytes with to_be_bytes.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["splits_all"],
+            hint: "Each line gets one answer, and behind the last newline there is no line. Who reads all and splits \
+                   it at every \\n finds an empty piece there.",
         },
     ],
 };
 
+const EVERY_LINE: Test = Test {
+    name: "answers every line, also those that are no address",
+    points: 1,
+    read: "Text comes from strangers",
+    story: |lab| {
+        let texts = Texts::of(lab);
+        answers(lab, &["pton4"], &[], oracle::pton4)?;
+        let lines = ["one", "", "a.b.c.d"].map(Line::from);
+        let good = || texts.plain_quad().into();
+        answers(lab, &["pton4"], &between(&lines, good), oracle::pton4)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["stops_at_bad", "stops_at_empty_line"],
+        hint: "A bad line is an answer, not a failure of your program, and an empty line is a line: print `bad` and \
+               go on. Look for the `?`, break or exit that such a line reaches.",
+    }],
+};
+
+const ANY_LINE: Test = Test {
+    name: "answers a line of any bytes and of any length",
+    points: 1,
+    read: "Text comes from strangers",
+    story: |lab| {
+        let texts = Texts::of(lab);
+        let lines = [texts.not_utf8(), texts.long_line(), texts.not_utf8()];
+        let good = || texts.plain_quad().into();
+        answers(lab, &["pton4"], &between(&lines, good), oracle::pton4)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["reads_text"],
+            hint: "One of the lines is not UTF-8, and reading it into a String fails. Read bytes instead, for example \
+                   with BufRead::read_until.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["line_in_pieces"],
+            hint: "Only the newline ends a line. A buffer of fixed size cuts a long one into pieces, and each piece \
+                   gets an answer: read on into the same Vec until the newline comes.",
+        },
+    ],
+};
+
+const LAST_LINE: Test = Test {
+    name: "answers the last line without its newline, too",
+    points: 1,
+    read: "Text comes from strangers",
+    story: |lab| {
+        let texts = Texts::of(lab);
+        let lines = [texts.plain_quad(), texts.plain_quad()].map(Line::from);
+        answers_without_last_newline(lab, &["pton4"], &lines, oracle::pton4)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["loses_last_line"],
+        hint: "The last line has no newline behind it, and it gets no answer. The end of file ends a line too, if \
+               there are bytes before it.",
+    }],
+};
+
+const TWO_DIGITS: Test = Test {
+    name: "prints two hexadecimal digits for every byte",
+    points: 1,
+    read: "IPv4: four numbers",
+    story: |lab| {
+        answers(
+            lab,
+            &["pton4"],
+            &Texts::of(lab).small_quads(),
+            oracle::pton4,
+        )
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["hex_without_zeros"],
+        hint: "Every byte has two hexadecimal digits, also those below 16: 1.2.3.4 is 01020304. The format {:02x} \
+               fills up with a zero.",
+    }],
+};
+
+const UP_TO_255: Test = Test {
+    name: "takes the numbers from 0 to 255, and none above",
+    points: 2,
+    read: "Text comes from strangers",
+    story: |lab| {
+        answers(
+            lab,
+            &["pton4"],
+            &Texts::of(lab).quads_at_the_limits(),
+            oracle::pton4,
+        )
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["inaddr_none", "wraps_at_256"],
+            hint: "Each of the four numbers goes from 0 to 255. Test the range while you add the digits (checked_mul \
+                   and checked_add tell you), or 256 becomes 0. And 255.255.255.255 is an address: an error needs a \
+                   place of its own, Option or Result.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["tests_range_last"],
+            hint: "A number of many digits does not fit into your integer: the sum overflows before you test its \
+                   range. Test after each digit, or refuse more than three digits.",
+        },
+    ],
+};
+
+const FOUR_NUMBERS: Test = Test {
+    name: "takes exactly four numbers",
+    points: 1,
+    read: "IPv4: four numbers",
+    story: |lab| {
+        answers(
+            lab,
+            &["pton4"],
+            &Texts::of(lab).quads_with_wrong_count(),
+            oracle::pton4,
+        )
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["uses_inet_aton"],
+        hint: "inet_pton takes four numbers with three dots between them. inet_aton and getaddrinfo take fewer: write \
+               the conversion yourself, and look whether a fifth piece follows.",
+    }],
+};
+
+const NO_SIGN: Test = Test {
+    name: "refuses a sign or a leading zero before a number",
+    points: 1,
+    read: "Text comes from strangers",
+    story: |lab| {
+        let texts = Texts::of(lab);
+        let lines = enclosed(texts.quads_with_signs_and_zeros(), || {
+            texts.plain_quad().into()
+        });
+        answers(lab, &["pton4"], &lines, oracle::pton4)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["parses_with_std"],
+        hint: "`parse::<u8>` takes more than digits: \"+1\" and \"01\" are numbers for it. inet_pton refuses a sign, \
+               and a leading zero, which others read as octal.",
+    }],
+};
+
+const NO_BLANKS: Test = Test {
+    name: "refuses blanks and other bytes around or inside a number",
+    points: 1,
+    read: "Text comes from strangers",
+    story: |lab| {
+        let texts = Texts::of(lab);
+        let lines = enclosed(texts.quads_with_junk(), || texts.plain_quad().into());
+        answers(lab, &["pton4"], &lines, oracle::pton4)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["trims_blanks", "stops_at_junk"],
+        hint: "Every byte of the line but its newline belongs to the text. Do not trim, do not stop at the first byte \
+               that is no digit: a number is digits from its start to its end.",
+    }],
+};
+
+const DOTTED_QUAD: Test = Test {
+    name: "prints four bytes as a dotted quad",
+    points: 1,
+    read: "IPv4: four numbers",
+    story: |lab| answers(lab, &["ntop4"], &Texts::of(lab).four_bytes(), oracle::ntop4),
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["prints_host_order"],
+        hint: "The bytes are in network order: the first byte is the first number, whatever the machine. Print the \
+               four in decimal with dots between them.",
+    }],
+};
+
+const WRONG_HEX: Test = Test {
+    name: "refuses hexadecimal digits that are not exactly one address",
+    points: 1,
+    read: "Text comes from strangers",
+    story: |lab| {
+        let texts = Texts::of(lab);
+        hexadecimal(lab, &texts, "ntop4", &texts.bytes::<4>(), oracle::ntop4)?;
+        hexadecimal(lab, &texts, "ntop6", &texts.mapped(), oracle::ntop6)?;
+        hexadecimal(lab, &texts, "show", &texts.sockaddr_in(), oracle::show)?;
+        hexadecimal(lab, &texts, "show", &texts.sockaddr_in6(), oracle::show)?;
+        answers(lab, &["show"], &texts.wrong_lengths(), oracle::show)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_on_odd"],
+            hint: "An odd number of digits, or a byte that is no digit, makes the program panic. Look at the length \
+                   before you index, or use as_chunks or get.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["sign_in_byte"],
+            hint: "Two digits for each byte, small letters or capitals, and exactly as many bytes as the address has. \
+                   `from_str_radix` also takes a sign: \"+f\" is a number for it.",
+        },
+    ],
+};
+
+const WRONG_USAGE: Test = Test {
+    name: "ends with status 2 after wrong arguments",
+    points: 1,
+    read: "Text comes from strangers",
+    story: |lab| {
+        lab.expect_refusal(&[], 2)?;
+        lab.expect_refusal(&["pton5"], 2)?;
+        lab.expect_refusal(&["pton4", "more"], 2)?;
+        lab.expect_refusal(&["sockaddr"], 2)?;
+        for port in ["65536", "70000", "-1", "http"] {
+            lab.expect_refusal(&["sockaddr", port], 2)?;
+        }
+        Ok(())
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::StillRunning,
+        mistakes: &["cuts_the_port"],
+        hint: "Your program works with arguments that are wrong; the marked step shows them. A port has 16 bits: \
+               parse it as a u16, because `as u16` makes 4464 of 70000. And look for arguments too many.",
+    }],
+};
+
 // Hints which several mistakes of one test share: the report shows the line, which tells them apart.
 
-const RANGE: &str = "Each of the four numbers goes from 0 to 255. Test the range while you add the digits (checked_mul \
-                     and checked_add tell you), or 256 becomes 0. And 255.255.255.255 is an address: an error needs a \
-                     place of its own, Option or Result.";
-const JUNK: &str = "Every byte of the line but its newline belongs to the text. Do not trim, do not stop at the first \
-                    byte that is no digit: a number is digits from its start to its end.";
 /// These lines with a good one before and behind each, so that one bad line hides nothing.
 fn between(lines: &[Line], good: impl Fn() -> Line) -> Vec<Line> {
     let mut all = vec![good()];

@@ -6,7 +6,7 @@ mod zombies;
 use nix::errno::Errno;
 
 use harness::{
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Child, Connection, Lab, Place, Server},
     observe::{calls::Call, processes::Signals},
@@ -20,370 +20,377 @@ pub const EXERCISE: Exercise = Exercise {
     first_step: "Begin with a copy of your echo server of day 2, exercise 2: it passes the first two tests as it is. \
                  fork comes with the third one.",
     tests: &[
-        Test {
-            name: "sends back every byte",
-            points: 1,
-            read: "3.7 A process for each client: fork and zombies",
-            mistakes: &[Mistake {
-                program: "echoes_text",
-                because: Diagnosis::WrongBytes,
-                hint: "The bytes come back changed: a stream carries bytes, not text. Write the slice you have read, \
-                       without a String between.",
-            }],
-            run: |lab| {
-                let client = lab.start_server()?.connect()?;
-                lab.step(
-                    "client 1: send some bytes one at a time, then every byte value",
-                    || {
-                        for byte in lab.lone_bytes() {
-                            client.send([byte])?;
-                            client.expect_echo()?;
-                        }
-                        client.send(lab.every_byte())?;
-                        client.expect_echo()
-                    },
-                )?;
-                echo(lab, &client, 20_000)
-            },
-        },
-        Test {
-            name: "sends back every byte, however few a write takes",
-            points: 2,
-            read: "Bytes, not messages",
-            mistakes: &[
-                Mistake {
-                    program: "ignores_short_writes",
-                    because: Diagnosis::Stuck,
-                    hint: OFFER_THE_REST,
-                },
-                Mistake {
-                    program: "takes_a_short_write_for_a_failure",
-                    because: Diagnosis::ClosedEarly,
-                    hint: OFFER_THE_REST,
-                },
-            ],
-            run: |lab| {
-                lab.follow_calls();
-                let server = lab.start_server()?;
-                let client = server.connect()?;
-                server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=9))?;
-                echo(lab, &client, 1_000)
-            },
-        },
-        Test {
-            name: "serves a client while another one is silent",
-            points: 2,
-            read: "fork: one call, two returns",
-            mistakes: &[
-                Mistake {
-                    program: "serves_without_fork",
-                    because: Diagnosis::ProcessMissing,
-                    hint: "Call fork after each accept. The child serves the client; the parent closes its copy of \
-                           the connection and goes back to accept.",
-                },
-                Mistake {
-                    program: "waits_for_each_child",
-                    because: Diagnosis::Stuck,
-                    hint: NOBODY_WAITS_FOR_ANOTHER,
-                },
-                Mistake {
-                    program: "limits_its_children",
-                    because: Diagnosis::Stuck,
-                    hint: NOBODY_WAITS_FOR_ANOTHER,
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let silent = visit(lab, &server)?.client;
-                let second = server.connect()?;
-                echo(lab, &second, 500)?;
-                echo_some(lab, &silent)?;
-                let third = server.connect()?;
-                echo_some(lab, &third)?;
-                echo_some(lab, &second)?;
-                let _crowd = lab.step("40 more clients: connect, get an echo, and stay", || {
-                    let come = |_| {
-                        let client = server.connect()?;
-                        echo_some(lab, &client)?;
-                        Ok(client)
-                    };
-                    (0..40).map(come).collect::<Checked<Vec<_>>>()
-                })?;
-                echo_some(lab, &silent)
-            },
-        },
-        Test {
-            name: "ends the connection after its client has half-closed, and serves the next",
-            points: 2,
-            read: "Two copies of every descriptor",
-            mistakes: &[
-                Mistake {
-                    program: "parent_keeps_connection",
-                    because: Diagnosis::LeftOpen,
-                    hint: "The child has closed the connection, the parent still holds a copy. Close it in the parent \
-                           directly after fork: accept returns a bare number, wrap it in an OwnedFd.",
-                },
-                Mistake {
-                    program: "interrupted_call_ends_the_server",
-                    because: Diagnosis::Exited,
-                    hint: INTERRUPTED_IS_NO_FAILURE,
-                },
-                Mistake {
-                    program: "interrupted_accept_ends_the_server",
-                    because: Diagnosis::Exited,
-                    hint: INTERRUPTED_IS_NO_FAILURE,
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let Visit { client, child } = visit(lab, &server)?;
-                client.send(lab.random_bytes(100_000))?;
-                client.shutdown_write()?;
-                client.expect_echo()?;
-                client.expect_end()?;
-                // SIGCHLD has come, if it comes, before the next client does.
-                child.wait_until_ended_or_asleep()?;
-                server.wait_until_it_rests()?;
-                let next = server.connect()?;
-                echo_some(lab, &next)
-            },
-        },
-        Test {
-            name: "ends one connection while other clients stay",
-            points: 2,
-            read: "Two copies of every descriptor",
-            mistakes: &[Mistake {
-                program: "closes_when_the_child_has_ended",
-                because: Diagnosis::LeftOpen,
-                hint: "Children who were forked later hold a copy of this connection, because the parent still had \
-                       it. Close it in the parent before you accept the next client.",
-            }],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let [first, second, third] = three_visits(lab, &server)?;
-                // The first one: the children of the others were forked when its connection was there.
-                leave(lab, &first.client)?;
-                echo_some(lab, &second.client)?;
-                echo_some(lab, &third.client)
-            },
-        },
-        Test {
-            name: "ends a child with its client",
-            points: 2,
-            read: "The child must end",
-            mistakes: &[Mistake {
-                program: "child_returns_to_accept",
-                because: Diagnosis::ProcessLeft,
-                hint: "The child goes on into the parent's loop and waits for clients itself. Call _exit in the child \
-                       when its client is served.",
-            }],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let first = visit(lab, &server)?;
-                let second = visit(lab, &server)?;
-                first.end(lab)?;
-                echo_some(lab, &second.client)?;
-                second.end(lab)
-            },
-        },
+        EVERY_BYTE,
+        SHORT_WRITES,
+        SILENT_CLIENT,
+        HALF_CLOSE,
+        OTHERS_STAY,
+        CHILD_ENDS,
         zombies::EARLIER_CLIENT,
         zombies::ANOTHER_LIVES,
         zombies::THREE_TOGETHER,
         zombies::IN_THE_GAP,
-        Test {
-            name: "reports each child that has ended",
-            points: 1,
-            read: "SIGCHLD: one signal for many children",
-            mistakes: &[
-                Mistake {
-                    program: "ignores_sigchld",
-                    because: Diagnosis::WrongDisposition,
-                    hint: "With SIG_IGN for SIGCHLD the kernel throws the statuses away. Install a handler, an empty \
-                           one will do, and ask waitpid.",
-                },
-                Mistake {
-                    program: "reaps_in_silence",
-                    because: Diagnosis::Stuck,
-                    hint: "waitpid says which child has ended, and how. Print the line directly after it, and flush \
-                           standard output.",
-                },
-                Mistake {
-                    program: "keeps_a_pidfd_for_each_child",
-                    because: Diagnosis::DescriptorLeaked,
-                    hint: "With each client the server holds a descriptor more (a pidfd or a pipe, for example), and one \
-                           day none is left for accept. Close what belongs to a child when waitpid has collected it.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let mut visits = Vec::from(three_visits(lab, &server)?);
-                expect_statuses_kept(lab, &server)?;
-                expect_reports(lab, &server, &mut visits)?;
-                lab.settle()?;
-                // What a server opens for good, it may open for its first clients.
-                let before = server.descriptors();
-                visits.extend(three_visits(lab, &server)?);
-                expect_reports(lab, &server, &mut visits)?;
-                server.expect_no_leaked_descriptor(&before)
-            },
-        },
-        Test {
-            name: "tells how each child ended",
-            points: 2,
-            read: "Zombies, and how to collect them",
-            mistakes: &[
-                Mistake {
-                    program: "child_panics",
-                    because: Diagnosis::Panicked,
-                    hint: "A reset by the client is ordinary, and the child panics at it. Handle the error: say it on \
-                           standard error and end with status 1.",
-                },
-                Mistake {
-                    program: "child_hides_a_lost_client",
-                    because: Diagnosis::WrongStatus,
-                    hint: "The client is lost, and its child ends as if it were served. Let the child end with 1 when \
-                           read or write has failed.",
-                },
-                Mistake {
-                    program: "prints_the_raw_status",
-                    because: Diagnosis::WrongOutput,
-                    hint: PRINT_THE_NUMBER,
-                },
-                Mistake {
-                    program: "prints_the_signal_name",
-                    because: Diagnosis::WrongOutput,
-                    hint: PRINT_THE_NUMBER,
-                },
-                Mistake {
-                    program: "stops_at_a_killed_child",
-                    because: Diagnosis::Stuck,
-                    hint: "A child does not only exit: a signal can kill it. Handle WaitStatus::Signaled, too, and go \
-                           on with the loop.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let [first, second, third] = three_visits(lab, &server)?;
-                second.client.reset()?;
-                expect_lost_client(lab, &server, &second.child)?;
-                third.child.kill()?;
-                server.expect_line(format!("child {} killed 9", third.child.own_pid()))?;
-                leave(lab, &first.client)?;
-                server.expect_line(format!("child {} exited 0", first.child.own_pid()))
-            },
-        },
+        REPORTS_EACH_CHILD,
+        HOW_IT_ENDED,
         manners::REASON_OF_A_LOST_CLIENT,
         manners::LOST_WHILE_IT_SENDS,
         manners::REAL_TIME_SIGNAL,
         manners::WHOLE_LINES,
-        Test {
-            name: "turns one client away when fork fails, and goes on",
-            points: 2,
-            read: "When fork fails, and when the server ends",
-            mistakes: &[
-                Mistake {
-                    program: "turns_away_in_silence",
-                    because: Diagnosis::WrongOutput,
-                    hint: "fork has failed, and nobody hears of it. Say on standard error why this client is turned away.",
-                },
-                Mistake {
-                    program: "fork_failure_ends_the_server",
-                    because: Diagnosis::Exited,
-                    hint: "fork has failed for one client, and the server ends for all. Report it, close this \
-                           connection, and go on.",
-                },
-                Mistake {
-                    program: "fork_failure_keeps_the_client",
-                    because: Diagnosis::LeftOpen,
-                    hint: "fork has failed, and nobody serves this client or closes its connection. Close it in the \
-                           parent in this case, too.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let early = visit(lab, &server)?.client;
-                server.wait_until_it_rests()?;
-                let forbidden = server.forbid_fork()?;
-                let unlucky = server.connect()?;
-                unlucky.expect_turned_away()?;
-                server.wait_until_it_rests()?;
-                server.expect_nothing_printed_yet()?;
-                server.expect_reason_on_stderr()?;
-                forbidden.allow_again()?;
-                echo_some(lab, &early)?;
-                let late = server.connect()?;
-                echo_some(lab, &late)
-            },
-        },
-        Test {
-            name: "goes on when a client gives up before it is accepted",
-            points: 2,
-            read: "When the parent cannot accept",
-            mistakes: &[Mistake {
-                program: "ends_when_a_client_gives_up",
-                because: Diagnosis::Exited,
-                hint: "accept has failed with ECONNABORTED: one client has left the queue, and the server ends for all. \
-                       Go back to accept, or to the call in which the server sleeps.",
-            }],
-            run: |lab| {
-                lab.follow_calls();
-                let server = lab.start_server()?;
-                let early = visit(lab, &server)?.client;
-                server.wait_until_it_rests()?;
-                let gives_up = server.fail_next(Call::Accept, Errno::ECONNABORTED)?;
-                // A server which sleeps in accept takes the first one in the call that it is in.
-                let late = [server.connect()?, server.connect()?];
-                gives_up.wait_until_struck()?;
-                for client in late.iter().chain([&early]) {
-                    echo_some(lab, client)?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "frees its port when it is killed, though a child still serves",
-            points: 3,
-            read: "When fork fails, and when the server ends",
-            mistakes: &[
-                Mistake {
-                    program: "child_keeps_listener",
-                    because: Diagnosis::DescriptorLeaked,
-                    hint: "The server is dead, and its port still listens: a child holds a copy of the listening \
-                           socket. Close it in the child directly after fork.",
-                },
-                Mistake {
-                    program: "no_reuse_address",
-                    because: Diagnosis::CannotRestart,
-                    hint: "The connection that the child serves is on this port. Set SO_REUSEADDR on the listening \
-                           socket before bind.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_server()?;
-                let early = visit(lab, &server)?.client;
-                server.wait_until_it_rests()?;
-                server.kill()?;
-                echo_some(lab, &early)?;
-                server.expect_not_listening()?;
-                let late = lab.restart_server(server.address())?.connect()?;
-                echo_some(lab, &late)?;
-                leave(lab, &early)
-            },
-        },
+        NO_FORK,
+        LOST_CLIENT,
+        PORT_IS_FREE,
         manners::WRONG_ARGUMENTS,
         manners::PORT_IN_USE,
     ],
 };
 
-const NOBODY_WAITS_FOR_ANOTHER: &str = "A client waits until another one leaves. Go back to accept after each fork, \
-                                        however many children there are, and collect a child when SIGCHLD says that it \
-                                        has ended. Only the kernel sets a limit, and then fork fails.";
-const OFFER_THE_REST: &str = "write has taken fewer bytes than it was given, and said so. That is no failure, and the rest \
-                              is not sent by itself: offer it again, until all of it is taken.";
-const INTERRUPTED_IS_NO_FAILURE: &str = "A child has ended, SIGCHLD came, and the call in which the server slept failed \
-                                         with EINTR. That is no failure: go on with the loop.";
-const PRINT_THE_NUMBER: &str = "Print a plain number: WEXITSTATUS if WIFEXITED says that the child ended by itself, and \
-                                WTERMSIG if a signal has killed it. The whole status word of waitpid is neither.";
+const EVERY_BYTE: Test = Test {
+    name: "sends back every byte",
+    points: 1,
+    read: "3.7 A process for each client: fork and zombies",
+    story: |lab| {
+        let client = lab.start_server()?.connect()?;
+        lab.step(
+            "client 1: send some bytes one at a time, then every byte value",
+            || {
+                for byte in lab.lone_bytes() {
+                    client.send([byte])?;
+                    client.expect_echo()?;
+                }
+                client.send(lab.every_byte())?;
+                client.expect_echo()
+            },
+        )?;
+        echo(lab, &client, 20_000)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongBytes,
+        mistakes: &["echoes_text"],
+        hint: "The bytes come back changed: a stream carries bytes, not text. Write the slice you have read, without \
+               a String between.",
+    }],
+};
+
+const OFFER_THE_REST: &str = "write has taken fewer bytes than it was given, and said so. That is no failure, and the \
+                              rest is not sent by itself: offer it again, until all of it is taken.";
+
+const SHORT_WRITES: Test = Test {
+    name: "sends back every byte, however few a write takes",
+    points: 2,
+    read: "Bytes, not messages",
+    story: |lab| {
+        lab.follow_calls();
+        let server = lab.start_server()?;
+        let client = server.connect()?;
+        server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=9))?;
+        echo(lab, &client, 1_000)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["ignores_short_writes"],
+            hint: OFFER_THE_REST,
+        },
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["takes_a_short_write_for_a_failure"],
+            hint: OFFER_THE_REST,
+        },
+    ],
+};
+
+const SILENT_CLIENT: Test = Test {
+    name: "serves a client while another one is silent",
+    points: 2,
+    read: "fork: one call, two returns",
+    story: |lab| {
+        let server = lab.start_server()?;
+        let silent = visit(lab, &server)?.client;
+        let second = server.connect()?;
+        echo(lab, &second, 500)?;
+        echo_some(lab, &silent)?;
+        let third = server.connect()?;
+        echo_some(lab, &third)?;
+        echo_some(lab, &second)?;
+        let _crowd = lab.step("40 more clients: connect, get an echo, and stay", || {
+            let come = |_| {
+                let client = server.connect()?;
+                echo_some(lab, &client)?;
+                Ok(client)
+            };
+            (0..40).map(come).collect::<Checked<Vec<_>>>()
+        })?;
+        echo_some(lab, &silent)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ProcessMissing,
+            mistakes: &["serves_without_fork"],
+            hint: "Call fork after each accept. The child serves the client; the parent closes its copy of the \
+                   connection and goes back to accept.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["waits_for_each_child", "limits_its_children"],
+            hint: "A client waits until another one leaves. Go back to accept after each fork, however many children \
+                   there are, and collect a child when SIGCHLD says that it has ended. Only the kernel sets a limit, \
+                   and then fork fails.",
+        },
+    ],
+};
+
+const HALF_CLOSE: Test = Test {
+    name: "ends the connection after its client has half-closed, and serves the next",
+    points: 2,
+    read: "Two copies of every descriptor",
+    story: |lab| {
+        let server = lab.start_server()?;
+        let Visit { client, child } = visit(lab, &server)?;
+        client.send(lab.random_bytes(100_000))?;
+        client.shutdown_write()?;
+        client.expect_echo()?;
+        client.expect_end()?;
+        // SIGCHLD has come, if it comes, before the next client does.
+        child.wait_until_ended_or_asleep()?;
+        server.wait_until_it_rests()?;
+        let next = server.connect()?;
+        echo_some(lab, &next)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::LeftOpen,
+            mistakes: &["parent_keeps_connection"],
+            hint: "The child has closed the connection, the parent still holds a copy. Close it in the parent \
+                   directly after fork: accept returns a bare number, wrap it in an OwnedFd.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &[
+                "interrupted_call_ends_the_server",
+                "interrupted_accept_ends_the_server",
+            ],
+            hint: "A child has ended, SIGCHLD came, and the call in which the server slept failed with EINTR. That is \
+                   no failure: go on with the loop.",
+        },
+    ],
+};
+
+const OTHERS_STAY: Test = Test {
+    name: "ends one connection while other clients stay",
+    points: 2,
+    read: "Two copies of every descriptor",
+    story: |lab| {
+        let server = lab.start_server()?;
+        let [first, second, third] = three_visits(lab, &server)?;
+        // The first one: the children of the others were forked when its connection was there.
+        leave(lab, &first.client)?;
+        echo_some(lab, &second.client)?;
+        echo_some(lab, &third.client)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::LeftOpen,
+        mistakes: &["closes_when_the_child_has_ended"],
+        hint: "Children who were forked later hold a copy of this connection, because the parent still had it. Close \
+               it in the parent before you accept the next client.",
+    }],
+};
+
+const CHILD_ENDS: Test = Test {
+    name: "ends a child with its client",
+    points: 2,
+    read: "The child must end",
+    story: |lab| {
+        let server = lab.start_server()?;
+        let first = visit(lab, &server)?;
+        let second = visit(lab, &server)?;
+        first.end(lab)?;
+        echo_some(lab, &second.client)?;
+        second.end(lab)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::ProcessLeft,
+        mistakes: &["child_returns_to_accept"],
+        hint: "The child goes on into the parent's loop and waits for clients itself. Call _exit in the child when \
+               its client is served.",
+    }],
+};
+
+const REPORTS_EACH_CHILD: Test = Test {
+    name: "reports each child that has ended",
+    points: 1,
+    read: "SIGCHLD: one signal for many children",
+    story: |lab| {
+        let server = lab.start_server()?;
+        let mut visits = Vec::from(three_visits(lab, &server)?);
+        expect_statuses_kept(lab, &server)?;
+        expect_reports(lab, &server, &mut visits)?;
+        lab.settle()?;
+        // What a server opens for good, it may open for its first clients.
+        let before = server.descriptors();
+        visits.extend(three_visits(lab, &server)?);
+        expect_reports(lab, &server, &mut visits)?;
+        server.expect_no_leaked_descriptor(&before)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongDisposition,
+            mistakes: &["ignores_sigchld"],
+            hint: "With SIG_IGN for SIGCHLD the kernel throws the statuses away. Install a handler, an empty one will \
+                   do, and ask waitpid.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["reaps_in_silence"],
+            hint: "waitpid says which child has ended, and how. Print the line directly after it, and flush standard \
+                   output.",
+        },
+        Rejection {
+            because: Diagnosis::DescriptorLeaked,
+            mistakes: &["keeps_a_pidfd_for_each_child"],
+            hint: "With each client the server holds a descriptor more (a pidfd or a pipe, for example), and one day \
+                   none is left for accept. Close what belongs to a child when waitpid has collected it.",
+        },
+    ],
+};
+
+const HOW_IT_ENDED: Test = Test {
+    name: "tells how each child ended",
+    points: 2,
+    read: "Zombies, and how to collect them",
+    story: |lab| {
+        let server = lab.start_server()?;
+        let [first, second, third] = three_visits(lab, &server)?;
+        second.client.reset()?;
+        expect_lost_client(lab, &server, &second.child)?;
+        third.child.kill()?;
+        server.expect_line(format!("child {} killed 9", third.child.own_pid()))?;
+        leave(lab, &first.client)?;
+        server.expect_line(format!("child {} exited 0", first.child.own_pid()))
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["child_panics"],
+            hint: "A reset by the client is ordinary, and the child panics at it. Handle the error: say it on \
+                   standard error and end with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["child_hides_a_lost_client"],
+            hint: "The client is lost, and its child ends as if it were served. Let the child end with 1 when read or \
+                   write has failed.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["prints_the_raw_status", "prints_the_signal_name"],
+            hint: "Print a plain number: WEXITSTATUS if WIFEXITED says that the child ended by itself, and WTERMSIG \
+                   if a signal has killed it. The whole status word of waitpid is neither.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["stops_at_a_killed_child"],
+            hint: "A child does not only exit: a signal can kill it. Handle WaitStatus::Signaled, too, and go on with \
+                   the loop.",
+        },
+    ],
+};
+
+const NO_FORK: Test = Test {
+    name: "turns one client away when fork fails, and goes on",
+    points: 2,
+    read: "When fork fails, and when the server ends",
+    story: |lab| {
+        let server = lab.start_server()?;
+        let early = visit(lab, &server)?.client;
+        server.wait_until_it_rests()?;
+        let forbidden = server.forbid_fork()?;
+        let unlucky = server.connect()?;
+        unlucky.expect_turned_away()?;
+        server.wait_until_it_rests()?;
+        server.expect_nothing_printed_yet()?;
+        server.expect_reason_on_stderr()?;
+        forbidden.allow_again()?;
+        echo_some(lab, &early)?;
+        let late = server.connect()?;
+        echo_some(lab, &late)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["turns_away_in_silence"],
+            hint: "fork has failed, and nobody hears of it. Say on standard error why this client is turned away.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["fork_failure_ends_the_server"],
+            hint: "fork has failed for one client, and the server ends for all. Report it, close this connection, and \
+                   go on.",
+        },
+        Rejection {
+            because: Diagnosis::LeftOpen,
+            mistakes: &["fork_failure_keeps_the_client"],
+            hint: "fork has failed, and nobody serves this client or closes its connection. Close it in the parent in \
+                   this case, too.",
+        },
+    ],
+};
+
+const LOST_CLIENT: Test = Test {
+    name: "goes on when a client gives up before it is accepted",
+    points: 2,
+    read: "When the parent cannot accept",
+    story: |lab| {
+        lab.follow_calls();
+        let server = lab.start_server()?;
+        let early = visit(lab, &server)?.client;
+        server.wait_until_it_rests()?;
+        let gives_up = server.fail_next(Call::Accept, Errno::ECONNABORTED)?;
+        // A server which sleeps in accept takes the first one in the call that it is in.
+        let late = [server.connect()?, server.connect()?];
+        gives_up.wait_until_struck()?;
+        for client in late.iter().chain([&early]) {
+            echo_some(lab, client)?;
+        }
+        Ok(())
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["ends_when_a_client_gives_up"],
+        hint: "accept has failed with ECONNABORTED: one client has left the queue, and the server ends for all. Go \
+               back to accept, or to the call in which the server sleeps.",
+    }],
+};
+
+const PORT_IS_FREE: Test = Test {
+    name: "frees its port when it is killed, though a child still serves",
+    points: 3,
+    read: "When fork fails, and when the server ends",
+    story: |lab| {
+        let server = lab.start_server()?;
+        let early = visit(lab, &server)?.client;
+        server.wait_until_it_rests()?;
+        server.kill()?;
+        echo_some(lab, &early)?;
+        server.expect_not_listening()?;
+        let late = lab.restart_server(server.address())?.connect()?;
+        echo_some(lab, &late)?;
+        leave(lab, &early)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::DescriptorLeaked,
+            mistakes: &["child_keeps_listener"],
+            hint: "The server is dead, and its port still listens: a child holds a copy of the listening socket. \
+                   Close it in the child directly after fork.",
+        },
+        Rejection {
+            because: Diagnosis::CannotRestart,
+            mistakes: &["no_reuse_address"],
+            hint: "The connection that the child serves is on this port. Set SO_REUSEADDR on the listening socket \
+                   before bind.",
+        },
+    ],
+};
 
 /// A client, and the child which serves it.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ mod manners;
 
 use harness::{
     arena::Launch,
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Connection, Lab, Program},
 };
@@ -17,316 +17,26 @@ const SHUTDOWN_AND_CLOSE: &str = "shutdown and close";
 const END_IS_A_MESSAGE: &str = "The end of a stream is a message";
 const BOTH_AT_ONCE: &str = "Both directions at once";
 const OTHER_SIDE_FIRST: &str = "When the other side stops first";
-const UNTOLD_END: &str = "Nothing tells the server that your input has ended, so it waits, and you wait for its answer. \
-                          Call shutdown on the socket with SHUT_WR (Shutdown::Write) after the last byte. To close or drop \
-                          a duplicate of the socket sends nothing.";
-const WRONG_HALF: &str = "End the direction to the server and no other: shutdown with SHUT_WR. After close there is \
-                          nothing left through which the answer could come, and after SHUT_RD or SHUT_RDWR read returns 0 \
-                          before the server has said anything.";
 
-const HELD_BACK: &str = "Your program has read a piece of its input and does not send it: it waits for more. Send what read \
-                         has given you at once, without a BufWriter, and only then read again.";
 /// Day 3, exercise 3.
 pub const EXERCISE: Exercise = Exercise {
     name: "day3_3_shutdown",
     title: "an upload with a half-close",
     chapter: "3.3 Half-close: shutdown",
-    first_step: "Begin with the straight way: make a TCP socket, connect it to the address, send all of standard input, \
-                 call shutdown, and print what read returns until it returns 0.",
+    first_step: "Begin with the straight way: make a TCP socket, connect it to the address, send all of standard \
+                 input, call shutdown, and print what read returns until it returns 0.",
     tests: &[
-        Test {
-            name: "sends its input, then the end of the stream",
-            points: 2,
-            read: TWO_STREAMS,
-            mistakes: &[
-                Mistake {
-                    program: "no_shutdown",
-                    because: Diagnosis::LeftOpen,
-                    hint: UNTOLD_END,
-                },
-                Mistake {
-                    program: "drops_a_duplicate",
-                    because: Diagnosis::LeftOpen,
-                    hint: UNTOLD_END,
-                },
-            ],
-            run: |lab| {
-                let (upload, server) = connected(lab)?;
-                let input = lines(lab, 3);
-                upload.feed_stdin(&input);
-                upload.close_stdin();
-                server.expect(&input)?;
-                server.expect_end()
-            },
-        },
-        Test {
-            name: "prints the answer which comes after the half-close",
-            points: 2,
-            read: SHUTDOWN_AND_CLOSE,
-            mistakes: &[
-                Mistake {
-                    program: "closes_instead",
-                    because: Diagnosis::Exited,
-                    hint: WRONG_HALF,
-                },
-                Mistake {
-                    program: "shuts_down_both_directions",
-                    because: Diagnosis::Exited,
-                    hint: WRONG_HALF,
-                },
-                Mistake {
-                    program: "shuts_down_reading",
-                    because: Diagnosis::Exited,
-                    hint: WRONG_HALF,
-                },
-                Mistake {
-                    program: "prints_the_whole_buffer",
-                    because: Diagnosis::ExtraOutput,
-                    hint: "read tells how many bytes it has put into the buffer. Print these and not the rest: \
-                           &buffer[..n].",
-                },
-            ],
-            run: |lab| {
-                let (upload, server) = connected(lab)?;
-                send_whole_input(&upload, &server, lines(lab, 3))?;
-                upload.expect_alive()?;
-                let answer = lines(lab, 2);
-                server.send(&answer)?;
-                upload.expect_stdout(&answer)?;
-                upload.expect_quiet_stdout()?;
-                server.close();
-                upload.expect_exit(0)?;
-                upload.expect_stdout_end()
-            },
-        },
-        Test {
-            name: "carries every byte unchanged, in whatever pieces it comes",
-            points: 2,
-            read: END_IS_A_MESSAGE,
-            mistakes: &[
-                Mistake {
-                    program: "stops_at_a_short_read",
-                    because: Diagnosis::Exited,
-                    hint: "A short read is not the end: read returns what has come so far. Only 0 is the end of the \
-                           stream.",
-                },
-                Mistake {
-                    program: "answer_as_text",
-                    because: Diagnosis::WrongOutput,
-                    hint: "The answer is bytes, not text. A String changes what is not UTF-8, so write the bytes as they \
-                           are.",
-                },
-                Mistake {
-                    program: "input_as_lines",
-                    because: Diagnosis::ExtraBytes,
-                    hint: "Your program sends a newline which is not in its input. Copy blocks of bytes: lines mean \
-                           nothing to this program.",
-                },
-            ],
-            run: |lab| {
-                let (upload, server) = connected(lab)?;
-                send_whole_input(&upload, &server, bytes(lab, 4_000, 16_000))?;
-                let answer = bytes(lab, 2_000, 4_000);
-                let (single_bytes, rest) = answer.split_at(3);
-                server.send_in_pieces(single_bytes, 1)?;
-                server.send_in_pieces(rest, 500)?;
-                server.close();
-                upload.expect_stdout(&answer)?;
-                upload.expect_stdout_end()?;
-                upload.expect_exit(0)
-            },
-        },
-        Test {
-            name: "takes an empty input for a whole upload",
-            points: 1,
-            read: END_IS_A_MESSAGE,
-            mistakes: &[Mistake {
-                program: "skips_shutdown_when_empty",
-                because: Diagnosis::LeftOpen,
-                hint: "An empty input has an end too. Shut the sending side down at the end of the input, whether or not \
-                       something was sent.",
-            }],
-            run: |lab| {
-                let (upload, server) = connected(lab)?;
-                upload.close_stdin();
-                server.expect_end()?;
-                let answer = lines(lab, 1);
-                server.send(&answer)?;
-                server.close();
-                upload.expect_stdout(&answer)?;
-                upload.expect_stdout_end()?;
-                upload.expect_exit(0)
-            },
-        },
-        Test {
-            name: "prints each piece of the answer as soon as it comes",
-            points: 1,
-            read: END_IS_A_MESSAGE,
-            mistakes: &[Mistake {
-                program: "forgets_to_flush",
-                because: Diagnosis::Stuck,
-                hint: "The answer has arrived, but it is still in the buffer of io::stdout, which waits for a newline. \
-                       Flush after each piece, or write to the descriptor.",
-            }],
-            run: |lab| {
-                let (upload, server) = connected(lab)?;
-                send_whole_input(&upload, &server, lines(lab, 1))?;
-                for _ in 0..3 {
-                    let piece = word(lab, 20, 300);
-                    server.send(&piece)?;
-                    upload.expect_stdout(&piece)?;
-                }
-                server.close();
-                upload.expect_exit(0)?;
-                upload.expect_stdout_end()
-            },
-        },
-        Test {
-            name: "sends each piece of its input as soon as it comes",
-            points: 2,
-            read: BOTH_AT_ONCE,
-            mistakes: &[
-                Mistake {
-                    program: "reads_all_input_first",
-                    because: Diagnosis::Stuck,
-                    hint: HELD_BACK,
-                },
-                Mistake {
-                    program: "buffers_what_it_sends",
-                    because: Diagnosis::Stuck,
-                    hint: HELD_BACK,
-                },
-            ],
-            run: |lab| {
-                let (upload, server) = connected(lab)?;
-                for _ in 0..4 {
-                    let piece = bytes(lab, 1, 2_000);
-                    upload.feed_stdin(&piece);
-                    server.expect(&piece)?;
-                }
-                upload.close_stdin();
-                server.expect_end()?;
-                server.close();
-                upload.expect_exit(0)
-            },
-        },
-        Test {
-            name: "prints what the server says while its input is still open",
-            points: 2,
-            read: BOTH_AT_ONCE,
-            mistakes: &[Mistake {
-                program: "reads_after_sending",
-                because: Diagnosis::Stuck,
-                hint: "Your program sleeps in read on its input, and what the server says waits meanwhile. Receive in a \
-                       second thread, or wait for both with poll.",
-            }],
-            run: |lab| {
-                let (upload, server) = connected(lab)?;
-                let greeting = word(lab, 20, 300);
-                server.send(&greeting)?;
-                upload.expect_stdout(&greeting)?;
-                for _ in 0..2 {
-                    let question = bytes(lab, 1, 100);
-                    upload.feed_stdin(&question);
-                    server.expect(&question)?;
-                    let reply = bytes(lab, 1, 100);
-                    server.send(&reply)?;
-                    upload.expect_stdout(&reply)?;
-                }
-                upload.close_stdin();
-                server.expect_end()?;
-                server.close();
-                upload.expect_exit(0)?;
-                upload.expect_stdout_end()
-            },
-        },
-        Test {
-            name: "receives even while the server takes nothing",
-            points: 3,
-            read: BOTH_AT_ONCE,
-            mistakes: &[
-                Mistake {
-                    program: "blocks_in_write",
-                    because: Diagnosis::Stuck,
-                    hint: "Your program sleeps in write because the server does not read, and meanwhile it does not \
-                           receive: both wait for ever. Make the socket non-blocking, or give each direction a thread.",
-                },
-                Mistake {
-                    program: "drops_what_does_not_fit",
-                    because: Diagnosis::WrongBytes,
-                    hint: "A non-blocking write takes what fits, or nothing (EAGAIN). Keep the rest, and write it when \
-                           poll reports POLLOUT.",
-                },
-                Mistake {
-                    program: "spins_on_eagain",
-                    because: Diagnosis::Busy,
-                    hint: "EAGAIN says that there is no room, and trying again at once makes none: your program spins, \
-                           and receives nothing meanwhile. Keep the rest, and write it when poll reports POLLOUT.",
-                },
-            ],
-            run: receives_while_the_server_takes_nothing,
-        },
+        SENDS_AND_ENDS,
+        ANSWER_AFTER_HALF_CLOSE,
+        EVERY_BYTE,
+        EMPTY_INPUT,
+        PRINTS_AT_ONCE,
+        SENDS_AT_ONCE,
+        BOTH_DIRECTIONS,
+        NOTHING_TAKEN,
         faults::SHORT_WRITES,
-        Test {
-            name: "goes on sending after the server has half-closed",
-            points: 2,
-            read: OTHER_SIDE_FIRST,
-            mistakes: &[
-                Mistake {
-                    program: "leaves_at_the_servers_end",
-                    because: Diagnosis::Exited,
-                    hint: "read returned 0: the server has ended its direction, not yours. Send the rest of the input \
-                           before you leave.",
-                },
-                Mistake {
-                    program: "polls_a_finished_stream",
-                    because: Diagnosis::Busy,
-                    hint: "The end of a stream stays readable for ever, so poll returns at once each time. Ask for POLLIN \
-                           no longer when read has returned 0.",
-                },
-            ],
-            run: |lab| {
-                let (upload, server) = connected(lab)?;
-                server.shutdown_write()?;
-                upload.expect_alive()?;
-                for _ in 0..3 {
-                    let piece = bytes(lab, 1, 3_000);
-                    upload.feed_stdin(&piece);
-                    server.expect(&piece)?;
-                }
-                upload.close_stdin();
-                server.expect_end()?;
-                server.close();
-                upload.expect_exit(0)?;
-                upload.expect_stdout_end()
-            },
-        },
-        Test {
-            name: "ends with exit status 1 when nobody listens",
-            points: 1,
-            read: "connect, the client's side",
-            mistakes: &[
-                Mistake {
-                    program: "panics_when_refused",
-                    because: Diagnosis::Panicked,
-                    hint: "That nobody listens is an ordinary answer of the network. Say so on standard error, and exit \
-                           with 1 instead of unwrapping.",
-                },
-                Mistake {
-                    program: "ends_without_a_word",
-                    because: Diagnosis::WrongOutput,
-                    hint: "Print the reason on standard error before you end, with `eprintln!`: a status alone helps no \
-                           one.",
-                },
-            ],
-            run: |lab| {
-                let nobody = lab.refusing_address()?;
-                let upload = lab.start(&[&nobody.to_string()])?;
-                upload.expect_exit(1)?;
-                upload.expect_stdout_end()?;
-                upload.expect_reason_on_stderr()
-            },
-        },
+        SERVER_HALF_CLOSES_FIRST,
+        NOBODY_LISTENS,
         faults::CANNOT_READ,
         faults::CANNOT_PRINT,
         departures::RESET,
@@ -338,6 +48,289 @@ pub const EXERCISE: Exercise = Exercise {
         departures::REFUSES_THE_REST,
         manners::TELLS_ITS_COUNTS,
         manners::WRONG_ARGUMENTS,
+    ],
+};
+
+const SENDS_AND_ENDS: Test = Test {
+    name: "sends its input, then the end of the stream",
+    points: 2,
+    read: TWO_STREAMS,
+    story: |lab| {
+        let (upload, server) = connected(lab)?;
+        let input = lines(lab, 3);
+        upload.feed_stdin(&input);
+        upload.close_stdin();
+        server.expect(&input)?;
+        server.expect_end()
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::LeftOpen,
+        mistakes: &["no_shutdown", "drops_a_duplicate"],
+        hint: "Nothing tells the server that your input has ended, so it waits, and you wait for its answer. Call \
+               shutdown on the socket with SHUT_WR (Shutdown::Write) after the last byte. To close or drop a \
+               duplicate of the socket sends nothing.",
+    }],
+};
+
+const ANSWER_AFTER_HALF_CLOSE: Test = Test {
+    name: "prints the answer which comes after the half-close",
+    points: 2,
+    read: SHUTDOWN_AND_CLOSE,
+    story: |lab| {
+        let (upload, server) = connected(lab)?;
+        send_whole_input(&upload, &server, lines(lab, 3))?;
+        upload.expect_alive()?;
+        let answer = lines(lab, 2);
+        server.send(&answer)?;
+        upload.expect_stdout(&answer)?;
+        upload.expect_quiet_stdout()?;
+        server.close();
+        upload.expect_exit(0)?;
+        upload.expect_stdout_end()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &[
+                "closes_instead",
+                "shuts_down_both_directions",
+                "shuts_down_reading",
+            ],
+            hint: "End the direction to the server and no other: shutdown with SHUT_WR. After close there is nothing \
+                   left through which the answer could come, and after SHUT_RD or SHUT_RDWR read returns 0 before the \
+                   server has said anything.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["prints_the_whole_buffer"],
+            hint: "read tells how many bytes it has put into the buffer. Print these and not the rest: &buffer[..n].",
+        },
+    ],
+};
+
+const EVERY_BYTE: Test = Test {
+    name: "carries every byte unchanged, in whatever pieces it comes",
+    points: 2,
+    read: END_IS_A_MESSAGE,
+    story: |lab| {
+        let (upload, server) = connected(lab)?;
+        send_whole_input(&upload, &server, bytes(lab, 4_000, 16_000))?;
+        let answer = bytes(lab, 2_000, 4_000);
+        let (single_bytes, rest) = answer.split_at(3);
+        server.send_in_pieces(single_bytes, 1)?;
+        server.send_in_pieces(rest, 500)?;
+        server.close();
+        upload.expect_stdout(&answer)?;
+        upload.expect_stdout_end()?;
+        upload.expect_exit(0)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["stops_at_a_short_read"],
+            hint: "A short read is not the end: read returns what has come so far. Only 0 is the end of the stream.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["answer_as_text"],
+            hint: "The answer is bytes, not text. A String changes what is not UTF-8, so write the bytes as they are.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraBytes,
+            mistakes: &["input_as_lines"],
+            hint: "Your program sends a newline which is not in its input. Copy blocks of bytes: lines mean nothing \
+                   to this program.",
+        },
+    ],
+};
+
+const EMPTY_INPUT: Test = Test {
+    name: "takes an empty input for a whole upload",
+    points: 1,
+    read: END_IS_A_MESSAGE,
+    story: |lab| {
+        let (upload, server) = connected(lab)?;
+        upload.close_stdin();
+        server.expect_end()?;
+        let answer = lines(lab, 1);
+        server.send(&answer)?;
+        server.close();
+        upload.expect_stdout(&answer)?;
+        upload.expect_stdout_end()?;
+        upload.expect_exit(0)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::LeftOpen,
+        mistakes: &["skips_shutdown_when_empty"],
+        hint: "An empty input has an end too. Shut the sending side down at the end of the input, whether or not \
+               something was sent.",
+    }],
+};
+
+const PRINTS_AT_ONCE: Test = Test {
+    name: "prints each piece of the answer as soon as it comes",
+    points: 1,
+    read: END_IS_A_MESSAGE,
+    story: |lab| {
+        let (upload, server) = connected(lab)?;
+        send_whole_input(&upload, &server, lines(lab, 1))?;
+        for _ in 0..3 {
+            let piece = word(lab, 20, 300);
+            server.send(&piece)?;
+            upload.expect_stdout(&piece)?;
+        }
+        server.close();
+        upload.expect_exit(0)?;
+        upload.expect_stdout_end()
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["forgets_to_flush"],
+        hint: "The answer has arrived, but it is still in the buffer of io::stdout, which waits for a newline. Flush \
+               after each piece, or write to the descriptor.",
+    }],
+};
+
+const SENDS_AT_ONCE: Test = Test {
+    name: "sends each piece of its input as soon as it comes",
+    points: 2,
+    read: BOTH_AT_ONCE,
+    story: |lab| {
+        let (upload, server) = connected(lab)?;
+        for _ in 0..4 {
+            let piece = bytes(lab, 1, 2_000);
+            upload.feed_stdin(&piece);
+            server.expect(&piece)?;
+        }
+        upload.close_stdin();
+        server.expect_end()?;
+        server.close();
+        upload.expect_exit(0)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["reads_all_input_first", "buffers_what_it_sends"],
+        hint: "Your program has read a piece of its input and does not send it: it waits for more. Send what read has \
+               given you at once, without a BufWriter, and only then read again.",
+    }],
+};
+
+const BOTH_DIRECTIONS: Test = Test {
+    name: "prints what the server says while its input is still open",
+    points: 2,
+    read: BOTH_AT_ONCE,
+    story: |lab| {
+        let (upload, server) = connected(lab)?;
+        let greeting = word(lab, 20, 300);
+        server.send(&greeting)?;
+        upload.expect_stdout(&greeting)?;
+        for _ in 0..2 {
+            let question = bytes(lab, 1, 100);
+            upload.feed_stdin(&question);
+            server.expect(&question)?;
+            let reply = bytes(lab, 1, 100);
+            server.send(&reply)?;
+            upload.expect_stdout(&reply)?;
+        }
+        upload.close_stdin();
+        server.expect_end()?;
+        server.close();
+        upload.expect_exit(0)?;
+        upload.expect_stdout_end()
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["reads_after_sending"],
+        hint: "Your program sleeps in read on its input, and what the server says waits meanwhile. Receive in a \
+               second thread, or wait for both with poll.",
+    }],
+};
+
+const NOTHING_TAKEN: Test = Test {
+    name: "receives even while the server takes nothing",
+    points: 3,
+    read: BOTH_AT_ONCE,
+    story: receives_while_the_server_takes_nothing,
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["blocks_in_write"],
+            hint: "Your program sleeps in write because the server does not read, and meanwhile it does not receive: \
+                   both wait for ever. Make the socket non-blocking, or give each direction a thread.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["drops_what_does_not_fit"],
+            hint: "A non-blocking write takes what fits, or nothing (EAGAIN). Keep the rest, and write it when poll \
+                   reports POLLOUT.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["spins_on_eagain"],
+            hint: "EAGAIN says that there is no room, and trying again at once makes none: your program spins, and \
+                   receives nothing meanwhile. Keep the rest, and write it when poll reports POLLOUT.",
+        },
+    ],
+};
+
+const SERVER_HALF_CLOSES_FIRST: Test = Test {
+    name: "goes on sending after the server has half-closed",
+    points: 2,
+    read: OTHER_SIDE_FIRST,
+    story: |lab| {
+        let (upload, server) = connected(lab)?;
+        server.shutdown_write()?;
+        upload.expect_alive()?;
+        for _ in 0..3 {
+            let piece = bytes(lab, 1, 3_000);
+            upload.feed_stdin(&piece);
+            server.expect(&piece)?;
+        }
+        upload.close_stdin();
+        server.expect_end()?;
+        server.close();
+        upload.expect_exit(0)?;
+        upload.expect_stdout_end()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["leaves_at_the_servers_end"],
+            hint: "read returned 0: the server has ended its direction, not yours. Send the rest of the input before \
+                   you leave.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["polls_a_finished_stream"],
+            hint: "The end of a stream stays readable for ever, so poll returns at once each time. Ask for POLLIN no \
+                   longer when read has returned 0.",
+        },
+    ],
+};
+
+const NOBODY_LISTENS: Test = Test {
+    name: "ends with exit status 1 when nobody listens",
+    points: 1,
+    read: "connect, the client's side",
+    story: |lab| {
+        let nobody = lab.refusing_address()?;
+        let upload = lab.start(&[&nobody.to_string()])?;
+        upload.expect_exit(1)?;
+        upload.expect_stdout_end()?;
+        upload.expect_reason_on_stderr()
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_when_refused"],
+            hint: "That nobody listens is an ordinary answer of the network. Say so on standard error, and exit with \
+                   1 instead of unwrapping.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["ends_without_a_word"],
+            hint: "Print the reason on standard error before you end, with `eprintln!`: a status alone helps no one.",
+        },
     ],
 };
 

@@ -10,26 +10,11 @@ use nix::errno::Errno;
 
 use self::lengths::ask_too_much;
 use harness::{
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Datagrams, Lab, Place, Server},
     observe::calls::Call,
 };
-
-const OPEN_THE_SOCKET: &str = "Make a socket of type SOCK_DGRAM, bind it, ask getsockname for its port, and print \
-     `listening IP:PORT` with a line end, flushed. There is no listen and no accept: on a UDP socket, listen fails with \
-     EOPNOTSUPP.";
-const ANY_BYTE: &str = "Any byte may come: a zero byte is no end, and not all bytes are text. Send back the bytes \
-     themselves, as many as the receive has counted.";
-const SLEEP_IN_RECEIVE: &str = "The program asks again and again although nothing is there. Receive without \
-     MSG_DONTWAIT: the call itself sleeps until a datagram comes.";
-const CANNOT_ANSWER: &str = "sendto has failed for one client, and the server ends for all. Whatever the error is, say it \
-     on standard error, and wait for the next datagram.";
-const TELL_OF_EACH: &str = "An answer could not be sent, and nobody hears of it. Look at what sendto returns, each time, and \
-     report an error on standard error.";
-const NOT_AN_ADDRESS: &str = "A port is a number of 16 bits and nothing else, so 65536 is none, and neither is `x`; \
-     127.0.0.256 is no address, and no more is a name as `localhost` (`to_socket_addrs` takes it). Parse the port as \
-     `u16`, or the whole as `SockaddrIn`, and let every error be a usage error. So is an argument too many or too few.";
 
 /// Day 3, exercise 1.
 pub const EXERCISE: Exercise = Exercise {
@@ -38,434 +23,438 @@ pub const EXERCISE: Exercise = Exercise {
     chapter: "3.1 UDP echo: datagrams",
     first_step: OPEN_THE_SOCKET,
     tests: &[
-        Test {
-            name: "listens on the address from its argument",
-            points: 1,
-            read: "A datagram is a message",
-            mistakes: &[
-                Mistake {
-                    program: "announces_what_it_was_given",
-                    because: Diagnosis::BadAnnouncement,
-                    hint: "You asked for port 0, and the kernel chose another one. `getsockname` tells which: print \
-                           `listening IP:PORT` with that.",
-                },
-                Mistake {
-                    program: "listens_like_tcp",
-                    because: Diagnosis::Exited,
-                    hint: OPEN_THE_SOCKET,
-                },
-                Mistake {
-                    program: "listens_on_every_address",
-                    because: Diagnosis::ListensElsewhere,
-                    hint: "0.0.0.0 is every address of the machine. Bind the address from the argument, and print what \
-                           `getsockname` says about the socket.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                server.expect_address(lab.any_port())
-            },
-        },
-        Test {
-            name: "answers a datagram with the same bytes",
-            points: 1,
-            read: "A datagram is a message",
-            mistakes: &[
-                Mistake {
-                    program: "sends_the_whole_buffer",
-                    because: Diagnosis::WrongBytes,
-                    hint: "Send back exactly what came: the first n bytes of the buffer, where n is what the receive \
-                           returned.",
-                },
-                Mistake {
-                    program: "answers_from_another_port",
-                    because: Diagnosis::WrongSender,
-                    hint: "The client asked one port, and another one answers. Send the answer through the socket that \
-                           received the question.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                let client = lab.datagrams()?;
-                ask(&client, &server, line(lab, 5..=60))
-            },
-        },
-        Test {
-            name: "answers the next datagram with only its own bytes",
-            points: 1,
-            read: "A datagram is a message",
-            mistakes: &[
-                Mistake {
-                    program: "answers_once",
-                    because: Diagnosis::Exited,
-                    hint: "After an answer, wait for the next datagram. A UDP server has no end of its own.",
-                },
-                Mistake {
-                    program: "keeps_old_bytes",
-                    because: Diagnosis::WrongBytes,
-                    hint: "The answer is made of bytes of an earlier datagram. Each datagram gets one answer, with the \
-                           bytes which this receive has counted: send them from the receive buffer, or clear the buffer \
-                           in which you collect the answer.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                let client = lab.datagrams()?;
-                ask(&client, &server, line(lab, 40..=80))?;
-                ask(&client, &server, line(lab, 1..=5))?;
-                ask(&client, &server, line(lab, 20..=90))
-            },
-        },
-        Test {
-            name: "sends back every byte value",
-            points: 1,
-            read: "A datagram is a message",
-            mistakes: &[
-                Mistake {
-                    program: "expects_text",
-                    because: Diagnosis::Panicked,
-                    hint: "A datagram is bytes, and not every sequence of bytes is UTF-8. Send back the `&[u8]` as it \
-                           came.",
-                },
-                Mistake {
-                    program: "stops_at_nul",
-                    because: Diagnosis::WrongBytes,
-                    hint: ANY_BYTE,
-                },
-                Mistake {
-                    program: "replaces_what_is_not_text",
-                    because: Diagnosis::WrongBytes,
-                    hint: ANY_BYTE,
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                let client = lab.datagrams()?;
-                ask(&client, &server, lab.every_byte())?;
-                ask(&client, &server, format!("\0{}", lab.random_word(9)))?;
-                ask(
-                    &client,
-                    &server,
-                    [random(lab, 100..=300), vec![0xff]].concat(),
-                )
-            },
-        },
-        Test {
-            name: "answers an empty datagram with an empty datagram",
-            points: 1,
-            read: "An empty datagram is not the end",
-            mistakes: &[
-                Mistake {
-                    program: "ends_at_an_empty_datagram",
-                    because: Diagnosis::Exited,
-                    hint: "With UDP a length of 0 is not end of file. It is a datagram without bytes: answer it and go \
-                           on.",
-                },
-                Mistake {
-                    program: "ignores_empty_datagrams",
-                    because: Diagnosis::NoAnswer,
-                    hint: "An empty datagram is a datagram, and its sender waits. Send an empty one back.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                let client = lab.datagrams()?;
-                ask(&client, &server, "")?;
-                ask(&client, &server, lab.random_word(12))?;
-                ask(&client, &server, "")?;
-                ask(&client, &server, "")
-            },
-        },
+        ITS_ADDRESS,
+        SAME_BYTES,
+        ONLY_ITS_OWN_BYTES,
+        EVERY_BYTE,
+        EMPTY_DATAGRAM,
         lengths::LONG,
         lengths::THE_LIMIT,
         lengths::TOO_BIG,
         lengths::TRUE_LENGTH,
-        Test {
-            name: "answers each client with its own bytes",
-            points: 2,
-            read: "The sender is part of the message",
-            mistakes: &[
-                Mistake {
-                    program: "connects_to_the_first_client",
-                    because: Diagnosis::Refused,
-                    hint: "A connected UDP socket receives from one peer only, and the kernel refuses all others. Leave it \
-                           unconnected, and name the receiver in `sendto`.",
-                },
-                Mistake {
-                    program: "answers_the_first_client",
-                    because: Diagnosis::NoAnswer,
-                    hint: "The answer did not go to the client that asked. Each datagram comes with its own sender: use \
-                           the address from the same receive.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                let first = lab.datagrams()?;
-                let second = lab.datagrams()?.receive_errors()?;
-                ask(&first, &server, word(lab))?;
-                ask(&second, &server, word(lab))?;
-                ask(&first, &server, word(lab))?;
-                ask(&second, &server, word(lab))
-            },
-        },
-        Test {
-            name: "sleeps until the next datagram comes",
-            points: 1,
-            read: "Datagrams wait in a queue",
-            mistakes: &[
-                Mistake {
-                    program: "spins",
-                    because: Diagnosis::Busy,
-                    hint: SLEEP_IN_RECEIVE,
-                },
-                Mistake {
-                    program: "naps_between_looks",
-                    because: Diagnosis::Busy,
-                    hint: SLEEP_IN_RECEIVE,
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                let client = lab.datagrams()?;
-                server.wait_until_idle()?;
-                ask(&client, &server, word(lab))?;
-                server.wait_until_idle()?;
-                ask(&client, &server, word(lab))?;
-                server.wait_until_idle()
-            },
-        },
-        Test {
-            name: "answers queued datagrams one by one, each to its sender",
-            points: 3,
-            read: "Datagrams wait in a queue",
-            mistakes: &[
-                Mistake {
-                    program: "glues_datagrams",
-                    because: Diagnosis::WrongBytes,
-                    hint: "Datagrams keep their borders and their order: several that waited need several answers. Answer \
-                           after each receive.",
-                },
-                Mistake {
-                    program: "answers_the_last_sender",
-                    because: Diagnosis::NoAnswer,
-                    hint: "Each datagram that waited has its own sender and needs its own answer. Keep the address with \
-                           the bytes, or answer before you receive again.",
-                },
-            ],
-            run: answers_queued_datagrams,
-        },
+        EACH_CLIENT,
+        SLEEPS,
+        QUEUED_DATAGRAMS,
         queue::LONG_QUEUE,
         lengths::BEHIND_TOO_BIG,
         queue::INTERRUPTED,
-        Test {
-            name: "goes on when a client has closed before its answer",
-            points: 1,
-            read: "A client that has gone",
-            mistakes: &[Mistake {
-                program: "dies_with_its_client",
-                because: Diagnosis::Exited,
-                hint: "The error belongs to an earlier answer, to a client that has gone. Leave IP_RECVERR off, or go on \
-                       after ECONNREFUSED.",
-            }],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                let (hasty, patient) = (lab.datagrams()?, lab.datagrams()?);
-                server.wait_until_idle()?;
-                server.freeze()?;
-                hasty.send_to(server.address(), lab.random_bytes(40))?;
-                hasty.close();
-                server.resume()?;
-                // Nobody else may be under way when the answer to the first one fails.
-                server.wait_until_idle()?;
-                ask(&patient, &server, word(lab))?;
-                ask(&patient, &server, word(lab))
-            },
+        CLOSED_CLIENT,
+        CANNOT_SEND,
+        ONE_SOCKET,
+        ONE_LINE,
+        WRONG_ARGUMENTS,
+        CANNOT_BIND,
+    ],
+};
+
+const OPEN_THE_SOCKET: &str = "Make a socket of type SOCK_DGRAM, bind it, ask getsockname for its port, and print \
+                               `listening IP:PORT` with a line end, flushed. There is no listen and no accept: on a \
+                               UDP socket, listen fails with EOPNOTSUPP.";
+
+const ITS_ADDRESS: Test = Test {
+    name: "listens on the address from its argument",
+    points: 1,
+    read: "A datagram is a message",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        server.expect_address(lab.any_port())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::BadAnnouncement,
+            mistakes: &["announces_what_it_was_given"],
+            hint: "You asked for port 0, and the kernel chose another one. `getsockname` tells which: print \
+                   `listening IP:PORT` with that.",
         },
-        Test {
-            name: "goes on when the kernel refuses to send an answer",
-            points: 2,
-            read: "A client that has gone",
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["listens_like_tcp"],
+            hint: OPEN_THE_SOCKET,
+        },
+        Rejection {
+            because: Diagnosis::ListensElsewhere,
+            mistakes: &["listens_on_every_address"],
+            hint: "0.0.0.0 is every address of the machine. Bind the address from the argument, and print what \
+                   `getsockname` says about the socket.",
+        },
+    ],
+};
+
+const SAME_BYTES: Test = Test {
+    name: "answers a datagram with the same bytes",
+    points: 1,
+    read: "A datagram is a message",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        ask(&client, &server, line(lab, 5..=60))
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["sends_the_whole_buffer"],
+            hint: "Send back exactly what came: the first n bytes of the buffer, where n is what the receive returned.",
+        },
+        Rejection {
+            because: Diagnosis::WrongSender,
+            mistakes: &["answers_from_another_port"],
+            hint: "The client asked one port, and another one answers. Send the answer through the socket that \
+                   received the question.",
+        },
+    ],
+};
+
+const ONLY_ITS_OWN_BYTES: Test = Test {
+    name: "answers the next datagram with only its own bytes",
+    points: 1,
+    read: "A datagram is a message",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        ask(&client, &server, line(lab, 40..=80))?;
+        ask(&client, &server, line(lab, 1..=5))?;
+        ask(&client, &server, line(lab, 20..=90))
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["answers_once"],
+            hint: "After an answer, wait for the next datagram. A UDP server has no end of its own.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["keeps_old_bytes"],
+            hint: "The answer is made of bytes of an earlier datagram. Each datagram gets one answer, with the bytes \
+                   which this receive has counted: send them from the receive buffer, or clear the buffer in which \
+                   you collect the answer.",
+        },
+    ],
+};
+
+const EVERY_BYTE: Test = Test {
+    name: "sends back every byte value",
+    points: 1,
+    read: "A datagram is a message",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        ask(&client, &server, lab.every_byte())?;
+        ask(&client, &server, format!("\0{}", lab.random_word(9)))?;
+        ask(
+            &client,
+            &server,
+            [random(lab, 100..=300), vec![0xff]].concat(),
+        )
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["expects_text"],
+            hint: "A datagram is bytes, and not every sequence of bytes is UTF-8. Send back the `&[u8]` as it came.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["stops_at_nul", "replaces_what_is_not_text"],
+            hint: "Any byte may come: a zero byte is no end, and not all bytes are text. Send back the bytes \
+                   themselves, as many as the receive has counted.",
+        },
+    ],
+};
+
+const EMPTY_DATAGRAM: Test = Test {
+    name: "answers an empty datagram with an empty datagram",
+    points: 1,
+    read: "An empty datagram is not the end",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        ask(&client, &server, "")?;
+        ask(&client, &server, lab.random_word(12))?;
+        ask(&client, &server, "")?;
+        ask(&client, &server, "")
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_at_an_empty_datagram"],
+            hint: "With UDP a length of 0 is not end of file. It is a datagram without bytes: answer it and go on.",
+        },
+        Rejection {
+            because: Diagnosis::NoAnswer,
+            mistakes: &["ignores_empty_datagrams"],
+            hint: "An empty datagram is a datagram, and its sender waits. Send an empty one back.",
+        },
+    ],
+};
+
+const EACH_CLIENT: Test = Test {
+    name: "answers each client with its own bytes",
+    points: 2,
+    read: "The sender is part of the message",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let first = lab.datagrams()?;
+        let second = lab.datagrams()?.receive_errors()?;
+        ask(&first, &server, word(lab))?;
+        ask(&second, &server, word(lab))?;
+        ask(&first, &server, word(lab))?;
+        ask(&second, &server, word(lab))
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Refused,
+            mistakes: &["connects_to_the_first_client"],
+            hint: "A connected UDP socket receives from one peer only, and the kernel refuses all others. Leave it \
+                   unconnected, and name the receiver in `sendto`.",
+        },
+        Rejection {
+            because: Diagnosis::NoAnswer,
+            mistakes: &["answers_the_first_client"],
+            hint: "The answer did not go to the client that asked. Each datagram comes with its own sender: use the \
+                   address from the same receive.",
+        },
+    ],
+};
+
+const SLEEPS: Test = Test {
+    name: "sleeps until the next datagram comes",
+    points: 1,
+    read: "Datagrams wait in a queue",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        server.wait_until_idle()?;
+        ask(&client, &server, word(lab))?;
+        server.wait_until_idle()?;
+        ask(&client, &server, word(lab))?;
+        server.wait_until_idle()
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Busy,
+        mistakes: &["spins", "naps_between_looks"],
+        hint: "The program asks again and again although nothing is there. Receive without MSG_DONTWAIT: the call \
+               itself sleeps until a datagram comes.",
+    }],
+};
+
+const QUEUED_DATAGRAMS: Test = Test {
+    name: "answers queued datagrams one by one, each to its sender",
+    points: 3,
+    read: "Datagrams wait in a queue",
+    story: answers_queued_datagrams,
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["glues_datagrams"],
+            hint: "Datagrams keep their borders and their order: several that waited need several answers. Answer \
+                   after each receive.",
+        },
+        Rejection {
+            because: Diagnosis::NoAnswer,
+            mistakes: &["answers_the_last_sender"],
+            hint: "Each datagram that waited has its own sender and needs its own answer. Keep the address with the \
+                   bytes, or answer before you receive again.",
+        },
+    ],
+};
+
+const CLOSED_CLIENT: Test = Test {
+    name: "goes on when a client has closed before its answer",
+    points: 1,
+    read: "A client that has gone",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let (hasty, patient) = (lab.datagrams()?, lab.datagrams()?);
+        server.wait_until_idle()?;
+        server.freeze()?;
+        hasty.send_to(server.address(), lab.random_bytes(40))?;
+        hasty.close();
+        server.resume()?;
+        // Nobody else may be under way when the answer to the first one fails.
+        server.wait_until_idle()?;
+        ask(&patient, &server, word(lab))?;
+        ask(&patient, &server, word(lab))
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["dies_with_its_client"],
+        hint: "The error belongs to an earlier answer, to a client that has gone. Leave IP_RECVERR off, or go on \
+               after ECONNREFUSED.",
+    }],
+};
+
+const CANNOT_SEND: Test = Test {
+    name: "goes on when the kernel refuses to send an answer",
+    points: 2,
+    read: "A client that has gone",
+    story: |lab| {
+        lab.follow_calls();
+        let server = lab.start_udp_server(&[])?;
+        let (unlucky, lucky) = (lab.datagrams()?, lab.datagrams()?);
+        // No route, and a firewall.
+        for errno in [Errno::ENETUNREACH, Errno::EPERM] {
+            let trouble = server.fail_each(Call::Write.on(Place::Socket), errno)?;
+            unlucky.send_to(server.address(), word(lab))?;
+            trouble.wait_until_struck()?;
+            server.wait_until_idle()?;
+            server.expect_reason_on_stderr()?;
+            trouble.end();
+            ask(&lucky, &server, word(lab))?;
+        }
+        Ok(())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_when_it_cannot_answer", "knows_the_errors_of_sending"],
+            hint: "sendto has failed for one client, and the server ends for all. Whatever the error is, say it on \
+                   standard error, and wait for the next datagram.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["tries_again_for_ever"],
+            hint: "sendto fails, and the next one, at once, fails for the same reason. Only EINTR means: call again. \
+                   After any other error the answer is lost: say so, and wait for the next datagram.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["hides_a_lost_answer", "tells_of_one_lost_answer"],
+            hint: "An answer could not be sent, and nobody hears of it. Look at what sendto returns, each time, and \
+                   report an error on standard error.",
+        },
+    ],
+};
+
+const ONE_SOCKET: Test = Test {
+    name: "serves any number of clients with one socket",
+    points: 1,
+    read: "The sender is part of the message",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        ask(&lab.datagrams()?, &server, word(lab))?;
+        server.wait_until_idle()?;
+        let before = server.descriptors();
+        lab.step("100 clients ask one after the other, and close", || {
+            let clients = many_clients(lab, 100)?;
+            clients
+                .iter()
+                .try_for_each(|client| ask(client, &server, word(lab)))
+        })?;
+        server.expect_no_leaked_descriptor(&before)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::DescriptorLeaked,
+            mistakes: &["remembers_every_client"],
+            hint: "One socket serves all clients. Nothing tells you that a UDP client has gone, so keep no descriptor \
+                   for it.",
+        },
+        Rejection {
+            because: Diagnosis::NoAnswer,
+            mistakes: &["has_room_for_64_clients"],
+            hint: "Many clients came before this one, and it gets no answer. The sender's address comes with each \
+                   datagram, so there is nothing to remember: a table of clients is full one day, for nobody tells \
+                   you that a UDP client has gone.",
+        },
+    ],
+};
+
+const ONE_LINE: Test = Test {
+    name: "prints the line `listening IP:PORT` and nothing more",
+    points: 1,
+    read: "A datagram is a message",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let client = lab.datagrams()?;
+        ask(&client, &server, line(lab, 5..=30))?;
+        server.wait_until_idle()?;
+        server.expect_quiet_stdout()?;
+        ask_too_much(&client, &server, random(lab, 1025..=2000))?;
+        server.wait_until_idle()?;
+        server.expect_quiet_stdout()
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::ExtraOutput,
+        mistakes: &["prints_each_datagram"],
+        hint: "Standard output gets the one line, and whoever reads it waits for nothing else. Print what helps you \
+               to find mistakes on standard error, with `eprintln!`.",
+    }],
+};
+
+const WRONG_ARGUMENTS: Test = Test {
+    name: "ends with status 2 when the arguments are wrong",
+    points: 1,
+    read: "A datagram is a message",
+    story: |lab| {
+        lab.expect_refusal(&[], 2)?;
+        lab.expect_refusal(&["127.0.0.1:0", "x"], 2)?;
+        lab.expect_refusal(&["127.0.0.1"], 2)?;
+        // Cut to 16 bits it is 0, so that a program which cuts it can start.
+        lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
+        // Read up to the first character that is no digit, this is 0, too.
+        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+        lab.expect_refusal(&["localhost:0"], 2)?;
+        lab.expect_refusal(&["127.0.0.256:0"], 2)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_without_an_argument"],
+            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
+                   line on standard error and exit with status 2.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
             mistakes: &[
-                Mistake {
-                    program: "ends_when_it_cannot_answer",
-                    because: Diagnosis::Exited,
-                    hint: CANNOT_ANSWER,
-                },
-                Mistake {
-                    program: "knows_the_errors_of_sending",
-                    because: Diagnosis::Exited,
-                    hint: CANNOT_ANSWER,
-                },
-                Mistake {
-                    program: "tries_again_for_ever",
-                    because: Diagnosis::Busy,
-                    hint: "sendto fails, and the next one, at once, fails for the same reason. Only EINTR means: call \
-                           again. After any other error the answer is lost: say so, and wait for the next datagram.",
-                },
-                Mistake {
-                    program: "hides_a_lost_answer",
-                    because: Diagnosis::WrongOutput,
-                    hint: TELL_OF_EACH,
-                },
-                Mistake {
-                    program: "tells_of_one_lost_answer",
-                    because: Diagnosis::WrongOutput,
-                    hint: TELL_OF_EACH,
-                },
+                "truncates_the_port",
+                "reads_the_port_like_atoi",
+                "looks_names_up",
+                "takes_a_bad_address_for_any",
             ],
-            run: |lab| {
-                lab.follow_calls();
-                let server = lab.start_udp_server(&[])?;
-                let (unlucky, lucky) = (lab.datagrams()?, lab.datagrams()?);
-                // No route, and a firewall.
-                for errno in [Errno::ENETUNREACH, Errno::EPERM] {
-                    let trouble = server.fail_each(Call::Write.on(Place::Socket), errno)?;
-                    unlucky.send_to(server.address(), word(lab))?;
-                    trouble.wait_until_struck()?;
-                    server.wait_until_idle()?;
-                    server.expect_reason_on_stderr()?;
-                    trouble.end();
-                    ask(&lucky, &server, word(lab))?;
-                }
-                Ok(())
-            },
+            hint: "A port is a number of 16 bits and nothing else, so 65536 is none, and neither is `x`; 127.0.0.256 \
+                   is no address, and no more is a name as `localhost` (`to_socket_addrs` takes it). Parse the port \
+                   as `u16`, or the whole as `SockaddrIn`, and let every error be a usage error. So is an argument \
+                   too many or too few.",
         },
-        Test {
-            name: "serves any number of clients with one socket",
-            points: 1,
-            read: "The sender is part of the message",
-            mistakes: &[
-                Mistake {
-                    program: "remembers_every_client",
-                    because: Diagnosis::DescriptorLeaked,
-                    hint: "One socket serves all clients. Nothing tells you that a UDP client has gone, so keep no \
-                           descriptor for it.",
-                },
-                Mistake {
-                    program: "has_room_for_64_clients",
-                    because: Diagnosis::NoAnswer,
-                    hint: "Many clients came before this one, and it gets no answer. The sender's address comes with each \
-                           datagram, so there is nothing to remember: a table of clients is full one day, for nobody \
-                           tells you that a UDP client has gone.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                ask(&lab.datagrams()?, &server, word(lab))?;
-                server.wait_until_idle()?;
-                let before = server.descriptors();
-                lab.step("100 clients ask one after the other, and close", || {
-                    let clients = many_clients(lab, 100)?;
-                    clients
-                        .iter()
-                        .try_for_each(|client| ask(client, &server, word(lab)))
-                })?;
-                server.expect_no_leaked_descriptor(&before)
-            },
+    ],
+};
+
+const CANNOT_BIND: Test = Test {
+    name: "ends with status 1 when it cannot have its address",
+    points: 1,
+    read: "A port in use",
+    story: |lab| {
+        let server = lab.start_udp_server(&[])?;
+        let taken = server.address().to_string();
+        let second = lab.step(
+            "start your program again, with the port of the first one",
+            || lab.start(&[&taken]),
+        )?;
+        second.expect_exit(1)?;
+        second.expect_stdout_end()?;
+        second.expect_reason_on_stderr()?;
+        lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
+        ask(&lab.datagrams()?, &server, word(lab))
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_when_the_port_is_taken"],
+            hint: "`bind` can fail, for example because the port is in use. Say why on standard error and exit with \
+                   status 1.",
         },
-        Test {
-            name: "prints the line `listening IP:PORT` and nothing more",
-            points: 1,
-            read: "A datagram is a message",
-            mistakes: &[Mistake {
-                program: "prints_each_datagram",
-                because: Diagnosis::ExtraOutput,
-                hint: "Standard output gets the one line, and whoever reads it waits for nothing else. Print what helps \
-                       you to find mistakes on standard error, with `eprintln!`.",
-            }],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                let client = lab.datagrams()?;
-                ask(&client, &server, line(lab, 5..=30))?;
-                server.wait_until_idle()?;
-                server.expect_quiet_stdout()?;
-                ask_too_much(&client, &server, random(lab, 1025..=2000))?;
-                server.wait_until_idle()?;
-                server.expect_quiet_stdout()
-            },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["reuses_the_address"],
+            hint: "With SO_REUSEADDR two UDP servers share one port, and one of them gets nothing. Leave it off, bind \
+                   the port from the argument, and report EADDRINUSE with exit status 1.",
         },
-        Test {
-            name: "ends with status 2 when the arguments are wrong",
-            points: 1,
-            read: "A datagram is a message",
-            mistakes: &[
-                Mistake {
-                    program: "panics_without_an_argument",
-                    because: Diagnosis::Panicked,
-                    hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a \
-                           usage line on standard error and exit with status 2.",
-                },
-                Mistake {
-                    program: "truncates_the_port",
-                    because: Diagnosis::StillRunning,
-                    hint: NOT_AN_ADDRESS,
-                },
-                Mistake {
-                    program: "reads_the_port_like_atoi",
-                    because: Diagnosis::StillRunning,
-                    hint: NOT_AN_ADDRESS,
-                },
-                Mistake {
-                    program: "looks_names_up",
-                    because: Diagnosis::StillRunning,
-                    hint: NOT_AN_ADDRESS,
-                },
-                Mistake {
-                    program: "takes_a_bad_address_for_any",
-                    because: Diagnosis::StillRunning,
-                    hint: NOT_AN_ADDRESS,
-                },
-            ],
-            run: |lab| {
-                lab.expect_refusal(&[], 2)?;
-                lab.expect_refusal(&["127.0.0.1:0", "x"], 2)?;
-                lab.expect_refusal(&["127.0.0.1"], 2)?;
-                // Cut to 16 bits it is 0, so that a program which cuts it can start.
-                lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
-                // Read up to the first character that is no digit, this is 0, too.
-                lab.expect_refusal(&["127.0.0.1:x"], 2)?;
-                lab.expect_refusal(&["localhost:0"], 2)?;
-                lab.expect_refusal(&["127.0.0.256:0"], 2)
-            },
-        },
-        Test {
-            name: "ends with status 1 when it cannot have its address",
-            points: 1,
-            read: "A port in use",
-            mistakes: &[
-                Mistake {
-                    program: "panics_when_the_port_is_taken",
-                    because: Diagnosis::Panicked,
-                    hint: "`bind` can fail, for example because the port is in use. Say why on standard error and exit \
-                           with status 1.",
-                },
-                Mistake {
-                    program: "reuses_the_address",
-                    because: Diagnosis::StillRunning,
-                    hint: "With SO_REUSEADDR two UDP servers share one port, and one of them gets nothing. Leave it off, \
-                           bind the port from the argument, and report EADDRINUSE with exit status 1.",
-                },
-                Mistake {
-                    program: "takes_strange_addresses_for_usage",
-                    because: Diagnosis::WrongStatus,
-                    hint: "The address is written as it should be, and it is bind that fails: with EADDRINUSE another \
-                           socket has the port, with EADDRNOTAVAIL the address is none of this machine's. Say which, and \
-                           end with status 1.",
-                },
-            ],
-            run: |lab| {
-                let server = lab.start_udp_server(&[])?;
-                let taken = server.address().to_string();
-                let second = lab.step(
-                    "start your program again, with the port of the first one",
-                    || lab.start(&[&taken]),
-                )?;
-                second.expect_exit(1)?;
-                second.expect_stdout_end()?;
-                second.expect_reason_on_stderr()?;
-                lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
-                ask(&lab.datagrams()?, &server, word(lab))
-            },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["takes_strange_addresses_for_usage"],
+            hint: "The address is written as it should be, and it is bind that fails: with EADDRINUSE another socket \
+                   has the port, with EADDRNOTAVAIL the address is none of this machine's. Say which, and end with \
+                   status 1.",
         },
     ],
 };

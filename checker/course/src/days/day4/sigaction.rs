@@ -8,7 +8,7 @@ use libc::{
 
 use harness::{
     arena::Launch,
-    exercise::{Exercise, Mistake, Test},
+    exercise::{Exercise, Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Lab, Place, Program},
     observe::{calls::Call, processes::Signals},
@@ -23,451 +23,22 @@ pub const EXERCISE: Exercise = Exercise {
                  flush. Call pause(2) until the flag is set. Then print `usr1=0 usr2=0 rt=0`, and end with exit \
                  status 0.",
     tests: &[
-        Test {
-            name: "says that it is ready, and ends when SIGTERM asks it to",
-            points: 1,
-            read: "sigaction",
-            mistakes: &[
-                Mistake {
-                    program: "leaves_sigterm_alone",
-                    because: Diagnosis::Killed,
-                    hint: "The default action of SIGTERM ends the program before it can print its result. Install a \
-                           handler with sigaction.",
-                },
-                Mistake {
-                    program: "pauses_with_signals_blocked",
-                    because: Diagnosis::WrongDisposition,
-                    hint: "pause waits with the mask that it finds, and there SIGTERM is blocked. sigsuspend opens \
-                           the mask and waits, in one step.",
-                },
-                Mistake {
-                    program: "spins_on_the_flag",
-                    because: Diagnosis::Busy,
-                    hint: WAIT_FOR_A_HANDLER,
-                },
-                Mistake {
-                    program: "naps_between_looks",
-                    because: Diagnosis::Busy,
-                    hint: WAIT_FOR_A_HANDLER,
-                },
-                Mistake {
-                    program: "exits_with_143",
-                    because: Diagnosis::WrongStatus,
-                    hint: "143 is what a shell shows for a program that SIGTERM has killed. Yours is asked to end and \
-                           does it well: its exit status is 0.",
-                },
-            ],
-            run: |lab| {
-                let program = count(lab)?;
-                program.deliver(SIGTERM)?;
-                expect_result(&program, 0, 0, 0)
-            },
-        },
-        Test {
-            name: "counts a signal each time it comes",
-            points: 2,
-            read: "sigaction",
-            mistakes: &[
-                Mistake {
-                    program: "removes_its_handler",
-                    because: Diagnosis::Killed,
-                    hint: "A signal without a handler ends the program. Install one for SIGUSR1 and one for SIGUSR2, and leave \
-                           out SA_RESETHAND, which takes a handler away when its first signal comes.",
-                },
-                Mistake {
-                    program: "waits_only_once",
-                    because: Diagnosis::Exited,
-                    hint: "sigsuspend and pause return after the handler of any signal. Look at the flag of SIGTERM, \
-                           and wait again while it is not set.",
-                },
-                Mistake {
-                    program: "has_one_counter_for_both",
-                    because: Diagnosis::WrongOutput,
-                    hint: "The handler gets the number of the signal as its argument. Choose the counter by it.",
-                },
-            ],
-            run: |lab| {
-                let program = count(lab)?;
-                let usr1 = lab.random_number(2..=6);
-                // 1 to 6, and never the same as the other.
-                let usr2 = 1 + (usr1 + lab.random_number(0..=4)) % 6;
-                let text = format!(
-                    "send it SIGUSR1 {usr1} times and SIGUSR2 {}, mixed; each time see that it sleeps again",
-                    times(usr2)
-                );
-                lab.step(text, || {
-                    let signals = repeated(&[(SIGUSR1, usr1), (SIGUSR2, usr2)]);
-                    shuffled(lab, signals)
-                        .into_iter()
-                        .try_for_each(|signal| take(&program, signal))
-                })?;
-                program.deliver(SIGTERM)?;
-                expect_result(&program, usr1, usr2, 0)
-            },
-        },
-        Test {
-            name: "ignores SIGHUP",
-            points: 1,
-            read: "What a program is born with",
-            mistakes: &[
-                Mistake {
-                    program: "leaves_sighup_alone",
-                    because: Diagnosis::Killed,
-                    hint: "The default action of SIGHUP ends the program. Give it the disposition SIG_IGN.",
-                },
-                Mistake {
-                    program: "catches_sighup_and_does_nothing",
-                    because: Diagnosis::WrongDisposition,
-                    hint: IGNORE_IT,
-                },
-                Mistake {
-                    program: "blocks_sighup",
-                    because: Diagnosis::WrongDisposition,
-                    hint: IGNORE_IT,
-                },
-            ],
-            run: |lab| {
-                let program = count(lab)?;
-                take(&program, SIGHUP)?;
-                expect_ignored(lab, &program, SIGHUP, "SIGHUP")?;
-                program.deliver(SIGTERM)?;
-                expect_result(&program, 0, 0, 0)
-            },
-        },
-        Test {
-            name: "obeys SIGINT as it obeys SIGTERM",
-            points: 1,
-            read: "From kill to the handler",
-            mistakes: &[Mistake {
-                program: "leaves_sigint_alone",
-                because: Diagnosis::Killed,
-                hint: "Control-C ends the program without its result. Give SIGINT the same handler as SIGTERM.",
-            }],
-            run: |lab| {
-                let program = count(lab)?;
-                take(&program, SIGUSR1)?;
-                program.deliver(SIGINT)?;
-                expect_result(&program, 1, 0, 0)
-            },
-        },
-        Test {
-            name: "leaves SIGINT ignored if it is ignored at the start",
-            points: 1,
-            read: "What a program is born with",
-            mistakes: &[Mistake {
-                program: "catches_an_ignored_sigint",
-                because: Diagnosis::Exited,
-                hint: "Whoever starts the program may have SIGINT ignored, as a shell does for a background job. Ask \
-                       sigaction for the old disposition, and leave SIG_IGN as it is.",
-            }],
-            run: |lab| {
-                let program = start(
-                    Launch {
-                        ignored: vec![SIGINT],
-                        ..without_arguments()
-                    },
-                    lab,
-                )?;
-                take(&program, SIGINT)?;
-                expect_ignored(lab, &program, SIGINT, "SIGINT")?;
-                take(&program, SIGUSR2)?;
-                program.deliver(SIGTERM)?;
-                expect_result(&program, 0, 1, 0)
-            },
-        },
-        Test {
-            name: "counts every real-time signal that was queued",
-            points: 2,
-            read: "Merged or queued",
-            mistakes: &[
-                Mistake {
-                    program: "leaves_sigrtmin_alone",
-                    because: Diagnosis::Killed,
-                    hint: "The default action of a real-time signal ends the program. nix has no name for it: \
-                           libc::sigaction takes the number, libc::SIGRTMIN().",
-                },
-                Mistake {
-                    program: "counts_wake_ups",
-                    because: Diagnosis::WrongOutput,
-                    hint: "Several handlers may run before the program wakes up once. Count in the handler, not after \
-                           the wait.",
-                },
-            ],
-            run: |lab| {
-                let program = count(lab)?;
-                program.freeze()?;
-                let real_time = lab.random_number(3..=9);
-                let usr1 = lab.random_number(2..=5);
-                let text = format!(
-                    "send it SIGRTMIN {real_time} times (they queue up) and SIGUSR1 {usr1} times (they merge), mixed"
-                );
-                lab.step(text, || {
-                    let signals = repeated(&[(SIGRTMIN(), real_time), (SIGUSR1, usr1)]);
-                    send(&program, &shuffled(lab, signals))
-                })?;
-                program.resume()?;
-                program.expect_asleep()?;
-                program.deliver(SIGTERM)?;
-                expect_result(&program, 1, 0, real_time)
-            },
-        },
-        Test {
-            name: "counts signals that are blocked at the start",
-            points: 2,
-            read: "Blocking, and waiting without a gap",
-            mistakes: &[Mistake {
-                program: "waits_with_the_inherited_mask",
-                because: Diagnosis::WrongDisposition,
-                hint: "The mask comes from whoever starts the program, and it may hold anything. Wait with a mask of \
-                       your own, an empty one.",
-            }],
-            run: |lab| {
-                let program = start(
-                    Launch {
-                        blocked: vec![SIGUSR1, SIGUSR2, SIGRTMIN(), SIGTERM],
-                        ..without_arguments()
-                    },
-                    lab,
-                )?;
-                let usr1 = lab.random_number(1..=3);
-                let usr2 = lab.random_number(1..=3);
-                let real_time = lab.random_number(1..=3);
-                let text = format!(
-                    "send it SIGUSR1 {}, SIGUSR2 {}, SIGRTMIN {}; each time see that it sleeps again",
-                    times(usr1),
-                    times(usr2),
-                    times(real_time)
-                );
-                lab.step(text, || {
-                    repeated(&[(SIGUSR1, usr1), (SIGUSR2, usr2), (SIGRTMIN(), real_time)])
-                        .into_iter()
-                        .try_for_each(|signal| take(&program, signal))
-                })?;
-                program.deliver(SIGTERM)?;
-                expect_result(&program, usr1, usr2, real_time)
-            },
-        },
-        Test {
-            name: "can take a signal as soon as it says ready",
-            points: 2,
-            read: "What a program is born with",
-            mistakes: &[Mistake {
-                program: "is_ready_too_early",
-                because: Diagnosis::Killed,
-                hint: "The program says ready before its handlers are installed, and a signal at that moment kills \
-                       it. Install them first, then print.",
-            }],
-            run: |lab| {
-                let signals = shuffled(lab, vec![SIGUSR1, SIGUSR2, SIGRTMIN(), SIGHUP]);
-                let program = signal_while_it_says_ready(lab, &signals)?;
-                program.expect_asleep()?;
-                program.deliver(SIGTERM)?;
-                expect_result(&program, 1, 1, 1)
-            },
-        },
-        Test {
-            name: "ends, too, if SIGTERM or SIGINT comes before it begins to wait",
-            points: 2,
-            read: "Blocking, and waiting without a gap",
-            mistakes: &[
-                Mistake {
-                    program: "unblocks_before_it_waits",
-                    because: Diagnosis::Stuck,
-                    hint: "The signal comes in the gap after the look at the flag: its handler runs, and then the \
-                           program waits for a signal that it has had. Leave the signals blocked, and let sigsuspend \
-                           open the mask and wait in one step.",
-                },
-                Mistake {
-                    program: "catches_sigint_too_late",
-                    because: Diagnosis::Killed,
-                    hint: "The program says ready before a handler is installed, and a signal at that moment kills \
-                           it. Install all of them first, then print.",
-                },
-            ],
-            run: |lab| {
-                for signal in [SIGTERM, SIGINT] {
-                    let program = signal_while_it_says_ready(lab, &[signal])?;
-                    expect_result(&program, 0, 0, 0)?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "ends, too, if SIGTERM or SIGINT comes just before it waits again",
-            points: 3,
-            read: "Blocking, and waiting without a gap",
-            mistakes: &[
-                Mistake {
-                    program: "looks_then_pauses",
-                    because: Diagnosis::Stuck,
-                    hint: BLOCK_BEFORE_THE_LOOK,
-                },
-                Mistake {
-                    program: "blocks_only_sigterm",
-                    because: Diagnosis::Stuck,
-                    hint: BLOCK_BEFORE_THE_LOOK,
-                },
-            ],
-            run: |lab| {
-                lab.follow_calls();
-                for signal in [SIGTERM, SIGINT] {
-                    let program = count(lab)?;
-                    program.signal_in_the_gap(SIGUSR1, signal)?;
-                    expect_result(&program, 1, 0, 0)?;
-                }
-                Ok(())
-            },
-        },
-        Test {
-            name: "prints its whole result, however few bytes a write takes",
-            points: 1,
-            read: "A call is cut short",
-            mistakes: &[Mistake {
-                program: "ignores_a_short_write",
-                because: Diagnosis::Exited,
-                hint: "write returns how many bytes it has taken, and here it has not taken all. Offer it the rest, \
-                           until nothing is left: write_all does it for you.",
-            }],
-            run: |lab| {
-                lab.follow_calls();
-                let program = count(lab)?;
-                program.shorten(Call::Write.on(Place::Stdout), lab.random_number(1..=5))?;
-                program.deliver(SIGTERM)?;
-                expect_result(&program, 0, 0, 0)
-            },
-        },
-        Test {
-            name: "prints its result undisturbed by a second signal",
-            points: 3,
-            read: "What a handler may do",
-            mistakes: &[
-                Mistake {
-                    program: "prints_in_the_handler",
-                    because: Diagnosis::Killed,
-                    hint: "The second handler runs in the middle of the first one's println!, which panics, and a \
-                           panic in a handler aborts. Let the handler take a note, and the main program print.",
-                },
-                Mistake {
-                    program: "gives_up_an_interrupted_write",
-                    because: Diagnosis::Exited,
-                    hint: "A signal interrupts write with EINTR, and nothing is wrong: write again, or install the \
-                           handler with SA_RESTART.",
-                },
-                Mistake {
-                    program: "prints_for_each_request",
-                    because: Diagnosis::ExtraOutput,
-                    hint: "SIGTERM and SIGINT came, and each printed a result. Let the handler set a flag, and the \
-                           main program print once.",
-                },
-            ],
-            run: |lab| {
-                let program = count(lab)?;
-                let usr1 = lab.random_number(1..=4);
-                let text = format!(
-                    "send it SIGUSR1 {}; each time see that it sleeps again",
-                    times(usr1)
-                );
-                lab.step(text, || {
-                    repeated(&[(SIGUSR1, usr1)])
-                        .into_iter()
-                        .try_for_each(|signal| take(&program, signal))
-                })?;
-                program.fill_stdout()?;
-                program.signal(SIGTERM)?;
-                program.expect_asleep_in_print()?;
-                program.signal(SIGINT)?;
-                program.expect_asleep_in_print()?;
-                program.drain_stdout()?;
-                expect_result(&program, usr1, 0, 0)
-            },
-        },
-        Test {
-            name: "counts standard signals that are pending together with SIGTERM",
-            points: 2,
-            read: "Merged or queued",
-            mistakes: &[Mistake {
-                program: "ends_in_the_handler",
-                because: Diagnosis::WrongOutput,
-                hint: "The handler of SIGTERM may run before the handlers of signals that came earlier. Set a flag \
-                       there, and let the main program end when the others are counted.",
-            }],
-            run: |lab| {
-                let program = count(lab)?;
-                program.freeze()?;
-                for signal in shuffled(lab, vec![SIGUSR1, SIGUSR2]) {
-                    program.signal(signal)?;
-                }
-                program.signal(SIGTERM)?;
-                program.resume()?;
-                expect_result(&program, 1, 1, 0)
-            },
-        },
-        Test {
-            name: "counts real-time signals that are pending together with SIGTERM",
-            points: 2,
-            read: "Merged or queued",
-            mistakes: &[Mistake {
-                program: "leaves_signals_pending",
-                because: Diagnosis::WrongOutput,
-                hint: "SIGTERM has the lower number and is delivered first; the real-time signals are still pending. \
-                       Unblock all signals before you read the counters.",
-            }],
-            run: |lab| {
-                let program = count(lab)?;
-                program.freeze()?;
-                let real_time = lab.random_number(2..=6);
-                lab.step(format!("send it SIGRTMIN {}", times(real_time)), || {
-                    send(&program, &repeated(&[(SIGRTMIN(), real_time)]))
-                })?;
-                program.signal(SIGTERM)?;
-                program.resume()?;
-                expect_result(&program, 0, 0, real_time)
-            },
-        },
-        Test {
-            name: "tells which signals the kernel lets it catch",
-            points: 1,
-            read: "From kill to the handler",
-            mistakes: &[
-                Mistake {
-                    program: "believes_it_can_catch_all",
-                    because: Diagnosis::WrongOutput,
-                    hint: "sigaction says no to SIGKILL and SIGSTOP. Look at what it returns.",
-                },
-                Mistake {
-                    program: "panics_at_a_refusal",
-                    because: Diagnosis::Panicked,
-                    hint: "sigaction may fail, and here it must. Match on its result instead of unwrap.",
-                },
-            ],
-            run: |lab| {
-                expect_answer(lab, SIGTERM, "SIGTERM", "ok")?;
-                expect_answer(lab, SIGUSR1, "SIGUSR1", "ok")?;
-                expect_answer(lab, SIGCHLD, "SIGCHLD", "ok")?;
-                expect_answer(lab, SIGKILL, "SIGKILL", "EINVAL")?;
-                expect_answer(lab, SIGSTOP, "SIGSTOP", "EINVAL")
-            },
-        },
-        Test {
-            name: "tells it for real-time signals, too",
-            points: 1,
-            read: "sigaction",
-            mistakes: &[Mistake {
-                program: "tries_only_signals_with_a_name",
-                because: Diagnosis::WrongOutput,
-                hint: "nix's Signal knows the names of the standard signals only. Give the number itself to \
-                       libc::sigaction.",
-            }],
-            run: |lab| {
-                let between =
-                    lab.random_number(SIGRTMIN() as u64 + 1..=SIGRTMAX() as u64 - 1) as i32;
-                expect_answer(lab, SIGRTMIN(), "SIGRTMIN", "ok")?;
-                expect_answer(lab, SIGRTMAX(), "SIGRTMAX", "ok")?;
-                expect_answer(lab, between, "a real-time signal", "ok")?;
-                expect_answer(lab, SIGRTMAX() + 1, "no signal", "EINVAL")?;
-                expect_answer(lab, 0, "no signal", "EINVAL")
-            },
-        },
+        READY_AND_TERM,
+        COUNTS,
+        IGNORES_HUP,
+        OBEYS_INT,
+        LEAVES_INT_IGNORED,
+        REAL_TIME,
+        BLOCKED_AT_THE_START,
+        READY_MEANS_READY,
+        BEFORE_THE_FIRST_WAIT,
+        BEFORE_THE_NEXT_WAIT,
+        SHORT_WRITES,
+        SECOND_SIGNAL,
+        PENDING_WITH_TERM,
+        REAL_TIME_PENDING_WITH_TERM,
+        WHAT_IT_CAN_CATCH,
+        WHAT_IT_CAN_CATCH_OF_REAL_TIME,
         manners::MANY,
         manners::SIGINT_BLOCKED_AT_THE_START,
         manners::SIGTERM_IGNORED_AT_THE_START,
@@ -477,14 +48,451 @@ pub const EXERCISE: Exercise = Exercise {
     ],
 };
 
-/// For two mistakes which look alike from outside.
-const WAIT_FOR_A_HANDLER: &str = "The program looks at its flag again and again. Let it sleep in a call that returns \
-                                  when a handler has run: pause, or better sigsuspend.";
-const BLOCK_BEFORE_THE_LOOK: &str = "The signal comes after the look at the flag and before the sleep: its handler runs, \
-                                     and then the program waits for a signal that it has had. Block all the signals \
-                                     before you look, and let sigsuspend open the mask and wait in one step.";
-const IGNORE_IT: &str = "SIG_IGN throws the signal away. An empty handler wakes the program and interrupts its calls, \
-                         and a blocked signal stays pending. Set SIG_IGN with sigaction.";
+const READY_AND_TERM: Test = Test {
+    name: "says that it is ready, and ends when SIGTERM asks it to",
+    points: 1,
+    read: "sigaction",
+    story: |lab| {
+        let program = count(lab)?;
+        program.deliver(SIGTERM)?;
+        expect_result(&program, 0, 0, 0)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["leaves_sigterm_alone"],
+            hint: "The default action of SIGTERM ends the program before it can print its result. Install a handler \
+                   with sigaction.",
+        },
+        Rejection {
+            because: Diagnosis::WrongDisposition,
+            mistakes: &["pauses_with_signals_blocked"],
+            hint: "pause waits with the mask that it finds, and there SIGTERM is blocked. sigsuspend opens the mask \
+                   and waits, in one step.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["spins_on_the_flag", "naps_between_looks"],
+            hint: "The program looks at its flag again and again. Let it sleep in a call that returns when a handler \
+                   has run: pause, or better sigsuspend.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["exits_with_143"],
+            hint: "143 is what a shell shows for a program that SIGTERM has killed. Yours is asked to end and does it \
+                   well: its exit status is 0.",
+        },
+    ],
+};
+
+const COUNTS: Test = Test {
+    name: "counts a signal each time it comes",
+    points: 2,
+    read: "sigaction",
+    story: |lab| {
+        let program = count(lab)?;
+        let usr1 = lab.random_number(2..=6);
+        // 1 to 6, and never the same as the other.
+        let usr2 = 1 + (usr1 + lab.random_number(0..=4)) % 6;
+        let text = format!(
+            "send it SIGUSR1 {usr1} times and SIGUSR2 {}, mixed; each time see that it sleeps again",
+            times(usr2)
+        );
+        lab.step(text, || {
+            let signals = repeated(&[(SIGUSR1, usr1), (SIGUSR2, usr2)]);
+            shuffled(lab, signals)
+                .into_iter()
+                .try_for_each(|signal| take(&program, signal))
+        })?;
+        program.deliver(SIGTERM)?;
+        expect_result(&program, usr1, usr2, 0)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["removes_its_handler"],
+            hint: "A signal without a handler ends the program. Install one for SIGUSR1 and one for SIGUSR2, and \
+                   leave out SA_RESETHAND, which takes a handler away when its first signal comes.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["waits_only_once"],
+            hint: "sigsuspend and pause return after the handler of any signal. Look at the flag of SIGTERM, and wait \
+                   again while it is not set.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["has_one_counter_for_both"],
+            hint: "The handler gets the number of the signal as its argument. Choose the counter by it.",
+        },
+    ],
+};
+
+const IGNORES_HUP: Test = Test {
+    name: "ignores SIGHUP",
+    points: 1,
+    read: "What a program is born with",
+    story: |lab| {
+        let program = count(lab)?;
+        take(&program, SIGHUP)?;
+        expect_ignored(lab, &program, SIGHUP, "SIGHUP")?;
+        program.deliver(SIGTERM)?;
+        expect_result(&program, 0, 0, 0)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["leaves_sighup_alone"],
+            hint: "The default action of SIGHUP ends the program. Give it the disposition SIG_IGN.",
+        },
+        Rejection {
+            because: Diagnosis::WrongDisposition,
+            mistakes: &["catches_sighup_and_does_nothing", "blocks_sighup"],
+            hint: "SIG_IGN throws the signal away. An empty handler wakes the program and interrupts its calls, and a \
+                   blocked signal stays pending. Set SIG_IGN with sigaction.",
+        },
+    ],
+};
+
+const OBEYS_INT: Test = Test {
+    name: "obeys SIGINT as it obeys SIGTERM",
+    points: 1,
+    read: "From kill to the handler",
+    story: |lab| {
+        let program = count(lab)?;
+        take(&program, SIGUSR1)?;
+        program.deliver(SIGINT)?;
+        expect_result(&program, 1, 0, 0)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Killed,
+        mistakes: &["leaves_sigint_alone"],
+        hint: "Control-C ends the program without its result. Give SIGINT the same handler as SIGTERM.",
+    }],
+};
+
+const LEAVES_INT_IGNORED: Test = Test {
+    name: "leaves SIGINT ignored if it is ignored at the start",
+    points: 1,
+    read: "What a program is born with",
+    story: |lab| {
+        let program = start(
+            Launch {
+                ignored: vec![SIGINT],
+                ..without_arguments()
+            },
+            lab,
+        )?;
+        take(&program, SIGINT)?;
+        expect_ignored(lab, &program, SIGINT, "SIGINT")?;
+        take(&program, SIGUSR2)?;
+        program.deliver(SIGTERM)?;
+        expect_result(&program, 0, 1, 0)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["catches_an_ignored_sigint"],
+        hint: "Whoever starts the program may have SIGINT ignored, as a shell does for a background job. Ask \
+               sigaction for the old disposition, and leave SIG_IGN as it is.",
+    }],
+};
+
+const REAL_TIME: Test = Test {
+    name: "counts every real-time signal that was queued",
+    points: 2,
+    read: "Merged or queued",
+    story: |lab| {
+        let program = count(lab)?;
+        program.freeze()?;
+        let real_time = lab.random_number(3..=9);
+        let usr1 = lab.random_number(2..=5);
+        let text = format!(
+            "send it SIGRTMIN {real_time} times (they queue up) and SIGUSR1 {usr1} times (they merge), mixed"
+        );
+        lab.step(text, || {
+            let signals = repeated(&[(SIGRTMIN(), real_time), (SIGUSR1, usr1)]);
+            send(&program, &shuffled(lab, signals))
+        })?;
+        program.resume()?;
+        program.expect_asleep()?;
+        program.deliver(SIGTERM)?;
+        expect_result(&program, 1, 0, real_time)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["leaves_sigrtmin_alone"],
+            hint: "The default action of a real-time signal ends the program. nix has no name for it: libc::sigaction \
+                   takes the number, libc::SIGRTMIN().",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["counts_wake_ups"],
+            hint: "Several handlers may run before the program wakes up once. Count in the handler, not after the \
+                   wait.",
+        },
+    ],
+};
+
+const BLOCKED_AT_THE_START: Test = Test {
+    name: "counts signals that are blocked at the start",
+    points: 2,
+    read: "Blocking, and waiting without a gap",
+    story: |lab| {
+        let program = start(
+            Launch {
+                blocked: vec![SIGUSR1, SIGUSR2, SIGRTMIN(), SIGTERM],
+                ..without_arguments()
+            },
+            lab,
+        )?;
+        let usr1 = lab.random_number(1..=3);
+        let usr2 = lab.random_number(1..=3);
+        let real_time = lab.random_number(1..=3);
+        let text = format!(
+            "send it SIGUSR1 {}, SIGUSR2 {}, SIGRTMIN {}; each time see that it sleeps again",
+            times(usr1),
+            times(usr2),
+            times(real_time)
+        );
+        lab.step(text, || {
+            repeated(&[(SIGUSR1, usr1), (SIGUSR2, usr2), (SIGRTMIN(), real_time)])
+                .into_iter()
+                .try_for_each(|signal| take(&program, signal))
+        })?;
+        program.deliver(SIGTERM)?;
+        expect_result(&program, usr1, usr2, real_time)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongDisposition,
+        mistakes: &["waits_with_the_inherited_mask"],
+        hint: "The mask comes from whoever starts the program, and it may hold anything. Wait with a mask of your \
+               own, an empty one.",
+    }],
+};
+
+const READY_MEANS_READY: Test = Test {
+    name: "can take a signal as soon as it says ready",
+    points: 2,
+    read: "What a program is born with",
+    story: |lab| {
+        let signals = shuffled(lab, vec![SIGUSR1, SIGUSR2, SIGRTMIN(), SIGHUP]);
+        let program = signal_while_it_says_ready(lab, &signals)?;
+        program.expect_asleep()?;
+        program.deliver(SIGTERM)?;
+        expect_result(&program, 1, 1, 1)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Killed,
+        mistakes: &["is_ready_too_early"],
+        hint: "The program says ready before its handlers are installed, and a signal at that moment kills it. \
+               Install them first, then print.",
+    }],
+};
+
+const BEFORE_THE_FIRST_WAIT: Test = Test {
+    name: "ends, too, if SIGTERM or SIGINT comes before it begins to wait",
+    points: 2,
+    read: "Blocking, and waiting without a gap",
+    story: |lab| {
+        for signal in [SIGTERM, SIGINT] {
+            let program = signal_while_it_says_ready(lab, &[signal])?;
+            expect_result(&program, 0, 0, 0)?;
+        }
+        Ok(())
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["unblocks_before_it_waits"],
+            hint: "The signal comes in the gap after the look at the flag: its handler runs, and then the program \
+                   waits for a signal that it has had. Leave the signals blocked, and let sigsuspend open the mask \
+                   and wait in one step.",
+        },
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["catches_sigint_too_late"],
+            hint: "The program says ready before a handler is installed, and a signal at that moment kills it. \
+                   Install all of them first, then print.",
+        },
+    ],
+};
+
+const BEFORE_THE_NEXT_WAIT: Test = Test {
+    name: "ends, too, if SIGTERM or SIGINT comes just before it waits again",
+    points: 3,
+    read: "Blocking, and waiting without a gap",
+    story: |lab| {
+        lab.follow_calls();
+        for signal in [SIGTERM, SIGINT] {
+            let program = count(lab)?;
+            program.signal_in_the_gap(SIGUSR1, signal)?;
+            expect_result(&program, 1, 0, 0)?;
+        }
+        Ok(())
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["looks_then_pauses", "blocks_only_sigterm"],
+        hint: "The signal comes after the look at the flag and before the sleep: its handler runs, and then the \
+               program waits for a signal that it has had. Block all the signals before you look, and let sigsuspend \
+               open the mask and wait in one step.",
+    }],
+};
+
+const SHORT_WRITES: Test = Test {
+    name: "prints its whole result, however few bytes a write takes",
+    points: 1,
+    read: "A call is cut short",
+    story: |lab| {
+        lab.follow_calls();
+        let program = count(lab)?;
+        program.shorten(Call::Write.on(Place::Stdout), lab.random_number(1..=5))?;
+        program.deliver(SIGTERM)?;
+        expect_result(&program, 0, 0, 0)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["ignores_a_short_write"],
+        hint: "write returns how many bytes it has taken, and here it has not taken all. Offer it the rest, until \
+               nothing is left: write_all does it for you.",
+    }],
+};
+
+const SECOND_SIGNAL: Test = Test {
+    name: "prints its result undisturbed by a second signal",
+    points: 3,
+    read: "What a handler may do",
+    story: |lab| {
+        let program = count(lab)?;
+        let usr1 = lab.random_number(1..=4);
+        let text = format!(
+            "send it SIGUSR1 {}; each time see that it sleeps again",
+            times(usr1)
+        );
+        lab.step(text, || {
+            repeated(&[(SIGUSR1, usr1)])
+                .into_iter()
+                .try_for_each(|signal| take(&program, signal))
+        })?;
+        program.fill_stdout()?;
+        program.signal(SIGTERM)?;
+        program.expect_asleep_in_print()?;
+        program.signal(SIGINT)?;
+        program.expect_asleep_in_print()?;
+        program.drain_stdout()?;
+        expect_result(&program, usr1, 0, 0)
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["prints_in_the_handler"],
+            hint: "The second handler runs in the middle of the first one's println!, which panics, and a panic in a \
+                   handler aborts. Let the handler take a note, and the main program print.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["gives_up_an_interrupted_write"],
+            hint: "A signal interrupts write with EINTR, and nothing is wrong: write again, or install the handler \
+                   with SA_RESTART.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["prints_for_each_request"],
+            hint: "SIGTERM and SIGINT came, and each printed a result. Let the handler set a flag, and the main \
+                   program print once.",
+        },
+    ],
+};
+
+const PENDING_WITH_TERM: Test = Test {
+    name: "counts standard signals that are pending together with SIGTERM",
+    points: 2,
+    read: "Merged or queued",
+    story: |lab| {
+        let program = count(lab)?;
+        program.freeze()?;
+        for signal in shuffled(lab, vec![SIGUSR1, SIGUSR2]) {
+            program.signal(signal)?;
+        }
+        program.signal(SIGTERM)?;
+        program.resume()?;
+        expect_result(&program, 1, 1, 0)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["ends_in_the_handler"],
+        hint: "The handler of SIGTERM may run before the handlers of signals that came earlier. Set a flag there, and \
+               let the main program end when the others are counted.",
+    }],
+};
+
+const REAL_TIME_PENDING_WITH_TERM: Test = Test {
+    name: "counts real-time signals that are pending together with SIGTERM",
+    points: 2,
+    read: "Merged or queued",
+    story: |lab| {
+        let program = count(lab)?;
+        program.freeze()?;
+        let real_time = lab.random_number(2..=6);
+        lab.step(format!("send it SIGRTMIN {}", times(real_time)), || {
+            send(&program, &repeated(&[(SIGRTMIN(), real_time)]))
+        })?;
+        program.signal(SIGTERM)?;
+        program.resume()?;
+        expect_result(&program, 0, 0, real_time)
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["leaves_signals_pending"],
+        hint: "SIGTERM has the lower number and is delivered first; the real-time signals are still pending. Unblock \
+               all signals before you read the counters.",
+    }],
+};
+
+const WHAT_IT_CAN_CATCH: Test = Test {
+    name: "tells which signals the kernel lets it catch",
+    points: 1,
+    read: "From kill to the handler",
+    story: |lab| {
+        expect_answer(lab, SIGTERM, "SIGTERM", "ok")?;
+        expect_answer(lab, SIGUSR1, "SIGUSR1", "ok")?;
+        expect_answer(lab, SIGCHLD, "SIGCHLD", "ok")?;
+        expect_answer(lab, SIGKILL, "SIGKILL", "EINVAL")?;
+        expect_answer(lab, SIGSTOP, "SIGSTOP", "EINVAL")
+    },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["believes_it_can_catch_all"],
+            hint: "sigaction says no to SIGKILL and SIGSTOP. Look at what it returns.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_at_a_refusal"],
+            hint: "sigaction may fail, and here it must. Match on its result instead of unwrap.",
+        },
+    ],
+};
+
+const WHAT_IT_CAN_CATCH_OF_REAL_TIME: Test = Test {
+    name: "tells it for real-time signals, too",
+    points: 1,
+    read: "sigaction",
+    story: |lab| {
+        let between = lab.random_number(SIGRTMIN() as u64 + 1..=SIGRTMAX() as u64 - 1) as i32;
+        expect_answer(lab, SIGRTMIN(), "SIGRTMIN", "ok")?;
+        expect_answer(lab, SIGRTMAX(), "SIGRTMAX", "ok")?;
+        expect_answer(lab, between, "a real-time signal", "ok")?;
+        expect_answer(lab, SIGRTMAX() + 1, "no signal", "EINVAL")?;
+        expect_answer(lab, 0, "no signal", "EINVAL")
+    },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["tries_only_signals_with_a_name"],
+        hint: "nix's Signal knows the names of the standard signals only. Give the number itself to libc::sigaction.",
+    }],
+};
 
 fn without_arguments() -> Launch {
     Launch::new([""; 0])

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use super::{records::ends_well, values::Record};
 use harness::{
     arena::Launch,
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Lab, Place, Program},
     observe::calls::Call,
@@ -15,21 +15,7 @@ pub(super) const INTERRUPTED: Test = Test {
     name: "reads on when a signal has interrupted a read",
     points: 2,
     read: "When a call does less, or fails",
-    mistakes: &[
-        Mistake {
-            program: "ends_at_eintr",
-            because: Diagnosis::Exited,
-            hint: "read has failed with EINTR: a signal came first, and nothing was read. Neither is anything lost, so \
-                   read again.",
-        },
-        Mistake {
-            program: "starts_again_after_eintr",
-            because: Diagnosis::Stuck,
-            hint: "After EINTR go on where you were: the bytes that you have read before it will not come again. Only \
-                   the one read has to be repeated, not the whole header or body.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         // What is left behind the first piece is too little for another header: who looks for one there waits.
         let body = lab.random_bytes(lab.random_number(2..=7) as usize);
@@ -63,19 +49,27 @@ pub(super) const INTERRUPTED: Test = Test {
         program.expect_line(record.line())?;
         ends_well(&program)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_at_eintr"],
+            hint: "read has failed with EINTR: a signal came first, and nothing was read. Neither is anything lost, \
+                   so read again.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["starts_again_after_eintr"],
+            hint: "After EINTR go on where you were: the bytes that you have read before it will not come again. Only \
+                   the one read has to be repeated, not the whole header or body.",
+        },
+    ],
 };
 
 pub(super) const SHORT_WRITES: Test = Test {
     name: "prints the whole line when write has taken only a part",
     points: 1,
     read: "When a call does less, or fails",
-    mistakes: &[Mistake {
-        program: "ignores_short_writes",
-        because: Diagnosis::Stuck,
-        hint: "write may take fewer bytes than it is given, and returns how many. Offer it the rest until none is left, or \
-               let the library do it: writeln! and write_all, printf in C.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
@@ -85,19 +79,19 @@ pub(super) const SHORT_WRITES: Test = Test {
         program.expect_line(record.line())?;
         ends_well(&program)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["ignores_short_writes"],
+        hint: "write may take fewer bytes than it is given, and returns how many. Offer it the rest until none is \
+               left, or let the library do it: writeln! and write_all, printf in C.",
+    }],
 };
 
 pub(super) const CANNOT_READ: Test = Test {
     name: "ends with status 1 when it cannot read",
     points: 1,
     read: "When a call does less, or fails",
-    mistakes: &[Mistake {
-        program: "takes_an_error_for_the_end",
-        because: Diagnosis::WrongStatus,
-        hint: "read has failed, and your program ends as if all were done. Only a read that returns 0 is the end of the \
-               input. After an error say what it was, and end with status 1.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
@@ -108,31 +102,19 @@ pub(super) const CANNOT_READ: Test = Test {
         program.expect_exit(1)?;
         program.expect_reason_on_stderr()
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongStatus,
+        mistakes: &["takes_an_error_for_the_end"],
+        hint: "read has failed, and your program ends as if all were done. Only a read that returns 0 is the end of \
+               the input. After an error say what it was, and end with status 1.",
+    }],
 };
 
 pub(super) const CANNOT_PRINT: Test = Test {
     name: "ends with status 1 when it cannot print",
     points: 1,
     read: "When a call does less, or fails",
-    mistakes: &[
-        Mistake {
-            program: "ignores_a_failed_print",
-            because: Diagnosis::WrongStatus,
-            hint: "The disk behind standard output is full, and your program ends as if its line were there. Look at the \
-                   result of each print and each flush; if one fails, give the reason and end with status 1.",
-        },
-        Mistake {
-            program: "panics_on_a_full_disk",
-            because: Diagnosis::Panicked,
-            hint: NO_PRINTLN,
-        },
-        Mistake {
-            program: "panics_when_it_converts",
-            because: Diagnosis::Panicked,
-            hint: NO_PRINTLN,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
@@ -144,10 +126,21 @@ pub(super) const CANNOT_PRINT: Test = Test {
         program.expect_reason_on_stderr()?;
         cannot_print_numbers(lab)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["ignores_a_failed_print"],
+            hint: "The disk behind standard output is full, and your program ends as if its line were there. Look at \
+                   the result of each print and each flush; if one fails, give the reason and end with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_on_a_full_disk", "panics_when_it_converts"],
+            hint: "println! panics when it cannot print. Use writeln! with io::stdout(), and return its error up to \
+                   main: the reason on standard error, and status 1.",
+        },
+    ],
 };
-
-const NO_PRINTLN: &str = "println! panics when it cannot print. Use writeln! with io::stdout(), and return its error up to \
-                          main: the reason on standard error, and status 1.";
 
 /// The first line waits for room and gets it; behind it the disk is full.
 fn cannot_print_numbers(lab: &Lab) -> Checked {

@@ -2,35 +2,18 @@
 
 use super::{runs::reads, values::Record};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Lab, Program},
 };
 
 const IN_ITS_PIECES: &str = "Fields arrive in pieces";
-const PRINT_IT: &str = "The whole record is there, and its line is not. Print it when its last byte has come, and flush: the \
-                       next record or the end of the input may be hours away.";
 
 pub(super) const HEADER: Test = Test {
     name: "decodes the header of a record",
     points: 1,
     read: "Structures are not messages",
-    mistakes: &[
-        Mistake {
-            program: "swaps_twice",
-            because: Diagnosis::WrongOutput,
-            hint: "from_be_bytes already gives you a number of this machine. A second conversion turns the bytes \
-                   round again: convert each field once, at its own offset.",
-        },
-        Mistake {
-            program: "size_t_in_the_header",
-            because: Diagnosis::Exited,
-            hint: "Nothing is written for `rec` yet? Begin with one header: read its 16 bytes, and print its line. If \
-                   your program asks for more than 16 bytes before it is content: size_t, usize and the gaps of a struct belong to the machine: take the fields apart at \
-                   their offsets, with types of a fixed width.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
         lab.step(
@@ -46,27 +29,28 @@ pub(super) const HEADER: Test = Test {
         )?;
         program.expect_line(record.line())
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["swaps_twice"],
+            hint: "from_be_bytes already gives you a number of this machine. A second conversion turns the bytes \
+                   round again: convert each field once, at its own offset.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["size_t_in_the_header"],
+            hint: "Nothing is written for `rec` yet? Begin with one header: read its 16 bytes, and print its line. If \
+                   your program asks for more than 16 bytes before it is content: size_t, usize and the gaps of a \
+                   struct belong to the machine: take the fields apart at their offsets, with types of a fixed width.",
+        },
+    ],
 };
 
 pub(super) const CLEAN_END: Test = Test {
     name: "ends well when the input ends between two records",
     points: 1,
     read: IN_ITS_PIECES,
-    mistakes: &[
-        Mistake {
-            program: "end_is_an_error",
-            because: Diagnosis::WrongStatus,
-            hint: "Before the first byte of a record the end of the input means \"that was all\": status 0. Look how \
-                   many bytes of the header are there when read returns 0; read_exact cannot tell none from some.",
-        },
-        Mistake {
-            program: "end_is_a_record",
-            because: Diagnosis::ExtraOutput,
-            hint: "read has returned 0 before the first byte of a record: there is no record, and so no line. What is \
-                   in the buffer then was there before.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let record = Record::random(lab, &[]);
         reads(lab, "nothing", &[], &[], 0)?;
         reads(
@@ -77,30 +61,27 @@ pub(super) const CLEAN_END: Test = Test {
             0,
         )
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["end_is_an_error"],
+            hint: "Before the first byte of a record the end of the input means \"that was all\": status 0. Look how \
+                   many bytes of the header are there when read returns 0; read_exact cannot tell none from some.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["end_is_a_record"],
+            hint: "read has returned 0 before the first byte of a record: there is no record, and so no line. What is \
+                   in the buffer then was there before.",
+        },
+    ],
 };
 
 pub(super) const AT_ONCE: Test = Test {
     name: "prints a record at once and waits for the next one",
     points: 1,
     read: IN_ITS_PIECES,
-    mistakes: &[
-        Mistake {
-            program: "waits_for_the_end",
-            because: Diagnosis::Stuck,
-            hint: PRINT_IT,
-        },
-        Mistake {
-            program: "forgets_to_flush",
-            because: Diagnosis::Stuck,
-            hint: PRINT_IT,
-        },
-        Mistake {
-            program: "only_one_record",
-            because: Diagnosis::Exited,
-            hint: "Behind a record there may be another one. Read in a loop, which the end of the input ends.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let program = lab.start(&["rec"])?;
         for _ in 0..3 {
             program.wait_until_stdin_read()?;
@@ -109,96 +90,108 @@ pub(super) const AT_ONCE: Test = Test {
         }
         ends_well(&program)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["waits_for_the_end", "forgets_to_flush"],
+            hint: "The whole record is there, and its line is not. Print it when its last byte has come, and flush: \
+                   the next record or the end of the input may be hours away.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["only_one_record"],
+            hint: "Behind a record there may be another one. Read in a loop, which the end of the input ends.",
+        },
+    ],
 };
 
 pub(super) const IN_PIECES: Test = Test {
     name: "prints a record when its last byte has come, however it is cut",
     points: 2,
     read: IN_ITS_PIECES,
-    mistakes: &[
-        Mistake {
-            program: "one_read_one_record",
+    story: however_it_is_cut,
+    rejects: &[
+        Rejection {
             because: Diagnosis::Exited,
-            hint: "Your program ended although more bytes were on their way; the marked step says which part was \
-                   cut. read returns what is there, perhaps 1 byte. Header: read again until all 16 bytes are \
-                   there. Body: read again until len bytes are counted.",
+            mistakes: &["one_read_one_record"],
+            hint: "Your program ended although more bytes were on their way; the marked step says which part was cut. \
+                   read returns what is there, perhaps 1 byte. Header: read again until all 16 bytes are there. Body: \
+                   read again until len bytes are counted.",
         },
-        Mistake {
-            program: "body_in_one_read",
+        Rejection {
             because: Diagnosis::WrongOutput,
+            mistakes: &["body_in_one_read"],
             hint: "Your program has lost its place: what it took for a header is none. The marked step says which \
                    part was cut. Header: take it apart only when all 16 bytes are there. Body: it comes in pieces, \
                    too; subtract what each read gave from len until nothing is left, then read the next header.",
         },
     ],
-    run: however_it_is_cut,
 };
 
 pub(super) const TOGETHER: Test = Test {
     name: "finds the next record, whatever comes with it and however long the body",
     points: 2,
     read: IN_ITS_PIECES,
-    mistakes: &[
-        Mistake {
-            program: "drops_the_rest",
+    story: several_at_once,
+    rejects: &[
+        Rejection {
             because: Diagnosis::Stuck,
-            hint: "One read may bring several records, and your program has thrown away what came behind the \
-                   first. Keep the rest in the buffer, or never read more than the current record needs.",
+            mistakes: &["drops_the_rest"],
+            hint: "One read may bring several records, and your program has thrown away what came behind the first. \
+                   Keep the rest in the buffer, or never read more than the current record needs.",
         },
-        Mistake {
-            program: "len_in_16_bits",
+        Rejection {
             because: Diagnosis::WrongOutput,
-            hint: "Your program took bytes of a long body for a header. A body has up to 4294967295 bytes: count \
-                   them in a type of 32 bits or more, down to 0, in as many reads as it takes.",
+            mistakes: &["len_in_16_bits"],
+            hint: "Your program took bytes of a long body for a header. A body has up to 4294967295 bytes: count them \
+                   in a type of 32 bits or more, down to 0, in as many reads as it takes.",
         },
-        Mistake {
-            program: "body_in_a_buffer",
+        Rejection {
             because: Diagnosis::Panicked,
-            hint: "A body can be longer than any buffer of yours. Read it in pieces, each no longer than the \
-                   buffer and no longer than what is left of the body, and forget each one.",
+            mistakes: &["body_in_a_buffer"],
+            hint: "A body can be longer than any buffer of yours. Read it in pieces, each no longer than the buffer \
+                   and no longer than what is left of the body, and forget each one.",
         },
     ],
-    run: several_at_once,
 };
 
 pub(super) const CUT_OFF: Test = Test {
     name: "reports a record that is cut",
     points: 2,
     read: IN_ITS_PIECES,
-    mistakes: &[
-        Mistake {
-            program: "end_is_always_clean",
+    story: cut_records,
+    rejects: &[
+        Rejection {
             because: Diagnosis::WrongStatus,
+            mistakes: &["end_is_always_clean"],
             hint: "The input may end before the first byte of a record, and nowhere else. If bytes of a header or \
                    body are missing, say so and end with status 1.",
         },
-        Mistake {
-            program: "prints_before_the_body",
+        Rejection {
             because: Diagnosis::ExtraOutput,
-            hint: "Your program printed a record whose body never came. Read to the end of the body first, then \
-                   print.",
+            mistakes: &["prints_before_the_body"],
+            hint: "Your program printed a record whose body never came. Read to the end of the body first, then print.",
         },
-        Mistake {
-            program: "allocates_the_length",
+        Rejection {
             because: Diagnosis::Killed,
+            mistakes: &["allocates_the_length"],
             hint: "The header said 4 GiB, and your program asked for that memory. A length from outside is only a \
                    claim: read the body in small pieces.",
         },
     ],
-    run: cut_records,
 };
 
 pub(super) const LONG_BODY: Test = Test {
     name: "needs no more memory for a long body",
     points: 1,
     read: IN_ITS_PIECES,
-    mistakes: &[Mistake {
-        program: "collects_the_body",
+    story: long_body,
+    rejects: &[Rejection {
         because: Diagnosis::OutOfMemory,
-        hint: "Nobody needs the body. Read it in small pieces, each into the same buffer, and count how much of it \
-               is still to come.",
+        mistakes: &["collects_the_body"],
+        hint: "Nobody needs the body. Read it in small pieces, each into the same buffer, and count how much of it is \
+               still to come.",
     }],
-    run: long_body,
 };
 
 fn however_it_is_cut(lab: &Lab) -> Checked {

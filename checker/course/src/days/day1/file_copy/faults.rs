@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::{fails, start};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     lab::{Ending, Place},
     observe::calls::Call,
@@ -14,33 +14,7 @@ pub(super) const FULL: Test = Test {
     name: "ends with status 1 when the disk is full",
     points: 2,
     read: "When a call fails",
-    mistakes: &[
-        Mistake {
-            program: "ignores_a_failed_write",
-            because: Diagnosis::WrongStatus,
-            hint: "Nothing of the input is stored anywhere, and the status says that all is well. Look at the result of every \
-                   write; if it is an error, give the reason and end with status 1.",
-        },
-        Mistake {
-            program: "panics_on_a_full_disk",
-            because: Diagnosis::Panicked,
-            hint: "A full disk is no bug of your program, and unwrap treats it like one. Return the error up to main: the \
-                   reason on standard error, and status 1.",
-        },
-        Mistake {
-            program: "counts_what_is_lost",
-            because: Diagnosis::ExtraOutput,
-            hint: "The write has failed, and still your program says that bytes were copied. After a failure it prints no \
-                   count.",
-        },
-        Mistake {
-            program: "reads_on_after_a_failed_write",
-            because: Diagnosis::StillRunning,
-            hint: "The write has failed, so there is no place for the rest of the input: end at once, without another \
-                   read.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let bytes = lab.random_bytes(lab.random_number(1..=100) as usize);
         let program = start(lab, &[], &lab.file("/dev/null"))?;
         program.feed_stdin(&bytes);
@@ -56,37 +30,42 @@ pub(super) const FULL: Test = Test {
         program.feed_stdin(&bytes);
         fails(&program)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["ignores_a_failed_write"],
+            hint: "Nothing of the input is stored anywhere, and the status says that all is well. Look at the result \
+                   of every write; if it is an error, give the reason and end with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_on_a_full_disk"],
+            hint: "A full disk is no bug of your program, and unwrap treats it like one. Return the error up to main: \
+                   the reason on standard error, and status 1.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["counts_what_is_lost"],
+            hint: "The write has failed, and still your program says that bytes were copied. After a failure it \
+                   prints no count.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["reads_on_after_a_failed_write"],
+            hint: "The write has failed, so there is no place for the rest of the input: end at once, without another \
+                   read.",
+        },
+    ],
 };
+
+const THE_REST: &str = "write may take fewer bytes than it is given, and returns how many: that is no failure. Offer \
+                        it the rest, in a loop, until none is left.";
 
 pub(super) const SHORT_WRITES: Test = Test {
     name: "writes the rest when write has taken only a part",
     points: 2,
     read: "Short counts",
-    mistakes: &[
-        Mistake {
-            program: "ignores_short_writes",
-            because: Diagnosis::MissingBytes,
-            hint: THE_REST,
-        },
-        Mistake {
-            program: "takes_a_short_write_for_a_failure",
-            because: Diagnosis::WrongStatus,
-            hint: THE_REST,
-        },
-        Mistake {
-            program: "starts_again_after_a_short_write",
-            because: Diagnosis::Busy,
-            hint: "After a short write your program offers all of it again, from the start. What was taken is in the file: go \
-                   on behind it.",
-        },
-        Mistake {
-            program: "prints_with_one_write",
-            because: Diagnosis::WrongOutput,
-            hint: "The line with the count is written as well, and a write may take a part of it. Offer it the rest, or let \
-                   the library do it: writeln! with io::stdout(), printf in C.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let bytes = lab.random_bytes(lab.random_number(200..=400) as usize);
         let copy = lab.file("copy");
@@ -100,45 +79,37 @@ pub(super) const SHORT_WRITES: Test = Test {
         copy.expect(&bytes)?;
         program.expect_all_output(&[format!("{} bytes", bytes.len())])
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::MissingBytes,
+            mistakes: &["ignores_short_writes"],
+            hint: THE_REST,
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["takes_a_short_write_for_a_failure"],
+            hint: THE_REST,
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["starts_again_after_a_short_write"],
+            hint: "After a short write your program offers all of it again, from the start. What was taken is in the \
+                   file: go on behind it.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["prints_with_one_write"],
+            hint: "The line with the count is written as well, and a write may take a part of it. Offer it the rest, \
+                   or let the library do it: writeln! with io::stdout(), printf in C.",
+        },
+    ],
 };
-
-const THE_REST: &str = "write may take fewer bytes than it is given, and returns how many: that is no failure. Offer it the \
-                        rest, in a loop, until none is left.";
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "goes on when a signal has interrupted a call",
     points: 2,
     read: "When a call fails",
-    mistakes: &[
-        Mistake {
-            program: "ends_at_eintr",
-            because: Diagnosis::Exited,
-            hint: TRY_AGAIN,
-        },
-        Mistake {
-            program: "takes_eintr_for_the_end",
-            because: Diagnosis::Exited,
-            hint: TRY_AGAIN,
-        },
-        Mistake {
-            program: "tries_again_only_once",
-            because: Diagnosis::Exited,
-            hint: TRY_AGAIN,
-        },
-        Mistake {
-            program: "loses_what_it_was_writing",
-            because: Diagnosis::MissingBytes,
-            hint: "write has failed with EINTR, so none of these bytes is in the file. Offer the same bytes once more before \
-                   you read others.",
-        },
-        Mistake {
-            program: "begins_again_at_eintr",
-            because: Diagnosis::WrongBytes,
-            hint: "One write has taken a part of these bytes, and then a signal has interrupted the next. What was taken is in \
-                   the file: make only that one write again, with the rest, and not all of them from the start.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let copy = lab.file("copy");
         let [first, second, third] =
@@ -159,31 +130,39 @@ pub(super) const INTERRUPTED: Test = Test {
         program.expect_exit(0)?;
         copy.expect([first, second, third].concat())
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &[
+                "ends_at_eintr",
+                "takes_eintr_for_the_end",
+                "tries_again_only_once",
+            ],
+            hint: "A call has failed with EINTR: a signal came before it had moved a byte. Nothing is lost, and this \
+                   is neither an error of the file nor its end. Make the same call again, in a loop: the next signal \
+                   may come as soon.",
+        },
+        Rejection {
+            because: Diagnosis::MissingBytes,
+            mistakes: &["loses_what_it_was_writing"],
+            hint: "write has failed with EINTR, so none of these bytes is in the file. Offer the same bytes once more \
+                   before you read others.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["begins_again_at_eintr"],
+            hint: "One write has taken a part of these bytes, and then a signal has interrupted the next. What was \
+                   taken is in the file: make only that one write again, with the rest, and not all of them from the \
+                   start.",
+        },
+    ],
 };
-
-const TRY_AGAIN: &str = "A call has failed with EINTR: a signal came before it had moved a byte. Nothing is lost, and this is \
-                         neither an error of the file nor its end. Make the same call again, in a loop: the next \
-                         signal may come as soon.";
 
 pub(super) const CANNOT_READ: Test = Test {
     name: "ends with status 1 when it cannot read",
     points: 1,
     read: "When a call fails",
-    mistakes: &[
-        Mistake {
-            program: "takes_an_error_for_the_end",
-            because: Diagnosis::WrongStatus,
-            hint: "read has failed, and your program ends as if all were copied. Only a read that returns 0 is the end of the \
-                   input. After an error say what it was, and end with status 1.",
-        },
-        Mistake {
-            program: "tries_again_for_ever",
-            because: Diagnosis::Busy,
-            hint: "Only EINTR says \"try again\". Your program reads again after each error, and this one (EIO) will not go \
-                   away.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
@@ -194,19 +173,27 @@ pub(super) const CANNOT_READ: Test = Test {
         program.close_stdin();
         fails(&program)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["takes_an_error_for_the_end"],
+            hint: "read has failed, and your program ends as if all were copied. Only a read that returns 0 is the \
+                   end of the input. After an error say what it was, and end with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["tries_again_for_ever"],
+            hint: "Only EINTR says \"try again\". Your program reads again after each error, and this one (EIO) will \
+                   not go away.",
+        },
+    ],
 };
 
 pub(super) const CANNOT_PRINT: Test = Test {
     name: "ends without a panic when it cannot print the count",
     points: 1,
     read: "When a call fails",
-    mistakes: &[Mistake {
-        program: "prints_with_println",
-        because: Diagnosis::Panicked,
-        hint: "Standard output takes nothing: its disk is full. println! panics then, and print! does, too. Use writeln! with \
-               io::stdout(), and look at what it returns: the reason on standard error, and status 1.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let bytes = lab.random_bytes(lab.random_number(5..=50) as usize);
         let copy = lab.file("copy");
@@ -224,30 +211,19 @@ pub(super) const CANNOT_PRINT: Test = Test {
         )?;
         copy.expect(&bytes)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Panicked,
+        mistakes: &["prints_with_println"],
+        hint: "Standard output takes nothing: its disk is full. println! panics then, and print! does, too. Use \
+               writeln! with io::stdout(), and look at what it returns: the reason on standard error, and status 1.",
+    }],
 };
 
 pub(super) const CANNOT_CLOSE: Test = Test {
     name: "ends with status 1 when closing the file fails",
     points: 1,
     read: "Closing",
-    mistakes: &[
-        Mistake {
-            program: "drops_the_file",
-            because: Diagnosis::WrongStatus,
-            hint: LOOK_AT_CLOSE,
-        },
-        Mistake {
-            program: "never_closes",
-            because: Diagnosis::WrongStatus,
-            hint: LOOK_AT_CLOSE,
-        },
-        Mistake {
-            program: "counts_before_it_closes",
-            because: Diagnosis::ExtraOutput,
-            hint: "Your program says that all is copied, and then close fails. First close, then print the count.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
@@ -257,8 +233,18 @@ pub(super) const CANNOT_CLOSE: Test = Test {
         program.close_stdin();
         fails(&program)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["drops_the_file", "never_closes"],
+            hint: "A file system may store bytes late, and report only at close that it could not. Dropping an \
+                   OwnedFd or a File closes it and forgets the error: call nix::unistd::close, and look at what it \
+                   returns.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["counts_before_it_closes"],
+            hint: "Your program says that all is copied, and then close fails. First close, then print the count.",
+        },
+    ],
 };
-
-const LOOK_AT_CLOSE: &str = "A file system may store bytes late, and report only at close that it could not. Dropping an \
-                             OwnedFd or a File closes it and forgets the error: call nix::unistd::close, and look at what \
-                             it returns.";

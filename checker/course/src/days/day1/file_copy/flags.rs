@@ -2,7 +2,7 @@
 
 use super::{in_pieces, start};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     lab::Place,
     observe::{calls::Call, tracer::Record},
@@ -12,32 +12,7 @@ pub(super) const REPLACES: Test = Test {
     name: "replaces what was in the file, and keeps the file",
     points: 2,
     read: "Opening a file",
-    mistakes: &[
-        Mistake {
-            program: "leaves_the_old_end",
-            because: Diagnosis::ExtraBytes,
-            hint: "The old content was longer than the new one, and its end is still there. O_TRUNC empties the file in \
-                   open.",
-        },
-        Mistake {
-            program: "always_appends",
-            because: Diagnosis::WrongBytes,
-            hint: "Without -a the old content has to go: O_TRUNC, and not O_APPEND.",
-        },
-        Mistake {
-            program: "removes_the_old_file",
-            because: Diagnosis::WrongMode,
-            hint: "What is there now is another file of the same name: its permissions are new, and its other names still \
-                   show the old one. Open the file that is there, with O_TRUNC.",
-        },
-        Mistake {
-            program: "opens_for_reading_too",
-            because: Diagnosis::WrongStatus,
-            hint: "Here you may write to the file and not read it, and O_RDWR asks for both. Ask for no more than you need: \
-                   O_WRONLY.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let old = lab.random_bytes(lab.random_number(200..=5000) as usize);
         let new = lab.random_bytes(lab.random_number(20..=150) as usize);
         let copy = lab.file("copy");
@@ -59,41 +34,38 @@ pub(super) const REPLACES: Test = Test {
         closed.permit(0o600)?;
         closed.expect(&new)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ExtraBytes,
+            mistakes: &["leaves_the_old_end"],
+            hint: "The old content was longer than the new one, and its end is still there. O_TRUNC empties the file \
+                   in open.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["always_appends"],
+            hint: "Without -a the old content has to go: O_TRUNC, and not O_APPEND.",
+        },
+        Rejection {
+            because: Diagnosis::WrongMode,
+            mistakes: &["removes_the_old_file"],
+            hint: "What is there now is another file of the same name: its permissions are new, and its other names \
+                   still show the old one. Open the file that is there, with O_TRUNC.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["opens_for_reading_too"],
+            hint: "Here you may write to the file and not read it, and O_RDWR asks for both. Ask for no more than you \
+                   need: O_WRONLY.",
+        },
+    ],
 };
 
 pub(super) const APPENDS: Test = Test {
     name: "with -a appends to what is there",
     points: 1,
     read: "Opening a file",
-    mistakes: &[
-        Mistake {
-            program: "empties_with_a",
-            because: Diagnosis::WrongBytes,
-            hint: "With -a the old content has to stay: O_APPEND in the place of O_TRUNC, not both.",
-        },
-        Mistake {
-            program: "makes_no_file_with_a",
-            because: Diagnosis::WrongStatus,
-            hint: RIGHT_CALL,
-        },
-        Mistake {
-            program: "options_change_the_mode",
-            because: Diagnosis::WrongMode,
-            hint: "The permissions of a new file are those without an option: 0644, less what the umask forbids.",
-        },
-        Mistake {
-            program: "tells_the_size_of_the_file",
-            because: Diagnosis::WrongOutput,
-            hint: "The line tells how many bytes this run has copied, and not how many are in the file: add up what the \
-                   reads have returned.",
-        },
-        Mistake {
-            program: "reads_what_it_appends_to",
-            because: Diagnosis::WrongStatus,
-            hint: RIGHT_CALL,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let old = lab.random_bytes(lab.random_number(20..=100) as usize);
         let new = lab.random_bytes(lab.random_number(20..=100) as usize);
         let log = lab.file("log");
@@ -119,19 +91,38 @@ pub(super) const APPENDS: Test = Test {
         closed.permit(0o600)?;
         closed.expect([old, new].concat())
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["empties_with_a"],
+            hint: "With -a the old content has to stay: O_APPEND in the place of O_TRUNC, not both.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["makes_no_file_with_a", "reads_what_it_appends_to"],
+            hint: "-a is a right call and ends with status 0. If your program does not know it yet, write it now. -a \
+                   too makes the file if there is none: O_CREAT belongs to each of the three ways. And it only \
+                   writes: a log need not be yours to read, and O_RDWR (in C fopen with \"a+\") asks for both.",
+        },
+        Rejection {
+            because: Diagnosis::WrongMode,
+            mistakes: &["options_change_the_mode"],
+            hint: "The permissions of a new file are those without an option: 0644, less what the umask forbids.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["tells_the_size_of_the_file"],
+            hint: "The line tells how many bytes this run has copied, and not how many are in the file: add up what \
+                   the reads have returned.",
+        },
+    ],
 };
 
 pub(super) const APPENDS_BEHIND_OTHERS: Test = Test {
     name: "with -a appends behind what others have appended meanwhile",
     points: 2,
     read: "The file offset",
-    mistakes: &[Mistake {
-        program: "seeks_to_the_end_once",
-        because: Diagnosis::WrongBytes,
-        hint: "Your program writes over what another one has appended. The end of the file is not where it was when you \
-               opened it: O_APPEND makes the kernel look for it at each write.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let old = lab.random_bytes(10);
         let others = lab.random_bytes(lab.random_number(5..=20) as usize);
         let log = lab.file("log");
@@ -147,19 +138,19 @@ pub(super) const APPENDS_BEHIND_OTHERS: Test = Test {
         program.expect_exit(0)?;
         log.expect(&whole)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongBytes,
+        mistakes: &["seeks_to_the_end_once"],
+        hint: "Your program writes over what another one has appended. The end of the file is not where it was when \
+               you opened it: O_APPEND makes the kernel look for it at each write.",
+    }],
 };
 
 pub(super) const APPENDS_IN_ONE_STEP: Test = Test {
     name: "with -a finds the end and writes in one step",
     points: 1,
     read: "The file offset",
-    mistakes: &[Mistake {
-        program: "seeks_before_each_write",
-        because: Diagnosis::WrongBytes,
-        hint: "Between your lseek and your write another program has appended, and your write has gone over it. Two calls \
-               are never one step. With O_APPEND the kernel finds the end and writes in a single one.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let mut whole = lab.random_bytes(10);
         let others = lab.random_bytes(lab.random_number(5..=20) as usize);
@@ -179,27 +170,19 @@ pub(super) const APPENDS_IN_ONE_STEP: Test = Test {
         whole.extend(piece);
         log.expect(&whole)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongBytes,
+        mistakes: &["seeks_before_each_write"],
+        hint: "Between your lseek and your write another program has appended, and your write has gone over it. Two \
+               calls are never one step. With O_APPEND the kernel finds the end and writes in a single one.",
+    }],
 };
 
 pub(super) const MAKES_OR_FAILS: Test = Test {
     name: "with -x makes a new file or changes nothing",
     points: 2,
     read: "Opening a file",
-    mistakes: &[
-        Mistake {
-            program: "replaces_with_x",
-            because: Diagnosis::WrongStatus,
-            hint: "The file was there, so with -x the right end is status 1, with a reason, and an unchanged file: open it with \
-                   O_CREAT and O_EXCL.",
-        },
-        Mistake {
-            program: "looks_and_follows_the_link",
-            because: Diagnosis::StillRunning,
-            hint: "The name is taken by a symbolic link to a file that is not there. A look (Path::exists, stat) follows the link \
-                   and finds nothing, and open follows it and makes that file. With O_EXCL open does not follow it, and fails.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let bytes = lab.random_bytes(lab.random_number(20..=100) as usize);
         let copy = lab.file("copy");
         for status in [0, 1] {
@@ -223,19 +206,28 @@ pub(super) const MAKES_OR_FAILS: Test = Test {
         super::fails(&start(lab, &["-x"], &link)?)?;
         elsewhere.expect_missing()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["replaces_with_x"],
+            hint: "The file was there, so with -x the right end is status 1, with a reason, and an unchanged file: \
+                   open it with O_CREAT and O_EXCL.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["looks_and_follows_the_link"],
+            hint: "The name is taken by a symbolic link to a file that is not there. A look (Path::exists, stat) \
+                   follows the link and finds nothing, and open follows it and makes that file. With O_EXCL open does \
+                   not follow it, and fails.",
+        },
+    ],
 };
 
 pub(super) const MAKES_IN_ONE_STEP: Test = Test {
     name: "with -x lets the kernel look and make in one step",
     points: 1,
     read: "The file offset",
-    mistakes: &[Mistake {
-        program: "looks_then_makes",
-        because: Diagnosis::CallForbidden,
-        hint: "Your program looks for the file, and then opens it as if nobody could have made it in between. O_EXCL in \
-               the open that has O_CREAT makes one step of it.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let program = start(lab, &["-x"], &lab.file("copy"))?;
         program.close_stdin();
@@ -246,6 +238,12 @@ pub(super) const MAKES_IN_ONE_STEP: Test = Test {
             |record| has(record, "O_CREAT") && !has(record, "O_EXCL") || record.name == "creat",
         )
     },
+    rejects: &[Rejection {
+        because: Diagnosis::CallForbidden,
+        mistakes: &["looks_then_makes"],
+        hint: "Your program looks for the file, and then opens it as if nobody could have made it in between. O_EXCL \
+               in the open that has O_CREAT makes one step of it.",
+    }],
 };
 
 /// Whether a call is given this flag.
@@ -256,7 +254,3 @@ fn has(record: &Record, flag: &str) -> bool {
         .flat_map(|argument| argument.split('|'));
     words.any(|word| word == flag)
 }
-
-const RIGHT_CALL: &str = "-a is a right call and ends with status 0. If your program does not know it yet, write it now. -a too \
-                          makes the file if there is none: O_CREAT belongs to each of the three ways. And it only \
-                          writes: a log need not be yours to read, and O_RDWR (in C fopen with \"a+\") asks for both.";

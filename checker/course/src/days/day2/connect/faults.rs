@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 use super::{connected, dial_with_full_stdout, refused, timeout};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     observe::{
         calls::Call,
@@ -18,39 +18,7 @@ pub(super) const EVERY_ERROR: Test = Test {
     name: "has the right word for each error of connect",
     points: 2,
     read: "The outcomes of connect",
-    mistakes: &[
-        Mistake {
-            program: "knows_one_of_two",
-            because: Diagnosis::WrongOutput,
-            hint: WORDS,
-        },
-        Mistake {
-            program: "everything_is_unreachable",
-            because: Diagnosis::WrongOutput,
-            hint: WORDS,
-        },
-        Mistake {
-            program: "the_kernels_timeout_is_an_error",
-            because: Diagnosis::WrongOutput,
-            hint: WORDS,
-        },
-        Mistake {
-            program: "prints_the_number",
-            because: Diagnosis::WrongOutput,
-            hint: WORDS,
-        },
-        Mistake {
-            program: "ends_at_an_unknown_error",
-            because: Diagnosis::Exited,
-            hint: ONE_TRY_ONLY,
-        },
-        Mistake {
-            program: "ends_without_a_socket",
-            because: Diagnosis::Exited,
-            hint: ONE_TRY_ONLY,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let outcomes = [
             (Call::Connect, Errno::EHOSTUNREACH, "unreachable"),
@@ -73,35 +41,36 @@ pub(super) const EVERY_ERROR: Test = Test {
         }
         Ok(())
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &[
+                "knows_one_of_two",
+                "everything_is_unreachable",
+                "the_kernels_timeout_is_an_error",
+                "prints_the_number",
+            ],
+            hint: "Look into the table of README.md: each errno has its word. ENETUNREACH and EHOSTUNREACH are both \
+                   `unreachable`, ETIMEDOUT from the kernel is `timeout`, and any other is `error` with its name, as \
+                   {errno:?} prints it.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_at_an_unknown_error", "ends_without_a_socket"],
+            hint: "An error that you did not expect is still the outcome of one try only, be it of connect or of \
+                   socket. Print `error NAME`, and take the next address.",
+        },
+    ],
 };
+
+const EINTR: &str = "poll has failed with EINTR: a signal came, and nothing is known about the connection. Neither is \
+                     the time over, nor is SO_ERROR an answer yet. Call poll again, with the time that is left.";
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "goes on with a try that a signal has interrupted",
     points: 1,
     read: "Signals and the clock",
-    mistakes: &[
-        Mistake {
-            program: "eintr_is_timeout",
-            because: Diagnosis::WrongOutput,
-            hint: EINTR,
-        },
-        Mistake {
-            program: "eintr_is_an_error",
-            because: Diagnosis::WrongOutput,
-            hint: EINTR,
-        },
-        Mistake {
-            program: "eintr_is_the_outcome",
-            because: Diagnosis::WrongOutput,
-            hint: EINTR,
-        },
-        Mistake {
-            program: "eintr_without_a_limit",
-            because: Diagnosis::WrongOutput,
-            hint: EINTR,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         for options in [&["-t", "100000"] as &[&str], &[]] {
             let (first, listener) = (lab.refusing_address()?, lab.listen()?);
@@ -125,27 +94,23 @@ pub(super) const INTERRUPTED: Test = Test {
         program.expect_line(refused(first))?;
         program.expect_line(timeout(&silent))
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &[
+            "eintr_is_timeout",
+            "eintr_is_an_error",
+            "eintr_is_the_outcome",
+            "eintr_without_a_limit",
+        ],
+        hint: EINTR,
+    }],
 };
 
 pub(super) const CLOCK: Test = Test {
     name: "counts the time of a try from its beginning, whatever interrupts it",
     points: 1,
     read: "Signals and the clock",
-    mistakes: &[
-        Mistake {
-            program: "the_clock_starts_again",
-            because: Diagnosis::TimedOut,
-            hint: "After EINTR only the rest of the time is left. Note the deadline when the try begins, and give poll what \
-                   is missing until then.",
-        },
-        Mistake {
-            program: "counts_microseconds",
-            because: Diagnosis::WrongOutput,
-            hint: "-t counts milliseconds. A timeval has seconds and microseconds, a timespec seconds and nanoseconds: a \
-                   millisecond is 1000 of the one, and 1000000 of the other.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let limit = Duration::from_millis(lab.random_number(250..=300));
         let (first, silent) = (lab.refusing_address()?, lab.listen_without_answer()?);
@@ -206,19 +171,27 @@ pub(super) const CLOCK: Test = Test {
             ),
         }
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::TimedOut,
+            mistakes: &["the_clock_starts_again"],
+            hint: "After EINTR only the rest of the time is left. Note the deadline when the try begins, and give \
+                   poll what is missing until then.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["counts_microseconds"],
+            hint: "-t counts milliseconds. A timeval has seconds and microseconds, a timespec seconds and \
+                   nanoseconds: a millisecond is 1000 of the one, and 1000000 of the other.",
+        },
+    ],
 };
 
 pub(super) const PAUSE: Test = Test {
     name: "sleeps on when a signal has interrupted the pause",
     points: 1,
     read: "Signals and the clock",
-    mistakes: &[Mistake {
-        program: "a_signal_ends_the_pause",
-        because: Diagnosis::ExtraOutput,
-        hint: "The pause has failed with EINTR, and the time is not over. Sleep again, for what is left; thread::sleep does \
-               that for you, and poll, nanosleep and usleep do not.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let nobody = lab.refusing_address()?;
         let options = ["-r", "1", "-p", "600000"];
@@ -232,14 +205,10 @@ pub(super) const PAUSE: Test = Test {
         program.expect_quiet_stdout()?;
         program.expect_alive()
     },
+    rejects: &[Rejection {
+        because: Diagnosis::ExtraOutput,
+        mistakes: &["a_signal_ends_the_pause"],
+        hint: "The pause has failed with EINTR, and the time is not over. Sleep again, for what is left; \
+               thread::sleep does that for you, and poll, nanosleep and usleep do not.",
+    }],
 };
-
-const WORDS: &str = "Look into the table of README.md: each errno has its word. ENETUNREACH and EHOSTUNREACH are both \
-                     `unreachable`, ETIMEDOUT from the kernel is `timeout`, and any other is `error` with its name, as \
-                     {errno:?} prints it.";
-
-const EINTR: &str = "poll has failed with EINTR: a signal came, and nothing is known about the connection. Neither is the \
-                     time over, nor is SO_ERROR an answer yet. Call poll again, with the time that is left.";
-
-const ONE_TRY_ONLY: &str = "An error that you did not expect is still the outcome of one try only, be it of connect or of \
-                            socket. Print `error NAME`, and take the next address.";

@@ -3,7 +3,7 @@
 use super::{dial_with, group_of_many, timeout, words};
 use harness::{
     arena::Launch,
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
 };
 
@@ -11,42 +11,7 @@ pub(super) const GIVES_UP: Test = Test {
     name: "gives up a try when its time is over",
     points: 2,
     read: "A time limit for connect",
-    mistakes: &[
-        Mistake {
-            program: "ignores_the_limit",
-            because: Diagnosis::Stuck,
-            hint: NO_LIMIT,
-        },
-        Mistake {
-            program: "polls_for_ever",
-            because: Diagnosis::Stuck,
-            hint: NO_LIMIT,
-        },
-        Mistake {
-            program: "time_is_over_is_connected",
-            because: Diagnosis::WrongOutput,
-            hint: "The time is over, and nothing has happened: that is a `timeout`. poll says so by returning 0 (SO_ERROR \
-                   is 0, too, but it says nothing before the socket is writable), a connect with SO_SNDTIMEO by \
-                   failing with EINPROGRESS.",
-        },
-        Mistake {
-            program: "counts_seconds",
-            because: Diagnosis::TimedOut,
-            hint: STILL_WAITS,
-        },
-        Mistake {
-            program: "alarm_that_restarts",
-            because: Diagnosis::TimedOut,
-            hint: STILL_WAITS,
-        },
-        Mistake {
-            program: "one_limit_for_all",
-            because: Diagnosis::Exited,
-            hint: "The time of the first try is over, not that of the second: each try has its own. Begin to count \
-                   anew with each address.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let (first, second) = (lab.listen_without_answer()?, lab.listen_without_answer()?);
         let limit = lab.random_number(30..=60).to_string();
         let addresses = [first.address(), second.address()];
@@ -56,35 +21,42 @@ pub(super) const GIVES_UP: Test = Test {
         program.expect_stdout_end()?;
         program.expect_exit(1)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["ignores_the_limit", "polls_for_ever"],
+            hint: "The server does not answer, and the program waits longer than it may. A blocking connect sleeps \
+                   for minutes: make the socket non-blocking and give poll the time that -t allows; or limit the call \
+                   with SO_SNDTIMEO.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["time_is_over_is_connected"],
+            hint: "The time is over, and nothing has happened: that is a `timeout`. poll says so by returning 0 \
+                   (SO_ERROR is 0, too, but it says nothing before the socket is writable), a connect with \
+                   SO_SNDTIMEO by failing with EINPROGRESS.",
+        },
+        Rejection {
+            because: Diagnosis::TimedOut,
+            mistakes: &["counts_seconds", "alarm_that_restarts"],
+            hint: "The time is over, and the program sleeps in a call which has a time limit or an alarm of its own: \
+                   is that the right one? -t is in milliseconds, as poll takes it; alarm(2) counts seconds. And a \
+                   handler with SA_RESTART lets the kernel make the call again: the alarm then ends nothing.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["one_limit_for_all"],
+            hint: "The time of the first try is over, not that of the second: each try has its own. Begin to count \
+                   anew with each address.",
+        },
+    ],
 };
 
 pub(super) const WAITS: Test = Test {
     name: "waits for the answer as long as it may",
     points: 1,
     read: "A time limit for connect",
-    mistakes: &[
-        Mistake {
-            program: "asks_without_waiting",
-            because: Diagnosis::Exited,
-            hint: NOTHING_IS_DECIDED,
-        },
-        Mistake {
-            program: "connects_again",
-            because: Diagnosis::Exited,
-            hint: NOTHING_IS_DECIDED,
-        },
-        Mistake {
-            program: "spins",
-            because: Diagnosis::Busy,
-            hint: LOOKS_AGAIN,
-        },
-        Mistake {
-            program: "naps_and_looks",
-            because: Diagnosis::Busy,
-            hint: LOOKS_AGAIN,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         for options in [&["-t", "600000"] as &[&str], &[]] {
             let listener = lab.listen_without_answer()?;
             let program = dial_with(lab, options, &[listener.address()])?;
@@ -94,43 +66,46 @@ pub(super) const WAITS: Test = Test {
         }
         Ok(())
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["asks_without_waiting", "connects_again"],
+            hint: "The server has not answered yet, and the program may still wait. After EINPROGRESS nothing is \
+                   known: SO_ERROR is 0, and a second connect says EALREADY. Sleep in poll, with all the time that is \
+                   left.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["spins", "naps_and_looks"],
+            hint: "Your program looks again and again whether something has happened. poll does the waiting: it \
+                   sleeps until the socket is writable or the time is over, and not a millisecond longer.",
+        },
+    ],
 };
 
 pub(super) const AS_LONG_AS_THE_KERNEL: Test = Test {
     name: "waits without -t as long as the kernel does",
     points: 1,
     read: "A time limit for connect",
-    mistakes: &[Mistake {
-        program: "has_a_limit_of_its_own",
-        because: Diagnosis::Busy,
-        hint: "Nobody has given a -t, so the kernel decides when a try is over, after some two minutes: ETIMEDOUT. Sleep in \
-               connect, or in poll with the time limit -1.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let listener = lab.listen_without_answer()?;
         let program = dial_with(lab, &[], &[listener.address()])?;
         program.wait_until_idle()?;
         program.expect_no_time_limit()
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Busy,
+        mistakes: &["has_a_limit_of_its_own"],
+        hint: "Nobody has given a -t, so the kernel decides when a try is over, after some two minutes: ETIMEDOUT. \
+               Sleep in connect, or in poll with the time limit -1.",
+    }],
 };
 
 pub(super) const CLOSES: Test = Test {
     name: "closes the socket of a try, however that has failed",
     points: 1,
     read: "One address after the other",
-    mistakes: &[
-        Mistake {
-            program: "leaks_a_socket_that_waits",
-            because: Diagnosis::WrongOutput,
-            hint: EVERY_WAY_OUT,
-        },
-        Mistake {
-            program: "leaks_where_no_way_leads",
-            because: Diagnosis::WrongOutput,
-            hint: EVERY_WAY_OUT,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let silent = lab.listen_without_answer()?;
         let nowhere = group_of_many(lab);
         for (address, outcome) in [(nowhere, "unreachable"), (silent.address(), "timeout")] {
@@ -145,23 +120,11 @@ pub(super) const CLOSES: Test = Test {
         }
         Ok(())
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["leaks_a_socket_that_waits", "leaks_where_no_way_leads"],
+        hint: "Here a process may have 16 descriptors, and each try of this kind leaves one behind. There is more \
+               than one way out of a try: refused, over its time, no way to the address. Close the socket on each of \
+               them, or let an OwnedFd do it.",
+    }],
 };
-
-const EVERY_WAY_OUT: &str = "Here a process may have 16 descriptors, and each try of this kind leaves one behind. There is more \
-                             than one way out of a try: refused, over its time, no way to the address. Close the socket \
-                             on each of them, or let an OwnedFd do it.";
-
-const NO_LIMIT: &str = "The server does not answer, and the program waits longer than it may. A blocking connect sleeps for \
-                        minutes: make the socket non-blocking and give poll the time that -t allows; or limit the call \
-                        with SO_SNDTIMEO.";
-
-const NOTHING_IS_DECIDED: &str = "The server has not answered yet, and the program may still wait. After EINPROGRESS nothing \
-                                  is known: SO_ERROR is 0, and a second connect says EALREADY. Sleep in poll, with all \
-                                  the time that is left.";
-
-const STILL_WAITS: &str = "The time is over, and the program sleeps in a call which has a time limit or an alarm of its own: is that \
-                           the right one? -t is in milliseconds, as poll takes it; alarm(2) counts seconds. And a handler \
-                           with SA_RESTART lets the kernel make the call again: the alarm then ends nothing.";
-
-const LOOKS_AGAIN: &str = "Your program looks again and again whether something has happened. poll does the waiting: it sleeps \
-                           until the socket is writable or the time is over, and not a millisecond longer.";

@@ -2,7 +2,7 @@
 
 use super::{connected, dial_with, dial_with_full_stdout, refused};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
 };
 
@@ -10,50 +10,7 @@ pub(super) const BACK_OFF: Test = Test {
     name: "goes round again, each time after twice the pause",
     points: 2,
     read: "Trying again",
-    mistakes: &[
-        Mistake {
-            program: "always_the_same_pause",
-            because: Diagnosis::WrongOutput,
-            hint: PAUSES,
-        },
-        Mistake {
-            program: "adds_to_the_pause",
-            because: Diagnosis::WrongOutput,
-            hint: PAUSES,
-        },
-        Mistake {
-            program: "pauses_after_each_try",
-            because: Diagnosis::WrongOutput,
-            hint: PAUSES,
-        },
-        Mistake {
-            program: "retries_the_last_only",
-            because: Diagnosis::WrongOutput,
-            hint: PAUSES,
-        },
-        Mistake {
-            program: "has_a_default_of_its_own",
-            because: Diagnosis::WrongOutput,
-            hint: PAUSES,
-        },
-        Mistake {
-            program: "never_tries_again",
-            because: Diagnosis::Exited,
-            hint: AGAIN,
-        },
-        Mistake {
-            program: "wants_one_order_of_options",
-            because: Diagnosis::Exited,
-            hint: AGAIN,
-        },
-        Mistake {
-            program: "pauses_after_the_last_round",
-            because: Diagnosis::ExtraOutput,
-            hint: "After the last round nothing follows, so there is nothing to pause for. -r 3 means three rounds more: \
-                   four in all.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let (one, other) = (lab.refusing_address()?, lab.refusing_address()?);
         let first = lab.random_number(2..=5);
         let options = ["-p", &first.to_string(), "-r", "3"];
@@ -72,18 +29,40 @@ pub(super) const BACK_OFF: Test = Test {
         program.expect_line("again in 100 ms")?;
         program.kill()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &[
+                "always_the_same_pause",
+                "adds_to_the_pause",
+                "pauses_after_each_try",
+                "retries_the_last_only",
+                "has_a_default_of_its_own",
+            ],
+            hint: "A round is a try of each address, from the first one on. Between two rounds there is one pause, \
+                   and each is twice as long as the one before it; the first is that of -p, or 100 ms where there is \
+                   no -p.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["never_tries_again", "wants_one_order_of_options"],
+            hint: "There is -r: when all addresses have failed, print `again in MS ms`, sleep, and begin with the \
+                   first address again. And the options come in any order: -p may stand before -r.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["pauses_after_the_last_round"],
+            hint: "After the last round nothing follows, so there is nothing to pause for. -r 3 means three rounds \
+                   more: four in all.",
+        },
+    ],
 };
 
 pub(super) const ALL_AGAIN: Test = Test {
     name: "finds a server that has come up meanwhile",
     points: 1,
     read: "Trying again",
-    mistakes: &[Mistake {
-        program: "success_is_no_end",
-        because: Diagnosis::ExtraOutput,
-        hint: "The program is connected, and goes round all the same. Success ends all loops.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let (server, nobody) = (lab.reserve_address()?, lab.refusing_address()?);
         let address = server.address();
         let program = dial_with_full_stdout(lab, &["-r", "2", "-p", "1"], &[address, nobody])?;
@@ -99,27 +78,18 @@ pub(super) const ALL_AGAIN: Test = Test {
         program.expect_stdout_end()?;
         program.expect_exit(0)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::ExtraOutput,
+        mistakes: &["success_is_no_end"],
+        hint: "The program is connected, and goes round all the same. Success ends all loops.",
+    }],
 };
 
 pub(super) const SLEEPS: Test = Test {
     name: "sleeps between two rounds",
     points: 1,
     read: "Trying again",
-    mistakes: &[
-        Mistake {
-            program: "does_not_sleep",
-            because: Diagnosis::ExtraOutput,
-            hint: "The pause was announced, and the next round is there already. Sleep for as many milliseconds as you \
-                   print: thread::sleep, or nanosleep(2).",
-        },
-        Mistake {
-            program: "watches_the_clock",
-            because: Diagnosis::Busy,
-            hint: "Your program looks at the clock until the time has come, and needs a whole processor for it. \
-                   thread::sleep or nanosleep(2) needs none.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let nobody = lab.refusing_address()?;
         let program = dial_with(lab, &["-r", "1", "-p", "600000"], &[nobody])?;
         program.expect_line(refused(nobody))?;
@@ -127,10 +97,18 @@ pub(super) const SLEEPS: Test = Test {
         program.expect_quiet_stdout()?;
         program.expect_alive()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["does_not_sleep"],
+            hint: "The pause was announced, and the next round is there already. Sleep for as many milliseconds as \
+                   you print: thread::sleep, or nanosleep(2).",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["watches_the_clock"],
+            hint: "Your program looks at the clock until the time has come, and needs a whole processor for it. \
+                   thread::sleep or nanosleep(2) needs none.",
+        },
+    ],
 };
-
-const AGAIN: &str = "There is -r: when all addresses have failed, print `again in MS ms`, sleep, and begin with the first \
-                     address again. And the options come in any order: -p may stand before -r.";
-
-const PAUSES: &str = "A round is a try of each address, from the first one on. Between two rounds there is one pause, and each is twice as long as \
-                      the one before it; the first is that of -p, or 100 ms where there is no -p.";

@@ -2,7 +2,7 @@
 
 use super::{client_of_file, client_of_terminal, echo, expect_failure, line, word};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
 };
 
@@ -12,28 +12,7 @@ pub(super) const MORE_THAN_SENT: Test = Test {
     name: "reports bytes that nobody sent, and does not print them",
     points: 1,
     read: "The end of the input",
-    mistakes: &[
-        Mistake {
-            program: "prints_all_until_the_end",
-            because: Diagnosis::ExtraOutput,
-            hint: "The server sends more than it was given. After the last reply only the end of file may come; \
-                   anything else is a failure.",
-        },
-        Mistake {
-            program: "waits_for_the_end_of_too_much",
-            because: Diagnosis::StillRunning,
-            hint: "More has come than was sent, and your program waits for the server's end, as read_to_end does. One \
-                   read of one byte tells enough: 0 is the end, and with anything else give the reason and end at \
-                   once, with status 1.",
-        },
-        Mistake {
-            program: "forgets_what_its_reader_holds",
-            because: Diagnosis::WrongStatus,
-            hint: "The server has sent more than it was given, together with the last reply. A BufReader has taken it \
-                   already: ask the same reader for the end of file, and not the socket behind it.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let line = line(lab);
         let (program, server) = client_of_file(lab, &line)?;
         echo(&server, &line)?;
@@ -52,31 +31,34 @@ pub(super) const MORE_THAN_SENT: Test = Test {
         program.expect_stdout_end()?;
         expect_failure(&program)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["prints_all_until_the_end"],
+            hint: "The server sends more than it was given. After the last reply only the end of file may come; \
+                   anything else is a failure.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["waits_for_the_end_of_too_much"],
+            hint: "More has come than was sent, and your program waits for the server's end, as read_to_end does. One \
+                   read of one byte tells enough: 0 is the end, and with anything else give the reason and end at \
+                   once, with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["forgets_what_its_reader_holds"],
+            hint: "The server has sent more than it was given, together with the last reply. A BufReader has taken it \
+                   already: ask the same reader for the end of file, and not the socket behind it.",
+        },
+    ],
 };
 
 pub(super) const CUT_REPLY: Test = Test {
     name: "reports a server that ends in the middle of a reply",
     points: 1,
     read: GOES_AWAY,
-    mistakes: &[
-        Mistake {
-            program: "cut_reply_is_success",
-            because: Diagnosis::WrongStatus,
-            hint: BYTES_ARE_MISSING,
-        },
-        Mistake {
-            program: "no_reply_is_success",
-            because: Diagnosis::WrongStatus,
-            hint: BYTES_ARE_MISSING,
-        },
-        Mistake {
-            program: "reads_on_after_the_end",
-            because: Diagnosis::Busy,
-            hint: "read returns 0 again and again: the server has ended and nothing more will come. Report \
-                   it and end.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let line = line(lab);
         let (program, server) = client_of_terminal(lab, &line)?;
         server.expect(&line)?;
@@ -92,41 +74,45 @@ pub(super) const CUT_REPLY: Test = Test {
         program.expect_stdout_end()?;
         expect_failure(&program)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["cut_reply_is_success", "no_reply_is_success"],
+            hint: "read returns 0 while bytes are missing, some of the reply or all of it. That is status 1, not 0: \
+                   only behind the last reply is the server's end a success.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["reads_on_after_the_end"],
+            hint: "read returns 0 again and again: the server has ended and nothing more will come. Report it and end.",
+        },
+    ],
 };
-
-const BYTES_ARE_MISSING: &str = "read returns 0 while bytes are missing, some of the reply or all of it. That is \
-                                 status 1, not 0: only behind the last reply is the server's end a success.";
 
 pub(super) const RESET_IN_REPLY: Test = Test {
     name: "reports a reset while it waits for a reply",
     points: 1,
     read: GOES_AWAY,
-    mistakes: &[Mistake {
-        program: "panics_at_reset",
-        because: Diagnosis::Panicked,
-        hint: "A server that resets the connection is an ordinary event. Return the error of read up to main \
-               instead of panicking.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let line = line(lab);
         let (program, server) = client_of_terminal(lab, &line)?;
         server.expect(&line)?;
         server.reset()?;
         expect_failure(&program)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Panicked,
+        mistakes: &["panics_at_reset"],
+        hint: "A server that resets the connection is an ordinary event. Return the error of read up to main instead \
+               of panicking.",
+    }],
 };
 
 pub(super) const GONE: Test = Test {
     name: "reports a connection that is gone when it sends the next line",
     points: 1,
     read: GOES_AWAY,
-    mistakes: &[Mistake {
-        program: "dies_of_sigpipe",
-        because: Diagnosis::Killed,
-        hint: "A write to a connection that is gone raises SIGPIPE. Rust ignores it for you: leave it \
-               ignored, and handle EPIPE (in C: ignore it, or use MSG_NOSIGNAL).",
-    }],
-    run: |lab| {
+    story: |lab| {
         let (line, next) = (line(lab), line(lab));
         let (program, server) = client_of_terminal(lab, &line)?;
         echo(&server, &line)?;
@@ -139,19 +125,19 @@ pub(super) const GONE: Test = Test {
         program.feed_stdin(&next);
         expect_failure(&program)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Killed,
+        mistakes: &["dies_of_sigpipe"],
+        hint: "A write to a connection that is gone raises SIGPIPE. Rust ignores it for you: leave it ignored, and \
+               handle EPIPE (in C: ignore it, or use MSG_NOSIGNAL).",
+    }],
 };
 
 pub(super) const RESET_AT_THE_END: Test = Test {
     name: "reports a reset where the server's end is due",
     points: 1,
     read: GOES_AWAY,
-    mistakes: &[Mistake {
-        program: "reset_is_end_of_file",
-        because: Diagnosis::WrongStatus,
-        hint: "read has failed with ECONNRESET; only a return of 0 is the end of file. Do not turn errors \
-               into success.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let line = line(lab);
         let (program, server) = client_of_file(lab, &line)?;
         echo(&server, &line)?;
@@ -160,4 +146,10 @@ pub(super) const RESET_AT_THE_END: Test = Test {
         program.expect_stdout(&line)?;
         expect_failure(&program)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongStatus,
+        mistakes: &["reset_is_end_of_file"],
+        hint: "read has failed with ECONNRESET; only a return of 0 is the end of file. Do not turn errors into \
+               success.",
+    }],
 };

@@ -2,32 +2,17 @@
 
 use super::{client_of_terminal, echo, line};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     lab::Place,
     observe::calls::Call,
 };
 
-const OFFER_THE_REST: &str = "Here each write takes a few bytes only. It returns how many: offer the rest, and again \
-                              the rest, until none is left. That holds for the connection and for standard output.";
-
 pub(super) const SHORT_WRITES: Test = Test {
     name: "sends and prints all of a line, however little each write takes",
     points: 1,
     read: "A stream has no lines",
-    mistakes: &[
-        Mistake {
-            program: "writes_the_rest_once",
-            because: Diagnosis::Stuck,
-            hint: OFFER_THE_REST,
-        },
-        Mistake {
-            program: "prints_with_one_write",
-            because: Diagnosis::Stuck,
-            hint: OFFER_THE_REST,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let (first, second) = (line(lab), line(lab));
         let (program, server) = client_of_terminal(lab, &first)?;
@@ -39,30 +24,19 @@ pub(super) const SHORT_WRITES: Test = Test {
         echo(&server, &second)?;
         program.expect_stdout(&second)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["writes_the_rest_once", "prints_with_one_write"],
+        hint: "Here each write takes a few bytes only. It returns how many: offer the rest, and again the rest, until \
+               none is left. That holds for the connection and for standard output.",
+    }],
 };
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "makes a call again that a signal has interrupted",
     points: 1,
     read: "Calls that do less than asked",
-    mistakes: &[
-        Mistake {
-            program: "ends_at_eintr",
-            because: Diagnosis::Exited,
-            hint: AGAIN,
-        },
-        Mistake {
-            program: "stops_printing_at_eintr",
-            because: Diagnosis::Exited,
-            hint: AGAIN,
-        },
-        Mistake {
-            program: "stops_reading_at_eintr",
-            because: Diagnosis::Exited,
-            hint: AGAIN,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let (first, second) = (line(lab), line(lab));
         let (program, server) = client_of_terminal(lab, &first)?;
@@ -85,9 +59,16 @@ pub(super) const INTERRUPTED: Test = Test {
         server.close();
         program.expect_exit(0)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &[
+            "ends_at_eintr",
+            "stops_printing_at_eintr",
+            "stops_reading_at_eintr",
+        ],
+        hint: "EINTR is neither an error nor the end of anything: a signal came before a byte was moved. Make the \
+               same call again, be it read or write, on the connection, on standard input or on standard output. \
+               read_until, read_exact and write_all do it for you; read, write and fill_buf do not, nor do fgets and \
+               fwrite in C.",
+    }],
 };
-
-const AGAIN: &str = "EINTR is neither an error nor the end of anything: a signal came before a byte was moved. Make the same call \
-                     again, be it read or write, on the connection, on standard input or on standard output. \
-                     read_until, read_exact and write_all do it for you; read, write and fill_buf do not, nor do fgets \
-                     and fwrite in C.";

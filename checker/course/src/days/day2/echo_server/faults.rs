@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::{echo, line, visit};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     lab::Place,
     observe::calls::Call,
@@ -14,13 +14,7 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "sends the rest when write has taken only a part",
     points: 2,
     read: "Calls that do less than asked",
-    mistakes: &[Mistake {
-        program: "ignores_short_writes",
-        because: Diagnosis::Stuck,
-        hint: "write may take fewer bytes than you give it, and returns how many. Offer it the rest, until none is \
-               left: in Rust `write_all` is this loop.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
@@ -31,33 +25,19 @@ pub(super) const SHORT_WRITES: Test = Test {
         client.expect_echo()?;
         client.expect_quiet()
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["ignores_short_writes"],
+        hint: "write may take fewer bytes than you give it, and returns how many. Offer it the rest, until none is \
+               left: in Rust `write_all` is this loop.",
+    }],
 };
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "makes a call again that a signal has interrupted",
     points: 2,
     read: "Calls that do less than asked",
-    mistakes: &[
-        Mistake {
-            program: "gives_up_a_client_at_eintr",
-            because: Diagnosis::ClosedEarly,
-            hint: "EINTR says that a signal came before a byte was moved. The connection is as good as before: make the \
-                   same call again, be it read or write.",
-        },
-        Mistake {
-            program: "begins_again_at_eintr",
-            because: Diagnosis::WrongBytes,
-            hint: "One write has taken a part of the line, and then a signal has interrupted the next. What was taken is on \
-                   its way: make only that one write again, with the rest, and not all of them from the start.",
-        },
-        Mistake {
-            program: "ends_at_eintr",
-            because: Diagnosis::Exited,
-            hint: "EINTR is no failure: a signal came before accept (or poll) had anything to return. Make the call \
-                   again.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
@@ -78,19 +58,33 @@ pub(super) const INTERRUPTED: Test = Test {
         // A server that sleeps in accept all the time meets the error only behind the first of them.
         visit(lab, &server)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["gives_up_a_client_at_eintr"],
+            hint: "EINTR says that a signal came before a byte was moved. The connection is as good as before: make \
+                   the same call again, be it read or write.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["begins_again_at_eintr"],
+            hint: "One write has taken a part of the line, and then a signal has interrupted the next. What was taken \
+                   is on its way: make only that one write again, with the rest, and not all of them from the start.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_at_eintr"],
+            hint: "EINTR is no failure: a signal came before accept (or poll) had anything to return. Make the call \
+                   again.",
+        },
+    ],
 };
 
 pub(super) const LOST_CLIENT: Test = Test {
     name: "goes on when the next client has given up before accept",
     points: 1,
     read: "When accept fails",
-    mistakes: &[Mistake {
-        program: "ends_when_a_client_gives_up",
-        because: Diagnosis::Exited,
-        hint: "accept has failed with ECONNABORTED: this one client left the queue. The others are still there, so call \
-               accept again.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
@@ -100,27 +94,19 @@ pub(super) const LOST_CLIENT: Test = Test {
         visit(lab, &server)?;
         visit(lab, &server)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["ends_when_a_client_gives_up"],
+        hint: "accept has failed with ECONNABORTED: this one client left the queue. The others are still there, so \
+               call accept again.",
+    }],
 };
 
 pub(super) const NO_DESCRIPTOR: Test = Test {
     name: "waits while there is no descriptor for the next client",
     points: 2,
     read: "When accept fails",
-    mistakes: &[
-        Mistake {
-            program: "ends_without_descriptors",
-            because: Diagnosis::Exited,
-            hint: "accept has failed with EMFILE: at this moment no descriptor is free. That passes, and the client keeps \
-                   its place in the queue. Sleep a little, and call accept again.",
-        },
-        Mistake {
-            program: "spins_without_descriptors",
-            because: Diagnosis::Busy,
-            hint: "accept does not wait for a descriptor: with EMFILE it fails at once, again and again. Sleep a little, \
-                   10 milliseconds for example, before you call it again.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         let first = server.connect()?;
@@ -135,4 +121,18 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
         waiting.close();
         visit(lab, &server)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_without_descriptors"],
+            hint: "accept has failed with EMFILE: at this moment no descriptor is free. That passes, and the client \
+                   keeps its place in the queue. Sleep a little, and call accept again.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["spins_without_descriptors"],
+            hint: "accept does not wait for a descriptor: with EMFILE it fails at once, again and again. Sleep a \
+                   little, 10 milliseconds for example, before you call it again.",
+        },
+    ],
 };

@@ -2,7 +2,7 @@
 
 use super::{echo, visit};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     observe::sockets::{State, Transport},
 };
@@ -11,25 +11,7 @@ pub(super) const AGAIN: Test = Test {
     name: "can be started again on its port at once",
     points: 1,
     read: "Starting again on the same port",
-    mistakes: &[
-        Mistake {
-            program: "forgets_reuseaddr",
-            because: Diagnosis::CannotRestart,
-            hint: REUSE_THE_ADDRESS,
-        },
-        Mistake {
-            program: "sets_reuseaddr_too_late",
-            because: Diagnosis::CannotRestart,
-            hint: REUSE_THE_ADDRESS,
-        },
-        Mistake {
-            program: "ignores_the_port",
-            because: Diagnosis::ListensElsewhere,
-            hint: "Bind the port from the argument, too. 0 means \"any free port\"; every other number means \
-                   itself.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let client = server.connect()?;
         echo(lab, &client)?;
@@ -59,40 +41,50 @@ pub(super) const AGAIN: Test = Test {
         }
         visit(lab, &again)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::CannotRestart,
+            mistakes: &["forgets_reuseaddr", "sets_reuseaddr_too_late"],
+            hint: "The old connection is in TIME_WAIT and still holds the port. Set SO_REUSEADDR on the listening \
+                   socket, and before bind: bind is the call that looks at it.",
+        },
+        Rejection {
+            because: Diagnosis::ListensElsewhere,
+            mistakes: &["ignores_the_port"],
+            hint: "Bind the port from the argument, too. 0 means \"any free port\"; every other number means itself.",
+        },
+    ],
 };
 
 pub(super) const BESIDE_ANOTHER: Test = Test {
     name: "runs beside another server, and not on its port",
     points: 1,
     read: "Starting again on the same port",
-    mistakes: &[
-        Mistake {
-            program: "insists_on_its_port",
-            because: Diagnosis::Exited,
-            hint: "Is the port a number in your program? Bind the one from the argument. 0 lets the kernel \
-                   choose a free one, so that two servers can run side by side.",
-        },
-        Mistake {
-            program: "shares_the_port",
-            because: Diagnosis::StillRunning,
-            hint: "Two servers cannot have one port, unless both set SO_REUSEPORT: set SO_REUSEADDR only. When \
-                   bind or listen fails, print the reason and end with status 1.",
-        },
-        Mistake {
-            program: "panics_on_a_busy_port",
-            because: Diagnosis::Panicked,
-            hint: "A port that is taken is an ordinary failure. Print the reason and end with status 1 \
-                   instead of unwrapping.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let beside = lab.start_server()?;
         visit(lab, &beside)?;
         lab.expect_refusal(&[&server.address().to_string()], 1)?;
         visit(lab, &server)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["insists_on_its_port"],
+            hint: "Is the port a number in your program? Bind the one from the argument. 0 lets the kernel choose a \
+                   free one, so that two servers can run side by side.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["shares_the_port"],
+            hint: "Two servers cannot have one port, unless both set SO_REUSEPORT: set SO_REUSEADDR only. When bind \
+                   or listen fails, print the reason and end with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_on_a_busy_port"],
+            hint: "A port that is taken is an ordinary failure. Print the reason and end with status 1 instead of \
+                   unwrapping.",
+        },
+    ],
 };
-
-const REUSE_THE_ADDRESS: &str = "The old connection is in TIME_WAIT and still holds the port. Set SO_REUSEADDR on the \
-                                 listening socket, and before bind: bind is the call that looks at it.";

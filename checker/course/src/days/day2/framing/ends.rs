@@ -2,7 +2,7 @@
 
 use super::{ask, is_turned_away, message, some_bytes, visit};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
 };
 
@@ -12,26 +12,7 @@ pub(super) const CLEAN_END: Test = Test {
     name: "says nothing when the stream ends between two messages",
     points: 1,
     read: CUT_IN_THE_MIDDLE,
-    mistakes: &[
-        Mistake {
-            program: "never_closes",
-            because: Diagnosis::LeftOpen,
-            hint: "The client has ended its stream, and waits for the end of yours. nix's accept returns a bare number, and \
-                   nobody closes that. Put it into an OwnedFd, which is dropped, and so closed, when the client is done.",
-        },
-        Mistake {
-            program: "serves_one_client",
-            because: Diagnosis::Exited,
-            hint: "A server comes back to accept when a client is done. Put accept into a loop.",
-        },
-        Mistake {
-            program: "calls_every_end_a_bad_frame",
-            because: Diagnosis::ExtraOutput,
-            hint: "The stream ended where a length would begin: that is how a client says good-bye, and not a bad frame. \
-                   Nothing is printed then.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let client = server.connect()?;
         ask(&client, &some_bytes(lab, 5..=12))?;
@@ -42,46 +23,33 @@ pub(super) const CLEAN_END: Test = Test {
         silent.expect_end()?;
         server.expect_quiet_stdout()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::LeftOpen,
+            mistakes: &["never_closes"],
+            hint: "The client has ended its stream, and waits for the end of yours. nix's accept returns a bare \
+                   number, and nobody closes that. Put it into an OwnedFd, which is dropped, and so closed, when the \
+                   client is done.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["serves_one_client"],
+            hint: "A server comes back to accept when a client is done. Put accept into a loop.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["calls_every_end_a_bad_frame"],
+            hint: "The stream ended where a length would begin: that is how a client says good-bye, and not a bad \
+                   frame. Nothing is printed then.",
+        },
+    ],
 };
 
 pub(super) const CUT_OFF: Test = Test {
     name: "says `bad frame` when the stream ends inside a message",
     points: 2,
     read: CUT_IN_THE_MIDDLE,
-    mistakes: &[
-        Mistake {
-            program: "takes_every_end_for_a_clean_one",
-            because: Diagnosis::Stuck,
-            hint: SAY_IT,
-        },
-        Mistake {
-            program: "forgives_a_cut_header",
-            because: Diagnosis::Stuck,
-            hint: SAY_IT,
-        },
-        Mistake {
-            program: "answers_half_a_message",
-            because: Diagnosis::ExtraBytes,
-            hint: ONLY_WHOLE_MESSAGES,
-        },
-        Mistake {
-            program: "trusts_waitall",
-            because: Diagnosis::ExtraBytes,
-            hint: ONLY_WHOLE_MESSAGES,
-        },
-        Mistake {
-            program: "reads_on_at_the_end",
-            because: Diagnosis::Busy,
-            hint: "read returned 0: the stream has ended, and what is missing will never come. Leave the loop.",
-        },
-        Mistake {
-            program: "keeps_half_a_message_for_the_next",
-            because: Diagnosis::WrongBytes,
-            hint: "What is left of one client's stream has got into the next one's. Begin each connection with an empty \
-                   buffer.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let whole = message(&some_bytes(lab, 10..=20));
         for cut in [2, 4, whole.len() - 1] {
@@ -94,60 +62,40 @@ pub(super) const CUT_OFF: Test = Test {
         }
         Ok(())
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["takes_every_end_for_a_clean_one", "forgives_a_cut_header"],
+            hint: "The stream has ended inside a message, and your program does not say `bad frame`, on a line of its \
+                   own and on standard output. An end is clean only in front of a length: count what you have when \
+                   read returns 0. (read_exact reports the same UnexpectedEof for 0 bytes and for 3.)",
+        },
+        Rejection {
+            because: Diagnosis::ExtraBytes,
+            mistakes: &["answers_half_a_message", "trusts_waitall"],
+            hint: "Only a whole message has an answer. The stream has ended before the last byte: say `bad frame` and \
+                   close. Does your program look at how much each call has brought? recv with MSG_WAITALL, too, \
+                   returns less than all at the end.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["reads_on_at_the_end"],
+            hint: "read returned 0: the stream has ended, and what is missing will never come. Leave the loop.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["keeps_half_a_message_for_the_next"],
+            hint: "What is left of one client's stream has got into the next one's. Begin each connection with an \
+                   empty buffer.",
+        },
+    ],
 };
-
-const SAY_IT: &str = "The stream has ended inside a message, and your program does not say `bad frame`, on a line of its own \
-                      and on standard output. An end is clean only in front of a length: count what you have when read \
-                      returns 0. (read_exact reports the same UnexpectedEof for 0 bytes and for 3.)";
-const ONLY_WHOLE_MESSAGES: &str = "Only a whole message has an answer. The stream has ended before the last byte: say `bad frame` \
-                                   and close. Does your program look at how much each call has brought? recv with \
-                                   MSG_WAITALL, too, returns less than all at the end.";
 
 pub(super) const RESET: Test = Test {
     name: "forgets a client who resets or leaves, and goes on",
     points: 2,
     read: "When a connection fails",
-    mistakes: &[
-        Mistake {
-            program: "dies_with_its_client",
-            because: Diagnosis::Exited,
-            hint: "An error of read or write is the end of one connection, not of the server. Do not pass it up with `?`: \
-                   report it on standard error and accept the next client.",
-        },
-        Mistake {
-            program: "panics_at_a_reset",
-            because: Diagnosis::Panicked,
-            hint: "A client that has gone is ordinary: read and write fail then. Handle the error instead of unwrapping it.",
-        },
-        Mistake {
-            program: "dies_of_sigpipe",
-            because: Diagnosis::Killed,
-            hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for you: leave \
-                   it so, and handle EPIPE.",
-        },
-        Mistake {
-            program: "calls_a_reset_a_bad_frame",
-            because: Diagnosis::ExtraOutput,
-            hint: NOT_THE_CLIENTS_FAULT,
-        },
-        Mistake {
-            program: "takes_a_short_waitall_for_the_end",
-            because: Diagnosis::ExtraOutput,
-            hint: NOT_THE_CLIENTS_FAULT,
-        },
-        Mistake {
-            program: "leaks_after_an_error",
-            because: Diagnosis::DescriptorLeaked,
-            hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
-        },
-        Mistake {
-            program: "says_nothing_of_lost_clients",
-            because: Diagnosis::WrongOutput,
-            hint: "A client has reset its connection, and whoever runs your server has to learn it. read fails with \
-                   ECONNRESET then: say an error on standard error (eprintln!), each time, before you go on.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
@@ -176,8 +124,45 @@ pub(super) const RESET: Test = Test {
         server.expect_no_leaked_descriptor(&before)?;
         server.expect_quiet_stdout()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["dies_with_its_client"],
+            hint: "An error of read or write is the end of one connection, not of the server. Do not pass it up with \
+                   `?`: report it on standard error and accept the next client.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_at_a_reset"],
+            hint: "A client that has gone is ordinary: read and write fail then. Handle the error instead of \
+                   unwrapping it.",
+        },
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["dies_of_sigpipe"],
+            hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for \
+                   you: leave it so, and handle EPIPE.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &[
+                "calls_a_reset_a_bad_frame",
+                "takes_a_short_waitall_for_the_end",
+            ],
+            hint: "The connection has failed, and nobody has sent a bad frame. Only a read that returns 0 cuts a \
+                   message off; an error goes to standard error. (recv with MSG_WAITALL returns the bytes that it \
+                   has, and the error at the next call: ask for the rest.)",
+        },
+        Rejection {
+            because: Diagnosis::DescriptorLeaked,
+            mistakes: &["leaks_after_an_error"],
+            hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["says_nothing_of_lost_clients"],
+            hint: "A client has reset its connection, and whoever runs your server has to learn it. read fails with \
+                   ECONNRESET then: say an error on standard error (eprintln!), each time, before you go on.",
+        },
+    ],
 };
-
-const NOT_THE_CLIENTS_FAULT: &str = "The connection has failed, and nobody has sent a bad frame. Only a read that returns 0 cuts a \
-                                     message off; an error goes to standard error. (recv with MSG_WAITALL returns the bytes \
-                                     that it has, and the error at the next call: ask for the rest.)";

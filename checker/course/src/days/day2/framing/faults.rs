@@ -2,7 +2,7 @@
 
 use super::{READ_ALL, answer, ask, message, some_bytes, visit};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     lab::Place,
     observe::calls::Call,
@@ -12,13 +12,7 @@ pub(super) const SHORT_READS: Test = Test {
     name: "puts a message together from reads that bring a few bytes",
     points: 2,
     read: "recv, send and their flags",
-    mistakes: &[Mistake {
-        program: "asks_only_twice",
-        because: Diagnosis::WrongBytes,
-        hint: "Your program has taken a part of a message for all of it. Any read, and recv with MSG_WAITALL, too, may bring \
-               less than it is asked for, also the second time: go on until the count says that nothing is missing.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
@@ -31,35 +25,20 @@ pub(super) const SHORT_READS: Test = Test {
         }
         client.expect_quiet()
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongBytes,
+        mistakes: &["asks_only_twice"],
+        hint: "Your program has taken a part of a message for all of it. Any read, and recv with MSG_WAITALL, too, \
+               may bring less than it is asked for, also the second time: go on until the count says that nothing is \
+               missing.",
+    }],
 };
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "makes a call again that a signal has interrupted",
     points: 2,
     read: READ_ALL,
-    mistakes: &[
-        Mistake {
-            program: "gives_up_a_client_at_eintr",
-            because: Diagnosis::ClosedEarly,
-            hint: THE_SAME_CALL,
-        },
-        Mistake {
-            program: "begins_again_at_eintr",
-            because: Diagnosis::ClosedEarly,
-            hint: THE_SAME_CALL,
-        },
-        Mistake {
-            program: "tries_again_only_once",
-            because: Diagnosis::ClosedEarly,
-            hint: THE_SAME_CALL,
-        },
-        Mistake {
-            program: "ends_at_eintr",
-            because: Diagnosis::Exited,
-            hint: "EINTR is no failure: a signal came before accept (or poll) had anything to return. Make the call again.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
@@ -83,34 +62,31 @@ pub(super) const INTERRUPTED: Test = Test {
         visit(lab, &server)?;
         visit(lab, &server)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &[
+                "gives_up_a_client_at_eintr",
+                "begins_again_at_eintr",
+                "tries_again_only_once",
+            ],
+            hint: "EINTR says that a signal came before a byte was moved. Nothing is lost, and what you have of the \
+                   message is still a part of it: make the same call again, in a loop, and go on where you were.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_at_eintr"],
+            hint: "EINTR is no failure: a signal came before accept (or poll) had anything to return. Make the call \
+                   again.",
+        },
+    ],
 };
-
-const THE_SAME_CALL: &str = "EINTR says that a signal came before a byte was moved. Nothing is lost, and what you have of the \
-                             message is still a part of it: make the same call again, in a loop, and go on where you were.";
 
 pub(super) const SHORT_WRITES: Test = Test {
     name: "sends the rest of an answer when a write has taken a part",
     points: 2,
     read: "Header and payload in one call",
-    mistakes: &[
-        Mistake {
-            program: "ignores_short_writes",
-            because: Diagnosis::Stuck,
-            hint: OFFER_THE_REST,
-        },
-        Mistake {
-            program: "writev_without_a_loop",
-            because: Diagnosis::Stuck,
-            hint: OFFER_THE_REST,
-        },
-        Mistake {
-            program: "offers_the_whole_again",
-            because: Diagnosis::WrongBytes,
-            hint: "A write has taken a part, and your program offers all of it once more. Offer only what has not been \
-                   taken: `&bytes[n..]`.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
@@ -121,7 +97,18 @@ pub(super) const SHORT_WRITES: Test = Test {
         }
         client.expect_quiet()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["ignores_short_writes", "writev_without_a_loop"],
+            hint: "write (and writev, and send) may take fewer bytes than you give it, in the middle of the header \
+                   too, and returns how many. Offer it the rest, until none is left: `write_all` is this loop.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["offers_the_whole_again"],
+            hint: "A write has taken a part, and your program offers all of it once more. Offer only what has not \
+                   been taken: `&bytes[n..]`.",
+        },
+    ],
 };
-
-const OFFER_THE_REST: &str = "write (and writev, and send) may take fewer bytes than you give it, in the middle of the header \
-                              too, and returns how many. Offer it the rest, until none is left: `write_all` is this loop.";

@@ -3,7 +3,7 @@
 use super::{A_CLAIM, answer, ask, is_turned_away, message, some_bytes, together, visit};
 use harness::{
     arena::Launch,
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Lab, Server},
 };
@@ -12,26 +12,7 @@ pub(super) const LARGEST: Test = Test {
     name: "takes messages of up to 65536 bytes",
     points: 2,
     read: A_CLAIM,
-    mistakes: &[
-        Mistake {
-            program: "small_buffer",
-            because: Diagnosis::Panicked,
-            hint: "A payload may have 65536 bytes, and your buffer has fewer. Make room for the largest one.",
-        },
-        Mistake {
-            program: "looks_at_two_bytes_of_the_length",
-            because: Diagnosis::WrongBytes,
-            hint: "The length has four bytes, and 65536 does not fit into two (65535 does). Read it as a u32, and \
-                   keep it in one.",
-        },
-        Mistake {
-            program: "refuses_the_largest",
-            because: Diagnosis::Reset,
-            hint: "65536 bytes are the most that is allowed, and they are allowed: only a length *above* is a bad \
-                   frame.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let client = server_at_full_speed(lab)?.connect()?;
         for length in [255, 256, 4_097, 65_535, 65_536] {
             lab.step(
@@ -46,64 +27,32 @@ pub(super) const LARGEST: Test = Test {
         client.expect(together(&payloads, answer))?;
         client.expect_quiet()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["small_buffer"],
+            hint: "A payload may have 65536 bytes, and your buffer has fewer. Make room for the largest one.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["looks_at_two_bytes_of_the_length"],
+            hint: "The length has four bytes, and 65536 does not fit into two (65535 does). Read it as a u32, and \
+                   keep it in one.",
+        },
+        Rejection {
+            because: Diagnosis::Reset,
+            mistakes: &["refuses_the_largest"],
+            hint: "65536 bytes are the most that is allowed, and they are allowed: only a length *above* is a bad \
+                   frame.",
+        },
+    ],
 };
 
 pub(super) const TOO_LONG: Test = Test {
     name: "believes no length over 65536",
     points: 3,
     read: A_CLAIM,
-    mistakes: &[
-        Mistake {
-            program: "knows_no_maximum",
-            because: Diagnosis::LeftOpen,
-            hint: HANG_UP,
-        },
-        Mistake {
-            program: "skips_what_is_too_long",
-            because: Diagnosis::LeftOpen,
-            hint: HANG_UP,
-        },
-        Mistake {
-            program: "allocates_before_it_looks",
-            because: Diagnosis::Killed,
-            hint: "Your program asks for as much memory as a stranger says, 4 GB here, and is ended when there is none. \
-                   Compare the length with 65536 before you do anything with it.",
-        },
-        Mistake {
-            program: "keeps_the_length_in_an_i32",
-            because: Diagnosis::Panicked,
-            hint: "In an i32 the length ff ff ff ff is -1, which is smaller than 65536, and no size at all. Keep the length \
-                   as a u32 until you have compared it.",
-        },
-        Mistake {
-            program: "ends_at_a_bad_frame",
-            because: Diagnosis::Exited,
-            hint: "One client's bad frame is the end of its connection, not of the server. Print the line, close, and \
-                   accept the next client.",
-        },
-        Mistake {
-            program: "shuts_down_a_bad_client",
-            because: Diagnosis::DescriptorLeaked,
-            hint: "The client of a bad frame sees the end, and your program still holds its descriptor: shutdown closes \
-                   nothing. Let an OwnedFd close it on every way out.",
-        },
-        Mistake {
-            program: "answers_a_bad_frame",
-            because: Diagnosis::ExtraBytes,
-            hint: "A bad frame has no answer: close the connection. The line `bad frame` goes to standard output.",
-        },
-        Mistake {
-            program: "says_it_on_stderr",
-            because: Diagnosis::Stuck,
-            hint: NOT_SAID,
-        },
-        Mistake {
-            program: "keeps_the_words_in_a_buffer",
-            because: Diagnosis::Stuck,
-            hint: NOT_SAID,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
@@ -130,25 +79,57 @@ pub(super) const TOO_LONG: Test = Test {
         visit(lab, &server)?;
         server.expect_no_leaked_descriptor(&before)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::LeftOpen,
+            mistakes: &["knows_no_maximum", "skips_what_is_too_long"],
+            hint: "The length is over 65536, and the connection is still open. Nobody knows what a client means by \
+                   such a number, or whether so many bytes ever come: do not read them. Print `bad frame` and close, \
+                   at once.",
+        },
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["allocates_before_it_looks"],
+            hint: "Your program asks for as much memory as a stranger says, 4 GB here, and is ended when there is \
+                   none. Compare the length with 65536 before you do anything with it.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["keeps_the_length_in_an_i32"],
+            hint: "In an i32 the length ff ff ff ff is -1, which is smaller than 65536, and no size at all. Keep the \
+                   length as a u32 until you have compared it.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_at_a_bad_frame"],
+            hint: "One client's bad frame is the end of its connection, not of the server. Print the line, close, and \
+                   accept the next client.",
+        },
+        Rejection {
+            because: Diagnosis::DescriptorLeaked,
+            mistakes: &["shuts_down_a_bad_client"],
+            hint: "The client of a bad frame sees the end, and your program still holds its descriptor: shutdown \
+                   closes nothing. Let an OwnedFd close it on every way out.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraBytes,
+            mistakes: &["answers_a_bad_frame"],
+            hint: "A bad frame has no answer: close the connection. The line `bad frame` goes to standard output.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["says_it_on_stderr", "keeps_the_words_in_a_buffer"],
+            hint: "Print the line `bad frame` on standard output, with its \\n, and flush it: somebody may read it \
+                   through a pipe while your server goes on.",
+        },
+    ],
 };
 
 pub(super) const ROOM_FOR_ONE: Test = Test {
     name: "needs no more memory for many messages than for one",
     points: 1,
     read: A_CLAIM,
-    mistakes: &[
-        Mistake {
-            program: "keeps_all_messages",
-            because: Diagnosis::OutOfMemory,
-            hint: KEEP_NOTHING,
-        },
-        Mistake {
-            program: "keeps_each_buffer",
-            because: Diagnosis::OutOfMemory,
-            hint: KEEP_NOTHING,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = server_at_full_speed(lab)?;
         let client = server.connect()?;
         let payload = lab.random_bytes(65_536);
@@ -174,6 +155,13 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
         )?;
         expect_no_more_memory(lab, &server, before, "64 clients, one after the other,")
     },
+    rejects: &[Rejection {
+        because: Diagnosis::OutOfMemory,
+        mistakes: &["keeps_all_messages", "keeps_each_buffer"],
+        hint: "A conversation may last for ever, clients come without end, and your program keeps something of each \
+               message, or of each client. What has its answer is not needed any more: use the buffer again for the \
+               next message, or take the answered bytes out of it (drain), and let it go with its client.",
+    }],
 };
 
 /// Compares the most memory that the server has ever used with what it was after the first message.
@@ -194,10 +182,6 @@ fn expect_no_more_memory(lab: &Lab, server: &Server, before: u64, whom: &str) ->
     )
 }
 
-const KEEP_NOTHING: &str = "A conversation may last for ever, clients come without end, and your program keeps something of each \
-                            message, or of each client. What has its answer is not needed any more: use the buffer again for \
-                            the next message, or take the answered bytes out of it (drain), and let it go with its client.";
-
 /// A server whose calls are not followed: it may read byte by byte, which is slow, and right.
 fn server_at_full_speed(lab: &Lab) -> Checked<Server> {
     let address = lab.any_port();
@@ -207,8 +191,3 @@ fn server_at_full_speed(lab: &Lab) -> Checked<Server> {
     })?;
     program.expect_announcement(address)
 }
-
-const HANG_UP: &str = "The length is over 65536, and the connection is still open. Nobody knows what a client means by such a \
-                       number, or whether so many bytes ever come: do not read them. Print `bad frame` and close, at once.";
-const NOT_SAID: &str = "Print the line `bad frame` on standard output, with its \\n, and flush it: somebody may read it through \
-                        a pipe while your server goes on.";

@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::texts::Texts;
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Lab, Place, Program},
     observe::calls::Call,
@@ -14,22 +14,7 @@ pub(super) const CANNOT_READ: Test = Test {
     name: "ends with status 1 when it cannot read",
     points: 1,
     read: CALLS_THAT_FAIL,
-    mistakes: &[
-        Mistake {
-            program: "takes_an_error_for_the_end",
-            because: Diagnosis::WrongStatus,
-            hint: "Reading has failed, and your program ends as if all lines had their answers. Only a read that returns 0 \
-                   is the end of the input; `while let Ok(…)` and `lines().flatten()` do not tell it from an error. Say \
-                   what it was, and end with status 1.",
-        },
-        Mistake {
-            program: "panics_when_it_cannot_read",
-            because: Diagnosis::Panicked,
-            hint: "Reading has failed, and unwrap makes that a panic. Return the error up to main: the reason on standard \
-                   error, and status 1.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let program = lab.start(&["pton4"])?;
         // The read in which it sleeps has begun, and is spared.
@@ -39,28 +24,28 @@ pub(super) const CANNOT_READ: Test = Test {
         program.expect_exit(1)?;
         program.expect_reason_on_stderr()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["takes_an_error_for_the_end"],
+            hint: "Reading has failed, and your program ends as if all lines had their answers. Only a read that \
+                   returns 0 is the end of the input; `while let Ok(…)` and `lines().flatten()` do not tell it from \
+                   an error. Say what it was, and end with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_when_it_cannot_read"],
+            hint: "Reading has failed, and unwrap makes that a panic. Return the error up to main: the reason on \
+                   standard error, and status 1.",
+        },
+    ],
 };
 
 pub(super) const CANNOT_PRINT: Test = Test {
     name: "ends with status 1 when it cannot print",
     points: 1,
     read: CALLS_THAT_FAIL,
-    mistakes: &[
-        Mistake {
-            program: "ignores_a_failed_print",
-            because: Diagnosis::WrongStatus,
-            hint: "The disk behind standard output is full, and your program ends as if its answers were there. Look at the \
-                   result of each print and each flush (a BufWriter that is dropped forgets it); if one fails, give the \
-                   reason and end with status 1.",
-        },
-        Mistake {
-            program: "panics_on_a_full_disk",
-            because: Diagnosis::Panicked,
-            hint: "println! panics when it cannot print. Use writeln! with io::stdout(), and return its error up to main: \
-                   the reason on standard error, and status 1.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let program = lab.start(&["pton4"])?;
         program.wait_until_stdin_read()?;
@@ -69,6 +54,21 @@ pub(super) const CANNOT_PRINT: Test = Test {
         program.expect_exit(1)?;
         program.expect_reason_on_stderr()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["ignores_a_failed_print"],
+            hint: "The disk behind standard output is full, and your program ends as if its answers were there. Look \
+                   at the result of each print and each flush (a BufWriter that is dropped forgets it); if one fails, \
+                   give the reason and end with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_on_a_full_disk"],
+            hint: "println! panics when it cannot print. Use writeln! with io::stdout(), and return its error up to \
+                   main: the reason on standard error, and status 1.",
+        },
+    ],
 };
 
 /// Chapter 1.2 tells it for the first time.

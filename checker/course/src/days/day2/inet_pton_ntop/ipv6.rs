@@ -2,7 +2,7 @@
 
 use super::{answers::answers, enclosed, oracle, texts::Texts};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
 };
 
@@ -12,19 +12,7 @@ pub(super) const EIGHT_GROUPS: Test = Test {
     name: "reads eight groups of hexadecimal digits",
     points: 2,
     read: GROUPS_AND_GAP,
-    mistakes: &[
-        Mistake {
-            program: "groups_in_host_order",
-            because: Diagnosis::WrongOutput,
-            hint: A_GROUP,
-        },
-        Mistake {
-            program: "lower_case_only",
-            because: Diagnosis::WrongOutput,
-            hint: A_GROUP,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         answers(
             lab,
             &["pton6"],
@@ -32,38 +20,32 @@ pub(super) const EIGHT_GROUPS: Test = Test {
             oracle::pton6,
         )
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["groups_in_host_order", "lower_case_only"],
+        hint: "A group is a 16-bit number in network order: to_be_bytes. It may have fewer than four digits, and when \
+               you read, A to F are as good as a to f.",
+    }],
 };
 
 pub(super) const GAP: Test = Test {
     name: "fills the gap of :: with as many zeros as are missing",
     points: 2,
     read: GROUPS_AND_GAP,
-    mistakes: &[
-        Mistake {
-            program: "tail_stays_left",
-            because: Diagnosis::WrongOutput,
-            hint: HOW_LONG,
-        },
-        Mistake {
-            program: "gap_of_one",
-            because: Diagnosis::WrongOutput,
-            hint: HOW_LONG,
-        },
-    ],
-    run: |lab| answers(lab, &["pton6"], &Texts::of(lab).gaps(), oracle::pton6),
+    story: |lab| answers(lab, &["pton6"], &Texts::of(lab).gaps(), oracle::pton6),
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["tail_stays_left", "gap_of_one"],
+        hint: "The gap of `::` is as long as it has to be, from one group (1:2:3:4:5:6:7::) to all eight. The groups \
+               behind it are the last ones of the sixteen bytes; the zeros fill the room between.",
+    }],
 };
 
 pub(super) const QUAD_AT_THE_END: Test = Test {
     name: "reads a dotted quad as the last two groups",
     points: 1,
     read: GROUPS_AND_GAP,
-    mistakes: &[Mistake {
-        program: "quad_only_mapped",
-        because: Diagnosis::WrongOutput,
-        hint: "A dotted quad may end every IPv6 text: x:x:x:x:x:x:d.d.d.d, with or without `::`. It stands for \
-               two groups, whatever comes before it.",
-    }],
-    run: |lab| {
+    story: |lab| {
         answers(
             lab,
             &["pton6"],
@@ -71,48 +53,36 @@ pub(super) const QUAD_AT_THE_END: Test = Test {
             oracle::pton6,
         )
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["quad_only_mapped"],
+        hint: "A dotted quad may end every IPv6 text: x:x:x:x:x:x:d.d.d.d, with or without `::`. It stands for two \
+               groups, whatever comes before it.",
+    }],
 };
 
 pub(super) const COLONS: Test = Test {
     name: "refuses colons and gaps where none may be",
     points: 1,
     read: GROUPS_AND_GAP,
-    mistakes: &[
-        Mistake {
-            program: "skips_empty_groups",
-            because: Diagnosis::WrongOutput,
-            hint: ONE_GAP,
-        },
-        Mistake {
-            program: "gap_of_none",
-            because: Diagnosis::WrongOutput,
-            hint: ONE_GAP,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let texts = Texts::of(lab);
         let lines = enclosed(texts.misplaced_colons(), || texts.full().into());
         answers(lab, &["pton6"], &lines, oracle::pton6)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["skips_empty_groups", "gap_of_none"],
+        hint: "`::` may come once, and stands for at least one group, so at most seven are written beside it. Every \
+               other colon stands between two groups, never before the first or behind the last one.",
+    }],
 };
 
 pub(super) const ALMOST: Test = Test {
     name: "refuses a text that is only almost an IPv6 address",
     points: 2,
     read: "Text comes from strangers",
-    mistakes: &[
-        Mistake {
-            program: "five_digits",
-            because: Diagnosis::WrongOutput,
-            hint: FOUR_DIGITS,
-        },
-        Mistake {
-            program: "sign_in_group",
-            because: Diagnosis::WrongOutput,
-            hint: FOUR_DIGITS,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let texts = Texts::of(lab);
         let mut lines = texts.wrong_groups();
         lines.extend(texts.random_edits());
@@ -123,19 +93,19 @@ pub(super) const ALMOST: Test = Test {
             oracle::pton6,
         )
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["five_digits", "sign_in_group"],
+        hint: "\"Each x can be up to 4 hex digits\": 00001 is too long, although its value fits. And every byte must \
+               be a digit: `from_str_radix` also takes a sign. A quad stands only at the end.",
+    }],
 };
 
 pub(super) const PRINTS_GROUPS: Test = Test {
     name: "prints each group in small letters, without leading zeros",
     points: 1,
     read: GROUPS_AND_GAP,
-    mistakes: &[Mistake {
-        program: "pads_groups",
-        because: Diagnosis::WrongOutput,
-        hint: "Each two bytes are a group, a 16-bit number in network order: from_be_bytes. Print it with {:x}. \
-               {:04x} fills up with zeros, and {:X} prints capitals; RFC 5952 wants neither.",
-    }],
-    run: |lab| {
+    story: |lab| {
         answers(
             lab,
             &["ntop6"],
@@ -143,30 +113,19 @@ pub(super) const PRINTS_GROUPS: Test = Test {
             oracle::ntop6,
         )
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["pads_groups"],
+        hint: "Each two bytes are a group, a 16-bit number in network order: from_be_bytes. Print it with {:x}. \
+               {:04x} fills up with zeros, and {:X} prints capitals; RFC 5952 wants neither.",
+    }],
 };
 
 pub(super) const PRINTS_THE_GAP: Test = Test {
     name: "prints :: for the longest run of zero groups",
     points: 2,
     read: GROUPS_AND_GAP,
-    mistakes: &[
-        Mistake {
-            program: "first_run",
-            because: Diagnosis::WrongOutput,
-            hint: LONGEST_RUN,
-        },
-        Mistake {
-            program: "last_run",
-            because: Diagnosis::WrongOutput,
-            hint: LONGEST_RUN,
-        },
-        Mistake {
-            program: "single_zero",
-            because: Diagnosis::WrongOutput,
-            hint: LONGEST_RUN,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         answers(
             lab,
             &["ntop6"],
@@ -174,19 +133,19 @@ pub(super) const PRINTS_THE_GAP: Test = Test {
             oracle::ntop6,
         )
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["first_run", "last_run", "single_zero"],
+        hint: "`::` replaces the longest run of zero groups, the first one if two are equally long, and never a run \
+               of one: a single zero is printed as 0. Look at all the runs before you choose (RFC 5952, 4.2).",
+    }],
 };
 
 pub(super) const PRINTS_MAPPED: Test = Test {
     name: "prints an IPv4-mapped address with its dotted quad",
     points: 1,
     read: GROUPS_AND_GAP,
-    mistakes: &[Mistake {
-        program: "mapped_in_hex",
-        because: Diagnosis::WrongOutput,
-        hint: "An address that begins with ten zero bytes, ff and ff holds an IPv4 address: print it as \
-               ::ffff:192.168.0.1, as inet_ntop does (RFC 5952, 5). No other address gets a quad here.",
-    }],
-    run: |lab| {
+    story: |lab| {
         answers(
             lab,
             &["ntop6"],
@@ -194,19 +153,10 @@ pub(super) const PRINTS_MAPPED: Test = Test {
             oracle::ntop6,
         )
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["mapped_in_hex"],
+        hint: "An address that begins with ten zero bytes, ff and ff holds an IPv4 address: print it as \
+               ::ffff:192.168.0.1, as inet_ntop does (RFC 5952, 5). No other address gets a quad here.",
+    }],
 };
-
-const A_GROUP: &str = "A group is a 16-bit number in network order: to_be_bytes. It may have fewer than four digits, and \
-                      when you read, A to F are as good as a to f.";
-
-const HOW_LONG: &str = "The gap of `::` is as long as it has to be, from one group (1:2:3:4:5:6:7::) to all eight. The groups \
-                   behind it are the last ones of the sixteen bytes; the zeros fill the room between.";
-
-const ONE_GAP: &str = "`::` may come once, and stands for at least one group, so at most seven are written beside it. \
-                      Every other colon stands between two groups, never before the first or behind the last one.";
-
-const FOUR_DIGITS: &str = "\"Each x can be up to 4 hex digits\": 00001 is too long, although its value fits. And every byte \
-                      must be a digit: `from_str_radix` also takes a sign. A quad stands only at the end.";
-
-const LONGEST_RUN: &str = "`::` replaces the longest run of zero groups, the first one if two are equally long, and never a run \
-                    of one: a single zero is printed as 0. Look at all the runs before you choose (RFC 5952, 4.2).";

@@ -6,7 +6,7 @@ use super::{
     texts::{Line, Texts},
 };
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::Lab,
 };
@@ -17,64 +17,46 @@ pub(super) const WRITES_IPV4: Test = Test {
     name: "writes the 16 bytes of a sockaddr_in",
     points: 1,
     read: THE_BYTES,
-    mistakes: &[
-        Mistake {
-            program: "family_swapped",
-            because: Diagnosis::WrongOutput,
-            hint: SOCKADDR_IN,
-        },
-        Mistake {
-            program: "port_in_host_order",
-            because: Diagnosis::WrongOutput,
-            hint: SOCKADDR_IN,
-        },
-    ],
-    run: |lab| with_many_ports(lab, |texts| texts.ipv4_for_sockaddr()),
+    story: |lab| with_many_ports(lab, |texts| texts.ipv4_for_sockaddr()),
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["family_swapped", "port_in_host_order"],
+        hint: "What travels in the packets is in network order: the port (to_be_bytes) and the address. The family is \
+               read by your own kernel and never travels: host order, to_ne_bytes. Eight zero bytes follow.",
+    }],
 };
 
 pub(super) const WRITES_IPV6: Test = Test {
     name: "writes the 28 bytes of a sockaddr_in6",
     points: 1,
     read: THE_BYTES,
-    mistakes: &[
-        Mistake {
-            program: "ipv6_in_sockaddr_in",
-            because: Diagnosis::WrongOutput,
-            hint: SOCKADDR_IN6,
-        },
-        Mistake {
-            program: "no_flowinfo",
-            because: Diagnosis::WrongOutput,
-            hint: SOCKADDR_IN6,
-        },
-    ],
-    run: |lab| with_many_ports(lab, |texts| texts.ipv6_for_sockaddr()),
+    story: |lab| with_many_ports(lab, |texts| texts.ipv6_for_sockaddr()),
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["ipv6_in_sockaddr_in", "no_flowinfo"],
+        hint: "A sockaddr_in6 has 28 bytes (ipv6(7)): family, port, four bytes of flow information, then the address \
+               from byte 8 on, and four bytes of scope id.",
+    }],
 };
 
 pub(super) const SHOWS_IPV4: Test = Test {
     name: "shows a sockaddr_in as ADDRESS:PORT",
     points: 1,
     read: THE_BYTES,
-    mistakes: &[Mistake {
-        program: "shows_host_port",
+    story: |lab| answers(lab, &["show"], &Texts::of(lab).sockaddr_ins(), oracle::show),
+    rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
-        hint: "The port is in network order in the structure. Turn it round before you print it in decimal: \
-               ntohs, or u16::from_be_bytes.",
+        mistakes: &["shows_host_port"],
+        hint: "The port is in network order in the structure. Turn it round before you print it in decimal: ntohs, or \
+               u16::from_be_bytes.",
     }],
-    run: |lab| answers(lab, &["show"], &Texts::of(lab).sockaddr_ins(), oracle::show),
 };
 
 pub(super) const SHOWS_IPV6: Test = Test {
     name: "shows a sockaddr_in6 as [ADDRESS]:PORT",
     points: 1,
     read: THE_BYTES,
-    mistakes: &[Mistake {
-        program: "no_brackets",
-        because: Diagnosis::WrongOutput,
-        hint: "Between an IPv6 address and a port a colon alone says nothing: write [ADDRESS]:PORT (RFC 5952, \
-               6). The address begins at byte 8 of the structure.",
-    }],
-    run: |lab| {
+    story: |lab| {
         answers(
             lab,
             &["show"],
@@ -82,31 +64,30 @@ pub(super) const SHOWS_IPV6: Test = Test {
             oracle::show,
         )
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["no_brackets"],
+        hint: "Between an IPv6 address and a port a colon alone says nothing: write [ADDRESS]:PORT (RFC 5952, 6). The \
+               address begins at byte 8 of the structure.",
+    }],
 };
 
 pub(super) const BELIEVES_THE_FAMILY: Test = Test {
     name: "believes the family of a socket address, not its length",
     points: 1,
     read: THE_BYTES,
-    mistakes: &[Mistake {
-        program: "length_decides",
-        because: Diagnosis::WrongOutput,
-        hint: "The family, the first two bytes in the order of your machine, says what the others are. An \
-               AF_INET6 in 16 bytes is `bad`, and so is every family which is neither.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let texts = Texts::of(lab);
         let lines = between(&texts.wrong_families(), || texts.any_sockaddr());
         answers(lab, &["show"], &lines, oracle::show)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["length_decides"],
+        hint: "The family, the first two bytes in the order of your machine, says what the others are. An AF_INET6 in \
+               16 bytes is `bad`, and so is every family which is neither.",
+    }],
 };
-
-const SOCKADDR_IN: &str = "What travels in the packets is in network order: the port (to_be_bytes) and the address. The \
-                           family is read by your own kernel and never travels: host order, to_ne_bytes. Eight zero bytes \
-                           follow.";
-
-const SOCKADDR_IN6: &str = "A sockaddr_in6 has 28 bytes (ipv6(7)): family, port, four bytes of flow information, then \
-                            the address from byte 8 on, and four bytes of scope id.";
 
 fn with_many_ports(lab: &Lab, lines: impl Fn(&Texts) -> Vec<Line>) -> Checked {
     let texts = Texts::of(lab);

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
 };
 
@@ -13,71 +13,47 @@ pub(super) const IPV6: Test = Test {
     name: "listens on an IPv6 address as well",
     points: 2,
     read: "IPv6, and room for both",
-    mistakes: &[
-        Mistake {
-            program: "knows_ipv4_only",
-            because: Diagnosis::Exited,
-            hint: EITHER_FAMILY,
-        },
-        Mistake {
-            program: "splits_at_the_first_colon",
-            because: Diagnosis::Exited,
-            hint: EITHER_FAMILY,
-        },
-        Mistake {
-            program: "forgets_the_brackets",
-            because: Diagnosis::BadAnnouncement,
-            hint: "Without brackets nobody can tell the port from one more group: print [::1]:8080, as the \
-                   Display of a SocketAddr does.",
-        },
-        Mistake {
-            program: "takes_each_client_for_ipv4",
-            because: Diagnosis::ClosedEarly,
-            hint: "A sockaddr_in has no room for an IPv6 address. Ask for a sockaddr_storage, and look at the \
-                   family in it before you read the rest: in nix as_sockaddr_in and as_sockaddr_in6.",
-        },
-        Mistake {
-            program: "calls_every_family_4",
-            because: Diagnosis::WrongBytes,
-            hint: ALL_16_BYTES,
-        },
-        Mistake {
-            program: "makes_every_address_ipv4",
-            because: Diagnosis::WrongBytes,
-            hint: ALL_16_BYTES,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let address = lab.any_ipv6_port()?;
         let server = lab.start_server_on(address)?;
         server.expect_address(address)?;
         expect_names(lab, &server.connect()?)?;
         expect_names(lab, &server.connect()?)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["knows_ipv4_only", "splits_at_the_first_colon"],
+            hint: "An argument may be an IPv6 address in brackets, with colons between them. Read it as a \
+                   `SocketAddr`, which is of either family, make an AF_INET6 socket for an IPv6 address, and set its \
+                   options before bind.",
+        },
+        Rejection {
+            because: Diagnosis::BadAnnouncement,
+            mistakes: &["forgets_the_brackets"],
+            hint: "Without brackets nobody can tell the port from one more group: print [::1]:8080, as the Display of \
+                   a SocketAddr does.",
+        },
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["takes_each_client_for_ipv4"],
+            hint: "A sockaddr_in has no room for an IPv6 address. Ask for a sockaddr_storage, and look at the family \
+                   in it before you read the rest: in nix as_sockaddr_in and as_sockaddr_in6.",
+        },
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["calls_every_family_4", "makes_every_address_ipv4"],
+            hint: "The names of this connection are IPv6 addresses: show all 16 bytes of each, in brackets, and \
+                   family=6. Only a mapped address, ::ffff:127.0.0.1, is an IPv4 address in disguise.",
+        },
+    ],
 };
 
 pub(super) const IPV4_ON_IPV6: Test = Test {
     name: "takes IPv4 clients on [::], and shows them as such",
     points: 2,
     read: "One socket for both: [::]",
-    mistakes: &[
-        Mistake {
-            program: "shows_mapped_addresses",
-            because: Diagnosis::WrongBytes,
-            hint: SHOW_WHAT_IT_IS,
-        },
-        Mistake {
-            program: "tells_the_listeners_family",
-            because: Diagnosis::WrongBytes,
-            hint: SHOW_WHAT_IT_IS,
-        },
-        Mistake {
-            program: "refuses_ipv4",
-            because: Diagnosis::Refused,
-            hint: "IPV6_V6ONLY is set to 1, which keeps IPv4 clients out. Set it to 0.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let ipv6 = lab.any_ipv6_port()?.ip();
         let server = lab.start_server_on(EVERYWHERE)?;
         server.expect_address(EVERYWHERE)?;
@@ -88,25 +64,27 @@ pub(super) const IPV4_ON_IPV6: Test = Test {
         }
         Ok(())
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["shows_mapped_addresses", "tells_the_listeners_family"],
+            hint: "On an IPv6 socket an IPv4 client has an IPv4-mapped address, ::ffff:127.0.0.1. Show the IPv4 \
+                   address in it and family=4, for both names (`to_canonical` of Rust's IpAddr); an IPv6 client keeps \
+                   its own, with family=6.",
+        },
+        Rejection {
+            because: Diagnosis::Refused,
+            mistakes: &["refuses_ipv4"],
+            hint: "IPV6_V6ONLY is set to 1, which keeps IPv4 clients out. Set it to 0.",
+        },
+    ],
 };
 
 pub(super) const WHATEVER_THE_DEFAULT: Test = Test {
     name: "takes them whatever the machine's default is",
     points: 1,
     read: "One socket for both: [::]",
-    mistakes: &[
-        Mistake {
-            program: "trusts_the_default",
-            because: Diagnosis::Refused,
-            hint: DECIDE_BEFORE_BIND,
-        },
-        Mistake {
-            program: "decides_after_bind",
-            because: Diagnosis::Refused,
-            hint: DECIDE_BEFORE_BIND,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let ipv6 = lab.any_ipv6_port()?.ip();
         lab.make_ipv6_only_the_default()?;
         let server = lab.start_server_on(EVERYWHERE)?;
@@ -116,22 +94,13 @@ pub(super) const WHATEVER_THE_DEFAULT: Test = Test {
         }
         Ok(())
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Refused,
+        mistakes: &["trusts_the_default", "decides_after_bind"],
+        hint: "Whether an IPv6 socket takes IPv4 clients is the machine's choice (net.ipv6.bindv6only), unless your \
+               program says so itself: set IPV6_V6ONLY to 0, and before bind. After bind setsockopt fails with EINVAL.",
+    }],
 };
-
-const EITHER_FAMILY: &str = "An argument may be an IPv6 address in brackets, with colons between them. Read it as a \
-                             `SocketAddr`, which is of either family, make an AF_INET6 socket for an IPv6 address, and \
-                             set its options before bind.";
-
-const ALL_16_BYTES: &str = "The names of this connection are IPv6 addresses: show all 16 bytes of each, in brackets, and \
-                            family=6. Only a mapped address, ::ffff:127.0.0.1, is an IPv4 address in disguise.";
-
-const SHOW_WHAT_IT_IS: &str = "On an IPv6 socket an IPv4 client has an IPv4-mapped address, ::ffff:127.0.0.1. Show the \
-                               IPv4 address in it and family=4, for both names (`to_canonical` of Rust's IpAddr); an \
-                               IPv6 client keeps its own, with family=6.";
-
-const DECIDE_BEFORE_BIND: &str = "Whether an IPv6 socket takes IPv4 clients is the machine's choice \
-                                  (net.ipv6.bindv6only), unless your program says so itself: set IPV6_V6ONLY to 0, and \
-                                  before bind. After bind setsockopt fails with EINVAL.";
 
 /// All addresses of both families.
 const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);

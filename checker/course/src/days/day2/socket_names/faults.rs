@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::names::{expect_names, visit};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     lab::Place,
     observe::calls::Call,
@@ -14,45 +14,26 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "sends the rest of the line when write has taken only a part",
     points: 1,
     read: "Calls that do less than asked",
-    mistakes: &[Mistake {
-        program: "ignores_short_writes",
-        because: Diagnosis::ClosedEarly,
-        hint: "write may take fewer bytes than you give it, and returns how many. Offer it the rest, until none is left: \
-               in Rust `write_all` is this loop.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
         server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
         visit(lab, &server)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::ClosedEarly,
+        mistakes: &["ignores_short_writes"],
+        hint: "write may take fewer bytes than you give it, and returns how many. Offer it the rest, until none is \
+               left: in Rust `write_all` is this loop.",
+    }],
 };
 
 pub(super) const LEAVES_EARLY: Test = Test {
     name: "goes on when a client has left in the middle of its line",
     points: 1,
     read: "When a client misbehaves",
-    mistakes: &[
-        Mistake {
-            program: "dies_of_sigpipe",
-            because: Diagnosis::Killed,
-            hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for you: \
-                   leave it so (in C: ignore it, or use send with MSG_NOSIGNAL), and handle EPIPE.",
-        },
-        Mistake {
-            program: "leaks_a_client_that_takes_no_line",
-            because: Diagnosis::DescriptorLeaked,
-            hint: "write has failed, and the descriptor stays open on this way out. Let an OwnedFd close it on every one.",
-        },
-        Mistake {
-            program: "says_nothing_of_a_lost_line",
-            because: Diagnosis::WrongOutput,
-            hint: "write has failed with EPIPE or ECONNRESET: this client has not got its line, and whoever runs your \
-                   server has to learn it. Say it on standard error (eprintln!) before you go on.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
@@ -69,41 +50,33 @@ pub(super) const LEAVES_EARLY: Test = Test {
         server.expect_no_leaked_descriptor(&before)?;
         server.expect_reason_on_stderr()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["dies_of_sigpipe"],
+            hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for \
+                   you: leave it so (in C: ignore it, or use send with MSG_NOSIGNAL), and handle EPIPE.",
+        },
+        Rejection {
+            because: Diagnosis::DescriptorLeaked,
+            mistakes: &["leaks_a_client_that_takes_no_line"],
+            hint: "write has failed, and the descriptor stays open on this way out. Let an OwnedFd close it on every \
+                   one.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["says_nothing_of_a_lost_line"],
+            hint: "write has failed with EPIPE or ECONNRESET: this client has not got its line, and whoever runs your \
+                   server has to learn it. Say it on standard error (eprintln!) before you go on.",
+        },
+    ],
 };
-
-const CALL_AGAIN: &str = "EINTR is no failure: a signal came before poll or accept had anything to return. Make the call \
-                          again.";
-
-const THE_SAME_WRITE: &str = "EINTR says that a signal came before a byte was moved. The connection is as good as before: make \
-                              the same write again, in a loop, as often as it happens.";
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "makes a call again that a signal has interrupted",
     points: 2,
     read: "Calls that do less than asked",
-    mistakes: &[
-        Mistake {
-            program: "ends_at_eintr",
-            because: Diagnosis::Exited,
-            hint: CALL_AGAIN,
-        },
-        Mistake {
-            program: "ends_when_accept_is_interrupted",
-            because: Diagnosis::Exited,
-            hint: CALL_AGAIN,
-        },
-        Mistake {
-            program: "gives_up_a_client_at_eintr",
-            because: Diagnosis::ClosedEarly,
-            hint: THE_SAME_WRITE,
-        },
-        Mistake {
-            program: "tries_again_only_once",
-            because: Diagnosis::ClosedEarly,
-            hint: THE_SAME_WRITE,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
@@ -117,19 +90,27 @@ pub(super) const INTERRUPTED: Test = Test {
         visit(lab, &server)?;
         visit(lab, &server)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_at_eintr", "ends_when_accept_is_interrupted"],
+            hint: "EINTR is no failure: a signal came before poll or accept had anything to return. Make the call \
+                   again.",
+        },
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["gives_up_a_client_at_eintr", "tries_again_only_once"],
+            hint: "EINTR says that a signal came before a byte was moved. The connection is as good as before: make \
+                   the same write again, in a loop, as often as it happens.",
+        },
+    ],
 };
 
 pub(super) const LOST_CLIENT: Test = Test {
     name: "goes on when accept finds that its client has gone",
     points: 1,
     read: "When accept fails",
-    mistakes: &[Mistake {
-        program: "ends_when_a_client_gives_up",
-        because: Diagnosis::Exited,
-        hint: "accept has failed with ECONNABORTED: this one client left the queue. The others are still there, so wait \
-               for the next.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
@@ -138,27 +119,19 @@ pub(super) const LOST_CLIENT: Test = Test {
         visit(lab, &server)?;
         visit(lab, &server)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["ends_when_a_client_gives_up"],
+        hint: "accept has failed with ECONNABORTED: this one client left the queue. The others are still there, so \
+               wait for the next.",
+    }],
 };
 
 pub(super) const NO_DESCRIPTOR: Test = Test {
     name: "waits while there is no descriptor for the next client",
     points: 2,
     read: "When accept fails",
-    mistakes: &[
-        Mistake {
-            program: "ends_without_descriptors",
-            because: Diagnosis::Exited,
-            hint: "accept has failed with EMFILE: at this moment no descriptor is free. That passes, and the client keeps \
-                   its place in the queue. Sleep a little, and wait for it again.",
-        },
-        Mistake {
-            program: "spins_without_descriptors",
-            because: Diagnosis::Busy,
-            hint: "While accept fails with EMFILE, the client stays in the queue, and so poll returns at once, again and \
-                   again. Sleep a little, 100 milliseconds for example, before you ask it again.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
@@ -172,4 +145,18 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
         expect_names(lab, &first)?;
         visit(lab, &server)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["ends_without_descriptors"],
+            hint: "accept has failed with EMFILE: at this moment no descriptor is free. That passes, and the client \
+                   keeps its place in the queue. Sleep a little, and wait for it again.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["spins_without_descriptors"],
+            hint: "While accept fails with EMFILE, the client stays in the queue, and so poll returns at once, again \
+                   and again. Sleep a little, 100 milliseconds for example, before you ask it again.",
+        },
+    ],
 };

@@ -2,7 +2,7 @@
 
 use super::{Visit, echo_some, expect_lost_client, leave, visit};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     lab::Place,
     observe::{calls::Call, sockets::Transport},
@@ -12,45 +12,25 @@ pub(super) const REASON_OF_A_LOST_CLIENT: Test = Test {
     name: "says why a client was lost",
     points: 1,
     read: "The child must end",
-    mistakes: &[Mistake {
-        program: "loses_its_client_in_silence",
-        because: Diagnosis::WrongOutput,
-        hint: "The child ends with status 1, and nobody learns why. Print the error on standard error before it ends.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let Visit { client, child } = visit(lab, &server)?;
         client.reset()?;
         expect_lost_client(lab, &server, &child)?;
         server.expect_reason_on_stderr()
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["loses_its_client_in_silence"],
+        hint: "The child ends with status 1, and nobody learns why. Print the error on standard error before it ends.",
+    }],
 };
 
 pub(super) const LOST_WHILE_IT_SENDS: Test = Test {
     name: "tells that a client was lost before its echo",
     points: 2,
     read: "SIGPIPE, three orders of events",
-    mistakes: &[
-        Mistake {
-            program: "child_ignores_write_errors",
-            because: Diagnosis::WrongStatus,
-            hint: "write has failed in the child: this client does not get its bytes. The error is told once, and read \
-                   returns 0 after it, as if all were well. Look at what write returns, and end with status 1.",
-        },
-        Mistake {
-            program: "child_dies_of_sigpipe",
-            because: Diagnosis::WrongOutput,
-            hint: "Signal 13 is SIGPIPE: the child has written to a connection that is gone, and the default is to kill. \
-                   Leave it ignored, as Rust's runtime sets it, and let the child end with status 1 at the error of write.",
-        },
-        Mistake {
-            program: "asks_for_stopped_children",
-            because: Diagnosis::ExtraOutput,
-            hint: "A child was stopped, which is no end: it goes on at SIGCONT. Call waitpid without WUNTRACED. Then it tells \
-                   of children who have ended, and of no others.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let Visit { client, child } = visit(lab, &server)?;
         let address = client.local_address();
@@ -68,38 +48,53 @@ pub(super) const LOST_WHILE_IT_SENDS: Test = Test {
         child.signal(libc::SIGCONT)?;
         expect_lost_client(lab, &server, &child)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["child_ignores_write_errors"],
+            hint: "write has failed in the child: this client does not get its bytes. The error is told once, and \
+                   read returns 0 after it, as if all were well. Look at what write returns, and end with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["child_dies_of_sigpipe"],
+            hint: "Signal 13 is SIGPIPE: the child has written to a connection that is gone, and the default is to \
+                   kill. Leave it ignored, as Rust's runtime sets it, and let the child end with status 1 at the \
+                   error of write.",
+        },
+        Rejection {
+            because: Diagnosis::ExtraOutput,
+            mistakes: &["asks_for_stopped_children"],
+            hint: "A child was stopped, which is no end: it goes on at SIGCONT. Call waitpid without WUNTRACED. Then \
+                   it tells of children who have ended, and of no others.",
+        },
+    ],
 };
 
 pub(super) const REAL_TIME_SIGNAL: Test = Test {
     name: "tells the number of a signal that has no name",
     points: 1,
     read: "Zombies, and how to collect them",
-    mistakes: &[Mistake {
-        program: "knows_no_realtime_signals",
-        because: Diagnosis::Stuck,
-        hint: "A real-time signal has killed the child. nix has no name for it: its waitpid has collected the child, and \
-               returns EINVAL. Call libc::waitpid, and ask WIFEXITED, WEXITSTATUS and WTERMSIG.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let Visit { child, .. } = visit(lab, &server)?;
         let signal = libc::SIGRTMIN() + lab.random_number(1..=9) as i32;
         child.signal(signal)?;
         server.expect_line(format!("child {} killed {signal}", child.own_pid()))
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["knows_no_realtime_signals"],
+        hint: "A real-time signal has killed the child. nix has no name for it: its waitpid has collected the child, \
+               and returns EINVAL. Call libc::waitpid, and ask WIFEXITED, WEXITSTATUS and WTERMSIG.",
+    }],
 };
 
 pub(super) const WHOLE_LINES: Test = Test {
     name: "prints whole lines, however few bytes a write takes",
     points: 1,
     read: "Bytes, not messages",
-    mistakes: &[Mistake {
-        program: "prints_with_a_single_write",
-        because: Diagnosis::Stuck,
-        hint: "The write to standard output has taken fewer bytes than it was given, and the rest of the line is missing. \
-               Offer the rest again, until all of it is taken: write_all does it for you.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         let Visit { client, child } = visit(lab, &server)?;
@@ -108,36 +103,19 @@ pub(super) const WHOLE_LINES: Test = Test {
         leave(lab, &client)?;
         server.expect_line(format!("child {} exited 0", child.own_pid()))
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["prints_with_a_single_write"],
+        hint: "The write to standard output has taken fewer bytes than it was given, and the rest of the line is \
+               missing. Offer the rest again, until all of it is taken: write_all does it for you.",
+    }],
 };
 
 pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,
     read: "3.7 A process for each client: fork and zombies",
-    mistakes: &[
-        Mistake {
-            program: "mixes_up_its_statuses",
-            because: Diagnosis::WrongStatus,
-            hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
-        },
-        Mistake {
-            program: "panics_without_an_argument",
-            because: Diagnosis::Panicked,
-            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
-                   line on standard error and exit with status 2.",
-        },
-        Mistake {
-            program: "looks_names_up",
-            because: Diagnosis::StillRunning,
-            hint: ONE_ADDRESS,
-        },
-        Mistake {
-            program: "takes_a_bad_port_for_0",
-            because: Diagnosis::StillRunning,
-            hint: ONE_ADDRESS,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.expect_refusal(&[], 2)?;
         lab.expect_refusal(&["127.0.0.1"], 2)?;
         lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
@@ -145,34 +123,51 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         lab.expect_refusal(&["localhost:0"], 2)?;
         lab.expect_refusal(&[&lab.any_port().to_string(), "x"], 2)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["mixes_up_its_statuses"],
+            hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_without_an_argument"],
+            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
+                   line on standard error and exit with status 2.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["looks_names_up", "takes_a_bad_port_for_0"],
+            hint: "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. localhost is a \
+                   name: std's bind, to_socket_addrs and getaddrinfo look names up, and atoi takes a port that is no \
+                   number for 0. Parse the argument first (SocketAddrV4; inet_pton, and strtoul with a look at its \
+                   end), say what is wrong, and end with status 2.",
+        },
+    ],
 };
-
-const ONE_ADDRESS: &str = "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. localhost is a name: \
-                           std's bind, to_socket_addrs and getaddrinfo look names up, and atoi takes a port that is no \
-                           number for 0. Parse the argument first (SocketAddrV4; inet_pton, and strtoul with a look at \
-                           its end), say what is wrong, and end with status 2.";
 
 pub(super) const PORT_IN_USE: Test = Test {
     name: "ends with status 1 when its port is in use",
     points: 1,
     read: "Starting again on the same port",
-    mistakes: &[
-        Mistake {
-            program: "panics_on_a_busy_port",
-            because: Diagnosis::Panicked,
-            hint: "`bind` can fail, for example because the port is in use. Say why on standard error and exit with \
-                   status 1.",
-        },
-        Mistake {
-            program: "shares_the_port",
-            because: Diagnosis::StillRunning,
-            hint: "With SO_REUSEPORT two servers share one port, and each gets a part of the clients. Set SO_REUSEADDR, \
-                   which lets a new server begin when the old one is gone, and report EADDRINUSE with exit status 1.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         lab.expect_refusal(&[&server.address().to_string()], 1)?;
         echo_some(lab, &server.connect()?)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_on_a_busy_port"],
+            hint: "`bind` can fail, for example because the port is in use. Say why on standard error and exit with \
+                   status 1.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["shares_the_port"],
+            hint: "With SO_REUSEPORT two servers share one port, and each gets a part of the clients. Set \
+                   SO_REUSEADDR, which lets a new server begin when the old one is gone, and report EADDRINUSE with \
+                   exit status 1.",
+        },
+    ],
 };

@@ -1,7 +1,7 @@
 //! Children that have ended: the server collects them, whatever else goes on.
 
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Lab, Server},
 };
@@ -12,13 +12,7 @@ pub(super) const EARLIER_CLIENT: Test = Test {
     name: "keeps no zombie of an earlier client",
     points: 2,
     read: "Zombies, and how to collect them",
-    mistakes: &[Mistake {
-        program: "never_reaps",
-        because: Diagnosis::ZombieLeft,
-        hint: "A child that has ended stays a zombie until its parent calls waitpid. Call it in the server's \
-               loop, with WNOHANG.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let earlier = visit(lab, &server)?;
         earlier.end(lab)?;
@@ -28,38 +22,19 @@ pub(super) const EARLIER_CLIENT: Test = Test {
         earlier.child.expect_collected()?;
         echo_some(lab, &later)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::ZombieLeft,
+        mistakes: &["never_reaps"],
+        hint: "A child that has ended stays a zombie until its parent calls waitpid. Call it in the server's loop, \
+               with WNOHANG.",
+    }],
 };
 
 pub(super) const ANOTHER_LIVES: Test = Test {
     name: "collects a child at once while another one lives",
     points: 3,
     read: "Waiting for clients and children",
-    mistakes: &[
-        Mistake {
-            program: "reaps_with_the_next_client",
-            because: Diagnosis::ZombieLeft,
-            hint: END_OF_A_CHILD_WAKES,
-        },
-        Mistake {
-            program: "restarts_accept",
-            because: Diagnosis::ZombieLeft,
-            hint: END_OF_A_CHILD_WAKES,
-        },
-        Mistake {
-            program: "waits_without_wnohang",
-            because: Diagnosis::Stuck,
-            hint: "One child has ended, another one lives, and waitpid sleeps until that one ends, too. Pass \
-                   WNOHANG, and stop when it returns 0.",
-        },
-        Mistake {
-            program: "looks_every_three_seconds",
-            because: Diagnosis::Busy,
-            hint: "The end of a child does not wake the server: it looks when a time limit is over, and until then \
-                   the child is a zombie. Install a handler for SIGCHLD, without SA_RESTART, so that the \
-                   sleeping call returns, and sleep without a limit.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let mut visits = vec![visit(lab, &server)?, visit(lab, &server)?];
         server.wait_until_it_rests()?;
@@ -71,19 +46,34 @@ pub(super) const ANOTHER_LIVES: Test = Test {
         echo_some(lab, &next)?;
         echo_some(lab, &stays.client)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ZombieLeft,
+            mistakes: &["reaps_with_the_next_client", "restarts_accept"],
+            hint: "The zombie stays until the next client comes, because the end of a child does not wake the server. \
+                   Install a handler for SIGCHLD, without SA_RESTART, so that the sleeping call returns.",
+        },
+        Rejection {
+            because: Diagnosis::Stuck,
+            mistakes: &["waits_without_wnohang"],
+            hint: "One child has ended, another one lives, and waitpid sleeps until that one ends, too. Pass WNOHANG, \
+                   and stop when it returns 0.",
+        },
+        Rejection {
+            because: Diagnosis::Busy,
+            mistakes: &["looks_every_three_seconds"],
+            hint: "The end of a child does not wake the server: it looks when a time limit is over, and until then \
+                   the child is a zombie. Install a handler for SIGCHLD, without SA_RESTART, so that the sleeping \
+                   call returns, and sleep without a limit.",
+        },
+    ],
 };
 
 pub(super) const THREE_TOGETHER: Test = Test {
     name: "collects three children who ended together",
     points: 3,
     read: "SIGCHLD: one signal for many children",
-    mistakes: &[Mistake {
-        program: "one_wait_per_signal",
-        because: Diagnosis::ZombieLeft,
-        hint: "Three children ended, and one SIGCHLD told of them: signals do not queue. Call waitpid in a \
-               loop until it returns 0 or fails with ECHILD.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_server()?;
         let visits = three_visits(lab, &server)?;
         server.wait_until_it_rests()?;
@@ -97,25 +87,19 @@ pub(super) const THREE_TOGETHER: Test = Test {
         }
         Ok(())
     },
+    rejects: &[Rejection {
+        because: Diagnosis::ZombieLeft,
+        mistakes: &["one_wait_per_signal"],
+        hint: "Three children ended, and one SIGCHLD told of them: signals do not queue. Call waitpid in a loop until \
+               it returns 0 or fails with ECHILD.",
+    }],
 };
 
 pub(super) const IN_THE_GAP: Test = Test {
     name: "collects a child who ends just before the server sleeps",
     points: 3,
     read: "Waiting for clients and children",
-    mistakes: &[
-        Mistake {
-            program: "looks_then_accepts",
-            because: Diagnosis::ZombieLeft,
-            hint: LOOK_AND_SLEEP_IN_ONE_STEP,
-        },
-        Mistake {
-            program: "unblocks_then_polls",
-            because: Diagnosis::ZombieLeft,
-            hint: LOOK_AND_SLEEP_IN_ONE_STEP,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         let early = visit(lab, &server)?;
@@ -129,15 +113,14 @@ pub(super) const IN_THE_GAP: Test = Test {
         early.child.expect_collected()?;
         echo_some(lab, &late)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::ZombieLeft,
+        mistakes: &["looks_then_accepts", "unblocks_then_polls"],
+        hint: "The child ends after the server has looked for it and before the server sleeps: SIGCHLD comes, its \
+               handler runs, and then nothing wakes the server. Keep SIGCHLD blocked, and let ppoll open the mask and \
+               sleep in one step.",
+    }],
 };
-
-const END_OF_A_CHILD_WAKES: &str = "The zombie stays until the next client comes, because the end of a child does not \
-                                    wake the server. Install a handler for SIGCHLD, without SA_RESTART, so that the \
-                                    sleeping call returns.";
-
-const LOOK_AND_SLEEP_IN_ONE_STEP: &str = "The child ends after the server has looked for it and before the server \
-                                          sleeps: SIGCHLD comes, its handler runs, and then nothing wakes the server. \
-                                          Keep SIGCHLD blocked, and let ppoll open the mask and sleep in one step.";
 
 /// The client leaves, and its child ends. A server which has come to rest and sleeps on, without a word of it, is not woken
 /// by its children: then a time limit of its sleep, if it has one, is all that makes it look.

@@ -5,7 +5,7 @@ use super::{
     text,
 };
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Lab, Program},
 };
@@ -14,27 +14,7 @@ pub(super) const RESET: Test = Test {
     name: "reports a reset with exit status 1",
     points: 1,
     read: OTHER_SIDE_FIRST,
-    mistakes: &[
-        Mistake {
-            program: "takes_a_reset_for_the_end",
-            because: Diagnosis::WrongStatus,
-            hint: "The server has reset the connection, so the answer is not complete. Only a read of 0 is the \
-                   end: an error is exit status 1.",
-        },
-        Mistake {
-            program: "panics_at_a_reset",
-            because: Diagnosis::Panicked,
-            hint: "A reset is an ordinary event for a network program. Match on the error, report it, and exit \
-                   with 1 instead of unwrapping.",
-        },
-        Mistake {
-            program: "says_nothing_of_a_reset",
-            because: Diagnosis::WrongOutput,
-            hint: "The server has reset the connection, read says so (ECONNRESET), and your program keeps it to \
-                   itself. Print the error on standard error before you end.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let (upload, server) = connected(lab)?;
         send_whole_input(&upload, &server, bytes(lab, 500, 500))?;
         send_part_of_an_answer(lab, &upload, &server)?;
@@ -43,19 +23,33 @@ pub(super) const RESET: Test = Test {
         upload.expect_stdout_end()?;
         upload.expect_reason_on_stderr()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["takes_a_reset_for_the_end"],
+            hint: "The server has reset the connection, so the answer is not complete. Only a read of 0 is the end: \
+                   an error is exit status 1.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_at_a_reset"],
+            hint: "A reset is an ordinary event for a network program. Match on the error, report it, and exit with 1 \
+                   instead of unwrapping.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["says_nothing_of_a_reset"],
+            hint: "The server has reset the connection, read says so (ECONNRESET), and your program keeps it to \
+                   itself. Print the error on standard error before you end.",
+        },
+    ],
 };
 
 pub(super) const RESET_WITH_OPEN_INPUT: Test = Test {
     name: "ends at a reset even while its input is open",
     points: 2,
     read: OTHER_SIDE_FIRST,
-    mistakes: &[Mistake {
-        program: "waits_for_input_after_a_reset",
-        because: Diagnosis::StillRunning,
-        hint: "The connection is gone, but a thread still waits for input, and your program waits for the \
-               thread. Leave at a reset without joining it; thread::scope always joins.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let (upload, server) = connected(lab)?;
         let input = bytes(lab, 500, 500);
         upload.feed_stdin(&input);
@@ -66,70 +60,62 @@ pub(super) const RESET_WITH_OPEN_INPUT: Test = Test {
         upload.expect_stdout_end()?;
         upload.expect_reason_on_stderr()
     },
+    rejects: &[Rejection {
+        because: Diagnosis::StillRunning,
+        mistakes: &["waits_for_input_after_a_reset"],
+        hint: "The connection is gone, but a thread still waits for input, and your program waits for the thread. \
+               Leave at a reset without joining it; thread::scope always joins.",
+    }],
 };
 
 pub(super) const TAKES_NO_MORE: Test = Test {
     name: "reports an upload which the server no longer takes",
     points: 2,
     read: OTHER_SIDE_FIRST,
-    mistakes: &[
-        Mistake {
-            program: "ignores_send_errors",
-            because: Diagnosis::WrongStatus,
-            hint: "write has failed: the server has not got your whole input. Keep this in mind, and exit with 1 \
-                   at the end.",
-        },
-        Mistake {
-            program: "dies_of_sigpipe",
-            because: Diagnosis::Killed,
-            hint: "Writing to a connection that is gone raises SIGPIPE, and its default is to kill. Leave it \
-                   ignored, as Rust's runtime sets it, or pass MSG_NOSIGNAL to send.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let upload = upload_to_a_server_that_has_left(lab)?;
         upload.close_stdin();
         upload.expect_exit(1)?;
         upload.expect_stdout_end()?;
         upload.expect_reason_on_stderr()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["ignores_send_errors"],
+            hint: "write has failed: the server has not got your whole input. Keep this in mind, and exit with 1 at \
+                   the end.",
+        },
+        Rejection {
+            because: Diagnosis::Killed,
+            mistakes: &["dies_of_sigpipe"],
+            hint: "Writing to a connection that is gone raises SIGPIPE, and its default is to kill. Leave it ignored, \
+                   as Rust's runtime sets it, or pass MSG_NOSIGNAL to send.",
+        },
+    ],
 };
 
 pub(super) const WAITS_FOR_NO_INPUT: Test = Test {
     name: "does not wait for input which nobody takes",
     points: 1,
     read: OTHER_SIDE_FIRST,
-    mistakes: &[Mistake {
-        program: "reads_on_after_a_failed_write",
-        because: Diagnosis::StillRunning,
-        hint: "No more can be sent after a failed write, so no more has to be read. Stop reading standard input, \
-               print what the server has said, and end.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let upload = upload_to_a_server_that_has_left(lab)?;
         upload.expect_exit(1)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::StillRunning,
+        mistakes: &["reads_on_after_a_failed_write"],
+        hint: "No more can be sent after a failed write, so no more has to be read. Stop reading standard input, \
+               print what the server has said, and end.",
+    }],
 };
 
 pub(super) const END_DOES_NOT_ARRIVE: Test = Test {
     name: "reports a server that has gone before the last piece",
     points: 1,
     read: OTHER_SIDE_FIRST,
-    mistakes: &[
-        Mistake {
-            program: "ignores_the_error_of_shutdown",
-            because: Diagnosis::WrongStatus,
-            hint: "The last piece of the input has brought a reset back, and no write follows that could fail. shutdown \
-                   tells it: ENOTCONN means that there is no connection any more. Exit with 1.",
-        },
-        Mistake {
-            program: "panics_at_shutdown",
-            because: Diagnosis::Panicked,
-            hint: "shutdown fails with ENOTCONN when the server has reset the connection. That is an ordinary event: \
-                   report it, and exit with 1 instead of unwrapping.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let upload = upload_to_a_server_that_leaves(lab)?;
         lab.settle()?;
         upload.feed_stdin(bytes(lab, 1, 1_000));
@@ -139,19 +125,27 @@ pub(super) const END_DOES_NOT_ARRIVE: Test = Test {
         upload.expect_exit(1)?;
         upload.expect_stdout_end()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["ignores_the_error_of_shutdown"],
+            hint: "The last piece of the input has brought a reset back, and no write follows that could fail. \
+                   shutdown tells it: ENOTCONN means that there is no connection any more. Exit with 1.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_at_shutdown"],
+            hint: "shutdown fails with ENOTCONN when the server has reset the connection. That is an ordinary event: \
+                   report it, and exit with 1 instead of unwrapping.",
+        },
+    ],
 };
 
 pub(super) const ANSWER_AND_END: Test = Test {
     name: "prints all of an answer that has come together with its end",
     points: 1,
     read: BOTH_AT_ONCE,
-    mistakes: &[Mistake {
-        program: "leaves_at_pollhup",
-        because: Diagnosis::Exited,
-        hint: "POLLHUP says that both directions have ended; it does not say that you have read everything. What has come \
-               still waits in the receive buffer: read until read returns 0.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let (upload, server) = connected(lab)?;
         send_whole_input(&upload, &server, bytes(lab, 1, 1_000))?;
         lab.settle()?;
@@ -165,29 +159,26 @@ pub(super) const ANSWER_AND_END: Test = Test {
         upload.expect_exit(0)?;
         upload.expect_stdout_end()
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["leaves_at_pollhup"],
+        hint: "POLLHUP says that both directions have ended; it does not say that you have read everything. What has \
+               come still waits in the receive buffer: read until read returns 0.",
+    }],
 };
 
 pub(super) const REFUSES_THE_REST: Test = Test {
     name: "prints the answer of a server which refuses the rest",
     points: 2,
     read: OTHER_SIDE_FIRST,
-    mistakes: &[
-        Mistake {
-            program: "exits_when_sending_fails",
-            because: Diagnosis::Exited,
-            hint: UNREAD_ANSWER,
-        },
-        Mistake {
-            program: "leaves_at_pollerr",
-            because: Diagnosis::Exited,
-            hint: UNREAD_ANSWER,
-        },
-    ],
-    run: prints_the_answer_of_a_refusing_server,
+    story: prints_the_answer_of_a_refusing_server,
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["exits_when_sending_fails", "leaves_at_pollerr"],
+        hint: "A failed write, or POLLERR, ends the sending and not the program. The answer has already arrived: \
+               print it until read returns 0 or an error, then exit with 1.",
+    }],
 };
-
-const UNREAD_ANSWER: &str = "A failed write, or POLLERR, ends the sending and not the program. The answer has already \
-                             arrived: print it until read returns 0 or an error, then exit with 1.";
 
 /// The server answers and closes, and two pieces of input follow: the first write brings a reset back, the second one
 /// fails.

@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::{bytes, connected, lines, send_whole_input, text};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     lab::Place,
     observe::calls::Call,
@@ -14,21 +14,7 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "sends and prints every byte, however few a write takes",
     points: 2,
     read: "Bytes, not messages",
-    mistakes: &[
-        Mistake {
-            program: "sends_with_a_single_write",
-            because: Diagnosis::ClosedEarly,
-            hint: "write has taken fewer bytes than it was given, and said so. Offer it the rest, until all of it \
-                   is taken, before you read the next piece.",
-        },
-        Mistake {
-            program: "prints_with_a_single_write",
-            because: Diagnosis::Exited,
-            hint: "The writes to standard output have taken fewer bytes than they were given, and the rest is \
-                   missing. Offer it again, until all of it is taken.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let (upload, server) = connected(lab)?;
         for place in [Place::Socket, Place::Stdout] {
@@ -42,6 +28,20 @@ pub(super) const SHORT_WRITES: Test = Test {
         upload.expect_stdout_end()?;
         upload.expect_exit(0)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::ClosedEarly,
+            mistakes: &["sends_with_a_single_write"],
+            hint: "write has taken fewer bytes than it was given, and said so. Offer it the rest, until all of it is \
+                   taken, before you read the next piece.",
+        },
+        Rejection {
+            because: Diagnosis::Exited,
+            mistakes: &["prints_with_a_single_write"],
+            hint: "The writes to standard output have taken fewer bytes than they were given, and the rest is \
+                   missing. Offer it again, until all of it is taken.",
+        },
+    ],
 };
 
 const WHEN_A_FILE_FAILS: &str = "When the input or the output fails";
@@ -50,27 +50,7 @@ pub(super) const CANNOT_READ: Test = Test {
     name: "reports an input that cannot be read",
     points: 1,
     read: WHEN_A_FILE_FAILS,
-    mistakes: &[
-        Mistake {
-            program: "takes_a_read_error_for_the_end",
-            because: Diagnosis::WrongStatus,
-            hint: "read on standard input has failed, and your program goes on as if it were the end of the input: a \
-                   part passes for the whole. Only 0 is the end. Tell an error on standard error, and exit with 1.",
-        },
-        Mistake {
-            program: "says_nothing_of_a_bad_input",
-            because: Diagnosis::WrongOutput,
-            hint: "read on standard input has failed, and your program keeps the reason to itself. Print the error on \
-                   standard error before you end.",
-        },
-        Mistake {
-            program: "waits_for_the_server_after_a_read_error",
-            because: Diagnosis::StillRunning,
-            hint: "The input cannot be read, and your program waits for the server to end, which waits for the rest of \
-                   the upload. Do not wait for it: say what has failed, and end the whole process with status 1.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         // First the failure is all that the program waits for. Then there is a server, too, which waits for the rest.
         for server_has_ended in [true, false] {
@@ -90,27 +70,33 @@ pub(super) const CANNOT_READ: Test = Test {
         }
         Ok(())
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["takes_a_read_error_for_the_end"],
+            hint: "read on standard input has failed, and your program goes on as if it were the end of the input: a \
+                   part passes for the whole. Only 0 is the end. Tell an error on standard error, and exit with 1.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["says_nothing_of_a_bad_input"],
+            hint: "read on standard input has failed, and your program keeps the reason to itself. Print the error on \
+                   standard error before you end.",
+        },
+        Rejection {
+            because: Diagnosis::StillRunning,
+            mistakes: &["waits_for_the_server_after_a_read_error"],
+            hint: "The input cannot be read, and your program waits for the server to end, which waits for the rest \
+                   of the upload. Do not wait for it: say what has failed, and end the whole process with status 1.",
+        },
+    ],
 };
 
 pub(super) const CANNOT_PRINT: Test = Test {
     name: "reports an output that cannot be written",
     points: 1,
     read: WHEN_A_FILE_FAILS,
-    mistakes: &[
-        Mistake {
-            program: "ignores_a_full_disk",
-            because: Diagnosis::WrongStatus,
-            hint: "The disk is full, write has failed, and the answer is lost; exit status 0 says that all went well. \
-                   Look at what each write to standard output returns, and exit with 1.",
-        },
-        Mistake {
-            program: "says_nothing_of_a_full_disk",
-            because: Diagnosis::WrongOutput,
-            hint: "write to standard output has failed, and your program keeps the reason to itself. Print the error on \
-                   standard error before you end.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let (upload, server) = connected(lab)?;
         upload.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
@@ -120,4 +106,18 @@ pub(super) const CANNOT_PRINT: Test = Test {
         upload.expect_exit(1)?;
         upload.expect_reason_on_stderr()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["ignores_a_full_disk"],
+            hint: "The disk is full, write has failed, and the answer is lost; exit status 0 says that all went well. \
+                   Look at what each write to standard output returns, and exit with 1.",
+        },
+        Rejection {
+            because: Diagnosis::WrongOutput,
+            mistakes: &["says_nothing_of_a_full_disk"],
+            hint: "write to standard output has failed, and your program keeps the reason to itself. Print the error \
+                   on standard error before you end.",
+        },
+    ],
 };

@@ -2,7 +2,7 @@
 
 use super::{END_IS_A_MESSAGE, TWO_STREAMS, bytes, connected, text};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
 };
 
@@ -10,19 +10,7 @@ pub(super) const TELLS_ITS_COUNTS: Test = Test {
     name: "tells how many bytes went each way",
     points: 1,
     read: END_IS_A_MESSAGE,
-    mistakes: &[
-        Mistake {
-            program: "keeps_its_counts_to_itself",
-            because: Diagnosis::WrongOutput,
-            hint: TELL_BOTH_SUMS,
-        },
-        Mistake {
-            program: "tells_the_last_piece",
-            because: Diagnosis::WrongOutput,
-            hint: TELL_BOTH_SUMS,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let (upload, server) = connected(lab)?;
         // Short sums, which nobody rounds or divides into groups.
         let input = [bytes(lab, 50, 249), bytes(lab, 50, 249)];
@@ -43,39 +31,19 @@ pub(super) const TELLS_ITS_COUNTS: Test = Test {
         upload.expect_stdout_end()?;
         upload.expect_numbers_on_stderr(&counts)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["keeps_its_counts_to_itself", "tells_the_last_piece"],
+        hint: "Add up the bytes that each direction carries, piece by piece, and print both sums on standard error at \
+               the end, in decimal digits.",
+    }],
 };
-
-const TELL_BOTH_SUMS: &str = "Add up the bytes that each direction carries, piece by piece, and print both sums on standard error \
-                              at the end, in decimal digits.";
 
 pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,
     read: TWO_STREAMS,
-    mistakes: &[
-        Mistake {
-            program: "mixes_up_its_statuses",
-            because: Diagnosis::WrongStatus,
-            hint: NUMBERS_ONLY,
-        },
-        Mistake {
-            program: "looks_names_up",
-            because: Diagnosis::WrongStatus,
-            hint: NUMBERS_ONLY,
-        },
-        Mistake {
-            program: "takes_a_bad_port_for_0",
-            because: Diagnosis::WrongStatus,
-            hint: NUMBERS_ONLY,
-        },
-        Mistake {
-            program: "panics_without_an_argument",
-            because: Diagnosis::Panicked,
-            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
-                   line on standard error and exit with status 2.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.expect_refusal(&[], 2)?;
         lab.expect_refusal(&["127.0.0.1"], 2)?;
         lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
@@ -84,9 +52,24 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         lab.expect_refusal(&[&format!("localhost:{}", nobody.port())], 2)?;
         lab.expect_refusal(&[&nobody.to_string(), "x"], 2)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &[
+                "mixes_up_its_statuses",
+                "looks_names_up",
+                "takes_a_bad_port_for_0",
+            ],
+            hint: "Wrong arguments end with status 2, before anything else is done; a failure at run time with status \
+                   1. localhost is a name, which std's connect, to_socket_addrs and getaddrinfo look up, and atoi \
+                   takes a port that is no number for 0. So parse the address first (SocketAddrV4; inet_pton, and \
+                   strtoul with a look at its end).",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_without_an_argument"],
+            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
+                   line on standard error and exit with status 2.",
+        },
+    ],
 };
-
-const NUMBERS_ONLY: &str = "Wrong arguments end with status 2, before anything else is done; a failure at run time with status 1. \
-                            localhost is a name, which std's connect, to_socket_addrs and getaddrinfo look up, and \
-                            atoi takes a port that is no number for 0. So parse the address first (SocketAddrV4; \
-                            inet_pton, and strtoul with a look at its end).";

@@ -2,7 +2,7 @@
 
 use super::{ask, random, word};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::{Checked, Diagnosis},
     lab::{Datagrams, Server},
 };
@@ -13,107 +13,81 @@ const LIMIT: usize = 1024;
 const LONGEST: usize = 65507;
 
 const THE_KERNEL_CUTS: &str = "Too big: the kernel cuts";
-const NOT_ECHOED: &str = "A datagram of more than 1024 bytes is not sent back, not even its beginning: the answer is the \
-     text `too big LENGTH`. A plain receive does not tell that the kernel cut something off. Receive with the flag \
-     MSG_TRUNC, and compare the length that it returns with 1024.";
-const WHAT_WAS_SENT: &str = "LENGTH is what was sent, not what fitted into your buffer. Given as a flag to the call, \
-     MSG_TRUNC makes it return the true length. Send the digits and nothing behind them, no newline.";
 
 pub(super) const LONG: Test = Test {
     name: "sends back long datagrams whole",
     points: 1,
     read: THE_KERNEL_CUTS,
-    mistakes: &[Mistake {
-        program: "has_a_small_buffer",
-        because: Diagnosis::WrongBytes,
-        hint: "The kernel throws away what does not fit into your buffer. Make it large enough for the longest \
-               datagram that you send back, 1024 bytes, and send the answer in one piece.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
         ask(&client, &server, random(lab, 1..=1))?;
         ask(&client, &server, random(lab, 513..=1022))?;
         ask(&client, &server, lab.random_bytes(LIMIT - 1))
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongBytes,
+        mistakes: &["has_a_small_buffer"],
+        hint: "The kernel throws away what does not fit into your buffer. Make it large enough for the longest \
+               datagram that you send back, 1024 bytes, and send the answer in one piece.",
+    }],
 };
 
 pub(super) const THE_LIMIT: Test = Test {
     name: "sends back a datagram of exactly 1024 bytes",
     points: 1,
     read: THE_KERNEL_CUTS,
-    mistakes: &[Mistake {
-        program: "refuses_the_limit",
-        because: Diagnosis::WrongBytes,
-        hint: "1024 bytes are still allowed: only a longer datagram is too big. Look at your `<` and `<=`, and at \
-               the size of your buffer.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
         ask(&client, &server, lab.random_bytes(LIMIT))
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongBytes,
+        mistakes: &["refuses_the_limit"],
+        hint: "1024 bytes are still allowed: only a longer datagram is too big. Look at your `<` and `<=`, and at the \
+               size of your buffer.",
+    }],
 };
 
 pub(super) const TOO_BIG: Test = Test {
     name: "says `too big` to a datagram of more than 1024 bytes",
     points: 1,
     read: THE_KERNEL_CUTS,
-    mistakes: &[
-        Mistake {
-            program: "cuts_silently",
-            because: Diagnosis::WrongBytes,
-            hint: NOT_ECHOED,
-        },
-        Mistake {
-            program: "echoes_any_size",
-            because: Diagnosis::WrongBytes,
-            hint: NOT_ECHOED,
-        },
-        Mistake {
-            program: "trusts_the_true_length",
-            because: Diagnosis::Panicked,
-            hint: "With MSG_TRUNC the returned length can be more than your buffer holds. Compare before you \
-                   slice.",
-        },
-        Mistake {
-            program: "waits_for_the_rest",
-            because: Diagnosis::NoAnswer,
-            hint: "The rest of a datagram that was cut is gone. The next receive waits for the next datagram, so \
-                   answer now.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
         client.send_to(server.address(), random(lab, 1025..=2000))?;
         client.expect_start_from(server.address(), "too big ")?;
         ask(&client, &server, random(lab, 10..=1000))
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongBytes,
+            mistakes: &["cuts_silently", "echoes_any_size"],
+            hint: "A datagram of more than 1024 bytes is not sent back, not even its beginning: the answer is the \
+                   text `too big LENGTH`. A plain receive does not tell that the kernel cut something off. Receive \
+                   with the flag MSG_TRUNC, and compare the length that it returns with 1024.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["trusts_the_true_length"],
+            hint: "With MSG_TRUNC the returned length can be more than your buffer holds. Compare before you slice.",
+        },
+        Rejection {
+            because: Diagnosis::NoAnswer,
+            mistakes: &["waits_for_the_rest"],
+            hint: "The rest of a datagram that was cut is gone. The next receive waits for the next datagram, so \
+                   answer now.",
+        },
+    ],
 };
 
 pub(super) const TRUE_LENGTH: Test = Test {
     name: "tells the true length of a datagram that is too big",
     points: 2,
     read: THE_KERNEL_CUTS,
-    mistakes: &[
-        Mistake {
-            program: "tells_the_cut_length",
-            because: Diagnosis::WrongBytes,
-            hint: WHAT_WAS_SENT,
-        },
-        Mistake {
-            program: "has_one_byte_to_spare",
-            because: Diagnosis::WrongBytes,
-            hint: WHAT_WAS_SENT,
-        },
-        Mistake {
-            program: "adds_a_newline",
-            because: Diagnosis::WrongBytes,
-            hint: WHAT_WAS_SENT,
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
         ask_too_much(&client, &server, lab.random_bytes(LIMIT + 1))?;
@@ -121,19 +95,23 @@ pub(super) const TRUE_LENGTH: Test = Test {
         ask_too_much(&client, &server, lab.random_bytes(LONGEST))?;
         ask(&client, &server, random(lab, 10..=1000))
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongBytes,
+        mistakes: &[
+            "tells_the_cut_length",
+            "has_one_byte_to_spare",
+            "adds_a_newline",
+        ],
+        hint: "LENGTH is what was sent, not what fitted into your buffer. Given as a flag to the call, MSG_TRUNC \
+               makes it return the true length. Send the digits and nothing behind them, no newline.",
+    }],
 };
 
 pub(super) const BEHIND_TOO_BIG: Test = Test {
     name: "answers a datagram that waits behind one which is too big",
     points: 1,
     read: THE_KERNEL_CUTS,
-    mistakes: &[Mistake {
-        program: "empties_the_queue",
-        because: Diagnosis::NoAnswer,
-        hint: "Nothing is left of a datagram that was cut, so there is nothing to clear away. What you receive \
-               behind it is the next datagram: answer that one, too.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let (first, second) = (lab.datagrams()?, lab.datagrams()?);
         let (long, short) = (random(lab, 1025..=2000), word(lab));
@@ -145,6 +123,12 @@ pub(super) const BEHIND_TOO_BIG: Test = Test {
         first.expect_from(server.address(), format!("too big {}", long.len()))?;
         second.expect_from(server.address(), short)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::NoAnswer,
+        mistakes: &["empties_the_queue"],
+        hint: "Nothing is left of a datagram that was cut, so there is nothing to clear away. What you receive behind \
+               it is the next datagram: answer that one, too.",
+    }],
 };
 
 /// One question that is too big, and the answer which tells its length.

@@ -2,7 +2,7 @@
 
 use super::{ask, word};
 use harness::{
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     lab::Place,
 };
@@ -11,13 +11,7 @@ pub(super) const LONG_QUEUE: Test = Test {
     name: "loses none of many datagrams that wait",
     points: 1,
     read: "Datagrams wait in a queue",
-    mistakes: &[Mistake {
-        program: "shrinks_its_queue",
-        because: Diagnosis::NoAnswer,
-        hint: "Some datagrams came while your program was busy, and there was no room for them: the kernel threw them \
-               away. SO_RCVBUF is the room for all that wait together, not for one datagram. Leave it as it is.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
         server.wait_until_idle()?;
@@ -36,18 +30,19 @@ pub(super) const LONG_QUEUE: Test = Test {
                 .try_for_each(|question| client.expect_from(server.address(), question))
         })
     },
+    rejects: &[Rejection {
+        because: Diagnosis::NoAnswer,
+        mistakes: &["shrinks_its_queue"],
+        hint: "Some datagrams came while your program was busy, and there was no room for them: the kernel threw them \
+               away. SO_RCVBUF is the room for all that wait together, not for one datagram. Leave it as it is.",
+    }],
 };
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "receives again when a signal has interrupted it",
     points: 1,
     read: "Datagrams wait in a queue",
-    mistakes: &[Mistake {
-        program: "ends_at_eintr",
-        because: Diagnosis::Exited,
-        hint: "EINTR is no failure: a signal came before there was a datagram. Receive again.",
-    }],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -58,4 +53,9 @@ pub(super) const INTERRUPTED: Test = Test {
         ask(&client, &server, word(lab))?;
         ask(&client, &server, word(lab))
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Exited,
+        mistakes: &["ends_at_eintr"],
+        hint: "EINTR is no failure: a signal came before there was a datagram. Receive again.",
+    }],
 };

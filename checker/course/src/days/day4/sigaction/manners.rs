@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use super::{count, expect_result, repeated, send, start, take, without_arguments};
 use harness::{
     arena::Launch,
-    exercise::{Mistake, Test},
+    exercise::{Rejection, Test},
     failure::Diagnosis,
     lab::Place,
     observe::calls::Call,
@@ -16,12 +16,7 @@ pub(super) const MANY: Test = Test {
     name: "counts more than 255 signals",
     points: 1,
     read: "Merged or queued",
-    mistakes: &[Mistake {
-        program: "counts_in_a_byte",
-        because: Diagnosis::WrongOutput,
-        hint: "A counter of 8 bits begins again at 0 after 255. Take an AtomicUsize, or an AtomicU64.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let program = count(lab)?;
         program.freeze()?;
         let real_time = lab.random_number(260..=300);
@@ -33,19 +28,18 @@ pub(super) const MANY: Test = Test {
         program.deliver(SIGTERM)?;
         expect_result(&program, 0, 0, real_time)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongOutput,
+        mistakes: &["counts_in_a_byte"],
+        hint: "A counter of 8 bits begins again at 0 after 255. Take an AtomicUsize, or an AtomicU64.",
+    }],
 };
 
 pub(super) const SIGINT_BLOCKED_AT_THE_START: Test = Test {
     name: "obeys SIGINT though it is blocked at the start",
     points: 1,
     read: "Blocking, and waiting without a gap",
-    mistakes: &[Mistake {
-        program: "keeps_sigint_blocked",
-        because: Diagnosis::WrongDisposition,
-        hint: "The mask comes from whoever starts the program, and it may hold any signal. To take out those which you \
-               remember is not enough: wait with a mask of your own, an empty one.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let program = start(
             Launch {
                 blocked: vec![SIGINT],
@@ -56,19 +50,19 @@ pub(super) const SIGINT_BLOCKED_AT_THE_START: Test = Test {
         program.deliver(SIGINT)?;
         expect_result(&program, 0, 0, 0)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::WrongDisposition,
+        mistakes: &["keeps_sigint_blocked"],
+        hint: "The mask comes from whoever starts the program, and it may hold any signal. To take out those which \
+               you remember is not enough: wait with a mask of your own, an empty one.",
+    }],
 };
 
 pub(super) const SIGTERM_IGNORED_AT_THE_START: Test = Test {
     name: "takes its signals though they are ignored at the start",
     points: 1,
     read: "What a program is born with",
-    mistakes: &[Mistake {
-        program: "leaves_an_ignored_sigterm_alone",
-        because: Diagnosis::Stuck,
-        hint: "Only SIGINT stays as it is when it was ignored at the start: a shell ignores it for a background job. \
-               Install the handlers of all other signals whatever their old disposition is.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let program = start(
             Launch {
                 ignored: vec![SIGTERM, SIGUSR1, SIGUSR2, SIGRTMIN()],
@@ -82,19 +76,19 @@ pub(super) const SIGTERM_IGNORED_AT_THE_START: Test = Test {
         program.deliver(SIGTERM)?;
         expect_result(&program, 1, 1, 1)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Stuck,
+        mistakes: &["leaves_an_ignored_sigterm_alone"],
+        hint: "Only SIGINT stays as it is when it was ignored at the start: a shell ignores it for a background job. \
+               Install the handlers of all other signals whatever their old disposition is.",
+    }],
 };
 
 pub(super) const SECOND_SIGTERM: Test = Test {
     name: "prints its result undisturbed by a second SIGTERM",
     points: 1,
     read: "What a handler may do",
-    mistakes: &[Mistake {
-        program: "dies_of_a_second_sigterm",
-        because: Diagnosis::Killed,
-        hint: "A second SIGTERM comes while the result is printed, and its default action kills the program. Leave the \
-               handlers in place until the end: no SA_RESETHAND, and no SIG_DFL.",
-    }],
-    run: |lab| {
+    story: |lab| {
         let program = count(lab)?;
         take(&program, SIGUSR2)?;
         program.fill_stdout()?;
@@ -107,27 +101,19 @@ pub(super) const SECOND_SIGTERM: Test = Test {
         program.drain_stdout()?;
         expect_result(&program, 0, 1, 0)
     },
+    rejects: &[Rejection {
+        because: Diagnosis::Killed,
+        mistakes: &["dies_of_a_second_sigterm"],
+        hint: "A second SIGTERM comes while the result is printed, and its default action kills the program. Leave \
+               the handlers in place until the end: no SA_RESETHAND, and no SIG_DFL.",
+    }],
 };
 
 pub(super) const CANNOT_PRINT: Test = Test {
     name: "ends with status 1 when its result cannot be written",
     points: 1,
     read: "When a call fails",
-    mistakes: &[
-        Mistake {
-            program: "ignores_a_full_disk",
-            because: Diagnosis::WrongStatus,
-            hint: "The disk is full, write has failed, and the counts are lost; exit status 0 says that all went well. \
-                   Look at what writing and flushing return, say why on standard error, and exit with 1.",
-        },
-        Mistake {
-            program: "panics_on_a_full_disk",
-            because: Diagnosis::Panicked,
-            hint: "println! panics when standard output cannot be written. Use writeln!, look at its result, say why on \
-                   standard error, and exit with 1.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.follow_calls();
         let program = count(lab)?;
         program.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
@@ -135,29 +121,43 @@ pub(super) const CANNOT_PRINT: Test = Test {
         program.expect_exit(1)?;
         program.expect_reason_on_stderr()
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["ignores_a_full_disk"],
+            hint: "The disk is full, write has failed, and the counts are lost; exit status 0 says that all went \
+                   well. Look at what writing and flushing return, say why on standard error, and exit with 1.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_on_a_full_disk"],
+            hint: "println! panics when standard output cannot be written. Use writeln!, look at its result, say why \
+                   on standard error, and exit with 1.",
+        },
+    ],
 };
 
 pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,
     read: "4.1 Signals: sigaction",
-    mistakes: &[
-        Mistake {
-            program: "mixes_up_its_statuses",
-            because: Diagnosis::WrongStatus,
-            hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
-        },
-        Mistake {
-            program: "panics_at_a_bad_number",
-            because: Diagnosis::Panicked,
-            hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
-                   error, and end with status 2.",
-        },
-    ],
-    run: |lab| {
+    story: |lab| {
         lab.expect_refusal(&["x"], 2)?;
         lab.expect_refusal(&["-t"], 2)?;
         lab.expect_refusal(&["-t", "x"], 2)?;
         lab.expect_refusal(&["-t", "15", "x"], 2)
     },
+    rejects: &[
+        Rejection {
+            because: Diagnosis::WrongStatus,
+            mistakes: &["mixes_up_its_statuses"],
+            hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
+        },
+        Rejection {
+            because: Diagnosis::Panicked,
+            mistakes: &["panics_at_a_bad_number"],
+            hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
+                   error, and end with status 2.",
+        },
+    ],
 };
