@@ -14,6 +14,7 @@ use crate::{
     exercise::Exercise,
     failure::LabError,
     report::{ExerciseReport, NoProgram, Report, TestReport},
+    verdict,
 };
 use programs::{Site, build_and_hand_out};
 
@@ -250,7 +251,7 @@ impl Progress<'_> {
                 let wanted = self.plan.tests_of(exercise);
                 let missing: Vec<usize> =
                     wanted.into_iter().filter(|test| !is_done(test)).collect();
-                let unknown = |test: usize| TestReport::unknown(exercise, test, trouble.clone());
+                let unknown = |test: usize| verdict::unknown(exercise, test, trouble.clone());
                 report.tests.extend(missing.into_iter().map(unknown));
             }
             complete(report, exercise, self.plan);
@@ -260,7 +261,7 @@ impl Progress<'_> {
     }
 
     fn note(&mut self, done: Done<usize>, tell: &mut impl FnMut(Event<'_>)) {
-        let report = TestReport::new(self.plan.exercises[done.key], done.test, done.statement);
+        let report = verdict::report(self.plan.exercises[done.key], done.test, done.statement);
         let tests = &mut self.reports[done.key].tests;
         tests.push(report);
         self.waiting[done.key] -= 1;

@@ -4,7 +4,7 @@ use std::{env, fmt::Write, path::Path};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::{arena, compile, failure::LabError, report::human::fold, workspace};
+use crate::{arena, compile, failure::LabError, report::layout::fold, workspace};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Yellow.on_default().bold();

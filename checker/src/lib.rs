@@ -19,6 +19,7 @@
 //! - [`handout`]: what students get.
 //! - [`mistakes`]: the known-wrong versions, each a change to its reference, and the programs made of them.
 //! - [`scaffold`]: a new exercise.
+//! - [`verdict`]: what a test says about a program: the known mistake, the hint.
 //! - [`verify`]: the proof that the hidden tests are right.
 //! - [`whole_file`]: what is written whole or not at all. [`digest`]: what has changed since.
 
@@ -44,6 +45,7 @@ pub mod scaffold;
 pub mod showing;
 pub mod story;
 pub mod target;
+pub mod verdict;
 pub mod verify;
 pub mod whole_file;
 pub mod workspace;

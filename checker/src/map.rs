@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::{exercise::Exercise, progress::Progress, report::human::fold, syllabus::EXERCISES};
+use crate::{exercise::Exercise, progress::Progress, report::layout::fold, syllabus::EXERCISES};
 
 const DONE: Style = AnsiColor::Green.on_default().bold();
 const WRONG: Style = AnsiColor::Red.on_default().bold();

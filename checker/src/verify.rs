@@ -25,8 +25,9 @@ use crate::{
     crew::{self, Conditions, Done},
     exercise::{Exercise, Mistake},
     failure::LabError,
-    report::{TestReport, human::fold},
+    report::layout::fold,
     runner::Outcome,
+    verdict,
 };
 
 /// What a proof found.
@@ -166,7 +167,7 @@ fn judge(exercises: &[&'static Exercise], results: Vec<Done<Key>>, proof: &mut P
     proof.tests += results.len();
     let mut failed = None;
     let mut unchecked = Vec::new();
-    for done in results {
+    for done in &results {
         let test = &exercise.tests[done.test];
         match &done.statement.outcome {
             Outcome::Passed => (),
@@ -187,11 +188,8 @@ fn judge(exercises: &[&'static Exercise], results: Vec<Done<Key>>, proof: &mut P
                 if kind == Kind::Solution {
                     fault(format!("the solution fails: {said}"));
                 }
-                failed.get_or_insert((
-                    TestReport::new(exercise, done.test, done.statement),
-                    done.test,
-                    said,
-                ));
+                let verdict = verdict::judge(exercise, done.test, failure, &done.statement.witness);
+                failed.get_or_insert((done.test, failure.diagnosis, verdict.hint, said));
             }
         }
     }
@@ -199,9 +197,8 @@ fn judge(exercises: &[&'static Exercise], results: Vec<Done<Key>>, proof: &mut P
         (Kind::Starter, None) => fault(
             "the starter passes its first test. (If it is solved by now, this proof is not for this folder.)".to_owned(),
         ),
-        (Kind::Starter, Some((report, ..))) => {
-            let hint = report.failure.as_ref().map(|failure| failure.hint.as_str());
-            if hint != Some(exercise.first_step) {
+        (Kind::Starter, Some((_, _, hint, _))) => {
+            if hint != exercise.first_step {
                 fault(format!(
                     "the starter gets the hint of a mistake, not what to write first: {hint:?}"
                 ));
@@ -212,16 +209,13 @@ fn judge(exercises: &[&'static Exercise], results: Vec<Done<Key>>, proof: &mut P
         // Nobody knows, if the test which rejects it needs what this machine does not allow.
         (Kind::Mistake(test, _), None) if unchecked.contains(&test) => proof.unproved += 1,
         (Kind::Mistake(..), None) => fault(format!("{} passes all tests", name(kind))),
-        (Kind::Mistake(test, mistake), Some((report, seen, said))) => {
-            let failure = report.failure.as_ref();
-            let diagnosis = failure.map(|failure| failure.diagnosis);
-            let hint = failure.map(|failure| failure.hint.as_str());
-            if (seen, diagnosis) != (test, Some(mistake.because)) {
+        (Kind::Mistake(test, mistake), Some((seen, diagnosis, hint, said))) => {
+            if (seen, diagnosis) != (test, mistake.because) {
                 fault(format!(
                     "{} is rejected for {said}; declared is {} in \"{}\"",
                     mistake.name, mistake.because, exercise.tests[test].name
                 ));
-            } else if hint != Some(mistake.hint) {
+            } else if hint != mistake.hint {
                 fault(format!("{} gets the hint of another mistake: {hint:?}", mistake.name));
             } else {
                 proof.mistakes += 1;

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use checker::report::{Feedback, Format, Status, gradescope};
+use checker::report::{Feedback, Format, Status, Visibility};
 use clap::ValueEnum;
 use github_runner::commands_in;
 use junit_parser::TestStatus;
@@ -523,7 +523,7 @@ fn a_killed_run_leaves_a_valid_file() {
 
 #[test]
 fn visibility_is_gradescopes_word() {
-    let all = gradescope::Visibility::value_variants();
+    let all = Visibility::value_variants();
     let words: Vec<String> = all
         .iter()
         .map(|word| {

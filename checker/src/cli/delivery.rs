@@ -12,11 +12,7 @@ use super::{output, say};
 use crate::{
     check::SoFar,
     failure::LabError,
-    report::{
-        Context, Feedback, Format, Report,
-        gradescope::{Settings, Visibility},
-        render,
-    },
+    report::{Context, Feedback, Format, Gradescope, Report, Visibility, render},
 };
 
 #[derive(Debug, Args)]
@@ -70,11 +66,11 @@ impl Delivery {
             context: Context {
                 program,
                 verbose,
-                gradescope: Settings {
+                gradescope: Gradescope {
                     visibility: arguments.visibility,
                     stdout_visibility: arguments.stdout_visibility,
                 },
-                ..Context::new(arguments.format)?
+                ..arguments.format.context()?
             },
             begun: Instant::now(),
             written: None,

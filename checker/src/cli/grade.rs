@@ -25,7 +25,7 @@ use crate::{
         shard::{self, Shard},
         submission::Submission,
     },
-    report::{Feedback, Format, Status, gradescope::Visibility},
+    report::{Feedback, Format, Status, Visibility},
 };
 
 pub const AFTER_HELP: &str = "Exit status: 0 all submissions were graded, whatever their points, 2 wrong usage, \

@@ -14,14 +14,14 @@ use super::{
 };
 use crate::{
     exercise::Exercise,
-    failure::{Attempt, LabError},
+    failure::{Attempt, Failure, LabError},
     mistakes::{
         self, Mistakes,
         patch::Patch,
         rebase::{self, Reason},
         workbench::{self, Trial, Unfinished},
     },
-    report::human::fold,
+    report::layout::fold,
     target, whole_file, workspace,
 };
 
@@ -284,7 +284,7 @@ fn places(lines: &[usize]) -> String {
 
 /// What the tests say, and what to write where it is not declared like that.
 fn verdict(known: &Mistakes, name: &str, trial: &Trial) -> String {
-    let (test, report) = match trial {
+    let (test, failure) = match trial {
         Trial::DoesNotCompile(said) => return format!("{name} does not compile:\n{said}"),
         Trial::Passes => {
             return format!(
@@ -292,14 +292,11 @@ fn verdict(known: &Mistakes, name: &str, trial: &Trial) -> String {
                  mistake"
             );
         }
-        Trial::Rejected { test, report } => (*test, report),
-    };
-    let Some(failure) = &report.failure else {
-        return format!("{name} fails without a reason");
+        Trial::Rejected { test, failure } => (*test, failure),
     };
     let seen = format!(
         "{name} is rejected by \"{}\": {} ({})",
-        report.name, failure.diagnosis, failure.symptom
+        known.exercise.tests[test].name, failure.diagnosis, failure.symptom
     );
     match known.declaration(name) {
         Some((declared, mistake)) if (declared, mistake.because) == (test, failure.diagnosis) => {
@@ -317,12 +314,7 @@ fn verdict(known: &Mistakes, name: &str, trial: &Trial) -> String {
 }
 
 /// The lines for the test's file.
-fn declaration(
-    exercise: &Exercise,
-    name: &str,
-    test: usize,
-    failure: &crate::report::FailureReport,
-) -> String {
+fn declaration(exercise: &Exercise, name: &str, test: usize, failure: &Failure) -> String {
     let (test, because) = (&exercise.tests[test], failure.diagnosis);
     match test.rejects.iter().find(|one| one.because == because) {
         Some(_) => format!(

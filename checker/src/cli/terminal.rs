@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{failure::LabError, report::human};
+use crate::{failure::LabError, report::layout};
 
 /// Writes to standard output. A reader who has gone (`checker list | head -1`) is no trouble; a full disk is.
 pub(super) fn say(text: &str) -> Result<(), LabError> {
@@ -24,7 +24,7 @@ pub(super) fn say(text: &str) -> Result<(), LabError> {
 }
 
 pub(super) fn complain(text: &str) {
-    let text = human::fold(&format!("checker: {text}"), width(), "", "  ");
+    let text = layout::fold(&format!("checker: {text}"), width(), "", "  ");
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 

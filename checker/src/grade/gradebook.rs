@@ -23,10 +23,7 @@ use crate::{
     digest::Digest,
     exercise::Exercise,
     failure::{Attempt, LabError},
-    report::{
-        self, Context, Feedback, Format, Report, Status,
-        gradescope::{Settings, Visibility},
-    },
+    report::{self, Context, Feedback, Format, Gradescope, Report, Status, Visibility},
     whole_file,
 };
 
@@ -366,11 +363,11 @@ fn feedback(graded: &Graded, letters: Letters) -> Result<String, LabError> {
     } = letters;
     let context = Context {
         submission: Some(graded.name.as_str().to_owned()),
-        gradescope: Settings {
+        gradescope: Gradescope {
             visibility,
             stdout_visibility: None,
         },
-        ..Context::new(format)?
+        ..format.context()?
     };
     let text = report::render(format, feedback, &graded.report, &context)?;
     Ok(match format {

@@ -37,7 +37,8 @@ use crate::{
     crew::{self, Conditions, Done, INTERRUPTED, Series},
     exercise::Exercise,
     failure::LabError,
-    report::{ExerciseReport, Report, Status, TestReport},
+    report::{ExerciseReport, Report, Status},
+    verdict,
 };
 use gradebook::{Gradebook, Graded};
 use name::Name;
@@ -265,7 +266,7 @@ impl Desk<'_> {
         let mut reports = self.blank();
         for (exercise, report) in self.grading.exercises.iter().zip(&mut reports) {
             report.tests = (0..exercise.tests.len())
-                .map(|test| TestReport::unknown(exercise, test, trouble.clone()))
+                .map(|test| verdict::unknown(exercise, test, trouble.clone()))
                 .collect();
             report.sum_up(exercise.points());
         }
@@ -283,7 +284,7 @@ impl Desk<'_> {
         } in done
         {
             let exercise = self.grading.exercises[*key];
-            reports[*key].tests[*test] = TestReport::new(exercise, *test, statement.clone());
+            reports[*key].tests[*test] = verdict::report(exercise, *test, statement.clone());
             reports[*key].sum_up(exercise.points());
         }
         reports
@@ -380,7 +381,7 @@ impl Desk<'_> {
         {
             reports[key]
                 .tests
-                .push(TestReport::new(exercises[key], test, statement));
+                .push(verdict::report(exercises[key], test, statement));
         }
         for (exercise, report) in exercises.iter().zip(&mut reports) {
             // No points without evidence, and no failure either.

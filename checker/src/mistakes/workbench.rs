@@ -18,8 +18,7 @@ use crate::{
     compile,
     crew::{self, Conditions, Series},
     exercise::Exercise,
-    failure::{Attempt, LabError},
-    report::TestReport,
+    failure::{Attempt, Failure, LabError},
     runner::Outcome,
     whole_file,
 };
@@ -38,8 +37,8 @@ pub enum Trial {
     Rejected {
         /// The test's place in the exercise.
         test: usize,
-        /// What its report says.
-        report: Box<TestReport>,
+        /// How it fails.
+        failure: Box<Failure>,
     },
 }
 
@@ -193,14 +192,12 @@ pub fn try_out(
         |to_crew| {
             let _ = to_crew.send(series);
         },
-        |done| match &done.statement.outcome {
-            Outcome::Failed(_) => {
-                result = Ok(Trial::Rejected {
-                    test: done.test,
-                    report: Box::new(TestReport::new(exercise, done.test, done.statement)),
-                });
+        |done| match done.statement.outcome {
+            Outcome::Failed(failure) => {
+                let test = done.test;
+                result = Ok(Trial::Rejected { test, failure });
             }
-            Outcome::Broken(error) => result = Err(error.clone()),
+            Outcome::Broken(error) => result = Err(error),
             Outcome::Passed | Outcome::NotChecked(_) => (),
         },
     );

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Report, Status, format::Context, human, json};
+use super::{
+    context::Context,
+    human, json,
+    model::{Report, Status},
+};
 use crate::failure::LabError;
 
 #[derive(Serialize)]
@@ -25,5 +29,5 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     let last = json::line(&Autoresult {
         scores: scores.collect(),
     })?;
-    Ok(human::document(report, context.detail(report.seed)) + &last)
+    Ok(human::render(report, context)? + &last)
 }

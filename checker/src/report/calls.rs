@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::human::{FAIL, clean};
+use super::{layout::FAIL, sanitize::clean};
 use crate::lab::{CallLine, Mark};
 
 /// The calls under their heading, each cut to the width of the terminal. Empty where there are none.

@@ -1,42 +1,23 @@
-//! `result.json` as Classroom 50 reads it (classroom50/result/v1). Its runner tells in the environment what is graded.
+//! `result.json` as Classroom 50 reads it (classroom50/result/v1).
 
-use std::{env, time::SystemTime};
+use std::time::SystemTime;
 
 use serde::Serialize;
 
 use super::{
-    Report, Status, foreign,
-    format::{Context, Entry, entries, fit},
+    context::{Classroom50, Context},
     json,
+    model::{Report, Status},
+    sanitize,
+    table::{Entry, entries, fit},
 };
 use crate::failure::LabError;
-
-/// What is graded, as Classroom 50's runner names it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Submission {
-    /// The classroom's short name.
-    pub classroom: String,
-    /// The assignment's short name.
-    pub assignment: String,
-    /// `individual` or `group`. The runner sees to it that this is right.
-    pub assignment_type: String,
-    /// Whose repository it is. The runner sees to this, too.
-    pub owner: String,
-    /// The tag, `submit/…`.
-    pub submission: String,
-    /// The address of the commit.
-    pub commit: String,
-    /// The address of the release.
-    pub release: String,
-    /// The address of all changes.
-    pub review: String,
-}
 
 #[derive(Serialize)]
 struct Results<'a> {
     schema: &'static str,
     #[serde(flatten)]
-    submission: &'a Submission,
+    submission: &'a Classroom50,
     /// When it was submitted, which the runner knows better.
     datetime: &'a str,
     graded_at: &'a str,
@@ -63,37 +44,6 @@ struct Test {
 const SCHEMA: &str = "classroom50/result/v1";
 /// Ten times this is refused; what is sent is under this, the documentation says.
 const MOST: usize = 1 << 20;
-
-impl Submission {
-    /// What the environment of Classroom 50's runner says.
-    ///
-    /// # Errors
-    ///
-    /// When it says nothing: then this is not its runner.
-    pub fn from_environment() -> Result<Submission, LabError> {
-        let lookup = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        let must = |name: &str| {
-            lookup(name).ok_or_else(|| LabError {
-                detail: Some("Classroom 50's runner does".to_owned()),
-                ..LabError::new(format!("the environment does not set {name}"))
-            })
-        };
-        let commit = must("COMMIT_URL")?;
-        Ok(Submission {
-            classroom: must("CLASSROOM")?,
-            assignment: must("ASSIGNMENT")?,
-            assignment_type: lookup("ASSIGNMENT_TYPE").unwrap_or_else(|| "individual".to_owned()),
-            owner: match lookup("OWNER") {
-                Some(owner) => owner,
-                None => must("USERNAME")?,
-            },
-            submission: must("SUBMISSION_TAG")?,
-            release: must("RELEASE_URL")?,
-            review: lookup("REVIEW_URL").unwrap_or_else(|| commit.clone()),
-            commit,
-        })
-    }
-}
 
 /// The report as Classroom 50 reads it.
 ///
@@ -127,7 +77,7 @@ fn test(entry: &Entry<'_>, room: usize) -> Test {
         max_score: entry.max_points,
         exercise: entry.exercise.name.clone(),
         status: entry.status,
-        output: foreign::cut(&entry.told, room),
+        output: sanitize::cut(&entry.told, room),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSplitter, wrap};
 
-use super::human::clean;
+use super::sanitize::clean;
 use crate::{
     demos::{DEMOS, Demo, Needs},
     showing::{Showing, Status},

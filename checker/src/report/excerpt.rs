@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::human::{FAIL, clean, fold};
+use super::{
+    layout::{FAIL, fold},
+    sanitize::clean,
+};
 use crate::failure::Comparison;
 
 /// How many lines of a program's own output are shown.

@@ -5,9 +5,11 @@
 use serde::Serialize;
 
 use super::{
-    Report, Status, foreign,
-    format::{Context, Entry, entries, verdict},
+    context::Context,
     json,
+    model::{Report, Status},
+    sanitize,
+    table::{Entry, entries, headline},
 };
 use crate::failure::LabError;
 
@@ -61,12 +63,15 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
         let told: Vec<String> = told
             .map(|entry| format!("{}: {}", entry.name, entry.told.trim()))
             .collect();
-        ("error", Some(verdict(report) + "\n\n" + &told.join("\n\n")))
+        (
+            "error",
+            Some(headline(report) + "\n\n" + &told.join("\n\n")),
+        )
     };
     json::text(&Results {
         version: VERSION,
         status,
-        message: message.map(|message| foreign::cut(&message, MESSAGE)),
+        message: message.map(|message| sanitize::cut(&message, MESSAGE)),
         tests: entries.iter().map(test).collect(),
     })
 }
@@ -80,7 +85,7 @@ fn test(entry: &Entry<'_>) -> Test {
     let message = match entry.status {
         Status::Passed => None,
         _ if entry.told.is_empty() => Some("The program does not keep this promise.".to_owned()),
-        _ => Some(foreign::cut(&entry.told, MESSAGE)),
+        _ => Some(sanitize::cut(&entry.told, MESSAGE)),
     };
     Test {
         name: entry.name.clone(),
@@ -94,7 +99,7 @@ fn test(entry: &Entry<'_>) -> Test {
 fn limited(printed: &str) -> String {
     // A letter can take more room once it is shown as an escape, and never less.
     let start: String = printed.chars().take(OUTPUT + 1).collect();
-    let shown = foreign::clean(&start);
+    let shown = sanitize::clean(&start);
     if shown.chars().count() <= OUTPUT {
         return shown;
     }

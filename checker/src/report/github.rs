@@ -6,11 +6,13 @@
 use std::fmt::Write;
 
 use super::{
-    ExerciseReport, NoProgram, Report, Status,
-    foreign::{as_command_data, as_command_property, cut, without_commands},
-    format::Context,
+    context::Context,
     human,
+    layout::plain,
+    model::{ExerciseReport, NoProgram, Report, Status},
+    sanitize::{as_command_data, as_command_property, cut, without_commands},
 };
+use crate::failure::LabError;
 
 /// GitHub shows so many annotations of one kind for a step.
 const MOST: usize = 10;
@@ -26,11 +28,18 @@ struct Annotation {
 }
 
 /// The report as a GitHub workflow prints it.
-pub fn render(report: &Report, context: &Context) -> String {
+///
+/// # Errors
+///
+/// Never.
+pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     let word = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
     let mut text = String::new();
     for exercise in &report.exercises {
-        let told = human::plain(&human::exercise(exercise, context.detail(report.seed)));
+        let told = plain(&human::exercise(
+            exercise,
+            human::Detail::of(report, context),
+        ));
         let title = format!(
             "{}: {} of {} points",
             exercise.name, exercise.points, exercise.max_points
@@ -45,8 +54,8 @@ pub fn render(report: &Report, context: &Context) -> String {
     for annotation in annotations(report) {
         annotation.write(&mut text);
     }
-    text.push_str(&without_commands(&human::plain(&human::summary(report))));
-    text
+    text.push_str(&without_commands(&plain(&human::summary(report))));
+    Ok(text)
 }
 
 fn annotations(report: &Report) -> Vec<Annotation> {
@@ -73,12 +82,12 @@ fn failure(exercise: &ExerciseReport, seed: u64) -> Option<Annotation> {
         message,
     };
     if let Some(reason) = &exercise.no_program {
-        let told = human::plain(&human::nothing_to_test(&exercise.name, reason, 100));
+        let told = plain(&human::nothing_to_test(&exercise.name, reason, 100));
         let title = format!("{}: no program", exercise.name);
         return Some(match reason {
             NoProgram::DoesNotCompile(messages) => {
                 let message = messages.first().map_or(told.as_str(), String::as_str);
-                let message = human::plain(&cut(message, LONGEST));
+                let message = plain(&cut(message, LONGEST));
                 let line = line_in(&message, &source);
                 let title = format!("{} does not compile", exercise.name);
                 error(title, source, line, message)

@@ -1,39 +1,15 @@
 //! `results.json` as Gradescope's autograder harness reads it: a line for each test, all of it plain text.
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
-    Report, Status, foreign,
-    format::{Context, Entry, entries, fit, remark, verdict},
+    context::{Context, Visibility},
     json,
+    model::{Report, Status},
+    sanitize,
+    table::{Entry, entries, fit, headline, remark},
 };
 use crate::failure::LabError;
-
-/// When students see what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// The tests and their results. Where a test is hidden, so is the total.
-    pub visibility: Visibility,
-    /// What the autograder printed.
-    pub stdout_visibility: Option<Visibility>,
-}
-
-/// When something is shown to students. Instructors see everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
-pub enum Visibility {
-    /// At once
-    #[default]
-    Visible,
-    /// When the due date has passed
-    AfterDueDate,
-    /// When the grades are published
-    AfterPublished,
-    /// Never
-    Hidden,
-}
 
 #[derive(Serialize)]
 struct Results {
@@ -92,7 +68,7 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
         json::text(&Results {
             score: report.points,
             execution_time: context.took.as_secs_f64(),
-            output: verdict(report),
+            output: headline(report),
             output_format: TEXT,
             test_output_format: TEXT,
             test_name_format: TEXT,
@@ -118,7 +94,7 @@ fn test(entry: &Entry<'_>, room: usize) -> Test {
         },
         score: entry.points,
         max_score: entry.max_points,
-        output: foreign::cut(&entry.told, room),
+        output: sanitize::cut(&entry.told, room),
         output_format: TEXT,
         tags: vec![entry.exercise.name.clone()],
         extra_data: TestExtra {

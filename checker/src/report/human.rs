@@ -1,23 +1,25 @@
 //! The report for a person in a terminal: what is promised, what happened instead, and where to read.
 //!
-//! Nothing that a program printed reaches the terminal as it is: see [`foreign`](super::foreign).
+//! Nothing that a program printed reaches the terminal as it is: see [`sanitize`](super::sanitize).
 
 use std::{fmt::Write, path::Path};
 
 use anstyle::{AnsiColor, Style};
-use textwrap::{Options, wrap};
 
-pub use super::foreign::clean;
 use super::{
-    ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport,
     calls::last_calls,
+    context::Context,
     excerpt::{compared, output},
-    foreign::{cut, from_compiler, without_commands},
+    layout::{FAIL, fold, plain},
+    model::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
+    sanitize::{clean, cut, from_compiler, without_commands},
 };
-use crate::{failure::Diagnosis, lab::Sleeper};
+use crate::{
+    failure::{Diagnosis, LabError},
+    lab::Sleeper,
+};
 
 const PASS: Style = AnsiColor::Green.on_default().bold();
-pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
 const BROKEN: Style = AnsiColor::Yellow.on_default().bold();
 const STRONG: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -33,6 +35,21 @@ pub struct Detail<'a> {
     pub verbose: bool,
     /// The width of the terminal, in columns.
     pub width: usize,
+}
+
+/// What a report in a file is folded to, in columns.
+const WIDTH: usize = 80;
+
+impl Detail<'_> {
+    /// How much a file tells.
+    pub(super) fn of<'a>(report: &Report, context: &'a Context) -> Detail<'a> {
+        Detail {
+            seed: report.seed,
+            program: context.program.as_deref(),
+            verbose: context.verbose,
+            width: WIDTH,
+        }
+    }
 }
 
 /// One exercise: a line for each test, and the first failure explained.
@@ -71,18 +88,18 @@ pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
 }
 
 /// All of a report as a text without colour, as a file holds it.
-pub fn document(report: &Report, detail: Detail<'_>) -> String {
+///
+/// # Errors
+///
+/// Never.
+pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
+    let detail = Detail::of(report, context);
     let exercises = report.exercises.iter();
     let text: String = exercises
         .map(|one| exercise(one, detail))
         .chain([summary(report)])
         .collect();
-    without_commands(&plain(&text))
-}
-
-/// A text without its colours.
-pub fn plain(text: &str) -> String {
-    anstream::adapter::strip_str(text).to_string()
+    Ok(without_commands(&plain(&text)))
 }
 
 /// The tests in their order; behind the first that fails of a cause, those that fail of it, too. Each stands alone if
@@ -456,12 +473,4 @@ pub fn summary(report: &Report) -> String {
         "{style}{word}{style:#}: {} of {} points{among}, seed {}\n",
         report.points, report.max_points, report.seed
     )
-}
-
-/// Folds a text to the width of the terminal.
-pub fn fold(text: &str, width: usize, first: &str, rest: &str) -> String {
-    let options = Options::new(width.max(40))
-        .initial_indent(first)
-        .subsequent_indent(rest);
-    wrap(text, options).join("\n")
 }

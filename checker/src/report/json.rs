@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{Report, foreign};
+use super::{context::Context, model::Report, sanitize};
 use crate::failure::LabError;
 
 /// The report as JSON text with a line end.
@@ -12,7 +12,7 @@ use crate::failure::LabError;
 /// # Errors
 ///
 /// Never in practice: the report has no value that JSON cannot hold.
-pub fn render(report: &Report) -> Result<String, LabError> {
+pub fn render(report: &Report, _: &Context) -> Result<String, LabError> {
     text(report)
 }
 
@@ -29,5 +29,5 @@ pub(super) fn line(value: &impl Serialize) -> Result<String, LabError> {
 fn harmless(text: serde_json::Result<String>) -> Result<String, LabError> {
     let text = text
         .map_err(|error| LabError::new(format!("could not write the report as JSON: {error}")))?;
-    Ok(foreign::in_json(&text) + "\n")
+    Ok(sanitize::in_json(&text) + "\n")
 }

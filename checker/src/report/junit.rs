@@ -9,10 +9,11 @@ use quick_xml::{
 };
 
 use super::{
-    ExerciseReport, NoProgram, Report, Status, TestReport,
-    foreign::{LONGEST, clean, cut, in_xml},
-    format::Context,
+    context::Context,
     human,
+    layout::plain,
+    model::{ExerciseReport, NoProgram, Report, Status, TestReport},
+    sanitize::{LONGEST, clean, cut, in_xml},
 };
 use crate::failure::LabError;
 
@@ -174,7 +175,7 @@ fn no_program(reason: &NoProgram) -> Outcome {
         element: FAILURE,
         message: message.to_owned(),
         kind: None,
-        text: cut(&human::plain(&text), LONGEST),
+        text: cut(&plain(&text), LONGEST),
     }
 }
 
@@ -244,7 +245,7 @@ fn failure(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Outcome {
         verbose: true,
         width: 100,
     };
-    let told = human::plain(&human::told(exercise, test, detail));
+    let told = plain(&human::told(exercise, test, detail));
     Outcome {
         element: FAILURE,
         message: cut(&failure.symptom, LONGEST),

@@ -4,9 +4,10 @@
 use std::fmt::Write;
 
 use super::{
-    ExerciseReport, Report, Status,
-    foreign::{cut, fenced, in_html, in_markdown, without_commands},
-    format::{Context, Entry, earned, entries, fit, verdict},
+    context::Context,
+    model::{ExerciseReport, Report, Status},
+    sanitize::{cut, fenced, in_html, in_markdown, without_commands},
+    table::{Entry, earned, entries, fit, headline},
 };
 use crate::failure::LabError;
 
@@ -27,7 +28,7 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
 }
 
 fn page(report: &Report, entries: &[Entry<'_>], room: usize) -> String {
-    let mut text = format!("## Socket lab\n\n{}\n\n", in_markdown(&verdict(report)));
+    let mut text = format!("## Socket lab\n\n{}\n\n", in_markdown(&headline(report)));
     text.push_str("| | exercise | | points |\n|---|---|---|---:|\n");
     for exercise in &report.exercises {
         let _ = writeln!(

@@ -6,9 +6,11 @@
 use serde::Serialize;
 
 use super::{
-    Report, Status, foreign,
-    format::{Context, Entry, entries, fit, remark, verdict},
+    context::Context,
     json,
+    model::{Report, Status},
+    sanitize,
+    table::{Entry, entries, fit, headline, remark},
 };
 use crate::failure::LabError;
 
@@ -53,11 +55,11 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
         let room_here = room.min(FORMAT_ERROR);
         let format_errors = match (gradable, report.status) {
             (true, _) => Vec::new(),
-            (false, Status::Broken) => vec![verdict(report)],
+            (false, Status::Broken) => vec![headline(report)],
             (false, _) => unbuilt
                 .iter()
                 .map(|entry| {
-                    let told = foreign::cut(entry.told.trim(), room_here);
+                    let told = sanitize::cut(entry.told.trim(), room_here);
                     format!("{}: {told}", entry.exercise.name)
                 })
                 .collect(),
@@ -65,7 +67,7 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
         json::text(&Results {
             gradable,
             score: share(report),
-            message: verdict(report),
+            message: headline(report),
             format_errors,
             tests: entries.iter().map(|entry| test(entry, room)).collect(),
         })
@@ -92,6 +94,6 @@ fn test(entry: &Entry<'_>, room: usize) -> Test {
             Status::Broken => "the lab itself failed",
             Status::NotChecked => "not checked here",
         },
-        output: foreign::cut(&entry.told, room),
+        output: sanitize::cut(&entry.told, room),
     }
 }

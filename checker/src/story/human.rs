@@ -15,10 +15,7 @@ use super::{
 };
 use crate::{
     observe::tracer::{self, Outcome, Record},
-    report::{
-        calls::cut,
-        human::{clean, fold},
-    },
+    report::{calls::cut, layout::fold, sanitize::clean},
 };
 
 const DIM: Style = Style::new().dimmed();

@@ -35,7 +35,7 @@ use crate::{
     arena::Attended,
     failure::{Attempt, LabError},
     observe::{calls::Call, tracer},
-    report::human::fold,
+    report::layout::fold,
 };
 
 /// How often sockets are looked at without a call.

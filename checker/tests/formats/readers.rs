@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::Path};
 
-use checker::report::{Context, Feedback, Format, Report, classroom50::Submission, render};
+use checker::report::{Classroom50, Context, Feedback, Format, Report, render};
 use serde_json::Value;
 
 use super::support::{Course, environment::command, skipped::skipped};
@@ -46,7 +46,7 @@ pub fn report(format: &str) -> String {
 pub fn context() -> Context {
     let word = |text: &str| text.to_owned();
     Context {
-        classroom50: Some(Submission {
+        classroom50: Some(Classroom50 {
             classroom: word("sockets"),
             assignment: word("day2"),
             assignment_type: word("individual"),
@@ -56,7 +56,7 @@ pub fn context() -> Context {
             release: word("https://example.org/release/1"),
             review: word("https://example.org/compare/1"),
         }),
-        ..Context::new(Format::Json).unwrap()
+        ..Context::default()
     }
 }
 

@@ -1,0 +1,221 @@
+//! What a test says about a program: from the statement of its worker to the report of the test.
+//!
+//! Here a failure is recognised as a known mistake, and gets its hint. How a report is written down is the matter of
+//! [`report`](crate::report), of which this module knows the values only.
+
+mod advice;
+
+use crate::{
+    exercise::{Exercise, Rejection},
+    failure::{Diagnosis, Failure, LabError},
+    lab::{Ending, Witness},
+    report::{FailureReport, Status, TestReport},
+    runner::{Outcome, Statement},
+};
+
+/// What the lab makes of a failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict {
+    /// Whether the program is the starter as it was handed out. Then all its failures have this one cause.
+    pub is_starter: bool,
+    /// The known mistakes that fail like this, if there are any.
+    pub known: Option<&'static Rejection>,
+    /// What to do about it.
+    pub hint: &'static str,
+}
+
+/// Judges the failure of a test, from what was seen of the program.
+pub fn judge(exercise: &Exercise, test: usize, failure: &Failure, seen: &Witness) -> Verdict {
+    let diagnosis = failure.diagnosis;
+    // A starter can fail in the way of a known mistake without having made it.
+    let is_starter = is_starter(exercise, seen);
+    // A program that never met the test's fault has not mishandled it. But to end without the call that would fail may
+    // be the mistake itself.
+    let was_spared = seen.was_spared && diagnosis != Diagnosis::WrongStatus;
+    let known = match is_starter || was_spared {
+        true => None,
+        false => recognise(exercise, test, diagnosis),
+    };
+    let is_at_its_beginning = test == 0
+        && matches!(diagnosis, Diagnosis::Exited | Diagnosis::WrongStatus)
+        && seen.stdout.is_empty();
+    let hint = match known {
+        Some(known) => known.hint,
+        None if is_starter || is_at_its_beginning => exercise.first_step,
+        None => advice::general(diagnosis, seen.ending),
+    };
+    Verdict {
+        is_starter,
+        known,
+        hint,
+    }
+}
+
+/// The known mistakes which this test rejects with this diagnosis.
+fn recognise(exercise: &Exercise, test: usize, diagnosis: Diagnosis) -> Option<&'static Rejection> {
+    let mut known = exercise.tests[test].rejects.iter();
+    known.find(|rejection| rejection.because == diagnosis)
+}
+
+/// Whether this is the starter as it was handed out. It says so itself, in its contract with the checker: it prints
+/// `NAME is not written yet` on standard error, and ends with exit status 1.
+fn is_starter(exercise: &Exercise, seen: &Witness) -> bool {
+    let says_so = seen
+        .stderr
+        .strip_prefix(exercise.name)
+        .is_some_and(|rest| rest.starts_with(" is not written yet"));
+    says_so && seen.ending == Some(Ending::Status(1)) && seen.stdout.is_empty()
+}
+
+/// The report of a test, from the statement of its worker.
+pub fn report(exercise: &Exercise, index: usize, statement: Statement) -> TestReport {
+    let test = &exercise.tests[index];
+    let mut report = TestReport {
+        name: test.name.to_owned(),
+        status: Status::Passed,
+        points: test.points,
+        milliseconds: statement.milliseconds,
+        failure: None,
+        error: None,
+        not_checked: None,
+    };
+    match statement.outcome {
+        Outcome::Passed => (),
+        Outcome::Broken(trouble) => {
+            report.status = Status::Broken;
+            report.error = Some(trouble);
+        }
+        Outcome::NotChecked(reason) => {
+            report.status = Status::NotChecked;
+            report.not_checked = Some(reason);
+        }
+        Outcome::Failed(failure) => {
+            report.status = Status::Failed;
+            let failure = failure_report(exercise, index, *failure, statement.witness);
+            report.failure = Some(failure);
+        }
+    }
+    report
+}
+
+fn failure_report(
+    exercise: &Exercise,
+    test: usize,
+    failure: Failure,
+    seen: Witness,
+) -> FailureReport {
+    let Verdict {
+        is_starter,
+        known,
+        hint,
+    } = judge(exercise, test, &failure, &seen);
+    FailureReport {
+        diagnosis: failure.diagnosis,
+        symptom: failure.symptom,
+        steps: seen.steps,
+        comparison: failure.comparison,
+        processes: seen.sleepers,
+        calls: seen.calls,
+        ending: seen.ending,
+        stdout: seen.stdout,
+        stderr: seen.stderr,
+        untouched: is_starter,
+        mistake: known
+            .and_then(|known| known.mistakes.first())
+            .map(|name| (*name).to_owned()),
+        hint: hint.to_owned(),
+        read: exercise.tests[test].read.to_owned(),
+    }
+}
+
+/// The report of a test of which nothing is known, because of this trouble of the lab's.
+pub fn unknown(exercise: &Exercise, test: usize, trouble: LabError) -> TestReport {
+    report(exercise, test, Statement::broken(trouble))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exercise::Test;
+
+    const EXERCISE: Exercise = Exercise {
+        name: "day9_9_verdict",
+        title: "a program",
+        chapter: "9.9 A program",
+        first_step: "Begin with main.",
+        tests: &[test("first"), test("second")],
+    };
+
+    const fn test(name: &'static str) -> Test {
+        Test {
+            name,
+            points: 1,
+            read: "9.9 A program",
+            story: |_| Ok(()),
+            rejects: &[Rejection {
+                because: Diagnosis::Exited,
+                mistakes: &["exits"],
+                hint: "Stay.",
+            }],
+        }
+    }
+
+    fn seen(stderr: &str, ending: Ending) -> Witness {
+        Witness {
+            stderr: stderr.to_owned(),
+            ending: Some(ending),
+            ..Witness::default()
+        }
+    }
+
+    fn hint(test: usize, diagnosis: Diagnosis, seen: &Witness) -> &'static str {
+        judge(&EXERCISE, test, &Failure::new(diagnosis, "it failed"), seen).hint
+    }
+
+    #[test]
+    fn a_failure_that_a_mistake_declares_gets_its_hint() {
+        let seen = seen("", Ending::Status(0));
+        assert_eq!(hint(1, Diagnosis::Exited, &seen), "Stay.");
+        let verdict = judge(&EXERCISE, 1, &Failure::new(Diagnosis::Exited, ""), &seen);
+        assert_eq!(verdict.known.unwrap().mistakes, ["exits"]);
+    }
+
+    #[test]
+    fn a_starter_has_made_no_mistake() {
+        let says = "day9_9_verdict is not written yet: begin\n";
+        let starter = seen(says, Ending::Status(1));
+        let verdict = judge(&EXERCISE, 1, &Failure::new(Diagnosis::Exited, ""), &starter);
+        assert!(verdict.is_starter && verdict.known.is_none());
+        assert_eq!(verdict.hint, EXERCISE.first_step);
+        for other in [
+            seen(says, Ending::Status(2)),
+            seen("day9_9_other is not written yet", Ending::Status(1)),
+            Witness {
+                stdout: "x".to_owned(),
+                ..starter
+            },
+        ] {
+            assert_eq!(hint(1, Diagnosis::Exited, &other), "Stay.", "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_never_met_the_fault_has_not_mishandled_it() {
+        let spared = Witness {
+            was_spared: true,
+            ..seen("", Ending::Status(3))
+        };
+        assert!(hint(1, Diagnosis::Exited, &spared).starts_with("Your program ends by itself"));
+    }
+
+    #[test]
+    fn what_fails_the_first_test_at_once_begins_with_the_first_step() {
+        let silent = seen("", Ending::Status(3));
+        assert_eq!(
+            hint(0, Diagnosis::WrongStatus, &silent),
+            EXERCISE.first_step
+        );
+        let later = hint(1, Diagnosis::WrongStatus, &silent);
+        assert!(later.contains("exit status"), "{later}");
+    }
+}
