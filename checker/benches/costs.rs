@@ -2,14 +2,14 @@
 
 use checker::{
     arena::Isolation,
-    crew,
     runner::{self, Order, Outcome, Statement},
+    worker::{self, Cancel, ForkServer, Reply},
     workspace,
 };
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
@@ -17,14 +17,9 @@ use std::{
 const RUNS: usize = 21;
 const EXERCISE: &str = "day2_2_echo_server";
 
-fn main() {
-    // The processes of tests come from the program which asks for them: here it is this one.
-    let arguments: Vec<String> = env::args().collect();
-    if let [_, command, isolation] = arguments.as_slice()
-        && command == runner::COMMAND
-    {
-        runner::serve(isolation).expect("a checker");
-        return;
+fn main() -> ExitCode {
+    if let Some(status) = worker::dispatch(checker::JOBS) {
+        return status;
     }
     let course = Course::new();
     println!("medians of {RUNS} runs; in brackets least and most\n");
@@ -32,6 +27,7 @@ fn main() {
     hanging_program(&course);
     empty_test();
     memory(&course);
+    ExitCode::SUCCESS
 }
 
 /// A course with one exercise, solved, in a folder of its own, built by the release or bench profile's checker.
@@ -156,14 +152,17 @@ fn empty_test() {
         (Isolation::Namespaces, "an empty test in namespaces"),
         (Isolation::Shared, "an empty test without namespaces"),
     ] {
-        let nursery = crew::TEST.open(isolation.name(), None).expect("a nursery");
+        let fork_server =
+            ForkServer::start(&runner::JOB, &isolation, |_| ()).expect("a fork server");
+        let cancel = Cancel::new().expect("an eventfd");
         let empty = || {
             let start = Instant::now();
-            let runner = nursery.start().expect("a runner");
-            let statement: Statement = runner.carry_out(&Order::empty()).expect("a statement");
+            let worker = fork_server.fork().expect("a worker");
+            let reply = worker.run::<Statement>(&Order::empty(), &cancel);
+            let passed = |statement: &Statement| matches!(statement.outcome, Outcome::Passed);
             assert!(
-                matches!(statement.outcome, Outcome::Passed),
-                "{statement:?}"
+                matches!(&reply, Ok(Reply::Answer(statement)) if passed(statement)),
+                "{reply:?}"
             );
             start.elapsed()
         };

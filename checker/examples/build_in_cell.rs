@@ -12,6 +12,7 @@ use std::{
 use checker::{
     arena::{Isolation, warden},
     compile::{self, Ended, News, Toolchain},
+    worker::Cancel,
 };
 
 fn main() -> ExitCode {
@@ -45,7 +46,14 @@ fn build(
     let sources: Vec<PathBuf> = vec![root.join("exercises")];
     let toolchain = Toolchain::find(&root.join("toolchain")).expect("a toolchain");
     let mut confined = toolchain
-        .confine(root, &target, &sources, 2, isolation)
+        .confine(
+            root,
+            &target,
+            &sources,
+            2,
+            isolation,
+            &Cancel::new().expect("an eventfd"),
+        )
         .expect("a cell");
     confined.cell.time = time;
     confined.cell.memory = memory << 20;
@@ -66,7 +74,7 @@ fn build(
         Ok(Ended::Finished { success, said }) => println!("finished {success}\n{said}"),
         Ok(Ended::NotBegun(said)) => println!("not begun\n{said}"),
         Ok(Ended::Stopped(stopped)) => println!("stopped {stopped:?}\n{stopped}"),
-        Err(error) => println!("trouble {error}"),
+        Err(error) => println!("trouble {error:?}"),
     }
     ExitCode::SUCCESS
 }

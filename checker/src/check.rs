@@ -15,6 +15,7 @@ use crate::{
     failure::LabError,
     report::{ExerciseReport, NoProgram, Report, TestReport},
     verdict,
+    worker::RunError,
 };
 use programs::{Site, build_and_hand_out};
 
@@ -113,24 +114,25 @@ struct Progress<'a> {
 ///
 /// # Errors
 ///
-/// When cargo cannot be started, or the program's file cannot be read.
+/// When cargo cannot be started, or the program's file cannot be read; and when it is cancelled.
 pub fn run(
     plan: &Plan,
     begun: Option<Building>,
     mut tell: impl FnMut(Event<'_>),
-) -> Result<Report, LabError> {
+) -> Result<Report, RunError> {
     let mut progress = Progress::begin(plan);
     tell(Event::SoFar(SoFar(&progress)));
     let staging = Staging::new()?;
     let (to_main, news) = std::sync::mpsc::channel();
-    let mut trouble = Ok(());
+    let (mut trouble, mut tested) = (Ok(()), Ok(()));
     std::thread::scope(|scope| {
         // Two threads' results meet in one place: what the compiler says, and what the tests find.
         let from_build = to_main.clone();
         let (plan, staging) = (plan, &staging);
+        let tested = &mut tested;
         scope.spawn(move || {
             let from_tests = from_build.clone();
-            crew::run(
+            *tested = crew::run(
                 &plan.conditions,
                 plan.ahead(),
                 |series| {
@@ -162,6 +164,7 @@ pub fn run(
             }
         }
     });
+    tested?;
     trouble?;
     progress.hand_out(&mut tell);
     Ok(Report::new(
@@ -187,7 +190,7 @@ pub fn build(
     exercise: &'static Exercise,
     colour: bool,
     mut tell: impl FnMut(&str),
-) -> Result<(Option<PathBuf>, ExerciseReport), LabError> {
+) -> Result<(Option<PathBuf>, ExerciseReport), RunError> {
     let mut report = ExerciseReport::new(exercise);
     let (to_main, news) = std::sync::mpsc::channel();
     let found = Mutex::new(None);
@@ -215,7 +218,7 @@ pub fn build(
         }
         builder.join()
     });
-    result.unwrap_or_else(|_| Err(LabError::new("the build ended without a word")))?;
+    result.unwrap_or_else(|_| Err(LabError::new("the build ended without a word").into()))?;
     let program = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok((program, report))
 }
@@ -225,7 +228,7 @@ enum Step {
     Warning(usize, String),
     NoProgram(usize, NoProgram),
     Tested(Done<usize>),
-    Fed(Result<(), LabError>),
+    Fed(Result<(), RunError>),
 }
 
 impl Progress<'_> {
@@ -302,7 +305,7 @@ fn feed(
     staging: &Staging,
     series: &Sender<Series<usize>>,
     steps: &Sender<Step>,
-) -> Result<(), LabError> {
+) -> Result<(), RunError> {
     let send = |index: usize, program: &Path| -> Result<(), LabError> {
         let program = staging.ready(program)?;
         let exercise = plan.exercises[index];
@@ -320,13 +323,14 @@ fn feed(
         Ok(())
     };
     if let Some(program) = &plan.program {
-        return (0..plan.exercises.len()).try_for_each(|index| send(index, program));
+        let mut all = 0..plan.exercises.len();
+        return Ok(all.try_for_each(|index| send(index, program))?);
     }
     let conditions = &plan.conditions;
     let site = Site {
         root: &plan.root,
         colour: plan.colour,
-        confined: conditions.jail.as_ref().map(|_| conditions.isolation),
+        confined: conditions.jail.as_ref().map(|_| conditions),
     };
     build_and_hand_out(site, &plan.exercises, begun, steps, &send)
 }

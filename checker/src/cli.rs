@@ -14,7 +14,7 @@ mod trace;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::atomic::Ordering,
+    sync::OnceLock,
 };
 
 use anstream::ColorChoice;
@@ -27,7 +27,7 @@ use self::{
 use crate::{
     arena::{self, Isolation, Jail, Tracing},
     check,
-    crew::{Conditions, INTERRUPTED},
+    crew::Conditions,
     doctor,
     exercise::Exercise,
     failure::LabError,
@@ -35,7 +35,9 @@ use crate::{
     map,
     syllabus::EXERCISES,
     target::{self, Unknown},
-    verify, workspace,
+    verify,
+    worker::{Cancel, RunError},
+    workspace,
 };
 
 /// Exit statuses. They are part of the interface.
@@ -207,11 +209,21 @@ enum Colour {
 enum Trouble {
     Usage(String),
     Lab(LabError),
+    Interrupted,
 }
 
 impl From<LabError> for Trouble {
     fn from(error: LabError) -> Trouble {
         Trouble::Lab(error)
+    }
+}
+
+impl From<RunError> for Trouble {
+    fn from(error: RunError) -> Trouble {
+        match error {
+            RunError::Cancelled => Trouble::Interrupted,
+            RunError::Lab(error) => Trouble::Lab(error),
+        }
     }
 }
 
@@ -247,9 +259,16 @@ pub fn main() -> ExitCode {
         Colour::Never => ColorChoice::Never,
     }
     .write_global();
-    catch_interrupts();
+    let cancel = match Cancel::new() {
+        Ok(cancel) => cancel,
+        Err(error) => {
+            complain(&error.to_string());
+            return ExitCode::from(exit::BROKEN);
+        }
+    };
+    cancel_on_signals(&cancel);
     let result = match cli.command {
-        None => check(cli.check),
+        None => check(cli.check, &cancel),
         Some(Command::List { targets }) => list(&targets),
         Some(Command::Hint { exercise }) => hint(&exercise),
         Some(Command::Verify {
@@ -262,12 +281,13 @@ pub fn main() -> ExitCode {
             changed.as_ref().map(Option::as_deref),
             times,
             &how,
+            &cancel,
         ),
         Some(Command::Exercise(command)) => exercise::run(&command),
-        Some(Command::Mistake(command)) => mistake::run(&command),
-        Some(Command::Trace(arguments)) => trace::run(&arguments),
-        Some(Command::Demo(arguments)) => demo::run(&arguments),
-        Some(Command::Grade(arguments)) => grade::run(arguments),
+        Some(Command::Mistake(command)) => mistake::run(&command, &cancel),
+        Some(Command::Trace(arguments)) => trace::run(&arguments, &cancel),
+        Some(Command::Demo(arguments)) => demo::run(&arguments, &cancel),
+        Some(Command::Grade(arguments)) => grade::run(arguments, &cancel),
         Some(Command::Doctor) => examine(),
         Some(Command::Handout {
             folder,
@@ -286,21 +306,26 @@ pub fn main() -> ExitCode {
         let (message, status) = match trouble {
             Trouble::Usage(message) => (message, exit::USAGE),
             Trouble::Lab(error) => (error.to_string(), exit::BROKEN),
+            Trouble::Interrupted => return exit::INTERRUPTED,
         };
         complain(&message);
         status
     });
-    if INTERRUPTED.load(Ordering::Relaxed) {
+    if cancel.is_cancelled() {
         return ExitCode::from(exit::INTERRUPTED);
     }
     ExitCode::from(status)
 }
 
-/// Ctrl-C and a polite end are noticed by the crew, which ends its runners first.
-fn catch_interrupts() {
+/// From now on, the signals that ask for an end cancel what is going on: all that was started ends first.
+fn cancel_on_signals(cancel: &Cancel) {
+    static CANCEL: OnceLock<Cancel> = OnceLock::new();
     extern "C" fn interrupted(_: libc::c_int) {
-        INTERRUPTED.store(true, Ordering::Relaxed);
+        if let Some(cancel) = CANCEL.get() {
+            cancel.cancel();
+        }
     }
+    let _ = CANCEL.set(cancel.clone());
     use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
     let action = SigAction::new(
         SigHandler::Handler(interrupted),
@@ -308,12 +333,12 @@ fn catch_interrupts() {
         SigSet::empty(),
     );
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        // SAFETY: the handler only stores to an atomic.
+        // SAFETY: the handler reads an atomic and calls write(2), which succeeds and so leaves errno as it is.
         let _ = unsafe { sigaction(signal, &action) };
     }
 }
 
-fn conditions(how: &How) -> Conditions {
+fn conditions(how: &How, cancel: &Cancel) -> Conditions {
     Conditions {
         seed: how.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
         isolation: how.isolation.unwrap_or_else(arena::best_isolation),
@@ -326,6 +351,7 @@ fn conditions(how: &How) -> Conditions {
         jail: how.jail.then(Jail::of_a_program),
         jobs: how.jobs.map_or_else(check::default_jobs, usize::from),
         temporary: None,
+        cancel: cancel.clone(),
     }
 }
 
@@ -369,6 +395,7 @@ fn prove(
     changed: Option<Option<&str>>,
     times: u32,
     how: &How,
+    cancel: &Cancel,
 ) -> Result<u8, Trouble> {
     let root = workspace::find()?;
     let scope = match changed {
@@ -388,16 +415,13 @@ fn prove(
     let bar = progress_line();
     let mut faults = 0;
     for round in 1..=times {
-        let mut conditions = conditions(how);
+        let mut conditions = conditions(how, cancel);
         conditions.seed = conditions.seed.wrapping_add(u64::from(round - 1));
         let proof = verify::run(&root, &scope, conditions, |message| {
             bar.set_message(format!("round {round} of {times}: {message}"));
         })?;
         faults += proof.faults.len();
         bar.suspend(|| say(&proof.render(width())))?;
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            break;
-        }
     }
     bar.finish_and_clear();
     Ok(if faults == 0 {

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use crate::{
     arena::{self, Output, Stopped},
     failure::{Attempt, LabError},
+    worker::RunError,
     workspace,
 };
 
@@ -127,7 +128,7 @@ struct Span {
 ///
 /// # Errors
 ///
-/// When cargo cannot be started; and where it is confined, after Ctrl-C.
+/// When cargo cannot be started; and where it is confined, when the work is cancelled.
 pub fn build(
     root: &Path,
     target: Option<&Path>,
@@ -135,14 +136,15 @@ pub fn build(
     colour: bool,
     confined: Option<&Confined>,
     mut tell: impl FnMut(News),
-) -> Result<Ended, LabError> {
+) -> Result<Ended, RunError> {
     let Some(confined) = confined else {
-        return Building::begin(root, target, packages.clone(), colour)?.follow(tell);
+        let building = Building::begin(root, target, packages.clone(), colour)?;
+        return Ok(building.follow(tell)?);
     };
     let mut command = confined.cargo();
     give_order(&mut command, root, target, packages, colour);
     let hear = |output: Output<'_>| listen(output, packages, &mut tell);
-    Ok(match confined.cell.run(&command, hear)? {
+    Ok(match confined.cell.run(&command, &confined.cancel, hear)? {
         (finished, arena::Ended::ByItself(said)) => Ended::by_itself(finished, said),
         (_, arena::Ended::Stopped(stopped)) => Ended::Stopped(stopped),
     })

@@ -8,25 +8,16 @@ use std::{
         mpsc::{self, Receiver, Sender},
     },
     thread,
-    time::Duration,
 };
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-pub use crate::errand::INTERRUPTED;
 use crate::{
     arena::{Isolation, Jail, Network, Tracing},
-    errand::{Errand, NoAnswer, Nursery, Waiting},
     exercise::Exercise,
     failure::{Diagnosis, Failure, LabError},
     runner::{self, Order, Outcome, Statement},
-};
-
-/// The errand of a runner. It ends by itself long before the deadline; if it does not, the lab is at fault.
-pub const TEST: Errand = Errand {
-    command: runner::COMMAND,
-    process: "the process of a test",
-    deadline: Duration::from_secs(180),
+    worker::{Cancel, Cancelled, ForkServer, Reply, RunError, Worker},
 };
 
 /// Tests of one program, to be run one after the other.
@@ -63,6 +54,8 @@ pub struct Conditions {
     pub jobs: usize,
     /// Where the folders of tests lie that have no file system of their own, if not where the environment says.
     pub temporary: Option<PathBuf>,
+    /// Ends the run early.
+    pub cancel: Cancel,
 }
 
 /// A statement, and the test it is about.
@@ -81,12 +74,16 @@ pub struct Done<K> {
 ///
 /// So many runners as `ahead` says are started before there is anything to test: their preparations then cost no time
 /// while a build does not keep all processors busy.
+///
+/// # Errors
+///
+/// When it is cancelled. The tests of which nothing was received are not done.
 pub fn run<K: Clone + Send>(
     conditions: &Conditions,
     ahead: usize,
     feed: impl FnOnce(Sender<Series<K>>) + Send,
     mut receive: impl FnMut(Done<K>),
-) {
+) -> Result<(), Cancelled> {
     raise_descriptor_limit();
     let (to_crew, series) = mpsc::channel();
     let (to_receiver, results) = mpsc::channel();
@@ -94,7 +91,7 @@ pub fn run<K: Clone + Send>(
     let series = Mutex::new(series);
     let runners = Runners {
         pool: Mutex::new(pool),
-        nursery: OnceLock::new(),
+        fork_server: OnceLock::new(),
         networks: Mutex::default(),
     };
     let (series, runners) = (&series, &runners);
@@ -111,9 +108,10 @@ pub fn run<K: Clone + Send>(
             receive(done);
         }
     });
+    conditions.cancel.check()
 }
 
-/// Each runner takes some descriptors, here and in the nursery. Most machines set the limit low at first and allow more to
+/// Each runner takes some descriptors, here and in the fork server. Most machines set the limit low at first and allow more to
 /// whoever asks (getrlimit(2)).
 fn raise_descriptor_limit() {
     const ENOUGH: u64 = 4096;
@@ -124,10 +122,10 @@ fn raise_descriptor_limit() {
 
 /// Where runners come from.
 struct Runners {
-    /// Those that have been started ahead. They end before their nursery, which waits for them: fields are dropped in
-    /// this order.
-    pool: Mutex<Receiver<Waiting>>,
-    nursery: OnceLock<Result<Nursery, LabError>>,
+    /// Those that have been started ahead. They end before their fork server, which waits for them: fields are dropped
+    /// in this order.
+    pool: Mutex<Receiver<Worker>>,
+    fork_server: OnceLock<Result<ForkServer, LabError>>,
     /// Networks of tests that are done.
     networks: Mutex<Vec<Network>>,
 }
@@ -137,18 +135,23 @@ struct Runners {
 const NETWORKS: usize = 64;
 
 impl Runners {
-    fn start(&self, conditions: &Conditions) -> Result<Waiting, LabError> {
-        self.nursery
-            .get_or_init(|| TEST.open(conditions.isolation.name(), conditions.temporary.as_deref()))
+    fn start(&self, conditions: &Conditions) -> Result<Worker, LabError> {
+        self.fork_server
+            .get_or_init(|| {
+                let temporary = conditions.temporary.as_deref();
+                ForkServer::start(&runner::JOB, &conditions.isolation, |command| {
+                    command.envs(temporary.map(|folder| ("TMPDIR", folder)));
+                })
+            })
             .as_ref()
             .map_err(LabError::clone)?
-            .start()
+            .fork()
     }
 
     /// Starts runners which wait for the first tests.
-    fn prepare(&self, conditions: &Conditions, ahead: usize, pool: &Sender<Waiting>) {
+    fn prepare(&self, conditions: &Conditions, ahead: usize, pool: &Sender<Worker>) {
         for _ in 0..ahead {
-            if INTERRUPTED.load(Ordering::Relaxed) {
+            if conditions.cancel.is_cancelled() {
                 return;
             }
             // Why it does not start, the first test will tell.
@@ -162,7 +165,11 @@ impl Runners {
     }
 
     /// Has an order carried out by the next one.
-    fn carry_out(&self, conditions: &Conditions, order: &Order) -> Result<Statement, NoAnswer> {
+    fn carry_out(
+        &self,
+        conditions: &Conditions,
+        order: &Order,
+    ) -> Result<Reply<Statement>, RunError> {
         let ahead = self.pool.lock().ok().and_then(|pool| pool.try_recv().ok());
         let runner = ahead.map_or_else(|| self.start(conditions), Ok)?;
         if let (Some(network), Ok(mut networks)) = (Network::of(runner.pid()), self.networks.lock())
@@ -172,7 +179,7 @@ impl Runners {
             }
             networks.push(network);
         }
-        runner.carry_out(order)
+        runner.run(order, &conditions.cancel)
     }
 }
 
@@ -191,10 +198,11 @@ fn work<K: Clone>(
             return;
         };
         for &test in &series.tests {
-            if INTERRUPTED.load(Ordering::Relaxed) {
+            let found = conditions.cancel.check();
+            let found = found.and_then(|()| find_out(conditions, runners, &series, test));
+            let Ok(statement) = found else {
                 return;
-            }
-            let statement = find_out(conditions, runners, &series, test);
+            };
             let failed = matches!(statement.outcome, Outcome::Failed(_) | Outcome::Broken(_));
             let done = Done {
                 key: series.key.clone(),
@@ -217,7 +225,7 @@ fn find_out<K>(
     runners: &Runners,
     series: &Series<K>,
     test: usize,
-) -> Statement {
+) -> Result<Statement, Cancelled> {
     let tell = |tracing| {
         let order = Order {
             exercise: series.exercise.name.to_owned(),
@@ -227,26 +235,25 @@ fn find_out<K>(
             tracing,
             jail: conditions.jail.clone(),
         };
-        runners
-            .carry_out(conditions, &order)
-            .unwrap_or_else(|reason| match reason {
-                NoAnswer::PipeLocked => Statement::failed(pipe_locked()),
-                NoAnswer::Trouble(trouble) => Statement::broken(trouble),
-            })
+        match runners.carry_out(conditions, &order) {
+            Ok(Reply::Answer(statement)) => Ok(statement),
+            Ok(Reply::PipeLocked) => Ok(Statement::failed(pipe_locked())),
+            Err(RunError::Lab(error)) => Ok(Statement::broken(error)),
+            Err(RunError::Cancelled) => Err(Cancelled),
+        }
     };
     let is_suspect = series.is_suspect.load(Ordering::Relaxed);
     let tracing = match conditions.tracing {
         Tracing::AsNeeded if is_suspect => Tracing::On,
         tracing => tracing,
     };
-    let statement = tell(tracing);
+    let statement = tell(tracing)?;
     if matches!(statement.outcome, Outcome::Failed(_)) {
         series.is_suspect.store(true, Ordering::Relaxed);
     }
-    let is_interrupted = INTERRUPTED.load(Ordering::Relaxed);
-    match tracing == Tracing::AsNeeded && statement.wants_calls() && !is_interrupted {
-        true => statement.told_again(tell(Tracing::On)),
-        false => statement,
+    match tracing == Tracing::AsNeeded && statement.wants_calls() {
+        true => Ok(statement.told_again(tell(Tracing::On)?)),
+        false => Ok(statement),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The checker of the socket lab: hidden tests for small network programs, and all that runs them.
 //!
 //! From the student's command to the kernel, a line of code knows its room. [`syllabus`], [`days`], [`demos`] and
-//! [`stage`] are those of the package `course`, [`exercise`], [`lab`], [`observe`], [`arena`], [`errand`] and [`failure`]
+//! [`stage`] are those of the package `course`, [`exercise`], [`lab`], [`observe`], [`arena`], [`worker`] and [`failure`]
 //! those of the package `harness`; both know nothing of this one.
 //!
 //! - [`cli`]: the command line. [`target`]: what its names stand for. [`progress`]: what passes so far.
@@ -13,7 +13,7 @@
 //! - [`story`]: what a program does, told to its author while it runs. It knows no tests.
 //! - [`demos`]: the textbook's statements, tried. [`stage`]: the words in which they are told. [`showing`]: one of them,
 //!   played.
-//! - [`errand`]: work in a process of its own.
+//! - [`worker`]: work in processes of its own.
 //! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 //! - [`handout`]: what students get.
@@ -26,7 +26,7 @@
 #[doc(inline)]
 pub use course::{days, demos, stage, syllabus};
 #[doc(inline)]
-pub use harness::{arena, beneath, errand, exercise, failure, lab, observe};
+pub use harness::{arena, beneath, exercise, failure, lab, observe, worker};
 
 pub mod check;
 pub mod cli;
@@ -49,6 +49,9 @@ pub mod verdict;
 pub mod verify;
 pub mod whole_file;
 pub mod workspace;
+
+/// What [`worker::dispatch`] is called with, first of all in every `main` that starts workers.
+pub const JOBS: &[&worker::Job] = &[&runner::JOB, &showing::JOB];
 
 /// The Rust examples of the textbook are compiled and run as doctests.
 #[cfg(doctest)]

@@ -2,25 +2,16 @@
 
 use std::process::ExitCode;
 
+use checker::worker;
+
 fn main() -> ExitCode {
+    if let Some(status) = worker::dispatch(checker::JOBS) {
+        return status;
+    }
     let arguments: Vec<String> = std::env::args_os()
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
     match arguments.as_slice() {
-        // The processes of tests, started by the checker itself.
-        [_, command, isolation] if command == checker::runner::COMMAND => {
-            match checker::runner::serve(isolation) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::FAILURE,
-            }
-        }
-        // That of a demo, likewise.
-        [_, command, isolation] if command == checker::showing::COMMAND => {
-            match checker::showing::serve(isolation) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::FAILURE,
-            }
-        }
         // The one that removes what builds leave, when submissions are graded.
         [_, command] if command == checker::grade::scratch::COMMAND => {
             match checker::grade::scratch::sweep() {

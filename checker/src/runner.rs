@@ -1,27 +1,30 @@
 //! The process of one test.
 //!
-//! The checker starts itself once more, and has a copy of that process made for each test ([`serve`]). The copy enters an
-//! [`Arena`], waits for its order, tells the test's story, ends all that was started, and states on its standard output
-//! what happened. Nothing that a student's program does to its surroundings reaches further than this process.
+//! The checker has a [worker](crate::worker) forked for each test. It enters an [`Arena`], waits for its order, tells the
+//! test's story, ends all that was started, and answers with a statement of what happened. Nothing that a student's program does to its surroundings reaches further than this process.
 
 use std::{
-    io::{self, Write},
     path::PathBuf,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    arena::{self, Arena, Isolation, Jail, Tracing},
-    errand,
+    arena::{self, Arena, Jail, Tracing},
     failure::{Checked, Failure, LabError, Stop},
     lab::{Bench, Lab, Witness},
     syllabus,
+    worker::{Forked, Job, Requester, fork_workers},
 };
 
-/// The checker's hidden first argument for the process of which these are copies.
-pub const COMMAND: &str = "__run-tests";
+/// The job of a runner. It ends by itself long before the deadline; if it does not, the lab is at fault.
+pub static JOB: Job = Job {
+    name: "test",
+    process: "the process of a test",
+    deadline: Duration::from_secs(180),
+    run: serve,
+};
 
 /// What one runner is asked to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -114,36 +117,27 @@ impl Statement {
     }
 }
 
-/// Makes a runner for each that is asked for.
-///
-/// # Errors
-///
-/// When nobody is there to ask, or to read a statement.
-pub fn serve(isolation: &str) -> io::Result<()> {
-    let isolation = Isolation::named(isolation).ok_or(io::ErrorKind::InvalidInput)?;
+/// Prepares this process as the request says, and forks a runner whenever the requester asks for one. Each enters an
+/// arena, carries out the order that comes, and answers with its statement. If no order comes, nothing is stated.
+fn serve(requester: &mut Requester) -> Result<(), LabError> {
+    let Some(isolation) = requester.request()? else {
+        return Ok(());
+    };
     let prepared = arena::prepare(isolation);
-    errand::serve(|| run_order(isolation, prepared))
-}
-
-/// Enters an arena, carries out the order that comes, and writes its statement to standard output. If no order comes,
-/// nothing is stated.
-fn run_order(isolation: Isolation, prepared: Result<(), LabError>) -> io::Result<()> {
+    if fork_workers(requester)? == Forked::Server {
+        return Ok(());
+    }
     // Before the order is there, so that it is done while the program is still being compiled.
     let arena = prepared
         .and_then(|()| Arena::enter(isolation))
         .and_then(ready);
-    let statement = match (errand::order::<Order>(), arena) {
-        (Ok(None), Ok(arena)) => {
-            let _ = arena.end();
-            return Ok(());
-        }
-        (Ok(None), Err(_)) => return Ok(()),
-        (Ok(Some(order)), Ok(arena)) => carry_out(&order, arena),
-        (Ok(Some(_)), Err(error)) => Statement::broken(error),
-        (Err(error), _) => Statement::broken(LabError::io("could not read the order", &error)),
+    let Some(order) = requester.request()? else {
+        return arena.map_or(Ok(()), |arena| arena.end());
     };
-    let text = serde_json::to_vec(&statement)?;
-    io::stdout().write_all(&text)
+    requester.answer(&match arena {
+        Ok(arena) => carry_out(&order, arena, requester),
+        Err(error) => Statement::broken(error),
+    })
 }
 
 impl Order {
@@ -160,7 +154,7 @@ impl Order {
     }
 }
 
-fn carry_out(order: &Order, arena: Arena) -> Statement {
+fn carry_out(order: &Order, arena: Arena, requester: &Requester) -> Statement {
     let start = Instant::now();
     let story = match story_of(order) {
         Ok(story) => story,
@@ -171,7 +165,7 @@ fn carry_out(order: &Order, arena: Arena) -> Statement {
     let seed = order
         .seed
         .wrapping_add((order.test as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let lifeline = match errand::lifeline() {
+    let lifeline = match requester.hangup() {
         Ok(lifeline) => lifeline,
         Err(error) => return Statement::broken(error),
     };

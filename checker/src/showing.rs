@@ -1,9 +1,6 @@
 //! A demo, played: in a process of its own, in an arena as a test is, and what it has shown.
 
-use std::{
-    io::{self, Write},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
@@ -11,25 +8,24 @@ use serde::{Deserialize, Serialize};
 use crate::{
     arena::{Arena, Isolation},
     demos::{self, Demo},
-    errand::{self, Errand, NoAnswer},
     failure::LabError,
     stage::{Stage, Step},
+    worker::{Cancel, Cancelled, Job, Requester, RunError, Worker},
 };
 
-/// The checker's hidden first argument for this process.
-pub const COMMAND: &str = "__run-demo";
-
-/// A demo takes some seconds, and its longest wait is not much longer.
-const DEMO: Errand = Errand {
-    command: COMMAND,
+/// The job of a demo's process. A demo takes some seconds, and its longest wait is not much longer.
+pub static JOB: Job = Job {
+    name: "demo",
     process: "the process of a demo",
     deadline: Duration::from_secs(30),
+    run: serve,
 };
 
 /// What one such process is asked to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Order {
     demo: String,
+    isolation: Isolation,
 }
 
 /// What one demo has shown.
@@ -109,41 +105,41 @@ impl Status {
 }
 
 /// Plays a demo in a process of its own.
-pub fn show(demo: &Demo, isolation: Isolation) -> Showing {
-    let order = Order {
-        demo: demo.name.to_owned(),
-    };
-    let start = Instant::now();
-    DEMO.open(isolation.name(), None)
-        .and_then(|fork_server| {
-            // The fork server reaps its process, and has to be there until that has answered.
-            let process = fork_server.start()?;
-            process.carry_out(&order).map_err(NoAnswer::into_trouble)
-        })
-        .unwrap_or_else(|error| Showing::new(demo, Vec::new(), Err(error), start.elapsed()))
-}
-
-/// Makes a process for each demo that is to be played.
 ///
 /// # Errors
 ///
-/// When nobody is there to ask, or to read a showing.
-pub fn serve(isolation: &str) -> io::Result<()> {
-    let isolation = Isolation::named(isolation).ok_or(io::ErrorKind::InvalidInput)?;
-    errand::serve(|| run_order(isolation))
+/// When it is cancelled.
+pub fn show(demo: &Demo, isolation: Isolation, cancel: &Cancel) -> Result<Showing, Cancelled> {
+    let order = Order {
+        demo: demo.name.to_owned(),
+        isolation,
+    };
+    let start = Instant::now();
+    let showing = Worker::start(&JOB, |_| ())
+        .map_err(RunError::from)
+        .and_then(|worker| worker.run(&order, cancel))
+        .and_then(|reply| Ok(reply.into_answer()?));
+    match showing {
+        Ok(showing) => Ok(showing),
+        Err(RunError::Cancelled) => Err(Cancelled),
+        Err(RunError::Lab(error)) => {
+            let took = start.elapsed();
+            Ok(Showing::new(demo, Vec::new(), Err(error), took))
+        }
+    }
 }
 
-/// Carries out the order that comes, and writes the showing to standard output.
-fn run_order(isolation: Isolation) -> io::Result<()> {
-    let Some(order) = errand::order::<Order>()? else {
+/// Carries out the order that comes, and answers with the showing.
+fn serve(requester: &mut Requester) -> Result<(), LabError> {
+    let Some(order) = requester.request::<Order>()? else {
         return Ok(());
     };
-    let demo = demos::find(&order.demo).ok_or(io::ErrorKind::NotFound)?;
-    let text = serde_json::to_vec(&play(demo, isolation))?;
-    io::stdout().write_all(&text)
+    let demo = demos::find(&order.demo)
+        .ok_or_else(|| LabError::new(format!("there is no demo {}", order.demo)))?;
+    requester.answer(&play(demo, order.isolation, requester))
 }
 
-fn play(demo: &Demo, isolation: Isolation) -> Showing {
+fn play(demo: &Demo, isolation: Isolation, requester: &Requester) -> Showing {
     let start = Instant::now();
     // Some demos let a process die by SIGABRT; nobody wants its memory on the disk.
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
@@ -151,7 +147,7 @@ fn play(demo: &Demo, isolation: Isolation) -> Showing {
         Ok(arena) => arena,
         Err(error) => return Showing::new(demo, Vec::new(), Err(error), start.elapsed()),
     };
-    let lifeline = match errand::lifeline() {
+    let lifeline = match requester.hangup() {
         Ok(lifeline) => lifeline,
         Err(error) => return Showing::new(demo, Vec::new(), Err(error), start.elapsed()),
     };

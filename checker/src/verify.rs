@@ -24,10 +24,10 @@ use crate::{
     check::Staging,
     crew::{self, Conditions, Done},
     exercise::{Exercise, Mistake},
-    failure::LabError,
     report::layout::fold,
     runner::Outcome,
     verdict,
+    worker::RunError,
 };
 
 /// What a proof found.
@@ -106,13 +106,13 @@ struct Key {
 ///
 /// # Errors
 ///
-/// When cargo cannot be started.
+/// When cargo cannot be started, and when it is cancelled.
 pub fn run(
     root: &Path,
     scope: &Scope,
     conditions: Conditions,
     mut tell: impl FnMut(&str),
-) -> Result<Proof, LabError> {
+) -> Result<Proof, RunError> {
     let exercises: Vec<&'static Exercise> = scope.iter().map(|(exercise, _)| *exercise).collect();
     let exercises = exercises.as_slice();
     let mut proof = Proof {
@@ -145,7 +145,7 @@ pub fn run(
             results.entry(name).or_default().push(done);
             tell(&format!("{} of {expected} programs", results.len()));
         },
-    );
+    )?;
     for done in results.into_values() {
         judge(exercises, done, &mut proof);
     }

@@ -14,8 +14,9 @@ use checker::{
     demos::{DEMOS, Demo, Needs},
     observe::processes::{self, Process},
     report,
-    showing::{self, Showing, Status},
+    showing::{Showing, Status},
     stage::{Shown, Stage},
+    worker,
 };
 use nix::{
     errno::Errno,
@@ -300,7 +301,7 @@ fn ctrl_c_ends_a_demo_at_once_and_leaves_nothing() {
         let mut all = processes::descendants(own);
         all.retain(|pid, _| {
             let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
-            line.is_ok_and(|line| line.contains(showing::COMMAND))
+            line.is_ok_and(|line| line.contains(worker::COMMAND))
         });
         all
     };

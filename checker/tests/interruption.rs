@@ -10,7 +10,7 @@ use std::{
 
 use checker::{
     observe::processes::{self, Process},
-    runner,
+    runner, worker,
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -94,7 +94,7 @@ fn runners_that_wait_for_a_build_in_vain_end_with_the_checker() {
         let own = child.id().cast_signed();
         let mut runners = Vec::new();
         wait_until("a runner waits", || {
-            runners = support::pids_with(runner::COMMAND);
+            runners = support::pids_with(&format!("{}\0{}", worker::COMMAND, runner::JOB.name));
             let below = processes::descendants(own);
             runners.retain(|pid| below.contains_key(pid));
             !runners.is_empty()

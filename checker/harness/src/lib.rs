@@ -5,13 +5,13 @@
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
 //! - [`arena`]: one isolated place for one test.
 //! - [`beneath`]: directories in which somebody else can write.
-//! - [`errand`]: work in a process of its own.
+//! - [`worker`]: work in processes of its own.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 
 pub mod arena;
 pub mod beneath;
-pub mod errand;
 pub mod exercise;
 pub mod failure;
 pub mod lab;
 pub mod observe;
+pub mod worker;

@@ -8,11 +8,12 @@ use std::{
 
 use super::Step;
 use crate::{
-    arena::Isolation,
     compile::{self, Building, Ended, News, Toolchain},
+    crew::Conditions,
     exercise::Exercise,
     failure::LabError,
     report::NoProgram,
+    worker::RunError,
 };
 
 /// Begins to build these exercises, before anything else is known of the run: nothing of it takes longer. `None` if there
@@ -41,7 +42,7 @@ pub(super) fn build_and_hand_out(
     begun: Option<Building>,
     steps: &Sender<Step>,
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
-) -> Result<(), LabError> {
+) -> Result<(), RunError> {
     let root = site.root;
     let mut left: BTreeMap<String, usize> = BTreeMap::new();
     for (index, exercise) in exercises.iter().enumerate() {
@@ -77,8 +78,8 @@ pub(super) fn build_and_hand_out(
 pub(super) struct Site<'a> {
     pub root: &'a Path,
     pub colour: bool,
-    /// In a cell of this kind, if nobody has read what is built.
-    pub confined: Option<Isolation>,
+    /// In a cell, under these conditions, if nobody has read what is built.
+    pub confined: Option<&'a Conditions>,
 }
 
 /// What cargo works on.
@@ -97,7 +98,7 @@ fn build_and_send(
     left: &mut BTreeMap<String, usize>,
     steps: &Sender<Step>,
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
-) -> Result<(Ended, Result<(), LabError>), LabError> {
+) -> Result<(Ended, Result<(), LabError>), RunError> {
     let root = site.root;
     let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut trouble = Ok(());
@@ -114,14 +115,18 @@ fn build_and_send(
         (Some(workspace), Some(_)) => (workspace, Some(own.join("target"))),
     };
     let confined = match (site.confined, &target) {
-        (Some(isolation), Some(target)) => {
+        (Some(conditions), Some(target)) => {
             let sources: Vec<PathBuf> = packages
                 .iter()
                 .map(|package| root.join("exercises").join(package))
                 .chain([workspace.join("exercises")])
                 .collect();
             let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-            Some(Toolchain::find(&own)?.confine(workspace, target, &sources, jobs, isolation)?)
+            let Conditions {
+                isolation, cancel, ..
+            } = conditions;
+            let toolchain = Toolchain::find(&own)?;
+            Some(toolchain.confine(workspace, target, &sources, jobs, *isolation, cancel)?)
         }
         _ => None,
     };
@@ -195,7 +200,8 @@ fn build_and_send(
                         return Err(LabError {
                             detail: Some(said.trim().to_owned()).filter(|said| !said.is_empty()),
                             ..LabError::new(format!("cargo failed to build {package}"))
-                        });
+                        }
+                        .into());
                     }
                 }
             }
@@ -227,7 +233,7 @@ fn build_apart(
     left: &mut BTreeMap<String, usize>,
     steps: &Sender<Step>,
     send: &impl Fn(usize, &Path) -> Result<(), LabError>,
-) -> Result<(), LabError> {
+) -> Result<(), RunError> {
     let root = site.root;
     for package in packages {
         let workspace = compile::lone_workspace(root, &package)

@@ -1,6 +1,6 @@
 //! `checker TARGET`: a run, and what is said of it.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::atomic::Ordering};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use anstream::ColorChoice;
 
@@ -13,16 +13,16 @@ use super::{
 use crate::{
     check::{self, Event, Plan},
     compile::Building,
-    crew::INTERRUPTED,
     exercise::Exercise,
-    failure::LabError,
     map,
     progress::Progress,
     report::{Report, Status, human},
-    target, workspace,
+    target,
+    worker::{Cancel, RunError},
+    workspace,
 };
 
-pub(super) fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
+pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Trouble> {
     let root = workspace::find()?;
     if arguments.targets.is_empty() {
         if arguments.program.is_some()
@@ -63,13 +63,10 @@ pub(super) fn check(arguments: CheckArguments) -> Result<u8, Trouble> {
         exercises,
         only: arguments.only.clone(),
         program: arguments.program.clone(),
-        conditions: conditions(&arguments.how),
+        conditions: conditions(&arguments.how, cancel),
         colour,
     };
     let report = watch(&plan, begun, &mut delivery, &arguments)?;
-    if INTERRUPTED.load(Ordering::Relaxed) {
-        return Ok(exit::INTERRUPTED);
-    }
     if plan.program.is_none()
         && let Some(progress) = remember(&plan.root, &report)
         && (delivery.shows_people() && report.status == Status::Passed)
@@ -134,7 +131,7 @@ fn watch(
     begun: Option<Building>,
     delivery: &mut Delivery,
     arguments: &CheckArguments,
-) -> Result<Report, LabError> {
+) -> Result<Report, RunError> {
     let bar = progress_line();
     let detail = human::Detail {
         seed: plan.conditions.seed,
@@ -149,7 +146,7 @@ fn watch(
         Event::Compiling(name) => bar.set_message(format!("compiling {name}")),
         Event::Tested(done, of) => bar.set_message(format!("{done} of {of} tests done")),
         Event::Exercise(exercise) => {
-            if to_terminal && !INTERRUPTED.load(Ordering::Relaxed) {
+            if to_terminal && !plan.conditions.cancel.is_cancelled() {
                 let exercise = feedback.of_exercise(exercise);
                 let said = bar.suspend(|| say(&human::exercise(&exercise, detail)));
                 shown = std::mem::replace(&mut shown, Ok(())).and(said);
@@ -162,13 +159,15 @@ fn watch(
     bar.finish_and_clear();
     let report = match report {
         Ok(report) => report,
-        Err(trouble) => {
-            delivery.give_up(&check::unfinished(plan, &trouble))?;
-            return Err(trouble);
+        Err(error) => {
+            if let RunError::Lab(trouble) = &error {
+                delivery.give_up(&check::unfinished(plan, trouble))?;
+            }
+            return Err(error);
         }
     };
     shown.and(kept)?;
-    if to_terminal && !INTERRUPTED.load(Ordering::Relaxed) {
+    if to_terminal {
         say(&human::summary(&feedback.of(&report)))?;
     }
     Ok(report)

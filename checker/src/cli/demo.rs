@@ -1,19 +1,17 @@
 //! `checker demo`: which demos, and what came of them.
 
-use std::sync::atomic::Ordering;
-
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{Trouble, exit, possible, progress_line, say, width};
 use crate::{
     arena::{self, Isolation},
-    crew::INTERRUPTED,
     demos::{DEMOS, Demo},
     failure::LabError,
     report::demo::{list, showing, summary},
     showing::{self, Showing, Status},
     target,
+    worker::Cancel,
 };
 
 /// The version of the showings as data. It grows by one when a field changes its meaning or goes away.
@@ -50,7 +48,7 @@ struct Data<'a> {
 }
 
 /// Lists the demos, or plays some.
-pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
+pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
     if arguments.demos.is_empty() {
         if arguments.format == ShowingFormat::Json {
             return Err(Trouble::Usage("which demo? Name one, or `all`".to_owned()));
@@ -65,14 +63,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
     let mut showings = Vec::new();
     for demo in demos {
         bar.set_message(format!("playing {}", demo.name));
-        let one = match INTERRUPTED.load(Ordering::Relaxed) {
-            true => return Ok(exit::INTERRUPTED),
-            false => showing::show(demo, isolation),
-        };
-        if INTERRUPTED.load(Ordering::Relaxed) {
+        let Ok(one) = showing::show(demo, isolation, cancel) else {
             bar.finish_and_clear();
-            return Ok(exit::INTERRUPTED);
-        }
+            return Err(Trouble::Interrupted);
+        };
         if for_people {
             bar.suspend(|| say(&showing(&one, width())))?;
         }

@@ -5,7 +5,6 @@ use std::{
     env,
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
-    sync::atomic::Ordering,
 };
 
 use clap::{Args, Subcommand};
@@ -14,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Trouble, all_or, complain, exit, possible, say};
 use crate::{
     arena::{self, Isolation, Jail, Tracing},
-    crew::{Conditions, INTERRUPTED},
+    crew::Conditions,
     exercise::Exercise,
     failure::LabError,
     grade::{
@@ -26,6 +25,7 @@ use crate::{
         submission::Submission,
     },
     report::{Feedback, Format, Status, Visibility},
+    worker::{Cancel, RunError},
 };
 
 pub const AFTER_HELP: &str = "Exit status: 0 all submissions were graded, whatever their points, 2 wrong usage, \
@@ -116,7 +116,7 @@ enum Command {
     },
 }
 
-pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
+pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
     if let Some(Command::Merge {
         parts,
         out,
@@ -201,12 +201,17 @@ pub fn run(arguments: Arguments) -> Result<u8, Trouble> {
             jail: machine.has_jail().then(Jail::of_a_program),
             jobs: arguments.jobs.map_or_else(processors, usize::from),
             temporary,
+            cancel: cancel.clone(),
         },
     };
-    watch(&grading, &gradebook)?;
+    let is_cancelled = match watch(&grading, &gradebook) {
+        Ok(()) => false,
+        Err(RunError::Cancelled) => true,
+        Err(RunError::Lab(error)) => return Err(error.into()),
+    };
     let mut all = gradebook.all()?;
     all.retain(|name, _| terms.submissions.contains(name));
-    if INTERRUPTED.load(Ordering::Relaxed) {
+    if is_cancelled {
         let known = grading
             .submissions
             .iter()
@@ -329,7 +334,7 @@ fn agree(
 }
 
 /// Grades, with a progress bar on a terminal, and else a line for each submission.
-fn watch(grading: &Grading, gradebook: &Gradebook) -> Result<(), LabError> {
+fn watch(grading: &Grading, gradebook: &Gradebook) -> Result<(), RunError> {
     let is_terminal = io::stderr().is_terminal();
     let total = grading.submissions.len();
     let target = match is_terminal {

@@ -22,7 +22,9 @@ use crate::{
         workbench::{self, Trial, Unfinished},
     },
     report::layout::fold,
-    target, whole_file, workspace,
+    target, whole_file,
+    worker::Cancel,
+    workspace,
 };
 
 #[derive(Debug, Subcommand)]
@@ -71,7 +73,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(command: &Command) -> Result<u8, Trouble> {
+pub(super) fn run(command: &Command, cancel: &Cancel) -> Result<u8, Trouble> {
     match command {
         Command::List { exercise } => list(&find(exercise)?),
         Command::Show {
@@ -97,7 +99,7 @@ pub(super) fn run(command: &Command) -> Result<u8, Trouble> {
                      never_closes"
                 )));
             }
-            edit(&known, name, how)
+            edit(&known, name, how, cancel)
         }
         Command::Edit {
             exercise,
@@ -106,7 +108,7 @@ pub(super) fn run(command: &Command) -> Result<u8, Trouble> {
         } => {
             let known = find(exercise)?;
             expect_file(&known, name)?;
-            edit(&known, name, how)
+            edit(&known, name, how, cancel)
         }
         Command::Rebase { exercise } => carry_over(&find(exercise)?),
     }
@@ -193,7 +195,7 @@ fn unfit(known: &Mistakes, name: &str, why: &str) -> Trouble {
 }
 
 /// From the draft to the stored change. A draft that is not finished stays, and the same command goes on with it.
-fn edit(known: &Mistakes, name: &str, how: &How) -> Result<u8, Trouble> {
+fn edit(known: &Mistakes, name: &str, how: &How, cancel: &Cancel) -> Result<u8, Trouble> {
     let root = workspace::find()?;
     let draft = workbench::draft_file(&root, known.exercise, name);
     if !draft.exists() {
@@ -214,7 +216,7 @@ fn edit(known: &Mistakes, name: &str, how: &How) -> Result<u8, Trouble> {
         known.exercise,
         name,
         &program,
-        &conditions(how),
+        &conditions(how, cancel),
         |message| {
             bar.set_message(message.to_owned());
         },

@@ -5,7 +5,6 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     slice,
-    sync::atomic::Ordering,
 };
 
 use anstream::ColorChoice;
@@ -14,13 +13,14 @@ use clap::{Args, ValueEnum};
 use super::{Trouble, columns, exit, output, progress_line, refuse_unusable, width};
 use crate::{
     check,
-    crew::INTERRUPTED,
     exercise::Exercise,
     failure::LabError,
     observe::{calls::Call, tracer},
     report::human,
     story::Story,
-    target, workspace,
+    target,
+    worker::{Cancel, RunError},
+    workspace,
 };
 
 #[derive(Debug, Args)]
@@ -64,7 +64,7 @@ fn call(name: &str) -> Result<Call, String> {
 }
 
 /// Runs the program, and tells its story.
-pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
+pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
     let exercises = target::resolve(slice::from_ref(&arguments.exercise))?;
     let [exercise] = exercises.as_slice() else {
         return Err(Trouble::Usage(
@@ -93,8 +93,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Trouble> {
             None => return Ok(exit::FAILED),
         },
     };
-    if INTERRUPTED.load(Ordering::Relaxed) {
-        return Ok(exit::INTERRUPTED);
+    if cancel.is_cancelled() {
+        return Err(Trouble::Interrupted);
     }
     let has_colour = arguments.output.is_none() && colour() != ColorChoice::Never;
     let (output, width): (Box<dyn Write>, usize) = match &arguments.output {
@@ -118,7 +118,7 @@ fn colour() -> ColorChoice {
 }
 
 /// Builds the program of an exercise. None if there is none, and then it is said why.
-fn build(exercise: &'static Exercise) -> Result<Option<PathBuf>, LabError> {
+fn build(exercise: &'static Exercise) -> Result<Option<PathBuf>, RunError> {
     let root = workspace::find()?;
     let bar = progress_line();
     let has_colour = colour() != ColorChoice::Never;

@@ -11,6 +11,7 @@ use std::{
 use crate::{
     arena::{Cell, Isolation, Jail},
     failure::{Attempt, LabError},
+    worker::Cancel,
 };
 
 /// Where the compiler is.
@@ -28,6 +29,8 @@ pub struct Confined {
     cargo: PathBuf,
     /// What holds the build.
     pub cell: Cell,
+    /// Ends it early.
+    pub cancel: Cancel,
 }
 
 impl Toolchain {
@@ -88,6 +91,7 @@ impl Toolchain {
         sources: &[PathBuf],
         jobs: usize,
         isolation: Isolation,
+        cancel: &Cancel,
     ) -> Result<Confined, LabError> {
         // The next build would go by settings that this one leaves there.
         debug_assert!(
@@ -140,6 +144,7 @@ impl Toolchain {
                 time: Duration::from_secs(300),
                 lock: None,
             },
+            cancel: cancel.clone(),
         })
     }
 }

@@ -27,18 +27,19 @@ use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
     beneath::{Directory, Kind},
-    crew::{self, Conditions, Done, INTERRUPTED, Series},
+    crew::{self, Conditions, Done, Series},
     exercise::Exercise,
     failure::LabError,
     report::{ExerciseReport, Report, Status},
     verdict,
+    worker::RunError,
 };
 use gradebook::{Gradebook, Graded};
 use name::Name;
@@ -80,16 +81,17 @@ pub enum Event<'a> {
     Graded(&'a Graded),
 }
 
-/// Grades what the gradebook does not know yet, and keeps each result as soon as it is there. Ctrl-C ends it early.
+/// Grades what the gradebook does not know yet, and keeps each result as soon as it is there.
 ///
 /// # Errors
 ///
-/// When nothing can be built at all, or the gradebook cannot be written.
+/// When nothing can be built at all, or the gradebook cannot be written; and when it is cancelled.
 pub fn run(
     grading: &Grading,
     gradebook: &Gradebook,
     mut tell: impl FnMut(Event<'_>),
-) -> Result<(), LabError> {
+) -> Result<(), RunError> {
+    let conditions = &grading.conditions;
     let mut left = VecDeque::new();
     for submission in &grading.submissions {
         let known = gradebook.find(&submission.name);
@@ -100,25 +102,20 @@ pub fn run(
             }
             _ => left.push_back(submission),
         }
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            return Ok(());
-        }
+        conditions.cancel.check()?;
     }
     if left.is_empty() {
         return Ok(());
     }
     tell(Event::Preparing);
-    let scratch = Scratch::new(grading.conditions.temporary.as_deref())?;
-    let conditions = &grading.conditions;
+    let scratch = Scratch::new(conditions.temporary.as_deref())?;
     let terms = Terms {
         processor: grading.build_limit,
         has_jail: conditions.jail.is_some(),
         isolation: conditions.isolation,
+        cancel: conditions.cancel.clone(),
     };
-    let template = match Template::prepare(&scratch, conditions.jobs, terms) {
-        Err(_) if INTERRUPTED.load(Ordering::Relaxed) => return Ok(()),
-        template => template?,
-    };
+    let template = Template::prepare(&scratch, conditions.jobs, terms)?;
     let queue = Mutex::new(left);
     let (to_main, results) = mpsc::channel();
     thread::scope(|scope| {
@@ -131,7 +128,9 @@ pub fn run(
                 template: &template,
             };
             scope.spawn(move || {
-                while let Some(submission) = next(queue) {
+                while !conditions.cancel.is_cancelled()
+                    && let Some(submission) = next(queue)
+                {
                     if let Some(graded) = desk.grade(submission)
                         && to_main.send(graded).is_err()
                     {
@@ -144,18 +143,15 @@ pub fn run(
         for graded in results {
             if let Err(error) = gradebook.keep(&graded) {
                 queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                return Err(error);
+                return Err(error.into());
             }
             tell(Event::Graded(&graded));
         }
-        Ok(())
+        Ok(conditions.cancel.check()?)
     })
 }
 
 fn next<'a>(queue: &Mutex<VecDeque<&'a Submission>>) -> Option<&'a Submission> {
-    if INTERRUPTED.load(Ordering::Relaxed) {
-        return None;
-    }
     queue
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -196,7 +192,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Grades a submission; `None` if Ctrl-C came first. Whatever goes wrong stays with this one.
+    /// Grades a submission; `None` if that was cancelled. Whatever goes wrong stays with this one.
     fn grade(&self, submission: &Submission) -> Option<Graded> {
         let sources = read(submission, &self.grading.exercises);
         let tell = |so_far| {
@@ -205,14 +201,14 @@ impl Desk<'_> {
                 .gradebook
                 .hand_back(&self.graded(submission, &sources, so_far));
         };
-        let found = catch_unwind(AssertUnwindSafe(|| self.examine(&sources, tell)))
-            .unwrap_or_else(|_| Err(LabError::new("the grader panicked over this submission")));
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            return None;
-        }
+        let found =
+            catch_unwind(AssertUnwindSafe(|| self.examine(&sources, tell))).unwrap_or_else(|_| {
+                Err(LabError::new("the grader panicked over this submission").into())
+            });
         let (exercises, trouble) = match found {
             Ok(exercises) => (exercises, None),
-            Err(error) => (self.unknown(&error), Some(error)),
+            Err(RunError::Cancelled) => return None,
+            Err(RunError::Lab(error)) => (self.unknown(&error), Some(error)),
         };
         let graded = self.graded(submission, &sources, exercises);
         Some(self.counted(Graded { trouble, ..graded }))
@@ -296,7 +292,7 @@ impl Desk<'_> {
         &self,
         sources: &Sources,
         tell: impl Fn(Vec<ExerciseReport>),
-    ) -> Result<Vec<ExerciseReport>, LabError> {
+    ) -> Result<Vec<ExerciseReport>, RunError> {
         let exercises = &self.grading.exercises;
         let mut reports = self.blank();
         for (exercise, report) in exercises.iter().zip(&mut reports) {
@@ -344,7 +340,7 @@ impl Desk<'_> {
                     word => words.push(word),
                 });
                 if let Err(error) = trouble {
-                    built = Err(error);
+                    built = Err(RunError::Lab(error));
                 }
             },
             |result| {
@@ -355,7 +351,7 @@ impl Desk<'_> {
                     told = Some(Instant::now());
                 }
             },
-        );
+        )?;
         built?;
         for word in words {
             match word {
@@ -386,10 +382,9 @@ impl Desk<'_> {
         for (exercise, report) in exercises.iter().zip(&mut reports) {
             // No points without evidence, and no failure either.
             if report.no_program.is_none() && report.tests.len() < exercise.tests.len() {
-                return Err(LabError::new(format!(
-                    "not all tests of {} were run",
-                    exercise.name
-                )));
+                return Err(
+                    LabError::new(format!("not all tests of {} were run", exercise.name)).into(),
+                );
             }
             report.sum_up(exercise.points());
         }
@@ -418,7 +413,10 @@ mod tests {
     use std::{fs, os::unix::fs::symlink};
 
     use super::*;
-    use crate::arena::{Isolation, Tracing};
+    use crate::{
+        arena::{Isolation, Tracing},
+        worker::Cancel,
+    };
 
     #[test]
     fn a_program_is_taken_from_where_it_was_built_and_from_nowhere_else() {
@@ -460,6 +458,7 @@ mod tests {
                 jail: None,
                 jobs: 1,
                 temporary: None,
+                cancel: Cancel::new().unwrap(),
             },
         }
     }

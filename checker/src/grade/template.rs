@@ -15,6 +15,7 @@ use crate::{
     exercise::Exercise,
     failure::{Attempt, LabError},
     report::NoProgram,
+    worker::{Cancel, RunError},
     workspace,
 };
 
@@ -39,7 +40,7 @@ pub struct Template {
 }
 
 /// How submissions are built.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Terms {
     /// The processor time that the compiler may use, in seconds.
     pub processor: u64,
@@ -47,6 +48,8 @@ pub struct Terms {
     pub has_jail: bool,
     /// Whether they get namespaces of their own.
     pub isolation: Isolation,
+    /// Ends a build early.
+    pub cancel: Cancel,
 }
 
 /// A submission's workspace.
@@ -74,9 +77,9 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// When the compiler is missing, or the dependencies are not on this machine and cannot be fetched; and after
-    /// Ctrl-C.
-    pub fn prepare(scratch: &Scratch, jobs: usize, terms: Terms) -> Result<Template, LabError> {
+    /// When the compiler is missing, or the dependencies are not on this machine and cannot be fetched; and when
+    /// it is cancelled.
+    pub fn prepare(scratch: &Scratch, jobs: usize, terms: Terms) -> Result<Template, RunError> {
         const PREPARE: &str = "could not prepare the workspace for submissions";
         let template = Template {
             toolchain: Toolchain::find(scratch.folder())?,
@@ -109,11 +112,13 @@ impl Template {
                     said.trim()
                 )),
                 ..LabError::new(PREPARE)
-            }),
+            }
+            .into()),
             Ended::Stopped(stopped) => Err(LabError {
                 detail: Some(stopped.to_string()),
                 ..LabError::new(PREPARE)
-            }),
+            }
+            .into()),
         }
     }
 
@@ -161,6 +166,7 @@ impl Template {
             &[workspace.join("exercises")],
             jobs,
             self.terms.isolation,
+            &self.terms.cancel,
         )?;
         confined.cell.has_walls = self.terms.has_jail;
         confined.cell.lock = Some(self.file_at_work.clone());
@@ -191,12 +197,12 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// When the lab cannot build, which says nothing about the submission; and after Ctrl-C.
-    pub fn build(&self, tell: &mut impl FnMut(Word)) -> Result<(), LabError> {
+    /// When the lab cannot build, which says nothing about the submission; and when it is cancelled.
+    pub fn build(&self, tell: &mut impl FnMut(Word)) -> Result<(), RunError> {
         let mut left = self.packages.clone();
         let ended = self.build_these(&mut left, tell)?;
         if self.packages.len() == 1 {
-            return self.tell_why(left, &ended, tell);
+            return Ok(self.tell_why(left, &ended, tell)?);
         }
         // Alone, each that is left tells why.
         for package in left {
@@ -233,7 +239,7 @@ impl Workspace {
         &self,
         left: &mut BTreeSet<String>,
         tell: &mut impl FnMut(Word),
-    ) -> Result<Ended, LabError> {
+    ) -> Result<Ended, RunError> {
         if left.is_empty() {
             return Ok(Ended::NotBegun(String::new()));
         }

@@ -17,7 +17,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use crate::{
     check::Staging,
-    compile::{self, Ended, News},
+    compile::{self, Building, Ended, News},
     failure::{Attempt, LabError},
     workspace,
 };
@@ -216,7 +216,8 @@ impl Workshop {
             News::Progress(name) => tell(&format!("compiling {name}")),
         };
         let target = Some(self.target.as_path());
-        let ended = compile::build(&self.folder, target, &packages, false, None, hear)?;
+        let building = Building::begin(&self.folder, target, packages, false)?;
+        let ended = building.follow(hear)?;
         match ended {
             Ended::Finished { said, .. } => {
                 for built in results.values_mut() {

@@ -21,6 +21,7 @@ use crate::{
     failure::{Attempt, Failure, LabError},
     runner::Outcome,
     whole_file,
+    worker::RunError,
 };
 
 /// What begins the lines that a merge leaves for a person to decide.
@@ -157,7 +158,7 @@ pub fn marked_lines(program: &str) -> Vec<usize> {
 ///
 /// # Errors
 ///
-/// When it cannot be built for a reason that is not its own, or when the lab fails.
+/// When it cannot be built for a reason that is not its own, when the lab fails, and when it is cancelled.
 pub fn try_out(
     root: &Path,
     exercise: &'static Exercise,
@@ -165,7 +166,7 @@ pub fn try_out(
     program: &str,
     conditions: &Conditions,
     tell: impl FnMut(&str),
-) -> Result<Trial, LabError> {
+) -> Result<Trial, RunError> {
     let staging = Staging::new()?;
     let package = format!("{}_draft", exercise.name);
     let bundle = Bundle {
@@ -200,8 +201,8 @@ pub fn try_out(
             Outcome::Broken(error) => result = Err(error),
             Outcome::Passed | Outcome::NotChecked(_) => (),
         },
-    );
-    result
+    )?;
+    Ok(result?)
 }
 
 #[cfg(test)]

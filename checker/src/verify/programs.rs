@@ -10,7 +10,7 @@ use std::{
 use super::{Extent, Key, Kind, changed::Scope, mistakes};
 use crate::{
     check::Staging,
-    compile::{self, Ended, News},
+    compile::{Building, Ended, News},
     crew::Series,
     exercise::Exercise,
     failure::LabError,
@@ -197,7 +197,8 @@ fn build_whole(
     if packages.is_empty() {
         return Ok(built);
     }
-    let ended = compile::build(root, None, &packages, false, None, |news| match news {
+    let building = Building::begin(root, None, packages, false)?;
+    let ended = building.follow(|news| match news {
         News::Built { binary, path, .. } => {
             tell(&format!("built {binary}"));
             built.insert(binary, path);

@@ -101,8 +101,8 @@ pub struct Stage {
 
 impl Stage {
     /// A stage on this loopback address. [`Isolation::Namespaces`] promises a network namespace that belongs to the demo
-    /// alone, and capabilities in it. With a lifeline (see [`harness::errand::lifeline`]), every wait ends with an error
-    /// as soon as that hangs up.
+    /// alone, and capabilities in it. With a lifeline (see [`harness::worker::Requester::hangup`]), every wait
+    /// ends with an error as soon as that is readable.
     pub fn new(isolation: Isolation, address: Ipv4Addr, lifeline: Option<OwnedFd>) -> Stage {
         Stage {
             isolation,
@@ -248,7 +248,7 @@ impl Stage {
             .into_iter()
             .map(|(file, events)| PollFd::new(file, events))
             .collect();
-        watched.extend(lifeline.map(|line| PollFd::new(line.as_fd(), PollFlags::empty())));
+        watched.extend(lifeline.map(|line| PollFd::new(line.as_fd(), PollFlags::POLLIN)));
         match ppoll(&mut watched, Some(limit.into()), None) {
             Ok(_) if lifeline.is_some() && watched.last().and_then(PollFd::any) == Some(true) => {
                 Err(LabError::new("the checker has gone"))

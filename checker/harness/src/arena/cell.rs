@@ -10,15 +10,10 @@ use std::{
     os::{fd::AsFd, unix::process::CommandExt},
     path::PathBuf,
     process::{ChildStdout, Command, Stdio},
-    sync::atomic::Ordering,
     thread,
     time::Duration,
 };
 
-use nix::{
-    errno::Errno,
-    poll::{PollFd, PollFlags, PollTimeout, poll},
-};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -26,8 +21,8 @@ use super::{
     warden::{self, Sentence, exit},
 };
 use crate::{
-    errand::INTERRUPTED,
     failure::{Attempt, LabError},
+    worker::{Cancel, RunError, wait_for_any},
 };
 
 /// How much a command may print, and how much of its complaints is kept, in bytes.
@@ -102,12 +97,13 @@ impl Cell {
     ///
     /// # Errors
     ///
-    /// When it cannot be started, when the warden fails, and after Ctrl-C.
+    /// When it cannot be started, when the warden fails, and when the work is cancelled.
     pub fn run<T>(
         &self,
         command: &Command,
+        cancel: &Cancel,
         listen: impl FnOnce(Output<'_>) -> T,
-    ) -> Result<(T, Ended), LabError> {
+    ) -> Result<(T, Ended), RunError> {
         const START: &str = "could not start the process that watches over a build";
         let mut warden = Command::new("/proc/self/exe")
             .arg(warden::COMMAND)
@@ -123,7 +119,7 @@ impl Cell {
             .attempt(START)?;
         let (stdout, stderr) = (warden.stdout.take(), warden.stderr.take());
         let (Some(stdout), Some(mut stderr)) = (stdout, stderr) else {
-            return Err(LabError::new(START));
+            return Err(LabError::new(START).into());
         };
         let complaints = thread::spawn(move || {
             let mut text = Vec::new();
@@ -134,6 +130,7 @@ impl Cell {
         let mut left = MOST_OUTPUT;
         let heard = listen(Output {
             stdout: &stdout,
+            cancel,
             left: &mut left,
         });
         // If it still runs, this ends it.
@@ -141,9 +138,7 @@ impl Cell {
         drop(stdout);
         let status = warden.wait().attempt("could not wait for a build")?;
         let complaints = complaints.join().unwrap_or_default();
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            return Err(LabError::new("interrupted"));
-        }
+        cancel.check()?;
         let ended = match status.code().map(u8::try_from) {
             _ if left == 0 => Ended::Stopped(Stopped::TooMuchOutput(MOST_OUTPUT)),
             Some(Ok(exit::TOO_LONG)) => Ended::Stopped(Stopped::TooLong(self.time)),
@@ -155,7 +150,8 @@ impl Cell {
                 return Err(LabError {
                     detail: Some(complaints.trim().to_owned()).filter(|text| !text.is_empty()),
                     ..LabError::new(format!("could not watch over a build ({status})"))
-                });
+                }
+                .into());
             }
             Some(_) => Ended::ByItself(complaints),
         };
@@ -180,30 +176,22 @@ impl Cell {
     }
 }
 
-/// What a command prints. It ends early at Ctrl-C, and when it is too much.
+/// What a command prints. It ends early when the work is cancelled, and when it is too much.
 pub struct Output<'a> {
     stdout: &'a ChildStdout,
+    cancel: &'a Cancel,
     left: &'a mut u64,
 }
 
 impl Read for Output<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if INTERRUPTED.load(Ordering::Relaxed) || *self.left == 0 {
-                return Ok(0);
-            }
-            // Short, because Ctrl-C may be noticed by another thread.
-            match poll(
-                &mut [PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN)],
-                PollTimeout::from(100u8),
-            ) {
-                Ok(0) | Err(Errno::EINTR) => continue,
-                Ok(_) => (),
-                Err(errno) => return Err(errno.into()),
-            }
-            let length = nix::unistd::read(self.stdout, buffer)?;
-            *self.left = self.left.saturating_sub(length as u64);
-            return Ok(length);
+        let files = [self.stdout.as_fd(), self.cancel.as_fd()];
+        let [_, is_cancelled] = wait_for_any(files, None)?;
+        if is_cancelled || *self.left == 0 {
+            return Ok(0);
         }
+        let length = nix::unistd::read(self.stdout, buffer)?;
+        *self.left = self.left.saturating_sub(length as u64);
+        Ok(length)
     }
 }

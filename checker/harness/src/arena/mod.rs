@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! checker                  plans, builds, schedules, reports
-//!  └─ nursery              has given up root, and makes runners as copies of itself
+//!  └─ fork server          has given up root, and makes runners as copies of itself
 //!      └─ runner           one process a test, in its own user, network and mount namespace
 //!          ├─ init         pid 1 of a pid namespace: adopts orphans, and takes all with it when it ends
 //!          └─ the program  pid 2 or later: its own session, no capabilities, limits, a folder of its own

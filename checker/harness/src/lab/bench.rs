@@ -98,8 +98,8 @@ impl Sleeper {
 }
 
 impl Bench {
-    /// A bench in an arena, for tests of `program`. With a lifeline (see [`crate::errand::lifeline`]), every wait ends
-    /// with an error as soon as that hangs up.
+    /// A bench in an arena, for tests of `program`. With a lifeline (see [`crate::worker::Requester::hangup`]), every
+    /// wait ends with an error as soon as that is readable.
     pub fn new(
         arena: Arena,
         program: PathBuf,

@@ -230,7 +230,7 @@ impl Bench {
             }
         }
         let lifeline = self.lifeline();
-        watched.extend(lifeline.map(|line| PollFd::new(line.as_fd(), PollFlags::empty())));
+        watched.extend(lifeline.map(|line| PollFd::new(line.as_fd(), PollFlags::POLLIN)));
         match ppoll(&mut watched, Some(limit.max(SHORTEST_POLL).into()), None) {
             Ok(_) if lifeline.is_some() && watched.last().and_then(PollFd::any) == Some(true) => {
                 Err(LabError::new("the checker has gone").into())

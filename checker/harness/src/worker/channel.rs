@@ -1,0 +1,212 @@
+//! Messages between two processes, over a socket.
+
+use std::{
+    io::{self, IoSlice, IoSliceMut},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    time::Instant,
+};
+
+use nix::{
+    cmsg_space,
+    errno::Errno,
+    sys::socket::{
+        AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType,
+        getsockopt, recvmsg, sendmsg, shutdown, socketpair, sockopt,
+    },
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::is_readable;
+use crate::failure::LabError;
+
+/// What travels between the checker, a fork server and a worker, as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Message<T> {
+    /// To a fork server: fork a worker. Its end of a socket comes with this.
+    Fork,
+    /// From a fork server: the worker has this PID.
+    Started(i32),
+    /// From a fork server: fork(2) failed with this errno.
+    NotStarted(i32),
+    /// To a worker: what to do.
+    Request(T),
+    /// From a worker: what came of it.
+    Answer(T),
+    /// From a worker: why there is no answer.
+    Failed(LabError),
+    /// From a fork server: the worker has ended, with this wait status (waitpid(2)).
+    Ended(i32),
+}
+
+/// What one receive brings.
+pub(super) enum Received<T> {
+    Message(Message<T>),
+    /// A part of a long message. The rest is still to be received.
+    Part,
+    /// The other side has hung up.
+    End,
+}
+
+/// One end of a socket pair over which messages travel in both directions.
+///
+/// The socket keeps the limits of packets (SOCK_SEQPACKET, unix(7)), and a long message is several of them. The first
+/// byte of each says which: so a message whose sender was killed in the middle of it cannot be mixed up with the next.
+#[derive(Debug)]
+pub(super) struct Channel {
+    socket: OwnedFd,
+    /// The parts so far of a long message that comes in.
+    parts: Vec<u8>,
+}
+
+const WHOLE: u8 = 0;
+const PART: u8 = 1;
+const LAST: u8 = 2;
+
+/// How much of a message fits into a packet, in bytes. Every machine's send buffer has room for some of them.
+const PACKET: usize = 32 << 10;
+
+impl Channel {
+    /// Both ends of a new socket pair. They are closed at exec.
+    pub fn pair() -> nix::Result<(Channel, OwnedFd)> {
+        let (ours, theirs) = socketpair(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            None,
+            SockFlag::SOCK_CLOEXEC,
+        )?;
+        Ok((Channel::new(ours), theirs))
+    }
+
+    pub fn new(socket: OwnedFd) -> Channel {
+        Channel {
+            socket,
+            parts: Vec::new(),
+        }
+    }
+
+    /// Whether this descriptor can be the end of a channel.
+    pub fn is_one(file: BorrowedFd<'_>) -> bool {
+        getsockopt(&file, sockopt::SockType) == Ok(SockType::SeqPacket)
+    }
+
+    pub fn send(&self, message: &Message<impl Serialize>) -> io::Result<()> {
+        self.send_with(message, None)
+    }
+
+    /// Sends a message, and with it a descriptor.
+    pub fn send_with(
+        &self,
+        message: &Message<impl Serialize>,
+        file: Option<BorrowedFd<'_>>,
+    ) -> io::Result<()> {
+        let text = serde_json::to_vec(message)?;
+        let mut file = file.map(|file| [file.as_raw_fd()]);
+        let mut parts = text.chunks(PACKET).peekable();
+        let mut is_first = true;
+        while let Some(part) = parts.next() {
+            let kind = match parts.peek() {
+                Some(_) => PART,
+                None if is_first => WHOLE,
+                None => LAST,
+            };
+            is_first = false;
+            let numbers = file.take();
+            let control = numbers.as_ref().map(|fd| ControlMessage::ScmRights(fd));
+            let kind = [kind];
+            let packet = [IoSlice::new(&kind), IoSlice::new(part)];
+            self.send_packet(&packet, control.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn send_packet(
+        &self,
+        packet: &[IoSlice<'_>],
+        control: &[ControlMessage<'_>],
+    ) -> nix::Result<()> {
+        let (socket, flags) = (self.socket.as_raw_fd(), MsgFlags::MSG_NOSIGNAL);
+        loop {
+            match sendmsg::<()>(socket, packet, control, flags, None) {
+                Err(Errno::EINTR) => (),
+                sent => return sent.map(drop),
+            }
+        }
+    }
+
+    /// Receives a packet; sleeps until there is one.
+    pub fn receive<T: DeserializeOwned>(&mut self) -> io::Result<Received<T>> {
+        Ok(self.receive_with()?.0)
+    }
+
+    /// The same with the descriptor that comes with a message, if one does.
+    pub fn receive_with<T: DeserializeOwned>(
+        &mut self,
+    ) -> io::Result<(Received<T>, Option<OwnedFd>)> {
+        let mut bytes = vec![0; 1 + PACKET];
+        let (length, file) = loop {
+            match self.receive_packet(&mut bytes) {
+                Err(Errno::EINTR) => (),
+                packet => break packet?,
+            }
+        };
+        Ok((self.take(&bytes[..length])?, file))
+    }
+
+    fn receive_packet(&self, bytes: &mut [u8]) -> nix::Result<(usize, Option<OwnedFd>)> {
+        let mut buffers = [IoSliceMut::new(bytes)];
+        let mut space = cmsg_space!(RawFd);
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let socket = self.socket.as_raw_fd();
+        let packet = recvmsg::<()>(socket, &mut buffers, Some(&mut space), flags)?;
+        let mut file = None;
+        for control in packet.cmsgs()? {
+            if let ControlMessageOwned::ScmRights(numbers) = control {
+                // SAFETY: the kernel has just made it, and nothing else knows it. There is room for one.
+                let own = |fd| unsafe { OwnedFd::from_raw_fd(fd) };
+                file = numbers.into_iter().next().map(own);
+            }
+        }
+        Ok((packet.bytes, file))
+    }
+
+    /// The same; `None` if nothing comes in time.
+    pub fn receive_until<T: DeserializeOwned>(
+        &mut self,
+        deadline: Option<Instant>,
+    ) -> io::Result<Option<Received<T>>> {
+        match is_readable(self, deadline)? {
+            true => self.receive().map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn take<T: DeserializeOwned>(&mut self, packet: &[u8]) -> io::Result<Received<T>> {
+        let Some((&kind, text)) = packet.split_first() else {
+            return Ok(Received::End);
+        };
+        if kind == WHOLE {
+            self.parts.clear();
+            return Ok(Received::Message(serde_json::from_slice(text)?));
+        }
+        self.parts.extend_from_slice(text);
+        if kind == PART {
+            return Ok(Received::Part);
+        }
+        let text = std::mem::take(&mut self.parts);
+        Ok(Received::Message(serde_json::from_slice(&text)?))
+    }
+
+    /// Tells the other side that nothing more comes from here. Messages from there still do.
+    pub fn hang_up(&self) {
+        // It fails when the other side has hung up before.
+        let _ = shutdown(self.socket.as_raw_fd(), Shutdown::Write);
+    }
+}
+
+/// Readable (poll(2)) when there is something to receive, or the other side has hung up.
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,177 @@
+//! Workers that are copies of a process which is prepared for them: see fork(2). A copy is ready five times as soon as a
+//! program that starts anew.
+
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    process::Command,
+    time::Instant,
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    unistd::{ForkResult, Pid, fork, setpgid},
+};
+use serde::Serialize;
+
+use super::{
+    Job, START, Worker,
+    channel::{Channel, Message, Received},
+    requester::Requester,
+};
+use crate::{
+    failure::{Attempt, LabError},
+    observe::processes,
+};
+
+/// A process that forks workers of one job. When this is dropped, it ends. Its workers have to end before.
+#[derive(Debug)]
+pub struct ForkServer(Worker);
+
+/// Which process [`fork_workers`] returns in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forked {
+    /// In a worker, whose requester is the one that it was called with.
+    Worker,
+    /// In the fork server, at its end.
+    Server,
+}
+
+impl ForkServer {
+    /// Starts a fork server, whose job is to call [`fork_workers`] once it has prepared itself as the request says.
+    /// `set_up` can change its environment.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start(
+        job: &'static Job,
+        request: &impl Serialize,
+        set_up: impl FnOnce(&mut Command),
+    ) -> Result<ForkServer, LabError> {
+        let server = Worker::start(job, set_up)?;
+        server.request(request)?;
+        Ok(ForkServer(server))
+    }
+
+    /// Forks a worker, which waits for its request.
+    ///
+    /// # Errors
+    ///
+    /// When there is none in time.
+    pub fn fork(&self) -> Result<Worker, LabError> {
+        let Worker { job, channel, .. } = &self.0;
+        let attempt = format!("could not start {}", job.process);
+        let (mut ours, theirs) = Channel::pair().attempt(&attempt)?;
+        let sent = channel.send_with(&Message::<()>::Fork, Some(theirs.as_fd()));
+        sent.attempt(&attempt)?;
+        // Without this copy, what comes ends with the fork server.
+        drop(theirs);
+        let deadline = Some(Instant::now() + START);
+        match ours.receive_until::<()>(deadline).attempt(&attempt)? {
+            Some(Received::Message(Message::Started(pid))) => Ok(Worker::new(job, ours, pid, None)),
+            Some(Received::Message(Message::NotStarted(errno))) => {
+                Err(LabError::call(attempt, Errno::from_raw(errno)))
+            }
+            Some(Received::Message(Message::Failed(error))) => Err(error),
+            Some(_) => Err(LabError::new(format!(
+                "{attempt}: the fork server has ended"
+            ))),
+            None => Err(LabError::new(format!("{attempt} in time"))),
+        }
+    }
+}
+
+/// A worker that has not been reaped.
+struct Child {
+    pid: Pid,
+    pidfd: OwnedFd,
+    channel: Channel,
+}
+
+/// Forks a worker for each message that asks for one, until the requester has hung up and all workers have ended. It
+/// returns in each worker, too. This process must have one thread only.
+///
+/// # Errors
+///
+/// When no more workers can be forked.
+pub fn fork_workers(requester: &mut Requester) -> Result<Forked, LabError> {
+    const SERVE: &str = "could not fork workers";
+    let mut children: Vec<Child> = Vec::new();
+    let mut is_open = true;
+    while is_open || !children.is_empty() {
+        if !wait(&mut children, requester, is_open).attempt(SERVE)? {
+            continue;
+        }
+        let socket = match requester.channel.receive_with::<()>().attempt(SERVE)? {
+            (Received::Message(Message::Fork), Some(socket)) => socket,
+            (Received::End, _) => {
+                is_open = false;
+                continue;
+            }
+            _ => return Err(LabError::new(SERVE)),
+        };
+        let channel = Channel::new(socket);
+        // SAFETY: there is one thread, so that the copy may do what this process may.
+        match unsafe { fork() } {
+            Ok(ForkResult::Child) => {
+                *requester = Requester { channel };
+                setpgid(Pid::from_raw(0), Pid::from_raw(0)).attempt(SERVE)?;
+                return Ok(Forked::Worker);
+            }
+            Ok(ForkResult::Parent { child: pid }) => {
+                // The PID cannot be reused before this process has reaped it.
+                let pidfd = processes::pidfd(pid.as_raw(), 0).attempt(SERVE)?;
+                tell(&channel, &Message::Started(pid.as_raw()));
+                children.push(Child {
+                    pid,
+                    pidfd,
+                    channel,
+                });
+            }
+            Err(errno) => tell(&channel, &Message::NotStarted(errno as i32)),
+        }
+    }
+    Ok(Forked::Server)
+}
+
+/// Waits until something happens: tells of the workers that have ended, and returns whether there is a message.
+fn wait(children: &mut Vec<Child>, requester: &Requester, is_open: bool) -> nix::Result<bool> {
+    let mut watched: Vec<PollFd<'_>> = children
+        .iter()
+        .map(|child| PollFd::new(child.pidfd.as_fd(), PollFlags::POLLIN))
+        .collect();
+    if is_open {
+        watched.push(PollFd::new(requester.as_fd(), PollFlags::POLLIN));
+    }
+    match poll(&mut watched, PollTimeout::NONE) {
+        Ok(_) | Err(Errno::EINTR) => (),
+        Err(errno) => return Err(errno),
+    }
+    let ready: Vec<bool> = watched
+        .iter()
+        .map(|file| file.any().unwrap_or(false))
+        .collect();
+    let mut has_ended = ready.iter().copied();
+    children.retain(|child| !(has_ended.next() == Some(true) && child.reap()));
+    Ok(is_open && ready.last() == Some(&true))
+}
+
+impl Child {
+    /// Reaps a worker that has ended, and tells how; false if it has not.
+    fn reap(&self) -> bool {
+        let mut status = 0;
+        // SAFETY: the status is alive during the call.
+        let result = unsafe { libc::waitpid(self.pid.as_raw(), &raw mut status, libc::WNOHANG) };
+        if result == 0 {
+            return false;
+        }
+        tell(&self.channel, &Message::Ended(status));
+        true
+    }
+}
+
+fn tell(channel: &Channel, message: &Message<()>) {
+    // Where the requester has ended, there is no reader.
+    let _ = channel.send(message);
+}
