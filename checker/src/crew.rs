@@ -15,7 +15,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use crate::{
     arena::{Isolation, Jail, Network, Tracing},
     exercise::Exercise,
-    failure::{Diagnosis, Failure, LabError},
+    failure::{Failure, LabError},
     runner::{self, Order, Outcome, Statement},
     worker::{Cancel, Cancelled, ForkServer, Reply, RunError, Worker},
 };
@@ -237,7 +237,7 @@ fn find_out<K>(
         };
         match runners.carry_out(conditions, &order) {
             Ok(Reply::Answer(statement)) => Ok(statement),
-            Ok(Reply::PipeLocked) => Ok(Statement::failed(pipe_locked())),
+            Ok(Reply::PipeLocked) => Ok(Statement::failed(Failure::pipe_locked())),
             Err(RunError::Lab(error)) => Ok(Statement::broken(error)),
             Err(RunError::Cancelled) => Err(Cancelled),
         }
@@ -255,13 +255,4 @@ fn find_out<K>(
         true => Ok(statement.told_again(tell(Tracing::On)?)),
         false => Ok(statement),
     }
-}
-
-/// What the runner cannot say any more: it sleeps until the program is gone.
-fn pipe_locked() -> Failure {
-    Failure::new(
-        Diagnosis::PipeLocked,
-        "your program keeps its standard input, output or error locked: it waits in splice(2) on a copy of that \
-         descriptor, and meanwhile nobody can read what it has printed, or send it anything",
-    )
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     arena::{self, Arena, Jail, Tracing},
     failure::{Checked, Failure, LabError, Stop},
-    lab::{Bench, Lab, Witness},
+    lab::{Bench, Lab},
     syllabus,
     worker::{Forked, Job, Requester, fork_workers},
 };
@@ -48,8 +48,6 @@ pub struct Order {
 pub struct Statement {
     /// Whether the promise is kept.
     pub outcome: Outcome,
-    /// What was seen.
-    pub witness: Witness,
     /// Whether the story had the program's calls followed.
     pub is_followed: bool,
     /// How long the test took, from the order to the end of all that was started.
@@ -75,7 +73,6 @@ impl Statement {
     pub fn broken(error: LabError) -> Statement {
         Statement {
             outcome: Outcome::Broken(error),
-            witness: Witness::default(),
             is_followed: false,
             milliseconds: 0.0,
         }
@@ -172,11 +169,6 @@ fn carry_out(order: &Order, arena: Arena, requester: &Requester) -> Statement {
     let program = order.program.clone();
     let bench = Bench::new(arena, program, order.tracing, seed, Some(lifeline));
     let result = Lab::new(bench.clone()).tell(story);
-    // Of a promise that is kept, nobody asks what was seen.
-    let witness = match &result {
-        Ok(()) => Witness::default(),
-        Err(_) => bench.witness(),
-    };
     let is_followed = bench.follows_calls();
     let ended = bench.end();
     let outcome = match (result, ended) {
@@ -187,7 +179,6 @@ fn carry_out(order: &Order, arena: Arena, requester: &Requester) -> Statement {
     };
     Statement {
         outcome,
-        witness,
         is_followed,
         milliseconds: start.elapsed().as_secs_f64() * 1000.0,
     }

@@ -8,7 +8,7 @@ mod advice;
 use crate::{
     exercise::{Exercise, Rejection},
     failure::{Diagnosis, Failure, LabError},
-    lab::{Ending, Witness},
+    lab::{Ending, Evidence},
     report::{FailureReport, Status, TestReport},
     runner::{Outcome, Statement},
 };
@@ -25,14 +25,14 @@ pub struct Verdict {
 }
 
 /// Judges the failure of a test, from what was seen of the program.
-pub fn judge(exercise: &Exercise, test: usize, failure: &Failure, seen: &Witness) -> Verdict {
-    let diagnosis = failure.diagnosis;
+pub fn judge(exercise: &Exercise, test: usize, failure: &Failure) -> Verdict {
+    let (diagnosis, seen) = (failure.diagnosis, &failure.evidence);
     // A starter can fail in the way of a known mistake without having made it.
     let is_starter = is_starter(exercise, seen);
     // A program that never met the test's fault has not mishandled it. But to end without the call that would fail may
     // be the mistake itself.
-    let was_spared = seen.was_spared && diagnosis != Diagnosis::WrongStatus;
-    let known = match is_starter || was_spared {
+    let is_spared = seen.fault_not_triggered && diagnosis != Diagnosis::WrongStatus;
+    let known = match is_starter || is_spared {
         true => None,
         false => recognise(exercise, test, diagnosis),
     };
@@ -59,7 +59,7 @@ fn recognise(exercise: &Exercise, test: usize, diagnosis: Diagnosis) -> Option<&
 
 /// Whether this is the starter as it was handed out. It says so itself, in its contract with the checker: it prints
 /// `NAME is not written yet` on standard error, and ends with exit status 1.
-fn is_starter(exercise: &Exercise, seen: &Witness) -> bool {
+fn is_starter(exercise: &Exercise, seen: &Evidence) -> bool {
     let says_so = seen
         .stderr
         .strip_prefix(exercise.name)
@@ -91,30 +91,25 @@ pub fn report(exercise: &Exercise, index: usize, statement: Statement) -> TestRe
         }
         Outcome::Failed(failure) => {
             report.status = Status::Failed;
-            let failure = failure_report(exercise, index, *failure, statement.witness);
-            report.failure = Some(failure);
+            report.failure = Some(failure_report(exercise, index, *failure));
         }
     }
     report
 }
 
-fn failure_report(
-    exercise: &Exercise,
-    test: usize,
-    failure: Failure,
-    seen: Witness,
-) -> FailureReport {
+fn failure_report(exercise: &Exercise, test: usize, failure: Failure) -> FailureReport {
     let Verdict {
         is_starter,
         known,
         hint,
-    } = judge(exercise, test, &failure, &seen);
+    } = judge(exercise, test, &failure);
+    let seen = failure.evidence;
     FailureReport {
         diagnosis: failure.diagnosis,
         symptom: failure.symptom,
         steps: seen.steps,
         comparison: failure.comparison,
-        processes: seen.sleepers,
+        processes: seen.processes,
         calls: seen.calls,
         ending: seen.ending,
         stdout: seen.stdout,
@@ -160,62 +155,55 @@ mod tests {
         }
     }
 
-    fn seen(stderr: &str, ending: Ending) -> Witness {
-        Witness {
-            stderr: stderr.to_owned(),
-            ending: Some(ending),
-            ..Witness::default()
-        }
-    }
-
-    fn hint(test: usize, diagnosis: Diagnosis, seen: &Witness) -> &'static str {
-        judge(&EXERCISE, test, &Failure::new(diagnosis, "it failed"), seen).hint
+    /// The failure of a program which had ended like this, and had printed nothing else.
+    fn failure(diagnosis: Diagnosis, stderr: &str, ending: Ending) -> Failure {
+        let mut failure = Failure::pipe_locked();
+        failure.diagnosis = diagnosis;
+        failure.evidence.stderr = stderr.to_owned();
+        failure.evidence.ending = Some(ending);
+        failure
     }
 
     #[test]
     fn a_failure_that_a_mistake_declares_gets_its_hint() {
-        let seen = seen("", Ending::Status(0));
-        assert_eq!(hint(1, Diagnosis::Exited, &seen), "Stay.");
-        let verdict = judge(&EXERCISE, 1, &Failure::new(Diagnosis::Exited, ""), &seen);
+        let exited = failure(Diagnosis::Exited, "", Ending::Status(0));
+        let verdict = judge(&EXERCISE, 1, &exited);
+        assert_eq!(verdict.hint, "Stay.");
         assert_eq!(verdict.known.unwrap().mistakes, ["exits"]);
     }
 
     #[test]
     fn a_starter_has_made_no_mistake() {
         let says = "day9_9_verdict is not written yet: begin\n";
-        let starter = seen(says, Ending::Status(1));
-        let verdict = judge(&EXERCISE, 1, &Failure::new(Diagnosis::Exited, ""), &starter);
+        let starter = failure(Diagnosis::Exited, says, Ending::Status(1));
+        let verdict = judge(&EXERCISE, 1, &starter);
         assert!(verdict.is_starter && verdict.known.is_none());
         assert_eq!(verdict.hint, EXERCISE.first_step);
+        let mut talkative = starter;
+        talkative.evidence.stdout = "x".to_owned();
+        let other_name = "day9_9_other is not written yet";
         for other in [
-            seen(says, Ending::Status(2)),
-            seen("day9_9_other is not written yet", Ending::Status(1)),
-            Witness {
-                stdout: "x".to_owned(),
-                ..starter
-            },
+            failure(Diagnosis::Exited, says, Ending::Status(2)),
+            failure(Diagnosis::Exited, other_name, Ending::Status(1)),
+            talkative,
         ] {
-            assert_eq!(hint(1, Diagnosis::Exited, &other), "Stay.", "{other:?}");
+            assert_eq!(judge(&EXERCISE, 1, &other).hint, "Stay.", "{other:?}");
         }
     }
 
     #[test]
     fn a_program_that_never_met_the_fault_has_not_mishandled_it() {
-        let spared = Witness {
-            was_spared: true,
-            ..seen("", Ending::Status(3))
-        };
-        assert!(hint(1, Diagnosis::Exited, &spared).starts_with("Your program ends by itself"));
+        let mut spared = failure(Diagnosis::Exited, "", Ending::Status(3));
+        spared.evidence.fault_not_triggered = true;
+        let hint = judge(&EXERCISE, 1, &spared).hint;
+        assert!(hint.starts_with("Your program ends by itself"), "{hint}");
     }
 
     #[test]
     fn what_fails_the_first_test_at_once_begins_with_the_first_step() {
-        let silent = seen("", Ending::Status(3));
-        assert_eq!(
-            hint(0, Diagnosis::WrongStatus, &silent),
-            EXERCISE.first_step
-        );
-        let later = hint(1, Diagnosis::WrongStatus, &silent);
+        let silent = failure(Diagnosis::WrongStatus, "", Ending::Status(3));
+        assert_eq!(judge(&EXERCISE, 0, &silent).hint, EXERCISE.first_step);
+        let later = judge(&EXERCISE, 1, &silent).hint;
         assert!(later.contains("exit status"), "{later}");
     }
 }

@@ -188,7 +188,7 @@ fn judge(exercises: &[&'static Exercise], results: Vec<Done<Key>>, proof: &mut P
                 if kind == Kind::Solution {
                     fault(format!("the solution fails: {said}"));
                 }
-                let verdict = verdict::judge(exercise, done.test, failure, &done.statement.witness);
+                let verdict = verdict::judge(exercise, done.test, failure);
                 failed.get_or_insert((done.test, failure.diagnosis, verdict.hint, said));
             }
         }

@@ -43,15 +43,13 @@ fn bench(tracing: Tracing, lifeline: Option<OwnedFd>) -> Rc<Bench> {
 }
 
 /// The diagnosis, and the call which the report marks as the guilty one.
-fn verdict(bench: &Bench, result: Checked) -> (Option<Diagnosis>, Option<String>) {
-    let diagnosis = match result {
-        Ok(()) => None,
-        Err(Stop::Failed(failure)) => Some(failure.diagnosis),
-        Err(other) => panic!("{other:?}"),
+fn verdict(result: Checked) -> (Diagnosis, Option<String>) {
+    let Err(Stop::Failed(failure)) = result else {
+        panic!("{result:?}");
     };
-    let calls = bench.witness().calls.into_iter();
+    let calls = failure.evidence.calls.into_iter();
     let mut guilty = calls.filter(|call| call.mark == Some(Mark::Guilty));
-    (diagnosis, guilty.next().map(|call| call.text))
+    (failure.diagnosis, guilty.next().map(|call| call.text))
 }
 
 /// A pipe whose writer is gone.
@@ -97,24 +95,21 @@ fn a_call_is_made_or_not_made_or_made_in_time() {
         .unwrap();
 
     let missing = right.expect_call("shutdown(…, SHUT_WR)", Call::Shutdown, |_| true);
-    let missing = verdict(&bench, missing.map(drop));
-    assert_eq!(missing, (Some(Diagnosis::CallMissing), None));
+    let missing = verdict(missing.map(drop));
+    assert_eq!(missing, (Diagnosis::CallMissing, None));
     let other_backlog =
         right.expect_call("listen(…, 2)", Call::Listen, |call| call.numbers[1] == 2);
-    let missing = verdict(&bench, other_backlog.map(drop));
-    assert_eq!(missing, (Some(Diagnosis::CallMissing), None));
+    let missing = verdict(other_backlog.map(drop));
+    assert_eq!(missing, (Diagnosis::CallMissing, None));
 
-    let forbidden = verdict(
-        &bench,
-        right.expect_no_call("listen", Call::Listen, |_| true),
-    );
+    let forbidden = verdict(right.expect_no_call("listen", Call::Listen, |_| true));
     let listen = Some("listen(3, 1) = 0".to_owned());
-    assert_eq!(forbidden, (Some(Diagnosis::CallForbidden), listen));
+    assert_eq!(forbidden, (Diagnosis::CallForbidden, listen));
 
     let late = lab.start(&["late"]).unwrap();
     late.expect_call("listen", Call::Listen, |_| true).unwrap();
-    let (diagnosis, guilty) = verdict(&bench, late.expect_order(reuse, bind));
-    assert_eq!(diagnosis, Some(Diagnosis::CallOrder));
+    let (diagnosis, guilty) = verdict(late.expect_order(reuse, bind));
+    assert_eq!(diagnosis, Diagnosis::CallOrder);
     assert!(guilty.is_some_and(|call| call.starts_with("bind(3, ")));
     bench.end().unwrap();
 }

@@ -6,6 +6,8 @@ use std::{fmt, io};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
+use crate::lab::Evidence;
+
 /// What every word of the lab returns.
 pub type Checked<T = ()> = Result<T, Stop>;
 
@@ -107,7 +109,11 @@ pub enum Diagnosis {
 }
 
 /// A broken promise: data for a report, nothing about its layout.
+///
+/// It cannot be made without the evidence of the same moment, and only the lab makes evidence: that is why this room knows
+/// that type of a room above it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Failure {
     /// What went wrong.
     pub diagnosis: Diagnosis,
@@ -115,6 +121,8 @@ pub struct Failure {
     pub symptom: String,
     /// The promised bytes against those that came, where bytes are the matter.
     pub comparison: Option<Comparison>,
+    /// What was seen when it failed.
+    pub evidence: Evidence,
 }
 
 /// Expected against got, cut down to the neighbourhood of the first difference.
@@ -178,11 +186,12 @@ impl Comparison {
 
 impl Failure {
     /// A failure without bytes to compare.
-    pub fn new(diagnosis: Diagnosis, symptom: impl Into<String>) -> Failure {
+    pub fn new(diagnosis: Diagnosis, symptom: impl Into<String>, evidence: Evidence) -> Failure {
         Failure {
             diagnosis,
             symptom: symptom.into(),
             comparison: None,
+            evidence,
         }
     }
 

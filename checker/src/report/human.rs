@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     failure::{Diagnosis, LabError},
-    lab::Sleeper,
+    lab::ProcessState,
 };
 
 const PASS: Style = AnsiColor::Green.on_default().bold();
@@ -354,7 +354,7 @@ pub fn explanation(
         text.push_str(&compared(comparison, width));
     }
     // That it runs says nothing: every program does at some moment.
-    let tells = |process: &&Sleeper| process.does != Sleeper::RUNS || !process.is_main;
+    let tells = |process: &&ProcessState| process.does != ProcessState::RUNS || !process.is_main;
     if failure.processes.iter().any(|process| tells(&process)) {
         let _ = writeln!(text, "{INDENT}What your program did at that moment");
         for process in &failure.processes {

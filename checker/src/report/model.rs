@@ -6,7 +6,7 @@ use crate::{
     arena::Isolation,
     exercise::Exercise,
     failure::{Comparison, Diagnosis, LabError},
-    lab::{CallLine, Ending, Sleeper},
+    lab::{CallLine, Ending, ProcessState},
 };
 
 /// The version of the report as data. It grows by one when a field changes its meaning or goes away.
@@ -115,7 +115,7 @@ pub struct FailureReport {
     /// Expected against got, where bytes are the matter.
     pub comparison: Option<Comparison>,
     /// What each process of the program did when the test ended.
-    pub processes: Vec<Sleeper>,
+    pub processes: Vec<ProcessState>,
     /// The last system calls of the program and its children; none where they are not followed.
     pub calls: Vec<CallLine>,
     /// How the program had ended, if it had.

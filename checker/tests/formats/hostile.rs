@@ -4,7 +4,7 @@ use checker::{
     arena::Isolation,
     exercise::Exercise,
     failure::{Comparison, Diagnosis, LabError},
-    lab::{CallLine, Ending, Sleeper},
+    lab::{CallLine, Ending, ProcessState},
     report::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     syllabus,
 };
@@ -109,7 +109,7 @@ fn failure() -> FailureReport {
         symptom: format!("your program prints {TEXT}"),
         steps: vec!["start".to_owned(), TEXT.to_owned()],
         comparison: Comparison::of_text("the line", b"right", TEXT.as_bytes()),
-        processes: vec![Sleeper {
+        processes: vec![ProcessState {
             pid: 2,
             is_main: true,
             does: TEXT.to_owned(),

@@ -10,22 +10,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
-
-use super::{
-    links::Links,
-    program::{CallLine, Ending, Running, last_calls},
-};
+use super::{links::Links, program::Running};
 use crate::{
     arena::{Arena, Isolation, Tracing},
     beneath::Directory,
-    failure::{Checked, Diagnosis, Failure, LabError},
+    failure::{Checked, LabError},
     observe::{
-        calls::{Call, Sleep},
+        calls::Call,
         descriptors::{self, Descriptor, Object},
         processes::Process,
-        sockets::{self, Socket, State, Transport},
-        tracer::Tracer,
+        sockets::{self, Socket, Transport},
     },
 };
 
@@ -46,8 +40,6 @@ pub struct Bench {
     random: RefCell<fastrand::Rng>,
     /// The test's own addresses, and what the diary calls them.
     names: RefCell<HashMap<SocketAddr, String>>,
-    /// What was seen when a step failed. Afterwards the peers of the test are gone, and the program goes on.
-    scene: RefCell<Option<Witness>>,
     /// Descriptors that are held until the test ends.
     kept: RefCell<Vec<OwnedFd>>,
     /// The links which the test has made in its folder.
@@ -58,44 +50,6 @@ pub struct Bench {
 
 /// Between two looks at the disk.
 const LOOK_AT_DISK: Duration = Duration::from_millis(250);
-
-/// What was seen of a test, for its report.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Witness {
-    /// What the test did, in order. If it failed, it failed in the last one.
-    pub steps: Vec<String>,
-    /// What each process of the program did when the test ended.
-    pub sleepers: Vec<Sleeper>,
-    /// The last calls of the program and its children, in the order in which they were made; none where they are not
-    /// followed.
-    pub calls: Vec<CallLine>,
-    /// What the program printed on standard output; its beginning and its end if it was much.
-    pub stdout: String,
-    /// The same of standard error.
-    pub stderr: String,
-    /// How the program had ended, if it had.
-    pub ending: Option<Ending>,
-    /// Whether a fault was in force which had not struck any call: the program failed before it could meet it.
-    pub was_spared: bool,
-}
-
-/// One process and what it waits in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sleeper {
-    /// Its number, as the program itself would print it.
-    pub pid: i32,
-    /// Whether it is the program itself, and not one of its children.
-    pub is_main: bool,
-    /// `read(4)`; or what it does if it is in no call: `runs`, `is stopped`, `is a zombie`.
-    pub does: String,
-    /// What the descriptor stands for, where that is known: `the connection with client 1, ESTABLISHED`.
-    pub on: Option<String>,
-}
-
-impl Sleeper {
-    /// What [`Sleeper::does`] says of a process which is in no call.
-    pub const RUNS: &str = "runs";
-}
 
 impl Bench {
     /// A bench in an arena, for tests of `program`. With a lifeline (see [`crate::worker::Requester::hangup`]), every
@@ -118,7 +72,6 @@ impl Bench {
             quiet: Cell::new(0),
             random: RefCell::new(fastrand::Rng::with_seed(seed)),
             names: RefCell::default(),
-            scene: RefCell::default(),
             kept: RefCell::default(),
             links: RefCell::default(),
             disk_seen: Cell::new(Instant::now()),
@@ -209,55 +162,9 @@ impl Bench {
         tracers.peek().is_none() || tracers.any(|tracer| tracer.rests(tid))
     }
 
-    /// Everything that was seen, for the report: at the failure, if it was one in which the program was looked at, and
-    /// else now.
-    pub fn witness(&self) -> Witness {
-        let scene = self.scene.take();
-        scene.unwrap_or_else(|| {
-            let last = self.programs.borrow().last().cloned();
-            if last.is_some_and(|program| program.has_closed_stdout()) {
-                // Most have done so because they end, and how they end belongs into the report. If this goes wrong,
-                // the failure that is there already is worth more.
-                let _ = self.fate();
-            }
-            self.look_around(None)
-        })
-    }
-
-    /// Keeps what is seen now for the report of a failure which is about to be returned.
-    pub(super) fn keep_scene(&self) {
-        self.scene.replace(Some(self.look_around(None)));
-    }
-
-    /// The same for a failure which is about one call, by its place among all.
-    pub(super) fn keep_scene_of(&self, call: u64) {
-        self.scene.replace(Some(self.look_around(Some(call))));
-    }
-
-    fn look_around(&self, guilty: Option<u64>) -> Witness {
-        let _ = self.pump();
-        let program = self.programs.borrow().last().cloned();
-        Witness {
-            steps: self.diary.borrow().clone(),
-            sleepers: self.sleepers(),
-            calls: program
-                .as_ref()
-                .and_then(|program| Some(last_calls(program.tracer()?, program.pid(), guilty)))
-                .unwrap_or_default(),
-            stdout: program
-                .as_ref()
-                .map(|p| p.stdout_excerpt())
-                .unwrap_or_default(),
-            stderr: program
-                .as_ref()
-                .map(|p| p.stderr_excerpt())
-                .unwrap_or_default(),
-            was_spared: program
-                .as_ref()
-                .and_then(|program| program.tracer())
-                .is_some_and(Tracer::waits_to_strike),
-            ending: program.and_then(|p| p.ending()),
-        }
+    /// The steps of the story so far.
+    pub(super) fn steps(&self) -> Vec<String> {
+        self.diary.borrow().clone()
     }
 
     pub(super) fn address(&self) -> Ipv4Addr {
@@ -292,8 +199,6 @@ impl Bench {
 
     /// Writes a step into the diary.
     pub(super) fn note(&self, step: impl Into<String>) {
-        // The story goes on, so what seemed to fail did not.
-        self.scene.take();
         if self.quiet.get() == 0 {
             self.diary.borrow_mut().push(step.into());
         }
@@ -317,6 +222,11 @@ impl Bench {
         self.names.borrow_mut().insert(address, name);
     }
 
+    /// The name of an address of the test's own.
+    pub(super) fn name_of(&self, address: SocketAddr) -> Option<String> {
+        self.names.borrow().get(&address).cloned()
+    }
+
     /// How many names begin like this, to number the next one.
     pub(super) fn count_names(&self, start: &str) -> usize {
         let names = self.names.borrow();
@@ -327,11 +237,10 @@ impl Bench {
     }
 
     /// Reads what the programs have printed, and sees which have ended.
-    pub(super) fn pump(&self) -> Checked {
+    pub(super) fn read_outputs(&self) {
         for program in self.programs.borrow().iter() {
-            program.pump()?;
+            program.pump();
         }
-        Ok(())
     }
 
     /// All processes of the programs which have not ended.
@@ -379,70 +288,6 @@ impl Bench {
             .any(|program| program.pid() == pid)
     }
 
-    /// What every process of the programs does now.
-    pub(super) fn sleepers(&self) -> Vec<Sleeper> {
-        let mut sockets = self.sockets(Transport::Tcp).unwrap_or_default();
-        sockets.extend(self.sockets(Transport::Udp).unwrap_or_default());
-        let mut found: Vec<Sleeper> = self
-            .processes()
-            .iter()
-            .map(|process| {
-                let sleep = match process.state {
-                    'S' | 'D' => telling_sleep(process),
-                    // Its main thread has ended, and others go on.
-                    'Z' if !process.is_zombie() => telling_sleep(process),
-                    _ => None,
-                };
-                Sleeper {
-                    pid: process.own_pid,
-                    is_main: self.is_main(process.pid),
-                    on: sleep
-                        .as_ref()
-                        .and_then(|sleep| self.object_of(process.pid, sleep, &sockets)),
-                    does: match (process.state, sleep) {
-                        (_, Some(sleep)) => format!("waits in {sleep}"),
-                        (state, None) if self.is_stopped(process.pid, state) => {
-                            "is stopped".to_owned()
-                        }
-                        ('Z' | 'X', None) if process.is_zombie() => {
-                            "has ended and is a zombie".to_owned()
-                        }
-                        _ => Sleeper::RUNS.to_owned(),
-                    },
-                }
-            })
-            .collect();
-        found.sort_by_key(|sleeper| (!sleeper.is_main, sleeper.pid));
-        found
-    }
-
-    /// What the descriptor in a call stands for, in the words of the diary.
-    fn object_of(&self, pid: i32, sleep: &Sleep, sockets: &[Socket]) -> Option<String> {
-        let number = sleep.descriptor?;
-        match descriptors::object(pid, number)? {
-            Object::Socket(inode) => {
-                let socket = sockets.iter().find(|socket| socket.inode == inode)?;
-                if socket.state == State::Listen {
-                    return Some(format!("the listening socket {}", socket.local));
-                }
-                if socket.state == State::Close {
-                    return Some(format!("the socket {}", socket.local));
-                }
-                let names = self.names.borrow();
-                let peer = names
-                    .get(&canonical(socket.peer))
-                    .cloned()
-                    .unwrap_or_else(|| socket.peer.to_string());
-                Some(format!("the connection with {peer}, {}", socket.state))
-            }
-            Object::Pipe(_) if number == 0 => Some("standard input".to_owned()),
-            Object::Pipe(_) if number == 1 => Some("standard output".to_owned()),
-            Object::Pipe(_) if number == 2 => Some("standard error".to_owned()),
-            Object::Pipe(_) => Some("a pipe".to_owned()),
-            Object::Other(name) => Some(name),
-        }
-    }
-
     /// The sockets of this test: all of its network namespace, or those that its own processes hold.
     pub(super) fn sockets(&self, transport: Transport) -> Checked<Vec<Socket>> {
         let mut found = sockets::all(transport)?;
@@ -488,76 +333,10 @@ impl Bench {
             true => socket.local.ip() == self.address(),
         }
     }
-
-    /// How the program which was started last has ended, if not by the test's own hand. A peer that sees the end of a
-    /// stream is a moment ahead of the kernel's notice that the process has ended, so this waits until it has ended, or
-    /// sleeps, or is clearly alive.
-    pub(super) fn fate(&self) -> Checked<Option<Ending>> {
-        let Some(program) = self.programs.borrow().last().cloned() else {
-            return Ok(None);
-        };
-        let _ = self.wait_until_asleep(|| Ok(program.ending().is_some()))?;
-        Ok(program.fate())
-    }
-
-    /// A failure that names the end of the program if it has ended, and else what was seen.
-    pub(super) fn blame(&self, waited_for: &str, seen: Failure) -> Checked<Failure> {
-        let fate = self.fate()?;
-        self.keep_scene();
-        Ok(match fate {
-            Some(ending) => Failure {
-                comparison: seen.comparison,
-                ..ending.while_waiting_for(waited_for)
-            },
-            None => seen,
-        })
-    }
-
-    /// Says what the program itself does, whatever its children do.
-    pub(super) fn says_of_main(&self, sleepers: &[Sleeper]) -> String {
-        let main: Vec<Sleeper> = sleepers.iter().filter(|one| one.is_main).cloned().collect();
-        self.says_instead(&main)
-    }
-
-    /// Says what the program does instead of what the test waits for.
-    pub(super) fn says_instead(&self, sleepers: &[Sleeper]) -> String {
-        let tell = |sleeper: &Sleeper| match &sleeper.on {
-            Some(on) => format!("{} ({on})", sleeper.does),
-            None => sleeper.does.clone(),
-        };
-        let main = sleepers.iter().find(|sleeper| sleeper.is_main);
-        let others: Vec<&Sleeper> = sleepers.iter().filter(|sleeper| !sleeper.is_main).collect();
-        let others = match others.as_slice() {
-            [] => String::new(),
-            [child] => format!("a child {}", tell(child)),
-            [first, ..] => format!(
-                "{} children are there, of which one {}",
-                others.len(),
-                tell(first)
-            ),
-        };
-        match (main, others.is_empty()) {
-            (Some(main), true) => format!("your program {}", tell(main)),
-            (Some(main), false) => format!("your program {}, and {others}", tell(main)),
-            (None, false) => format!("your program has ended, and {others}"),
-            (None, true) => "your program has ended".to_owned(),
-        }
-    }
-
-    /// Fails because a wait ended without its event.
-    pub(super) fn explain(
-        &self,
-        gave_up: &super::wait::GaveUp,
-        goal: &str,
-        diagnosis: Diagnosis,
-    ) -> Failure {
-        self.keep_scene();
-        gave_up.explain(self, goal, diagnosis)
-    }
 }
 
 /// An IPv4 client whom an IPv6 socket shows under a mapped address, by its own.
-fn canonical(address: SocketAddr) -> SocketAddr {
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
@@ -572,16 +351,4 @@ fn descriptors_of(process: &Process) -> Vec<Descriptor> {
             others.find(|found| !found.is_empty()).unwrap_or_default()
         }
     }
-}
-
-/// The call in which a process sleeps. Of several threads, one that waits for another tells less than that other one.
-fn telling_sleep(process: &Process) -> Option<Sleep> {
-    let mut sleeps: Vec<Sleep> = process
-        .thread_list()
-        .into_iter()
-        .filter(|thread| thread.state != 'Z')
-        .filter_map(|thread| thread.sleep)
-        .collect();
-    sleeps.sort_by_key(|sleep| sleep.call == Some(Call::Futex));
-    sleeps.into_iter().next()
 }

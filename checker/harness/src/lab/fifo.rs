@@ -15,7 +15,7 @@ use super::{
     file::{self, shown},
     quote::brief,
 };
-use crate::failure::{Checked, Comparison, Diagnosis, Failure, LabError};
+use crate::failure::{Checked, Comparison, Diagnosis, LabError};
 
 /// A named pipe (fifo(7)) in the test's folder, of which the test holds the end for reading.
 #[derive(Debug)]
@@ -62,22 +62,18 @@ impl Fifo {
             self.take(&mut got, content.len())?;
             Ok((got.len() == content.len()).then_some(()))
         };
-        let waited = self
-            .bench
-            .wait(&[(self.end.as_fd(), PollFlags::POLLIN)], look)?;
+        let files = [(self.end.as_fd(), PollFlags::POLLIN)];
+        let waited = self.bench.try_until_on(&files, look)?;
         let comparison = Comparison::of(&format!("what came from {}", self.shown()), content, &got);
         let failure = match waited {
             Ok(()) if comparison.is_none() => return Ok(()),
-            Ok(()) => {
-                self.bench.keep_scene();
-                Failure::new(
-                    Diagnosis::WrongBytes,
-                    "your program writes other bytes than it should",
-                )
-            }
-            Err(gave_up) => {
+            Ok(()) => self.bench.failure(
+                Diagnosis::WrongBytes,
+                "your program writes other bytes than it should",
+            ),
+            Err(error) => {
                 let goal = format!("{} from {}", brief(content), self.shown());
-                self.bench.explain(&gave_up, &goal, Diagnosis::MissingBytes)
+                self.bench.to_failure(error, &goal, Diagnosis::MissingBytes)
             }
         };
         Err(failure.comparing(comparison).into())

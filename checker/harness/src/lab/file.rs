@@ -10,7 +10,7 @@ use super::{bench::Bench, quote::brief};
 use crate::{
     arena::Limits,
     beneath::{Access, AccessError, Directory, Found, Kind, OpenFile},
-    failure::{Checked, Comparison, Diagnosis, Failure, Stop},
+    failure::{Checked, Comparison, Diagnosis, Stop},
 };
 
 /// A name in the test's folder, and the file of this name, if there is one.
@@ -173,7 +173,7 @@ impl File {
             let got = self.try_read(content.len() as u64);
             Ok(got.is_ok_and(|got| got == content).then_some(()))
         };
-        match self.bench.wait(&[], look)? {
+        match self.bench.try_until(look)? {
             Ok(()) => Ok(()),
             Err(_) => self.compare(content),
         }
@@ -200,10 +200,8 @@ impl File {
             let symptom = format!("the file {name} holds other bytes than it should");
             (Diagnosis::WrongBytes, symptom)
         };
-        self.bench.keep_scene();
-        Err(Failure::new(diagnosis, symptom)
-            .comparing(Some(comparison))
-            .into())
+        let failure = self.bench.failure(diagnosis, symptom);
+        Err(failure.comparing(Some(comparison)).into())
     }
 
     /// What is in it.
@@ -327,8 +325,7 @@ impl File {
     }
 
     fn fail<T>(&self, diagnosis: Diagnosis, symptom: String) -> Checked<T> {
-        self.bench.keep_scene();
-        Err(Failure::new(diagnosis, symptom).into())
+        self.bench.fail(diagnosis, symptom)
     }
 }
 
@@ -376,8 +373,7 @@ pub(super) fn refused(bench: &Bench, name: &OsStr, what: &str, error: AccessErro
                 .into();
         }
     };
-    bench.keep_scene();
-    Failure::new(diagnosis, symptom).into()
+    bench.failure(diagnosis, symptom).into()
 }
 
 /// A name for a report.

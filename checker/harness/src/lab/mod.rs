@@ -6,6 +6,7 @@
 //! Every word notes what it does, so that a report can show the steps which led to the failure.
 
 mod bench;
+mod evidence;
 mod fifo;
 mod file;
 mod links;
@@ -15,11 +16,13 @@ mod quote;
 mod stillness;
 mod tcp;
 mod udp;
+mod verdict;
 mod wait;
 
 use std::{ffi::OsStr, net::SocketAddr, ops::RangeInclusive, rc::Rc};
 
-pub use bench::{Bench, Sleeper, Witness};
+pub use bench::Bench;
+pub use evidence::{Evidence, ProcessState};
 pub use fifo::Fifo;
 pub use file::File;
 pub use program::{Aim, CallLine, Child, Ending, Freeze, Mark, Place, Program, Server, Trouble};
@@ -29,7 +32,7 @@ pub use udp::Datagrams;
 
 use crate::{
     arena::Launch,
-    failure::{Attempt, Checked, Diagnosis, Failure, LabError},
+    failure::{Attempt, Checked, Diagnosis, Failure, LabError, Stop},
     observe::sockets::{Socket, Transport},
 };
 
@@ -52,9 +55,20 @@ impl Lab {
     ///
     /// Those of the story; [`Diagnosis::DiskFilled`].
     pub fn tell(&self, story: fn(&Lab) -> Checked) -> Checked {
-        story(self).map_err(|stop| match self.bench.full_folder() {
-            Some(failure) => failure.into(),
-            None => stop,
+        story(self).map_err(|stop| {
+            let Some(symptom) = self.bench.full_folder() else {
+                return stop;
+            };
+            let failure = match stop {
+                Stop::Failed(failure) => Failure {
+                    diagnosis: Diagnosis::DiskFilled,
+                    symptom,
+                    comparison: None,
+                    ..*failure
+                },
+                _ => self.bench.failure(Diagnosis::DiskFilled, symptom),
+            };
+            failure.into()
         })
     }
 
@@ -333,8 +347,12 @@ impl Lab {
     ///
     /// Always: that is what it makes.
     pub fn fail<T>(&self, diagnosis: Diagnosis, symptom: impl Into<String>) -> Checked<T> {
-        self.bench.keep_scene();
-        Err(Failure::new(diagnosis, symptom).into())
+        self.bench.fail(diagnosis, symptom)
+    }
+
+    /// The same, to be given what was [promised and what came](Failure::comparing) before it is returned as an error.
+    pub fn failure(&self, diagnosis: Diagnosis, symptom: impl Into<String>) -> Failure {
+        self.bench.failure(diagnosis, symptom)
     }
 
     // Waiting
@@ -352,10 +370,7 @@ impl Lab {
         mut condition: impl FnMut() -> Checked<bool>,
     ) -> Checked {
         let look = || Ok(condition()?.then_some(()));
-        match self.bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => Err(self.bench.explain(&gave_up, goal, diagnosis).into()),
-        }
+        self.bench.until(goal, diagnosis, look)
     }
 
     /// The sockets of this test, as the kernel shows them.

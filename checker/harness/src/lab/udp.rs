@@ -13,7 +13,7 @@ use nix::{
 };
 
 use super::{bench::Bench, quote::brief};
-use crate::failure::{Attempt, Checked, Comparison, Diagnosis, Failure, LabError};
+use crate::failure::{Attempt, Checked, Comparison, Diagnosis, LabError};
 
 /// A UDP socket of the test's own.
 #[derive(Debug)]
@@ -107,15 +107,7 @@ impl Datagrams {
         let got = self.next_from(from, &what)?;
         match compare(expected, &got) {
             None => Ok(()),
-            difference => Err(Failure::new(
-                Diagnosis::WrongBytes,
-                format!(
-                    "your program sends {}; the test expects {what}",
-                    datagram_of(&got)
-                ),
-            )
-            .comparing(difference)
-            .into()),
+            difference => self.fail_with_other_bytes(&got, &what, difference),
         }
     }
 
@@ -132,15 +124,21 @@ impl Datagrams {
         if got.starts_with(start) {
             return Ok(());
         }
-        Err(Failure::new(
-            Diagnosis::WrongBytes,
-            format!(
-                "your program sends {}; the test expects {what}",
-                datagram_of(&got)
-            ),
-        )
-        .comparing(compare(start, &got))
-        .into())
+        self.fail_with_other_bytes(&got, &what, compare(start, &got))
+    }
+
+    fn fail_with_other_bytes(
+        &self,
+        got: &[u8],
+        what: &str,
+        difference: Option<Comparison>,
+    ) -> Checked {
+        let symptom = format!(
+            "your program sends {}; the test expects {what}",
+            datagram_of(got)
+        );
+        let failure = self.bench.failure(Diagnosis::WrongBytes, symptom);
+        Err(failure.comparing(difference).into())
     }
 
     /// Waits for one datagram; returns its sender and its bytes.
@@ -158,11 +156,10 @@ impl Datagrams {
         if sender == from {
             return Ok(got);
         }
-        Err(Failure::new(
+        self.bench.fail(
             Diagnosis::WrongSender,
             format!("the answer comes from {sender}; the question went to {from}"),
         )
-        .into())
     }
 
     fn next(&self, what: &str) -> Checked<(SocketAddr, Vec<u8>)> {
@@ -178,22 +175,17 @@ impl Datagrams {
                 None => Ok(ended.then_some(None)),
             }
         };
-        match self
+        let files = [(self.socket.as_fd(), PollFlags::POLLIN)];
+        let goal = format!("{what} for {}", self.name);
+        let datagram = self
             .bench
-            .wait(&[(self.socket.as_fd(), PollFlags::POLLIN)], look)?
-        {
-            Ok(Some(datagram)) => Ok(datagram),
-            Ok(None) => {
-                let seen = Failure::new(Diagnosis::Exited, "your program has ended");
-                Err(self.bench.blame(what, seen)?.into())
-            }
-            Err(gave_up) => {
-                let goal = format!("{what} for {}", self.name);
-                Err(self
-                    .bench
-                    .explain(&gave_up, &goal, Diagnosis::NoAnswer)
-                    .into())
-            }
+            .until_on(&files, &goal, Diagnosis::NoAnswer, look)?;
+        match datagram {
+            Some(datagram) => Ok(datagram),
+            None => Err(self
+                .bench
+                .attribute_to_exit(what, Diagnosis::Exited, "your program has ended")?
+                .into()),
         }
     }
 
@@ -207,15 +199,15 @@ impl Datagrams {
         self.bench.settle()?;
         match self.try_receive()? {
             None => Ok(()),
-            Some((_, got)) => Err(Failure::new(
-                Diagnosis::ExtraBytes,
-                format!(
+            Some((_, got)) => {
+                let symptom = format!(
                     "your program sends a datagram of {}, which nobody asked for",
                     brief(&got)
-                ),
-            )
-            .comparing(Comparison::of("the datagram", b"", &got))
-            .into()),
+                );
+                let failure = self.bench.failure(Diagnosis::ExtraBytes, symptom);
+                let comparison = Comparison::of("the datagram", b"", &got);
+                Err(failure.comparing(comparison).into())
+            }
         }
     }
 
@@ -236,15 +228,16 @@ impl Datagrams {
                 Err(error)
                     if self.hears_errors && error.kind() == io::ErrorKind::ConnectionRefused =>
                 {
-                    let seen = Failure::new(
-                        Diagnosis::Refused,
-                        format!(
-                            "the kernel refuses the datagram of {}: your program has no socket that takes it \
-                             (ECONNREFUSED)",
-                            self.name
-                        ),
+                    let symptom = format!(
+                        "the kernel refuses the datagram of {}: your program has no socket that takes it \
+                         (ECONNREFUSED)",
+                        self.name
                     );
-                    return Err(self.bench.blame("its answer", seen)?.into());
+                    let (goal, diagnosis) = ("its answer", Diagnosis::Refused);
+                    return Err(self
+                        .bench
+                        .attribute_to_exit(goal, diagnosis, symptom)?
+                        .into());
                 }
                 Err(error)
                     if matches!(

@@ -11,10 +11,11 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use super::{
     bench::Bench,
     stillness::{self, Motion, Watch},
+    verdict::WaitError,
 };
 use crate::{
     arena::Room,
-    failure::{Checked, Diagnosis, Failure, LabError},
+    failure::{Checked, Diagnosis, LabError},
     observe::{processes::Process, tracer::Tracer},
 };
 
@@ -45,52 +46,8 @@ const MOST_MEMORY_KIB: u64 = 1 << 20;
 /// The same for the disk, in bytes, where no file system of the test's own sets a limit.
 const MOST_DISK: u64 = 128 << 20;
 
-/// Why a wait ended without its event.
-#[derive(Debug)]
-pub(super) enum GaveUp {
-    /// Every thread of every process sleeps in a call which only the test can end, or all have ended.
-    Asleep,
-    /// A process uses the processor all the time.
-    Busy,
-    /// None of this, until the deadline.
-    TimedOut,
-}
-
-impl GaveUp {
-    /// The failure of a program which does this instead of what the test waits for. `diagnosis` is what it means when
-    /// the program sleeps.
-    pub(super) fn explain(&self, bench: &Bench, goal: &str, diagnosis: Diagnosis) -> Failure {
-        let ended = bench.programs().last().and_then(|program| program.fate());
-        // Only a failure asks what they all do, which takes longer than most waits.
-        let sleepers = bench.sleepers();
-        match (self, ended) {
-            // A child may go on without its parent; then the parent's end is not the point.
-            (GaveUp::Asleep, Some(ending)) if sleepers.is_empty() => ending.while_waiting_for(goal),
-            (GaveUp::Asleep, None) if sleepers.is_empty() => Failure::new(
-                diagnosis,
-                format!("no process of your program is left; the test waits for {goal}"),
-            ),
-            (GaveUp::Asleep, _) => Failure::new(
-                diagnosis,
-                format!(
-                    "{} for ever; the test waits for {goal}",
-                    bench.says_instead(&sleepers)
-                ),
-            ),
-            (GaveUp::Busy, _) => Failure::new(
-                Diagnosis::Busy,
-                format!("your program uses the processor all the time; the test waits for {goal}"),
-            ),
-            (GaveUp::TimedOut, _) => Failure::new(
-                Diagnosis::TimedOut,
-                format!(
-                    "{}; the test has waited for {goal} in vain",
-                    bench.says_instead(&sleepers)
-                ),
-            ),
-        }
-    }
-}
+/// A file to poll, and the events to poll it for.
+pub(super) type PolledFile<'a> = (BorrowedFd<'a>, PollFlags);
 
 /// Twice as long each time.
 fn doubling(first: Duration) -> impl Iterator<Item = Duration> {
@@ -98,23 +55,54 @@ fn doubling(first: Duration) -> impl Iterator<Item = Duration> {
 }
 
 impl Bench {
-    /// Waits until `look` finds something, polling `files` to look again as soon as one of them is ready. Meanwhile
-    /// what the programs print is read, and they are watched: when nothing can happen any more, the wait ends.
-    pub(super) fn wait<T>(
+    /// Waits until `look` finds something. If it never does, the program has broken its promise: `goal` completes the
+    /// sentence "the test waits for …", and `diagnosis` is what it means when the program sleeps instead.
+    pub(super) fn until<T>(
         &self,
-        files: &[(BorrowedFd<'_>, PollFlags)],
+        goal: &str,
+        diagnosis: Diagnosis,
         look: impl FnMut() -> Checked<Option<T>>,
-    ) -> Checked<Result<T, GaveUp>> {
+    ) -> Checked<T> {
+        self.until_on(&[], goal, diagnosis, look)
+    }
+
+    /// The same, polling these files to look again as soon as one of them is ready.
+    pub(super) fn until_on<T>(
+        &self,
+        files: &[PolledFile<'_>],
+        goal: &str,
+        diagnosis: Diagnosis,
+        look: impl FnMut() -> Checked<Option<T>>,
+    ) -> Checked<T> {
+        self.try_until_on(files, look)?
+            .map_err(|error| self.to_failure(error, goal, diagnosis).into())
+    }
+
+    /// The same for who takes the end of the wait for an answer, and not for a failure: no evidence is captured.
+    pub(super) fn try_until<T>(
+        &self,
+        look: impl FnMut() -> Checked<Option<T>>,
+    ) -> Checked<Result<T, WaitError>> {
+        self.try_until_on(&[], look)
+    }
+
+    /// The same, polling these files.
+    pub(super) fn try_until_on<T>(
+        &self,
+        files: &[PolledFile<'_>],
+        look: impl FnMut() -> Checked<Option<T>>,
+    ) -> Checked<Result<T, WaitError>> {
         self.wait_in_steps(doubling(FIRST_LOOK), files, look)
     }
 
-    /// The same, with these pauses between two looks.
+    /// Waits until `look` finds something, with these pauses between two looks. Meanwhile what the programs print is read,
+    /// and they are watched: when nothing can happen any more, the wait ends.
     fn wait_in_steps<T>(
         &self,
         mut pauses: impl Iterator<Item = Duration>,
-        files: &[(BorrowedFd<'_>, PollFlags)],
+        files: &[PolledFile<'_>],
         mut look: impl FnMut() -> Checked<Option<T>>,
-    ) -> Checked<Result<T, GaveUp>> {
+    ) -> Checked<Result<T, WaitError>> {
         let start = Instant::now();
         // Counted from the first sample on: most waits end before, and to ask takes longer than they do.
         let mut ticks_before = None;
@@ -135,14 +123,14 @@ impl Bench {
                     self.pump()?;
                     return match look()? {
                         Some(found) => Ok(Ok(found)),
-                        None => Ok(Err(GaveUp::Asleep)),
+                        None => Ok(Err(WaitError::Asleep)),
                     };
                 }
                 self.guard(watch.living())?;
                 let ticks = self.ticks(watch.living());
                 let used = ticks.saturating_sub(*ticks_before.get_or_insert(ticks));
                 if used > BUSY_TICKS {
-                    return Ok(Err(GaveUp::Busy));
+                    return Ok(Err(WaitError::Busy));
                 }
                 samples += 1;
                 asleep += u32::from(watch.sees_sleep());
@@ -151,10 +139,10 @@ impl Bench {
                 }
                 let is_awake = asleep <= samples / SELDOM;
                 if now - start > DEADLINE && is_awake && used > BUSY_TICKS_AT_LAST {
-                    return Ok(Err(GaveUp::Busy));
+                    return Ok(Err(WaitError::Busy));
                 }
                 if now - start > DEADLINE || now - awake > DOZE {
-                    return Ok(Err(GaveUp::TimedOut));
+                    return Ok(Err(WaitError::TimedOut));
                 }
                 next_sample = now + SAMPLE;
             }
@@ -173,12 +161,12 @@ impl Bench {
         let mut watch = Watch::for_the_next_step();
         let mut pause = FIRST_LOOK;
         loop {
-            self.pump()?;
+            self.read_outputs();
             if found()? {
                 return Ok(true);
             }
             if watch.sample(self)? != Motion::Moving || start.elapsed() > Duration::from_secs(1) {
-                self.pump()?;
+                self.read_outputs();
                 return found();
             }
             self.poll(&[], pause)?;
@@ -197,14 +185,30 @@ impl Bench {
         let pause = stillness::SETTLED_AFTER;
         let pauses = iter::repeat_n(pause, 3).chain(doubling(pause));
         match self.wait_in_steps(pauses, &[], look)? {
-            Ok(()) | Err(GaveUp::Asleep) => Ok(()),
-            Err(gave_up) => Err(self
-                .explain(&gave_up, "it to come to rest", Diagnosis::Busy)
+            Ok(()) | Err(WaitError::Asleep) => Ok(()),
+            Err(error) => Err(self
+                .to_failure(error, "it to come to rest", Diagnosis::Busy)
                 .into()),
         }
     }
 
-    fn poll(&self, files: &[(BorrowedFd<'_>, PollFlags)], limit: Duration) -> Checked {
+    /// Reads what the programs have printed, and ends the test if they print without end.
+    pub(super) fn pump(&self) -> Checked {
+        self.read_outputs();
+        let printed = self.programs().iter().find_map(|program| program.flood());
+        match printed {
+            None => Ok(()),
+            Some(bytes) => self.fail(
+                Diagnosis::OutputFlood,
+                format!(
+                    "your program prints without end: {} MiB so far",
+                    bytes >> 20
+                ),
+            ),
+        }
+    }
+
+    fn poll(&self, files: &[PolledFile<'_>], limit: Duration) -> Checked {
         let programs = self.programs().clone();
         let hungry: Vec<OwnedFd> = programs
             .iter()
@@ -252,46 +256,44 @@ impl Bench {
     /// Ends a test whose programs multiply or take all memory, before the machine suffers.
     fn guard(&self, processes: &[Process]) -> Checked {
         if processes.len() > MOST_PROCESSES {
-            return Err(Failure::new(
+            return self.fail(
                 Diagnosis::ProcessLeft,
                 format!(
                     "your program has made {} processes, and goes on",
                     processes.len()
                 ),
-            )
-            .into());
+            );
         }
         let memory: u64 = processes.iter().map(|process| process.resident_kib).sum();
         if memory > MOST_MEMORY_KIB {
-            return Err(Failure::new(
+            return self.fail(
                 Diagnosis::OutOfMemory,
                 format!("your program uses {} MiB of memory", memory / 1024),
-            )
-            .into());
+            );
         }
-        if let Some(failure) = self.full_folder() {
-            return Err(failure.into());
+        if let Some(symptom) = self.full_folder() {
+            return self.fail(Diagnosis::DiskFilled, symptom);
         }
         // To look at all files takes longer than most waits.
         if self.is_time_for_disk() && self.arena().disk_used() > MOST_DISK {
-            return Err(Failure::new(
+            return self.fail(
                 Diagnosis::DiskFilled,
-                "your program fills the disk with its files".to_owned(),
-            )
-            .into());
+                "your program fills the disk with its files",
+            );
         }
         Ok(())
     }
 
-    /// The failure of a program that has filled its folder, if it has.
-    pub(super) fn full_folder(&self) -> Option<Failure> {
+    /// The symptom of a program that has filled its folder, if it has.
+    pub(super) fn full_folder(&self) -> Option<String> {
         let (room, whole) = (self.arena().room()?, Room::WHOLE);
         let with = match room {
             Room { bytes: 0, .. } => format!("{} MiB", whole.bytes >> 20),
             Room { files: 0, .. } => format!("{} files", whole.files),
             _ => return None,
         };
-        let symptom = format!("your program has filled its folder: {with}, and no more fits in");
-        Some(Failure::new(Diagnosis::DiskFilled, symptom))
+        Some(format!(
+            "your program has filled its folder: {with}, and no more fits in"
+        ))
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Program;
 use crate::{
-    failure::{Checked, Diagnosis, Failure},
+    failure::{Checked, Diagnosis},
     observe::{
         calls::Call,
         tracer::{Record, Tracer, before_main},
@@ -97,16 +97,8 @@ impl Program {
             let mut records = tracer.records().into_iter();
             Ok(records.find(|record| record.call == call && fits(record)))
         };
-        match self.bench.wait(&[], look)? {
-            Ok(record) => Ok(record),
-            Err(gave_up) => {
-                let goal = format!("it to call {what}");
-                Err(self
-                    .bench
-                    .explain(&gave_up, &goal, Diagnosis::CallMissing)
-                    .into())
-            }
-        }
+        self.bench
+            .until(&format!("it to call {what}"), Diagnosis::CallMissing, look)
     }
 
     /// Sees that it has made no call of this kind which fits, so far.
@@ -125,9 +117,9 @@ impl Program {
         match records.find(|record| record.call == call && fits(record)) {
             None => Ok(()),
             Some(record) => {
-                self.bench.keep_scene_of(record.sequence);
                 let symptom = format!("your program calls {record}");
-                Err(Failure::new(Diagnosis::CallForbidden, symptom).into())
+                self.bench
+                    .fail_at_call(record.sequence, Diagnosis::CallForbidden, symptom)
             }
         }
     }
@@ -146,12 +138,12 @@ impl Program {
             (Some(one), Some(two)) if one < two => Ok(()),
             (_, None) => Ok(()),
             (_, Some(two)) => {
-                self.bench.keep_scene_of(records[two].sequence);
                 let symptom = format!(
                     "your program calls {} before it has called {}",
                     second.0, first.0
                 );
-                Err(Failure::new(Diagnosis::CallOrder, symptom).into())
+                self.bench
+                    .fail_at_call(records[two].sequence, Diagnosis::CallOrder, symptom)
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use super::Program;
 use crate::{
-    failure::{Checked, Diagnosis, Failure, LabError},
-    lab::{quote::signal_name, tcp::Connection, wait::GaveUp},
+    failure::{Checked, Diagnosis, LabError},
+    lab::{quote::signal_name, tcp::Connection, verdict::WaitError},
     observe::{
         descriptors::{self, Object},
         processes::Process,
@@ -32,17 +32,14 @@ impl Program {
             count => format!("expect that it has {count} children"),
         });
         let look = || Ok((self.children().len() == count).then_some(()));
-        match self.bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let diagnosis = match self.children().len() > count {
-                    true => Diagnosis::ProcessLeft,
-                    false => Diagnosis::ProcessMissing,
-                };
-                let goal = format!("it to have {count} children");
-                Err(self.bench.explain(&gave_up, &goal, diagnosis).into())
-            }
-        }
+        self.bench.try_until(look)?.map_err(|error| {
+            let diagnosis = match self.children().len() > count {
+                true => Diagnosis::ProcessLeft,
+                false => Diagnosis::ProcessMissing,
+            };
+            let goal = format!("it to have {count} children");
+            self.bench.to_failure(error, &goal, diagnosis).into()
+        })
     }
 
     /// Waits until none of its processes is a zombie.
@@ -58,22 +55,15 @@ impl Program {
             processes.retain(Process::is_zombie);
             processes.len()
         };
-        match self
-            .bench
-            .wait(&[], || Ok((zombies() == 0).then_some(())))?
-        {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let goal = match zombies() {
-                    1 => "it to reap a child that has ended".to_owned(),
-                    count => format!("it to reap {count} children that have ended"),
-                };
-                Err(self
-                    .bench
-                    .explain(&gave_up, &goal, Diagnosis::ZombieLeft)
-                    .into())
-            }
-        }
+        let look = || Ok((zombies() == 0).then_some(()));
+        self.bench.try_until(look)?.map_err(|error| {
+            let goal = match zombies() {
+                1 => "it to reap a child that has ended".to_owned(),
+                count => format!("it to reap {count} children that have ended"),
+            };
+            let diagnosis = Diagnosis::ZombieLeft;
+            self.bench.to_failure(error, &goal, diagnosis).into()
+        })
     }
 
     /// Waits for the process which it has made for this client, and which serves it. Ask before the next client comes.
@@ -106,19 +96,14 @@ impl Program {
                 })
                 .min_by_key(|process| process.own_pid))
         };
-        match self.bench.wait(&[], look)? {
-            Ok(process) => Ok(Child {
-                server: self.clone(),
-                name,
-                pid: process.pid,
-                own_pid: process.own_pid,
-            }),
-            Err(gave_up) => {
-                let goal = format!("a child which serves {}", client.name());
-                let diagnosis = Diagnosis::ProcessMissing;
-                Err(self.explain(&gave_up, &goal, diagnosis).into())
-            }
-        }
+        let goal = format!("a child which serves {}", client.name());
+        let process = self.until(&goal, Diagnosis::ProcessMissing, look)?;
+        Ok(Child {
+            server: self.clone(),
+            name,
+            pid: process.pid,
+            own_pid: process.own_pid,
+        })
     }
 }
 
@@ -184,15 +169,9 @@ impl Child {
     pub fn expect_ended(&self) -> Checked {
         let bench = &self.server.bench;
         bench.note(format!("expect that {} ends", self.name));
-        match bench.wait(&[], || Ok(self.has_ended().then_some(())))? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let goal = format!("the end of {}", self.name);
-                Err(bench
-                    .explain(&gave_up, &goal, Diagnosis::ProcessLeft)
-                    .into())
-            }
-        }
+        let look = || Ok(self.has_ended().then_some(()));
+        let goal = format!("the end of {}", self.name);
+        bench.until(&goal, Diagnosis::ProcessLeft, look)
     }
 
     /// Waits until it has ended and its server has collected it.
@@ -204,26 +183,13 @@ impl Child {
         let bench = &self.server.bench;
         bench.note(format!("expect that {} is collected", self.name));
         let goal = format!("it to collect {}", self.name);
-        let waited = bench.wait(&[], || Ok(self.state().is_none().then_some(())))?;
-        match (waited, self.server.running.fate()) {
-            // When a server ends, the kernel collects its children.
-            (_, Some(ending)) => Err(ending.while_waiting_for(&goal).into()),
+        let look = || Ok(self.state().is_none().then_some(()));
+        let waited = bench.try_until(look)?;
+        match (waited, self.server.running.exit_reason()) {
+            // When a server ends, the kernel reaps its children.
+            (_, Some(ending)) => Err(bench.ended_before(ending, &goal).into()),
             (Ok(()), None) => Ok(()),
-            (Err(gave_up), None) => {
-                let failure = bench.explain(&gave_up, &goal, Diagnosis::ZombieLeft);
-                Err(match gave_up {
-                    GaveUp::Asleep => Failure {
-                        symptom: format!(
-                            "{} has ended and stays a zombie; {} for ever",
-                            self.name,
-                            bench.says_of_main(&bench.sleepers())
-                        ),
-                        ..failure
-                    },
-                    _ => failure,
-                }
-                .into())
-            }
+            (Err(error), None) => Err(bench.unreaped(error, &goal, &self.name).into()),
         }
     }
 
@@ -246,11 +212,11 @@ impl Child {
             before = threads;
             Ok(twice.then_some(()))
         };
-        match bench.wait(&[], look)? {
-            Ok(()) | Err(GaveUp::Asleep) => Ok(()),
-            Err(gave_up) => {
+        match bench.try_until(look)? {
+            Ok(()) | Err(WaitError::Asleep) => Ok(()),
+            Err(error) => {
                 let goal = format!("{} to end or to sleep", self.name);
-                Err(bench.explain(&gave_up, &goal, Diagnosis::Busy).into())
+                Err(bench.to_failure(error, &goal, Diagnosis::Busy).into())
             }
         }
     }

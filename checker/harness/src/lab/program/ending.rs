@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Program;
 use crate::{
-    failure::{Checked, Diagnosis, Failure},
+    failure::{Checked, Diagnosis},
     lab::quote::signal_name,
 };
 
@@ -21,30 +21,6 @@ pub enum Ending {
 impl Ending {
     /// Rust's exit status after a panic.
     pub const PANIC: i32 = 101;
-
-    fn diagnosis(self) -> Diagnosis {
-        match self {
-            Ending::Status(Ending::PANIC) => Diagnosis::Panicked,
-            Ending::Status(_) => Diagnosis::Exited,
-            Ending::Signal(_) => Diagnosis::Killed,
-        }
-    }
-
-    /// The failure of a program which ended before it did what the test waited for.
-    pub(in crate::lab) fn while_waiting_for(self, goal: &str) -> Failure {
-        Failure::new(
-            self.diagnosis(),
-            format!("your program {self}; the test waits for {goal}"),
-        )
-    }
-
-    /// The failure of a program which ended in place of something else.
-    pub(in crate::lab) fn instead_of(self, due: &str) -> Failure {
-        Failure::new(
-            self.diagnosis(),
-            format!("your program {self} instead of {due}"),
-        )
-    }
 }
 
 impl std::fmt::Display for Ending {
@@ -70,14 +46,16 @@ impl Program {
         if ending == Ending::Status(status) {
             return Ok(());
         }
-        Err(match ending {
-            Ending::Status(got) if got != Ending::PANIC => Failure::new(
+        match ending {
+            Ending::Status(got) if got != Ending::PANIC => self.bench.fail(
                 Diagnosis::WrongStatus,
                 format!("your program ends with exit status {got}; {status} is right here"),
             ),
-            ending => ending.instead_of("ending as it should"),
+            ending => Err(self
+                .bench
+                .ended_instead_of(ending, "ending as it should")
+                .into()),
         }
-        .into())
     }
 
     /// Sees that it has written something on standard error, since this was asked before. Ask when it has ended, or has
@@ -92,11 +70,10 @@ impl Program {
         self.bench.pump()?;
         let total = self.running.stderr.total.get();
         match total - self.running.stderr.asked.replace(total) {
-            0 => Err(Failure::new(
+            0 => self.bench.fail(
                 Diagnosis::WrongOutput,
                 "your program says nothing on standard error",
-            )
-            .into()),
+            ),
             _ => Ok(()),
         }
     }
@@ -116,11 +93,10 @@ impl Program {
         let told: Vec<&str> = said.split(|c: char| !c.is_ascii_digit()).collect();
         match wanted.iter().all(|number| told.contains(&number.as_str())) {
             true => Ok(()),
-            false => Err(Failure::new(
+            false => self.bench.fail(
                 Diagnosis::WrongOutput,
                 format!("your program does not tell {list} on standard error"),
-            )
-            .into()),
+            ),
         }
     }
 
@@ -130,13 +106,8 @@ impl Program {
     ///
     /// When it does not end.
     pub fn wait_for_end(&self, goal: &str) -> Checked<Ending> {
-        match self.bench.wait(&[], || Ok(self.running.ending()))? {
-            Ok(ending) => Ok(ending),
-            Err(gave_up) => Err(self
-                .bench
-                .explain(&gave_up, goal, Diagnosis::StillRunning)
-                .into()),
-        }
+        let look = || Ok(self.running.ending());
+        self.bench.until(goal, Diagnosis::StillRunning, look)
     }
 
     /// Sees that it has not ended, after it has come to rest.
@@ -149,10 +120,7 @@ impl Program {
         self.bench.settle()?;
         match self.running.ending() {
             None => Ok(()),
-            Some(ending) => {
-                self.bench.keep_scene();
-                Err(ending.instead_of("going on").into())
-            }
+            Some(ending) => Err(self.bench.ended_instead_of(ending, "going on").into()),
         }
     }
 

@@ -10,8 +10,8 @@ use nix::errno::Errno;
 
 use super::Program;
 use crate::{
-    failure::{Checked, Diagnosis, Failure, Stop},
-    lab::wait::GaveUp,
+    failure::{Checked, Diagnosis, Stop},
+    lab::verdict::WaitError,
     observe::{
         calls::Call,
         descriptors::{self, Object},
@@ -262,10 +262,8 @@ impl Trouble<'_> {
     /// When the program never makes such a call.
     pub fn wait_until_struck(&self) -> Checked {
         let bench = &self.program.bench;
-        match bench.wait(&[], || Ok((self.struck() > 0).then_some(())))? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => Err(bench.explain(&gave_up, &self.goal, Diagnosis::Stuck).into()),
-        }
+        let look = || Ok((self.struck() > 0).then_some(()));
+        bench.until(&self.goal, Diagnosis::Stuck, look)
     }
 
     /// Waits until each thread that it has struck has been seen asleep, be it for a moment: it waits for better times,
@@ -304,18 +302,17 @@ impl Trouble<'_> {
             }
             let strikes = self.struck();
             if strikes > MOST_STRIKES {
-                bench.keep_scene();
                 let symptom = format!(
                     "your program has made the call {strikes} times without a pause; the test waits for {GOAL}"
                 );
-                return Err(Failure::new(Diagnosis::Busy, symptom).into());
+                return bench.fail(Diagnosis::Busy, symptom);
             }
             Ok(None)
         };
-        match bench.wait(&[], look)? {
+        match bench.try_until(look)? {
             // Whether it has ended is for the next step to say.
-            Ok(()) | Err(GaveUp::Asleep) => Ok(()),
-            Err(gave_up) => Err(bench.explain(&gave_up, GOAL, Diagnosis::Busy).into()),
+            Ok(()) | Err(WaitError::Asleep) => Ok(()),
+            Err(error) => Err(bench.to_failure(error, GOAL, Diagnosis::Busy).into()),
         }
     }
 }

@@ -55,13 +55,9 @@ impl Program {
             before = threads;
             Ok(twice.then_some(false))
         };
-        match self.bench.wait(&[], look)? {
-            Ok(true) => Ok(()),
-            Ok(false) => self.send(signal),
-            Err(gave_up) => {
-                let goal = format!("it to take {}", signal_name(waking));
-                Err(self.untaken(&gave_up, &goal).into())
-            }
+        match self.until_taken(&format!("it to take {}", signal_name(waking)), look)? {
+            true => Ok(()),
+            false => self.send(signal),
         }
     }
 
@@ -104,10 +100,7 @@ impl Program {
             };
             Ok(kinds.iter().find_map(first))
         };
-        match self.bench.wait(&[], look)? {
-            Ok(call) => Ok(call),
-            Err(gave_up) => Err(self.explain(&gave_up, goal, Diagnosis::Stuck).into()),
-        }
+        self.until(goal, Diagnosis::Stuck, look)
     }
 }
 
@@ -140,13 +133,8 @@ impl Freeze<'_> {
                 .is_some_and(|threads| threads.iter().all(is_stopped))
                 .then_some(()))
         };
-        match bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let goal = format!("it to make a {}", self.aim);
-                Err(bench.explain(&gave_up, &goal, Diagnosis::Stuck).into())
-            }
-        }
+        let goal = format!("it to make a {}", self.aim);
+        bench.until(&goal, Diagnosis::Stuck, look)
     }
 
     /// Lets it go on with SIGCONT, and make the call.

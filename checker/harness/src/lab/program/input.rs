@@ -10,7 +10,7 @@ use std::{
 
 use super::{Program, running::bytes_in_pipe};
 use crate::{
-    failure::{Checked, Diagnosis, Failure},
+    failure::{Checked, Diagnosis},
     lab::quote::brief,
     observe::{
         calls::{Call, Sleep},
@@ -64,17 +64,16 @@ impl Program {
         let stdin = &self.running.stdin;
         let look =
             || Ok((stdin.queue.borrow().is_empty() || stdin.file.borrow().is_none()).then_some(()));
-        match self.bench.wait(&[], look)? {
-            Ok(()) if stdin.queue.borrow().is_empty() => Ok(()),
-            Ok(()) => {
-                let closed = Failure::new(
-                    Diagnosis::ClosedEarly,
-                    "your program has closed its standard input; the test has more to write",
-                );
-                Err(self.bench.blame(goal, closed)?.into())
-            }
-            Err(gave_up) => Err(self.bench.explain(&gave_up, goal, Diagnosis::Stuck).into()),
+        self.bench.until(goal, Diagnosis::Stuck, look)?;
+        if stdin.queue.borrow().is_empty() {
+            return Ok(());
         }
+        let closed = "your program has closed its standard input; the test has more to write";
+        let diagnosis = Diagnosis::ClosedEarly;
+        Err(self
+            .bench
+            .attribute_to_exit(goal, diagnosis, closed)?
+            .into())
     }
 
     /// Has these bytes written to its standard input as soon as it makes room, while the test goes on. If it closes
@@ -125,13 +124,8 @@ impl Program {
                 .any(|process| process.thread_list().iter().any(waits));
             Ok((unread == 0 && stdin.queue.borrow().is_empty() && reads).then_some(()))
         };
-        match self.bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let goal = "it to read its standard input";
-                Err(self.bench.explain(&gave_up, goal, Diagnosis::Stuck).into())
-            }
-        }
+        let goal = "it to read its standard input";
+        self.bench.until(goal, Diagnosis::Stuck, look)
     }
 
     /// Whether this descriptor of a process is the program's standard input: number 0, or a copy (dup(2), /dev/stdin).

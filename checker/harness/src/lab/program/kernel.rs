@@ -2,7 +2,7 @@
 
 use super::Program;
 use crate::{
-    failure::{Attempt, Checked, Diagnosis, Failure, LabError},
+    failure::{Attempt, Checked, Diagnosis, LabError},
     observe::{
         descriptors::{self, Descriptor},
         processes::Process,
@@ -29,20 +29,14 @@ impl Program {
         self.bench
             .note("expect that it holds no more descriptors than before");
         let look = || Ok((self.descriptors().len() <= before.len()).then_some(()));
-        match self.bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let count = self.descriptors().len() - before.len().min(self.descriptors().len());
-                let goal = match count {
-                    1 => "it to close a descriptor that it no longer needs".to_owned(),
-                    count => format!("it to close {count} descriptors that it no longer needs"),
-                };
-                Err(self
-                    .bench
-                    .explain(&gave_up, &goal, Diagnosis::DescriptorLeaked)
-                    .into())
-            }
-        }
+        self.bench.try_until(look)?.map_err(|error| {
+            let goal = match self.descriptors().len().saturating_sub(before.len()) {
+                1 => "it to close a descriptor that it no longer needs".to_owned(),
+                count => format!("it to close {count} descriptors that it no longer needs"),
+            };
+            let diagnosis = Diagnosis::DescriptorLeaked;
+            self.bench.to_failure(error, &goal, diagnosis).into()
+        })
     }
 
     /// The most memory that it has had in use at any time, in KiB; 0 if it has ended.
@@ -108,10 +102,7 @@ impl Program {
         match nix::errno::Errno::result(result) {
             Ok(_) => Ok(old),
             // It has ended.
-            Err(nix::errno::Errno::ESRCH) => {
-                let seen = Failure::new(Diagnosis::Exited, "your program has ended");
-                Err(self.bench.blame("it to go on", seen)?.into())
-            }
+            Err(nix::errno::Errno::ESRCH) => self.fail_because_it_has_ended(),
             Err(errno) => Err(LabError::call("could not limit your program", errno).into()),
         }
     }

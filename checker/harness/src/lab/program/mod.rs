@@ -35,8 +35,8 @@ use stream::Stream;
 
 use crate::{
     arena::Launch,
-    failure::{Attempt, Checked, Diagnosis, Failure},
-    lab::{bench::Bench, quote::signal_name, wait::GaveUp},
+    failure::{Attempt, Checked, Diagnosis},
+    lab::{bench::Bench, quote::signal_name},
     observe::processes::{self, Process},
 };
 
@@ -95,8 +95,8 @@ impl Program {
                 queue: RefCell::default(),
                 closes: Cell::new(false),
             },
-            stdout: Stream::new(child.stdout.take().map(OwnedFd::from))?,
-            stderr: Stream::new(child.stderr.take().map(OwnedFd::from))?,
+            stdout: Stream::new(child.stdout.take().map(OwnedFd::from), true)?,
+            stderr: Stream::new(child.stderr.take().map(OwnedFd::from), false)?,
             ending: Cell::new(None),
             killed: Cell::new(false),
         });
@@ -111,14 +111,29 @@ impl Program {
         })
     }
 
-    /// Explains a wait for something that only the program itself can do, and none of its children: when it has ended,
-    /// this is the reason, whoever may live on.
-    fn explain(&self, gave_up: &GaveUp, goal: &str, diagnosis: Diagnosis) -> Failure {
-        let failure = self.bench.explain(gave_up, goal, diagnosis);
-        match self.running.fate() {
-            Some(ending) => ending.while_waiting_for(goal),
-            None => failure,
-        }
+    /// Waits for something that only the program itself can do, and none of its children: when it has ended, this is the
+    /// reason, even if children live on.
+    fn until<T>(
+        &self,
+        goal: &str,
+        diagnosis: Diagnosis,
+        look: impl FnMut() -> Checked<Option<T>>,
+    ) -> Checked<T> {
+        self.bench.try_until(look)?.map_err(|error| {
+            let running = &self.running;
+            self.bench
+                .to_failure_of(running, error, goal, diagnosis)
+                .into()
+        })
+    }
+
+    /// The failure of a program which is not there any more when the test wants to look at it.
+    fn fail_because_it_has_ended<T>(&self) -> Checked<T> {
+        let (goal, diagnosis) = ("it to go on", Diagnosis::Exited);
+        let failure = self
+            .bench
+            .attribute_to_exit(goal, diagnosis, "your program has ended");
+        Err(failure?.into())
     }
 }
 

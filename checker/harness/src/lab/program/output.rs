@@ -6,6 +6,8 @@ use crate::{
     lab::quote::{brief, quoted},
 };
 
+const OTHER_BYTES: &str = "your program prints other bytes than it should";
+
 impl Program {
     /// Stops reading its standard output and fills the pipe, so that its next write to it sleeps.
     ///
@@ -45,17 +47,13 @@ impl Program {
         match Comparison::of_text("the line", expected, &line) {
             None => Ok(()),
             difference => {
-                self.bench.keep_scene();
-                Err(Failure::new(
-                    Diagnosis::WrongOutput,
-                    format!(
-                        "your program prints {}; the test expects {}",
-                        quoted(&line),
-                        quoted(expected)
-                    ),
-                )
-                .comparing(difference)
-                .into())
+                let symptom = format!(
+                    "your program prints {}; the test expects {}",
+                    quoted(&line),
+                    quoted(expected)
+                );
+                let failure = self.bench.failure(Diagnosis::WrongOutput, symptom);
+                Err(failure.comparing(difference).into())
             }
         }
     }
@@ -82,7 +80,7 @@ impl Program {
 
     fn line_of_output(&self, goal: &str) -> Checked<Vec<u8>> {
         let look = || Ok(self.running.stdout.take_line());
-        match self.bench.wait(&[], look)? {
+        match self.bench.try_until(look)? {
             Ok(Some(line)) => Ok(line),
             Ok(None) => {
                 let mut failure = self.output_ended(goal)?;
@@ -92,8 +90,11 @@ impl Program {
                 }
                 Err(failure.into())
             }
-            Err(gave_up) => {
-                let failure = self.explain(&gave_up, goal, Diagnosis::Stuck);
+            Err(error) => {
+                let running = &self.running;
+                let failure = self
+                    .bench
+                    .to_failure_of(running, error, goal, Diagnosis::Stuck);
                 let partial = self.running.stdout.unread();
                 let comparison = (!partial.is_empty())
                     .then(|| {
@@ -124,7 +125,7 @@ impl Program {
             compared = known;
             Ok((differs || known == expected.len() || !stdout.open.get()).then_some(()))
         };
-        let waited = self.bench.wait(&[], look)?;
+        let waited = self.bench.try_until(look)?;
         let mut got = self.running.stdout.unread();
         got.truncate(expected.len());
         let comparison = Comparison::of("standard output", expected, &got);
@@ -140,11 +141,8 @@ impl Program {
         let goal = format!("{} on standard output", brief(expected));
         let failure = match waited {
             Ok(()) if expected.starts_with(&got) => self.output_ended(&goal)?,
-            Ok(()) => Failure::new(
-                Diagnosis::WrongOutput,
-                "your program prints other bytes than it should",
-            ),
-            Err(gave_up) => self.bench.explain(&gave_up, &goal, Diagnosis::Stuck),
+            Ok(()) => self.bench.failure(Diagnosis::WrongOutput, OTHER_BYTES),
+            Err(error) => self.bench.to_failure(error, &goal, Diagnosis::Stuck),
         };
         Err(failure.comparing(comparison).into())
     }
@@ -180,26 +178,18 @@ impl Program {
         let got = stdout.unread();
         let part = &got[..got.len().min(whole.len())];
         if !whole.starts_with(part) {
-            return Err(Failure::new(
-                Diagnosis::WrongOutput,
-                "your program prints other bytes than it should",
-            )
-            .comparing(Comparison::of("standard output", whole, &got))
-            .into());
+            let failure = self.bench.failure(Diagnosis::WrongOutput, OTHER_BYTES);
+            let comparison = Comparison::of("standard output", whole, &got);
+            return Err(failure.comparing(comparison).into());
         }
         stdout.unread.borrow_mut().drain(..part.len());
         self.expect_nothing_printed()
     }
 
     fn wait_for_output_end(&self, is_decided: impl Fn() -> bool) -> Checked {
-        match self.bench.wait(&[], || Ok(is_decided().then_some(())))? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let goal = "the end of its standard output";
-                let diagnosis = Diagnosis::StillRunning;
-                Err(self.bench.explain(&gave_up, goal, diagnosis).into())
-            }
-        }
+        let look = || Ok(is_decided().then_some(()));
+        let goal = "the end of its standard output";
+        self.bench.until(goal, Diagnosis::StillRunning, look)
     }
 
     /// Waits until it sleeps; nothing may have come on standard output.
@@ -228,12 +218,11 @@ impl Program {
         let extra = self.running.stdout.unread();
         match Comparison::of_text("standard output", b"", &extra) {
             None => Ok(()),
-            difference => Err(Failure::new(
-                Diagnosis::ExtraOutput,
-                format!("your program prints {} more than it should", brief(&extra)),
-            )
-            .comparing(difference)
-            .into()),
+            difference => {
+                let symptom = format!("your program prints {} more than it should", brief(&extra));
+                let failure = self.bench.failure(Diagnosis::ExtraOutput, symptom);
+                Err(failure.comparing(difference).into())
+            }
         }
     }
 
@@ -264,9 +253,9 @@ impl Program {
                         quoted(&line),
                         quoted(expected)
                     );
-                    return Err(Failure::new(Diagnosis::WrongOutput, symptom)
-                        .comparing(Comparison::of_text("the line", expected, &line))
-                        .into());
+                    let failure = self.bench.failure(Diagnosis::WrongOutput, symptom);
+                    let comparison = Comparison::of_text("the line", expected, &line);
+                    return Err(failure.comparing(comparison).into());
                 }
                 None if !stdout.unread().is_empty() => format!(
                     "your program prints {} without a line end; the test expects {} and then \\n",
@@ -288,16 +277,15 @@ impl Program {
                     ),
                 },
             };
-            return Err(Failure::new(Diagnosis::WrongOutput, symptom).into());
+            return self.bench.fail(Diagnosis::WrongOutput, symptom);
         }
         self.expect_nothing_printed()
     }
 
     pub(super) fn output_ended(&self, goal: &str) -> Checked<Failure> {
-        let closed = Failure::new(
-            Diagnosis::OutputClosed,
-            format!("your program has closed its standard output; the test waits for {goal}"),
-        );
-        self.bench.blame(goal, closed)
+        let symptom =
+            format!("your program has closed its standard output; the test waits for {goal}");
+        self.bench
+            .attribute_to_exit(goal, Diagnosis::OutputClosed, symptom)
     }
 }

@@ -12,7 +12,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::{ending::Ending, input::Stdin, stream::Stream};
 use crate::{
-    failure::{Attempt, Checked, LabError},
+    failure::{Attempt, LabError},
     observe::tracer::Tracer,
 };
 
@@ -73,7 +73,7 @@ impl Running {
     }
 
     /// How it has ended without the test's doing, if it has.
-    pub(in crate::lab) fn fate(&self) -> Option<Ending> {
+    pub(in crate::lab) fn exit_reason(&self) -> Option<Ending> {
         self.ending().filter(|_| !self.killed.get())
     }
 
@@ -105,12 +105,19 @@ impl Running {
             .ok()
     }
 
-    pub(in crate::lab) fn pump(&self) -> Checked {
+    pub(in crate::lab) fn pump(&self) {
         self.stdin.pump();
         // Asked first: what it printed before its end is in the pipes by now.
         let _ = self.ending();
-        self.stdout.pump(true)?;
-        self.stderr.pump(false)
+        self.stdout.pump();
+        self.stderr.pump();
+    }
+
+    /// How many bytes it has printed, if it prints without end.
+    pub(in crate::lab) fn flood(&self) -> Option<usize> {
+        let mut streams = [&self.stdout, &self.stderr].into_iter();
+        let flooded = streams.find(|stream| stream.is_flooded())?;
+        Some(flooded.total.get())
     }
 
     pub(in crate::lab) fn has_closed_stdout(&self) -> bool {

@@ -10,7 +10,7 @@ use super::Program;
 use crate::{
     arena::Launch,
     failure::{Checked, Diagnosis, Failure},
-    lab::{bench::Bench, quote::quoted, tcp::Connection, wait::GaveUp},
+    lab::{bench::Bench, quote::quoted, tcp::Connection, verdict::WaitError},
     observe::{
         descriptors::{Descriptor, Object},
         sockets::{self, State, Transport},
@@ -76,11 +76,10 @@ impl Server {
         if said.ip() == wanted.ip() && is_right_port {
             return Ok(());
         }
-        Err(Failure::new(
+        self.program.bench.fail(
             Diagnosis::ListensElsewhere,
             format!("your program was asked to listen on {asked}, and listens on {said}"),
         )
-        .into())
     }
 
     /// The address on which it listens.
@@ -136,23 +135,19 @@ impl Server {
                 .any(|socket| socket.state == State::Listen && socket.local == self.address))
             .then_some(()))
         };
-        match bench.wait(&[], look)? {
+        let diagnosis = Diagnosis::DescriptorLeaked;
+        match bench.try_until(look)? {
             Ok(()) => Ok(()),
-            Err(GaveUp::Asleep) => {
-                bench.keep_scene();
-                Err(Failure::new(
-                Diagnosis::DescriptorLeaked,
+            Err(WaitError::Asleep) => bench.fail(
+                diagnosis,
                 format!(
                     "your server has ended, but {} still listens: a child holds the listening socket",
                     self.address
                 ),
-            )
-            .into())
-            }
-            Err(gave_up) => {
+            ),
+            Err(error) => {
                 let goal = format!("{} to listen no more", self.address);
-                let diagnosis = Diagnosis::DescriptorLeaked;
-                Err(bench.explain(&gave_up, &goal, diagnosis).into())
+                Err(bench.to_failure(error, &goal, diagnosis).into())
             }
         }
     }
@@ -171,7 +166,7 @@ impl Server {
                 .any(|socket| socket.local == self.said && bench.is_own(socket))
                 .then_some(()))
         };
-        let Err(gave_up) = bench.wait(&[], look)? else {
+        let Err(error) = bench.try_until(look)? else {
             return Ok(());
         };
         let own: Vec<u64> = self
@@ -198,10 +193,10 @@ impl Server {
             None => {
                 let goal = format!("a listening socket on {}", self.said);
                 let diagnosis = Diagnosis::ListensElsewhere;
-                return Err(bench.explain(&gave_up, &goal, diagnosis).into());
+                return Err(bench.to_failure(error, &goal, diagnosis).into());
             }
         };
-        Err(Failure::new(Diagnosis::ListensElsewhere, symptom).into())
+        bench.fail(Diagnosis::ListensElsewhere, symptom)
     }
 }
 
@@ -244,28 +239,19 @@ impl Program {
         self.bench.note("wait for the line `listening IP:PORT`");
         let goal = "the line `listening IP:PORT`";
         let look = || Ok(self.running.stdout.take_line());
-        let line = match self.bench.wait(&[], look)? {
-            Ok(Some(line)) => line,
-            Ok(None) if wanted.port() != 0 => {
-                let seen = self.output_ended(goal)?;
-                let diagnosis = match seen.diagnosis {
-                    Diagnosis::Exited | Diagnosis::Panicked => Diagnosis::CannotRestart,
-                    other => other,
-                };
-                return Err(Failure {
-                    diagnosis,
-                    symptom: format!("started again on {wanted}, {}", seen.symptom),
-                    ..seen
-                }
-                .into());
+        let Some(line) = self.bench.until(goal, Diagnosis::NeverListened, look)? else {
+            let seen = self.output_ended(goal)?;
+            let diagnosis = match seen.diagnosis {
+                _ if wanted.port() == 0 => return Err(seen.into()),
+                Diagnosis::Exited | Diagnosis::Panicked => Diagnosis::CannotRestart,
+                other => other,
+            };
+            return Err(Failure {
+                diagnosis,
+                symptom: format!("started again on {wanted}, {}", seen.symptom),
+                ..seen
             }
-            Ok(None) => return Err(self.output_ended(goal)?.into()),
-            Err(gave_up) => {
-                return Err(self
-                    .bench
-                    .explain(&gave_up, goal, Diagnosis::NeverListened)
-                    .into());
-            }
+            .into());
         };
         let address = str::from_utf8(&line)
             .ok()
@@ -273,23 +259,21 @@ impl Program {
             .and_then(|address| address.parse::<SocketAddr>().ok());
         match address {
             Some(address) if address.port() != 0 => Ok(address),
-            Some(_) => Err(Failure::new(
+            Some(_) => self.bench.fail(
                 Diagnosis::BadAnnouncement,
                 format!(
                     "your program prints {}, and no client can connect to port 0: it stands for any free port, and the \
                      kernel has chosen one",
                     quoted(&line)
                 ),
-            )
-            .into()),
-            None => Err(Failure::new(
+            ),
+            None => self.bench.fail(
                 Diagnosis::BadAnnouncement,
                 format!(
                     "your program prints {}; the test expects `listening IP:PORT`",
                     quoted(&line)
                 ),
-            )
-            .into()),
+            ),
         }
     }
 }

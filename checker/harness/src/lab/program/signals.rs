@@ -2,8 +2,8 @@
 
 use super::Program;
 use crate::{
-    failure::{Attempt, Checked, Diagnosis, Failure},
-    lab::{quote::signal_name, wait::GaveUp},
+    failure::{Attempt, Checked, Diagnosis},
+    lab::quote::signal_name,
     observe::processes::{Process, Signals, Thread},
 };
 
@@ -49,39 +49,19 @@ impl Program {
             let is_pending = Signals::contains(process.signals.due(), signal);
             Ok((!is_pending && process.state == 'S').then_some(()))
         };
-        match self.bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let goal = format!("it to take {}", signal_name(signal));
-                Err(self.untaken(&gave_up, &goal).into())
-            }
-        }
+        self.until_taken(&format!("it to take {}", signal_name(signal)), look)
     }
 
-    /// The failure of a program which does not come to take a signal. If it sleeps, and signals are pending and
-    /// blocked, then this is the reason.
-    pub(super) fn untaken(&self, gave_up: &GaveUp, goal: &str) -> Failure {
-        let signals = Process::read(self.running.pid).map(|process| process.signals);
-        let held: Vec<String> = signals
-            .map(|signals| signals.due() & signals.blocked)
-            .into_iter()
-            .flat_map(|held| (1..=64).filter(move |&signal| Signals::contains(held, signal)))
-            .map(signal_name)
-            .collect();
-        match gave_up {
-            GaveUp::Asleep if !held.is_empty() => Failure::new(
-                Diagnosis::WrongDisposition,
-                format!(
-                    "{} for ever: {} pending, but blocked",
-                    self.bench.says_instead(&self.bench.sleepers()),
-                    match held.as_slice() {
-                        [one] => format!("{one} is"),
-                        several => format!("{} are", several.join(" and ")),
-                    }
-                ),
-            ),
-            _ => self.bench.explain(gave_up, goal, Diagnosis::Stuck),
-        }
+    /// Waits for something that comes of taking a signal: see [`Bench::untaken`].
+    pub(super) fn until_taken<T>(
+        &self,
+        goal: &str,
+        look: impl FnMut() -> Checked<Option<T>>,
+    ) -> Checked<T> {
+        self.bench.try_until(look)?.map_err(|error| {
+            let signals = Process::read(self.running.pid).map(|process| process.signals);
+            self.bench.untaken(error, goal, signals).into()
+        })
     }
 
     /// Stops it with SIGSTOP, and waits until it has stopped. Freeze it only when it is known what it does: see
@@ -132,10 +112,7 @@ impl Program {
             let right = threads.unwrap_or_default().iter().all(&is_right);
             Ok(right.then_some(()))
         };
-        match self.bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => Err(self.bench.explain(&gave_up, goal, Diagnosis::Stuck).into()),
-        }
+        self.bench.until(goal, Diagnosis::Stuck, look)
     }
 
     /// What it has set up for signals.
@@ -146,13 +123,7 @@ impl Program {
     pub fn signals(&self) -> Checked<Signals> {
         match Process::read(self.running.pid) {
             Some(process) => Ok(process.signals),
-            None => Err(self
-                .bench
-                .blame(
-                    "it to go on",
-                    Failure::new(Diagnosis::Exited, "your program has ended"),
-                )?
-                .into()),
+            None => self.fail_because_it_has_ended(),
         }
     }
 }

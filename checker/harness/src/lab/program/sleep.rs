@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Program;
 use crate::{
-    failure::{Checked, Diagnosis, Failure},
+    failure::{Checked, Diagnosis},
     observe::{
         calls::Call,
         processes::{Process, Thread},
@@ -74,10 +74,7 @@ impl Program {
             before = main;
             Ok(twice.then_some(()))
         };
-        match self.bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => Err(self.explain(&gave_up, goal, Diagnosis::Stuck).into()),
-        }
+        self.until(goal, Diagnosis::Stuck, look)
     }
 
     /// Waits until it sleeps in a call which waits for data, for clients, for events or for a connection, as a program does
@@ -105,12 +102,11 @@ impl Program {
                 .iter()
                 .filter(|thread| thread.naps() && is_in(thread, &[Call::Sleep]));
             if naps.are_a_habit(napping) {
-                return Err(Failure::new(
+                return self.bench.fail(
                     Diagnosis::Busy,
                     "your program naps, looks, and naps again, although nothing is there; the test waits for it to \
                      sleep until something comes",
-                )
-                .into());
+                );
             }
             let idle = threads.iter().all(|thread| thread.state == 'S')
                 && threads
@@ -120,10 +116,7 @@ impl Program {
             before = threads;
             Ok(twice.then_some(()))
         };
-        match self.bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => Err(self.bench.explain(&gave_up, GOAL, Diagnosis::Stuck).into()),
-        }
+        self.bench.until(GOAL, Diagnosis::Stuck, look)
     }
 
     /// Sees that the sleep of a program which is idle (see [`Program::wait_until_idle`]) has no time limit. Where the
@@ -140,13 +133,12 @@ impl Program {
         let napping = threads.into_iter().find(Thread::naps);
         match napping.and_then(|thread| thread.sleep) {
             None => Ok(()),
-            Some(nap) => Err(Failure::new(
+            Some(nap) => self.bench.fail(
                 Diagnosis::Busy,
                 format!(
                     "your program waits in {nap}, which has a time limit, and it was given none"
                 ),
-            )
-            .into()),
+            ),
         }
     }
 
@@ -161,7 +153,8 @@ impl Program {
         let mut naps = Naps::default();
         let look = || {
             if let Some(ending) = self.running.ending() {
-                return Err(ending.instead_of("sleeping until a signal comes").into());
+                let due = "sleeping until a signal comes";
+                return Err(self.bench.ended_instead_of(ending, due).into());
             }
             let Some(process) = Process::read(self.running.pid) else {
                 return Ok(None);
@@ -185,21 +178,15 @@ impl Program {
             if !naps.are_a_habit(napping) {
                 return Ok(None);
             }
-            Err(Failure::new(
+            self.bench.fail(
                 Diagnosis::Busy,
                 format!(
                     "your program waits in {nap}, which has a time limit, again and again; it should sleep until a \
                      signal comes"
                 ),
             )
-            .into())
         };
-        match self.bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => Err(self
-                .untaken(&gave_up, "it to sleep until a signal comes")
-                .into()),
-        }
+        self.until_taken("it to sleep until a signal comes", look)
     }
 
     /// Waits until one of its threads sleeps in write(1), because standard output is full, and until no signal is left
@@ -230,12 +217,7 @@ impl Program {
             before = threads;
             Ok(twice.then_some(()))
         };
-        match self.bench.wait(&[], look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let goal = "it to sleep in write(1) until its line has room";
-                Err(self.bench.explain(&gave_up, goal, Diagnosis::Stuck).into())
-            }
-        }
+        let goal = "it to sleep in write(1) until its line has room";
+        self.bench.until(goal, Diagnosis::Stuck, look)
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use nix::fcntl::{FcntlArg, fcntl};
 
 use super::running::{bytes_in_pipe, make_nonblocking};
-use crate::failure::{Attempt, Checked, Diagnosis, Failure, LabError};
+use crate::failure::{Attempt, LabError};
 
 /// Bytes which the test has not asked for yet: more than this is a program that prints without end.
 const FLOOD: usize = 32 << 20;
@@ -27,6 +27,7 @@ const TAIL: usize = 4 << 10;
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) file: File,
+    is_kept: bool,
     /// False when the last process that could write has closed it.
     pub(super) open: Cell<bool>,
     /// How many bytes that are not the program's fill it, while nobody reads from it.
@@ -86,11 +87,13 @@ impl Stream {
         Ok(())
     }
 
-    pub(super) fn new(pipe: Option<OwnedFd>) -> Result<Stream, LabError> {
+    /// `is_kept` says whether the test will ask for what comes, or only its end is of interest.
+    pub(super) fn new(pipe: Option<OwnedFd>, is_kept: bool) -> Result<Stream, LabError> {
         let pipe = pipe.ok_or_else(|| LabError::new("a program was started without its pipes"))?;
         make_nonblocking(&pipe)?;
         Ok(Stream {
             file: File::from(pipe),
+            is_kept,
             open: Cell::new(true),
             filler: Cell::new(0),
             unread: RefCell::default(),
@@ -102,26 +105,25 @@ impl Stream {
         })
     }
 
-    /// Takes what is there. `keep` says whether the test will ask for it, or only its end is of interest.
-    pub(super) fn pump(&self, keep: bool) -> Checked {
+    /// Takes what is there.
+    pub(super) fn pump(&self) {
         let mut buffer = [0; 16 * 1024];
         // Bounded, so that a program that prints without end does not hold the lab here.
         for _ in 0..64 {
-            if !self.open.get() || self.is_full() {
-                return Ok(());
+            if !self.open.get() || self.is_full() || self.is_flooded() {
+                return;
             }
             match (&self.file).read(&mut buffer) {
                 Ok(0) => self.open.set(false),
-                Ok(n) => self.take(&buffer[..n], keep)?,
+                Ok(n) => self.take(&buffer[..n]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => self.open.set(false),
             }
         }
-        Ok(())
     }
 
-    pub(super) fn take(&self, bytes: &[u8], keep: bool) -> Checked {
+    fn take(&self, bytes: &[u8]) {
         self.total.set(self.total.get() + bytes.len());
         let mut head = self.head.borrow_mut();
         let room = HEAD - head.len().min(HEAD);
@@ -130,22 +132,18 @@ impl Stream {
         tail.extend(bytes);
         let surplus = tail.len().saturating_sub(TAIL);
         tail.drain(..surplus);
-        let mut unread = self.unread.borrow_mut();
-        if keep {
-            unread.extend(bytes);
+        if self.is_kept {
+            self.unread.borrow_mut().extend(bytes);
         }
-        let flood = if keep { unread.len() } else { self.total.get() };
-        if flood > FLOOD {
-            return Err(Failure::new(
-                Diagnosis::OutputFlood,
-                format!(
-                    "your program prints without end: {} MiB so far",
-                    self.total.get() >> 20
-                ),
-            )
-            .into());
-        }
-        Ok(())
+    }
+
+    /// Whether more has come than any right program prints.
+    pub(super) fn is_flooded(&self) -> bool {
+        let count = match self.is_kept {
+            true => self.unread.borrow().len(),
+            false => self.total.get(),
+        };
+        count > FLOOD
     }
 
     pub(super) fn unread(&self) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use super::{Connection, End};
 use crate::{
-    failure::{Checked, Diagnosis, Failure},
+    failure::{Checked, Diagnosis},
     lab::quote::{brief, quoted},
 };
 
@@ -25,7 +25,7 @@ impl Connection {
                 || self.inbox.borrow().len() > LONGEST;
             Ok(is_decided.then_some(()))
         };
-        let waited = self.wait(look)?;
+        let waited = self.try_until(look)?;
         if let Some(end) = end_of_line() {
             let mut line: Vec<u8> = self.inbox.borrow_mut().drain(..=end).collect();
             line.truncate(end);
@@ -34,10 +34,10 @@ impl Connection {
         let goal = format!("a line on the connection with {}", self.name);
         let part = self.inbox.borrow().clone();
         let mut failure = match (waited, self.end.get()) {
-            (Err(gave_up), _) => self.bench.explain(&gave_up, &goal, Diagnosis::Stuck),
+            (Err(error), _) => self.bench.to_failure(error, &goal, Diagnosis::Stuck),
             (Ok(()), None) => {
                 let symptom = format!("your program sends {} without a line end", brief(&part));
-                return Err(Failure::new(Diagnosis::ExtraBytes, symptom).into());
+                return self.bench.fail(Diagnosis::ExtraBytes, symptom);
             }
             (Ok(()), Some(end)) => {
                 let (diagnosis, verb) = match end {
@@ -48,7 +48,7 @@ impl Connection {
                     "your program {verb} the connection with {}, and no line has come",
                     self.name
                 );
-                self.bench.blame(&goal, Failure::new(diagnosis, symptom))?
+                self.bench.attribute_to_exit(&goal, diagnosis, symptom)?
             }
         };
         if !part.is_empty() {

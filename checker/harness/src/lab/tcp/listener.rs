@@ -18,7 +18,7 @@ use nix::{
 
 use super::{Connection, SEGMENT, new_socket};
 use crate::{
-    failure::{Attempt, Checked, Diagnosis, Failure, LabError, Stop},
+    failure::{Attempt, Checked, Diagnosis, LabError, Stop},
     lab::bench::Bench,
     observe::sockets,
 };
@@ -77,10 +77,10 @@ impl Listener {
                 .any(|socket| socket.receive_queue > socket.send_queue);
             Ok(is_full.then_some(()))
         };
-        match bench.wait(&[], look)? {
-            Ok(()) => Ok(listener),
-            Err(_) => Err(LabError::new(FILL).into()),
-        }
+        bench
+            .try_until(look)?
+            .map_err(|_| LabError::new(FILL).into())
+            .map(|()| listener)
     }
 
     /// Its address, for the program's command line.
@@ -102,12 +102,11 @@ impl Listener {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(LabError::io("could not accept a connection", &error).into()),
             Ok((stream, _)) => {
-                self.bench.keep_scene();
                 self.bench.keep(stream.into());
                 let symptom = format!(
                     "your program connects to {address}, which it should not do, or not yet"
                 );
-                Err(Failure::new(Diagnosis::CallForbidden, symptom).into())
+                self.bench.fail(Diagnosis::CallForbidden, symptom)
             }
         }
     }
@@ -135,25 +134,18 @@ impl Listener {
                 Err(error) => Err(LabError::io("could not accept a connection", &error).into()),
             }
         };
-        match self
-            .bench
-            .wait(&[(self.listener.as_fd(), PollFlags::POLLIN)], look)?
-        {
-            Ok(Some((stream, peer))) => {
-                Connection::over(&self.bench, stream, peer, "the server".to_owned())
-            }
-            Ok(None) => {
-                let seen = Failure::new(
-                    Diagnosis::Exited,
-                    "your program has ended without connecting",
-                );
-                Err(self.bench.blame("it to connect", seen)?.into())
-            }
-            Err(gave_up) => Err(self
+        let files = [(self.listener.as_fd(), PollFlags::POLLIN)];
+        let goal = "it to connect";
+        let accepted = self.bench.until_on(&files, goal, Diagnosis::Stuck, look)?;
+        let Some((stream, peer)) = accepted else {
+            let symptom = "your program has ended without connecting";
+            let diagnosis = Diagnosis::Exited;
+            return Err(self
                 .bench
-                .explain(&gave_up, "it to connect", Diagnosis::Stuck)
-                .into()),
-        }
+                .attribute_to_exit(goal, diagnosis, symptom)?
+                .into());
+        };
+        Connection::over(&self.bench, stream, peer, "the server".to_owned())
     }
 }
 

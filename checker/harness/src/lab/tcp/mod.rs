@@ -27,7 +27,7 @@ pub use listener::{Listener, Reservation};
 
 use crate::{
     failure::{Attempt, Checked, Diagnosis, Failure, LabError},
-    lab::{bench::Bench, wait::GaveUp},
+    lab::{bench::Bench, verdict::WaitError},
     observe::sockets::{self, State, Transport},
 };
 
@@ -84,20 +84,20 @@ impl Connection {
             Some(error) => Ok(Some(Err(error))),
             None => Ok(stream.peer_addr().is_ok().then_some(Ok(()))),
         };
-        match bench.wait(&[(stream.as_fd(), PollFlags::POLLOUT)], look)? {
+        match bench.try_until_on(&[(stream.as_fd(), PollFlags::POLLOUT)], look)? {
             Ok(Ok(())) => Connection::over(bench, stream, server, name),
             Ok(Err(error)) => {
                 let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
                 Err(refused(bench, server, errno)?.into())
             }
-            Err(gave_up) => {
+            Err(error) => {
                 let goal = match waiting_clients(bench, server)? {
                     Some(waiting) => {
                         format!("room in the accept queue, in which {waiting} clients wait already")
                     }
                     None => "it to accept a connection".to_owned(),
                 };
-                Err(bench.explain(&gave_up, &goal, Diagnosis::NoAnswer).into())
+                Err(bench.to_failure(error, &goal, Diagnosis::NoAnswer).into())
             }
         }
     }
@@ -168,10 +168,14 @@ impl Connection {
             .map(|stream| stream.shutdown(Shutdown::Write))
         {
             Some(Err(error)) => {
-                let symptom = format!("your program has reset the connection with {}", self.name);
-                let seen = Failure::new(Diagnosis::Reset, symptom);
                 if error.raw_os_error() == Some(libc::ENOTCONN) {
-                    Err(self.bench.blame("the rest of the story", seen)?.into())
+                    let (goal, diagnosis) = ("the rest of the story", Diagnosis::Reset);
+                    let symptom =
+                        format!("your program has reset the connection with {}", self.name);
+                    Err(self
+                        .bench
+                        .attribute_to_exit(goal, diagnosis, symptom)?
+                        .into())
                 } else {
                     Err(LabError::io("could not half-close a connection", &error).into())
                 }
@@ -209,14 +213,28 @@ impl Connection {
                 .then_some(()))
         };
         // If it stays, the words that follow say what the program does.
-        let _ = self.bench.wait(&[], look)?;
+        let _ = self.bench.try_until(look)?;
         Ok(())
     }
 
     // Waiting
 
-    fn wait(&self, look: impl FnMut() -> Checked<Option<()>>) -> Checked<Result<(), GaveUp>> {
-        // A copy, because `look` reads from the stream while `wait` polls it.
+    /// Waits for what comes on this connection.
+    fn until(
+        &self,
+        goal: &str,
+        diagnosis: Diagnosis,
+        look: impl FnMut() -> Checked<Option<()>>,
+    ) -> Checked {
+        self.try_until(look)?
+            .map_err(|error| self.bench.to_failure(error, goal, diagnosis).into())
+    }
+
+    fn try_until(
+        &self,
+        look: impl FnMut() -> Checked<Option<()>>,
+    ) -> Checked<Result<(), WaitError>> {
+        // A copy, because `look` reads from the stream while the wait polls it.
         let file: Option<OwnedFd> = match self.stream.borrow().as_ref() {
             Some(stream) if self.end.get().is_none() => Some(
                 stream
@@ -230,7 +248,7 @@ impl Connection {
             .iter()
             .map(|file| (file.as_fd(), PollFlags::POLLIN))
             .collect();
-        self.bench.wait(&files, look)
+        self.bench.try_until_on(&files, look)
     }
 
     fn read_available(&self) {
@@ -294,13 +312,13 @@ fn waiting_clients(bench: &Bench, server: SocketAddr) -> Checked<Option<u32>> {
 
 /// A connection could not be made: the server has ended, or does not listen any more.
 fn refused(bench: &Bench, server: SocketAddr, errno: Errno) -> Checked<Failure> {
-    let seen = match errno {
-        Errno::ECONNREFUSED => Failure::new(
+    let (diagnosis, symptom) = match errno {
+        Errno::ECONNREFUSED => (
             Diagnosis::Refused,
             format!("nobody listens on {server}: the connection is refused"),
         ),
         // Its kernel had accepted it, and the server ended before the test saw that.
-        Errno::ECONNRESET => Failure::new(
+        Errno::ECONNRESET => (
             Diagnosis::Reset,
             format!("the connection with {server} is reset as soon as it is made"),
         ),
@@ -308,7 +326,7 @@ fn refused(bench: &Bench, server: SocketAddr, errno: Errno) -> Checked<Failure> 
             return Err(LabError::call(format!("could not connect to {server}"), errno).into());
         }
     };
-    bench.blame("a connection", seen)
+    bench.attribute_to_exit("a connection", diagnosis, symptom)
 }
 
 /// What a TCP segment to a client with a small receive buffer carries, in bytes, with its timestamps (RFC 7323): 1024

@@ -2,11 +2,11 @@
 
 use super::{Connection, End};
 use crate::{
-    failure::{Checked, Comparison, Diagnosis, Failure},
+    failure::{Checked, Comparison, Diagnosis},
     lab::{
         quote::brief,
         stillness::{Motion, Watch},
-        wait::GaveUp,
+        verdict::WaitError,
     },
 };
 
@@ -38,11 +38,11 @@ impl Connection {
                 Motion::Dozing | Motion::Asleep => Some(()),
             })
         };
-        match self.wait(look)? {
-            Ok(()) | Err(GaveUp::Asleep) => Ok(()),
-            Err(gave_up) => {
+        match self.try_until(look)? {
+            Ok(()) | Err(WaitError::Asleep) => Ok(()),
+            Err(error) => {
                 let goal = format!("it to come to rest, while {} reads", self.name);
-                Err(self.bench.explain(&gave_up, &goal, Diagnosis::Busy).into())
+                Err(self.bench.to_failure(error, &goal, Diagnosis::Busy).into())
             }
         }
     }
@@ -72,7 +72,7 @@ impl Connection {
             compared = known;
             Ok((differs || known == expected.len() || self.end.get().is_some()).then_some(()))
         };
-        let waited = self.wait(look)?;
+        let waited = self.try_until(look)?;
         let mut got = self.inbox.borrow().clone();
         got.truncate(expected.len());
         let comparison = Comparison::of(self.what_it_receives(), expected, &got);
@@ -90,14 +90,11 @@ impl Connection {
         };
         let missing = expected.len() - got.len();
         let failure = match waited {
-            Err(gave_up) => self.bench.explain(&gave_up, &goal, Diagnosis::Stuck),
-            Ok(()) if !expected.starts_with(&got) => {
-                self.bench.keep_scene();
-                Failure::new(
-                    Diagnosis::WrongBytes,
-                    "your program sends other bytes than it should",
-                )
-            }
+            Err(error) => self.bench.to_failure(error, &goal, Diagnosis::Stuck),
+            Ok(()) if !expected.starts_with(&got) => self.bench.failure(
+                Diagnosis::WrongBytes,
+                "your program sends other bytes than it should",
+            ),
             Ok(()) => {
                 let (diagnosis, verb) = match self.end.get() {
                     Some(End::Reset) => (Diagnosis::Reset, "reset"),
@@ -111,7 +108,7 @@ impl Connection {
                         _ => format!("{missing} bytes were"),
                     }
                 );
-                self.bench.blame(&goal, Failure::new(diagnosis, symptom))?
+                self.bench.attribute_to_exit(&goal, diagnosis, symptom)?
             }
         };
         Err(failure.comparing(comparison).into())
@@ -128,23 +125,24 @@ impl Connection {
             self.read_available();
             Ok((self.end.get().is_some() || !self.inbox.borrow().is_empty()).then_some(()))
         };
-        let waited = self.wait(look)?;
+        let waited = self.try_until(look)?;
         self.expect_empty_inbox()?;
         match (waited, self.end.get()) {
-            (Err(gave_up), _) => {
+            (Err(error), _) => {
                 let goal = format!("the end of the stream on the connection with {}", self.name);
-                Err(self
-                    .bench
-                    .explain(&gave_up, &goal, Diagnosis::LeftOpen)
-                    .into())
+                let diagnosis = Diagnosis::LeftOpen;
+                Err(self.bench.to_failure(error, &goal, diagnosis).into())
             }
             (Ok(()), Some(End::Reset)) => {
                 let symptom = format!(
                     "your program reset the connection with {}, where the end of the stream was due",
                     self.name
                 );
-                let seen = Failure::new(Diagnosis::Reset, symptom);
-                Err(self.bench.blame("the end of the stream", seen)?.into())
+                let (goal, diagnosis) = ("the end of the stream", Diagnosis::Reset);
+                Err(self
+                    .bench
+                    .attribute_to_exit(goal, diagnosis, symptom)?
+                    .into())
             }
             (Ok(()), _) => Ok(()),
         }
@@ -162,16 +160,13 @@ impl Connection {
             self.read_available();
             Ok((self.end.get().is_some() || !self.inbox.borrow().is_empty()).then_some(()))
         };
-        let waited = self.wait(look)?;
+        let waited = self.try_until(look)?;
         self.expect_empty_inbox()?;
-        match waited {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let goal = format!("the end of the connection with {}", self.name);
-                let diagnosis = Diagnosis::LeftOpen;
-                Err(self.bench.explain(&gave_up, &goal, diagnosis).into())
-            }
-        }
+        waited.map_err(|error| {
+            let goal = format!("the end of the connection with {}", self.name);
+            let diagnosis = Diagnosis::LeftOpen;
+            self.bench.to_failure(error, &goal, diagnosis).into()
+        })
     }
 
     /// Waits until the program sleeps; nothing may have come, and the stream may not have ended.
@@ -191,8 +186,11 @@ impl Connection {
                     "your program closed the connection with {} too early",
                     self.name
                 );
-                let seen = Failure::new(Diagnosis::ClosedEarly, symptom);
-                Err(self.bench.blame("it to keep the connection", seen)?.into())
+                let (goal, diagnosis) = ("it to keep the connection", Diagnosis::ClosedEarly);
+                Err(self
+                    .bench
+                    .attribute_to_exit(goal, diagnosis, symptom)?
+                    .into())
             }
         }
     }
@@ -213,12 +211,11 @@ impl Connection {
         let extra = self.inbox.borrow();
         match Comparison::of(self.what_it_receives(), b"", &extra) {
             None => Ok(()),
-            difference => Err(Failure::new(
-                Diagnosis::ExtraBytes,
-                format!("your program sends {} more than it should", brief(&extra)),
-            )
-            .comparing(difference)
-            .into()),
+            difference => {
+                let symptom = format!("your program sends {} more than it should", brief(&extra));
+                let failure = self.bench.failure(Diagnosis::ExtraBytes, symptom);
+                Err(failure.comparing(difference).into())
+            }
         }
     }
 }

@@ -9,11 +9,11 @@ use nix::poll::PollFlags;
 
 use super::{Connection, End};
 use crate::{
-    failure::{Checked, Diagnosis, Failure, LabError},
+    failure::{Checked, Diagnosis, LabError},
     lab::{
         quote::brief,
         stillness::{Motion, Watch},
-        wait::GaveUp,
+        verdict::WaitError,
     },
     observe::sockets,
 };
@@ -27,29 +27,34 @@ impl Connection {
     pub fn send(&self, bytes: impl AsRef<[u8]>) -> Checked {
         let bytes = bytes.as_ref();
         self.note(format_args!("send {}", brief(bytes)));
-        let sent = self.transmit(bytes, true)?;
-        match sent {
+        match self.transmit(bytes, true)? {
             Sent::All => Ok(()),
             Sent::Broken => {
-                let goal = format!("it to read what {} sends", self.name);
-                let symptom = format!(
-                    "your program closed the connection with {}, which still had bytes to send",
-                    self.name
-                );
                 let diagnosis = match self.end.get() {
                     Some(End::Reset) | None => Diagnosis::Reset,
                     Some(End::Finished) => Diagnosis::ClosedEarly,
                 };
-                Err(self
-                    .bench
-                    .blame(&goal, Failure::new(diagnosis, symptom))?
-                    .into())
+                self.fail_because_it_broke(diagnosis)
             }
-            Sent::Part(_, gave_up) => {
+            Sent::Part(_, error) => {
                 let goal = format!("it to read what {} sends", self.name);
-                Err(self.bench.explain(&gave_up, &goal, Diagnosis::Stuck).into())
+                let diagnosis = Diagnosis::Stuck;
+                Err(self.bench.to_failure(error, &goal, diagnosis).into())
             }
         }
+    }
+
+    /// The failure of a program which did not wait for all that was to be sent.
+    fn fail_because_it_broke<T>(&self, diagnosis: Diagnosis) -> Checked<T> {
+        let goal = format!("it to read what {} sends", self.name);
+        let symptom = format!(
+            "your program closed the connection with {}, which still had bytes to send",
+            self.name
+        );
+        Err(self
+            .bench
+            .attribute_to_exit(&goal, diagnosis, symptom)?
+            .into())
     }
 
     /// Sends these bytes in pieces of `size`, and waits after each until the program has read it, so that each is a
@@ -86,17 +91,7 @@ impl Connection {
         match self.transmit(bytes, false)? {
             Sent::All => Ok(bytes.len()),
             Sent::Part(count, _) => Ok(count),
-            Sent::Broken => {
-                let symptom = format!(
-                    "your program closed the connection with {}, which still had bytes to send",
-                    self.name
-                );
-                let goal = format!("it to read what {} sends", self.name);
-                Err(self
-                    .bench
-                    .blame(&goal, Failure::new(Diagnosis::ClosedEarly, symptom))?
-                    .into())
-            }
+            Sent::Broken => self.fail_because_it_broke(Diagnosis::ClosedEarly),
         }
     }
 
@@ -130,7 +125,7 @@ impl Connection {
             true => PollFlags::POLLOUT | PollFlags::POLLIN,
             false => PollFlags::POLLOUT,
         };
-        let waited = self.bench.wait(&[(stream.as_fd(), events)], look)?;
+        let waited = self.bench.try_until_on(&[(stream.as_fd(), events)], look)?;
         let count = bytes.len() - rest.len();
         self.unechoed
             .borrow_mut()
@@ -138,7 +133,7 @@ impl Connection {
         Ok(match waited {
             Ok(()) if broken => Sent::Broken,
             Ok(()) => Sent::All,
-            Err(gave_up) => Sent::Part(count, gave_up),
+            Err(error) => Sent::Part(count, error),
         })
     }
 
@@ -175,14 +170,18 @@ impl Connection {
                 Motion::Dozing | Motion::Asleep => Ok(Some(false)),
             }
         };
-        match self.bench.wait(&[], look)? {
+        match self.bench.try_until(look)? {
             Ok(is_read) => Ok(is_read),
-            Err(GaveUp::Asleep) => Ok(false),
-            Err(gave_up) => {
-                let goal = format!("it to read what {} has sent", self.name);
-                Err(self.bench.explain(&gave_up, &goal, Diagnosis::Stuck).into())
+            Err(WaitError::Asleep) => Ok(false),
+            Err(error) => {
+                let (goal, diagnosis) = (self.goal_of_reading(), Diagnosis::Stuck);
+                Err(self.bench.to_failure(error, &goal, diagnosis).into())
             }
         }
+    }
+
+    fn goal_of_reading(&self) -> String {
+        format!("it to read what {} has sent", self.name)
     }
 
     /// Whether some of what was sent is on the way, or in the program's receive queue.
@@ -206,18 +205,12 @@ impl Connection {
             let is_reset = self.end.get() == Some(End::Reset);
             Ok((is_reset || !self.is_something_unread()?).then_some(()))
         };
-        match self.wait(look)? {
-            Ok(()) => Ok(()),
-            Err(gave_up) => {
-                let goal = format!("it to read what {} has sent", self.name);
-                Err(self.bench.explain(&gave_up, &goal, Diagnosis::Stuck).into())
-            }
-        }
+        self.until(&self.goal_of_reading(), Diagnosis::Stuck, look)
     }
 }
 
 enum Sent {
     All,
-    Part(usize, GaveUp),
+    Part(usize, WaitError),
     Broken,
 }

@@ -2,7 +2,7 @@
 
 use super::texts::Line;
 use harness::{
-    failure::{Checked, Comparison, Diagnosis, Failure},
+    failure::{Checked, Comparison, Diagnosis},
     lab::{Lab, quoted},
 };
 
@@ -61,7 +61,7 @@ fn ask(
             let question = format!("the answer to {}{place}", shown(line));
             let got = program.next_line_for(&question)?;
             let right = oracle(line).unwrap_or_else(|| "bad".to_owned());
-            judge(&question, right.as_bytes(), &got)?;
+            judge(lab, &question, right.as_bytes(), &got)?;
         }
         Ok(())
     })?;
@@ -69,7 +69,7 @@ fn ask(
     program.expect_exit(0)
 }
 
-fn judge(question: &str, right: &[u8], got: &[u8]) -> Checked {
+fn judge(lab: &Lab, question: &str, right: &[u8], got: &[u8]) -> Checked {
     let Some(comparison) = Comparison::of_text("the answer", right, got) else {
         return Ok(());
     };
@@ -89,7 +89,8 @@ fn judge(question: &str, right: &[u8], got: &[u8]) -> Checked {
         },
         _ => comparison,
     };
-    Err(Failure::new(Diagnosis::WrongOutput, symptom)
+    Err(lab
+        .failure(Diagnosis::WrongOutput, symptom)
         .comparing(Some(comparison))
         .into())
 }

@@ -1,0 +1,181 @@
+//! What is seen of a test at the moment at which it fails.
+//!
+//! Only this file makes [`Evidence`], and no [`Failure`](crate::failure::Failure) exists without: the snapshot is taken
+//! where the failure is made, while the peers of the test are still there and the program has not gone on.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    bench::{Bench, canonical},
+    program::{CallLine, Ending, last_calls},
+};
+use crate::{
+    failure::{Diagnosis, Failure},
+    observe::{
+        calls::{Call, Sleep},
+        descriptors::{self, Object},
+        processes::Process,
+        sockets::{Socket, State, Transport},
+        tracer::Tracer,
+    },
+};
+
+/// What was seen of a test when it failed, for its report.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What the test did, in order. It failed in the last step.
+    pub steps: Vec<String>,
+    /// What each process of the program did.
+    pub processes: Vec<ProcessState>,
+    /// The last calls of the program and its children, in the order in which they were made; none where they are not
+    /// followed.
+    pub calls: Vec<CallLine>,
+    /// What the program had printed on standard output; its beginning and its end if it was much.
+    pub stdout: String,
+    /// The same of standard error.
+    pub stderr: String,
+    /// How the program had ended, if it had.
+    pub ending: Option<Ending>,
+    /// Whether a fault was in force which no call had met yet: the program failed before.
+    pub fault_not_triggered: bool,
+    /// Private, so that no other file can make evidence.
+    #[serde(skip)]
+    _captured: (),
+}
+
+/// What one process does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessState {
+    /// Its PID, as the program itself would print it.
+    pub pid: i32,
+    /// Whether it is the program itself, and not one of its children.
+    pub is_main: bool,
+    /// `waits in read(4)`; or what it does if it is in no call: `runs`, `is stopped`, `is a zombie`.
+    pub does: String,
+    /// What the descriptor stands for, where that is known: `the connection with client 1, ESTABLISHED`.
+    pub on: Option<String>,
+}
+
+impl ProcessState {
+    /// What [`ProcessState::does`] says of a process which is in no call.
+    pub const RUNS: &str = "runs";
+}
+
+impl Failure {
+    /// The failure of a program which keeps a pipe locked. No evidence can be captured: whoever looks into the pipe
+    /// sleeps until the program is gone.
+    pub fn pipe_locked() -> Failure {
+        let nothing = Evidence {
+            steps: Vec::new(),
+            processes: Vec::new(),
+            calls: Vec::new(),
+            stdout: String::new(),
+            stderr: String::new(),
+            ending: None,
+            fault_not_triggered: false,
+            _captured: (),
+        };
+        Failure::new(
+            Diagnosis::PipeLocked,
+            "your program keeps its standard input, output or error locked: it waits in splice(2) on a copy of that \
+             descriptor, and meanwhile nobody can read what it has printed, or send it anything",
+            nothing,
+        )
+    }
+}
+
+impl Bench {
+    /// Takes the snapshot. If the failure is about one call, `guilty` is the sequence number of that call.
+    pub(super) fn capture(&self, guilty: Option<u64>) -> Evidence {
+        self.read_outputs();
+        let program = self.programs().last().cloned();
+        let program = program.as_ref();
+        let calls = program
+            .and_then(|program| Some(last_calls(program.tracer()?, program.pid(), guilty)))
+            .unwrap_or_default();
+        Evidence {
+            steps: self.steps(),
+            processes: self.process_states(),
+            calls,
+            stdout: program.map(|it| it.stdout_excerpt()).unwrap_or_default(),
+            stderr: program.map(|it| it.stderr_excerpt()).unwrap_or_default(),
+            fault_not_triggered: program
+                .and_then(|program| program.tracer())
+                .is_some_and(Tracer::waits_to_strike),
+            ending: program.and_then(|program| program.ending()),
+            _captured: (),
+        }
+    }
+
+    /// What every process of the programs does now.
+    fn process_states(&self) -> Vec<ProcessState> {
+        let mut sockets = self.sockets(Transport::Tcp).unwrap_or_default();
+        sockets.extend(self.sockets(Transport::Udp).unwrap_or_default());
+        let mut found: Vec<ProcessState> = self
+            .processes()
+            .iter()
+            .map(|process| self.state_of(process, &sockets))
+            .collect();
+        found.sort_by_key(|state| (!state.is_main, state.pid));
+        found
+    }
+
+    fn state_of(&self, process: &Process, sockets: &[Socket]) -> ProcessState {
+        let sleep = match process.state {
+            'S' | 'D' => telling_sleep(process),
+            // Its main thread has ended, and others go on.
+            'Z' if !process.is_zombie() => telling_sleep(process),
+            _ => None,
+        };
+        ProcessState {
+            pid: process.own_pid,
+            is_main: self.is_main(process.pid),
+            on: sleep
+                .as_ref()
+                .and_then(|sleep| self.object_of(process.pid, sleep, sockets)),
+            does: match (process.state, sleep) {
+                (_, Some(sleep)) => format!("waits in {sleep}"),
+                (state, None) if self.is_stopped(process.pid, state) => "is stopped".to_owned(),
+                ('Z' | 'X', None) if process.is_zombie() => "has ended and is a zombie".to_owned(),
+                _ => ProcessState::RUNS.to_owned(),
+            },
+        }
+    }
+
+    /// What the descriptor in a call stands for, in the words of the report's steps.
+    fn object_of(&self, pid: i32, sleep: &Sleep, sockets: &[Socket]) -> Option<String> {
+        let fd = sleep.descriptor?;
+        match descriptors::object(pid, fd)? {
+            Object::Socket(inode) => {
+                let socket = sockets.iter().find(|socket| socket.inode == inode)?;
+                if socket.state == State::Listen {
+                    return Some(format!("the listening socket {}", socket.local));
+                }
+                if socket.state == State::Close {
+                    return Some(format!("the socket {}", socket.local));
+                }
+                let peer = self
+                    .name_of(canonical(socket.peer))
+                    .unwrap_or_else(|| socket.peer.to_string());
+                Some(format!("the connection with {peer}, {}", socket.state))
+            }
+            Object::Pipe(_) if fd == 0 => Some("standard input".to_owned()),
+            Object::Pipe(_) if fd == 1 => Some("standard output".to_owned()),
+            Object::Pipe(_) if fd == 2 => Some("standard error".to_owned()),
+            Object::Pipe(_) => Some("a pipe".to_owned()),
+            Object::Other(name) => Some(name),
+        }
+    }
+}
+
+/// The call in which a process sleeps. Of several threads, one that waits for another tells less than that other one.
+fn telling_sleep(process: &Process) -> Option<Sleep> {
+    let mut sleeps: Vec<Sleep> = process
+        .thread_list()
+        .into_iter()
+        .filter(|thread| thread.state != 'Z')
+        .filter_map(|thread| thread.sleep)
+        .collect();
+    sleeps.sort_by_key(|sleep| sleep.call == Some(Call::Futex));
+    sleeps.into_iter().next()
+}
