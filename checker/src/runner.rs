@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     arena::{self, Arena, Jail, Tracing},
     failure::{Checked, Failure, LabError, Stop},
-    lab::{Bench, Lab},
+    lab::{Lab, TestContext},
     syllabus,
     worker::{Forked, Job, Requester, fork_workers},
 };
@@ -167,10 +167,10 @@ fn carry_out(order: &Order, arena: Arena, requester: &Requester) -> Statement {
         Err(error) => return Statement::broken(error),
     };
     let program = order.program.clone();
-    let bench = Bench::new(arena, program, order.tracing, seed, Some(lifeline));
-    let result = Lab::new(bench.clone()).tell(story);
-    let is_followed = bench.follows_calls();
-    let ended = bench.end();
+    let context = TestContext::new(arena, program, order.tracing, seed, Some(lifeline));
+    let result = Lab::new(context.clone()).tell(story);
+    let is_followed = context.follows_calls();
+    let ended = context.end();
     let outcome = match (result, ended) {
         (Err(Stop::Failed(failure)), _) => Outcome::Failed(failure),
         (Err(Stop::Broken(error)), _) | (_, Err(error)) => Outcome::Broken(error),

@@ -1,7 +1,7 @@
 //! What a hidden test expects of system calls: the call is made, or not made, or made in time; and the report marks the
 //! one that the failure is about.
 //!
-//! A file of its own, because a bench turns its process into a runner.
+//! A file of its own, because a context turns its process into a runner.
 
 mod support;
 
@@ -10,7 +10,7 @@ use std::{fs, io, os::fd::OwnedFd, rc::Rc};
 use checker::{
     arena::{Arena, Isolation, Tracing},
     failure::{Checked, Diagnosis, Stop},
-    lab::{Bench, Lab, Mark},
+    lab::{TestContext, Lab, Mark},
     observe::{calls::Call, tracer},
 };
 use support::{compiler::compile_c, skipped::skipped};
@@ -33,13 +33,13 @@ int main(int argc, char **argv) {
 
 const ORDER: [(&str, Call); 2] = [("setsockopt", Call::SetOption), ("bind", Call::Bind)];
 
-fn bench(tracing: Tracing, lifeline: Option<OwnedFd>) -> Rc<Bench> {
+fn context(tracing: Tracing, lifeline: Option<OwnedFd>) -> Rc<TestContext> {
     let arena = Arena::enter(Isolation::Shared).unwrap();
     let source = arena.folder().join("program.c");
     let program = arena.folder().join("program");
     fs::write(&source, PROGRAM).unwrap();
     compile_c(&source, &program);
-    Bench::new(arena, program, tracing, 1, lifeline)
+    TestContext::new(arena, program, tracing, 1, lifeline)
 }
 
 /// The diagnosis, and the call which the report marks as the guilty one.
@@ -67,19 +67,19 @@ fn a_bench_in_this_process() {
 }
 
 fn nothing_waits_when_the_lifeline_has_hung_up() {
-    let bench = bench(Tracing::Off, Some(hung_up()));
-    let program = Lab::new(bench.clone()).start(&[]).unwrap();
+    let context = context(Tracing::Off, Some(hung_up()));
+    let program = Lab::new(context.clone()).start(&[]).unwrap();
     let result = program.expect_exit(0);
     assert!(matches!(result, Err(Stop::Broken(_))), "{result:?}");
-    bench.end().unwrap();
+    context.end().unwrap();
 }
 
 fn a_call_is_made_or_not_made_or_made_in_time() {
     if let Err(why) = tracer::probe() {
         return skipped(why);
     }
-    let bench = bench(Tracing::On, None);
-    let lab = Lab::new(bench.clone());
+    let context = context(Tracing::On, None);
+    let lab = Lab::new(context.clone());
     let [reuse, bind] = ORDER;
 
     let right = lab.start(&["in time"]).unwrap();
@@ -111,5 +111,5 @@ fn a_call_is_made_or_not_made_or_made_in_time() {
     let (diagnosis, guilty) = verdict(late.expect_order(reuse, bind));
     assert_eq!(diagnosis, Diagnosis::CallOrder);
     assert!(guilty.is_some_and(|call| call.starts_with("bind(3, ")));
-    bench.end().unwrap();
+    context.end().unwrap();
 }

@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bench::{Bench, canonical},
-    program::{CallLine, Ending, last_calls},
+    context::TestContext,
+    program::{CallLine, last_calls},
+    programs::Ending,
 };
 use crate::{
     failure::{Diagnosis, Failure},
@@ -84,17 +85,17 @@ impl Failure {
     }
 }
 
-impl Bench {
+impl TestContext {
     /// Takes the snapshot. If the failure is about one call, `guilty` is the sequence number of that call.
     pub(super) fn capture(&self, guilty: Option<u64>) -> Evidence {
-        self.read_outputs();
-        let program = self.programs().last().cloned();
+        self.programs.read_outputs();
+        let program = self.programs.last();
         let program = program.as_ref();
         let calls = program
             .and_then(|program| Some(last_calls(program.tracer()?, program.pid(), guilty)))
             .unwrap_or_default();
         Evidence {
-            steps: self.steps(),
+            steps: self.transcript.steps(),
             processes: self.process_states(),
             calls,
             stdout: program.map(|it| it.stdout_excerpt()).unwrap_or_default(),
@@ -112,6 +113,7 @@ impl Bench {
         let mut sockets = self.sockets(Transport::Tcp).unwrap_or_default();
         sockets.extend(self.sockets(Transport::Udp).unwrap_or_default());
         let mut found: Vec<ProcessState> = self
+            .programs
             .processes()
             .iter()
             .map(|process| self.state_of(process, &sockets))
@@ -129,13 +131,15 @@ impl Bench {
         };
         ProcessState {
             pid: process.own_pid,
-            is_main: self.is_main(process.pid),
+            is_main: self.programs.is_main(process.pid),
             on: sleep
                 .as_ref()
                 .and_then(|sleep| self.object_of(process.pid, sleep, sockets)),
             does: match (process.state, sleep) {
                 (_, Some(sleep)) => format!("waits in {sleep}"),
-                (state, None) if self.is_stopped(process.pid, state) => "is stopped".to_owned(),
+                (state, None) if self.programs.is_stopped(process.pid, state) => {
+                    "is stopped".to_owned()
+                }
                 ('Z' | 'X', None) if process.is_zombie() => "has ended and is a zombie".to_owned(),
                 _ => ProcessState::RUNS.to_owned(),
             },
@@ -155,7 +159,8 @@ impl Bench {
                     return Some(format!("the socket {}", socket.local));
                 }
                 let peer = self
-                    .name_of(canonical(socket.peer))
+                    .names
+                    .of(socket.peer)
                     .unwrap_or_else(|| socket.peer.to_string());
                 Some(format!("the connection with {peer}, {}", socket.state))
             }

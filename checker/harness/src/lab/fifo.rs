@@ -11,7 +11,7 @@ use std::{
 use nix::poll::PollFlags;
 
 use super::{
-    bench::Bench,
+    context::TestContext,
     file::{self, shown},
     quote::brief,
 };
@@ -20,24 +20,24 @@ use crate::failure::{Checked, Comparison, Diagnosis, LabError};
 /// A named pipe (fifo(7)) in the test's folder, of which the test holds the end for reading.
 #[derive(Debug)]
 pub struct Fifo {
-    bench: Rc<Bench>,
+    context: Rc<TestContext>,
     name: OsString,
     end: fs::File,
 }
 
 impl Fifo {
-    pub(super) fn make(bench: &Rc<Bench>, name: &OsStr) -> Checked<Fifo> {
-        bench.note(format!(
+    pub(super) fn make(context: &Rc<TestContext>, name: &OsStr) -> Checked<Fifo> {
+        context.note(format!(
             "make a named pipe {}, and open it for reading",
             shown(name)
         ));
-        let folder = bench.directory();
+        let folder = context.directory();
         let end = folder
             .make_fifo(name, 0o600)
             .and_then(|()| folder.fifo(name));
-        let end = end.map_err(|error| file::refused(bench, name, "make", error))?;
+        let end = end.map_err(|error| file::refused(context, name, "make", error))?;
         Ok(Fifo {
-            bench: bench.clone(),
+            context: context.clone(),
             name: name.to_owned(),
             end,
         })
@@ -55,7 +55,7 @@ impl Fifo {
     /// When others come, or not all of them.
     pub fn expect(&self, content: impl AsRef<[u8]>) -> Checked {
         let content = content.as_ref();
-        self.bench
+        self.context
             .note(format!("expect {} from {}", brief(content), self.shown()));
         let mut got = Vec::new();
         let look = || {
@@ -63,17 +63,18 @@ impl Fifo {
             Ok((got.len() == content.len()).then_some(()))
         };
         let files = [(self.end.as_fd(), PollFlags::POLLIN)];
-        let waited = self.bench.try_until_on(&files, look)?;
+        let waited = self.context.try_until_on(&files, look)?;
         let comparison = Comparison::of(&format!("what came from {}", self.shown()), content, &got);
         let failure = match waited {
             Ok(()) if comparison.is_none() => return Ok(()),
-            Ok(()) => self.bench.failure(
+            Ok(()) => self.context.failure(
                 Diagnosis::WrongBytes,
                 "your program writes other bytes than it should",
             ),
             Err(error) => {
                 let goal = format!("{} from {}", brief(content), self.shown());
-                self.bench.to_failure(error, &goal, Diagnosis::MissingBytes)
+                self.context
+                    .to_failure(error, &goal, Diagnosis::MissingBytes)
             }
         };
         Err(failure.comparing(comparison).into())

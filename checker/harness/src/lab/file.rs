@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use super::{bench::Bench, quote::brief};
+use super::{context::TestContext, quote::brief};
 use crate::{
     arena::Limits,
     beneath::{Access, AccessError, Directory, Found, Kind, OpenFile},
@@ -21,14 +21,14 @@ use crate::{
 /// [`Diagnosis::LinkedFile`], [`Diagnosis::FileExchanged`].
 #[derive(Debug)]
 pub struct File {
-    bench: Rc<Bench>,
+    context: Rc<TestContext>,
     name: OsString,
 }
 
 impl File {
-    pub(super) fn new(bench: &Rc<Bench>, name: &OsStr) -> File {
+    pub(super) fn new(context: &Rc<TestContext>, name: &OsStr) -> File {
         File {
-            bench: bench.clone(),
+            context: context.clone(),
             name: name.to_owned(),
         }
     }
@@ -45,7 +45,7 @@ impl File {
     /// When the lab cannot.
     pub fn make(&self, content: impl AsRef<[u8]>, permissions: u32) -> Checked {
         let content = content.as_ref();
-        self.bench.note(format!(
+        self.context.note(format!(
             "make a file {} with {} in it, and the permissions {permissions:03o}",
             self.shown(),
             brief(content)
@@ -60,7 +60,7 @@ impl File {
     ///
     /// When the lab cannot.
     pub fn permit(&self, permissions: u32) -> Checked {
-        self.bench.note(format!(
+        self.context.note(format!(
             "give the file {} the permissions {}",
             self.shown(),
             spelled(permissions)
@@ -79,8 +79,8 @@ impl File {
     ///
     /// When the lab cannot.
     pub fn link(&self, name: impl AsRef<OsStr>) -> Checked<File> {
-        let second = File::new(&self.bench, name.as_ref());
-        self.bench.note(format!(
+        let second = File::new(&self.context, name.as_ref());
+        self.context.note(format!(
             "give the file {} a second name, {}",
             self.shown(),
             second.shown()
@@ -90,7 +90,7 @@ impl File {
             self.folder().link(&self.name, &second.name)?;
             let found = self.folder().look(&second.name)?;
             found.expect_kind(Kind::File)?;
-            self.bench.links().know_names(found.id, names + 1);
+            self.context.links().know_names(found.id, names + 1);
             self.expect_own(&found).map(drop)
         };
         match link() {
@@ -105,14 +105,14 @@ impl File {
     ///
     /// When the lab cannot.
     pub fn make_link_to(&self, target: &File) -> Checked {
-        self.bench.note(format!(
+        self.context.note(format!(
             "make {} a symbolic link to {}",
             self.shown(),
             target.shown()
         ));
         match self.folder().make_symbolic_link(&self.name, &target.name) {
             Ok(()) => {
-                self.bench.links().know_link(&self.name, &target.name);
+                self.context.links().know_link(&self.name, &target.name);
                 Ok(())
             }
             Err(error) => self.refuse("link", error),
@@ -126,7 +126,7 @@ impl File {
     /// When the lab cannot.
     pub fn append(&self, bytes: impl AsRef<[u8]>) -> Checked {
         let bytes = bytes.as_ref();
-        self.bench.note(format!(
+        self.context.note(format!(
             "append {} to {}, as another program would",
             brief(bytes),
             self.shown()
@@ -144,7 +144,7 @@ impl File {
     /// more is, [`Diagnosis::WrongBytes`] when others are; [`Diagnosis::WrongMode`] when its owner must not read it.
     pub fn expect(&self, content: impl AsRef<[u8]>) -> Checked {
         let content = content.as_ref();
-        self.bench.note(match content {
+        self.context.note(match content {
             [] => format!("see that the file {} is there, and empty", self.shown()),
             content => format!(
                 "see that the file {} holds {}",
@@ -163,7 +163,7 @@ impl File {
     /// As [`File::expect`].
     pub fn wait_until_it_holds(&self, content: impl AsRef<[u8]>) -> Checked {
         let content = content.as_ref();
-        self.bench.note(format!(
+        self.context.note(format!(
             "wait until the file {} holds {}",
             self.shown(),
             brief(content)
@@ -173,7 +173,7 @@ impl File {
             let got = self.try_read(content.len() as u64);
             Ok(got.is_ok_and(|got| got == content).then_some(()))
         };
-        match self.bench.try_until(look)? {
+        match self.context.try_until(look)? {
             Ok(()) => Ok(()),
             Err(_) => self.compare(content),
         }
@@ -200,7 +200,7 @@ impl File {
             let symptom = format!("the file {name} holds other bytes than it should");
             (Diagnosis::WrongBytes, symptom)
         };
-        let failure = self.bench.failure(diagnosis, symptom);
+        let failure = self.context.failure(diagnosis, symptom);
         Err(failure.comparing(Some(comparison)).into())
     }
 
@@ -245,7 +245,7 @@ impl File {
 
     /// Where the file lies if the test itself has made a link of this name.
     fn target(&self) -> Result<OsString, AccessError> {
-        self.bench.links().target(self.folder(), &self.name)
+        self.context.links().target(self.folder(), &self.name)
     }
 
     /// Sees that it is a file of the user who runs the programs, with no names but those that the test knows; returns
@@ -253,13 +253,13 @@ impl File {
     fn expect_own(&self, found: &Found) -> Result<u64, AccessError> {
         found.expect_kind(Kind::File)?;
         found.expect_owner(nix::unistd::geteuid().as_raw())?;
-        let known = self.bench.links().names(found.id);
+        let known = self.context.links().names(found.id);
         found.expect_names(known)?;
         Ok(known)
     }
 
     fn folder(&self) -> &Directory {
-        self.bench.directory()
+        self.context.directory()
     }
 
     /// Sees that it has these permissions.
@@ -268,7 +268,7 @@ impl File {
     ///
     /// [`Diagnosis::WrongMode`] when it has others, [`Diagnosis::MissingBytes`] when it is not there.
     pub fn expect_permissions(&self, permissions: u32) -> Checked {
-        self.bench.note(format!(
+        self.context.note(format!(
             "see that the file {} has the permissions {}",
             self.shown(),
             spelled(permissions)
@@ -302,7 +302,7 @@ impl File {
     ///
     /// [`Diagnosis::ExtraBytes`] when there is.
     pub fn expect_missing(&self) -> Checked {
-        self.bench
+        self.context
             .note(format!("see that there is no file {}", self.shown()));
         match self.folder().look(&self.name) {
             Err(AccessError::Missing) => Ok(()),
@@ -321,16 +321,16 @@ impl File {
 
     /// Ends the test because of what lies in the file's place, or of the lab's own trouble with it.
     fn refuse<T>(&self, what: &str, error: AccessError) -> Checked<T> {
-        Err(refused(&self.bench, &self.name, what, error))
+        Err(refused(&self.context, &self.name, what, error))
     }
 
     fn fail<T>(&self, diagnosis: Diagnosis, symptom: String) -> Checked<T> {
-        self.bench.fail(diagnosis, symptom)
+        self.context.fail(diagnosis, symptom)
     }
 }
 
 /// Why a test stops that wants to do this with a file of its folder.
-pub(super) fn refused(bench: &Bench, name: &OsStr, what: &str, error: AccessError) -> Stop {
+pub(super) fn refused(context: &TestContext, name: &OsStr, what: &str, error: AccessError) -> Stop {
     let shown = shown(name);
     let in_its_place = |kind: Kind| {
         let symptom = format!("your program has put {kind} in the place of the file {shown}");
@@ -339,7 +339,7 @@ pub(super) fn refused(bench: &Bench, name: &OsStr, what: &str, error: AccessErro
     let (diagnosis, symptom) = match error {
         AccessError::Missing => (Diagnosis::MissingBytes, format!("there is no file {shown}")),
         // What has the name of a file that the test makes is no file: that would be opened.
-        AccessError::Exists => match bench.directory().look(name) {
+        AccessError::Exists => match context.directory().look(name) {
             Ok(found) => in_its_place(found.kind),
             Err(_) => in_its_place(Kind::SymbolicLink),
         },
@@ -373,7 +373,7 @@ pub(super) fn refused(bench: &Bench, name: &OsStr, what: &str, error: AccessErro
                 .into();
         }
     };
-    bench.failure(diagnosis, symptom).into()
+    context.failure(diagnosis, symptom).into()
 }
 
 /// A name for a report.

@@ -5,27 +5,35 @@
 //!
 //! Every word notes what it does, so that a report can show the steps which led to the failure.
 
-mod bench;
+mod chance;
+mod context;
 mod evidence;
 mod fifo;
 mod file;
+mod limits;
 mod links;
+mod names;
 mod network;
+mod polling;
 mod program;
+mod programs;
+mod quiescence;
 mod quote;
-mod stillness;
+mod sockets;
 mod tcp;
+mod transcript;
 mod udp;
 mod verdict;
 mod wait;
 
 use std::{ffi::OsStr, net::SocketAddr, ops::RangeInclusive, rc::Rc};
 
-pub use bench::Bench;
+pub use context::TestContext;
 pub use evidence::{Evidence, ProcessState};
 pub use fifo::Fifo;
 pub use file::File;
-pub use program::{Aim, CallLine, Child, Ending, Freeze, Mark, Place, Program, Server, Trouble};
+pub use program::{Aim, CallLine, Child, Freeze, Mark, Place, Program, Server, Trouble};
+pub use programs::Ending;
 pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};
 pub use udp::Datagrams;
@@ -39,13 +47,13 @@ use crate::{
 /// One test's view of the world: the program, and the means to play its peers.
 #[derive(Debug)]
 pub struct Lab {
-    bench: Rc<Bench>,
+    context: Rc<TestContext>,
 }
 
 impl Lab {
-    /// A lab on a prepared bench.
-    pub fn new(bench: Rc<Bench>) -> Lab {
-        Lab { bench }
+    /// The words of a test in this context.
+    pub fn new(context: Rc<TestContext>) -> Lab {
+        Lab { context }
     }
 
     /// Tells a story to its end. Where it stops while the program has filled its folder, that is why, whatever else it
@@ -56,7 +64,7 @@ impl Lab {
     /// Those of the story; [`Diagnosis::DiskFilled`].
     pub fn tell(&self, story: fn(&Lab) -> Checked) -> Checked {
         story(self).map_err(|stop| {
-            let Some(symptom) = self.bench.full_folder() else {
+            let Some(symptom) = self.context.full_folder() else {
                 return stop;
             };
             let failure = match stop {
@@ -66,7 +74,7 @@ impl Lab {
                     comparison: None,
                     ..*failure
                 },
-                _ => self.bench.failure(Diagnosis::DiskFilled, symptom),
+                _ => self.context.failure(Diagnosis::DiskFilled, symptom),
             };
             failure.into()
         })
@@ -77,7 +85,7 @@ impl Lab {
     /// Has the calls of every program that is started from now on followed. A story which makes a call fail, or waits for
     /// one, begins with this; others are told once more in this way if they fail, for their reports.
     pub fn follow_calls(&self) {
-        self.bench.follow_calls();
+        self.context.follow_calls();
     }
 
     /// Starts the program with these arguments. Its standard input stays open until
@@ -96,7 +104,7 @@ impl Lab {
     ///
     /// When the file cannot be executed.
     pub fn launch(&self, launch: Launch) -> Checked<Program> {
-        Program::start(&self.bench, &launch)
+        Program::start(&self.context, &launch)
     }
 
     /// Starts the program with arguments with which it cannot work: it must end with this exit status, without a word
@@ -128,8 +136,8 @@ impl Lab {
     ///
     /// As [`Lab::start_server`].
     pub fn start_server_with(&self, further: &[&str]) -> Checked<Server> {
-        let address = SocketAddr::new(self.bench.address().into(), 0);
-        Server::start(&self.bench, address, further, Transport::Tcp)
+        let address = SocketAddr::new(self.context.address().into(), 0);
+        Server::start(&self.context, address, further, Transport::Tcp)
     }
 
     /// Starts the server again on an address which it had before.
@@ -138,7 +146,7 @@ impl Lab {
     ///
     /// As [`Lab::start_server`], but with [`Diagnosis::CannotRestart`] when it ends instead.
     pub fn restart_server(&self, address: SocketAddr) -> Checked<Server> {
-        Server::start(&self.bench, address, &[], Transport::Tcp)
+        Server::start(&self.context, address, &[], Transport::Tcp)
     }
 
     /// Starts a UDP server with the argument `IP:0`, and further arguments behind it.
@@ -147,8 +155,8 @@ impl Lab {
     ///
     /// As [`Lab::start_server`].
     pub fn start_udp_server(&self, further: &[&str]) -> Checked<Server> {
-        let address = SocketAddr::new(self.bench.address().into(), 0);
-        Server::start(&self.bench, address, further, Transport::Udp)
+        let address = SocketAddr::new(self.context.address().into(), 0);
+        Server::start(&self.context, address, further, Transport::Udp)
     }
 
     /// Starts a TCP server with this address as its only argument.
@@ -157,7 +165,7 @@ impl Lab {
     ///
     /// As [`Lab::start_server`].
     pub fn start_server_on(&self, address: SocketAddr) -> Checked<Server> {
-        Server::start(&self.bench, address, &[], Transport::Tcp)
+        Server::start(&self.context, address, &[], Transport::Tcp)
     }
 
     /// Starts a TCP server with these addresses as its arguments, and waits until it says `listening IP:PORT` for each,
@@ -183,19 +191,19 @@ impl Lab {
 
     /// The test's address with port 0, which means any free port: what [`Lab::start_server`] gives its program.
     pub fn any_port(&self) -> SocketAddr {
-        SocketAddr::new(self.bench.address().into(), 0)
+        SocketAddr::new(self.context.address().into(), 0)
     }
 
     /// The same on another loopback address which belongs to this test, and which no program can guess.
     pub fn any_port_elsewhere(&self) -> SocketAddr {
-        SocketAddr::new(self.bench.arena().other_address().into(), 0)
+        SocketAddr::new(self.context.arena.other_address().into(), 0)
     }
 
     // Files
 
     /// A file in the test's folder, which is where programs start; there is none of this name yet.
     pub fn file(&self, name: impl AsRef<OsStr>) -> File {
-        File::new(&self.bench, name.as_ref())
+        File::new(&self.context, name.as_ref())
     }
 
     /// A named pipe in the test's folder, from which the test reads.
@@ -204,7 +212,7 @@ impl Lab {
     ///
     /// When the lab cannot make it.
     pub fn fifo(&self, name: impl AsRef<OsStr>) -> Checked<Fifo> {
-        Fifo::make(&self.bench, name.as_ref())
+        Fifo::make(&self.context, name.as_ref())
     }
 
     // Peers
@@ -215,7 +223,7 @@ impl Lab {
     ///
     /// When the lab cannot listen.
     pub fn listen(&self) -> Checked<Listener> {
-        Listener::new(&self.bench, None)
+        Listener::new(&self.context, None)
     }
 
     /// The same with a small receive buffer (SO_RCVBUF, in bytes) in each connection, so that a client which sends
@@ -225,7 +233,7 @@ impl Lab {
     ///
     /// When the lab cannot listen.
     pub fn listen_with_receive_buffer(&self, bytes: usize) -> Checked<Listener> {
-        Listener::new(&self.bench, Some(bytes))
+        Listener::new(&self.context, Some(bytes))
     }
 
     /// An address on which nobody listens: connecting to it is refused.
@@ -235,7 +243,7 @@ impl Lab {
     /// When the lab cannot find one.
     pub fn refusing_address(&self) -> Checked<SocketAddr> {
         let reservation = self.reserve_address()?;
-        Ok(tcp::refusing(&self.bench, reservation))
+        Ok(tcp::refusing(&self.context, reservation))
     }
 
     /// The same for IPv6.
@@ -244,8 +252,8 @@ impl Lab {
     ///
     /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) on a machine without IPv6.
     pub fn refusing_ipv6_address(&self) -> Checked<SocketAddr> {
-        let reservation = Reservation::on_ipv6(&self.bench)?;
-        Ok(tcp::refusing(&self.bench, reservation))
+        let reservation = Reservation::on_ipv6(&self.context)?;
+        Ok(tcp::refusing(&self.context, reservation))
     }
 
     /// A TCP server of the test's own on the loopback address of IPv6.
@@ -254,7 +262,7 @@ impl Lab {
     ///
     /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) on a machine without IPv6.
     pub fn listen_on_ipv6(&self) -> Checked<Listener> {
-        Reservation::on_ipv6(&self.bench)?.listen()
+        Reservation::on_ipv6(&self.context)?.listen()
     }
 
     /// A TCP server whose accept queue is full: the SYN of a program that connects gets no answer, as if the address
@@ -264,7 +272,7 @@ impl Lab {
     ///
     /// When the lab cannot listen.
     pub fn listen_without_answer(&self) -> Checked<Listener> {
-        Listener::with_a_full_queue(&self.bench)
+        Listener::with_a_full_queue(&self.context)
     }
 
     /// An address on which nobody listens until [`Reservation::listen`]: connecting to it is refused before, and not
@@ -274,7 +282,7 @@ impl Lab {
     ///
     /// When the lab cannot reserve one.
     pub fn reserve_address(&self) -> Checked<Reservation> {
-        Reservation::new(&self.bench, self.bench.address().into())
+        Reservation::new(&self.context, self.context.address().into())
     }
 
     /// A UDP socket of the test's own.
@@ -283,23 +291,19 @@ impl Lab {
     ///
     /// When the lab cannot make one.
     pub fn datagrams(&self) -> Checked<Datagrams> {
-        Datagrams::new(&self.bench)
+        Datagrams::new(&self.context)
     }
 
     // Chance, from the printed seed
 
     /// Random bytes of all values.
     pub fn random_bytes(&self, count: usize) -> Vec<u8> {
-        let mut bytes = vec![0; count];
-        self.bench.random().fill(&mut bytes);
-        bytes
+        self.context.chance.bytes(count)
     }
 
     /// All 256 byte values, in random order.
     pub fn every_byte(&self) -> Vec<u8> {
-        let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
-        self.bench.random().shuffle(&mut bytes);
-        bytes
+        self.context.chance.shuffled((0..=u8::MAX).collect())
     }
 
     /// Bytes to be sent alone, in random order: those which some program takes for more than a byte, because they end
@@ -310,19 +314,17 @@ impl Lab {
     pub fn lone_bytes(&self) -> Vec<u8> {
         let mut bytes = b"\0\x03\x04\t\n\r\x1a\x1b q\x7f\x80\xc3\xff".to_vec();
         bytes.extend(self.random_bytes(10));
-        self.bench.random().shuffle(&mut bytes);
-        bytes
+        self.context.chance.shuffled(bytes)
     }
 
     /// Random letters and digits: one word, never a line end.
     pub fn random_word(&self, length: usize) -> String {
-        let mut random = self.bench.random();
-        (0..length).map(|_| random.alphanumeric()).collect()
+        self.context.chance.word(length)
     }
 
     /// A random number from a range, both ends included.
     pub fn random_number(&self, range: RangeInclusive<u64>) -> u64 {
-        self.bench.random().u64(range)
+        self.context.chance.number(range)
     }
 
     // The diary
@@ -337,8 +339,8 @@ impl Lab {
         text: impl Into<String>,
         part: impl FnOnce() -> Checked<T>,
     ) -> Checked<T> {
-        self.bench.note(text.into());
-        self.bench.quietly(part)
+        self.context.note(text.into());
+        self.context.transcript.quietly(part)
     }
 
     /// A failure which only the test itself can see.
@@ -347,12 +349,12 @@ impl Lab {
     ///
     /// Always: that is what it makes.
     pub fn fail<T>(&self, diagnosis: Diagnosis, symptom: impl Into<String>) -> Checked<T> {
-        self.bench.fail(diagnosis, symptom)
+        self.context.fail(diagnosis, symptom)
     }
 
     /// The same, to be given what was [promised and what came](Failure::comparing) before it is returned as an error.
     pub fn failure(&self, diagnosis: Diagnosis, symptom: impl Into<String>) -> Failure {
-        self.bench.failure(diagnosis, symptom)
+        self.context.failure(diagnosis, symptom)
     }
 
     // Waiting
@@ -370,7 +372,7 @@ impl Lab {
         mut condition: impl FnMut() -> Checked<bool>,
     ) -> Checked {
         let look = || Ok(condition()?.then_some(()));
-        self.bench.until(goal, diagnosis, look)
+        self.context.until(goal, diagnosis, look)
     }
 
     /// The sockets of this test, as the kernel shows them.
@@ -379,7 +381,7 @@ impl Lab {
     ///
     /// When the kernel does not tell.
     pub fn sockets(&self, transport: Transport) -> Checked<Vec<Socket>> {
-        self.bench.sockets(transport)
+        self.context.sockets(transport)
     }
 
     /// How many bytes of one TCP connection a kernel stores for its sender at most: the third figure of
@@ -405,6 +407,6 @@ impl Lab {
     ///
     /// When a program runs without end.
     pub fn settle(&self) -> Checked {
-        self.bench.settle()
+        self.context.settle()
     }
 }

@@ -48,10 +48,10 @@ impl Lab {
     ///
     /// [`Stop::NotChecked`] where this would change the machine's own network, or the kernel does not allow it.
     pub fn make_ipv6_only_the_default(&self) -> Checked {
-        self.bench
+        self.context
             .note("let new IPv6 sockets be for IPv6 only (net.ipv6.bindv6only = 1)");
         let now = fs::read_to_string(IPV6_ONLY).attempt("could not read net.ipv6.bindv6only")?;
-        let is_own = self.bench.arena().isolation() == Isolation::Namespaces;
+        let is_own = self.context.arena.isolation() == Isolation::Namespaces;
         if now.trim() == "1" || is_own && fs::write(IPV6_ONLY, "1").is_ok() {
             return Ok(());
         }

@@ -12,13 +12,13 @@ use nix::{
     sys::socket::{setsockopt, sockopt},
 };
 
-use super::{bench::Bench, quote::brief};
+use super::{context::TestContext, quote::brief};
 use crate::failure::{Attempt, Checked, Comparison, Diagnosis, LabError};
 
 /// A UDP socket of the test's own.
 #[derive(Debug)]
 pub struct Datagrams {
-    bench: Rc<Bench>,
+    context: Rc<TestContext>,
     /// `client 1`
     name: String,
     socket: UdpSocket,
@@ -27,14 +27,16 @@ pub struct Datagrams {
 }
 
 impl Datagrams {
-    pub(super) fn new(bench: &Rc<Bench>) -> Checked<Datagrams> {
+    pub(super) fn new(context: &Rc<TestContext>) -> Checked<Datagrams> {
         const MAKE: &str = "could not make a UDP socket";
-        let name = format!("client {}", bench.count_names("client ") + 1);
-        let socket = UdpSocket::bind((bench.address(), 0)).attempt(MAKE)?;
+        let name = context.names.next_client();
+        let socket = UdpSocket::bind((context.address(), 0)).attempt(MAKE)?;
         socket.set_nonblocking(true).attempt(MAKE)?;
-        bench.name(socket.local_addr().attempt(MAKE)?, name.clone());
+        context
+            .names
+            .add(socket.local_addr().attempt(MAKE)?, name.clone());
         Ok(Datagrams {
-            bench: bench.clone(),
+            context: context.clone(),
             name,
             socket,
             hears_errors: false,
@@ -69,7 +71,7 @@ impl Datagrams {
     }
 
     fn note(&self, step: impl std::fmt::Display) {
-        self.bench.note(format!("{}: {step}", self.name));
+        self.context.note(format!("{}: {step}", self.name));
     }
 
     /// Sends one datagram.
@@ -137,7 +139,7 @@ impl Datagrams {
             "your program sends {}; the test expects {what}",
             datagram_of(got)
         );
-        let failure = self.bench.failure(Diagnosis::WrongBytes, symptom);
+        let failure = self.context.failure(Diagnosis::WrongBytes, symptom);
         Err(failure.comparing(difference).into())
     }
 
@@ -156,7 +158,7 @@ impl Datagrams {
         if sender == from {
             return Ok(got);
         }
-        self.bench.fail(
+        self.context.fail(
             Diagnosis::WrongSender,
             format!("the answer comes from {sender}; the question went to {from}"),
         )
@@ -165,11 +167,7 @@ impl Datagrams {
     fn next(&self, what: &str) -> Checked<(SocketAddr, Vec<u8>)> {
         let look = || {
             // A program which has ended will not answer any more. Asked first: its last answer is in the queue by then.
-            let ended = self
-                .bench
-                .programs()
-                .iter()
-                .all(|program| program.ending().is_some());
+            let ended = self.context.programs.have_ended();
             match self.try_receive()? {
                 Some(datagram) => Ok(Some(Some(datagram))),
                 None => Ok(ended.then_some(None)),
@@ -178,14 +176,13 @@ impl Datagrams {
         let files = [(self.socket.as_fd(), PollFlags::POLLIN)];
         let goal = format!("{what} for {}", self.name);
         let datagram = self
-            .bench
+            .context
             .until_on(&files, &goal, Diagnosis::NoAnswer, look)?;
         match datagram {
             Some(datagram) => Ok(datagram),
-            None => Err(self
-                .bench
-                .attribute_to_exit(what, Diagnosis::Exited, "your program has ended")?
-                .into()),
+            None => self
+                .context
+                .fail_or_exit(what, Diagnosis::Exited, "your program has ended"),
         }
     }
 
@@ -196,7 +193,7 @@ impl Datagrams {
     /// When one has.
     pub fn expect_quiet(&self) -> Checked {
         self.note("see that no datagram comes");
-        self.bench.settle()?;
+        self.context.settle()?;
         match self.try_receive()? {
             None => Ok(()),
             Some((_, got)) => {
@@ -204,7 +201,7 @@ impl Datagrams {
                     "your program sends a datagram of {}, which nobody asked for",
                     brief(&got)
                 );
-                let failure = self.bench.failure(Diagnosis::ExtraBytes, symptom);
+                let failure = self.context.failure(Diagnosis::ExtraBytes, symptom);
                 let comparison = Comparison::of("the datagram", b"", &got);
                 Err(failure.comparing(comparison).into())
             }
@@ -234,10 +231,7 @@ impl Datagrams {
                         self.name
                     );
                     let (goal, diagnosis) = ("its answer", Diagnosis::Refused);
-                    return Err(self
-                        .bench
-                        .attribute_to_exit(goal, diagnosis, symptom)?
-                        .into());
+                    return self.context.fail_or_exit(goal, diagnosis, symptom);
                 }
                 Err(error)
                     if matches!(

@@ -1,9 +1,9 @@
 //! What a symptom is called: the one place where what was seen becomes a [`Failure`].
 
 use super::{
-    bench::Bench,
+    context::TestContext,
     evidence::{Evidence, ProcessState},
-    program::{Ending, Running},
+    programs::{Ending, Running},
     quote::signal_name,
 };
 use crate::{
@@ -25,10 +25,10 @@ pub(super) enum WaitError {
 /// A symptom and its name.
 type Symptom = (Diagnosis, String);
 
-impl Bench {
+impl TestContext {
     /// A broken promise, with the evidence of this moment.
     pub(super) fn failure(&self, diagnosis: Diagnosis, symptom: impl Into<String>) -> Failure {
-        let last = self.programs().last().cloned();
+        let last = self.programs.last();
         if last.is_some_and(|program| program.has_closed_stdout()) {
             // Most programs do so because they end, and how they end belongs into the report. If the wait goes wrong,
             // the failure that is there already is worth more.
@@ -78,11 +78,21 @@ impl Bench {
         Ok(Failure::new(diagnosis, symptom, self.capture(None)))
     }
 
+    /// Ends the test with such a failure.
+    pub(super) fn fail_or_exit<T>(
+        &self,
+        goal: &str,
+        diagnosis: Diagnosis,
+        symptom: impl Into<String>,
+    ) -> Checked<T> {
+        Err(self.attribute_to_exit(goal, diagnosis, symptom)?.into())
+    }
+
     /// How the program which was started last has ended, if the test itself has not ended it. A peer that sees the end
     /// of a stream is a moment ahead of the kernel's notice that the process has ended, so this waits until it has
     /// ended, or sleeps, or is clearly alive.
     fn exit_reason(&self) -> Checked<Option<Ending>> {
-        let Some(program) = self.programs().last().cloned() else {
+        let Some(program) = self.programs.last() else {
             return Ok(None);
         };
         let _ = self.wait_until_asleep(|| Ok(program.ending().is_some()))?;
@@ -94,7 +104,7 @@ impl Bench {
     pub(super) fn to_failure(&self, error: WaitError, goal: &str, diagnosis: Diagnosis) -> Failure {
         let evidence = self.capture(None);
         let ended = self
-            .programs()
+            .programs
             .last()
             .and_then(|program| program.exit_reason());
         let (diagnosis, symptom) = unmet(error, goal, diagnosis, ended, &evidence);

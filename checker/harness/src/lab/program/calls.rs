@@ -87,7 +87,7 @@ impl Program {
         call: Call,
         fits: impl Fn(&Record) -> bool,
     ) -> Checked<Record> {
-        self.bench.note(format!("expect that it calls {what}"));
+        self.context.note(format!("expect that it calls {what}"));
         let tracer = self.tracer()?;
         let look = || {
             // Counting is cheap, and most looks come before there is any.
@@ -97,7 +97,7 @@ impl Program {
             let mut records = tracer.records().into_iter();
             Ok(records.find(|record| record.call == call && fits(record)))
         };
-        self.bench
+        self.context
             .until(&format!("it to call {what}"), Diagnosis::CallMissing, look)
     }
 
@@ -112,13 +112,13 @@ impl Program {
         call: Call,
         fits: impl Fn(&Record) -> bool,
     ) -> Checked {
-        self.bench.note(format!("see that it never calls {what}"));
+        self.context.note(format!("see that it never calls {what}"));
         let mut records = self.calls()?.into_iter();
         match records.find(|record| record.call == call && fits(record)) {
             None => Ok(()),
             Some(record) => {
                 let symptom = format!("your program calls {record}");
-                self.bench
+                self.context
                     .fail_at_call(record.sequence, Diagnosis::CallForbidden, symptom)
             }
         }
@@ -130,7 +130,7 @@ impl Program {
     ///
     /// [`Diagnosis::CallOrder`] when the second came first.
     pub fn expect_order(&self, first: (&str, Call), second: (&str, Call)) -> Checked {
-        self.bench
+        self.context
             .note(format!("see that it calls {} before {}", first.0, second.0));
         let records = self.calls()?;
         let place = |call: Call| records.iter().position(|record| record.call == call);
@@ -142,7 +142,7 @@ impl Program {
                     "your program calls {} before it has called {}",
                     second.0, first.0
                 );
-                self.bench
+                self.context
                     .fail_at_call(records[two].sequence, Diagnosis::CallOrder, symptom)
             }
         }

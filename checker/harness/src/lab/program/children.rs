@@ -15,8 +15,8 @@ use crate::{
 impl Program {
     /// The processes which it has made and which have not ended, children and their children.
     pub fn children(&self) -> Vec<Process> {
-        let mut found = self.bench.living();
-        found.retain(|process| !self.bench.is_main(process.pid));
+        let mut found = self.context.programs.living();
+        found.retain(|process| !self.context.programs.is_main(process.pid));
         found
     }
 
@@ -26,19 +26,19 @@ impl Program {
     ///
     /// [`Diagnosis::ProcessLeft`] when more stay, [`Diagnosis::ProcessMissing`] when fewer come.
     pub fn expect_children(&self, count: usize) -> Checked {
-        self.bench.note(match count {
+        self.context.note(match count {
             0 => "expect that no child is left".to_owned(),
             1 => "expect that it has one child".to_owned(),
             count => format!("expect that it has {count} children"),
         });
         let look = || Ok((self.children().len() == count).then_some(()));
-        self.bench.try_until(look)?.map_err(|error| {
+        self.context.try_until(look)?.map_err(|error| {
             let diagnosis = match self.children().len() > count {
                 true => Diagnosis::ProcessLeft,
                 false => Diagnosis::ProcessMissing,
             };
             let goal = format!("it to have {count} children");
-            self.bench.to_failure(error, &goal, diagnosis).into()
+            self.context.to_failure(error, &goal, diagnosis).into()
         })
     }
 
@@ -48,21 +48,21 @@ impl Program {
     ///
     /// When some stay.
     pub fn expect_no_zombies(&self) -> Checked {
-        self.bench
+        self.context
             .note("expect that every child which has ended is reaped");
         let zombies = || {
-            let mut processes = self.bench.processes();
+            let mut processes = self.context.programs.processes();
             processes.retain(Process::is_zombie);
             processes.len()
         };
         let look = || Ok((zombies() == 0).then_some(()));
-        self.bench.try_until(look)?.map_err(|error| {
+        self.context.try_until(look)?.map_err(|error| {
             let goal = match zombies() {
                 1 => "it to reap a child that has ended".to_owned(),
                 count => format!("it to reap {count} children that have ended"),
             };
             let diagnosis = Diagnosis::ZombieLeft;
-            self.bench.to_failure(error, &goal, diagnosis).into()
+            self.context.to_failure(error, &goal, diagnosis).into()
         })
     }
 
@@ -73,12 +73,12 @@ impl Program {
     /// [`Diagnosis::ProcessMissing`] when there is none.
     pub fn child_of(&self, client: &Connection) -> Checked<Child> {
         let name = format!("the child of {}", client.name());
-        self.bench.note(format!(
+        self.context.note(format!(
             "expect that {} has a child of its own",
             client.name()
         ));
         let look = || {
-            let sockets = self.bench.sockets(Transport::Tcp)?;
+            let sockets = self.context.sockets(Transport::Tcp)?;
             let Some(socket) = sockets
                 .iter()
                 .find(|socket| socket.peer == client.local_address() && socket.inode != 0)
@@ -130,7 +130,7 @@ impl Child {
     /// When the kernel refuses.
     pub fn kill(&self) -> Checked {
         self.server
-            .bench
+            .context
             .note(format!("end {} with SIGKILL", self.name));
         self.send(libc::SIGKILL)
     }
@@ -142,7 +142,7 @@ impl Child {
     /// When the kernel refuses.
     pub fn signal(&self, signal: i32) -> Checked {
         self.server
-            .bench
+            .context
             .note(format!("send {} to {}", signal_name(signal), self.name));
         self.send(signal)
     }
@@ -167,11 +167,11 @@ impl Child {
     ///
     /// [`Diagnosis::ProcessLeft`] when it goes on.
     pub fn expect_ended(&self) -> Checked {
-        let bench = &self.server.bench;
-        bench.note(format!("expect that {} ends", self.name));
+        let context = &self.server.context;
+        context.note(format!("expect that {} ends", self.name));
         let look = || Ok(self.has_ended().then_some(()));
         let goal = format!("the end of {}", self.name);
-        bench.until(&goal, Diagnosis::ProcessLeft, look)
+        context.until(&goal, Diagnosis::ProcessLeft, look)
     }
 
     /// Waits until it has ended and its server has collected it.
@@ -180,16 +180,16 @@ impl Child {
     ///
     /// [`Diagnosis::ZombieLeft`] when it stays.
     pub fn expect_collected(&self) -> Checked {
-        let bench = &self.server.bench;
-        bench.note(format!("expect that {} is collected", self.name));
+        let context = &self.server.context;
+        context.note(format!("expect that {} is collected", self.name));
         let goal = format!("it to collect {}", self.name);
         let look = || Ok(self.state().is_none().then_some(()));
-        let waited = bench.try_until(look)?;
+        let waited = context.try_until(look)?;
         match (waited, self.server.running.exit_reason()) {
             // When a server ends, the kernel reaps its children.
-            (_, Some(ending)) => Err(bench.ended_before(ending, &goal).into()),
+            (_, Some(ending)) => Err(context.ended_before(ending, &goal).into()),
             (Ok(()), None) => Ok(()),
-            (Err(error), None) => Err(bench.unreaped(error, &goal, &self.name).into()),
+            (Err(error), None) => Err(context.unreaped(error, &goal, &self.name).into()),
         }
     }
 
@@ -199,8 +199,8 @@ impl Child {
     ///
     /// When it runs without end.
     pub fn wait_until_ended_or_asleep(&self) -> Checked {
-        let bench = &self.server.bench;
-        bench.note(format!("wait until {} has ended or sleeps", self.name));
+        let context = &self.server.context;
+        context.note(format!("wait until {} has ended or sleeps", self.name));
         let mut before = Vec::new();
         let look = || {
             if self.has_ended() {
@@ -212,11 +212,11 @@ impl Child {
             before = threads;
             Ok(twice.then_some(()))
         };
-        match bench.try_until(look)? {
+        match context.try_until(look)? {
             Ok(()) | Err(WaitError::Asleep) => Ok(()),
             Err(error) => {
                 let goal = format!("{} to end or to sleep", self.name);
-                Err(bench.to_failure(error, &goal, Diagnosis::Busy).into())
+                Err(context.to_failure(error, &goal, Diagnosis::Busy).into())
             }
         }
     }

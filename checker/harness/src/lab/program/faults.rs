@@ -97,7 +97,7 @@ impl Program {
         self.running
             .tracer
             .as_ref()
-            .ok_or_else(|| Stop::NotChecked(self.bench.why_untraced().to_owned()))
+            .ok_or_else(|| Stop::NotChecked(self.context.why_untraced().to_owned()))
     }
 
     /// From now on a call of this kind moves at most so many bytes: a short read or a short write, which every program
@@ -112,7 +112,7 @@ impl Program {
             1 => "one byte".to_owned(),
             most => format!("{most} bytes"),
         };
-        self.bench.note(format!(
+        self.context.note(format!(
             "from now on let each {aim} of your program move {bytes} at most"
         ));
         self.trouble(aim, Which::Every, Fault::Short(most))
@@ -125,7 +125,7 @@ impl Program {
     /// As [`Program::shorten`].
     pub fn fail_next(&self, aim: impl Into<Aim>, errno: Errno) -> Checked<Trouble<'_>> {
         let aim = aim.into();
-        self.bench
+        self.context
             .note(format!("let its next {aim} fail with {errno:?}"));
         self.trouble(aim, Which::First(1), Fault::Errno(errno as i32))
     }
@@ -138,7 +138,7 @@ impl Program {
     /// As [`Program::shorten`].
     pub fn interrupt_next(&self, aim: impl Into<Aim>) -> Checked<Trouble<'_>> {
         let aim = aim.into();
-        self.bench.note(format!(
+        self.context.note(format!(
             "interrupt its next {aim} twice, so that it fails with EINTR"
         ));
         self.trouble(aim, Which::First(2), Fault::Errno(Errno::EINTR as i32))
@@ -152,7 +152,7 @@ impl Program {
     /// As [`Program::shorten`].
     pub fn interrupt_after_a_part(&self, aim: impl Into<Aim>, most: u64) -> Checked {
         let aim = aim.into();
-        self.bench.note(format!(
+        self.context.note(format!(
             "let its next {aim} move {most} bytes at most, and interrupt the two behind it: they fail with EINTR"
         ));
         self.trouble(aim, Which::First(1), Fault::Short(most))?;
@@ -169,10 +169,10 @@ impl Program {
     /// As [`Program::shorten`].
     pub fn interrupt_next_read(&self, place: Place) -> Checked {
         let aim = Call::Read.on(place);
-        self.bench.note(format!(
+        self.context.note(format!(
             "interrupt its next {aim} twice, and its next poll if it polls: they fail with EINTR"
         ));
-        self.bench.quietly(|| {
+        self.context.transcript.quietly(|| {
             self.interrupt_next(aim)?;
             self.interrupt_next(Call::Poll).map(drop)
         })
@@ -185,7 +185,7 @@ impl Program {
     /// As [`Program::shorten`].
     pub fn fail_each(&self, aim: impl Into<Aim>, errno: Errno) -> Checked<Trouble<'_>> {
         let aim = aim.into();
-        self.bench.note(format!(
+        self.context.note(format!(
             "from now on let each {aim} of your program fail with {errno:?}"
         ));
         self.trouble(aim, Which::Every, Fault::Errno(errno as i32))
@@ -249,7 +249,7 @@ impl Trouble<'_> {
 
     /// Takes it back: calls are made as the program asks for them again.
     pub fn end(self) {
-        self.program.bench.note("let its calls succeed again");
+        self.program.context.note("let its calls succeed again");
         if let Some(tracer) = &self.program.running.tracer {
             tracer.withdraw(self.id);
         }
@@ -261,9 +261,9 @@ impl Trouble<'_> {
     ///
     /// When the program never makes such a call.
     pub fn wait_until_struck(&self) -> Checked {
-        let bench = &self.program.bench;
+        let context = &self.program.context;
         let look = || Ok((self.struck() > 0).then_some(()));
-        bench.until(&self.goal, Diagnosis::Stuck, look)
+        context.until(&self.goal, Diagnosis::Stuck, look)
     }
 
     /// Waits until each thread that it has struck has been seen asleep, be it for a moment: it waits for better times,
@@ -278,8 +278,8 @@ impl Trouble<'_> {
         // this comes sooner than the verdict that the program uses the processor all the time.
         const MOST_STRIKES: u64 = 200;
         let program = self.program;
-        let bench = &program.bench;
-        bench.note("wait until it pauses, be it for a moment");
+        let context = &program.context;
+        context.note("wait until it pauses, be it for a moment");
         let tracer = program.tracer()?;
         let mut seen_asleep = BTreeSet::new();
         let look = || {
@@ -292,7 +292,7 @@ impl Trouble<'_> {
                 .map(|record| record.tid)
                 .collect();
             // A thread that is struck already cannot sleep in the very call, which fails at once.
-            let threads = bench.living().into_iter();
+            let threads = context.programs.living().into_iter();
             let asleep = threads
                 .flat_map(|process| process.thread_list())
                 .filter(|thread| struck.contains(&thread.tid) && rests(thread));
@@ -305,14 +305,14 @@ impl Trouble<'_> {
                 let symptom = format!(
                     "your program has made the call {strikes} times without a pause; the test waits for {GOAL}"
                 );
-                return bench.fail(Diagnosis::Busy, symptom);
+                return context.fail(Diagnosis::Busy, symptom);
             }
             Ok(None)
         };
-        match bench.try_until(look)? {
+        match context.try_until(look)? {
             // Whether it has ended is for the next step to say.
             Ok(()) | Err(WaitError::Asleep) => Ok(()),
-            Err(error) => Err(bench.to_failure(error, GOAL, Diagnosis::Busy).into()),
+            Err(error) => Err(context.to_failure(error, GOAL, Diagnosis::Busy).into()),
         }
     }
 }

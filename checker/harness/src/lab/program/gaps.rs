@@ -34,7 +34,7 @@ impl Program {
     /// When it does not wait for signals; [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
     pub fn signal_in_the_gap(&self, waking: i32, signal: i32) -> Checked {
         let (call, name) = self.sleep_in(FOR_SIGNALS, "it to wait for signals")?;
-        self.bench.note(format!(
+        self.context.note(format!(
             "wake it with {}; send it {} just before it calls {name} again",
             signal_name(waking),
             signal_name(signal)
@@ -69,7 +69,7 @@ impl Program {
     /// When it does not wait for clients; [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
     pub fn freeze_in_the_gap(&self) -> Checked<Trouble<'_>> {
         let (call, name) = self.sleep_in(FOR_CLIENTS, "it to wait for clients")?;
-        self.bench.note(format!(
+        self.context.note(format!(
             "from now on watch it: freeze it (SIGSTOP) just before it calls {name} again"
         ));
         self.trouble(call, Which::First(1), Fault::Signal(libc::SIGSTOP))
@@ -82,7 +82,7 @@ impl Program {
     /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
     pub fn freeze_before_next(&self, aim: impl Into<Aim>) -> Checked<Freeze<'_>> {
         let aim = aim.into();
-        self.bench
+        self.context
             .note(format!("freeze it (SIGSTOP) just before its next {aim}"));
         self.trouble(aim, Which::First(1), FREEZE)?;
         Ok(Freeze { program: self, aim })
@@ -121,12 +121,13 @@ impl Freeze<'_> {
     ///
     /// When the program never makes such a call.
     pub fn wait_until_frozen(&self) -> Checked {
-        let bench = &self.program.bench;
-        bench.note("wait until it is frozen".to_owned());
+        let context = &self.program.context;
+        context.note("wait until it is frozen".to_owned());
         let look = || {
             let process = self.frozen()?.and_then(Process::read);
             let is_stopped = |thread: &Thread| {
-                matches!(thread.state, 'Z' | 'X') || bench.is_stopped(thread.tid, thread.state)
+                matches!(thread.state, 'Z' | 'X')
+                    || context.programs.is_stopped(thread.tid, thread.state)
             };
             let threads = process.map(|process| process.thread_list());
             Ok(threads
@@ -134,7 +135,7 @@ impl Freeze<'_> {
                 .then_some(()))
         };
         let goal = format!("it to make a {}", self.aim);
-        bench.until(&goal, Diagnosis::Stuck, look)
+        context.until(&goal, Diagnosis::Stuck, look)
     }
 
     /// Lets it go on with SIGCONT, and make the call.
@@ -143,7 +144,9 @@ impl Freeze<'_> {
     ///
     /// When the kernel refuses.
     pub fn resume(self) -> Checked {
-        self.program.bench.note("let it go on (SIGCONT)".to_owned());
+        self.program
+            .context
+            .note("let it go on (SIGCONT)".to_owned());
         let Some(pid) = self.frozen()? else {
             return Ok(());
         };

@@ -1,56 +1,17 @@
 //! What the program reads: its standard input.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::VecDeque,
-    io::{self, Write},
-    os::fd::{AsFd, AsRawFd},
-    process::ChildStdin,
-};
+use std::os::fd::{AsFd, AsRawFd};
 
-use super::{Program, running::bytes_in_pipe};
+use super::Program;
 use crate::{
     failure::{Checked, Diagnosis},
-    lab::quote::brief,
+    lab::{programs::bytes_in_pipe, quote::brief},
     observe::{
         calls::{Call, Sleep},
         descriptors,
         processes::Thread,
     },
 };
-
-/// A program's input.
-#[derive(Debug)]
-pub(super) struct Stdin {
-    pub(super) file: RefCell<Option<ChildStdin>>,
-    /// What is written as soon as there is room, while the test does other things.
-    pub(super) queue: RefCell<VecDeque<u8>>,
-    /// Whether it is closed when all of that is written.
-    pub(super) closes: Cell<bool>,
-}
-
-impl Stdin {
-    /// Writes what the pipe takes now.
-    pub(super) fn pump(&self) {
-        let mut queue = self.queue.borrow_mut();
-        let mut file = self.file.borrow_mut();
-        while let Some(open) = file.as_mut() {
-            if queue.is_empty() {
-                if self.closes.get() {
-                    *file = None;
-                }
-                return;
-            }
-            match open.write(queue.as_slices().0) {
-                Ok(n) => drop(queue.drain(..n)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // It has closed its input. The signal SIGPIPE is ignored in every Rust program.
-                Err(_) => *file = None,
-            }
-        }
-    }
-}
 
 impl Program {
     /// Writes to its standard input, and waits until the pipe has taken all.
@@ -64,23 +25,20 @@ impl Program {
         let stdin = &self.running.stdin;
         let look =
             || Ok((stdin.queue.borrow().is_empty() || stdin.file.borrow().is_none()).then_some(()));
-        self.bench.until(goal, Diagnosis::Stuck, look)?;
+        self.context.until(goal, Diagnosis::Stuck, look)?;
         if stdin.queue.borrow().is_empty() {
             return Ok(());
         }
         let closed = "your program has closed its standard input; the test has more to write";
         let diagnosis = Diagnosis::ClosedEarly;
-        Err(self
-            .bench
-            .attribute_to_exit(goal, diagnosis, closed)?
-            .into())
+        self.context.fail_or_exit(goal, diagnosis, closed)
     }
 
     /// Has these bytes written to its standard input as soon as it makes room, while the test goes on. If it closes
     /// its input or ends, the rest is forgotten.
     pub fn feed_stdin(&self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
-        self.bench
+        self.context
             .note(format!("write {} to its standard input", brief(bytes)));
         self.running.stdin.queue.borrow_mut().extend(bytes);
         self.running.stdin.pump();
@@ -88,7 +46,7 @@ impl Program {
 
     /// Closes its standard input, as soon as all is written: its next read finds the end of the file.
     pub fn close_stdin(&self) {
-        self.bench.note("close its standard input");
+        self.context.note("close its standard input");
         self.running.stdin.closes.set(true);
         self.running.stdin.pump();
     }
@@ -99,7 +57,7 @@ impl Program {
     ///
     /// When it does not read it.
     pub fn wait_until_stdin_read(&self) -> Checked {
-        self.bench
+        self.context
             .note("wait until it has read its standard input and waits for more");
         let look = || {
             let stdin = &self.running.stdin;
@@ -118,14 +76,14 @@ impl Program {
                     && (thread.hidden || thread.sleep.as_ref().is_some_and(is_there))
             };
             // A child may read it as well as the program itself.
-            let processes = self.bench.living();
+            let processes = self.context.programs.living();
             let reads = processes
                 .iter()
                 .any(|process| process.thread_list().iter().any(waits));
             Ok((unread == 0 && stdin.queue.borrow().is_empty() && reads).then_some(()))
         };
         let goal = "it to read its standard input";
-        self.bench.until(goal, Diagnosis::Stuck, look)
+        self.context.until(goal, Diagnosis::Stuck, look)
     }
 
     /// Whether this descriptor of a process is the program's standard input: number 0, or a copy (dup(2), /dev/stdin).

@@ -26,16 +26,16 @@ impl Program {
     ///
     /// When more stay.
     pub fn expect_no_leaked_descriptor(&self, before: &[Descriptor]) -> Checked {
-        self.bench
+        self.context
             .note("expect that it holds no more descriptors than before");
         let look = || Ok((self.descriptors().len() <= before.len()).then_some(()));
-        self.bench.try_until(look)?.map_err(|error| {
+        self.context.try_until(look)?.map_err(|error| {
             let goal = match self.descriptors().len().saturating_sub(before.len()) {
                 1 => "it to close a descriptor that it no longer needs".to_owned(),
                 count => format!("it to close {count} descriptors that it no longer needs"),
             };
             let diagnosis = Diagnosis::DescriptorLeaked;
-            self.bench.to_failure(error, &goal, diagnosis).into()
+            self.context.to_failure(error, &goal, diagnosis).into()
         })
     }
 
@@ -74,7 +74,7 @@ impl Program {
     ///
     /// When the kernel refuses.
     pub fn forbid_fork(&self) -> Checked<Forbidden<'_>> {
-        self.bench
+        self.context
             .note("let fork fail: lower its limit of processes to 0");
         let before = self.exchange_process_limit(None)?;
         // Only the soft limit: the hard one could not be raised again.
@@ -123,7 +123,7 @@ impl Forbidden<'_> {
     ///
     /// When it has ended.
     pub fn allow_again(self) -> Checked {
-        self.program.bench.note("let fork succeed again");
+        self.program.context.note("let fork succeed again");
         self.program
             .exchange_process_limit(Some(self.before))
             .map(drop)

@@ -8,11 +8,9 @@ mod gaps;
 mod input;
 mod kernel;
 mod output;
-mod running;
 mod server;
 mod signals;
 mod sleep;
-mod stream;
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,32 +21,30 @@ use std::{
 pub(super) use calls::last_calls;
 pub use calls::{CallLine, Mark};
 pub use children::Child;
-pub use ending::Ending;
 pub use faults::{Aim, Place, Trouble};
 pub use gaps::Freeze;
-pub use running::Running;
 pub use server::Server;
-
-use input::Stdin;
-use running::make_nonblocking;
-use stream::Stream;
 
 use crate::{
     arena::Launch,
     failure::{Attempt, Checked, Diagnosis},
-    lab::{bench::Bench, quote::signal_name},
+    lab::{
+        context::TestContext,
+        programs::{Running, Stdin, Stream, make_nonblocking},
+        quote::signal_name,
+    },
     observe::processes::{self, Process},
 };
 
 /// The student's program.
 #[derive(Clone, Debug)]
 pub struct Program {
-    bench: Rc<Bench>,
+    context: Rc<TestContext>,
     running: Rc<Running>,
 }
 
 impl Program {
-    pub(super) fn start(bench: &Rc<Bench>, launch: &Launch) -> Checked<Program> {
+    pub(super) fn start(context: &Rc<TestContext>, launch: &Launch) -> Checked<Program> {
         let arguments: Vec<_> = launch
             .arguments
             .iter()
@@ -61,17 +57,17 @@ impl Program {
             [] => "start your program without arguments".to_owned(),
             arguments => format!("start your program with {}", arguments.join(" ")),
         };
-        bench.note(start + &inherited(launch));
-        let path = bench.program_path();
+        context.note(start + &inherited(launch));
+        let path = &context.executable;
         let launch = Launch {
-            traced: match bench.arena().needs_tracer() {
-                true => !bench.never_follows(),
-                false => launch.traced && bench.follows_calls(),
+            traced: match context.arena.needs_tracer() {
+                true => !context.never_follows(),
+                false => launch.traced && context.follows_calls(),
             },
             ..launch.clone()
         };
         let mut child = launch
-            .start(path, bench.arena())
+            .start(path, &context.arena)
             .attempt(&format!("could not execute {}", path.display()))?;
         let pid = child.id() as i32;
         // Without one, an ending is seen at the next sample.
@@ -104,9 +100,9 @@ impl Program {
             // `Launch::start` has filled it.
             running.stdout.has_been_filled();
         }
-        bench.add(running.clone());
+        context.programs.add(running.clone());
         Ok(Program {
-            bench: bench.clone(),
+            context: context.clone(),
             running,
         })
     }
@@ -119,9 +115,9 @@ impl Program {
         diagnosis: Diagnosis,
         look: impl FnMut() -> Checked<Option<T>>,
     ) -> Checked<T> {
-        self.bench.try_until(look)?.map_err(|error| {
+        self.context.try_until(look)?.map_err(|error| {
             let running = &self.running;
-            self.bench
+            self.context
                 .to_failure_of(running, error, goal, diagnosis)
                 .into()
         })
@@ -130,10 +126,8 @@ impl Program {
     /// The failure of a program which is not there any more when the test wants to look at it.
     fn fail_because_it_has_ended<T>(&self) -> Checked<T> {
         let (goal, diagnosis) = ("it to go on", Diagnosis::Exited);
-        let failure = self
-            .bench
-            .attribute_to_exit(goal, diagnosis, "your program has ended");
-        Err(failure?.into())
+        self.context
+            .fail_or_exit(goal, diagnosis, "your program has ended")
     }
 }
 

@@ -15,9 +15,9 @@ impl Program {
     ///
     /// When the pipe cannot be filled.
     pub fn fill_stdout(&self) -> Checked {
-        self.bench
+        self.context
             .note("fill its standard output, and do not read it");
-        self.bench.pump()?;
+        self.context.pump()?;
         Ok(self.running.stdout.fill()?)
     }
 
@@ -27,7 +27,7 @@ impl Program {
     ///
     /// When the pipe cannot be read.
     pub fn drain_stdout(&self) -> Checked {
-        self.bench.note("read its standard output again");
+        self.context.note("read its standard output again");
         Ok(self.running.stdout.drain()?)
     }
 
@@ -38,7 +38,7 @@ impl Program {
     /// When another line comes, or none.
     pub fn expect_line(&self, expected: impl AsRef<[u8]>) -> Checked {
         let expected = expected.as_ref();
-        self.bench.note(format!(
+        self.context.note(format!(
             "expect the line {} on its standard output",
             quoted(expected)
         ));
@@ -52,7 +52,7 @@ impl Program {
                     quoted(&line),
                     quoted(expected)
                 );
-                let failure = self.bench.failure(Diagnosis::WrongOutput, symptom);
+                let failure = self.context.failure(Diagnosis::WrongOutput, symptom);
                 Err(failure.comparing(difference).into())
             }
         }
@@ -64,7 +64,7 @@ impl Program {
     ///
     /// When none comes.
     pub fn next_line(&self) -> Checked<Vec<u8>> {
-        self.bench.note("wait for a line on its standard output");
+        self.context.note("wait for a line on its standard output");
         self.line_of_output("a line on standard output")
     }
 
@@ -80,7 +80,7 @@ impl Program {
 
     fn line_of_output(&self, goal: &str) -> Checked<Vec<u8>> {
         let look = || Ok(self.running.stdout.take_line());
-        match self.bench.try_until(look)? {
+        match self.context.try_until(look)? {
             Ok(Some(line)) => Ok(line),
             Ok(None) => {
                 let mut failure = self.output_ended(goal)?;
@@ -93,7 +93,7 @@ impl Program {
             Err(error) => {
                 let running = &self.running;
                 let failure = self
-                    .bench
+                    .context
                     .to_failure_of(running, error, goal, Diagnosis::Stuck);
                 let partial = self.running.stdout.unread();
                 let comparison = (!partial.is_empty())
@@ -113,7 +113,7 @@ impl Program {
     /// When other bytes come, or not all of them.
     pub fn expect_stdout(&self, expected: impl AsRef<[u8]>) -> Checked {
         let expected = expected.as_ref();
-        self.bench
+        self.context
             .note(format!("expect {} on its standard output", brief(expected)));
         // Each look compares what is new since the last one: there are many looks at a long answer.
         let mut compared = 0;
@@ -125,7 +125,7 @@ impl Program {
             compared = known;
             Ok((differs || known == expected.len() || !stdout.open.get()).then_some(()))
         };
-        let waited = self.bench.try_until(look)?;
+        let waited = self.context.try_until(look)?;
         let mut got = self.running.stdout.unread();
         got.truncate(expected.len());
         let comparison = Comparison::of("standard output", expected, &got);
@@ -141,8 +141,8 @@ impl Program {
         let goal = format!("{} on standard output", brief(expected));
         let failure = match waited {
             Ok(()) if expected.starts_with(&got) => self.output_ended(&goal)?,
-            Ok(()) => self.bench.failure(Diagnosis::WrongOutput, OTHER_BYTES),
-            Err(error) => self.bench.to_failure(error, &goal, Diagnosis::Stuck),
+            Ok(()) => self.context.failure(Diagnosis::WrongOutput, OTHER_BYTES),
+            Err(error) => self.context.to_failure(error, &goal, Diagnosis::Stuck),
         };
         Err(failure.comparing(comparison).into())
     }
@@ -153,7 +153,7 @@ impl Program {
     ///
     /// When more comes, or the end does not.
     pub fn expect_stdout_end(&self) -> Checked {
-        self.bench
+        self.context
             .note("expect nothing more on its standard output");
         let stdout = &self.running.stdout;
         self.wait_for_output_end(|| !stdout.open.get() || !stdout.unread.borrow().is_empty())?;
@@ -169,7 +169,7 @@ impl Program {
     /// not.
     pub fn expect_stdout_part(&self, whole: impl AsRef<[u8]>) -> Checked {
         let whole = whole.as_ref();
-        self.bench.note(format!(
+        self.context.note(format!(
             "expect {}, or the beginning of it, on its standard output",
             brief(whole)
         ));
@@ -178,7 +178,7 @@ impl Program {
         let got = stdout.unread();
         let part = &got[..got.len().min(whole.len())];
         if !whole.starts_with(part) {
-            let failure = self.bench.failure(Diagnosis::WrongOutput, OTHER_BYTES);
+            let failure = self.context.failure(Diagnosis::WrongOutput, OTHER_BYTES);
             let comparison = Comparison::of("standard output", whole, &got);
             return Err(failure.comparing(comparison).into());
         }
@@ -189,7 +189,7 @@ impl Program {
     fn wait_for_output_end(&self, is_decided: impl Fn() -> bool) -> Checked {
         let look = || Ok(is_decided().then_some(()));
         let goal = "the end of its standard output";
-        self.bench.until(goal, Diagnosis::StillRunning, look)
+        self.context.until(goal, Diagnosis::StillRunning, look)
     }
 
     /// Waits until it sleeps; nothing may have come on standard output.
@@ -198,8 +198,8 @@ impl Program {
     ///
     /// When something has.
     pub fn expect_quiet_stdout(&self) -> Checked {
-        self.bench.note("see that it prints nothing more");
-        self.bench.settle()?;
+        self.context.note("see that it prints nothing more");
+        self.context.settle()?;
         self.expect_nothing_printed()
     }
 
@@ -209,8 +209,8 @@ impl Program {
     ///
     /// When something has.
     pub fn expect_nothing_printed_yet(&self) -> Checked {
-        self.bench.note("see that it has printed nothing more");
-        self.bench.pump()?;
+        self.context.note("see that it has printed nothing more");
+        self.context.pump()?;
         self.expect_nothing_printed()
     }
 
@@ -220,7 +220,7 @@ impl Program {
             None => Ok(()),
             difference => {
                 let symptom = format!("your program prints {} more than it should", brief(&extra));
-                let failure = self.bench.failure(Diagnosis::ExtraOutput, symptom);
+                let failure = self.context.failure(Diagnosis::ExtraOutput, symptom);
                 Err(failure.comparing(difference).into())
             }
         }
@@ -234,7 +234,7 @@ impl Program {
     /// [`Diagnosis::ExtraOutput`] when these lines come and more, [`Diagnosis::WrongOutput`] when one of them differs
     /// or is missing.
     pub fn expect_all_output(&self, lines: &[impl AsRef<[u8]>]) -> Checked {
-        self.bench.note(match lines.len() {
+        self.context.note(match lines.len() {
             0 => "expect nothing on its standard output".to_owned(),
             1 => format!(
                 "expect the line {} and nothing else on its standard output",
@@ -253,7 +253,7 @@ impl Program {
                         quoted(&line),
                         quoted(expected)
                     );
-                    let failure = self.bench.failure(Diagnosis::WrongOutput, symptom);
+                    let failure = self.context.failure(Diagnosis::WrongOutput, symptom);
                     let comparison = Comparison::of_text("the line", expected, &line);
                     return Err(failure.comparing(comparison).into());
                 }
@@ -277,7 +277,7 @@ impl Program {
                     ),
                 },
             };
-            return self.bench.fail(Diagnosis::WrongOutput, symptom);
+            return self.context.fail(Diagnosis::WrongOutput, symptom);
         }
         self.expect_nothing_printed()
     }
@@ -285,7 +285,7 @@ impl Program {
     pub(super) fn output_ended(&self, goal: &str) -> Checked<Failure> {
         let symptom =
             format!("your program has closed its standard output; the test waits for {goal}");
-        self.bench
+        self.context
             .attribute_to_exit(goal, Diagnosis::OutputClosed, symptom)
     }
 }

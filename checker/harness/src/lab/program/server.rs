@@ -10,7 +10,7 @@ use super::Program;
 use crate::{
     arena::Launch,
     failure::{Checked, Diagnosis, Failure},
-    lab::{bench::Bench, quote::quoted, tcp::Connection, verdict::WaitError},
+    lab::{context::TestContext, quote::quoted, tcp::Connection, verdict::WaitError},
     observe::{
         descriptors::{Descriptor, Object},
         sockets::{self, State, Transport},
@@ -29,14 +29,14 @@ pub struct Server {
 
 impl Server {
     pub(in crate::lab) fn start(
-        bench: &Rc<Bench>,
+        context: &Rc<TestContext>,
         wanted: SocketAddr,
         further: &[&str],
         transport: Transport,
     ) -> Checked<Server> {
         let address = wanted.to_string();
         let arguments = [&[address.as_str()], further].concat();
-        let program = Program::start(bench, &Launch::new(arguments))?;
+        let program = Program::start(context, &Launch::new(arguments))?;
         Server::of(program, wanted, transport)
     }
 
@@ -69,14 +69,14 @@ impl Server {
             0 => wanted.ip().to_string(),
             _ => wanted.to_string(),
         };
-        self.program.bench.note(format!(
+        self.program.context.note(format!(
             "see that it listens on {asked}, as it was asked to"
         ));
         let is_right_port = wanted.port() == 0 || wanted.port() == said.port();
         if said.ip() == wanted.ip() && is_right_port {
             return Ok(());
         }
-        self.program.bench.fail(
+        self.program.context.fail(
             Diagnosis::ListensElsewhere,
             format!("your program was asked to listen on {asked}, and listens on {said}"),
         )
@@ -93,7 +93,7 @@ impl Server {
     ///
     /// When it refuses, or its accept queue stays full.
     pub fn connect(&self) -> Checked<Connection> {
-        Connection::connect(&self.program.bench, None, self.address, None)
+        Connection::connect(&self.program.context, None, self.address, None)
     }
 
     /// Connects a client that has the address `source` to the address `destination` of this machine, for a server that
@@ -104,7 +104,7 @@ impl Server {
     /// As [`Server::connect`].
     pub fn connect_between(&self, source: IpAddr, destination: IpAddr) -> Checked<Connection> {
         let server = SocketAddr::new(destination, self.address.port());
-        Connection::connect(&self.program.bench, Some(source), server, None)
+        Connection::connect(&self.program.context, Some(source), server, None)
     }
 
     /// Connects a client with a small receive buffer (SO_RCVBUF, in bytes), so that the server soon has to wait when
@@ -114,7 +114,7 @@ impl Server {
     ///
     /// As [`Server::connect`].
     pub fn connect_with_receive_buffer(&self, bytes: usize) -> Checked<Connection> {
-        Connection::connect(&self.program.bench, None, self.address, Some(bytes))
+        Connection::connect(&self.program.context, None, self.address, Some(bytes))
     }
 
     /// Waits until nobody listens on its address any more, for a server which has been killed.
@@ -123,22 +123,22 @@ impl Server {
     ///
     /// [`Diagnosis::DescriptorLeaked`] when a process of it still holds the listening socket.
     pub fn expect_not_listening(&self) -> Checked {
-        let bench = &self.program.bench;
-        bench.note(format!(
+        let context = &self.program.context;
+        context.note(format!(
             "expect that nobody listens on {} any more",
             self.address
         ));
         let look = || {
-            let sockets = bench.sockets(Transport::Tcp)?;
+            let sockets = context.sockets(Transport::Tcp)?;
             Ok((!sockets
                 .iter()
                 .any(|socket| socket.state == State::Listen && socket.local == self.address))
             .then_some(()))
         };
         let diagnosis = Diagnosis::DescriptorLeaked;
-        match bench.try_until(look)? {
+        match context.try_until(look)? {
             Ok(()) => Ok(()),
-            Err(WaitError::Asleep) => bench.fail(
+            Err(WaitError::Asleep) => context.fail(
                 diagnosis,
                 format!(
                     "your server has ended, but {} still listens: a child holds the listening socket",
@@ -147,7 +147,7 @@ impl Server {
             ),
             Err(error) => {
                 let goal = format!("{} to listen no more", self.address);
-                Err(bench.to_failure(error, &goal, diagnosis).into())
+                Err(context.to_failure(error, &goal, diagnosis).into())
             }
         }
     }
@@ -155,7 +155,7 @@ impl Server {
     /// Waits until the kernel shows a socket of the program on the announced address. The line may be a moment ahead of
     /// it.
     fn expect_listening(&self, transport: Transport) -> Checked {
-        let bench = &self.program.bench;
+        let context = &self.program.context;
         let listening = || match transport {
             Transport::Tcp => sockets::listening(),
             Transport::Udp => sockets::all(transport),
@@ -163,10 +163,10 @@ impl Server {
         let look = || {
             Ok(listening()?
                 .iter()
-                .any(|socket| socket.local == self.said && bench.is_own(socket))
+                .any(|socket| socket.local == self.said && context.is_own(socket))
                 .then_some(()))
         };
-        let Err(error) = bench.try_until(look)? else {
+        let Err(error) = context.try_until(look)? else {
             return Ok(());
         };
         let own: Vec<u64> = self
@@ -193,10 +193,10 @@ impl Server {
             None => {
                 let goal = format!("a listening socket on {}", self.said);
                 let diagnosis = Diagnosis::ListensElsewhere;
-                return Err(bench.to_failure(error, &goal, diagnosis).into());
+                return Err(context.to_failure(error, &goal, diagnosis).into());
             }
         };
-        bench.fail(Diagnosis::ListensElsewhere, symptom)
+        context.fail(Diagnosis::ListensElsewhere, symptom)
     }
 }
 
@@ -227,7 +227,7 @@ impl Program {
     /// When the kernel does not tell.
     pub fn listens(&self) -> Checked<bool> {
         let own = self.descriptors();
-        let sockets = self.bench.sockets(Transport::Tcp)?;
+        let sockets = self.context.sockets(Transport::Tcp)?;
         Ok(sockets.iter().any(|socket| {
             let is_this =
                 |descriptor: &Descriptor| descriptor.object == Object::Socket(socket.inode);
@@ -236,10 +236,10 @@ impl Program {
     }
 
     fn wait_for_announcement(&self, wanted: SocketAddr) -> Checked<SocketAddr> {
-        self.bench.note("wait for the line `listening IP:PORT`");
+        self.context.note("wait for the line `listening IP:PORT`");
         let goal = "the line `listening IP:PORT`";
         let look = || Ok(self.running.stdout.take_line());
-        let Some(line) = self.bench.until(goal, Diagnosis::NeverListened, look)? else {
+        let Some(line) = self.context.until(goal, Diagnosis::NeverListened, look)? else {
             let seen = self.output_ended(goal)?;
             let diagnosis = match seen.diagnosis {
                 _ if wanted.port() == 0 => return Err(seen.into()),
@@ -259,7 +259,7 @@ impl Program {
             .and_then(|address| address.parse::<SocketAddr>().ok());
         match address {
             Some(address) if address.port() != 0 => Ok(address),
-            Some(_) => self.bench.fail(
+            Some(_) => self.context.fail(
                 Diagnosis::BadAnnouncement,
                 format!(
                     "your program prints {}, and no client can connect to port 0: it stands for any free port, and the \
@@ -267,7 +267,7 @@ impl Program {
                     quoted(&line)
                 ),
             ),
-            None => self.bench.fail(
+            None => self.context.fail(
                 Diagnosis::BadAnnouncement,
                 format!(
                     "your program prints {}; the test expects `listening IP:PORT`",

@@ -14,7 +14,8 @@ impl Program {
     ///
     /// When the kernel refuses.
     pub fn signal(&self, signal: i32) -> Checked {
-        self.bench.note(format!("send it {}", signal_name(signal)));
+        self.context
+            .note(format!("send it {}", signal_name(signal)));
         self.send(signal)
     }
 
@@ -35,7 +36,7 @@ impl Program {
     ///
     /// When it sleeps for ever with the signal blocked.
     pub fn deliver(&self, signal: i32) -> Checked {
-        self.bench.note(format!(
+        self.context.note(format!(
             "send it {} and wait until it has taken it",
             signal_name(signal)
         ));
@@ -52,15 +53,15 @@ impl Program {
         self.until_taken(&format!("it to take {}", signal_name(signal)), look)
     }
 
-    /// Waits for something that comes of taking a signal: see [`Bench::untaken`].
+    /// Waits for something that comes of taking a signal: see [`TestContext::untaken`].
     pub(super) fn until_taken<T>(
         &self,
         goal: &str,
         look: impl FnMut() -> Checked<Option<T>>,
     ) -> Checked<T> {
-        self.bench.try_until(look)?.map_err(|error| {
+        self.context.try_until(look)?.map_err(|error| {
             let signals = Process::read(self.running.pid).map(|process| process.signals);
-            self.bench.untaken(error, goal, signals).into()
+            self.context.untaken(error, goal, signals).into()
         })
     }
 
@@ -71,7 +72,7 @@ impl Program {
     ///
     /// When it does not stop.
     pub fn freeze(&self) -> Checked {
-        self.bench.note("freeze it (SIGSTOP)");
+        self.context.note("freeze it (SIGSTOP)");
         self.send(libc::SIGSTOP)?;
         self.wait_until_stopped()
     }
@@ -82,14 +83,15 @@ impl Program {
     ///
     /// When it does not stop.
     pub fn wait_until_frozen(&self) -> Checked {
-        self.bench.note("wait until it is frozen");
+        self.context.note("wait until it is frozen");
         self.wait_until_stopped()
     }
 
     fn wait_until_stopped(&self) -> Checked {
         // Every thread: one that still runs may take a signal that is sent next.
         self.wait_for_threads("it to stop", |thread| {
-            matches!(thread.state, 'Z' | 'X') || self.bench.is_stopped(thread.tid, thread.state)
+            matches!(thread.state, 'Z' | 'X')
+                || self.context.programs.is_stopped(thread.tid, thread.state)
         })
     }
 
@@ -99,10 +101,10 @@ impl Program {
     ///
     /// When it does not go on.
     pub fn resume(&self) -> Checked {
-        self.bench.note("let it go on (SIGCONT)");
+        self.context.note("let it go on (SIGCONT)");
         self.send(libc::SIGCONT)?;
         self.wait_for_threads("it to go on", |thread| {
-            !self.bench.is_stopped(thread.tid, thread.state)
+            !self.context.programs.is_stopped(thread.tid, thread.state)
         })
     }
 
@@ -112,7 +114,7 @@ impl Program {
             let right = threads.unwrap_or_default().iter().all(&is_right);
             Ok(right.then_some(()))
         };
-        self.bench.until(goal, Diagnosis::Stuck, look)
+        self.context.until(goal, Diagnosis::Stuck, look)
     }
 
     /// What it has set up for signals.

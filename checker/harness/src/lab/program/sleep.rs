@@ -43,7 +43,7 @@ impl Program {
     /// When it sleeps in another call, for ever.
     pub fn wait_until_in(&self, call: Call) -> Checked {
         let goal = format!("it to sleep in {call}");
-        self.bench.note(format!("wait for {goal}"));
+        self.context.note(format!("wait for {goal}"));
         self.wait_for_call(&goal, |other| other == call)
     }
 
@@ -53,7 +53,7 @@ impl Program {
     ///
     /// When it waits for a child, for ever.
     pub fn wait_until_it_rests(&self) -> Checked {
-        self.bench.note("wait until it sleeps");
+        self.context.note("wait until it sleeps");
         self.wait_for_call("it to wait for clients", |call| call != Call::Wait)
     }
 
@@ -87,7 +87,7 @@ impl Program {
     pub fn wait_until_idle(&self) -> Checked {
         const GOAL: &str = "it to sleep until something comes";
         const WAITING: [Call; 4] = [Call::Read, Call::Accept, Call::Poll, Call::Connect];
-        self.bench.note(format!("wait for {GOAL}"));
+        self.context.note(format!("wait for {GOAL}"));
         let mut before = Vec::new();
         let mut naps = Naps::default();
         let look = || {
@@ -102,7 +102,7 @@ impl Program {
                 .iter()
                 .filter(|thread| thread.naps() && is_in(thread, &[Call::Sleep]));
             if naps.are_a_habit(napping) {
-                return self.bench.fail(
+                return self.context.fail(
                     Diagnosis::Busy,
                     "your program naps, looks, and naps again, although nothing is there; the test waits for it to \
                      sleep until something comes",
@@ -116,7 +116,7 @@ impl Program {
             before = threads;
             Ok(twice.then_some(()))
         };
-        self.bench.until(GOAL, Diagnosis::Stuck, look)
+        self.context.until(GOAL, Diagnosis::Stuck, look)
     }
 
     /// Sees that the sleep of a program which is idle (see [`Program::wait_until_idle`]) has no time limit. Where the
@@ -126,14 +126,14 @@ impl Program {
     ///
     /// [`Diagnosis::Busy`] when it has one.
     pub fn expect_no_time_limit(&self) -> Checked {
-        self.bench.note("see that it sleeps without a time limit");
+        self.context.note("see that it sleeps without a time limit");
         let threads = Process::read(self.running.pid)
             .map(|process| process.thread_list())
             .unwrap_or_default();
         let napping = threads.into_iter().find(Thread::naps);
         match napping.and_then(|thread| thread.sleep) {
             None => Ok(()),
-            Some(nap) => self.bench.fail(
+            Some(nap) => self.context.fail(
                 Diagnosis::Busy,
                 format!(
                     "your program waits in {nap}, which has a time limit, and it was given none"
@@ -148,13 +148,13 @@ impl Program {
     ///
     /// When it has ended; when it sleeps for ever with a signal blocked; when it is not asleep, or only naps.
     pub fn expect_asleep(&self) -> Checked {
-        self.bench.note("see that it sleeps until a signal comes");
+        self.context.note("see that it sleeps until a signal comes");
         let mut before = Vec::new();
         let mut naps = Naps::default();
         let look = || {
             if let Some(ending) = self.running.ending() {
                 let due = "sleeping until a signal comes";
-                return Err(self.bench.ended_instead_of(ending, due).into());
+                return Err(self.context.ended_instead_of(ending, due).into());
             }
             let Some(process) = Process::read(self.running.pid) else {
                 return Ok(None);
@@ -178,7 +178,7 @@ impl Program {
             if !naps.are_a_habit(napping) {
                 return Ok(None);
             }
-            self.bench.fail(
+            self.context.fail(
                 Diagnosis::Busy,
                 format!(
                     "your program waits in {nap}, which has a time limit, again and again; it should sleep until a \
@@ -196,7 +196,7 @@ impl Program {
     ///
     /// When it has ended, or does not write.
     pub fn expect_asleep_in_print(&self) -> Checked {
-        self.bench
+        self.context
             .note("see that it sleeps in write(1) until its line has room");
         let mut before = Vec::new();
         let look = || {
@@ -218,6 +218,6 @@ impl Program {
             Ok(twice.then_some(()))
         };
         let goal = "it to sleep in write(1) until its line has room";
-        self.bench.until(goal, Diagnosis::Stuck, look)
+        self.context.until(goal, Diagnosis::Stuck, look)
     }
 }

@@ -34,10 +34,10 @@ impl Connection {
         let goal = format!("a line on the connection with {}", self.name);
         let part = self.inbox.borrow().clone();
         let mut failure = match (waited, self.end.get()) {
-            (Err(error), _) => self.bench.to_failure(error, &goal, Diagnosis::Stuck),
+            (Err(error), _) => self.context.to_failure(error, &goal, Diagnosis::Stuck),
             (Ok(()), None) => {
                 let symptom = format!("your program sends {} without a line end", brief(&part));
-                return self.bench.fail(Diagnosis::ExtraBytes, symptom);
+                return self.context.fail(Diagnosis::ExtraBytes, symptom);
             }
             (Ok(()), Some(end)) => {
                 let (diagnosis, verb) = match end {
@@ -48,7 +48,7 @@ impl Connection {
                     "your program {verb} the connection with {}, and no line has come",
                     self.name
                 );
-                self.bench.attribute_to_exit(&goal, diagnosis, symptom)?
+                self.context.attribute_to_exit(&goal, diagnosis, symptom)?
             }
         };
         if !part.is_empty() {

@@ -19,14 +19,14 @@ use nix::{
 use super::{Connection, SEGMENT, new_socket};
 use crate::{
     failure::{Attempt, Checked, Diagnosis, LabError, Stop},
-    lab::bench::Bench,
+    lab::context::TestContext,
     observe::sockets,
 };
 
 /// A TCP server of the test's own.
 #[derive(Debug)]
 pub struct Listener {
-    bench: Rc<Bench>,
+    context: Rc<TestContext>,
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -34,17 +34,17 @@ pub struct Listener {
 /// An address which is taken, and on which nobody listens yet: connecting to it is refused.
 #[derive(Debug)]
 pub struct Reservation {
-    bench: Rc<Bench>,
+    context: Rc<TestContext>,
     socket: OwnedFd,
     address: SocketAddr,
 }
 
 impl Listener {
     pub(in crate::lab) fn new(
-        bench: &Rc<Bench>,
+        context: &Rc<TestContext>,
         receive_buffer: Option<usize>,
     ) -> Checked<Listener> {
-        let reservation = Reservation::new(bench, bench.address().into())?;
+        let reservation = Reservation::new(context, context.address().into())?;
         if let Some(bytes) = receive_buffer {
             // Inherited by the connections; must be set before listen (tcp(7)).
             setsockopt(&reservation.socket, sockopt::RcvBuf, &bytes).attempt(LISTEN)?;
@@ -55,19 +55,20 @@ impl Listener {
     }
 
     /// One that answers nobody: its accept queue has one place, and that is taken.
-    pub(in crate::lab) fn with_a_full_queue(bench: &Rc<Bench>) -> Checked<Listener> {
+    pub(in crate::lab) fn with_a_full_queue(context: &Rc<TestContext>) -> Checked<Listener> {
         const FILL: &str = "could not fill an accept queue";
         // One connection more than the backlog finds a place (listen(2)).
         let queue = Backlog::new(0).attempt(LISTEN)?;
-        let listener = bench
-            .quietly(|| Reservation::new(bench, bench.address().into())?.listen_with(queue))?;
+        let listener = context
+            .transcript
+            .quietly(|| Reservation::new(context, context.address().into())?.listen_with(queue))?;
         let address = listener.address;
-        bench.note(format!(
+        context.note(format!(
             "listen on {address}, and let the accept queue be full: whoever connects gets no answer"
         ));
-        let first = new_socket(bench, None, address, None)?;
+        let first = new_socket(context, None, address, None)?;
         match connect(first.as_raw_fd(), &SockaddrStorage::from(address)) {
-            Ok(()) | Err(Errno::EINPROGRESS) => bench.keep(first),
+            Ok(()) | Err(Errno::EINPROGRESS) => context.keep(first),
             Err(errno) => return Err(LabError::call(FILL, errno).into()),
         }
         let look = || {
@@ -77,7 +78,7 @@ impl Listener {
                 .any(|socket| socket.receive_queue > socket.send_queue);
             Ok(is_full.then_some(()))
         };
-        bench
+        context
             .try_until(look)?
             .map_err(|_| LabError::new(FILL).into())
             .map(|()| listener)
@@ -95,18 +96,18 @@ impl Listener {
     /// [`Diagnosis::CallForbidden`] when it has.
     pub fn expect_nobody(&self) -> Checked {
         let address = self.address;
-        self.bench
+        self.context
             .note(format!("see that nobody connects to {address}"));
-        self.bench.settle()?;
+        self.context.settle()?;
         match self.listener.accept() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(LabError::io("could not accept a connection", &error).into()),
             Ok((stream, _)) => {
-                self.bench.keep(stream.into());
+                self.context.keep(stream.into());
                 let symptom = format!(
                     "your program connects to {address}, which it should not do, or not yet"
                 );
-                self.bench.fail(Diagnosis::CallForbidden, symptom)
+                self.context.fail(Diagnosis::CallForbidden, symptom)
             }
         }
     }
@@ -117,15 +118,11 @@ impl Listener {
     ///
     /// When it does not.
     pub fn accept(&self) -> Checked<Connection> {
-        self.bench.note("accept a connection");
+        self.context.note("accept a connection");
         let look = || {
             // A client which has ended will not connect any more. Asked first: what it did before its end is in the
             // accept queue by now.
-            let ended = self
-                .bench
-                .programs()
-                .iter()
-                .all(|program| program.ending().is_some());
+            let ended = self.context.programs.have_ended();
             match self.listener.accept() {
                 Ok(accepted) => Ok(Some(Some(accepted))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -136,16 +133,15 @@ impl Listener {
         };
         let files = [(self.listener.as_fd(), PollFlags::POLLIN)];
         let goal = "it to connect";
-        let accepted = self.bench.until_on(&files, goal, Diagnosis::Stuck, look)?;
+        let accepted = self
+            .context
+            .until_on(&files, goal, Diagnosis::Stuck, look)?;
         let Some((stream, peer)) = accepted else {
             let symptom = "your program has ended without connecting";
             let diagnosis = Diagnosis::Exited;
-            return Err(self
-                .bench
-                .attribute_to_exit(goal, diagnosis, symptom)?
-                .into());
+            return self.context.fail_or_exit(goal, diagnosis, symptom);
         };
-        Connection::over(&self.bench, stream, peer, "the server".to_owned())
+        Connection::over(&self.context, stream, peer, "the server".to_owned())
     }
 }
 
@@ -153,8 +149,8 @@ const LISTEN: &str = "could not listen";
 
 impl Reservation {
     /// One on ::1, which all tests share where they have no network of their own; the port is this test's alone.
-    pub(in crate::lab) fn on_ipv6(bench: &Rc<Bench>) -> Checked<Reservation> {
-        match Reservation::new(bench, Ipv6Addr::LOCALHOST.into()) {
+    pub(in crate::lab) fn on_ipv6(context: &Rc<TestContext>) -> Checked<Reservation> {
+        match Reservation::new(context, Ipv6Addr::LOCALHOST.into()) {
             Err(Stop::Broken(error))
                 if [libc::EAFNOSUPPORT, libc::EADDRNOTAVAIL].map(Some).contains(&error.errno) =>
             {
@@ -167,7 +163,7 @@ impl Reservation {
         }
     }
 
-    pub(in crate::lab) fn new(bench: &Rc<Bench>, ip: IpAddr) -> Checked<Reservation> {
+    pub(in crate::lab) fn new(context: &Rc<TestContext>, ip: IpAddr) -> Checked<Reservation> {
         const RESERVE: &str = "could not reserve an address";
         let any = SocketAddr::new(ip, 0);
         let family = match ip {
@@ -190,7 +186,7 @@ impl Reservation {
             // A port whose two bytes are the same would forgive a client which forgets htons.
             if port != port.swap_bytes() {
                 return Ok(Reservation {
-                    bench: bench.clone(),
+                    context: context.clone(),
                     socket,
                     address: SocketAddr::new(any.ip(), port),
                 });
@@ -214,9 +210,9 @@ impl Reservation {
 
     fn listen_with(self, queue: Backlog) -> Checked<Listener> {
         listen(&self.socket, queue).attempt(LISTEN)?;
-        self.bench.note(format!("listen on {}", self.address));
+        self.context.note(format!("listen on {}", self.address));
         Ok(Listener {
-            bench: self.bench,
+            context: self.context,
             listener: TcpListener::from(self.socket),
             address: self.address,
         })
@@ -224,7 +220,7 @@ impl Reservation {
 }
 
 /// A reservation on which nobody will ever listen.
-pub(in crate::lab) fn refusing(bench: &Bench, reservation: Reservation) -> SocketAddr {
-    bench.keep(reservation.socket);
+pub(in crate::lab) fn refusing(context: &TestContext, reservation: Reservation) -> SocketAddr {
+    context.keep(reservation.socket);
     reservation.address
 }

@@ -27,7 +27,7 @@ pub use listener::{Listener, Reservation};
 
 use crate::{
     failure::{Attempt, Checked, Diagnosis, Failure, LabError},
-    lab::{bench::Bench, verdict::WaitError},
+    lab::{context::TestContext, verdict::WaitError},
     observe::sockets::{self, State, Transport},
 };
 
@@ -37,7 +37,7 @@ use crate::{
 /// flow; [`Connection::send_without_reading`] is the exception.
 #[derive(Debug)]
 pub struct Connection {
-    bench: Rc<Bench>,
+    context: Rc<TestContext>,
     /// `client 1`, or `the connection` of a listener.
     name: String,
     local: SocketAddr,
@@ -61,20 +61,20 @@ enum End {
 
 impl Connection {
     pub(super) fn connect(
-        bench: &Rc<Bench>,
+        context: &Rc<TestContext>,
         source: Option<IpAddr>,
         server: SocketAddr,
         receive_buffer: Option<usize>,
     ) -> Checked<Connection> {
-        let name = format!("client {}", bench.count_names("client ") + 1);
-        bench.note(match source {
+        let name = context.names.next_client();
+        context.note(match source {
             None => format!("{name}: connect"),
             Some(source) => format!("{name}: connect from {source} to {server}"),
         });
-        let socket = new_socket(bench, source, server, receive_buffer)?;
+        let socket = new_socket(context, source, server, receive_buffer)?;
         match connect(socket.as_raw_fd(), &SockaddrStorage::from(server)) {
             Ok(()) | Err(Errno::EINPROGRESS) => (),
-            Err(errno) => return Err(refused(bench, server, errno)?.into()),
+            Err(errno) => return Err(refused(context, server, errno)?.into()),
         }
         let stream = TcpStream::from(socket);
         let look = || match stream
@@ -84,26 +84,26 @@ impl Connection {
             Some(error) => Ok(Some(Err(error))),
             None => Ok(stream.peer_addr().is_ok().then_some(Ok(()))),
         };
-        match bench.try_until_on(&[(stream.as_fd(), PollFlags::POLLOUT)], look)? {
-            Ok(Ok(())) => Connection::over(bench, stream, server, name),
+        match context.try_until_on(&[(stream.as_fd(), PollFlags::POLLOUT)], look)? {
+            Ok(Ok(())) => Connection::over(context, stream, server, name),
             Ok(Err(error)) => {
                 let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
-                Err(refused(bench, server, errno)?.into())
+                Err(refused(context, server, errno)?.into())
             }
             Err(error) => {
-                let goal = match waiting_clients(bench, server)? {
+                let goal = match waiting_clients(context, server)? {
                     Some(waiting) => {
                         format!("room in the accept queue, in which {waiting} clients wait already")
                     }
                     None => "it to accept a connection".to_owned(),
                 };
-                Err(bench.to_failure(error, &goal, Diagnosis::NoAnswer).into())
+                Err(context.to_failure(error, &goal, Diagnosis::NoAnswer).into())
             }
         }
     }
 
     fn over(
-        bench: &Rc<Bench>,
+        context: &Rc<TestContext>,
         stream: TcpStream,
         peer: SocketAddr,
         name: String,
@@ -113,9 +113,9 @@ impl Connection {
         // A test that sends single bytes means single segments.
         stream.set_nodelay(true).attempt(PREPARE)?;
         let local = stream.local_addr().attempt(PREPARE)?;
-        bench.name(local, name.clone());
+        context.names.add(local, name.clone());
         Ok(Connection {
-            bench: bench.clone(),
+            context: context.clone(),
             name,
             local,
             peer,
@@ -142,7 +142,7 @@ impl Connection {
     }
 
     fn note(&self, step: impl std::fmt::Display) {
-        self.bench.note(format!("{}: {step}", self.name));
+        self.context.note(format!("{}: {step}", self.name));
     }
 
     /// What the program sends, in the words of a report.
@@ -172,10 +172,7 @@ impl Connection {
                     let (goal, diagnosis) = ("the rest of the story", Diagnosis::Reset);
                     let symptom =
                         format!("your program has reset the connection with {}", self.name);
-                    Err(self
-                        .bench
-                        .attribute_to_exit(goal, diagnosis, symptom)?
-                        .into())
+                    self.context.fail_or_exit(goal, diagnosis, symptom)
                 } else {
                     Err(LabError::io("could not half-close a connection", &error).into())
                 }
@@ -213,7 +210,7 @@ impl Connection {
                 .then_some(()))
         };
         // If it stays, the words that follow say what the program does.
-        let _ = self.bench.try_until(look)?;
+        let _ = self.context.try_until(look)?;
         Ok(())
     }
 
@@ -227,7 +224,7 @@ impl Connection {
         look: impl FnMut() -> Checked<Option<()>>,
     ) -> Checked {
         self.try_until(look)?
-            .map_err(|error| self.bench.to_failure(error, goal, diagnosis).into())
+            .map_err(|error| self.context.to_failure(error, goal, diagnosis).into())
     }
 
     fn try_until(
@@ -248,7 +245,7 @@ impl Connection {
             .iter()
             .map(|file| (file.as_fd(), PollFlags::POLLIN))
             .collect();
-        self.bench.try_until_on(&files, look)
+        self.context.try_until_on(&files, look)
     }
 
     fn read_available(&self) {
@@ -279,7 +276,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if let Some(stream) = self.stream.borrow_mut().take() {
-            self.bench.keep(stream.into());
+            self.context.keep(stream.into());
         }
     }
 }
@@ -301,8 +298,8 @@ fn acknowledge(stream: &TcpStream) {
 }
 
 /// How many clients wait in the accept queue of this server, if it is full.
-fn waiting_clients(bench: &Bench, server: SocketAddr) -> Checked<Option<u32>> {
-    let sockets = bench.sockets(Transport::Tcp)?;
+fn waiting_clients(context: &TestContext, server: SocketAddr) -> Checked<Option<u32>> {
+    let sockets = context.sockets(Transport::Tcp)?;
     Ok(sockets
         .iter()
         .find(|socket| socket.state == State::Listen && socket.local.port() == server.port())
@@ -311,7 +308,7 @@ fn waiting_clients(bench: &Bench, server: SocketAddr) -> Checked<Option<u32>> {
 }
 
 /// A connection could not be made: the server has ended, or does not listen any more.
-fn refused(bench: &Bench, server: SocketAddr, errno: Errno) -> Checked<Failure> {
+fn refused(context: &TestContext, server: SocketAddr, errno: Errno) -> Checked<Failure> {
     let (diagnosis, symptom) = match errno {
         Errno::ECONNREFUSED => (
             Diagnosis::Refused,
@@ -326,7 +323,7 @@ fn refused(bench: &Bench, server: SocketAddr, errno: Errno) -> Checked<Failure> 
             return Err(LabError::call(format!("could not connect to {server}"), errno).into());
         }
     };
-    bench.attribute_to_exit("a connection", diagnosis, symptom)
+    context.attribute_to_exit("a connection", diagnosis, symptom)
 }
 
 /// What a TCP segment to a client with a small receive buffer carries, in bytes, with its timestamps (RFC 7323): 1024
@@ -336,7 +333,7 @@ fn refused(bench: &Bench, server: SocketAddr, errno: Errno) -> Checked<Failure> 
 const SEGMENT: u32 = 1024 + 12;
 
 fn new_socket(
-    bench: &Bench,
+    context: &TestContext,
     source: Option<IpAddr>,
     server: SocketAddr,
     receive_buffer: Option<usize>,
@@ -355,8 +352,8 @@ fn new_socket(
         setsockopt(&socket, sockopt::TcpMaxSeg, &SEGMENT).attempt(MAKE)?;
     }
     // Without namespaces this address is all that separates the tests.
-    let is_shared = server.is_ipv4() && bench.address() != Ipv4Addr::LOCALHOST;
-    if let Some(source) = source.or(is_shared.then_some(bench.address().into())) {
+    let is_shared = server.is_ipv4() && context.address() != Ipv4Addr::LOCALHOST;
+    if let Some(source) = source.or(is_shared.then_some(context.address().into())) {
         let own = SocketAddr::new(source, 0);
         bind(socket.as_raw_fd(), &SockaddrStorage::from(own)).attempt(MAKE)?;
     }

@@ -4,8 +4,8 @@ use super::{Connection, End};
 use crate::{
     failure::{Checked, Comparison, Diagnosis},
     lab::{
+        quiescence::{Motion, Watch},
         quote::brief,
-        stillness::{Motion, Watch},
         verdict::WaitError,
     },
 };
@@ -33,7 +33,7 @@ impl Connection {
         let mut watch = Watch::for_the_next_step();
         let look = || {
             self.read_available();
-            Ok(match watch.sample(&self.bench)? {
+            Ok(match watch.sample(&self.context)? {
                 Motion::Moving => None,
                 Motion::Dozing | Motion::Asleep => Some(()),
             })
@@ -42,7 +42,10 @@ impl Connection {
             Ok(()) | Err(WaitError::Asleep) => Ok(()),
             Err(error) => {
                 let goal = format!("it to come to rest, while {} reads", self.name);
-                Err(self.bench.to_failure(error, &goal, Diagnosis::Busy).into())
+                Err(self
+                    .context
+                    .to_failure(error, &goal, Diagnosis::Busy)
+                    .into())
             }
         }
     }
@@ -90,8 +93,8 @@ impl Connection {
         };
         let missing = expected.len() - got.len();
         let failure = match waited {
-            Err(error) => self.bench.to_failure(error, &goal, Diagnosis::Stuck),
-            Ok(()) if !expected.starts_with(&got) => self.bench.failure(
+            Err(error) => self.context.to_failure(error, &goal, Diagnosis::Stuck),
+            Ok(()) if !expected.starts_with(&got) => self.context.failure(
                 Diagnosis::WrongBytes,
                 "your program sends other bytes than it should",
             ),
@@ -108,7 +111,7 @@ impl Connection {
                         _ => format!("{missing} bytes were"),
                     }
                 );
-                self.bench.attribute_to_exit(&goal, diagnosis, symptom)?
+                self.context.attribute_to_exit(&goal, diagnosis, symptom)?
             }
         };
         Err(failure.comparing(comparison).into())
@@ -131,7 +134,7 @@ impl Connection {
             (Err(error), _) => {
                 let goal = format!("the end of the stream on the connection with {}", self.name);
                 let diagnosis = Diagnosis::LeftOpen;
-                Err(self.bench.to_failure(error, &goal, diagnosis).into())
+                Err(self.context.to_failure(error, &goal, diagnosis).into())
             }
             (Ok(()), Some(End::Reset)) => {
                 let symptom = format!(
@@ -139,10 +142,7 @@ impl Connection {
                     self.name
                 );
                 let (goal, diagnosis) = ("the end of the stream", Diagnosis::Reset);
-                Err(self
-                    .bench
-                    .attribute_to_exit(goal, diagnosis, symptom)?
-                    .into())
+                self.context.fail_or_exit(goal, diagnosis, symptom)
             }
             (Ok(()), _) => Ok(()),
         }
@@ -165,7 +165,7 @@ impl Connection {
         waited.map_err(|error| {
             let goal = format!("the end of the connection with {}", self.name);
             let diagnosis = Diagnosis::LeftOpen;
-            self.bench.to_failure(error, &goal, diagnosis).into()
+            self.context.to_failure(error, &goal, diagnosis).into()
         })
     }
 
@@ -176,7 +176,7 @@ impl Connection {
     /// When something has.
     pub fn expect_quiet(&self) -> Checked {
         self.note("see that nothing comes");
-        self.bench.settle()?;
+        self.context.settle()?;
         self.read_available();
         self.expect_empty_inbox()?;
         match self.end.get() {
@@ -187,10 +187,7 @@ impl Connection {
                     self.name
                 );
                 let (goal, diagnosis) = ("it to keep the connection", Diagnosis::ClosedEarly);
-                Err(self
-                    .bench
-                    .attribute_to_exit(goal, diagnosis, symptom)?
-                    .into())
+                self.context.fail_or_exit(goal, diagnosis, symptom)
             }
         }
     }
@@ -202,7 +199,7 @@ impl Connection {
     /// When something has come.
     pub fn expect_no_more_bytes(&self) -> Checked {
         self.note("see that no more bytes come");
-        self.bench.settle()?;
+        self.context.settle()?;
         self.read_available();
         self.expect_empty_inbox()
     }
@@ -213,7 +210,7 @@ impl Connection {
             None => Ok(()),
             difference => {
                 let symptom = format!("your program sends {} more than it should", brief(&extra));
-                let failure = self.bench.failure(Diagnosis::ExtraBytes, symptom);
+                let failure = self.context.failure(Diagnosis::ExtraBytes, symptom);
                 Err(failure.comparing(difference).into())
             }
         }

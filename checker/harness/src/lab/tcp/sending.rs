@@ -11,8 +11,8 @@ use super::{Connection, End};
 use crate::{
     failure::{Checked, Diagnosis, LabError},
     lab::{
+        quiescence::{Motion, Watch},
         quote::brief,
-        stillness::{Motion, Watch},
         verdict::WaitError,
     },
     observe::sockets,
@@ -39,7 +39,7 @@ impl Connection {
             Sent::Part(_, error) => {
                 let goal = format!("it to read what {} sends", self.name);
                 let diagnosis = Diagnosis::Stuck;
-                Err(self.bench.to_failure(error, &goal, diagnosis).into())
+                Err(self.context.to_failure(error, &goal, diagnosis).into())
             }
         }
     }
@@ -51,10 +51,7 @@ impl Connection {
             "your program closed the connection with {}, which still had bytes to send",
             self.name
         );
-        Err(self
-            .bench
-            .attribute_to_exit(&goal, diagnosis, symptom)?
-            .into())
+        self.context.fail_or_exit(&goal, diagnosis, symptom)
     }
 
     /// Sends these bytes in pieces of `size`, and waits after each until the program has read it, so that each is a
@@ -70,7 +67,7 @@ impl Connection {
             size => format!("{size} bytes"),
         };
         self.note(format_args!("send {} in pieces of {of}", brief(bytes)));
-        self.bench.quietly(|| {
+        self.context.transcript.quietly(|| {
             for piece in bytes.chunks(size) {
                 self.send(piece)?;
                 self.wait_until_read()?;
@@ -125,7 +122,9 @@ impl Connection {
             true => PollFlags::POLLOUT | PollFlags::POLLIN,
             false => PollFlags::POLLOUT,
         };
-        let waited = self.bench.try_until_on(&[(stream.as_fd(), events)], look)?;
+        let waited = self
+            .context
+            .try_until_on(&[(stream.as_fd(), events)], look)?;
         let count = bytes.len() - rest.len();
         self.unechoed
             .borrow_mut()
@@ -145,12 +144,11 @@ impl Connection {
     /// When the program closes or resets the connection, or runs without end.
     pub fn send_until_unread(&self, most: usize) -> Checked {
         self.note("send and send without reading, until the program stops reading, too");
-        self.bench.quietly(|| {
+        self.context.transcript.quietly(|| {
             let mut sent = 0;
             let mut is_read = true;
             while is_read && sent < most {
-                let mut piece = vec![0; 16 * 1024];
-                self.bench.random().fill(&mut piece);
+                let piece = self.context.chance.bytes(16 * 1024);
                 sent += self.send_without_reading(&piece)?;
                 is_read = self.is_read_in_the_end()?;
             }
@@ -165,17 +163,17 @@ impl Connection {
             if !self.is_something_unread()? {
                 return Ok(Some(true));
             }
-            match watch.sample(&self.bench)? {
+            match watch.sample(&self.context)? {
                 Motion::Moving => Ok(None),
                 Motion::Dozing | Motion::Asleep => Ok(Some(false)),
             }
         };
-        match self.bench.try_until(look)? {
+        match self.context.try_until(look)? {
             Ok(is_read) => Ok(is_read),
             Err(WaitError::Asleep) => Ok(false),
             Err(error) => {
                 let (goal, diagnosis) = (self.goal_of_reading(), Diagnosis::Stuck);
-                Err(self.bench.to_failure(error, &goal, diagnosis).into())
+                Err(self.context.to_failure(error, &goal, diagnosis).into())
             }
         }
     }

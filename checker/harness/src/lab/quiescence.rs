@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::bench::Bench;
+use super::context::TestContext;
 use crate::{
     failure::Checked,
     observe::{
@@ -27,6 +27,10 @@ const STUCK_AFTER: Duration = Duration::from_millis(60);
 pub(super) const SETTLED_AFTER: Duration = Duration::from_millis(2);
 /// So many naps in a row are a habit: then a program that naps counts as one that rests.
 const MOST_NAPS: u32 = 8;
+
+/// Between two looks for an event which no descriptor announces: short at first, and twice as long each time, up to this.
+pub(super) const FIRST_LOOK: Duration = Duration::from_micros(250);
+pub(super) const LOOK: Duration = Duration::from_millis(16);
 
 /// Watches for stillness over several samples.
 #[derive(Debug)]
@@ -82,9 +86,9 @@ impl Watch {
     }
 
     /// Takes one sample.
-    pub(super) fn sample(&mut self, bench: &Bench) -> Checked<Motion> {
-        self.living = bench.living();
-        let Some(threads) = sleepers(bench, &self.living) else {
+    pub(super) fn sample(&mut self, context: &TestContext) -> Checked<Motion> {
+        self.living = context.programs.living();
+        let Some(threads) = sleepers(context, &self.living) else {
             self.last = None;
             return Ok(Motion::Moving);
         };
@@ -98,7 +102,7 @@ impl Watch {
             return Ok(Motion::Moving);
         }
         // The packets of others count, too; they are few.
-        if is_under_way(bench)? || sockets::is_a_packet_in_the_air() {
+        if is_under_way(context)? || sockets::is_a_packet_in_the_air() {
             self.since = Instant::now();
             return Ok(Motion::Moving);
         }
@@ -108,11 +112,11 @@ impl Watch {
                 .filter(|thread| thread.pid == process.pid)
                 .collect();
             threads.iter().all(|thread| sleeps_for_ever(thread))
-                && !has_alarm(bench, process, &threads)
+                && !has_alarm(context, process, &threads)
         });
         // Between the look at the threads and the look at their timers, a timer may have gone off: it no longer looks
         // armed, and has just woken its thread. If all still sleep the same sleep, none has.
-        if sleepers(bench, &bench.living()).is_none_or(|again| again != threads) {
+        if sleepers(context, &context.programs.living()).is_none_or(|again| again != threads) {
             self.last = None;
             return Ok(Motion::Moving);
         }
@@ -126,10 +130,35 @@ impl Watch {
     }
 }
 
+impl TestContext {
+    /// Waits until `found` says so (true), or until all processes sleep, be it only for a while (false). It ends
+    /// after a second at the latest: then they are clearly alive.
+    pub(super) fn wait_until_asleep(
+        &self,
+        mut found: impl FnMut() -> Checked<bool>,
+    ) -> Checked<bool> {
+        let start = Instant::now();
+        let mut watch = Watch::for_the_next_step();
+        let mut pause = FIRST_LOOK;
+        loop {
+            self.programs.read_outputs();
+            if found()? {
+                return Ok(true);
+            }
+            if watch.sample(self)? != Motion::Moving || start.elapsed() > Duration::from_secs(1) {
+                self.programs.read_outputs();
+                return found();
+            }
+            self.poll(&[], pause)?;
+            pause = LOOK.min(2 * pause);
+        }
+    }
+}
+
 /// All threads of all processes, if every one is asleep.
-fn sleepers(bench: &Bench, processes: &[Process]) -> Option<Vec<Thread>> {
+fn sleepers(context: &TestContext, processes: &[Process]) -> Option<Vec<Thread>> {
     // A program which is not there and has not ended was missed, by a look at the list while it changed.
-    let is_complete = bench.programs().iter().all(|program| {
+    let is_complete = context.programs.list().iter().all(|program| {
         program.ending().is_some() || processes.iter().any(|process| process.pid == program.pid())
     });
     if !is_complete {
@@ -140,13 +169,14 @@ fn sleepers(bench: &Bench, processes: &[Process]) -> Option<Vec<Thread>> {
         let known = threads.len();
         threads.extend(process.thread_list());
         let seen = &threads[known..];
-        if seen.is_empty() || !seen.iter().all(|thread| is_asleep(thread, bench)) {
+        if seen.is_empty() || !seen.iter().all(|thread| is_asleep(thread, context)) {
             return None;
         }
     }
     // What a tracer has not answered yet looks as if it rested.
-    let is_answered = bench
-        .programs()
+    let is_answered = context
+        .programs
+        .list()
         .iter()
         .filter_map(|program| program.tracer())
         .all(Tracer::is_idle);
@@ -154,11 +184,11 @@ fn sleepers(bench: &Bench, processes: &[Process]) -> Option<Vec<Thread>> {
 }
 
 /// Asleep or stopped, and nothing is pending that wakes it; or ended, as a main thread can before the others.
-fn is_asleep(thread: &Thread, bench: &Bench) -> bool {
+fn is_asleep(thread: &Thread, context: &TestContext) -> bool {
     match thread.state {
         'S' => (thread.sleep.is_some() || thread.hidden) && !thread.wakes,
         'Z' => true,
-        state => bench.is_stopped(thread.tid, state),
+        state => context.programs.is_stopped(thread.tid, state),
     }
 }
 
@@ -194,7 +224,7 @@ fn sleeps_for_ever(thread: &Thread) -> bool {
 
 /// Whether time may do something to a process, whatever its threads sleep in: end a sleep by a signal, or make a
 /// descriptor ready which one of them, or one of another process, waits for.
-fn has_alarm(bench: &Bench, process: &Process, threads: &[&Thread]) -> bool {
+fn has_alarm(context: &TestContext, process: &Process, threads: &[&Thread]) -> bool {
     let living = threads.iter().find(|thread| thread.state != 'Z');
     let descriptors = living.map_or_else(Vec::new, |thread| descriptors::of(thread.tid));
     let pid = living.map_or(process.pid, |thread| thread.tid);
@@ -212,7 +242,7 @@ fn has_alarm(bench: &Bench, process: &Process, threads: &[&Thread]) -> bool {
     // What alarm and setitimer have armed cannot be seen, only the calls themselves; where somebody is prepared for
     // their signal, it may be armed. (The two timers of setitimer that count processor time stand still while all
     // sleep.)
-    if Signals::contains(expected, libc::SIGALRM) && bench.may_have_alarms() {
+    if Signals::contains(expected, libc::SIGALRM) && context.programs.may_have_alarms() {
         return true;
     }
     let has_timer = process.has_timer().unwrap_or_else(|| {
@@ -229,8 +259,8 @@ fn has_alarm(bench: &Bench, process: &Process, threads: &[&Thread]) -> bool {
 /// Whether something that a TCP socket of this test has sent is not yet where it goes. Pipes are never under way: what
 /// is written arrives in the call. Datagrams and resets do so, too, or lie where
 /// [`sockets::is_a_packet_in_the_air`] sees them.
-fn is_under_way(bench: &Bench) -> Checked<bool> {
-    let sockets = bench.sockets(Transport::Tcp)?;
+fn is_under_way(context: &TestContext) -> Checked<bool> {
+    let sockets = context.sockets(Transport::Tcp)?;
     Ok(sockets.iter().any(|socket| {
         // A request to connect that meets a full accept queue is dropped, and sent again for minutes. Only an accept
         // lets it in. One that was let in half before the queue was full waits as long on the server's side.

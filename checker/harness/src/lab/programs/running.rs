@@ -1,4 +1,4 @@
-//! A started program, as the bench keeps it.
+//! A started program, as the lab keeps it.
 
 use std::{
     cell::Cell,
@@ -10,28 +10,28 @@ use std::{
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use super::{ending::Ending, input::Stdin, stream::Stream};
+use super::{ending::Ending, stdin::Stdin, stream::Stream};
 use crate::{
     failure::{Attempt, LabError},
     observe::tracer::Tracer,
 };
 
-/// A started program, as the bench keeps it.
+/// A started program, as the lab keeps it.
 #[derive(Debug)]
 pub struct Running {
-    pub(super) pid: i32,
+    pub(in crate::lab) pid: i32,
     /// Its number as it sees it itself.
-    pub(super) own_pid: i32,
+    pub(in crate::lab) own_pid: i32,
     /// Sees its calls, if it is traced; then nobody else may wait for it.
-    pub(super) tracer: Option<Tracer>,
+    pub(in crate::lab) tracer: Option<Tracer>,
     /// Becomes readable when the process ends.
-    pub(super) pidfd: Option<OwnedFd>,
-    pub(super) stdin: Stdin,
-    pub(super) stdout: Stream,
-    pub(super) stderr: Stream,
-    pub(super) ending: Cell<Option<Ending>>,
+    pub(in crate::lab) pidfd: Option<OwnedFd>,
+    pub(in crate::lab) stdin: Stdin,
+    pub(in crate::lab) stdout: Stream,
+    pub(in crate::lab) stderr: Stream,
+    pub(in crate::lab) ending: Cell<Option<Ending>>,
     /// Whether the test itself has ended it with SIGKILL.
-    pub(super) killed: Cell<bool>,
+    pub(in crate::lab) killed: Cell<bool>,
 }
 
 impl Running {
@@ -133,7 +133,7 @@ impl Running {
     }
 }
 
-pub(super) fn make_nonblocking(file: &impl AsFd) -> Result<(), LabError> {
+pub(in crate::lab) fn make_nonblocking(file: &impl AsFd) -> Result<(), LabError> {
     const MAKE: &str = "could not make a pipe non-blocking";
     let fd = file.as_fd();
     let flags = fcntl(fd, FcntlArg::F_GETFL).attempt(MAKE)?;
@@ -146,7 +146,7 @@ pub(super) fn make_nonblocking(file: &impl AsFd) -> Result<(), LabError> {
 }
 
 /// How many bytes are in a pipe and have not been read (ioctl_pipe(2)).
-pub(super) fn bytes_in_pipe(pipe: BorrowedFd<'_>) -> usize {
+pub(in crate::lab) fn bytes_in_pipe(pipe: BorrowedFd<'_>) -> usize {
     let mut count: libc::c_int = 0;
     // SAFETY: FIONREAD writes an int, which is alive during the call.
     let result = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) };

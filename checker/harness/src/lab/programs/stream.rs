@@ -25,31 +25,31 @@ const TAIL: usize = 4 << 10;
 
 /// One of a program's outputs.
 #[derive(Debug)]
-pub(super) struct Stream {
-    pub(super) file: File,
+pub(in crate::lab) struct Stream {
+    pub(in crate::lab) file: File,
     is_kept: bool,
     /// False when the last process that could write has closed it.
-    pub(super) open: Cell<bool>,
+    pub(in crate::lab) open: Cell<bool>,
     /// How many bytes that are not the program's fill it, while nobody reads from it.
-    pub(super) filler: Cell<usize>,
+    pub(in crate::lab) filler: Cell<usize>,
     /// What came, and the test has not asked for yet.
-    pub(super) unread: RefCell<VecDeque<u8>>,
+    pub(in crate::lab) unread: RefCell<VecDeque<u8>>,
     /// How many bytes of that are known to hold no line end.
-    pub(super) searched: Cell<usize>,
+    pub(in crate::lab) searched: Cell<usize>,
     /// The beginning of all that came, for reports: the message of a panic comes before its backtrace.
-    pub(super) head: RefCell<Vec<u8>>,
+    pub(in crate::lab) head: RefCell<Vec<u8>>,
     /// The end of all that came, for reports.
-    pub(super) tail: RefCell<VecDeque<u8>>,
-    pub(super) total: Cell<usize>,
+    pub(in crate::lab) tail: RefCell<VecDeque<u8>>,
+    pub(in crate::lab) total: Cell<usize>,
     /// How many bytes had come when the test last asked whether some have.
-    pub(super) asked: Cell<usize>,
+    pub(in crate::lab) asked: Cell<usize>,
 }
 
 /// The smallest pipe for which the kernel can be asked, in bytes; where its pages are larger, it makes a larger one.
 const PAGE: i32 = 4096;
 
 impl Stream {
-    pub(super) fn fill(&self) -> Result<(), LabError> {
+    pub(in crate::lab) fn fill(&self) -> Result<(), LabError> {
         const FILL: &str = "could not fill a pipe";
         fcntl(self.file.as_fd(), FcntlArg::F_SETPIPE_SZ(PAGE)).attempt(FILL)?;
         // Opened anew through /proc, a pipe gets a description of its own: not to sleep in it does not concern the
@@ -72,15 +72,15 @@ impl Stream {
     }
 
     /// What is in the pipe now is not the program's.
-    pub(super) fn has_been_filled(&self) {
+    pub(in crate::lab) fn has_been_filled(&self) {
         self.filler.set(bytes_in_pipe(self.file.as_fd()));
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(in crate::lab) fn is_full(&self) -> bool {
         self.filler.get() > 0
     }
 
-    pub(super) fn drain(&self) -> Result<(), LabError> {
+    pub(in crate::lab) fn drain(&self) -> Result<(), LabError> {
         (&self.file)
             .read_exact(&mut vec![0; self.filler.take()])
             .attempt("could not empty a pipe")?;
@@ -88,7 +88,7 @@ impl Stream {
     }
 
     /// `is_kept` says whether the test will ask for what comes, or only its end is of interest.
-    pub(super) fn new(pipe: Option<OwnedFd>, is_kept: bool) -> Result<Stream, LabError> {
+    pub(in crate::lab) fn new(pipe: Option<OwnedFd>, is_kept: bool) -> Result<Stream, LabError> {
         let pipe = pipe.ok_or_else(|| LabError::new("a program was started without its pipes"))?;
         make_nonblocking(&pipe)?;
         Ok(Stream {
@@ -106,7 +106,7 @@ impl Stream {
     }
 
     /// Takes what is there.
-    pub(super) fn pump(&self) {
+    pub(in crate::lab) fn pump(&self) {
         let mut buffer = [0; 16 * 1024];
         // Bounded, so that a program that prints without end does not hold the lab here.
         for _ in 0..64 {
@@ -138,7 +138,7 @@ impl Stream {
     }
 
     /// Whether more has come than any right program prints.
-    pub(super) fn is_flooded(&self) -> bool {
+    pub(in crate::lab) fn is_flooded(&self) -> bool {
         let count = match self.is_kept {
             true => self.unread.borrow().len(),
             false => self.total.get(),
@@ -146,7 +146,7 @@ impl Stream {
         count > FLOOD
     }
 
-    pub(super) fn unread(&self) -> Vec<u8> {
+    pub(in crate::lab) fn unread(&self) -> Vec<u8> {
         self.unread.borrow().iter().copied().collect()
     }
 
@@ -155,7 +155,7 @@ impl Stream {
         clippy::option_option,
         reason = "not yet, never, and a line are three things"
     )]
-    pub(super) fn take_line(&self) -> Option<Option<Vec<u8>>> {
+    pub(in crate::lab) fn take_line(&self) -> Option<Option<Vec<u8>>> {
         let mut unread = self.unread.borrow_mut();
         // Only what is new is searched: a program may print megabytes without a line end.
         let known = self.searched.get().min(unread.len());
@@ -174,7 +174,7 @@ impl Stream {
     }
 
     /// What came, or its beginning and its end if it was much.
-    pub(super) fn excerpt(&self) -> String {
+    pub(in crate::lab) fn excerpt(&self) -> String {
         let tail: Vec<u8> = self.tail.borrow().iter().copied().collect();
         let tail = String::from_utf8_lossy(&tail);
         if self.total.get() <= TAIL {

@@ -1,0 +1,134 @@
+//! What all words of one test share.
+
+use std::{
+    cell::{Cell, RefCell, RefMut},
+    net::Ipv4Addr,
+    os::fd::OwnedFd,
+    path::PathBuf,
+    rc::Rc,
+    time::Instant,
+};
+
+use super::{
+    chance::Chance, links::Links, names::Names, programs::Programs, transcript::Transcript,
+};
+use crate::{
+    arena::{Arena, Tracing},
+    beneath::Directory,
+    failure::LabError,
+};
+
+/// The shared state of one test.
+#[derive(Debug)]
+pub struct TestContext {
+    pub(super) arena: Rc<Arena>,
+    pub(super) transcript: Transcript,
+    pub(super) programs: Programs,
+    pub(super) names: Names,
+    pub(super) chance: Chance,
+    /// Readable as soon as the result of this test is not wanted any more.
+    pub(super) lifeline: Option<OwnedFd>,
+    /// The program to test.
+    pub(super) executable: PathBuf,
+    /// When the disk was looked at.
+    pub(super) disk_seen: Cell<Instant>,
+    tracing: Tracing,
+    /// Whether programs that are started now have their calls followed.
+    follows: Cell<bool>,
+    /// The links which the test has made in its folder.
+    links: RefCell<Links>,
+    /// Descriptors that stay open until the test ends.
+    kept: RefCell<Vec<OwnedFd>>,
+}
+
+impl TestContext {
+    /// The context of a test of `executable` in an arena. With a lifeline (see
+    /// [`crate::worker::Requester::hangup`]), every wait ends with an error as soon as that is readable.
+    pub fn new(
+        arena: Arena,
+        executable: PathBuf,
+        tracing: Tracing,
+        seed: u64,
+        lifeline: Option<OwnedFd>,
+    ) -> Rc<TestContext> {
+        let arena = Rc::new(arena);
+        Rc::new(TestContext {
+            transcript: Transcript::default(),
+            programs: Programs::new(arena.clone()),
+            names: Names::default(),
+            chance: Chance::with_seed(seed),
+            arena,
+            lifeline,
+            executable,
+            disk_seen: Cell::new(Instant::now()),
+            tracing,
+            follows: Cell::new(tracing == Tracing::On),
+            links: RefCell::default(),
+            kept: RefCell::default(),
+        })
+    }
+
+    /// Ends all that was started.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not let go of a process.
+    pub fn end(&self) -> Result<(), LabError> {
+        // The tracers first: the arena waits for every process, and would take away what they wait for.
+        self.programs.end_tracing()?;
+        self.arena.end()
+    }
+
+    /// Has the calls of programs that are started from now on followed, where that is possible.
+    pub(super) fn follow_calls(&self) {
+        self.follows.set(self.tracing != Tracing::Off);
+    }
+
+    /// Whether a program that is started now has its calls followed, if its launch does not say otherwise.
+    pub fn follows_calls(&self) -> bool {
+        self.follows.get()
+    }
+
+    /// Whether calls are not to be followed at all.
+    pub(super) fn never_follows(&self) -> bool {
+        self.tracing == Tracing::Off
+    }
+
+    /// Why a test cannot see the calls of its program.
+    pub(super) fn why_untraced(&self) -> &'static str {
+        match self.tracing {
+            Tracing::On | Tracing::AsNeeded => {
+                "the test follows system calls, and has started the program without"
+            }
+            Tracing::Off => {
+                "the test follows the program's system calls, which this machine does not allow, or which you have \
+                 turned off"
+            }
+        }
+    }
+
+    /// The test's own loopback address.
+    pub(super) fn address(&self) -> Ipv4Addr {
+        self.arena.address()
+    }
+
+    /// The folder in which programs start.
+    pub(super) fn directory(&self) -> &Directory {
+        self.arena.directory()
+    }
+
+    /// The links in it that are the test's own.
+    pub(super) fn links(&self) -> RefMut<'_, Links> {
+        self.links.borrow_mut()
+    }
+
+    /// Keeps a descriptor open until the test ends.
+    pub(super) fn keep(&self, descriptor: OwnedFd) {
+        self.kept.borrow_mut().push(descriptor);
+    }
+
+    /// Adds a step to the transcript.
+    pub(super) fn note(&self, step: impl Into<String>) {
+        self.transcript.note(step);
+    }
+}

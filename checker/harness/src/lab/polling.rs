@@ -1,0 +1,56 @@
+//! One look of the lab at everything: polls what the test waits for, and serves the programs' pipes meanwhile.
+
+use std::{
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    time::Duration,
+};
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+
+use super::context::TestContext;
+use crate::failure::{Checked, LabError};
+
+/// A file to poll, and the events to poll it for.
+pub(super) type PolledFile<'a> = (BorrowedFd<'a>, PollFlags);
+
+/// A wait of nothing would spin.
+const SHORTEST_POLL: Duration = Duration::from_micros(50);
+
+impl TestContext {
+    /// Sleeps until one of these files is ready, a program prints, reads or ends, or the time is over.
+    pub(super) fn poll(&self, files: &[PolledFile<'_>], limit: Duration) -> Checked {
+        let programs = self.programs.list().clone();
+        let hungry: Vec<OwnedFd> = programs
+            .iter()
+            .filter_map(|program| program.hungry())
+            .collect();
+        let mut watched: Vec<PollFd<'_>> = files
+            .iter()
+            .map(|(file, events)| PollFd::new(*file, *events))
+            .collect();
+        watched.extend(
+            hungry
+                .iter()
+                .map(|file| PollFd::new(file.as_fd(), PollFlags::POLLOUT)),
+        );
+        for program in &programs {
+            watched.extend(
+                program
+                    .streams()
+                    .map(|stream| PollFd::new(stream, PollFlags::POLLIN)),
+            );
+            if let Some(pidfd) = program.awaited() {
+                watched.push(PollFd::new(pidfd, PollFlags::POLLIN));
+            }
+        }
+        let lifeline = self.lifeline.as_ref();
+        watched.extend(lifeline.map(|line| PollFd::new(line.as_fd(), PollFlags::POLLIN)));
+        match ppoll(&mut watched, Some(limit.max(SHORTEST_POLL).into()), None) {
+            Ok(_) if lifeline.is_some() && watched.last().and_then(PollFd::any) == Some(true) => {
+                Err(LabError::new("the checker has gone").into())
+            }
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(errno) => Err(LabError::call("could not poll", errno).into()),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The programs of a test and their processes.
+
+mod ending;
+mod running;
+mod stdin;
+mod stream;
+
+use std::{
+    cell::{Ref, RefCell},
+    rc::Rc,
+};
+
+pub use ending::Ending;
+pub(super) use running::{Running, bytes_in_pipe, make_nonblocking};
+pub(super) use stdin::Stdin;
+pub(super) use stream::Stream;
+
+use crate::{
+    arena::{Arena, Isolation},
+    failure::LabError,
+    observe::{calls::Call, processes::Process, tracer::Tracer},
+};
+
+/// The programs which the test has started.
+#[derive(Debug)]
+pub(super) struct Programs {
+    arena: Rc<Arena>,
+    list: RefCell<Vec<Rc<Running>>>,
+}
+
+impl Programs {
+    pub(super) fn new(arena: Rc<Arena>) -> Programs {
+        Programs {
+            arena,
+            list: RefCell::default(),
+        }
+    }
+
+    pub(super) fn add(&self, program: Rc<Running>) {
+        self.list.borrow_mut().push(program);
+    }
+
+    /// All of them, in the order of their start.
+    pub(super) fn list(&self) -> Ref<'_, Vec<Rc<Running>>> {
+        self.list.borrow()
+    }
+
+    /// The one that was started last.
+    pub(super) fn last(&self) -> Option<Rc<Running>> {
+        self.list().last().cloned()
+    }
+
+    /// Whether all have ended.
+    pub(super) fn have_ended(&self) -> bool {
+        self.list().iter().all(|program| program.ending().is_some())
+    }
+
+    /// Ends tracing, and with it all programs that are traced.
+    pub(super) fn end_tracing(&self) -> Result<(), LabError> {
+        self.list()
+            .iter()
+            .try_for_each(|program| program.end_tracing())
+    }
+
+    /// Reads what the programs have printed, and sees which have ended.
+    pub(super) fn read_outputs(&self) {
+        for program in self.list().iter() {
+            program.pump();
+        }
+    }
+
+    /// How many bytes a program has printed, if one prints without end.
+    pub(super) fn flood(&self) -> Option<usize> {
+        self.list().iter().find_map(|program| program.flood())
+    }
+
+    /// Whether a PID is that of a program itself, and not of one of its children.
+    pub(super) fn is_main(&self, pid: i32) -> bool {
+        self.list().iter().any(|program| program.pid() == pid)
+    }
+
+    /// All their processes, zombies too. What an orphan leaves behind is reaped here, because in the machine's own pid
+    /// namespace there is no init which would do it for the test.
+    pub(super) fn processes(&self) -> Vec<Process> {
+        let own = std::process::id() as i32;
+        let is_traced = self.list().iter().any(|program| program.tracer().is_some());
+        let mut found = Vec::new();
+        for process in self.arena.processes() {
+            let is_program = self.is_main(process.pid);
+            if process.is_zombie() && is_program {
+                // Ended, and not yet noticed by `read_outputs`.
+                continue;
+            }
+            if process.is_zombie() && process.parent == own {
+                debug_assert_eq!(self.arena.isolation(), Isolation::Shared);
+                if !is_traced {
+                    // Else its tracer reaps it.
+                    // SAFETY: null asks for no status.
+                    unsafe { libc::waitpid(process.pid, std::ptr::null_mut(), libc::WNOHANG) };
+                }
+                continue;
+            }
+            found.push(process);
+        }
+        found
+    }
+
+    /// Their processes which have not ended.
+    pub(super) fn living(&self) -> Vec<Process> {
+        let mut found = self.processes();
+        found.retain(|process| !process.is_zombie());
+        found
+    }
+
+    /// Whether a program may have called alarm or setitimer: of a traced one this is known.
+    pub(super) fn may_have_alarms(&self) -> bool {
+        self.list().iter().any(|program| {
+            program
+                .tracer()
+                .is_none_or(|tracer| tracer.count(Call::Alarm) > 0)
+        })
+    }
+
+    /// Whether a thread in this state is stopped by SIGSTOP or a similar signal. /proc shows the same state for one that
+    /// has stopped for its tracer, which goes on within microseconds.
+    pub(super) fn is_stopped(&self, tid: i32, state: char) -> bool {
+        if state != 't' {
+            return state == 'T';
+        }
+        let list = self.list();
+        let mut tracers = list
+            .iter()
+            .filter_map(|program| program.tracer())
+            .peekable();
+        // Nothing is known of a program's own tracing.
+        tracers.peek().is_none() || tracers.any(|tracer| tracer.rests(tid))
+    }
+
+    /// The CPU time which these processes have used, in ticks, with that of the tracers: a traced program spends most of
+    /// its time there when it makes many calls.
+    pub(super) fn cpu_ticks(&self, processes: &[Process]) -> u64 {
+        let programs: u64 = processes.iter().map(Process::processor_ticks).sum();
+        let list = self.list();
+        let tracers = list.iter().filter_map(|program| program.tracer());
+        programs + tracers.map(Tracer::processor_ticks).sum::<u64>()
+    }
+}

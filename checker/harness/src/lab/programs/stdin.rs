@@ -1,0 +1,41 @@
+//! The end of a program's standard input that the lab holds.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    io::{self, Write},
+    process::ChildStdin,
+};
+
+/// A program's input.
+#[derive(Debug)]
+pub(in crate::lab) struct Stdin {
+    pub(in crate::lab) file: RefCell<Option<ChildStdin>>,
+    /// What is written as soon as there is room, while the test does other things.
+    pub(in crate::lab) queue: RefCell<VecDeque<u8>>,
+    /// Whether it is closed when all of that is written.
+    pub(in crate::lab) closes: Cell<bool>,
+}
+
+impl Stdin {
+    /// Writes what the pipe takes now.
+    pub(in crate::lab) fn pump(&self) {
+        let mut queue = self.queue.borrow_mut();
+        let mut file = self.file.borrow_mut();
+        while let Some(open) = file.as_mut() {
+            if queue.is_empty() {
+                if self.closes.get() {
+                    *file = None;
+                }
+                return;
+            }
+            match open.write(queue.as_slices().0) {
+                Ok(n) => drop(queue.drain(..n)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // It has closed its input. The signal SIGPIPE is ignored in every Rust program.
+                Err(_) => *file = None,
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The sockets of a test, as the kernel shows them.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{context::TestContext, names::canonical};
+use crate::{
+    arena::Isolation,
+    failure::Checked,
+    observe::{
+        descriptors::{self, Descriptor, Object},
+        processes::Process,
+        sockets::{self, Socket, Transport},
+    },
+};
+
+impl TestContext {
+    /// The sockets of this test: all of its network namespace, or those that its own processes hold.
+    pub(super) fn sockets(&self, transport: Transport) -> Checked<Vec<Socket>> {
+        let mut found = sockets::all(transport)?;
+        if self.arena.isolation() == Isolation::Namespaces {
+            return Ok(found);
+        }
+        let ours: Vec<u64> = self
+            .arena
+            .processes()
+            .into_iter()
+            .map(|process| process.pid)
+            .chain([std::process::id() as i32])
+            .flat_map(descriptors::of)
+            .filter_map(|descriptor| match descriptor.object {
+                Object::Socket(inode) => Some(inode),
+                _ => None,
+            })
+            .collect();
+        let address = IpAddr::from(self.address());
+        let is_ours =
+            |end: SocketAddr| canonical(end).ip() == address || self.names.of(end).is_some();
+        // Not every socket has a process: a connection before accept has none, nor has one whose last bytes are still
+        // under way, and the descriptors of a process without its main thread are not shown. These are recognised by
+        // their address, which only this test uses.
+        found.retain(|socket| {
+            ours.contains(&socket.inode) || is_ours(socket.local) || is_ours(socket.peer)
+        });
+        Ok(found)
+    }
+
+    /// Whether a socket is one of the programs', and not of another program on this machine.
+    pub(super) fn is_own(&self, socket: &Socket) -> bool {
+        if self.arena.isolation() == Isolation::Namespaces {
+            // No other program is in the namespace.
+            return true;
+        }
+        let wanted = Object::Socket(socket.inode);
+        let living = self.programs.living();
+        let held: Vec<Descriptor> = living.iter().flat_map(descriptors_of).collect();
+        match held.is_empty() {
+            false => held.iter().any(|held| held.object == wanted),
+            // A process can hide its descriptors (PR_SET_DUMPABLE, prctl(2)). Only this test knows this address.
+            true => socket.local.ip() == self.address(),
+        }
+    }
+}
+
+/// The open descriptors of a process, also of one whose main thread has ended.
+fn descriptors_of(process: &Process) -> Vec<Descriptor> {
+    let found = descriptors::of(process.pid);
+    match found.is_empty() {
+        false => found,
+        true => {
+            let threads = process.thread_list();
+            let mut others = threads.iter().map(|thread| descriptors::of(thread.tid));
+            others.find(|found| !found.is_empty()).unwrap_or_default()
+        }
+    }
+}
