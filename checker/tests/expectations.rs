@@ -10,7 +10,7 @@ use std::{fs, io, os::fd::OwnedFd, rc::Rc};
 use checker::{
     arena::{Arena, Isolation, Tracing},
     failure::{Checked, Diagnosis, Stop},
-    lab::{TestContext, Lab, Mark},
+    lab::{Lab, Mark, TestContext},
     observe::{calls::Call, tracer},
 };
 use support::{compiler::compile_c, skipped::skipped};

@@ -41,8 +41,11 @@ pub struct Evidence {
     pub fault_not_triggered: bool,
     /// Private, so that no other file can make evidence.
     #[serde(skip)]
-    _captured: (),
+    _captured: Captured,
 }
+
+#[derive(Clone, Debug, Default)]
+struct Captured;
 
 /// What one process does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +77,7 @@ impl Failure {
             stderr: String::new(),
             ending: None,
             fault_not_triggered: false,
-            _captured: (),
+            _captured: Captured,
         };
         Failure::new(
             Diagnosis::PipeLocked,
@@ -104,7 +107,7 @@ impl TestContext {
                 .and_then(|program| program.tracer())
                 .is_some_and(Tracer::waits_to_strike),
             ending: program.and_then(|program| program.ending()),
-            _captured: (),
+            _captured: Captured,
         }
     }
 
