@@ -11,7 +11,10 @@ use std::{
 
 use checker::{
     arena::{Isolation, warden},
-    compile::{self, Ended, News, Toolchain},
+    build::{
+        Toolchain,
+        cargo::{CargoEnd, CargoEvent, Workspace},
+    },
     worker::Cancel,
 };
 
@@ -58,22 +61,19 @@ fn build(
     confined.cell.time = time;
     confined.cell.memory = memory << 20;
     let packages = [package.to_owned()].into();
-    let ended = compile::build(
-        root,
-        Some(&target),
-        &packages,
-        false,
-        Some(&confined),
-        |news| match news {
-            News::Built { path, .. } => println!("built {}", path.display()),
-            News::Message { text, .. } => println!("message {text}"),
-            News::Progress(_) => (),
-        },
-    );
-    match ended {
-        Ok(Ended::Finished { success, said }) => println!("finished {success}\n{said}"),
-        Ok(Ended::NotBegun(said)) => println!("not begun\n{said}"),
-        Ok(Ended::Stopped(stopped)) => println!("stopped {stopped:?}\n{stopped}"),
+    let workspace = Workspace {
+        confined: Some(confined),
+        ..Workspace::new(root, target)
+    };
+    let end = workspace.build(&packages, |event| match event {
+        CargoEvent::Built { path, .. } => println!("built {}", path.display()),
+        CargoEvent::Message { text, .. } => println!("message {text}"),
+        CargoEvent::Compiled(_) => (),
+    });
+    match end {
+        Ok(CargoEnd::Finished { success, said }) => println!("finished {success}\n{said}"),
+        Ok(CargoEnd::NotBegun(said)) => println!("not begun\n{said}"),
+        Ok(CargoEnd::Stopped(stopped)) => println!("stopped {stopped:?}\n{stopped}"),
         Err(error) => println!("trouble {error:?}"),
     }
     ExitCode::SUCCESS

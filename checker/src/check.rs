@@ -1,15 +1,17 @@
 //! A run: build, test, report.
 
-mod programs;
-
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, mpsc::Sender},
+    sync::{Arc, mpsc::Sender},
 };
 
 use crate::{
     arena,
-    compile::{Building, News},
+    build::{
+        self, BuildEvent,
+        cargo::Building,
+        site::{Confinement, CourseSite, Site},
+    },
     crew::{self, Conditions, Done, Series},
     exercise::Exercise,
     failure::LabError,
@@ -17,10 +19,6 @@ use crate::{
     verdict,
     worker::RunError,
 };
-use programs::{Site, build_and_hand_out};
-
-pub use programs::begin;
-
 /// What is to be checked, and how.
 #[derive(Debug)]
 pub struct Plan {
@@ -110,7 +108,7 @@ struct Progress<'a> {
     done: usize,
 }
 
-/// Carries out a plan, whose build may have [begun](begin).
+/// Carries out a plan, whose build may have [begun](build::begin).
 ///
 /// # Errors
 ///
@@ -149,8 +147,7 @@ pub fn run(
             let is_finding = matches!(step, Step::Tested(_) | Step::NoProgram(..));
             match step {
                 Step::Fed(result) => trouble = result,
-                Step::News(News::Progress(name)) => tell(Event::Compiling(&name)),
-                Step::News(_) => (),
+                Step::Compiled(name) => tell(Event::Compiling(&name)),
                 Step::Warning(index, text) => progress.reports[index].warnings.push(text),
                 Step::NoProgram(index, reason) => {
                     progress.reports[index].no_program = Some(reason);
@@ -184,7 +181,7 @@ pub fn unfinished(plan: &Plan, trouble: &LabError) -> Report {
 ///
 /// # Errors
 ///
-/// When cargo cannot be started.
+/// When the lab cannot build.
 pub fn build(
     root: &Path,
     exercise: &'static Exercise,
@@ -192,39 +189,24 @@ pub fn build(
     mut tell: impl FnMut(&str),
 ) -> Result<(Option<PathBuf>, ExerciseReport), RunError> {
     let mut report = ExerciseReport::new(exercise);
-    let (to_main, news) = std::sync::mpsc::channel();
-    let found = Mutex::new(None);
-    let result = std::thread::scope(|scope| {
-        let found = &found;
-        let builder = scope.spawn(move || {
-            let keep = |_: usize, program: &Path| {
-                *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(program.to_owned());
-                Ok(())
-            };
-            let site = Site {
-                root,
-                colour,
-                confined: None,
-            };
-            build_and_hand_out(site, &[exercise], None, &to_main, &keep)
-        });
-        for step in news {
-            match step {
-                Step::News(News::Progress(name)) => tell(&name),
-                Step::Warning(_, text) => report.warnings.push(text),
-                Step::NoProgram(_, reason) => report.no_program = Some(reason),
-                _ => (),
-            }
-        }
-        builder.join()
-    });
-    result.unwrap_or_else(|_| Err(LabError::new("the build ended without a word").into()))?;
-    let program = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok((program, report))
+    let mut built = None;
+    let course = CourseSite::new(root, colour, None);
+    build::run(
+        &Site::Course(&course),
+        [exercise.name.to_owned()],
+        None,
+        &mut |event| match event {
+            BuildEvent::Compiled(name) => tell(&name),
+            BuildEvent::Warning(_, text) => report.warnings.push(text),
+            BuildEvent::Done(_, Ok(program)) => built = Some(program),
+            BuildEvent::Done(_, Err(reason)) => report.no_program = Some(reason),
+        },
+    )?;
+    Ok((built, report))
 }
 
 enum Step {
-    News(News),
+    Compiled(String),
     Warning(usize, String),
     NoProgram(usize, NoProgram),
     Tested(Done<usize>),
@@ -327,12 +309,33 @@ fn feed(
         return Ok(all.try_for_each(|index| send(index, program))?);
     }
     let conditions = &plan.conditions;
-    let site = Site {
-        root: &plan.root,
-        colour: plan.colour,
-        confined: conditions.jail.as_ref().map(|_| conditions),
-    };
-    build_and_hand_out(site, &plan.exercises, begun, steps, &send)
+    let confined = conditions.jail.as_ref().map(|_| Confinement {
+        isolation: conditions.isolation,
+        cancel: conditions.cancel.clone(),
+    });
+    let course = CourseSite::new(&plan.root, plan.colour, confined);
+    let names = plan.exercises.iter().map(|one| one.name.to_owned());
+    let mut staged = Ok(());
+    build::run(&Site::Course(&course), names, begun, &mut |event| {
+        let place = |name: &str| plan.exercises.iter().position(|one| one.name == name);
+        let step = match event {
+            BuildEvent::Compiled(name) => Some(Step::Compiled(name)),
+            BuildEvent::Warning(name, text) => place(&name).map(|index| Step::Warning(index, text)),
+            BuildEvent::Done(name, Err(reason)) => {
+                place(&name).map(|index| Step::NoProgram(index, reason))
+            }
+            BuildEvent::Done(name, Ok(program)) => {
+                if let Some(Err(error)) = place(&name).map(|index| send(index, &program)) {
+                    staged = Err(error);
+                }
+                None
+            }
+        };
+        if let Some(step) = step {
+            let _ = steps.send(step);
+        }
+    })?;
+    Ok(staged?)
 }
 
 /// Where programs lie while they are tested: where they were built, or, when the checker is root's, in a folder that

@@ -4,7 +4,13 @@ use std::{env, fmt::Write, path::Path};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::{arena, compile, failure::LabError, report::layout::fold, workspace};
+use crate::{
+    arena,
+    build::{cargo::target_folder, host},
+    failure::LabError,
+    report::layout::fold,
+    workspace,
+};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Yellow.on_default().bold();
@@ -13,8 +19,8 @@ const BAD: Style = AnsiColor::Yellow.on_default().bold();
 pub fn examine(width: usize) -> (String, bool) {
     let probe = arena::probe();
     let mut text = String::new();
-    let cargo = compile::answers("cargo", "is Rust installed? See https://rustup.rs");
-    let linker = compile::linker();
+    let cargo = host::answers("cargo", "is Rust installed? See https://rustup.rs");
+    let linker = host::linker();
     let root = workspace::find();
     let disk = room(root.as_deref().unwrap_or(Path::new(".")));
     let course = root.map(drop);
@@ -124,11 +130,11 @@ fn some_in_path(programs: &[&str]) -> Result<(), LabError> {
 
 /// Whether a build finds room on the disk.
 fn room(root: &Path) -> Result<(), LabError> {
-    let free = compile::free_space(root)?;
-    if free >= compile::NEEDED {
+    let free = host::free_space(&target_folder(root))?;
+    if free >= host::NEEDED {
         return Ok(());
     }
-    let (free, needed) = (free >> 20, compile::NEEDED >> 20);
+    let (free, needed) = (free >> 20, host::NEEDED >> 20);
     Err(LabError::new(format!(
         "{free} MiB are free for target/; a build needs about {needed}"
     )))

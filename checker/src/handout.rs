@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     beneath::{AccessError, Directory},
-    compile,
+    build::cargo,
     exercise::Exercise,
     failure::LabError,
     syllabus::EXERCISES,
@@ -106,9 +106,9 @@ impl Handout {
             machines.push(machine);
         }
         // Cargo takes out of the lock file what this smaller workspace does not need.
-        cargo(folder, &["metadata", "--format-version=1"])?;
+        run_cargo(folder, &["metadata", "--format-version=1"])?;
         if self.vendor {
-            cargo(folder, &["vendor", "--locked", "--quiet", "vendor"])?;
+            run_cargo(folder, &["vendor", "--locked", "--quiet", "vendor"])?;
             let config = folder.join(".cargo/config.toml");
             let settings = self.read(".cargo/config.toml")? + VENDORED;
             write(&config, &settings)?;
@@ -260,14 +260,14 @@ pub fn is_free(folder: &Path) -> bool {
     matches!(names, Ok(_) | Err(AccessError::Missing))
 }
 
-fn cargo(folder: &Path, arguments: &[&str]) -> Result<(), LabError> {
+fn run_cargo(folder: &Path, arguments: &[&str]) -> Result<(), LabError> {
     let attempt = || {
         format!(
             "could not run `cargo {}` in the handout",
             arguments.join(" ")
         )
     };
-    let mut command = compile::cargo(folder);
+    let mut command = cargo::command(folder);
     // What the caller's own build has set would be taken for the handout's.
     for (name, _) in env::vars_os() {
         let name_text = name.to_string_lossy();

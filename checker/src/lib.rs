@@ -5,7 +5,8 @@
 //! those of the package `harness`; both know nothing of this one.
 //!
 //! - [`cli`]: the command line. [`target`]: what its names stand for. [`progress`]: what passes so far.
-//! - [`check`]: a run: build ([`compile`]), test ([`crew`]), report ([`report`]).
+//! - [`check`]: a run: build ([`build`]), test ([`crew`]), report ([`report`]).
+//! - [`build`]: packages become programs, in the course or in the workspace of a submission.
 //! - [`runner`]: the process of one test, in its [`arena`].
 //! - [`syllabus`]: the course in order. [`days`]: the hidden tests, made of [`exercise`]s.
 //! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
@@ -28,9 +29,9 @@ pub use course::{days, demos, stage, syllabus};
 #[doc(inline)]
 pub use harness::{arena, beneath, exercise, failure, lab, observe, worker};
 
+pub mod build;
 pub mod check;
 pub mod cli;
-pub mod compile;
 pub mod crew;
 pub mod digest;
 pub mod doctor;

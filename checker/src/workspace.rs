@@ -33,24 +33,43 @@ pub fn find() -> Result<PathBuf, LabError> {
         })
 }
 
-/// The manifest of a workspace which has these members, and all else of the course's: settings, versions, lints.
+/// The manifest of a workspace with these members, and with the settings, versions and lints of the course: as it was
+/// when this checker was built. Nothing in the current folder, which may be a student's, changes it.
+pub fn manifest(members: &[&str]) -> String {
+    include_str!("workspace/workspace.toml").replace("{members}", &list(members))
+}
+
+/// The manifest of a package with one program and the crates of the course, in which nothing else runs during a build.
+pub fn package(name: &str) -> String {
+    include_str!("workspace/package.toml").replace("{name}", name)
+}
+
+/// A course's own manifest, whatever its user has made of it, with these members.
 pub fn with_members(manifest: &str, members: &[&str]) -> String {
-    let members: Vec<String> = members.iter().map(|name| format!("\"{name}\"")).collect();
-    let members = members.join(", ");
     let lines = manifest.lines().map(|line| match line.split_once('=') {
-        Some((key, _)) if key.trim() == "members" => format!("members = [{members}]"),
+        Some((key, _)) if key.trim() == "members" => format!("members = {}", list(members)),
         Some((key, _)) if key.trim() == "default-members" => String::new(),
         _ => line.to_owned(),
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The manifest of a package with one program and the crates of the course, in which nothing else runs during a build.
-pub fn package(name: &str) -> String {
-    format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition.workspace = true\nrust-version.workspace = true\n\
-         publish.workspace = true\nbuild = false\nautobins = false\nautoexamples = false\nautotests = false\n\
-         autobenches = false\n\n[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n\n[dependencies]\n\
-         libc.workspace = true\nnix.workspace = true\n\n[lints]\nworkspace = true\n"
-    )
+fn list(members: &[&str]) -> String {
+    let members: Vec<String> = members.iter().map(|name| format!("\"{name}\"")).collect();
+    format!("[{}]", members.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_has_the_settings_of_the_course() {
+        let course = include_str!("../../Cargo.toml");
+        let ours = manifest(&["exercises/*"]);
+        let settings = |line: &&str| !line.starts_with('#') && !line.starts_with("members");
+        for line in ours.lines().filter(settings) {
+            assert!(course.lines().any(|known| known == line), "{line}");
+        }
+    }
 }

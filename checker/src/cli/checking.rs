@@ -11,8 +11,8 @@ use super::{
     terminal::{complain, progress_line, say, width},
 };
 use crate::{
+    build::{self, cargo::Building},
     check::{self, Event, Plan},
-    compile::Building,
     exercise::Exercise,
     map,
     progress::Progress,
@@ -56,7 +56,7 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Tr
     // While the machine is asked what it allows. What nobody has read is built in a cell, and that has to be known first.
     let begun = match arguments.program.is_some() || arguments.how.jail {
         true => None,
-        false => check::begin(&root, &exercises, colour),
+        false => build::begin(&root, &exercises, colour),
     };
     let plan = Plan {
         root,

@@ -3,7 +3,7 @@
 //! ```text
 //! submission ─ folder, archive     what a student handed in, read into a value; nothing of it is built where it lies
 //!     │
-//! template                         the grader's own workspace, compiled dependencies, a confined build
+//! build ─ template                 the grader's own workspace, compiled dependencies, a confined build
 //!     │
 //! crew                             the hidden tests
 //!     │
@@ -21,7 +21,6 @@ pub mod retries;
 pub mod scratch;
 pub mod shard;
 pub mod submission;
-mod template;
 
 use std::{
     collections::VecDeque,
@@ -34,6 +33,11 @@ use std::{
 
 use crate::{
     beneath::{Directory, Kind},
+    build::{
+        self, BuildEvent,
+        site::Site,
+        template::{Limits, Template},
+    },
     crew::{self, Conditions, Done, Series},
     exercise::Exercise,
     failure::LabError,
@@ -46,7 +50,6 @@ use name::Name;
 use retries::Retries;
 use scratch::Scratch;
 use submission::{Sources, Submission};
-use template::{Template, Terms, Word};
 
 /// How many tests of one submission run at once: two, because a test waits half of its time.
 const TESTS_AT_ONCE: usize = 2;
@@ -109,13 +112,14 @@ pub fn run(
     }
     tell(Event::Preparing);
     let scratch = Scratch::new(conditions.temporary.as_deref())?;
-    let terms = Terms {
-        processor: grading.build_limit,
+    let limits = Limits {
+        cpu: grading.build_limit,
         has_jail: conditions.jail.is_some(),
         isolation: conditions.isolation,
         cancel: conditions.cancel.clone(),
     };
-    let template = Template::prepare(&scratch, conditions.jobs, terms)?;
+    let place = scratch.folder();
+    let template = Template::prepare(place, scratch.lock(), conditions.jobs, limits)?;
     let queue = Mutex::new(left);
     let (to_main, results) = mpsc::channel();
     thread::scope(|scope| {
@@ -295,17 +299,11 @@ impl Desk<'_> {
     ) -> Result<Vec<ExerciseReport>, RunError> {
         let exercises = &self.grading.exercises;
         let mut reports = self.blank();
-        for (exercise, report) in exercises.iter().zip(&mut reports) {
-            let files = sources.crates.get(exercise.name);
-            if files.is_none_or(|files| !files.contains_key(Path::new("main.rs"))) {
-                report.no_program = Some(template::missing_file(exercise));
-            }
-        }
-        let workspace = self.template.workspace(self.scratch, sources)?;
-        let programs = workspace.programs()?;
-        let place = |name: &str| exercises.iter().position(|exercise| exercise.name == name);
-        let mut words = Vec::new();
+        let place = self.scratch.folder();
+        let submission = self.template.submission(place, &sources.crates)?;
+        let programs = submission.make_programs_folder()?;
         let mut built = Ok(());
+        let mut staged = Ok(());
         let mut done: Vec<Done<usize>> = Vec::new();
         let mut told = None;
         let conditions = Conditions {
@@ -316,32 +314,43 @@ impl Desk<'_> {
             &conditions,
             0,
             |series| {
-                let mut trouble = Ok(());
-                built = workspace.build(&mut |word| match word {
-                    Word::Program(name, path) => {
-                        let Some(key) = place(&name) else { return };
-                        match stage(&path, workspace.target(), &programs) {
-                            Ok(program) => {
-                                let is_suspect = Arc::default();
-                                for test in 0..exercises[key].tests.len() {
-                                    let _ = series.send(Series {
-                                        key,
-                                        exercise: exercises[key],
-                                        tests: vec![test],
-                                        program: program.clone(),
-                                        until_failure: false,
-                                        is_suspect: Arc::clone(&is_suspect),
-                                    });
-                                }
+                let site = Site::Submission(&submission);
+                let names = exercises.iter().map(|exercise| exercise.name.to_owned());
+                built = build::run(&site, names, None, &mut |event| {
+                    let key = |name: &str| exercises.iter().position(|one| one.name == name);
+                    match event {
+                        BuildEvent::Compiled(_) => (),
+                        BuildEvent::Warning(name, text) => {
+                            if let Some(key) = key(&name) {
+                                reports[key].warnings.push(text);
                             }
-                            Err(error) => trouble = Err(error),
+                        }
+                        BuildEvent::Done(name, Err(reason)) => {
+                            if let Some(key) = key(&name) {
+                                reports[key].no_program = Some(reason);
+                            }
+                        }
+                        BuildEvent::Done(name, Ok(path)) => {
+                            let Some(key) = key(&name) else { return };
+                            match stage(&path, submission.target(), &programs) {
+                                Ok(program) => {
+                                    let is_suspect = Arc::default();
+                                    for test in 0..exercises[key].tests.len() {
+                                        let _ = series.send(Series {
+                                            key,
+                                            exercise: exercises[key],
+                                            tests: vec![test],
+                                            program: program.clone(),
+                                            until_failure: false,
+                                            is_suspect: Arc::clone(&is_suspect),
+                                        });
+                                    }
+                                }
+                                Err(error) => staged = Err(error),
+                            }
                         }
                     }
-                    word => words.push(word),
                 });
-                if let Err(error) = trouble {
-                    built = Err(RunError::Lab(error));
-                }
             },
             |result| {
                 done.push(result);
@@ -353,21 +362,7 @@ impl Desk<'_> {
             },
         )?;
         built?;
-        for word in words {
-            match word {
-                Word::NoProgram(name, reason) => {
-                    if let Some(key) = place(&name) {
-                        reports[key].no_program = Some(reason);
-                    }
-                }
-                Word::Warning(name, text) => {
-                    if let Some(key) = place(&name) {
-                        reports[key].warnings.push(text);
-                    }
-                }
-                Word::Program(..) => (),
-            }
-        }
+        staged?;
         done.sort_by_key(|done| (done.key, done.test));
         for Done {
             key,

@@ -9,7 +9,7 @@ use nix::{
     unistd::{AccessFlags, access},
 };
 
-use crate::compile;
+use crate::build::host;
 
 /// Folders for temporary files that most machines have, so that their names tell nothing.
 const EVERYWHERE: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
@@ -79,7 +79,7 @@ fn is_usable(folder: &Path) -> bool {
     let free = disk.blocks_available().saturating_mul(disk.fragment_size());
     access(folder, all).is_ok()
         && !disk.flags().contains(FsFlags::ST_NOEXEC)
-        && free >= compile::NEEDED
+        && free >= host::NEEDED
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use std::{
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::{
+    build::cargo::{self, CargoEnd, CargoEvent},
     check::Staging,
-    compile::{self, Building, Ended, News},
     failure::{Attempt, LabError},
     workspace,
 };
@@ -155,16 +155,15 @@ struct Workshop {
 impl Workshop {
     /// The workspace with these packages: what an earlier build has left there is none of its members.
     fn open(root: &Path, bundles: &[Bundle]) -> Result<Workshop, LabError> {
-        let target = compile::target_folder(root);
+        let target = cargo::target_folder(root);
         let folder = target.join("mistakes");
         let attempt = format!("could not make a workspace in {}", folder.display());
         fs::create_dir_all(&folder).attempt(&attempt)?;
         let lock = File::create(folder.join(".lock")).attempt(&attempt)?;
         let lock = Flock::lock(lock, FlockArg::LockExclusive)
             .map_err(|(_, errno)| LabError::call(attempt.clone(), errno))?;
-        let manifest = fs::read_to_string(root.join("Cargo.toml")).attempt(&attempt)?;
         let members: Vec<&str> = bundles.iter().map(|it| it.package.as_str()).collect();
-        let manifest = workspace::with_members(&manifest, &members);
+        let manifest = workspace::manifest(&members);
         write_if_new(&folder.join("Cargo.toml"), &manifest).attempt(&attempt)?;
         // Without the lock file cargo chooses versions anew, which still builds.
         let _ = fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"));
@@ -188,12 +187,12 @@ impl Workshop {
         }
         let packages: BTreeSet<String> = bundles.iter().map(|it| it.package.clone()).collect();
         let mut results: BTreeMap<String, Built> = BTreeMap::new();
-        let hear = |news| match news {
-            News::Built { package, path, .. } => {
+        let on_event = |event| match event {
+            CargoEvent::Built { package, path, .. } => {
                 tell(&format!("built {package}"));
                 results.entry(package).or_default().binary = Some(path);
             }
-            News::Message {
+            CargoEvent::Message {
                 package,
                 is_error,
                 text,
@@ -213,26 +212,24 @@ impl Workshop {
                     None => built.said.push_str(&text),
                 }
             }
-            News::Progress(name) => tell(&format!("compiling {name}")),
+            CargoEvent::Compiled(name) => tell(&format!("compiling {name}")),
         };
-        let target = Some(self.target.as_path());
-        let building = Building::begin(&self.folder, target, packages, false)?;
-        let ended = building.follow(hear)?;
-        match ended {
-            Ended::Finished { said, .. } => {
+        let workspace = cargo::Workspace::new(&self.folder, self.target.clone());
+        match workspace.begin(packages)?.follow(on_event)? {
+            CargoEnd::Finished { said, .. } => {
                 for built in results.values_mut() {
                     built.said.push_str(&said);
                 }
                 Ok(results)
             }
-            Ended::NotBegun(said) => Err(LabError {
+            CargoEnd::NotBegun(said) => Err(LabError {
                 detail: Some(said),
                 ..LabError::new(format!(
                     "cargo cannot read the generated workspace {}",
                     self.folder.display()
                 ))
             }),
-            Ended::Stopped(limit) => Err(LabError {
+            CargoEnd::Stopped(limit) => Err(LabError {
                 detail: Some(limit.to_string()),
                 ..LabError::new("could not build the mistakes")
             }),

@@ -14,8 +14,8 @@ use super::{
     patch::{Mismatch, Patch},
 };
 use crate::{
+    build::cargo,
     check::Staging,
-    compile,
     crew::{self, Conditions, Series},
     exercise::Exercise,
     failure::{Attempt, Failure, LabError},
@@ -56,7 +56,7 @@ pub enum Unfinished {
 
 /// Where the draft of a mistake lies while it is written.
 pub fn draft_file(root: &Path, exercise: &Exercise, name: &str) -> PathBuf {
-    compile::target_folder(root)
+    cargo::target_folder(root)
         .join("mistakes/drafts")
         .join(exercise.name)
         .join(format!("{name}.rs"))

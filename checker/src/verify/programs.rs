@@ -9,8 +9,8 @@ use std::{
 
 use super::{Extent, Key, Kind, changed::Scope, mistakes};
 use crate::{
+    build::cargo::{CargoEnd, CargoEvent, Workspace},
     check::Staging,
-    compile::{Building, Ended, News},
     crew::Series,
     exercise::Exercise,
     failure::LabError,
@@ -197,13 +197,13 @@ fn build_whole(
     if packages.is_empty() {
         return Ok(built);
     }
-    let building = Building::begin(root, None, packages, false)?;
-    let ended = building.follow(|news| match news {
-        News::Built { binary, path, .. } => {
+    let building = Workspace::course(root).begin(packages)?;
+    let end = building.follow(|event| match event {
+        CargoEvent::Built { binary, path, .. } => {
             tell(&format!("built {binary}"));
             built.insert(binary, path);
         }
-        News::Message {
+        CargoEvent::Message {
             package,
             target,
             is_error,
@@ -217,9 +217,9 @@ fn build_whole(
             };
             faults.push(format!("{package}: {target} {kind}:\n{text}"));
         }
-        News::Progress(name) => tell(&format!("compiling {name}")),
+        CargoEvent::Compiled(name) => tell(&format!("compiling {name}")),
     })?;
-    if let Ended::NotBegun(reason) = ended {
+    if let CargoEnd::NotBegun(reason) = end {
         faults.push(format!("cargo cannot read the workspace:\n{reason}"));
     }
     Ok(built)

@@ -20,7 +20,13 @@ use std::{
 };
 
 use assert_cmd::Command;
-use checker::{arena::Probe, exercise::Exercise, mistakes::Mistakes, workspace};
+use checker::{
+    arena::Probe,
+    build::cargo::{CargoEvent, Workspace},
+    exercise::Exercise,
+    mistakes::Mistakes,
+    workspace,
+};
 use skipped::skipped;
 use tempfile::TempDir;
 
@@ -180,14 +186,15 @@ impl Course {
         let package = format!("{exercise}_solution");
         let packages = [package.clone()].into();
         let mut found = None;
-        checker::compile::build(real, None, &packages, false, None, |news| {
-            if let checker::compile::News::Built { binary, path, .. } = news
-                && binary == package
-            {
-                found = Some(path);
-            }
-        })
-        .unwrap();
+        Workspace::course(real)
+            .build(&packages, |event| {
+                if let CargoEvent::Built { binary, path, .. } = event
+                    && binary == package
+                {
+                    found = Some(path);
+                }
+            })
+            .unwrap();
         found.unwrap()
     }
 

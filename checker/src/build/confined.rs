@@ -1,4 +1,4 @@
-//! Builds of what nobody has read: where they find the compiler, and the cell that holds them.
+//! Builds that are not trusted: where they find the compiler, and the cell that holds them.
 
 use std::{
     env, fs, io,
@@ -23,7 +23,7 @@ pub struct Toolchain {
     registry: PathBuf,
 }
 
-/// How something is built that nobody has read: by the toolchain's own cargo, in a cell, without the internet.
+/// How something is built that is not trusted: by the toolchain's own cargo, in a cell, without the internet.
 #[derive(Clone, Debug)]
 pub struct Confined {
     cargo: PathBuf,
