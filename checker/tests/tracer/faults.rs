@@ -1,6 +1,6 @@
 //! Faults that the tracer injects: they strike what is meant, and leave no trace.
 
-use std::os::fd::AsRawFd;
+use std::{os::fd::AsRawFd, time::Instant};
 
 use checker::observe::{
     calls::Call,
@@ -8,7 +8,7 @@ use checker::observe::{
     tracer::{Fault, Injection, On, Outcome, Record, Which},
 };
 
-use super::run::{Run, same_as_untraced, untraced};
+use super::run::{Run, same_as_untraced, untraced, wait_until_readable};
 
 #[test]
 fn short_reads_and_writes_lose_nothing() {
@@ -30,6 +30,82 @@ fn short_reads_and_writes_leave_messages_whole() {
     run.inject(Call::Read, Which::Every, Fault::Short(2));
     run.tell("\n");
     assert_eq!(run.output(), untraced("keeps_messages", "\n"));
+}
+
+#[test]
+fn what_cannot_wait_is_neither_cut_nor_interrupted() {
+    for fault in [Fault::Short(2), Fault::Errno(libc::EINTR)] {
+        let mut run = Run::traced("cannot_wait");
+        // The program's own: what it says goes to another one.
+        for number in 3..=7 {
+            for call in [Call::Read, Call::Write] {
+                run.tracer().inject(Injection {
+                    call,
+                    on: On::Descriptor(number),
+                    which: Which::Every,
+                    fault,
+                });
+            }
+        }
+        run.tell("\n");
+        let (event, socket) = match fault {
+            Fault::Short(_) => ("8", "2"),
+            _ => ("EINTR", "EINTR"),
+        };
+        let expected = format!(
+            "pipe takes: 6\npipe gives: 6\nevent takes: 8\nevent gives: 8\nevent may wait: {event}\n\
+             socket gives: 6\nsocket may wait: {socket}\n"
+        );
+        assert_eq!(run.output(), expected, "{fault:?}: {}", run.story());
+    }
+}
+
+#[test]
+fn whichever_thread_makes_a_call_is_stopped_before_it() {
+    // The kernel chooses the thread which takes a signal of the process: not the same one each time.
+    for _ in 0..20 {
+        let mut run = Run::traced("writes_beside_a_thread");
+        run.tracer().inject(Injection {
+            call: Call::Write,
+            on: On::Descriptor(1),
+            which: Which::Nth(1),
+            fault: Fault::Signal(libc::SIGSTOP),
+        });
+        run.tell("\n");
+        let pid = run.tracer().pid();
+        run.wait(|| {
+            let threads = checker::observe::processes::Process::read(pid)?.thread_list();
+            let rest = threads.len() == 2 && threads.iter().all(|one| run.tracer().rests(one.tid));
+            rest.then_some(())
+        });
+        let stdout = run.started.stdout.as_ref().unwrap();
+        assert!(
+            !wait_until_readable(stdout, Instant::now()),
+            "{}",
+            run.story()
+        );
+        // SAFETY: takes two numbers. The process is there: it is stopped.
+        unsafe { libc::kill(pid, libc::SIGCONT) };
+        assert_eq!(run.output(), "hello: 1\n");
+    }
+}
+
+#[test]
+fn a_scattered_read_with_flags_is_a_read() {
+    let run = same_as_untraced("vectors_with_flags", "\n");
+    run.expect("pwritev2(4, *) = 6");
+    run.expect("preadv2(3, *) = 6");
+    let mut run = Run::traced("vectors_with_flags");
+    for (call, number) in [(Call::Write, 4), (Call::Read, 3)] {
+        run.tracer().inject(Injection {
+            call,
+            on: On::Descriptor(number),
+            which: Which::Every,
+            fault: Fault::Short(4 - number as u64 % 2 * 2),
+        });
+    }
+    run.tell("\n");
+    assert_eq!(run.output(), "pwritev2: 4\npreadv2: 2\n", "{}", run.story());
 }
 
 #[test]

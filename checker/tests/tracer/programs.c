@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/sendfile.h>
@@ -415,6 +416,53 @@ static void fails(void) {
     say("spawn", posix_spawn(&(pid_t){0}, "/bin/true", NULL, NULL, (char *[]){"true", NULL}, environ));
 }
 
+/* Calls that cannot wait, and behind them the same calls that can. */
+static void cannot_wait(void) {
+    int ends[2], pair[2], event = eventfd(0, EFD_NONBLOCK);
+    uint64_t one = 1;
+    char bytes[6];
+    pipe2(ends, O_NONBLOCK);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    await_line();
+    say("pipe takes", write(ends[1], "abcdef", 6));
+    say("pipe gives", read(ends[0], bytes, 6));
+    say("event takes", write(event, &one, 8));
+    say("event gives", read(event, &one, 8));
+    close(event);
+    event = eventfd(1, 0);
+    say("event may wait", read(event, &one, 8));
+    send(pair[1], "abcdef", 6, MSG_DONTWAIT);
+    say("socket gives", recv(pair[0], bytes, 6, MSG_DONTWAIT));
+    send(pair[1], "abcdef", 6, MSG_DONTWAIT);
+    say("socket may wait", recv(pair[0], bytes, 6, 0));
+}
+
+static void *sleeps_in_read(void *end) {
+    char byte;
+    while (read(*(int *)end, &byte, 1) < 0)
+        ;
+    return NULL;
+}
+
+static void writes_beside_a_thread(void) {
+    int ends[2];
+    pthread_t thread;
+    pipe(ends);
+    pthread_create(&thread, NULL, sleeps_in_read, ends);
+    await_line();
+    say("hello", 1);
+}
+
+static void vectors_with_flags(void) {
+    int ends[2];
+    char bytes[6];
+    struct iovec out = {"abcdef", 6}, in = {bytes, 6};
+    pipe(ends);
+    await_line();
+    say("pwritev2", pwritev2(ends[1], &out, 1, -1, 0));
+    say("preadv2", preadv2(ends[0], &in, 1, -1, 0));
+}
+
 /* One byte from a socket, from another pipe, from standard input, and from a copy of that. */
 static void reads_everywhere(void) {
     int sockets[2], ends[2];
@@ -637,7 +685,8 @@ static const struct {
     void (*run)(void);
 } WAYS[] = {
     WAY(echo), WAY(sockets), WAY(children), WAY(threads), WAY(exec_in_a_thread), WAY(daemonizes), WAY(stops),
-    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(splices_its_input), WAY(flag_then_pause),
+    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(cannot_wait), WAY(writes_beside_a_thread), WAY(vectors_with_flags),
+    WAY(splices_its_input), WAY(flag_then_pause),
     WAY(flag_then_read), WAY(flag_then_sigsuspend), WAY(flag_then_ppoll), WAY(clones_untraced), WAY(hides),
     WAY(vfork_storm), WAY(thread_storm), WAY(calls_often), WAY(processors), WAY(is_interrupted_in_read), WAY(is_killed), WAY(greets),
 #ifdef __x86_64__

@@ -154,6 +154,16 @@ pub fn time_limits(pid: i32, tid: i32, number: i32) -> Option<TimeLimits> {
     })
 }
 
+/// Whether calls on a descriptor of a thread return at once in place of waiting (O_NONBLOCK, open(2)); false where
+/// /proc does not show it.
+pub fn is_nonblocking(tid: i32, number: i32) -> bool {
+    let info = read_text(&format!("/proc/{tid}/fdinfo/{number}")).unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    flags
+        .and_then(|flags| i32::from_str_radix(flags.trim(), 8).ok())
+        .is_some_and(|flags| flags & libc::O_NONBLOCK != 0)
+}
+
 /// Whether a descriptor of a thread is a socket which is not a stream, or one of which nobody knows: what a read leaves
 /// of a message is lost (recv(2)).
 pub fn keeps_messages_apart(tid: i32, number: i32) -> bool {

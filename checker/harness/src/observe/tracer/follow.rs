@@ -469,8 +469,16 @@ impl Follower {
             if let Some(Twist::MakeAfter(signal)) = making.twist
                 && let Some(thread) = self.threads.get(&tid)
             {
-                // SAFETY: takes two numbers. The process is there, for this thread of it is stopped.
-                unsafe { libc::kill(thread.pid, signal) };
+                // A process stops when one of its threads takes SIGSTOP; this one takes it before it makes the call. All
+                // other signals are for the process: which thread takes one is the program's choice.
+                let is_stop = signal == libc::SIGSTOP;
+                // SAFETY: both take numbers. The process is there, for this thread of it is stopped.
+                unsafe {
+                    match is_stop {
+                        true => libc::syscall(libc::SYS_tgkill, thread.pid, tid, signal),
+                        false => libc::kill(thread.pid, signal).into(),
+                    };
+                }
             }
         }
         self.go_on(tid, 0);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     memory::Memory,
+    possible::is_possible,
     registers::{Entry, Registers},
 };
 use crate::observe::{
@@ -69,7 +70,7 @@ pub enum Which {
     Every,
 }
 
-/// What happens to a call.
+/// What happens to a call, where the kernel could do the same: [`super::possible`] has the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
@@ -162,8 +163,11 @@ impl Rules {
                 which,
                 fault,
             } = rule.injection;
-            let is_meant =
-                |(call, descriptor): &(Call, _)| *call == kind && on.includes(thread, *descriptor);
+            let is_meant = |&(call, descriptor): &(Call, _)| {
+                call == kind
+                    && on.includes(thread, descriptor)
+                    && is_possible(fault, thread, row, entry, (call, descriptor))
+            };
             if !meanings.iter().any(is_meant) {
                 continue;
             }
@@ -217,19 +221,22 @@ pub(super) fn shorten(
     match entry.number {
         libc::SYS_sendfile => plain(3, numbers[3]),
         libc::SYS_splice | libc::SYS_copy_file_range => plain(4, numbers[4]),
-        libc::SYS_readv | libc::SYS_writev => {
+        libc::SYS_readv
+        | libc::SYS_writev
+        | libc::SYS_preadv
+        | libc::SYS_pwritev
+        | libc::SYS_preadv2
+        | libc::SYS_pwritev2 => {
             let buffers = memory.buffers(numbers[1], numbers[2]);
             let whole: u64 = buffers.iter().map(|buffer| buffer.length).sum();
-            let Some(first) = buffers.iter().find(|buffer| buffer.length > 0) else {
+            let first = buffers.iter().find(|buffer| buffer.length > 0);
+            let (Some(first), Some(plain)) = (first, without_vector(entry)) else {
                 return false;
             };
             if whole <= most || is_datagram() {
                 return false;
             }
-            registers.set_number(match entry.number {
-                libc::SYS_readv => libc::SYS_read,
-                _ => libc::SYS_write,
-            });
+            registers.set_number(plain);
             registers.set_argument(1, first.start);
             registers.set_argument(2, first.length.min(most));
             true
@@ -261,6 +268,24 @@ pub(super) fn shorten(
         }
         _ => false,
     }
+}
+
+/// The call that moves one buffer in place of several (readv(2)). With the flags of preadv2, none has the same meaning.
+fn without_vector(entry: &Entry) -> Option<libc::c_long> {
+    let [.., place, _, flags] = entry.arguments;
+    // The offset -1 means the present one.
+    let is_placed = place as i64 != -1;
+    Some(match entry.number {
+        libc::SYS_readv => libc::SYS_read,
+        libc::SYS_writev => libc::SYS_write,
+        libc::SYS_preadv => libc::SYS_pread64,
+        libc::SYS_pwritev => libc::SYS_pwrite64,
+        libc::SYS_preadv2 if flags == 0 && is_placed => libc::SYS_pread64,
+        libc::SYS_pwritev2 if flags == 0 && is_placed => libc::SYS_pwrite64,
+        libc::SYS_preadv2 if flags == 0 => libc::SYS_read,
+        libc::SYS_pwritev2 if flags == 0 => libc::SYS_write,
+        _ => return None,
+    })
 }
 
 /// What the lab did to a call, for a report.

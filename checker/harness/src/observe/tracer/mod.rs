@@ -19,6 +19,7 @@ mod loader;
 mod memory;
 mod names;
 mod placement;
+mod possible;
 mod probe;
 mod record;
 mod registers;
