@@ -139,6 +139,7 @@ mod tests {
         chapter: "9.9 A program",
         first_step: "Begin with main.",
         tests: &[test("first"), test("second")],
+        untested: &[],
     };
 
     const fn test(name: &'static str) -> Test {
@@ -146,6 +147,7 @@ mod tests {
             name,
             points: 1,
             read: "9.9 A program",
+            proves: &[],
             story: |_| Ok(()),
             rejects: &[Rejection {
                 because: Diagnosis::Exited,

@@ -20,6 +20,8 @@ pub struct Exercise {
     pub first_step: &'static str,
     /// The hidden tests in the order in which one would teach them.
     pub tests: &'static [Test],
+    /// The sentences of its contract that no test proves, or that the tests prove only in part.
+    pub untested: &'static [Untested],
 }
 
 /// One promise of the program, and the story that finds out whether it is kept.
@@ -30,6 +32,9 @@ pub struct Test {
     pub points: u32,
     /// The heading of course.md to read when it is broken.
     pub read: &'static str,
+    /// The promises that it proves: sentences of the section "The contract" in the exercise's README.md, word by word.
+    /// The test fails when one of them is broken.
+    pub proves: &'static [&'static str],
     /// What the test does with the program. It returns at the first broken promise.
     pub story: fn(&Lab) -> Checked,
     /// How this test rejects the mistakes that no earlier test rejects: one entry for each diagnosis, and at least one.
@@ -48,6 +53,25 @@ pub struct Rejection {
     pub hint: &'static str,
 }
 
+/// A sentence of the contract for which no test speaks, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untested {
+    /// No test can prove it: it defines a word, gives advice, or leaves something to the student.
+    Never {
+        /// The sentence, word by word.
+        sentence: &'static str,
+        /// Why there is no test.
+        because: &'static str,
+    },
+    /// A test could prove it, or more of it than the tests do that quote it.
+    NotYet {
+        /// The sentence, word by word.
+        sentence: &'static str,
+        /// What no test looks at.
+        missing: &'static str,
+    },
+}
+
 /// One known-wrong version of the reference, as its test declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mistake {
@@ -57,6 +81,15 @@ pub struct Mistake {
     pub because: Diagnosis,
     /// The hint that it gets.
     pub hint: &'static str,
+}
+
+impl Untested {
+    /// The sentence, as it is quoted.
+    pub fn sentence(&self) -> &'static str {
+        match self {
+            Untested::Never { sentence, .. } | Untested::NotYet { sentence, .. } => sentence,
+        }
+    }
 }
 
 impl Test {

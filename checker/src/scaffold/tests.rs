@@ -1,7 +1,7 @@
 //! The hidden tests of {name}.
 
 use harness::{
-    exercise::{Exercise, Rejection, Test},
+    exercise::{Exercise, Rejection, Test, Untested},
     failure::Diagnosis,
 };
 
@@ -12,16 +12,24 @@ pub const EXERCISE: Exercise = Exercise {
     chapter: "{chapter}",
     first_step: "Begin with the line `ready`.",
     tests: &[PRINTS_THE_LINE],
+    untested: &[Untested::NotYet {
+        sentence: "Arguments are refused with exit status 2, and a usage line on standard error.",
+        missing: "a run with an argument",
+    }],
 };
 
 const PRINTS_THE_LINE: Test = Test {
     name: "prints the line",
     points: 1,
     read: "{chapter}",
+    proves: &[
+        "The program prints exactly one line, `ready`, and ends with exit status 0.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let program = lab.start(&[])?;
-        program.expect_line("ready")?;
-        program.expect_exit(0)
+        program.expect_exit(0)?;
+        program.expect_all_output(&["ready"])
     },
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,

@@ -121,6 +121,7 @@ mod tests {
         chapter: "When accept fails",
         first_step: "Read.",
         tests: &[],
+        untested: &[],
     };
 
     #[test]

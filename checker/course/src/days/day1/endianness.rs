@@ -3,6 +3,7 @@
 mod faults;
 mod records;
 mod runs;
+mod untested;
 mod values;
 
 use harness::{
@@ -45,12 +46,22 @@ pub const EXERCISE: Exercise = Exercise {
         faults::CANNOT_READ,
         faults::CANNOT_PRINT,
     ],
+    untested: untested::SENTENCES,
 };
 
 const ENCODES: Test = Test {
     name: "encodes a 16-bit number",
     points: 1,
     read: "The calls",
+    proves: &[
+        "The program has eight subcommands; which one is meant is its first argument.",
+        "`enc` encodes, `dec` decodes, `host` tells about this machine, `rec` reads records.",
+        "*Network order* is big-endian: the most significant byte comes first.",
+        "**enc** takes one or more decimal numbers.",
+        "For each it prints, in the order of the arguments, one line: the bytes in network order in hexadecimal, two \
+         lower-case digits a byte, leading zeros included, without `0x` or blanks.",
+        "Exit status 0: all is done.",
+    ],
     story: |lab| encodes(lab, 16, &[number_without_letters(lab)]),
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -65,6 +76,11 @@ const EVERY_DIGIT: Test = Test {
     name: "prints every byte with two small digits",
     points: 1,
     read: "One number, several bytes",
+    proves: &[
+        "For each it prints, in the order of the arguments, one line: the bytes in network order in hexadecimal, two \
+         lower-case digits a byte, leading zeros included, without `0x` or blanks.",
+        "The numbers are 0 to 65535, 0 to 4294967295, or 0 to 18446744073709551615.",
+    ],
     story: |lab| {
         let one_digit = lab.random_number(2..=15);
         let two_single_digits = lab.random_number(1..=15) << 8 | lab.random_number(1..=15);
@@ -86,6 +102,12 @@ const SEVERAL_NUMBERS: Test = Test {
     name: "encodes all its arguments, each on a line of its own",
     points: 1,
     read: "One number, several bytes",
+    proves: &[
+        "All results are lines on standard output, each ended by a newline.",
+        "**enc** takes one or more decimal numbers.",
+        "For each it prints, in the order of the arguments, one line: the bytes in network order in hexadecimal, two \
+         lower-case digits a byte, leading zeros included, without `0x` or blanks.",
+    ],
     story: |lab| {
         let count = lab.random_number(3..=7);
         let numbers: Vec<u64> = (0..count).map(|_| mixed(lab, 2)).collect();
@@ -102,6 +124,11 @@ const WIDER_NUMBERS: Test = Test {
     name: "encodes numbers of 32 and of 64 bits",
     points: 2,
     read: "A number has to fit",
+    proves: &[
+        "The program has eight subcommands; which one is meant is its first argument.",
+        "16, 32 and 64 are the bits of an unsigned number: 2, 4 and 8 bytes.",
+        "The numbers are 0 to 65535, 0 to 4294967295, or 0 to 18446744073709551615.",
+    ],
     story: |lab| {
         let three = [mixed(lab, 4), mixed(lab, 4), mixed(lab, 4)];
         let [a, b, c] = three;
@@ -130,6 +157,14 @@ const DECODES: Test = Test {
     name: "decodes what came from the network",
     points: 2,
     read: "The calls",
+    proves: &[
+        "The program has eight subcommands; which one is meant is its first argument.",
+        "`enc` encodes, `dec` decodes, `host` tells about this machine, `rec` reads records.",
+        "16, 32 and 64 are the bits of an unsigned number: 2, 4 and 8 bytes.",
+        "**dec** takes one or more texts of hexadecimal digits, network order, and prints each as a decimal number on \
+         its own line.",
+        "Capital and small letters are both right.",
+    ],
     story: |lab| {
         for bits in [16, 32, 64] {
             let [a, b] = [mixed(lab, bits / 8), mixed(lab, bits / 8)];
@@ -165,6 +200,11 @@ const HOST_ORDER: Test = Test {
     name: "names the byte order of this machine",
     points: 1,
     read: "One number, several bytes",
+    proves: &[
+        "The program has eight subcommands; which one is meant is its first argument.",
+        "`enc` encodes, `dec` decodes, `host` tells about this machine, `rec` reads records.",
+        "**host** prints `little` or `big`: the byte order of this machine.",
+    ],
     story: |lab| {
         let order = match cfg!(target_endian = "little") {
             true => "little",
@@ -184,6 +224,14 @@ const TOO_BIG: Test = Test {
     name: "refuses a number that does not fit",
     points: 2,
     read: "A number has to fit",
+    proves: &[
+        "The numbers are 0 to 65535, 0 to 4294967295, or 0 to 18446744073709551615.",
+        "Anything else is a bad value.",
+        "A bad value ends the program with status 1, says why on standard error, and prints no line for that value.",
+        "Exit status 1: a bad value, a cut record, or a failed read or write.",
+        "Results go to standard output, everything else to standard error.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         for bits in [16, 32, 64] {
             encodes(lab, bits, &[largest(bits)])?;
@@ -225,6 +273,12 @@ const WRONG_DIGITS: Test = Test {
     name: "refuses a text that is not exactly the digits of its width",
     points: 2,
     read: "What can go wrong",
+    proves: &[
+        "A text has exactly 4, 8 or 16 digits.",
+        "Anything else is a bad value: another length, a sign, a blank, `0x`.",
+        "A bad value ends the program with status 1, says why on standard error, and prints no line for that value.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let number = mixed(lab, 2);
         let digits = hex(16, number);
@@ -263,6 +317,12 @@ const WRONG_USAGE: Test = Test {
     name: "tells wrong usage from a wrong value",
     points: 1,
     read: "A number has to fit",
+    proves: &[
+        "The program has eight subcommands; which one is meant is its first argument.",
+        "Exit status 2: wrong usage, which is no subcommand or an unknown one, `enc` or `dec` without a value, `host` \
+         or `rec` with one.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         refuses_usage(lab, &[])?;
         refuses_usage(lab, &["enc24", "1"])?;
@@ -291,6 +351,11 @@ const SAYS_WHY: Test = Test {
     name: "says on standard error what is wrong",
     points: 1,
     read: "A number has to fit",
+    proves: &[
+        "A bad value ends the program with status 1, says why on standard error, and prints no line for that value.",
+        "If it ends anywhere else, the last record is cut: no line for it, the reason on standard error, status 1.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         encodes(lab, 16, &[mixed(lab, 2)])?;
         explains(lab, &["enc16", "65536"], &[])?;

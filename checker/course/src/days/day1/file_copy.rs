@@ -2,6 +2,7 @@
 
 mod faults;
 mod flags;
+mod untested;
 
 use std::ffi::{OsStr, OsString};
 
@@ -44,12 +45,20 @@ pub const EXERCISE: Exercise = Exercise {
         flags::APPENDS_IN_ONE_STEP,
         flags::MAKES_IN_ONE_STEP,
     ],
+    untested: untested::SENTENCES,
 };
 
 const MAKES_THE_FILE: Test = Test {
     name: "makes the file",
     points: 1,
     read: "Opening a file",
+    proves: &[
+        "The program opens `PATH` for writing.",
+        "If there is no file `PATH`, it makes one, with the permissions `rw-r--r--` (0644) less what the umask \
+         forbids.",
+        "Exit status 0: all of the input is in the file, and closing the file has succeeded too.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
@@ -83,6 +92,10 @@ const PERMISSIONS: Test = Test {
     name: "gives a new file the permissions that the umask leaves",
     points: 1,
     read: "Opening a file",
+    proves: &[
+        "If there is no file `PATH`, it makes one, with the permissions `rw-r--r--` (0644) less what the umask \
+               forbids.",
+    ],
     story: |lab| {
         for umask in [0o022, 0o027, 0o077] {
             let copy = lab.file(format!("umask-{umask:03o}"));
@@ -109,6 +122,12 @@ const EVERY_BYTE: Test = Test {
     name: "copies bytes of every value",
     points: 1,
     read: "Reading and writing",
+    proves: &[
+        "It copies standard input into it byte by byte as it comes, until the end of the file.",
+        "The input is any bytes and of any length.",
+        "Exit status 0: all of the input is in the file, and closing the file has succeeded too.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         let bytes = all_values(lab);
         let copy = lab.file("copy");
@@ -150,6 +169,11 @@ const SAYS_HOW_MUCH: Test = Test {
     name: "says how many bytes it has copied",
     points: 1,
     read: "Reading and writing",
+    proves: &[
+        "Then it prints one line on standard output: `N bytes`, where `N` is the number of bytes which it has copied \
+         (also `1 bytes`).",
+        "Results go to standard output, everything else to standard error.",
+    ],
     story: |lab| {
         for count in [0, 1, lab.random_number(2..=500) as usize] {
             let copy = lab.file(format!("copy-{count}"));
@@ -173,6 +197,13 @@ const TO_THE_END: Test = Test {
     name: "copies on until the end of the input, however it comes",
     points: 2,
     read: "Short counts",
+    proves: &[
+        "It copies standard input into it byte by byte as it comes, until the end of the file.",
+        "It may be a pipe, which delivers it in pieces of any size.",
+        "A read or a write may do less than it was asked, and a signal may interrupt it before it has done anything \
+         (`EINTR`).",
+        "Neither is a failure: the program goes on where it was.",
+    ],
     story: |lab| {
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
@@ -201,6 +232,10 @@ const MORE_THAN_A_BUFFER: Test = Test {
     name: "copies more than fits into a buffer",
     points: 1,
     read: "Reading and writing",
+    proves: &[
+        "It copies standard input into it byte by byte as it comes, until the end of the file.",
+        "The input is any bytes and of any length.",
+    ],
     story: |lab| {
         let bytes = lab.random_bytes(300_000);
         let copy = lab.file("copy");
@@ -228,6 +263,7 @@ const WRITES_AT_ONCE: Test = Test {
     name: "writes what has come before it waits for more",
     points: 1,
     read: "Reading and writing",
+    proves: &["What has come is in the file (or in the pipe) before the program waits for more."],
     story: |lab| {
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
@@ -248,6 +284,14 @@ const CANNOT_OPEN: Test = Test {
     name: "says at once why it cannot open the file",
     points: 2,
     read: "When a call fails",
+    proves: &[
+        "`PATH` is opened before any input is read.",
+        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, or \
+         closing the file fails.",
+        "The program then ends at once, without reading the rest of its input, and prints no count.",
+        "Results go to standard output, everything else to standard error.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         let program = lab.start(&["copy"])?;
         program.close_stdin();
@@ -295,6 +339,14 @@ const WRONG_USAGE: Test = Test {
     name: "tells wrong usage by status 2, and makes no file",
     points: 1,
     read: "When a call fails",
+    proves: &[
+        "An argument that begins with `-` is an option, and never a `PATH` (the user writes `./-a` for such a file).",
+        "One option at most stands before `PATH`.",
+        "A `-` further inside belongs to the name.",
+        "Exit status 2: wrong usage, which is no `PATH`, more than one, an unknown option, or two options.",
+        "No file is made.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         // All of these are names of files: only a `-` at the beginning makes an option.
         for name in ["a", "copy-a", "./-x"] {
@@ -356,6 +408,10 @@ const PATH_OF_BYTES: Test = Test {
     name: "takes a path that is not UTF-8",
     points: 1,
     read: "Opening a file",
+    proves: &[
+        "`PATH` is any bytes, and need not be UTF-8.",
+        "An argument that begins with `-` is an option, and never a `PATH` (the user writes `./-a` for such a file).",
+    ],
     story: |lab| {
         let bytes = lab.random_bytes(20);
         // "côté" as Latin-1 writes it.
@@ -396,6 +452,10 @@ const NAMED_PIPE: Test = Test {
     name: "copies into a named pipe, as fast as it is read",
     points: 1,
     read: "The file offset",
+    proves: &[
+        "It may name something else than a plain file: a device, or a named pipe (FIFO).",
+        "What has come is in the file (or in the pipe) before the program waits for more.",
+    ],
     story: |lab| {
         let bytes = lab.random_bytes(150_000);
         let (first, rest) = bytes.split_at(lab.random_number(1..=5000) as usize);

@@ -4,6 +4,7 @@
 mod faults;
 mod limits;
 mod rounds;
+mod untested;
 
 use std::net::SocketAddr;
 
@@ -44,6 +45,7 @@ pub const EXERCISE: Exercise = Exercise {
         faults::PAUSE,
         WRONG_ARGUMENTS,
     ],
+    untested: untested::SENTENCES,
 };
 
 /// Also for a program in which connect is still missing.
@@ -55,6 +57,12 @@ const CONNECTS: Test = Test {
     name: "connects to the address it is given, and says so",
     points: 1,
     read: "What connect does",
+    proves: &[
+        "Each `ADDRESS` is an IPv4 address, or an IPv6 address in brackets: `127.0.0.1:80`, `[::1]:80`.",
+        "As soon as the outcome of a try is known, and before the next one begins, it prints one line: the address, a \
+         space, and the outcome.",
+        "| `connected` | the handshake is complete |",
+    ],
     story: |lab| {
         let listener = lab.listen()?;
         let program = dial(lab, &[listener.address()])?;
@@ -86,6 +94,14 @@ const LOCAL_ADDRESS: Test = Test {
     name: "says which local address the kernel has chosen, and ends",
     points: 2,
     read: "What connect does",
+    proves: &[
+        "After `connected` it prints one more line, `local ADDRESS:PORT`, with the address that the kernel has chosen \
+         for its own end (IPv6 in brackets).",
+        "Then it ends, with status 0.",
+        "It sends nothing, and tries no further address.",
+        "Exit status 0: connected.",
+        "Only these lines go to standard output, everything else to standard error.",
+    ],
     story: |lab| {
         let listener = lab.listen()?;
         let program = dial(lab, &[listener.address()])?;
@@ -125,6 +141,12 @@ const REFUSED: Test = Test {
     name: "says that a connection is refused",
     points: 2,
     read: "The outcomes of connect",
+    proves: &[
+        "As soon as the outcome of a try is known, and before the next one begins, it prints one line: the address, a \
+         space, and the outcome.",
+        "| `refused` | `ECONNREFUSED` |",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let nobody = lab.refusing_address()?;
         dial(lab, &[nobody])?.expect_line(refused(nobody))
@@ -153,6 +175,11 @@ const NO_ANSWER: Test = Test {
     name: "ends with status 1 when no address answers",
     points: 1,
     read: "The outcomes of connect",
+    proves: &[
+        "`-r N` allows N more rounds through all addresses (default 0).",
+        "Exit status 1: no address has answered, and a word on standard error says so.",
+        "Only these lines go to standard output, everything else to standard error.",
+    ],
     story: |lab| {
         let nobody = lab.refusing_address()?;
         let program = dial(lab, &[nobody])?;
@@ -185,6 +212,11 @@ const NEXT_ADDRESS: Test = Test {
     name: "goes on to the next address, until one answers",
     points: 2,
     read: "One address after the other",
+    proves: &[
+        "The program tries the addresses in their order, one at a time, each with a new socket.",
+        "It sends nothing, and tries no further address.",
+        "Exit status 0: connected.",
+    ],
     story: |lab| {
         let (first, second) = (lab.refusing_address()?, lab.refusing_address()?);
         let (third, last) = (lab.listen()?, lab.listen()?);
@@ -230,6 +262,10 @@ const PRINTS_AT_ONCE: Test = Test {
     name: "prints the outcome of a try before it begins the next one",
     points: 1,
     read: "One address after the other",
+    proves: &[
+        "As soon as the outcome of a try is known, and before the next one begins, it prints one line: the \
+               address, a space, and the outcome.",
+    ],
     story: |lab| {
         let (first, second) = (lab.refusing_address()?, lab.listen()?);
         let program = dial_with_full_stdout(lab, &["-t", "100000"], &[first, second.address()])?;
@@ -252,6 +288,11 @@ const IPV6: Test = Test {
     name: "connects to IPv6 addresses, too",
     points: 1,
     read: "One address after the other",
+    proves: &[
+        "Each `ADDRESS` is an IPv4 address, or an IPv6 address in brackets: `127.0.0.1:80`, `[::1]:80`.",
+        "After `connected` it prints one more line, `local ADDRESS:PORT`, with the address that the kernel has chosen \
+         for its own end (IPv6 in brackets).",
+    ],
     story: |lab| {
         let listener = lab.listen_on_ipv6()?;
         let program = dial(lab, &[listener.address()])?;
@@ -279,6 +320,9 @@ const NEW_SOCKET: Test = Test {
     name: "makes a new socket for each address",
     points: 1,
     read: "One address after the other",
+    proves: &[
+        "The program tries the addresses in their order, one at a time, each with a new socket.",
+    ],
     story: |lab| {
         let (first, second) = (lab.refusing_ipv6_address()?, lab.listen()?);
         let program = dial(lab, &[first, second.address()])?;
@@ -298,6 +342,9 @@ const CLOSES_SOCKETS: Test = Test {
     name: "closes the socket of a try that has failed",
     points: 1,
     read: "One address after the other",
+    proves: &[
+        "A try that has failed leaves nothing behind: its socket is closed before the next try.",
+    ],
     story: |lab| {
         let nobody: Checked<Vec<_>> = (0..20).map(|_| lab.refusing_address()).collect();
         let (nobody, listener) = (nobody?, lab.listen()?);
@@ -326,6 +373,7 @@ const NO_WAY: Test = Test {
     name: "goes on when there is no way to an address",
     points: 1,
     read: "The outcomes of connect",
+    proves: &["| `unreachable` | `ENETUNREACH` or `EHOSTUNREACH` |"],
     story: |lab| {
         let (nowhere, listener) = (group_of_many(lab), lab.listen()?);
         let program = dial(lab, &[nowhere, listener.address()])?;
@@ -353,6 +401,13 @@ const WRONG_ARGUMENTS: Test = Test {
     name: "refuses wrong arguments before it tries anything",
     points: 1,
     read: "The outcomes of connect",
+    proves: &[
+        "Each `ADDRESS` is an IPv4 address, or an IPv6 address in brackets: `127.0.0.1:80`, `[::1]:80`.",
+        "There is at least one.",
+        "MS is a whole number from 1 to 1000000, N one from 0 to 10.",
+        "Exit status 2: wrong arguments, with the reason on standard error; then no address has been tried.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         // These are right, and at the ends of their ranges.
         let widest = ["-r", "10", "-p", "1000000"];

@@ -2,6 +2,7 @@
 
 mod departures;
 mod faults;
+mod untested;
 
 use harness::{
     exercise::{Exercise, Rejection, Test},
@@ -37,6 +38,7 @@ pub const EXERCISE: Exercise = Exercise {
         departures::RESET_AT_THE_END,
         WRONG_ARGUMENTS,
     ],
+    untested: untested::SENTENCES,
 };
 
 /// Also for a program in which connect is still missing.
@@ -48,6 +50,10 @@ const CONNECTS: Test = Test {
     name: "connects to the address it is given",
     points: 1,
     read: "connect, the client's side",
+    proves: &[
+        "`ADDRESS` is an IPv4 address (names like `localhost` are wrong), `PORT` the port of the server.",
+        "The client connects before it reads any input.",
+    ],
     story: |lab| {
         let listener = lab.listen()?;
         start(lab, &listener)?;
@@ -72,6 +78,11 @@ const REFUSED: Test = Test {
     name: "says so when nobody listens",
     points: 1,
     read: "connect, the client's side",
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "It cannot connect.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         let reservation = lab.reserve_address()?;
         let address = reservation.address().to_string();
@@ -112,6 +123,11 @@ const SENDS_AT_ONCE: Test = Test {
     name: "sends a line as soon as it has read it",
     points: 1,
     read: "Taking turns",
+    proves: &[
+        "Turn by turn: the client sends a whole line as soon as it has read it, waits until as many bytes have come \
+         back, and prints them.",
+        "So a server may wait for a whole line before it answers, but it must not wait for the end of the input.",
+    ],
     story: |lab| {
         let line = line(lab);
         let (_program, server) = client_of_terminal(lab, &line)?;
@@ -129,6 +145,15 @@ const WAITS_FOR_EACH_REPLY: Test = Test {
     name: "waits for each reply, and shows it, before it goes on",
     points: 2,
     read: "Taking turns",
+    proves: &[
+        "A line is the bytes of standard input up to a newline, and the newline itself.",
+        "Turn by turn: the client sends a whole line as soon as it has read it, waits until as many bytes have come \
+         back, and prints them.",
+        "It sends nothing of the next line before.",
+        "What comes back goes to standard output, unchanged, and is visible (flushed) before the client waits again.",
+        "Nothing else is printed there.",
+        "Results go to standard output, everything else to standard error.",
+    ],
     story: |lab| {
         let lines = [line(lab), line(lab)];
         let (program, server) = client_of_file(lab, lines.concat())?;
@@ -185,6 +210,11 @@ const WHOLE_REPLY: Test = Test {
     name: "reads on until the whole reply has come",
     points: 2,
     read: "A stream has no lines",
+    proves: &[
+        "Turn by turn: the client sends a whole line as soon as it has read it, waits until as many bytes have come \
+         back, and prints them.",
+        "The reply comes as the network likes: in one piece or byte by byte.",
+    ],
     story: |lab| {
         let line = line(lab);
         let (program, server) = client_of_file(lab, &line)?;
@@ -204,6 +234,11 @@ const EARLY_REPLY: Test = Test {
     name: "keeps a reply that comes early for its line",
     points: 2,
     read: "A stream has no lines",
+    proves: &[
+        "It may even come early: if the server sends more than one line's reply at once, the rest stays in the \
+         connection until its line has been sent.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         let (first, second) = (line(lab), line(lab));
         let both = [first.as_str(), &second].concat();
@@ -235,6 +270,11 @@ const HALF_CLOSES: Test = Test {
     name: "half-closes at the end of its input and waits for the server's end",
     points: 2,
     read: "The end of the input",
+    proves: &[
+        "At the end of the input the client half-closes the connection (shutdown(2) with `SHUT_WR`: \"I send no more, \
+         but I still listen\") and waits for the server's end of file.",
+        "Exit status 0: all lines came back and the server ended the connection after them.",
+    ],
     story: |lab| {
         let line = line(lab);
         let (program, server) = client_of_file(lab, &line)?;
@@ -268,6 +308,13 @@ const EVERY_BYTE: Test = Test {
     name: "sends and prints every byte as it is",
     points: 2,
     read: "A line is not text",
+    proves: &[
+        "A line is the bytes of standard input up to a newline, and the newline itself.",
+        "All byte values are allowed: a line is not text.",
+        "The last line may end without a newline; it is then sent without one.",
+        "What comes back goes to standard output, unchanged, and is visible (flushed) before the client waits again.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         let (every_byte, unfinished) = (every_byte(lab), word(lab));
         let input = [&every_byte, unfinished.as_bytes()].concat();
@@ -322,6 +369,11 @@ const SHORT_AND_LONG: Test = Test {
     name: "takes a line of one byte and a line of a megabyte",
     points: 1,
     read: "A line is not text",
+    proves: &[
+        "An empty line is a line of one byte.",
+        "So a server may wait for a whole line before it answers, but it must not wait for the end of the input.",
+        "Lines of up to 1 MiB (1,048,576 bytes) are ordinary.",
+    ],
     story: |lab| {
         let long = lab.random_word(MEBIBYTE - 1) + "\n";
         let (program, server) = client_of_file(lab, ["\n", &long].concat())?;
@@ -354,6 +406,12 @@ const SHORT_WRITES: Test = Test {
     name: "sends the rest of a line of which write has taken a part",
     points: 1,
     read: "A stream has no lines",
+    proves: &[
+        "A write may take fewer bytes than it is given, on the connection and on standard output, and a signal may \
+         interrupt a call that can wait before it has done anything (`EINTR`).",
+        "The client goes on as if nothing had happened.",
+        "Lines of up to 1 MiB (1,048,576 bytes) are ordinary.",
+    ],
     story: |lab| {
         let long = lab.random_word(MEBIBYTE - 1) + "\n";
         let (program, server) = client_of_narrow_server(lab, &long)?;
@@ -378,6 +436,11 @@ const PRINTS_THE_REPLY: Test = Test {
     name: "prints what came back, not what it sent",
     points: 1,
     read: "A stream has no lines",
+    proves: &[
+        "What comes back goes to standard output, unchanged, and is visible (flushed) before the client waits again.",
+        "Of a reply that is wrong or cut short it may print what came or a part of it, but never a byte that did not \
+         come.",
+    ],
     story: |lab| {
         let line = line(lab);
         let changed = with_one_byte_changed(lab, line.as_bytes());
@@ -401,6 +464,11 @@ const CHANGED_BYTE: Test = Test {
     name: "reports a byte that comes back changed",
     points: 1,
     read: "A stream has no lines",
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "A byte comes back changed.",
+        "It then ends at once and does not read the rest of its input.",
+    ],
     story: |lab| {
         let (first, second) = (line(lab), line_of_no_text(lab));
         let changed = with_one_byte_changed(lab, &second);
@@ -461,6 +529,10 @@ const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 after wrong arguments",
     points: 1,
     read: "connect, the client's side",
+    proves: &[
+        "`ADDRESS` is an IPv4 address (names like `localhost` are wrong), `PORT` the port of the server.",
+        "Exit status 2: wrong arguments.",
+    ],
     story: |lab| {
         let reservation = lab.reserve_address()?;
         let nobody = reservation.address().to_string();

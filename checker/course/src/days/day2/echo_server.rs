@@ -2,6 +2,7 @@
 
 mod faults;
 mod ports;
+mod untested;
 
 use harness::{
     arena::Launch,
@@ -38,12 +39,20 @@ pub const EXERCISE: Exercise = Exercise {
         ports::BESIDE_ANOTHER,
         WRONG_ARGUMENTS,
     ],
+    untested: untested::SENTENCES,
 };
 
 const ANNOUNCES: Test = Test {
     name: "announces the address on which it listens",
     points: 1,
     read: "The address it announces",
+    proves: &[
+        "`ADDRESS` is an IPv4 address (names like `localhost` are wrong), and the server listens on this address only.",
+        "`PORT` may be 0: the kernel then chooses a free port.",
+        "When it is ready for clients, the server prints exactly one line, `listening IP:PORT`, with the port it \
+         really has.",
+        "Nothing but the one line goes to standard output.",
+    ],
     story: |lab| {
         let address = lab.any_port_elsewhere();
         let server = lab.start_server_on(address)?;
@@ -79,6 +88,11 @@ const AT_ONCE: Test = Test {
     name: "sends a line back at once",
     points: 2,
     read: "Bytes, not messages",
+    proves: &[
+        "It sends back the bytes of a client at once, all of them and unchanged, whatever they are and in whatever \
+         pieces they come.",
+        "It does not wait for a newline or for the end.",
+    ],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         client.send(line(lab))?;
@@ -121,6 +135,10 @@ const GOES_ON: Test = Test {
     name: "goes on answering on one connection",
     points: 2,
     read: "Bytes, not messages",
+    proves: &[
+        "It sends back the bytes of a client at once, all of them and unchanged, whatever they are and in \
+               whatever pieces they come.",
+    ],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         for _ in 0..3 {
@@ -152,6 +170,12 @@ const EVERY_BYTE: Test = Test {
     name: "sends all byte values back, also one at a time",
     points: 1,
     read: "Bytes, not messages",
+    proves: &[
+        "It sends back the bytes of a client at once, all of them and unchanged, whatever they are and in whatever \
+         pieces they come.",
+        "It does not wait for a newline or for the end.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         for byte in lab.lone_bytes() {
@@ -187,6 +211,10 @@ const HALF_CLOSE: Test = Test {
     name: "ends the stream after the client has half-closed",
     points: 2,
     read: "End of file and half-close",
+    proves: &[
+        "When the client ends its sending side, the server sends what it still owes, closes the connection, and \
+               serves the next client.",
+    ],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         echo(lab, &client)?;
@@ -219,6 +247,10 @@ const LISTENS_FIRST: Test = Test {
     name: "listens before it says so",
     points: 1,
     read: "From socket to accept",
+    proves: &[
+        "When it is ready for clients, the server prints exactly one line, `listening IP:PORT`, with the port \
+               it really has.",
+    ],
     story: |lab| {
         let address = lab.any_port();
         let full = Launch {
@@ -256,6 +288,13 @@ const QUEUE: Test = Test {
     name: "serves the clients who wait in the queue",
     points: 2,
     read: "The accept queue",
+    proves: &[
+        "When the client ends its sending side, the server sends what it still owes, closes the connection, and \
+         serves the next client.",
+        "Clients who come meanwhile wait in the accept queue.",
+        "There is room for at least 16 of them.",
+        "The server never ends by itself.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let first = server.connect()?;
@@ -293,6 +332,10 @@ const NO_LEAK: Test = Test {
     name: "keeps no descriptor of 30 clients",
     points: 2,
     read: "Descriptors come back",
+    proves: &[
+        "When the client ends its sending side, the server sends what it still owes, closes the connection, and \
+               serves the next client.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         // What a program opens for good, it may open for its first client.
@@ -317,6 +360,11 @@ const SLOW_READER: Test = Test {
     name: "loses nothing when a client reads late and half-closes first",
     points: 3,
     read: "End of file and half-close",
+    proves: &[
+        "When the client ends its sending side, the server sends what it still owes, closes the connection, and \
+         serves the next client.",
+        "A client who does not read its echo makes the server wait, and nothing is lost.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let first = server.connect_with_receive_buffer(SMALL)?;
@@ -364,6 +412,13 @@ const RESET: Test = Test {
     name: "forgets a client who resets, and goes on",
     points: 2,
     read: "When a client misbehaves",
+    proves: &[
+        "A client who resets the connection, or leaves without reading, costs only its own connection.",
+        "The server says so on standard error, keeps nothing of it, and goes on.",
+        "The server never ends by itself.",
+        "Nothing but the one line goes to standard output.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         visit(lab, &server)?;
@@ -426,6 +481,11 @@ const LEAVES_WITHOUT_READING: Test = Test {
     name: "goes on after a client who leaves without reading",
     points: 2,
     read: "When a client misbehaves",
+    proves: &[
+        "A client who resets the connection, or leaves without reading, costs only its own connection.",
+        "The server says so on standard error, keeps nothing of it, and goes on.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         visit(lab, &server)?;
@@ -486,6 +546,13 @@ const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 after wrong arguments",
     points: 1,
     read: "2.2 A TCP echo server",
+    proves: &[
+        "`ADDRESS` is an IPv4 address (names like `localhost` are wrong), and the server listens on this address only.",
+        "Exit status 1: it cannot listen, for example because another server listens there.",
+        "Exit status 2: wrong arguments, which are none, more than one, or one that is not `ADDRESS:PORT`.",
+        "The reason is on standard error.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         lab.expect_refusal(&[], 2)?;
         lab.expect_refusal(&["127.0.0.1"], 2)?;

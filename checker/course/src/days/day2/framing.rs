@@ -3,6 +3,7 @@
 mod ends;
 mod faults;
 mod lengths;
+mod untested;
 
 use harness::{
     exercise::{Exercise, Rejection, Test},
@@ -38,6 +39,7 @@ pub const EXERCISE: Exercise = Exercise {
         faults::SHORT_WRITES,
         WHERE_IT_LISTENS,
     ],
+    untested: untested::SENTENCES,
 };
 
 const NETWORK_ORDER: &str = "Your program hangs up on a message that is right. Does it read the length as its own \
@@ -47,6 +49,19 @@ const LENGTH_AND_SUM: Test = Test {
     name: "answers a message with its length and its sum",
     points: 2,
     read: LENGTH_FIRST,
+    proves: &[
+        "A **message** is a *length*, four bytes, the most significant first, and then a *payload* of so many bytes.",
+        "The length counts the payload only.",
+        "The **answer** is a message, too.",
+        "Its payload is the text `LENGTH SUM`: the length of the client's payload and the sum of its bytes, in \
+         decimal, with one blank between them and nothing behind.",
+        "The server is that of exercise 2.2 in all but what it says: it prints the one line `listening IP:PORT` when \
+         it is ready, serves one client after the other, and never ends by itself.",
+        "Each answer goes out as soon as the last byte of its message is there, in the order of the messages.",
+        "The server waits neither for the next message nor for the end of the stream.",
+        "Nothing else goes to standard output, and both lines are flushed.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let client = server.connect()?;
@@ -112,6 +127,7 @@ const ONE_AFTER_THE_OTHER: Test = Test {
     name: "answers one message after the other",
     points: 2,
     read: LENGTH_FIRST,
+    proves: &["A client may send any number of messages on one connection."],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         // Long before short: what is left of the long one must not count.
@@ -140,6 +156,11 @@ const EVERY_BYTE: Test = Test {
     name: "adds up bytes of all values",
     points: 1,
     read: LENGTH_FIRST,
+    proves: &[
+        "A payload may have 0 to 65536 bytes, and they are bytes of any value.",
+        "Its payload is the text `LENGTH SUM`: the length of the client's payload and the sum of its bytes, in \
+         decimal, with one blank between them and nothing behind.",
+    ],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         ask(&client, &some_bytes(lab, 5..=12))?;
@@ -171,6 +192,7 @@ const EMPTY_MESSAGE: Test = Test {
     name: "answers an empty message",
     points: 1,
     read: LENGTH_FIRST,
+    proves: &["A payload may have 0 to 65536 bytes, and they are bytes of any value."],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         ask(&client, &[])?;
@@ -203,6 +225,11 @@ const IN_PIECES: Test = Test {
     name: "puts a message together, wherever the stream has cut it",
     points: 3,
     read: READ_ALL,
+    proves: &[
+        "The stream may be cut anywhere: in the length, in the payload, between any two bytes.",
+        "One read may bring a part of a message, or a hundred messages and half of another one.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         let whole = some_bytes(lab, 4..=7);
@@ -240,6 +267,11 @@ const TOGETHER: Test = Test {
     name: "keeps apart the messages which arrive together",
     points: 2,
     read: KEEP_THE_REST,
+    proves: &[
+        "A client may send any number of messages on one connection.",
+        "Each answer goes out as soon as the last byte of its message is there, in the order of the messages.",
+        "One read may bring a part of a message, or a hundred messages and half of another one.",
+    ],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         ask(&client, &some_bytes(lab, 5..=12))?;
@@ -262,6 +294,11 @@ const ONE_AND_A_HALF: Test = Test {
     name: "answers a message when half of the next has come with it",
     points: 2,
     read: KEEP_THE_REST,
+    proves: &[
+        "Each answer goes out as soon as the last byte of its message is there, in the order of the messages.",
+        "The server waits neither for the next message nor for the end of the stream.",
+        "One read may bring a part of a message, or a hundred messages and half of another one.",
+    ],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         for cut in [2, 4, 9] {
@@ -304,6 +341,14 @@ const WHERE_IT_LISTENS: Test = Test {
     name: "listens where it is asked to, or says why not",
     points: 1,
     read: CHAPTER,
+    proves: &[
+        "The server is that of exercise 2.2 in all but what it says: it prints the one line `listening IP:PORT` when \
+         it is ready, serves one client after the other, and never ends by itself.",
+        "Exit status 1: it cannot listen, for example because another server listens there.",
+        "Exit status 2: wrong arguments, which are none, more than one, or one that is not `ADDRESS:PORT`.",
+        "The reason is on standard error.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let address = lab.any_port_elsewhere();
         let server = lab.start_server_on(address)?;
@@ -350,6 +395,12 @@ const TWO_AT_ONCE: Test = Test {
     name: "keeps apart the messages of two clients",
     points: 1,
     read: KEEP_THE_REST,
+    proves: &[
+        "Its payload is the text `LENGTH SUM`: the length of the client's payload and the sum of its bytes, in \
+         decimal, with one blank between them and nothing behind.",
+        "The server is that of exercise 2.2 in all but what it says: it prints the one line `listening IP:PORT` when \
+         it is ready, serves one client after the other, and never ends by itself.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let (first, second) = (server.connect()?, server.connect()?);

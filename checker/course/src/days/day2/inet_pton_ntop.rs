@@ -12,6 +12,7 @@ mod texts;
 
 #[cfg(test)]
 mod agreement;
+mod untested;
 
 use self::{
     answers::{answers, answers_without_last_newline},
@@ -59,12 +60,22 @@ pub const EXERCISE: Exercise = Exercise {
         faults::CANNOT_PRINT,
         WRONG_USAGE,
     ],
+    untested: untested::SENTENCES,
 };
 
 const FOUR_BYTES: Test = Test {
     name: "turns a dotted quad into four bytes in network order",
     points: 1,
     read: "IPv4: four numbers",
+    proves: &[
+        "reads lines from standard input until the end of file, and prints one line for each of them, in the same \
+         order.",
+        "| `pton4` | an IPv4 address as text | its 4 bytes, 8 hexadecimal digits |",
+        "Hexadecimal digits: two for each byte, in the order in which the bytes stand in memory, without anything \
+         between them.",
+        "The bytes of an address are in network order: `127.0.0.1` is `7f000001`.",
+        "Answers go to standard output, everything else to standard error.",
+    ],
     story: |lab| {
         answers(
             lab,
@@ -93,6 +104,13 @@ const EVERY_LINE: Test = Test {
     name: "answers every line, also those that are no address",
     points: 1,
     read: "Text comes from strangers",
+    proves: &[
+        "reads lines from standard input until the end of file, and prints one line for each of them, in the same \
+         order.",
+        "The answer to every other line is `bad`, and the program goes on with the next line.",
+        "An empty line is a line.",
+        "Exit status 0: all lines have their answers, also if it was `bad`.",
+    ],
     story: |lab| {
         let texts = Texts::of(lab);
         answers(lab, &["pton4"], &[], oracle::pton4)?;
@@ -112,6 +130,11 @@ const ANY_LINE: Test = Test {
     name: "answers a line of any bytes and of any length",
     points: 1,
     read: "Text comes from strangers",
+    proves: &[
+        "reads lines from standard input until the end of file, and prints one line for each of them, in the same \
+         order.",
+        "A line may hold any bytes and be long; only the newline ends it.",
+    ],
     story: |lab| {
         let texts = Texts::of(lab);
         let lines = [texts.not_utf8(), texts.long_line(), texts.not_utf8()];
@@ -138,6 +161,7 @@ const LAST_LINE: Test = Test {
     name: "answers the last line without its newline, too",
     points: 1,
     read: "Text comes from strangers",
+    proves: &["The last line may lack its newline."],
     story: |lab| {
         let texts = Texts::of(lab);
         let lines = [texts.plain_quad(), texts.plain_quad()].map(Line::from);
@@ -155,6 +179,10 @@ const TWO_DIGITS: Test = Test {
     name: "prints two hexadecimal digits for every byte",
     points: 1,
     read: "IPv4: four numbers",
+    proves: &[
+        "Hexadecimal digits: two for each byte, in the order in which the bytes stand in memory, without \
+               anything between them.",
+    ],
     story: |lab| {
         answers(
             lab,
@@ -175,6 +203,10 @@ const UP_TO_255: Test = Test {
     name: "takes the numbers from 0 to 255, and none above",
     points: 2,
     read: "Text comes from strangers",
+    proves: &[
+        "IPv4 text: four decimal numbers from 0 to 255 with three dots between them.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         answers(
             lab,
@@ -204,6 +236,7 @@ const FOUR_NUMBERS: Test = Test {
     name: "takes exactly four numbers",
     points: 1,
     read: "IPv4: four numbers",
+    proves: &["IPv4 text: four decimal numbers from 0 to 255 with three dots between them."],
     story: |lab| {
         answers(
             lab,
@@ -224,6 +257,7 @@ const NO_SIGN: Test = Test {
     name: "refuses a sign or a leading zero before a number",
     points: 1,
     read: "Text comes from strangers",
+    proves: &["Nothing else: no blanks, no sign, no leading zero (`0` itself is fine)."],
     story: |lab| {
         let texts = Texts::of(lab);
         let lines = enclosed(texts.quads_with_signs_and_zeros(), || {
@@ -243,6 +277,7 @@ const NO_BLANKS: Test = Test {
     name: "refuses blanks and other bytes around or inside a number",
     points: 1,
     read: "Text comes from strangers",
+    proves: &["Nothing else: no blanks, no sign, no leading zero (`0` itself is fine)."],
     story: |lab| {
         let texts = Texts::of(lab);
         let lines = enclosed(texts.quads_with_junk(), || texts.plain_quad().into());
@@ -260,6 +295,11 @@ const DOTTED_QUAD: Test = Test {
     name: "prints four bytes as a dotted quad",
     points: 1,
     read: "IPv4: four numbers",
+    proves: &[
+        "| `ntop4` | 8 hexadecimal digits | the IPv4 address as text |",
+        "The bytes of an address are in network order: `127.0.0.1` is `7f000001`.",
+        "IPv4 text: four decimal numbers from 0 to 255 with three dots between them.",
+    ],
     story: |lab| answers(lab, &["ntop4"], &Texts::of(lab).four_bytes(), oracle::ntop4),
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -273,6 +313,11 @@ const WRONG_HEX: Test = Test {
     name: "refuses hexadecimal digits that are not exactly one address",
     points: 1,
     read: "Text comes from strangers",
+    proves: &[
+        "You print small letters; you read small letters and capitals.",
+        "`show`: 16 bytes with the family `AF_INET`, or 28 bytes with the family `AF_INET6`; all others are `bad`.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let texts = Texts::of(lab);
         hexadecimal(lab, &texts, "ntop4", &texts.bytes::<4>(), oracle::ntop4)?;
@@ -301,6 +346,11 @@ const WRONG_USAGE: Test = Test {
     name: "ends with status 2 after wrong arguments",
     points: 1,
     read: "Text comes from strangers",
+    proves: &[
+        "`PORT` is a decimal number from 0 to 65535.",
+        "Exit status 2: wrong arguments.",
+        "Answers go to standard output, everything else to standard error.",
+    ],
     story: |lab| {
         lab.expect_refusal(&[], 2)?;
         lab.expect_refusal(&["pton5"], 2)?;

@@ -4,6 +4,7 @@ mod families;
 mod faults;
 mod names;
 mod refusals;
+mod untested;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -49,12 +50,21 @@ pub const EXERCISE: Exercise = Exercise {
         refusals::SILENT_UNTIL_READY,
         refusals::WRONG_ARGUMENTS,
     ],
+    untested: untested::SENTENCES,
 };
 
 const ANNOUNCES: Test = Test {
     name: "announces the address on which it listens",
     points: 1,
     read: "A name before there is a connection: bind",
+    proves: &[
+        "The server listens on each of these addresses, and on no other.",
+        "`PORT` may be 0: the kernel then chooses a free one.",
+        "When all of them are ready for clients, the server prints one line for each, `listening IP:PORT`, in the \
+         order of the arguments, with the port it really has.",
+        "Nothing else goes to standard output.",
+        "While nobody comes, the server sleeps; it does not look again and again, so no time limit wakes it.",
+    ],
     story: |lab| {
         let address = lab.any_port_elsewhere();
         let server = lab.start_server_on(address)?;
@@ -95,6 +105,11 @@ const ONE_LINE: Test = Test {
     name: "gives each client one line at once, and closes",
     points: 2,
     read: "What the line says",
+    proves: &[
+        "A client says nothing.",
+        "It gets one line, at once, and then the server closes the connection:",
+        "The server never ends by itself.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         for _ in 0..2 {
@@ -149,6 +164,7 @@ const CLIENTS_NAME: Test = Test {
     name: "tells a client the client's own name",
     points: 1,
     read: "Names of a connection: getpeername and getsockname",
+    proves: &["`you` is the client's end of this connection, `me` the server's end."],
     story: |lab| {
         let server = lab.start_server()?;
         for source in [lab.any_port_elsewhere().ip(), lab.any_port().ip()] {
@@ -175,6 +191,11 @@ const OWN_NAME: Test = Test {
     name: "names itself by the address that the client has reached",
     points: 2,
     read: "The wildcard has no name",
+    proves: &[
+        "`you` is the client's end of this connection, `me` the server's end.",
+        "Both are addresses of machines: `me` is never the wildcard 0.0.0.0 or `[::]`, also when the server listens \
+         there.",
+    ],
     story: |lab| {
         let everywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
         let server = lab.start_server_on(everywhere)?;
@@ -201,6 +222,13 @@ const EVERY_ADDRESS: Test = Test {
     name: "listens on every address that it is given",
     points: 2,
     read: "Several listeners: poll",
+    proves: &[
+        "Each is an IPv4 address and a port, `127.0.0.1:8080`, or an IPv6 address in brackets and a port, \
+         `[::1]:8080`.",
+        "The server listens on each of these addresses, and on no other.",
+        "When all of them are ready for clients, the server prints one line for each, `listening IP:PORT`, in the \
+         order of the arguments, with the port it really has.",
+    ],
     story: |lab| {
         let mut addresses = vec![lab.any_port(); 19];
         addresses.push(lab.any_port_elsewhere());
@@ -237,6 +265,10 @@ const WHICHEVER_ADDRESS: Test = Test {
     name: "serves whoever comes, at whichever address",
     points: 3,
     read: "Several listeners: poll",
+    proves: &[
+        "Clients are served as they come, at whichever address.",
+        "None waits because nobody has come to another address.",
+    ],
     story: |lab| {
         let addresses = [lab.any_port(), lab.any_port_elsewhere(), lab.any_port()];
         let servers = lab.start_server_on_all(&addresses)?;
@@ -264,6 +296,10 @@ const AFTER_A_BUSY_TIME: Test = Test {
     name: "serves all who came while it was busy",
     points: 2,
     read: "Several listeners: poll",
+    proves: &[
+        "Clients are served as they come, at whichever address.",
+        "There is room for at least 16 who wait, at each address.",
+    ],
     story: |lab| {
         let addresses = [lab.any_port(), lab.any_port_elsewhere()];
         let servers = lab.start_server_on_all(&addresses)?;
@@ -301,6 +337,12 @@ const EACH_CLIENT_ANEW: Test = Test {
     name: "knows each client anew, of whatever family",
     points: 2,
     read: "The length goes in and comes out",
+    proves: &[
+        "When all of them are ready for clients, the server prints one line for each, `listening IP:PORT`, in the \
+         order of the arguments, with the port it really has.",
+        "`you` is the client's end of this connection, `me` the server's end.",
+        "`family` is 4 if the client speaks IPv4, 6 if it speaks IPv6.",
+    ],
     story: |lab| {
         let ipv6 = lab.any_ipv6_port()?;
         let addresses = [ipv6, lab.any_port(), ipv6];
@@ -335,6 +377,7 @@ const NO_LEAK: Test = Test {
     name: "keeps no descriptor of 30 clients",
     points: 1,
     read: "Descriptors come back",
+    proves: &["It gets one line, at once, and then the server closes the connection:"],
     story: |lab| {
         let server = lab.start_server()?;
         visit(lab, &server)?;
@@ -357,6 +400,13 @@ const CLIENT_HAS_LEFT: Test = Test {
     name: "goes on when a client has left before its turn",
     points: 2,
     read: "A peer without a name",
+    proves: &[
+        "Nothing else goes to standard output.",
+        "A client who resets the connection, even before the server has seen it, costs only its own connection.",
+        "The server says so on standard error, keeps nothing of it, and goes on.",
+        "The server never ends by itself.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         visit(lab, &server)?;
@@ -413,6 +463,7 @@ const STARTED_AGAIN: Test = Test {
     name: "can be started again on its ports at once",
     points: 1,
     read: "Starting again on the same port",
+    proves: &["After it was stopped, it can be started again on the same ports at once."],
     story: |lab| starts_again(lab, lab.any_port()),
     rejects: &[
         Rejection {
@@ -432,6 +483,7 @@ const STARTED_AGAIN_ON_IPV6: Test = Test {
     name: "can be started again on an IPv6 port, too",
     points: 1,
     read: "Starting again on the same port",
+    proves: &["After it was stopped, it can be started again on the same ports at once."],
     story: |lab| starts_again(lab, lab.any_ipv6_port()?),
     rejects: &[Rejection {
         because: Diagnosis::CannotRestart,

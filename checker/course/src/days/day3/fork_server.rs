@@ -1,6 +1,7 @@
 //! The hidden tests of day3_7_fork_server.
 
 mod manners;
+mod untested;
 mod zombies;
 
 use nix::errno::Errno;
@@ -42,12 +43,20 @@ pub const EXERCISE: Exercise = Exercise {
         manners::WRONG_ARGUMENTS,
         manners::PORT_IN_USE,
     ],
+    untested: untested::SENTENCES,
 };
 
 const EVERY_BYTE: Test = Test {
     name: "sends back every byte",
     points: 1,
     read: "3.7 A process for each client: fork and zombies",
+    proves: &[
+        "`PORT` may be 0: the kernel then chooses a free port.",
+        "When it is ready for clients, the server prints exactly one line, `listening IP:PORT`, with the port it \
+         really has.",
+        "The child sends back the bytes of the client, all of them and unchanged, until the client ends its sending \
+         side.",
+    ],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
         lab.step(
@@ -78,6 +87,13 @@ const SHORT_WRITES: Test = Test {
     name: "sends back every byte, however few a write takes",
     points: 2,
     read: "Bytes, not messages",
+    proves: &[
+        "The child sends back the bytes of the client, all of them and unchanged, until the client ends its sending \
+         side.",
+        "A call may do less than it is asked for: `write` may take fewer bytes than it is given, and a call in which \
+         the server sleeps may end early (`EINTR`), because a child has ended.",
+        "Neither is a failure.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -103,6 +119,7 @@ const SILENT_CLIENT: Test = Test {
     name: "serves a client while another one is silent",
     points: 2,
     read: "fork: one call, two returns",
+    proves: &["For each client that it accepts, the server forks one child."],
     story: |lab| {
         let server = lab.start_server()?;
         let silent = visit(lab, &server)?.client;
@@ -143,6 +160,16 @@ const HALF_CLOSE: Test = Test {
     name: "ends the connection after its client has half-closed, and serves the next",
     points: 2,
     read: "Two copies of every descriptor",
+    proves: &[
+        "Then it sends the rest and ends.",
+        "The client sees the end of the stream at once, whatever the other clients do.",
+        "A call may do less than it is asked for: `write` may take fewer bytes than it is given, and a call in which \
+         the server sleeps may end early (`EINTR`), because a child has ended.",
+        "Neither is a failure.",
+        "The parent holds no connection, and no child holds the listening socket.",
+        "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot print (with \
+         the reason on standard error).",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let Visit { client, child } = visit(lab, &server)?;
@@ -179,6 +206,10 @@ const OTHERS_STAY: Test = Test {
     name: "ends one connection while other clients stay",
     points: 2,
     read: "Two copies of every descriptor",
+    proves: &[
+        "The client sees the end of the stream at once, whatever the other clients do.",
+        "The parent holds no connection, and no child holds the listening socket.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let [first, second, third] = three_visits(lab, &server)?;
@@ -199,6 +230,10 @@ const CHILD_ENDS: Test = Test {
     name: "ends a child with its client",
     points: 2,
     read: "The child must end",
+    proves: &[
+        "For each client that it accepts, the server forks one child.",
+        "Then it sends the rest and ends.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let first = visit(lab, &server)?;
@@ -219,6 +254,13 @@ const REPORTS_EACH_CHILD: Test = Test {
     name: "reports each child that has ended",
     points: 1,
     read: "SIGCHLD: one signal for many children",
+    proves: &[
+        "When it is ready for clients, the server prints exactly one line, `listening IP:PORT`, with the port it \
+         really has.",
+        "It prints one line for each: `child PID exited STATUS` if the child ended by itself, `child PID killed \
+         SIGNAL` if a signal has killed it.",
+        "They are flushed.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let mut visits = Vec::from(three_visits(lab, &server)?);
@@ -257,6 +299,14 @@ const HOW_IT_ENDED: Test = Test {
     name: "tells how each child ended",
     points: 2,
     read: "Zombies, and how to collect them",
+    proves: &[
+        "The child ends with status 0 if it has served its client to the end, and with 1 (and the reason on standard \
+         error) if the client was lost, for instance by a reset.",
+        "It prints one line for each: `child PID exited STATUS` if the child ended by itself, `child PID killed \
+         SIGNAL` if a signal has killed it.",
+        "`SIGNAL` is the number, for instance 9; a real-time signal has no other name.",
+        "A panic (exit status 101) is a failure, in a child too.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let [first, second, third] = three_visits(lab, &server)?;
@@ -299,6 +349,12 @@ const NO_FORK: Test = Test {
     name: "turns one client away when fork fails, and goes on",
     points: 2,
     read: "When fork fails, and when the server ends",
+    proves: &[
+        "If fork fails, the server closes this connection, says why on standard error, and goes on.",
+        "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot print (with \
+         the reason on standard error).",
+        "Results go to standard output, everything else to standard error.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let early = visit(lab, &server)?.client;
@@ -339,6 +395,7 @@ const LOST_CLIENT: Test = Test {
     name: "goes on when a client gives up before it is accepted",
     points: 2,
     read: "When the parent cannot accept",
+    proves: &["It goes on, too, if a client has given up before it is accepted (`ECONNABORTED`)."],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -365,6 +422,11 @@ const PORT_IS_FREE: Test = Test {
     name: "frees its port when it is killed, though a child still serves",
     points: 3,
     read: "When fork fails, and when the server ends",
+    proves: &[
+        "The parent holds no connection, and no child holds the listening socket.",
+        "When the server is killed, its children go on serving their clients; a new server can be started on the same \
+         port at once.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let early = visit(lab, &server)?.client;

@@ -4,6 +4,7 @@
 mod departures;
 mod faults;
 mod manners;
+mod untested;
 
 use harness::{
     arena::Launch,
@@ -49,12 +50,20 @@ pub const EXERCISE: Exercise = Exercise {
         manners::TELLS_ITS_COUNTS,
         manners::WRONG_ARGUMENTS,
     ],
+    untested: untested::SENTENCES,
 };
 
 const SENDS_AND_ENDS: Test = Test {
     name: "sends its input, then the end of the stream",
     points: 2,
     read: TWO_STREAMS,
+    proves: &[
+        "The program is the client.",
+        "`ADDRESS` is an IPv4 address.",
+        "It makes one TCP connection.",
+        "It sends its standard input to the server, unchanged: any bytes, any length, also none.",
+        "At the end of its input it ends its sending side of the connection, and goes on receiving.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         let input = lines(lab, 3);
@@ -76,6 +85,11 @@ const ANSWER_AFTER_HALF_CLOSE: Test = Test {
     name: "prints the answer which comes after the half-close",
     points: 2,
     read: SHUTDOWN_AND_CLOSE,
+    proves: &[
+        "At the end of its input it ends its sending side of the connection, and goes on receiving.",
+        "The program ends when both directions have ended, with exit status 0.",
+        "Only the answer of the server goes to standard output.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         send_whole_input(&upload, &server, lines(lab, 3))?;
@@ -112,6 +126,10 @@ const EVERY_BYTE: Test = Test {
     name: "carries every byte unchanged, in whatever pieces it comes",
     points: 2,
     read: END_IS_A_MESSAGE,
+    proves: &[
+        "It sends its standard input to the server, unchanged: any bytes, any length, also none.",
+        "All that the server sends goes to standard output, unchanged, and as soon as it comes.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         send_whole_input(&upload, &server, bytes(lab, 4_000, 16_000))?;
@@ -148,6 +166,10 @@ const EMPTY_INPUT: Test = Test {
     name: "takes an empty input for a whole upload",
     points: 1,
     read: END_IS_A_MESSAGE,
+    proves: &[
+        "It sends its standard input to the server, unchanged: any bytes, any length, also none.",
+        "At the end of its input it ends its sending side of the connection, and goes on receiving.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         upload.close_stdin();
@@ -171,6 +193,9 @@ const PRINTS_AT_ONCE: Test = Test {
     name: "prints each piece of the answer as soon as it comes",
     points: 1,
     read: END_IS_A_MESSAGE,
+    proves: &[
+        "All that the server sends goes to standard output, unchanged, and as soon as it comes.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         send_whole_input(&upload, &server, lines(lab, 1))?;
@@ -195,6 +220,7 @@ const SENDS_AT_ONCE: Test = Test {
     name: "sends each piece of its input as soon as it comes",
     points: 2,
     read: BOTH_AT_ONCE,
+    proves: &["It does not wait for more input than there is: what it has read, it sends."],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         for _ in 0..4 {
@@ -219,6 +245,9 @@ const BOTH_DIRECTIONS: Test = Test {
     name: "prints what the server says while its input is still open",
     points: 2,
     read: BOTH_AT_ONCE,
+    proves: &[
+        "The server may speak at any time: before the end of the input, and even while it does not read.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         let greeting = word(lab, 20, 300);
@@ -250,6 +279,11 @@ const NOTHING_TAKEN: Test = Test {
     name: "receives even while the server takes nothing",
     points: 3,
     read: BOTH_AT_ONCE,
+    proves: &[
+        "It sends its standard input to the server, unchanged: any bytes, any length, also none.",
+        "`write` may take fewer bytes than it is given; then the rest is offered again.",
+        "The server may speak at any time: before the end of the input, and even while it does not read.",
+    ],
     story: receives_while_the_server_takes_nothing,
     rejects: &[
         Rejection {
@@ -277,6 +311,11 @@ const SERVER_HALF_CLOSES_FIRST: Test = Test {
     name: "goes on sending after the server has half-closed",
     points: 2,
     read: OTHER_SIDE_FIRST,
+    proves: &[
+        "The server may end its own sending side first.",
+        "The program goes on sending its input then.",
+        "The program ends when both directions have ended, with exit status 0.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         server.shutdown_write()?;
@@ -312,6 +351,11 @@ const NOBODY_LISTENS: Test = Test {
     name: "ends with exit status 1 when nobody listens",
     points: 1,
     read: "connect, the client's side",
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "It cannot connect, read its input, or write its output.",
+        "A panic (exit status 101) is a failure, and so is death by SIGPIPE.",
+    ],
     story: |lab| {
         let nobody = lab.refusing_address()?;
         let upload = lab.start(&[&nobody.to_string()])?;

@@ -5,6 +5,7 @@
 
 mod lengths;
 mod queue;
+mod untested;
 
 use nix::errno::Errno;
 
@@ -45,6 +46,7 @@ pub const EXERCISE: Exercise = Exercise {
         WRONG_ARGUMENTS,
         CANNOT_BIND,
     ],
+    untested: untested::SENTENCES,
 };
 
 const OPEN_THE_SOCKET: &str = "Make a socket of type SOCK_DGRAM, bind it, ask getsockname for its port, and print \
@@ -55,6 +57,12 @@ const ITS_ADDRESS: Test = Test {
     name: "listens on the address from its argument",
     points: 1,
     read: "A datagram is a message",
+    proves: &[
+        "`ADDRESS` is an IPv4 address.",
+        "`PORT` may be 0: the kernel then chooses a free port.",
+        "When it is ready for clients, the server prints exactly one line, `listening IP:PORT`, with the port it \
+         really has.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         server.expect_address(lab.any_port())
@@ -84,6 +92,11 @@ const SAME_BYTES: Test = Test {
     name: "answers a datagram with the same bytes",
     points: 1,
     read: "A datagram is a message",
+    proves: &[
+        "A datagram of up to 1024 bytes is answered with one datagram of the same bytes.",
+        "The answer goes to the sender of that datagram, and it comes from the address that was asked (with `ADDRESS` \
+         0.0.0.0, from whichever the kernel chooses).",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -108,6 +121,10 @@ const ONLY_ITS_OWN_BYTES: Test = Test {
     name: "answers the next datagram with only its own bytes",
     points: 1,
     read: "A datagram is a message",
+    proves: &[
+        "A datagram of up to 1024 bytes is answered with one datagram of the same bytes.",
+        "The server never ends by itself.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -135,6 +152,10 @@ const EVERY_BYTE: Test = Test {
     name: "sends back every byte value",
     points: 1,
     read: "A datagram is a message",
+    proves: &[
+        "The bytes may have any value; they are not always text.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -165,6 +186,10 @@ const EMPTY_DATAGRAM: Test = Test {
     name: "answers an empty datagram with an empty datagram",
     points: 1,
     read: "An empty datagram is not the end",
+    proves: &[
+        "An empty datagram is answered with an empty datagram.",
+        "The server never ends by itself.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -191,6 +216,10 @@ const EACH_CLIENT: Test = Test {
     name: "answers each client with its own bytes",
     points: 2,
     read: "The sender is part of the message",
+    proves: &[
+        "The answer goes to the sender of that datagram, and it comes from the address that was asked (with \
+               `ADDRESS` 0.0.0.0, from whichever the kernel chooses).",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let first = lab.datagrams()?;
@@ -220,6 +249,7 @@ const SLEEPS: Test = Test {
     name: "sleeps until the next datagram comes",
     points: 1,
     read: "Datagrams wait in a queue",
+    proves: &["While there is nothing to do, the server sleeps."],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -241,6 +271,13 @@ const QUEUED_DATAGRAMS: Test = Test {
     name: "answers queued datagrams one by one, each to its sender",
     points: 3,
     read: "Datagrams wait in a queue",
+    proves: &[
+        "The answer goes to the sender of that datagram, and it comes from the address that was asked (with `ADDRESS` \
+         0.0.0.0, from whichever the kernel chooses).",
+        "Datagrams are answered in the order in which the socket hands them out, each by itself.",
+        "No datagram is lost because the server is busy with another one: what comes meanwhile waits in the socket's \
+         queue.",
+    ],
     story: answers_queued_datagrams,
     rejects: &[
         Rejection {
@@ -262,6 +299,10 @@ const CLOSED_CLIENT: Test = Test {
     name: "goes on when a client has closed before its answer",
     points: 1,
     read: "A client that has gone",
+    proves: &[
+        "A client that has closed its socket before its answer costs nothing.",
+        "The server never ends by itself.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let (hasty, patient) = (lab.datagrams()?, lab.datagrams()?);
@@ -287,6 +328,11 @@ const CANNOT_SEND: Test = Test {
     name: "goes on when the kernel refuses to send an answer",
     points: 2,
     read: "A client that has gone",
+    proves: &[
+        "If an answer cannot be sent, whatever the reason, the server says so on standard error and goes on.",
+        "The server never ends by itself.",
+        "Standard output gets the one line, everything else goes to standard error.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_udp_server(&[])?;
@@ -329,6 +375,9 @@ const ONE_SOCKET: Test = Test {
     name: "serves any number of clients with one socket",
     points: 1,
     read: "The sender is part of the message",
+    proves: &[
+        "A client does not come and go: it is an address in a datagram, and the server keeps nothing of it.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         ask(&lab.datagrams()?, &server, word(lab))?;
@@ -363,6 +412,11 @@ const ONE_LINE: Test = Test {
     name: "prints the line `listening IP:PORT` and nothing more",
     points: 1,
     read: "A datagram is a message",
+    proves: &[
+        "When it is ready for clients, the server prints exactly one line, `listening IP:PORT`, with the port it \
+         really has.",
+        "Standard output gets the one line, everything else goes to standard error.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -385,6 +439,12 @@ const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,
     read: "A datagram is a message",
+    proves: &[
+        "`ADDRESS` is an IPv4 address.",
+        "Exit status 2: wrong arguments, with a usage line on standard error.",
+        "Port 65536 is a wrong argument, and so is all that is not an address and a port.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         lab.expect_refusal(&[], 2)?;
         lab.expect_refusal(&["127.0.0.1:0", "x"], 2)?;
@@ -423,6 +483,11 @@ const CANNOT_BIND: Test = Test {
     name: "ends with status 1 when it cannot have its address",
     points: 1,
     read: "A port in use",
+    proves: &[
+        "Exit status 1: it cannot have the address (with the reason on standard error), for example because another \
+         program holds the port.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let taken = server.address().to_string();

@@ -1,6 +1,7 @@
 //! The hidden tests of day4_1_sigaction.
 
 mod manners;
+mod untested;
 
 use libc::{
     SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGRTMAX, SIGRTMIN, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2,
@@ -46,12 +47,22 @@ pub const EXERCISE: Exercise = Exercise {
         manners::CANNOT_PRINT,
         manners::WRONG_ARGUMENTS,
     ],
+    untested: untested::SENTENCES,
 };
 
 const READY_AND_TERM: Test = Test {
     name: "says that it is ready, and ends when SIGTERM asks it to",
     points: 1,
     read: "sigaction",
+    proves: &[
+        "When it is ready for signals it prints exactly one line, `ready PID`, with its own process number.",
+        "Then it sleeps in a system call until a signal comes.",
+        "It does not look at a flag again and again.",
+        "`SIGTERM` ends it.",
+        "It prints the line `usr1=A usr2=B rt=C` and ends with exit status 0.",
+        "Exit status 0: as above.",
+        "Results go to standard output, everything else to standard error.",
+    ],
     story: |lab| {
         let program = count(lab)?;
         program.deliver(SIGTERM)?;
@@ -89,6 +100,12 @@ const COUNTS: Test = Test {
     name: "counts a signal each time it comes",
     points: 2,
     read: "sigaction",
+    proves: &[
+        "Without arguments the program counts:",
+        "Then it sleeps in a system call until a signal comes.",
+        "It counts `SIGUSR1`, `SIGUSR2` and `SIGRTMIN`: one for each signal that the kernel delivers.",
+        "It prints the line `usr1=A usr2=B rt=C` and ends with exit status 0.",
+    ],
     story: |lab| {
         let program = count(lab)?;
         let usr1 = lab.random_number(2..=6);
@@ -132,6 +149,7 @@ const IGNORES_HUP: Test = Test {
     name: "ignores SIGHUP",
     points: 1,
     read: "What a program is born with",
+    proves: &["It ignores `SIGHUP`: with `SIG_IGN`, not with an empty handler."],
     story: |lab| {
         let program = count(lab)?;
         take(&program, SIGHUP)?;
@@ -158,6 +176,10 @@ const OBEYS_INT: Test = Test {
     name: "obeys SIGINT as it obeys SIGTERM",
     points: 1,
     read: "From kill to the handler",
+    proves: &[
+        "`SIGINT` means the same as `SIGTERM`; but if `SIGINT` was ignored when the program was started, it \
+               stays ignored.",
+    ],
     story: |lab| {
         let program = count(lab)?;
         take(&program, SIGUSR1)?;
@@ -175,6 +197,10 @@ const LEAVES_INT_IGNORED: Test = Test {
     name: "leaves SIGINT ignored if it is ignored at the start",
     points: 1,
     read: "What a program is born with",
+    proves: &[
+        "`SIGINT` means the same as `SIGTERM`; but if `SIGINT` was ignored when the program was started, it \
+               stays ignored.",
+    ],
     story: |lab| {
         let program = start(
             Launch {
@@ -201,6 +227,11 @@ const REAL_TIME: Test = Test {
     name: "counts every real-time signal that was queued",
     points: 2,
     read: "Merged or queued",
+    proves: &[
+        "It counts `SIGUSR1`, `SIGUSR2` and `SIGRTMIN`: one for each signal that the kernel delivers.",
+        "The kernel merges standard signals while they are pending, and queues real-time signals: five `SIGUSR1` at a \
+         stopped program count as one, five `SIGRTMIN` as five.",
+    ],
     story: |lab| {
         let program = count(lab)?;
         program.freeze()?;
@@ -238,6 +269,10 @@ const BLOCKED_AT_THE_START: Test = Test {
     name: "counts signals that are blocked at the start",
     points: 2,
     read: "Blocking, and waiting without a gap",
+    proves: &[
+        "The program may be started with signals blocked.",
+        "It counts them all the same.",
+    ],
     story: |lab| {
         let program = start(
             Launch {
@@ -275,6 +310,9 @@ const READY_MEANS_READY: Test = Test {
     name: "can take a signal as soon as it says ready",
     points: 2,
     read: "What a program is born with",
+    proves: &[
+        "A signal that comes after this line, however soon, is handled as this contract says.",
+    ],
     story: |lab| {
         let signals = shuffled(lab, vec![SIGUSR1, SIGUSR2, SIGRTMIN(), SIGHUP]);
         let program = signal_while_it_says_ready(lab, &signals)?;
@@ -294,6 +332,12 @@ const BEFORE_THE_FIRST_WAIT: Test = Test {
     name: "ends, too, if SIGTERM or SIGINT comes before it begins to wait",
     points: 2,
     read: "Blocking, and waiting without a gap",
+    proves: &[
+        "A signal that comes after this line, however soon, is handled as this contract says.",
+        "A signal may come at any moment, also between a look at a flag and the sleep: it is not missed.",
+        "`SIGINT` means the same as `SIGTERM`; but if `SIGINT` was ignored when the program was started, it stays \
+         ignored.",
+    ],
     story: |lab| {
         for signal in [SIGTERM, SIGINT] {
             let program = signal_while_it_says_ready(lab, &[signal])?;
@@ -322,6 +366,11 @@ const BEFORE_THE_NEXT_WAIT: Test = Test {
     name: "ends, too, if SIGTERM or SIGINT comes just before it waits again",
     points: 3,
     read: "Blocking, and waiting without a gap",
+    proves: &[
+        "A signal may come at any moment, also between a look at a flag and the sleep: it is not missed.",
+        "`SIGINT` means the same as `SIGTERM`; but if `SIGINT` was ignored when the program was started, it stays \
+         ignored.",
+    ],
     story: |lab| {
         lab.follow_calls();
         for signal in [SIGTERM, SIGINT] {
@@ -344,6 +393,9 @@ const SHORT_WRITES: Test = Test {
     name: "prints its whole result, however few bytes a write takes",
     points: 1,
     read: "A call is cut short",
+    proves: &[
+        "`write` may take fewer bytes than it is given; the line is printed whole all the same.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let program = count(lab)?;
@@ -363,6 +415,9 @@ const SECOND_SIGNAL: Test = Test {
     name: "prints its result undisturbed by a second signal",
     points: 3,
     read: "What a handler may do",
+    proves: &[
+        "More signals that come while it prints do not disturb it, and it prints one such line only.",
+    ],
     story: |lab| {
         let program = count(lab)?;
         let usr1 = lab.random_number(1..=4);
@@ -409,6 +464,7 @@ const PENDING_WITH_TERM: Test = Test {
     name: "counts standard signals that are pending together with SIGTERM",
     points: 2,
     read: "Merged or queued",
+    proves: &["Every signal that was sent before `SIGTERM` is in the counts."],
     story: |lab| {
         let program = count(lab)?;
         program.freeze()?;
@@ -431,6 +487,7 @@ const REAL_TIME_PENDING_WITH_TERM: Test = Test {
     name: "counts real-time signals that are pending together with SIGTERM",
     points: 2,
     read: "Merged or queued",
+    proves: &["Every signal that was sent before `SIGTERM` is in the counts."],
     story: |lab| {
         let program = count(lab)?;
         program.freeze()?;
@@ -454,6 +511,13 @@ const WHAT_IT_CAN_CATCH: Test = Test {
     name: "tells which signals the kernel lets it catch",
     points: 1,
     read: "From kill to the handler",
+    proves: &[
+        "With `-t NUMBER` it tries to install a handler for the signal with this decimal number, prints the answer of \
+         the kernel on a line, and ends with exit status 0.",
+        "The answer is `ok`, or the name of the error: `EINVAL`.",
+        "Exit status 0: as above.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         expect_answer(lab, SIGTERM, "SIGTERM", "ok")?;
         expect_answer(lab, SIGUSR1, "SIGUSR1", "ok")?;
@@ -479,6 +543,12 @@ const WHAT_IT_CAN_CATCH_OF_REAL_TIME: Test = Test {
     name: "tells it for real-time signals, too",
     points: 1,
     read: "sigaction",
+    proves: &[
+        "With `-t NUMBER` it tries to install a handler for the signal with this decimal number, prints the answer of \
+         the kernel on a line, and ends with exit status 0.",
+        "The answer is `ok`, or the name of the error: `EINVAL`.",
+        "The numbers of real-time signals are allowed.",
+    ],
     story: |lab| {
         let between = lab.random_number(SIGRTMIN() as u64 + 1..=SIGRTMAX() as u64 - 1) as i32;
         expect_answer(lab, SIGRTMIN(), "SIGRTMIN", "ok")?;

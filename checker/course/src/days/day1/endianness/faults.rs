@@ -15,6 +15,11 @@ pub(super) const INTERRUPTED: Test = Test {
     name: "reads on when a signal has interrupted a read",
     points: 2,
     read: "When a call does less, or fails",
+    proves: &[
+        "A read or a write may do less than it was asked, and a signal may interrupt it before it has done anything \
+         (`EINTR`).",
+        "Neither is a failure: the program goes on where it was.",
+    ],
     story: |lab| {
         lab.follow_calls();
         // What is left behind the first piece is too little for another header: who looks for one there waits.
@@ -69,6 +74,11 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "prints the whole line when write has taken only a part",
     points: 1,
     read: "When a call does less, or fails",
+    proves: &[
+        "A read or a write may do less than it was asked, and a signal may interrupt it before it has done anything \
+         (`EINTR`).",
+        "Neither is a failure: the program goes on where it was.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let record = Record::random(lab, &[]);
@@ -91,6 +101,10 @@ pub(super) const CANNOT_READ: Test = Test {
     name: "ends with status 1 when it cannot read",
     points: 1,
     read: "When a call does less, or fails",
+    proves: &[
+        "Every other error is one.",
+        "Exit status 1: a bad value, a cut record, or a failed read or write.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let record = Record::random(lab, &[]);
@@ -115,6 +129,11 @@ pub(super) const CANNOT_PRINT: Test = Test {
     name: "ends with status 1 when it cannot print",
     points: 1,
     read: "When a call does less, or fails",
+    proves: &[
+        "Every other error is one.",
+        "Exit status 1: a bad value, a cut record, or a failed read or write.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let record = Record::random(lab, &[]);

@@ -13,6 +13,16 @@ pub(super) const HEADER: Test = Test {
     name: "decodes the header of a record",
     points: 1,
     read: "Structures are not messages",
+    proves: &[
+        "`enc` encodes, `dec` decodes, `host` tells about this machine, `rec` reads records.",
+        "A record is a header of 16 bytes without any gap, followed by a body:",
+        "| 0, 1 | type | u16, network order |",
+        "| 2, 3 | flags | u16, network order |",
+        "| 4 to 7 | len | u32, network order |",
+        "| 8 to 15 | time | u64, network order |",
+        "| 16 to 15 + len | body | `len` bytes, which may be none; their content does not matter |",
+        "For each record it prints one line, `TYPE FLAGS LEN TIME`, four decimal numbers with one blank between them.",
+    ],
     story: |lab| {
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
@@ -50,6 +60,12 @@ pub(super) const CLEAN_END: Test = Test {
     name: "ends well when the input ends between two records",
     points: 1,
     read: IN_ITS_PIECES,
+    proves: &[
+        "**rec** reads records from standard input until the end of file.",
+        "The input may end before the first byte of a record: then all is well and the status is 0.",
+        "No record at all is fine too.",
+        "Exit status 0: all is done.",
+    ],
     story: |lab| {
         let record = Record::random(lab, &[]);
         reads(lab, "nothing", &[], &[], 0)?;
@@ -81,6 +97,12 @@ pub(super) const AT_ONCE: Test = Test {
     name: "prints a record at once and waits for the next one",
     points: 1,
     read: IN_ITS_PIECES,
+    proves: &[
+        "**rec** reads records from standard input until the end of file.",
+        "For each record it prints one line, `TYPE FLAGS LEN TIME`, four decimal numbers with one blank between them.",
+        "The line is out (flushed) as soon as the last byte of the record has come, and not before.",
+        "Standard input may be a pipe.",
+    ],
     story: |lab| {
         let program = lab.start(&["rec"])?;
         for _ in 0..3 {
@@ -109,6 +131,13 @@ pub(super) const IN_PIECES: Test = Test {
     name: "prints a record when its last byte has come, however it is cut",
     points: 2,
     read: IN_ITS_PIECES,
+    proves: &[
+        "The line is out (flushed) as soon as the last byte of the record has come, and not before.",
+        "It may deliver one byte, half a header, or three records at once.",
+        "A read or a write may do less than it was asked, and a signal may interrupt it before it has done anything \
+         (`EINTR`).",
+        "Neither is a failure: the program goes on where it was.",
+    ],
     story: however_it_is_cut,
     rejects: &[
         Rejection {
@@ -132,6 +161,12 @@ pub(super) const TOGETHER: Test = Test {
     name: "finds the next record, whatever comes with it and however long the body",
     points: 2,
     read: IN_ITS_PIECES,
+    proves: &[
+        "| 4 to 7 | len | u32, network order |",
+        "| 16 to 15 + len | body | `len` bytes, which may be none; their content does not matter |",
+        "It may deliver one byte, half a header, or three records at once.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: several_at_once,
     rejects: &[
         Rejection {
@@ -159,6 +194,12 @@ pub(super) const CUT_OFF: Test = Test {
     name: "reports a record that is cut",
     points: 2,
     read: IN_ITS_PIECES,
+    proves: &[
+        "The line is out (flushed) as soon as the last byte of the record has come, and not before.",
+        "`len` may be anything from 0 to 4294967295, and is no reason to use more memory.",
+        "If it ends anywhere else, the last record is cut: no line for it, the reason on standard error, status 1.",
+        "Exit status 1: a bad value, a cut record, or a failed read or write.",
+    ],
     story: cut_records,
     rejects: &[
         Rejection {
@@ -185,6 +226,7 @@ pub(super) const LONG_BODY: Test = Test {
     name: "needs no more memory for a long body",
     points: 1,
     read: IN_ITS_PIECES,
+    proves: &["`len` may be anything from 0 to 4294967295, and is no reason to use more memory."],
     story: long_body,
     rejects: &[Rejection {
         because: Diagnosis::OutOfMemory,

@@ -14,6 +14,13 @@ pub(super) const FULL: Test = Test {
     name: "ends with status 1 when the disk is full",
     points: 2,
     read: "When a call fails",
+    proves: &[
+        "It may name something else than a plain file: a device, or a named pipe (FIFO).",
+        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, or \
+         closing the file fails.",
+        "The program then ends at once, without reading the rest of its input, and prints no count.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         let bytes = lab.random_bytes(lab.random_number(1..=100) as usize);
         let program = start(lab, &[], &lab.file("/dev/null"))?;
@@ -65,6 +72,11 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "writes the rest when write has taken only a part",
     points: 2,
     read: "Short counts",
+    proves: &[
+        "A read or a write may do less than it was asked, and a signal may interrupt it before it has done anything \
+         (`EINTR`).",
+        "Neither is a failure: the program goes on where it was.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let bytes = lab.random_bytes(lab.random_number(200..=400) as usize);
@@ -109,6 +121,11 @@ pub(super) const INTERRUPTED: Test = Test {
     name: "goes on when a signal has interrupted a call",
     points: 2,
     read: "When a call fails",
+    proves: &[
+        "A read or a write may do less than it was asked, and a signal may interrupt it before it has done anything \
+         (`EINTR`).",
+        "Neither is a failure: the program goes on where it was.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let copy = lab.file("copy");
@@ -162,6 +179,11 @@ pub(super) const CANNOT_READ: Test = Test {
     name: "ends with status 1 when it cannot read",
     points: 1,
     read: "When a call fails",
+    proves: &[
+        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, or \
+         closing the file fails.",
+        "The program then ends at once, without reading the rest of its input, and prints no count.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let copy = lab.file("copy");
@@ -193,6 +215,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
     name: "ends without a panic when it cannot print the count",
     points: 1,
     read: "When a call fails",
+    proves: &["A panic (exit status 101) and death by a signal are failures."],
     story: |lab| {
         lab.follow_calls();
         let bytes = lab.random_bytes(lab.random_number(5..=50) as usize);
@@ -223,6 +246,12 @@ pub(super) const CANNOT_CLOSE: Test = Test {
     name: "ends with status 1 when closing the file fails",
     points: 1,
     read: "Closing",
+    proves: &[
+        "Exit status 0: all of the input is in the file, and closing the file has succeeded too.",
+        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, or \
+         closing the file fails.",
+        "The program then ends at once, without reading the rest of its input, and prints no count.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let copy = lab.file("copy");

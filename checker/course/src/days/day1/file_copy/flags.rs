@@ -12,6 +12,10 @@ pub(super) const REPLACES: Test = Test {
     name: "replaces what was in the file, and keeps the file",
     points: 2,
     read: "Opening a file",
+    proves: &[
+        "A file that is there keeps its permissions and its other names: it stays the same file, with new content.",
+        "Without an option, what was in the file before is gone.",
+    ],
     story: |lab| {
         let old = lab.random_bytes(lab.random_number(200..=5000) as usize);
         let new = lab.random_bytes(lab.random_number(20..=150) as usize);
@@ -65,6 +69,12 @@ pub(super) const APPENDS: Test = Test {
     name: "with -a appends to what is there",
     points: 1,
     read: "Opening a file",
+    proves: &[
+        "If there is no file `PATH`, it makes one, with the permissions `rw-r--r--` (0644) less what the umask \
+         forbids.",
+        "`-a` appends: the old content stays, and each write goes to what is the end of the file at that moment, also \
+         while other programs append to it.",
+    ],
     story: |lab| {
         let old = lab.random_bytes(lab.random_number(20..=100) as usize);
         let new = lab.random_bytes(lab.random_number(20..=100) as usize);
@@ -122,6 +132,10 @@ pub(super) const APPENDS_BEHIND_OTHERS: Test = Test {
     name: "with -a appends behind what others have appended meanwhile",
     points: 2,
     read: "The file offset",
+    proves: &[
+        "`-a` appends: the old content stays, and each write goes to what is the end of the file at that \
+               moment, also while other programs append to it.",
+    ],
     story: |lab| {
         let old = lab.random_bytes(10);
         let others = lab.random_bytes(lab.random_number(5..=20) as usize);
@@ -150,6 +164,10 @@ pub(super) const APPENDS_IN_ONE_STEP: Test = Test {
     name: "with -a finds the end and writes in one step",
     points: 1,
     read: "The file offset",
+    proves: &[
+        "`-a` appends: the old content stays, and each write goes to what is the end of the file at that \
+               moment, also while other programs append to it.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let mut whole = lab.random_bytes(10);
@@ -182,6 +200,10 @@ pub(super) const MAKES_OR_FAILS: Test = Test {
     name: "with -x makes a new file or changes nothing",
     points: 2,
     read: "Opening a file",
+    proves: &[
+        "`-x` makes a new file or fails: if the name is taken, be it by a symbolic link to nothing, the status \
+               is 1 and nothing is changed.",
+    ],
     story: |lab| {
         let bytes = lab.random_bytes(lab.random_number(20..=100) as usize);
         let copy = lab.file("copy");
@@ -227,6 +249,10 @@ pub(super) const MAKES_IN_ONE_STEP: Test = Test {
     name: "with -x lets the kernel look and make in one step",
     points: 1,
     read: "The file offset",
+    proves: &[
+        "The kernel has to decide this in the call which creates the file; to look first and create then is too \
+               late, as another program can do the same in between.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let program = start(lab, &["-x"], &lab.file("copy"))?;

@@ -18,6 +18,11 @@ pub(super) const EVERY_ERROR: Test = Test {
     name: "has the right word for each error of connect",
     points: 2,
     read: "The outcomes of connect",
+    proves: &[
+        "| `timeout` | `ETIMEDOUT`; or the time of `-t` is over |",
+        "| `unreachable` | `ENETUNREACH` or `EHOSTUNREACH` |",
+        "| `error NAME` | any other error, by its name in the manual: `error EACCES` |",
+    ],
     story: |lab| {
         lab.follow_calls();
         let outcomes = [
@@ -70,6 +75,10 @@ pub(super) const INTERRUPTED: Test = Test {
     name: "goes on with a try that a signal has interrupted",
     points: 1,
     read: "Signals and the clock",
+    proves: &[
+        "A signal that interrupts a call (`EINTR`) is not an outcome.",
+        "The try goes on, and its time does not begin again.",
+    ],
     story: |lab| {
         lab.follow_calls();
         for options in [&["-t", "100000"] as &[&str], &[]] {
@@ -110,6 +119,10 @@ pub(super) const CLOCK: Test = Test {
     name: "counts the time of a try from its beginning, whatever interrupts it",
     points: 1,
     read: "Signals and the clock",
+    proves: &[
+        "`-t MS` gives each try so many milliseconds, counted from its beginning.",
+        "The try goes on, and its time does not begin again.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let limit = Duration::from_millis(lab.random_number(250..=300));
@@ -191,6 +204,10 @@ pub(super) const PAUSE: Test = Test {
     name: "sleeps on when a signal has interrupted the pause",
     points: 1,
     read: "Signals and the clock",
+    proves: &[
+        "A signal that interrupts a call (`EINTR`) is not an outcome.",
+        "Before each of these the program prints `again in MS ms`, and sleeps for so long.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let nobody = lab.refusing_address()?;

@@ -11,6 +11,10 @@ pub(super) const GIVES_UP: Test = Test {
     name: "gives up a try when its time is over",
     points: 2,
     read: "A time limit for connect",
+    proves: &[
+        "| `timeout` | `ETIMEDOUT`; or the time of `-t` is over |",
+        "`-t MS` gives each try so many milliseconds, counted from its beginning.",
+    ],
     story: |lab| {
         let (first, second) = (lab.listen_without_answer()?, lab.listen_without_answer()?);
         let limit = lab.random_number(30..=60).to_string();
@@ -56,6 +60,11 @@ pub(super) const WAITS: Test = Test {
     name: "waits for the answer as long as it may",
     points: 1,
     read: "A time limit for connect",
+    proves: &[
+        "Without `-t`, a try takes as long as the kernel is patient.",
+        "While it waits, for an answer or for the next round, it sleeps.",
+        "It does not look again and again.",
+    ],
     story: |lab| {
         for options in [&["-t", "600000"] as &[&str], &[]] {
             let listener = lab.listen_without_answer()?;
@@ -87,6 +96,7 @@ pub(super) const AS_LONG_AS_THE_KERNEL: Test = Test {
     name: "waits without -t as long as the kernel does",
     points: 1,
     read: "A time limit for connect",
+    proves: &["Without `-t`, a try takes as long as the kernel is patient."],
     story: |lab| {
         let listener = lab.listen_without_answer()?;
         let program = dial_with(lab, &[], &[listener.address()])?;
@@ -105,6 +115,9 @@ pub(super) const CLOSES: Test = Test {
     name: "closes the socket of a try, however that has failed",
     points: 1,
     read: "One address after the other",
+    proves: &[
+        "A try that has failed leaves nothing behind: its socket is closed before the next try.",
+    ],
     story: |lab| {
         let silent = lab.listen_without_answer()?;
         let nowhere = group_of_many(lab);

@@ -10,6 +10,12 @@ pub(super) const BACK_OFF: Test = Test {
     name: "goes round again, each time after twice the pause",
     points: 2,
     read: "Trying again",
+    proves: &[
+        "The options stand before the addresses, in any order.",
+        "`-r N` allows N more rounds through all addresses (default 0).",
+        "Before each of these the program prints `again in MS ms`, and sleeps for so long.",
+        "The first pause is that of `-p MS` (default 100), and each later one twice as long as the one before it.",
+    ],
     story: |lab| {
         let (one, other) = (lab.refusing_address()?, lab.refusing_address()?);
         let first = lab.random_number(2..=5);
@@ -62,6 +68,10 @@ pub(super) const ALL_AGAIN: Test = Test {
     name: "finds a server that has come up meanwhile",
     points: 1,
     read: "Trying again",
+    proves: &[
+        "The options stand before the addresses, in any order.",
+        "`-r N` allows N more rounds through all addresses (default 0).",
+    ],
     story: |lab| {
         let (server, nobody) = (lab.reserve_address()?, lab.refusing_address()?);
         let address = server.address();
@@ -89,6 +99,11 @@ pub(super) const SLEEPS: Test = Test {
     name: "sleeps between two rounds",
     points: 1,
     read: "Trying again",
+    proves: &[
+        "While it waits, for an answer or for the next round, it sleeps.",
+        "It does not look again and again.",
+        "Before each of these the program prints `again in MS ms`, and sleeps for so long.",
+    ],
     story: |lab| {
         let nobody = lab.refusing_address()?;
         let program = dial_with(lab, &["-r", "1", "-p", "600000"], &[nobody])?;

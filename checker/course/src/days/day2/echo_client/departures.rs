@@ -12,6 +12,12 @@ pub(super) const MORE_THAN_SENT: Test = Test {
     name: "reports bytes that nobody sent, and does not print them",
     points: 1,
     read: "The end of the input",
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "More bytes come than were sent.",
+        "These are not printed.",
+        "It then ends at once and does not read the rest of its input.",
+    ],
     story: |lab| {
         let line = line(lab);
         let (program, server) = client_of_file(lab, &line)?;
@@ -58,6 +64,13 @@ pub(super) const CUT_REPLY: Test = Test {
     name: "reports a server that ends in the middle of a reply",
     points: 1,
     read: GOES_AWAY,
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "The server ends or resets the connection before the reply is complete, or resets it at the end.",
+        "It then ends at once and does not read the rest of its input.",
+        "Of a reply that is wrong or cut short it may print what came or a part of it, but never a byte that did not \
+         come.",
+    ],
     story: |lab| {
         let line = line(lab);
         let (program, server) = client_of_terminal(lab, &line)?;
@@ -93,6 +106,12 @@ pub(super) const RESET_IN_REPLY: Test = Test {
     name: "reports a reset while it waits for a reply",
     points: 1,
     read: GOES_AWAY,
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "The server ends or resets the connection before the reply is complete, or resets it at the end.",
+        "It then ends at once and does not read the rest of its input.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         let line = line(lab);
         let (program, server) = client_of_terminal(lab, &line)?;
@@ -112,6 +131,11 @@ pub(super) const GONE: Test = Test {
     name: "reports a connection that is gone when it sends the next line",
     points: 1,
     read: GOES_AWAY,
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "The server ends or resets the connection before the reply is complete, or resets it at the end.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         let (line, next) = (line(lab), line(lab));
         let (program, server) = client_of_terminal(lab, &line)?;
@@ -137,6 +161,10 @@ pub(super) const RESET_AT_THE_END: Test = Test {
     name: "reports a reset where the server's end is due",
     points: 1,
     read: GOES_AWAY,
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "The server ends or resets the connection before the reply is complete, or resets it at the end.",
+    ],
     story: |lab| {
         let line = line(lab);
         let (program, server) = client_of_file(lab, &line)?;

@@ -12,6 +12,11 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "sends and prints all of a line, however little each write takes",
     points: 1,
     read: "A stream has no lines",
+    proves: &[
+        "A write may take fewer bytes than it is given, on the connection and on standard output, and a signal may \
+         interrupt a call that can wait before it has done anything (`EINTR`).",
+        "The client goes on as if nothing had happened.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let (first, second) = (line(lab), line(lab));
@@ -36,6 +41,12 @@ pub(super) const INTERRUPTED: Test = Test {
     name: "makes a call again that a signal has interrupted",
     points: 1,
     read: "Calls that do less than asked",
+    proves: &[
+        "A write may take fewer bytes than it is given, on the connection and on standard output, and a signal may \
+         interrupt a call that can wait before it has done anything (`EINTR`).",
+        "The client goes on as if nothing had happened.",
+        "Exit status 0: all lines came back and the server ended the connection after them.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let (first, second) = (line(lab), line(lab));

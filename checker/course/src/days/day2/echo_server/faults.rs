@@ -14,6 +14,12 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "sends the rest when write has taken only a part",
     points: 2,
     read: "Calls that do less than asked",
+    proves: &[
+        "A call may do less than it was asked.",
+        "`write` may take a part of the bytes, and a signal may interrupt any call that can wait before it has done \
+         anything (`EINTR`): read, write, accept, poll.",
+        "The server goes on as if nothing had happened.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -37,6 +43,11 @@ pub(super) const INTERRUPTED: Test = Test {
     name: "makes a call again that a signal has interrupted",
     points: 2,
     read: "Calls that do less than asked",
+    proves: &[
+        "`write` may take a part of the bytes, and a signal may interrupt any call that can wait before it has done \
+         anything (`EINTR`): read, write, accept, poll.",
+        "The server goes on as if nothing had happened.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -84,6 +95,10 @@ pub(super) const LOST_CLIENT: Test = Test {
     name: "goes on when the next client has given up before accept",
     points: 1,
     read: "When accept fails",
+    proves: &[
+        "An error of `accept` that is about one client (`ECONNABORTED`), or that passes (`EMFILE`: no \
+               descriptor is free), does not end the server either.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -106,6 +121,11 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     name: "waits while there is no descriptor for the next client",
     points: 2,
     read: "When accept fails",
+    proves: &[
+        "An error of `accept` that is about one client (`ECONNABORTED`), or that passes (`EMFILE`: no descriptor is \
+         free), does not end the server either.",
+        "While no descriptor is free, the clients wait in the queue, and the server sleeps between its attempts.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;

@@ -11,6 +11,7 @@ pub(super) const AGAIN: Test = Test {
     name: "can be started again on its port at once",
     points: 1,
     read: "Starting again on the same port",
+    proves: &["After it was stopped, it can be started again on the same port at once."],
     story: |lab| {
         let server = lab.start_server()?;
         let client = server.connect()?;
@@ -60,6 +61,11 @@ pub(super) const BESIDE_ANOTHER: Test = Test {
     name: "runs beside another server, and not on its port",
     points: 1,
     read: "Starting again on the same port",
+    proves: &[
+        "Exit status 1: it cannot listen, for example because another server listens there.",
+        "The reason is on standard error.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let beside = lab.start_server()?;

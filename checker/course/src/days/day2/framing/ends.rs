@@ -12,6 +12,13 @@ pub(super) const CLEAN_END: Test = Test {
     name: "says nothing when the stream ends between two messages",
     points: 1,
     read: CUT_IN_THE_MIDDLE,
+    proves: &[
+        "The server is that of exercise 2.2 in all but what it says: it prints the one line `listening IP:PORT` when \
+         it is ready, serves one client after the other, and never ends by itself.",
+        "The stream may end *between* two messages: the conversation is over.",
+        "The server closes the connection and prints nothing.",
+        "Nothing else goes to standard output, and both lines are flushed.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let client = server.connect()?;
@@ -49,6 +56,13 @@ pub(super) const CUT_OFF: Test = Test {
     name: "says `bad frame` when the stream ends inside a message",
     points: 2,
     read: CUT_IN_THE_MIDDLE,
+    proves: &[
+        "A **bad frame** is a length over 65536, or a stream that ends *inside* a message: after one, two or three \
+         bytes of the length, or before the last byte of the payload.",
+        "The server then prints the line `bad frame` on standard output, closes the connection, and serves the next \
+         client.",
+        "The messages before a bad frame have their answers; the bad one has none.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let whole = message(&some_bytes(lab, 10..=20));
@@ -95,6 +109,12 @@ pub(super) const RESET: Test = Test {
     name: "forgets a client who resets or leaves, and goes on",
     points: 2,
     read: "When a connection fails",
+    proves: &[
+        "A client who resets the connection, or leaves without reading, costs only its own connection.",
+        "That is no bad frame: the server says so on standard error, keeps nothing of it, and goes on.",
+        "Nothing else goes to standard output, and both lines are flushed.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         visit(lab, &server)?;

@@ -12,6 +12,13 @@ pub(super) const SHORT_READS: Test = Test {
     name: "puts a message together from reads that bring a few bytes",
     points: 2,
     read: "recv, send and their flags",
+    proves: &[
+        "The stream may be cut anywhere: in the length, in the payload, between any two bytes.",
+        "A call may do less than it was asked.",
+        "`read` and `write` may move a part of the bytes, `recv` too, with every flag; and a signal may interrupt any \
+         call that can wait (`EINTR`): read, write, accept, poll.",
+        "The server goes on as if nothing had happened.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -38,6 +45,11 @@ pub(super) const INTERRUPTED: Test = Test {
     name: "makes a call again that a signal has interrupted",
     points: 2,
     read: READ_ALL,
+    proves: &[
+        "`read` and `write` may move a part of the bytes, `recv` too, with every flag; and a signal may interrupt any \
+         call that can wait (`EINTR`): read, write, accept, poll.",
+        "The server goes on as if nothing had happened.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -86,6 +98,12 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "sends the rest of an answer when a write has taken a part",
     points: 2,
     read: "Header and payload in one call",
+    proves: &[
+        "A call may do less than it was asked.",
+        "`read` and `write` may move a part of the bytes, `recv` too, with every flag; and a signal may interrupt any \
+         call that can wait (`EINTR`): read, write, accept, poll.",
+        "The server goes on as if nothing had happened.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;

@@ -12,6 +12,14 @@ pub(super) const LARGEST: Test = Test {
     name: "takes messages of up to 65536 bytes",
     points: 2,
     read: A_CLAIM,
+    proves: &[
+        "A **message** is a *length*, four bytes, the most significant first, and then a *payload* of so many bytes.",
+        "A payload may have 0 to 65536 bytes, and they are bytes of any value.",
+        "Its payload is the text `LENGTH SUM`: the length of the client's payload and the sum of its bytes, in \
+         decimal, with one blank between them and nothing behind.",
+        "A client may send any number of messages on one connection.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let client = server_at_full_speed(lab)?.connect()?;
         for length in [255, 256, 4_097, 65_535, 65_536] {
@@ -52,6 +60,16 @@ pub(super) const TOO_LONG: Test = Test {
     name: "believes no length over 65536",
     points: 3,
     read: A_CLAIM,
+    proves: &[
+        "A **bad frame** is a length over 65536, or a stream that ends *inside* a message: after one, two or three \
+         bytes of the length, or before the last byte of the payload.",
+        "The server then prints the line `bad frame` on standard output, closes the connection, and serves the next \
+         client.",
+        "The messages before a bad frame have their answers; the bad one has none.",
+        "A length is only what a stranger says: the server uses no more memory for it than the largest message needs.",
+        "Nothing else goes to standard output, and both lines are flushed.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         visit(lab, &server)?;
@@ -129,6 +147,7 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
     name: "needs no more memory for many messages than for one",
     points: 1,
     read: A_CLAIM,
+    proves: &["Neither does it for many messages: what has its answer is not kept."],
     story: |lab| {
         let server = server_at_full_speed(lab)?;
         let client = server.connect()?;

@@ -14,6 +14,10 @@ pub(super) const CANNOT_READ: Test = Test {
     name: "ends with status 1 when it cannot read",
     points: 1,
     read: CALLS_THAT_FAIL,
+    proves: &[
+        "Exit status 1: reading or writing fails, with the reason on standard error.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let program = lab.start(&["pton4"])?;
@@ -45,6 +49,10 @@ pub(super) const CANNOT_PRINT: Test = Test {
     name: "ends with status 1 when it cannot print",
     points: 1,
     read: CALLS_THAT_FAIL,
+    proves: &[
+        "Exit status 1: reading or writing fails, with the reason on standard error.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let program = lab.start(&["pton4"])?;

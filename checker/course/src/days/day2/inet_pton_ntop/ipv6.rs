@@ -12,6 +12,13 @@ pub(super) const EIGHT_GROUPS: Test = Test {
     name: "reads eight groups of hexadecimal digits",
     points: 2,
     read: GROUPS_AND_GAP,
+    proves: &[
+        "| `pton6` | an IPv6 address as text | its 16 bytes, 32 hexadecimal digits |",
+        "Hexadecimal digits: two for each byte, in the order in which the bytes stand in memory, without anything \
+         between them.",
+        "You print small letters; you read small letters and capitals.",
+        "IPv6 text to read: eight groups of one to four hexadecimal digits with colons between them.",
+    ],
     story: |lab| {
         answers(
             lab,
@@ -32,6 +39,7 @@ pub(super) const GAP: Test = Test {
     name: "fills the gap of :: with as many zeros as are missing",
     points: 2,
     read: GROUPS_AND_GAP,
+    proves: &["Once, `::` may stand for one or more groups of zeros."],
     story: |lab| answers(lab, &["pton6"], &Texts::of(lab).gaps(), oracle::pton6),
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -45,6 +53,7 @@ pub(super) const QUAD_AT_THE_END: Test = Test {
     name: "reads a dotted quad as the last two groups",
     points: 1,
     read: GROUPS_AND_GAP,
+    proves: &["The last two groups may be written as an IPv4 text."],
     story: |lab| {
         answers(
             lab,
@@ -65,6 +74,10 @@ pub(super) const COLONS: Test = Test {
     name: "refuses colons and gaps where none may be",
     points: 1,
     read: GROUPS_AND_GAP,
+    proves: &[
+        "IPv6 text to read: eight groups of one to four hexadecimal digits with colons between them.",
+        "Once, `::` may stand for one or more groups of zeros.",
+    ],
     story: |lab| {
         let texts = Texts::of(lab);
         let lines = enclosed(texts.misplaced_colons(), || texts.full().into());
@@ -82,6 +95,10 @@ pub(super) const ALMOST: Test = Test {
     name: "refuses a text that is only almost an IPv6 address",
     points: 2,
     read: "Text comes from strangers",
+    proves: &[
+        "IPv6 text to read: eight groups of one to four hexadecimal digits with colons between them.",
+        "No zone (`%eth0`), no brackets, no prefix length (`/64`).",
+    ],
     story: |lab| {
         let texts = Texts::of(lab);
         let mut lines = texts.wrong_groups();
@@ -105,6 +122,10 @@ pub(super) const PRINTS_GROUPS: Test = Test {
     name: "prints each group in small letters, without leading zeros",
     points: 1,
     read: GROUPS_AND_GAP,
+    proves: &[
+        "| `ntop6` | 32 hexadecimal digits | the IPv6 address as text |",
+        "IPv6 text to print: small letters, no leading zeros.",
+    ],
     story: |lab| {
         answers(
             lab,
@@ -125,6 +146,10 @@ pub(super) const PRINTS_THE_GAP: Test = Test {
     name: "prints :: for the longest run of zero groups",
     points: 2,
     read: GROUPS_AND_GAP,
+    proves: &[
+        "`::` stands for the longest run of zero groups, if it is two or more, and for the first of equally \
+               long runs.",
+    ],
     story: |lab| {
         answers(
             lab,
@@ -145,6 +170,9 @@ pub(super) const PRINTS_MAPPED: Test = Test {
     name: "prints an IPv4-mapped address with its dotted quad",
     points: 1,
     read: GROUPS_AND_GAP,
+    proves: &[
+        "An IPv4-mapped address, `::ffff:0:0/96`, ends with its IPv4 text: `::ffff:192.168.0.1`.",
+    ],
     story: |lab| {
         answers(
             lab,

@@ -17,6 +17,15 @@ pub(super) const WRITES_IPV4: Test = Test {
     name: "writes the 16 bytes of a sockaddr_in",
     points: 1,
     read: THE_BYTES,
+    proves: &[
+        "| `sockaddr PORT` | an IPv4 or IPv6 address as text | the bytes of a `sockaddr_in` or `sockaddr_in6`, 32 or \
+         56 digits |",
+        "`sockaddr`: a text with a colon is IPv6, every other is IPv4.",
+        "The family, a number of two bytes, is 2 (`AF_INET`) or 10 (`AF_INET6`) on Linux, in the order of your \
+         machine; the port and the address are in network order.",
+        "Everything else (`sin_zero`, flow information, scope id) is zero.",
+        "`PORT` is a decimal number from 0 to 65535.",
+    ],
     story: |lab| with_many_ports(lab, |texts| texts.ipv4_for_sockaddr()),
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -30,6 +39,14 @@ pub(super) const WRITES_IPV6: Test = Test {
     name: "writes the 28 bytes of a sockaddr_in6",
     points: 1,
     read: THE_BYTES,
+    proves: &[
+        "| `sockaddr PORT` | an IPv4 or IPv6 address as text | the bytes of a `sockaddr_in` or `sockaddr_in6`, 32 or \
+         56 digits |",
+        "`sockaddr`: a text with a colon is IPv6, every other is IPv4.",
+        "The family, a number of two bytes, is 2 (`AF_INET`) or 10 (`AF_INET6`) on Linux, in the order of your \
+         machine; the port and the address are in network order.",
+        "Everything else (`sin_zero`, flow information, scope id) is zero.",
+    ],
     story: |lab| with_many_ports(lab, |texts| texts.ipv6_for_sockaddr()),
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -43,6 +60,10 @@ pub(super) const SHOWS_IPV4: Test = Test {
     name: "shows a sockaddr_in as ADDRESS:PORT",
     points: 1,
     read: THE_BYTES,
+    proves: &[
+        "| `show` | the bytes of a `sockaddr_in` or `sockaddr_in6`, 32 or 56 digits | `IPV4:PORT` or `[IPV6]:PORT` |",
+        "Padding, flow information and scope id are not looked at.",
+    ],
     story: |lab| answers(lab, &["show"], &Texts::of(lab).sockaddr_ins(), oracle::show),
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -56,6 +77,10 @@ pub(super) const SHOWS_IPV6: Test = Test {
     name: "shows a sockaddr_in6 as [ADDRESS]:PORT",
     points: 1,
     read: THE_BYTES,
+    proves: &[
+        "| `show` | the bytes of a `sockaddr_in` or `sockaddr_in6`, 32 or 56 digits | `IPV4:PORT` or `[IPV6]:PORT` |",
+        "Padding, flow information and scope id are not looked at.",
+    ],
     story: |lab| {
         answers(
             lab,
@@ -76,6 +101,10 @@ pub(super) const BELIEVES_THE_FAMILY: Test = Test {
     name: "believes the family of a socket address, not its length",
     points: 1,
     read: THE_BYTES,
+    proves: &[
+        "`show`: 16 bytes with the family `AF_INET`, or 28 bytes with the family `AF_INET6`; all others are \
+               `bad`.",
+    ],
     story: |lab| {
         let texts = Texts::of(lab);
         let lines = between(&texts.wrong_families(), || texts.any_sockaddr());

@@ -13,6 +13,12 @@ pub(super) const IPV6: Test = Test {
     name: "listens on an IPv6 address as well",
     points: 2,
     read: "IPv6, and room for both",
+    proves: &[
+        "Each is an IPv4 address and a port, `127.0.0.1:8080`, or an IPv6 address in brackets and a port, \
+         `[::1]:8080`.",
+        "`family` is 4 if the client speaks IPv4, 6 if it speaks IPv6.",
+        "IPv6 addresses stand in brackets.",
+    ],
     story: |lab| {
         let address = lab.any_ipv6_port()?;
         let server = lab.start_server_on(address)?;
@@ -53,6 +59,13 @@ pub(super) const IPV4_ON_IPV6: Test = Test {
     name: "takes IPv4 clients on [::], and shows them as such",
     points: 2,
     read: "One socket for both: [::]",
+    proves: &[
+        "Both are addresses of machines: `me` is never the wildcard 0.0.0.0 or `[::]`, also when the server listens \
+         there.",
+        "`family` is 4 if the client speaks IPv4, 6 if it speaks IPv6.",
+        "`[::]` is for IPv4 clients as well, whatever the administrator has made the default.",
+        "They are shown as what they are: `127.0.0.1`, not `::ffff:127.0.0.1`, and `family=4`.",
+    ],
     story: |lab| {
         let ipv6 = lab.any_ipv6_port()?.ip();
         let server = lab.start_server_on(EVERYWHERE)?;
@@ -84,6 +97,9 @@ pub(super) const WHATEVER_THE_DEFAULT: Test = Test {
     name: "takes them whatever the machine's default is",
     points: 1,
     read: "One socket for both: [::]",
+    proves: &[
+        "`[::]` is for IPv4 clients as well, whatever the administrator has made the default.",
+    ],
     story: |lab| {
         let ipv6 = lab.any_ipv6_port()?.ip();
         lab.make_ipv6_only_the_default()?;

@@ -14,6 +14,12 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "sends the rest of the line when write has taken only a part",
     points: 1,
     read: "Calls that do less than asked",
+    proves: &[
+        "A call may do less than it was asked.",
+        "`write` may take a part of the line, and a signal may interrupt a call that waits (`EINTR`): poll, accept, \
+         write.",
+        "The server goes on as if nothing had happened.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -33,6 +39,10 @@ pub(super) const LEAVES_EARLY: Test = Test {
     name: "goes on when a client has left in the middle of its line",
     points: 1,
     read: "When a client misbehaves",
+    proves: &[
+        "A client who resets the connection, even before the server has seen it, costs only its own connection.",
+        "The server says so on standard error, keeps nothing of it, and goes on.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -76,6 +86,11 @@ pub(super) const INTERRUPTED: Test = Test {
     name: "makes a call again that a signal has interrupted",
     points: 2,
     read: "Calls that do less than asked",
+    proves: &[
+        "`write` may take a part of the line, and a signal may interrupt a call that waits (`EINTR`): poll, accept, \
+         write.",
+        "The server goes on as if nothing had happened.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -110,6 +125,10 @@ pub(super) const LOST_CLIENT: Test = Test {
     name: "goes on when accept finds that its client has gone",
     points: 1,
     read: "When accept fails",
+    proves: &[
+        "An error of `accept` that is about one client (`ECONNABORTED`), or that passes (`EMFILE`), does not \
+               end the server either.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -131,6 +150,11 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     name: "waits while there is no descriptor for the next client",
     points: 2,
     read: "When accept fails",
+    proves: &[
+        "An error of `accept` that is about one client (`ECONNABORTED`), or that passes (`EMFILE`), does not end the \
+         server either.",
+        "While no descriptor is free, the clients wait in the queue, and the server sleeps between its attempts.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;

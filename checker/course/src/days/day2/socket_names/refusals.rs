@@ -11,6 +11,12 @@ pub(super) const CANNOT_LISTEN: Test = Test {
     name: "ends with status 1 when it cannot listen on one of its addresses",
     points: 2,
     read: "What bind refuses",
+    proves: &[
+        "Exit status 1: it cannot listen on one of its addresses, because another socket has the port or because the \
+         address is not this machine's; it then announces none.",
+        "The reason is on standard error.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         refuses(lab, &[&server.address().to_string()], 1)?;
@@ -43,6 +49,12 @@ pub(super) const SILENT_UNTIL_READY: Test = Test {
     name: "announces nothing before all of its addresses are ready",
     points: 1,
     read: "Several listeners: poll",
+    proves: &[
+        "When all of them are ready for clients, the server prints one line for each, `listening IP:PORT`, in the \
+         order of the arguments, with the port it really has.",
+        "Exit status 1: it cannot listen on one of its addresses, because another socket has the port or because the \
+         address is not this machine's; it then announces none.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let free = lab.any_port().to_string();
@@ -62,6 +74,15 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 after wrong arguments",
     points: 1,
     read: "2.5 The two names of a connection",
+    proves: &[
+        "There is at least one argument.",
+        "Each is an IPv4 address and a port, `127.0.0.1:8080`, or an IPv6 address in brackets and a port, \
+         `[::1]:8080`.",
+        "Exit status 2: wrong arguments, which are none, or one that is not `ADDRESS:PORT`.",
+        "Names like `localhost` are wrong.",
+        "The reason is on standard error.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let free = lab.any_port().to_string();
         refuses(lab, &[], 2)?;

@@ -12,6 +12,11 @@ pub(super) const REASON_OF_A_LOST_CLIENT: Test = Test {
     name: "says why a client was lost",
     points: 1,
     read: "The child must end",
+    proves: &[
+        "The child ends with status 0 if it has served its client to the end, and with 1 (and the reason on standard \
+         error) if the client was lost, for instance by a reset.",
+        "Results go to standard output, everything else to standard error.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let Visit { client, child } = visit(lab, &server)?;
@@ -30,6 +35,12 @@ pub(super) const LOST_WHILE_IT_SENDS: Test = Test {
     name: "tells that a client was lost before its echo",
     points: 2,
     read: "SIGPIPE, three orders of events",
+    proves: &[
+        "The child ends with status 0 if it has served its client to the end, and with 1 (and the reason on standard \
+         error) if the client was lost, for instance by a reset.",
+        "It prints one line for each: `child PID exited STATUS` if the child ended by itself, `child PID killed \
+         SIGNAL` if a signal has killed it.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let Visit { client, child } = visit(lab, &server)?;
@@ -75,6 +86,7 @@ pub(super) const REAL_TIME_SIGNAL: Test = Test {
     name: "tells the number of a signal that has no name",
     points: 1,
     read: "Zombies, and how to collect them",
+    proves: &["`SIGNAL` is the number, for instance 9; a real-time signal has no other name."],
     story: |lab| {
         let server = lab.start_server()?;
         let Visit { child, .. } = visit(lab, &server)?;
@@ -94,6 +106,11 @@ pub(super) const WHOLE_LINES: Test = Test {
     name: "prints whole lines, however few bytes a write takes",
     points: 1,
     read: "Bytes, not messages",
+    proves: &[
+        "A call may do less than it is asked for: `write` may take fewer bytes than it is given, and a call in which \
+         the server sleeps may end early (`EINTR`), because a child has ended.",
+        "Neither is a failure.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
@@ -115,6 +132,11 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,
     read: "3.7 A process for each client: fork and zombies",
+    proves: &[
+        "`ADDRESS` is an IPv4 address.",
+        "Status 2 means wrong arguments.",
+        "A panic (exit status 101) is a failure, in a child too.",
+    ],
     story: |lab| {
         lab.expect_refusal(&[], 2)?;
         lab.expect_refusal(&["127.0.0.1"], 2)?;
@@ -150,6 +172,11 @@ pub(super) const PORT_IN_USE: Test = Test {
     name: "ends with status 1 when its port is in use",
     points: 1,
     read: "Starting again on the same port",
+    proves: &[
+        "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot print (with \
+         the reason on standard error).",
+        "A panic (exit status 101) is a failure, in a child too.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         lab.expect_refusal(&[&server.address().to_string()], 1)?;

@@ -12,6 +12,10 @@ pub(super) const EARLIER_CLIENT: Test = Test {
     name: "keeps no zombie of an earlier client",
     points: 2,
     read: "Zombies, and how to collect them",
+    proves: &[
+        "The server collects every child as soon as it has ended, also while no new client comes, and be it in \
+               the moment before the server goes to sleep.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let earlier = visit(lab, &server)?;
@@ -34,6 +38,10 @@ pub(super) const ANOTHER_LIVES: Test = Test {
     name: "collects a child at once while another one lives",
     points: 3,
     read: "Waiting for clients and children",
+    proves: &[
+        "The server collects every child as soon as it has ended, also while no new client comes, and be it in \
+               the moment before the server goes to sleep.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let mut visits = vec![visit(lab, &server)?, visit(lab, &server)?];
@@ -73,6 +81,10 @@ pub(super) const THREE_TOGETHER: Test = Test {
     name: "collects three children who ended together",
     points: 3,
     read: "SIGCHLD: one signal for many children",
+    proves: &[
+        "The server collects every child as soon as it has ended, also while no new client comes, and be it in \
+               the moment before the server goes to sleep.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
         let visits = three_visits(lab, &server)?;
@@ -99,6 +111,10 @@ pub(super) const IN_THE_GAP: Test = Test {
     name: "collects a child who ends just before the server sleeps",
     points: 3,
     read: "Waiting for clients and children",
+    proves: &[
+        "The server collects every child as soon as it has ended, also while no new client comes, and be it in \
+               the moment before the server goes to sleep.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;

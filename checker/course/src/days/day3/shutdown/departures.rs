@@ -14,6 +14,12 @@ pub(super) const RESET: Test = Test {
     name: "reports a reset with exit status 1",
     points: 1,
     read: OTHER_SIDE_FIRST,
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "The server resets the connection.",
+        "What came before the reset is printed.",
+        "A panic (exit status 101) is a failure, and so is death by SIGPIPE.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         send_whole_input(&upload, &server, bytes(lab, 500, 500))?;
@@ -49,6 +55,10 @@ pub(super) const RESET_WITH_OPEN_INPUT: Test = Test {
     name: "ends at a reset even while its input is open",
     points: 2,
     read: OTHER_SIDE_FIRST,
+    proves: &[
+        "The server resets the connection.",
+        "The program then ends at once, also while its input is still open.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         let input = bytes(lab, 500, 500);
@@ -72,6 +82,11 @@ pub(super) const TAKES_NO_MORE: Test = Test {
     name: "reports an upload which the server no longer takes",
     points: 2,
     read: OTHER_SIDE_FIRST,
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "The server no longer takes the input: a write to it fails.",
+        "A panic (exit status 101) is a failure, and so is death by SIGPIPE.",
+    ],
     story: |lab| {
         let upload = upload_to_a_server_that_has_left(lab)?;
         upload.close_stdin();
@@ -99,6 +114,7 @@ pub(super) const WAITS_FOR_NO_INPUT: Test = Test {
     name: "does not wait for input which nobody takes",
     points: 1,
     read: OTHER_SIDE_FIRST,
+    proves: &["It does not wait for the rest of its input."],
     story: |lab| {
         let upload = upload_to_a_server_that_has_left(lab)?;
         upload.expect_exit(1)
@@ -115,6 +131,12 @@ pub(super) const END_DOES_NOT_ARRIVE: Test = Test {
     name: "reports a server that has gone before the last piece",
     points: 1,
     read: OTHER_SIDE_FIRST,
+    proves: &[
+        "(If the server has ended its own sending side before, it is enough to learn of the reset from the next \
+         write, or from shutdown.)",
+        "The server no longer takes the input: a write to it fails.",
+        "A panic (exit status 101) is a failure, and so is death by SIGPIPE.",
+    ],
     story: |lab| {
         let upload = upload_to_a_server_that_leaves(lab)?;
         lab.settle()?;
@@ -145,6 +167,10 @@ pub(super) const ANSWER_AND_END: Test = Test {
     name: "prints all of an answer that has come together with its end",
     points: 1,
     read: BOTH_AT_ONCE,
+    proves: &[
+        "All that the server sends goes to standard output, unchanged, and as soon as it comes.",
+        "The program ends when both directions have ended, with exit status 0.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         send_whole_input(&upload, &server, bytes(lab, 1, 1_000))?;
@@ -171,6 +197,11 @@ pub(super) const REFUSES_THE_REST: Test = Test {
     name: "prints the answer of a server which refuses the rest",
     points: 2,
     read: OTHER_SIDE_FIRST,
+    proves: &[
+        "What came before the reset is printed.",
+        "The server no longer takes the input: a write to it fails.",
+        "The program then sends nothing more, but it still prints all that has come from the server.",
+    ],
     story: prints_the_answer_of_a_refusing_server,
     rejects: &[Rejection {
         because: Diagnosis::Exited,

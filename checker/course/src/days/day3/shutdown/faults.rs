@@ -14,6 +14,7 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "sends and prints every byte, however few a write takes",
     points: 2,
     read: "Bytes, not messages",
+    proves: &["`write` may take fewer bytes than it is given; then the rest is offered again."],
     story: |lab| {
         lab.follow_calls();
         let (upload, server) = connected(lab)?;
@@ -50,6 +51,11 @@ pub(super) const CANNOT_READ: Test = Test {
     name: "reports an input that cannot be read",
     points: 1,
     read: WHEN_A_FILE_FAILS,
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "It cannot connect, read its input, or write its output.",
+        "An input that fails is not an input that ends, and the program then waits for the server no longer.",
+    ],
     story: |lab| {
         lab.follow_calls();
         // First the failure is all that the program waits for. Then there is a server, too, which waits for the rest.
@@ -96,6 +102,10 @@ pub(super) const CANNOT_PRINT: Test = Test {
     name: "reports an output that cannot be written",
     points: 1,
     read: WHEN_A_FILE_FAILS,
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "It cannot connect, read its input, or write its output.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let (upload, server) = connected(lab)?;

@@ -10,6 +10,10 @@ pub(super) const TELLS_ITS_COUNTS: Test = Test {
     name: "tells how many bytes went each way",
     points: 1,
     read: END_IS_A_MESSAGE,
+    proves: &[
+        "It says on standard error how many bytes went each way, in words of your choice.",
+        "Only the answer of the server goes to standard output.",
+    ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         // Short sums, which nobody rounds or divides into groups.
@@ -43,6 +47,11 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,
     read: TWO_STREAMS,
+    proves: &[
+        "`ADDRESS` is an IPv4 address.",
+        "Exit status 2 for wrong arguments.",
+        "A panic (exit status 101) is a failure, and so is death by SIGPIPE.",
+    ],
     story: |lab| {
         lab.expect_refusal(&[], 2)?;
         lab.expect_refusal(&["127.0.0.1"], 2)?;

@@ -18,6 +18,7 @@ pub(super) const LONG: Test = Test {
     name: "sends back long datagrams whole",
     points: 1,
     read: THE_KERNEL_CUTS,
+    proves: &["A datagram of up to 1024 bytes is answered with one datagram of the same bytes."],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -37,6 +38,7 @@ pub(super) const THE_LIMIT: Test = Test {
     name: "sends back a datagram of exactly 1024 bytes",
     points: 1,
     read: THE_KERNEL_CUTS,
+    proves: &["A datagram of up to 1024 bytes is answered with one datagram of the same bytes."],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -54,6 +56,10 @@ pub(super) const TOO_BIG: Test = Test {
     name: "says `too big` to a datagram of more than 1024 bytes",
     points: 1,
     read: THE_KERNEL_CUTS,
+    proves: &[
+        "A longer datagram is answered with the text `too big LENGTH`, without a newline.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -87,6 +93,10 @@ pub(super) const TRUE_LENGTH: Test = Test {
     name: "tells the true length of a datagram that is too big",
     points: 2,
     read: THE_KERNEL_CUTS,
+    proves: &[
+        "A longer datagram is answered with the text `too big LENGTH`, without a newline.",
+        "`LENGTH` is the true length of the datagram in decimal digits, for example `too big 1025`.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -111,6 +121,11 @@ pub(super) const BEHIND_TOO_BIG: Test = Test {
     name: "answers a datagram that waits behind one which is too big",
     points: 1,
     read: THE_KERNEL_CUTS,
+    proves: &[
+        "Datagrams are answered in the order in which the socket hands them out, each by itself.",
+        "No datagram is lost because the server is busy with another one: what comes meanwhile waits in the socket's \
+         queue.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let (first, second) = (lab.datagrams()?, lab.datagrams()?);

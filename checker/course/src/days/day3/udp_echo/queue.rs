@@ -11,6 +11,11 @@ pub(super) const LONG_QUEUE: Test = Test {
     name: "loses none of many datagrams that wait",
     points: 1,
     read: "Datagrams wait in a queue",
+    proves: &[
+        "Datagrams are answered in the order in which the socket hands them out, each by itself.",
+        "No datagram is lost because the server is busy with another one: what comes meanwhile waits in the socket's \
+         queue.",
+    ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
@@ -42,6 +47,7 @@ pub(super) const INTERRUPTED: Test = Test {
     name: "receives again when a signal has interrupted it",
     points: 1,
     read: "Datagrams wait in a queue",
+    proves: &["A receive which a signal has interrupted (`EINTR`) is made again."],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_udp_server(&[])?;

@@ -16,6 +16,9 @@ pub(super) const MANY: Test = Test {
     name: "counts more than 255 signals",
     points: 1,
     read: "Merged or queued",
+    proves: &[
+        "It counts `SIGUSR1`, `SIGUSR2` and `SIGRTMIN`: one for each signal that the kernel delivers.",
+    ],
     story: |lab| {
         let program = count(lab)?;
         program.freeze()?;
@@ -39,6 +42,11 @@ pub(super) const SIGINT_BLOCKED_AT_THE_START: Test = Test {
     name: "obeys SIGINT though it is blocked at the start",
     points: 1,
     read: "Blocking, and waiting without a gap",
+    proves: &[
+        "`SIGINT` means the same as `SIGTERM`; but if `SIGINT` was ignored when the program was started, it stays \
+         ignored.",
+        "The program may be started with signals blocked.",
+    ],
     story: |lab| {
         let program = start(
             Launch {
@@ -62,6 +70,10 @@ pub(super) const SIGTERM_IGNORED_AT_THE_START: Test = Test {
     name: "takes its signals though they are ignored at the start",
     points: 1,
     read: "What a program is born with",
+    proves: &[
+        "It counts `SIGUSR1`, `SIGUSR2` and `SIGRTMIN`: one for each signal that the kernel delivers.",
+        "`SIGTERM` ends it.",
+    ],
     story: |lab| {
         let program = start(
             Launch {
@@ -88,6 +100,9 @@ pub(super) const SECOND_SIGTERM: Test = Test {
     name: "prints its result undisturbed by a second SIGTERM",
     points: 1,
     read: "What a handler may do",
+    proves: &[
+        "More signals that come while it prints do not disturb it, and it prints one such line only.",
+    ],
     story: |lab| {
         let program = count(lab)?;
         take(&program, SIGUSR2)?;
@@ -113,6 +128,11 @@ pub(super) const CANNOT_PRINT: Test = Test {
     name: "ends with status 1 when its result cannot be written",
     points: 1,
     read: "When a call fails",
+    proves: &[
+        "Exit status 1: a failure at run time (with the reason on standard error), such as a standard output that \
+         cannot be written.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let program = count(lab)?;
@@ -141,6 +161,11 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,
     read: "4.1 Signals: sigaction",
+    proves: &[
+        "Exit status 2: wrong arguments.",
+        "Results go to standard output, everything else to standard error.",
+        "A panic (exit status 101) is a failure.",
+    ],
     story: |lab| {
         lab.expect_refusal(&["x"], 2)?;
         lab.expect_refusal(&["-t"], 2)?;

@@ -1,0 +1,34 @@
+//! The sentences of the contract that no test proves, or not as a whole.
+
+use harness::exercise::Untested;
+
+pub(super) const SENTENCES: &[Untested] = &[
+    Untested::NotYet {
+        sentence: "The options stand before the addresses, in any order.",
+        missing: "an option behind an address",
+    },
+    Untested::NotYet {
+        sentence: "A try that has failed leaves nothing behind: its socket is closed before the next try.",
+        missing: "that the socket is closed before the next try begins, and not one try later",
+    },
+    Untested::Never {
+        sentence: "The hidden tests interrupt poll and its relatives.",
+        because: "it tells about the tests",
+    },
+    Untested::NotYet {
+        sentence: "Before each of these the program prints `again in MS ms`, and sleeps for so long.",
+        missing: "that the pause is as long as the line says: one of 600 ms in the place of 600000 looks the same",
+    },
+    Untested::NotYet {
+        sentence: "MS is a whole number from 1 to 1000000, N one from 0 to 10.",
+        missing: "a number with a sign +, a blank, or a fraction",
+    },
+    Untested::Never {
+        sentence: "There is more than one way to limit a connect.",
+        because: "advice",
+    },
+    Untested::Never {
+        sentence: "The chapter shows a non-blocking one, and names others.",
+        because: "it tells about the chapter",
+    },
+];
