@@ -35,7 +35,10 @@ use crate::{
     map,
     syllabus::EXERCISES,
     target::{self, Unknown},
-    verify,
+    verify::{
+        self,
+        coverage::{self, Coverage},
+    },
     worker::{Cancel, RunError},
     workspace,
 };
@@ -128,13 +131,16 @@ enum Command {
     /// For instructors: prove that the hidden tests are right
     ///
     /// Starters compile and fail; solutions pass; every known-wrong version is rejected by its own test, with its
-    /// diagnosis and its hint; every test rejects one.
+    /// diagnosis and its hint; every test rejects one; every sentence of a contract is proved, or listed with a reason.
     Verify {
         /// Which exercises [default: all]
         targets: Vec<String>,
         /// Only what differs from a git revision [default: from where the branch began]
         #[arg(long, value_name = "REVISION", num_args = 0..=1, require_equals = true, conflicts_with = "targets")]
         changed: Option<Option<String>>,
+        /// Print which tests prove which sentence of the contracts; build and run nothing
+        #[arg(long, conflicts_with_all = ["changed", "times", "How"])]
+        coverage: bool,
         /// Do all of it so many times
         #[arg(long, value_name = "N", default_value_t = 1)]
         times: u32,
@@ -273,9 +279,15 @@ pub fn main() -> ExitCode {
         Some(Command::Hint { exercise }) => hint(&exercise),
         Some(Command::Verify {
             targets,
+            coverage: true,
+            ..
+        }) => show_coverage(&targets),
+        Some(Command::Verify {
+            targets,
             changed,
             times,
             how,
+            ..
         }) => prove(
             &targets,
             changed.as_ref().map(Option::as_deref),
@@ -406,12 +418,7 @@ fn prove(
         say("nothing that an exercise depends on has changed\n")?;
         return Ok(exit::PASSED);
     }
-    if !root.join("solutions").is_dir() {
-        // Otherwise every fault would name a known-wrong version, to students of all people.
-        return Err(Trouble::Usage(
-            "verify is for the instructors' course, which has the solutions".to_owned(),
-        ));
-    }
+    refuse_students(&root)?;
     let bar = progress_line();
     let mut faults = 0;
     for round in 1..=times {
@@ -428,6 +435,30 @@ fn prove(
         exit::PASSED
     } else {
         exit::FAILED
+    })
+}
+
+/// Otherwise every fault would name a known-wrong version, to students of all people.
+fn refuse_students(root: &Path) -> Result<(), Trouble> {
+    match root.join("solutions").is_dir() {
+        true => Ok(()),
+        false => Err(Trouble::Usage(
+            "verify is for the instructors' course, which has the solutions".to_owned(),
+        )),
+    }
+}
+
+fn show_coverage(targets: &[String]) -> Result<u8, Trouble> {
+    let root = workspace::find()?;
+    refuse_students(&root)?;
+    let exercises = all_or(targets)?.into_iter();
+    let found: Vec<Coverage> = exercises
+        .map(|exercise| coverage::of(&root, exercise))
+        .collect();
+    say(&coverage::render(&found, width()))?;
+    Ok(match found.iter().all(Coverage::is_whole) {
+        true => exit::PASSED,
+        false => exit::FAILED,
     })
 }
 

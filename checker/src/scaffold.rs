@@ -232,6 +232,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_tests_of_a_new_exercise_speak_for_each_sentence_of_its_contract() {
+        let sentences = crate::verify::contract::sentences(include_str!("scaffold/README.md"));
+        assert_eq!(sentences.len(), 3);
+        for sentence in sentences {
+            assert!(
+                include_str!("scaffold/tests.rs").contains(&sentence),
+                "{sentence}"
+            );
+        }
+    }
+
+    #[test]
     fn a_name_has_a_day_a_place_and_a_topic() {
         let name = Name::parse("day3_12_udp_client").unwrap();
         assert_eq!((name.day, name.place, &*name.topic), (3, 12, "udp_client"));

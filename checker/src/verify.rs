@@ -3,9 +3,12 @@
 //! For each exercise: the starter compiles without a warning and fails its first test; the solution passes all tests;
 //! every mistake is rejected first by the test that declares it, with its diagnosis and its hint; every test is the
 //! first to reject one; every file in `mistakes` is declared and applies to the reference, and every heading named
-//! stands in course.md, once.
+//! stands in course.md, once. Each sentence of the contract is quoted by a test that proves it, or is listed with the
+//! reason why there is none.
 
 pub mod changed;
+pub(crate) mod contract;
+pub mod coverage;
 mod programs;
 mod reading;
 

@@ -1,4 +1,4 @@
-//! What can be seen of an exercise without running anything: names, files, declarations, headings.
+//! What can be seen of an exercise without running anything: names, files, declarations, headings, quotations.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use super::coverage;
 use crate::{
     exercise::{Exercise, Test},
     failure::LabError,
@@ -74,6 +75,8 @@ pub(super) fn faults(root: &Path, exercise: &'static Exercise) -> Result<Vec<Str
             fault(format!("exercises/{}/{file} is not there", exercise.name));
         }
     }
+    let coverage = coverage::of(root, exercise).faults();
+    coverage.into_iter().for_each(fault);
     Ok(faults)
 }
 
