@@ -10,20 +10,20 @@ use std::{
 };
 
 use checker::{
-    arena::{Isolation, warden},
+    arena::Isolation,
     build::{
         Toolchain,
         cargo::{CargoEnd, CargoEvent, Workspace},
     },
-    worker::Cancel,
+    worker::{self, Cancel},
 };
 
 fn main() -> ExitCode {
+    if let Some(status) = worker::dispatch(checker::JOBS) {
+        return status;
+    }
     let arguments: Vec<String> = env::args().collect();
     match arguments.as_slice() {
-        [_, command, sentence] if command == warden::COMMAND => {
-            ExitCode::from(warden::run(sentence))
-        }
         [_, root, package, seconds, memory, isolation] => build(
             Path::new(root),
             package,

@@ -19,10 +19,6 @@ fn main() -> ExitCode {
                 Err(_) => ExitCode::FAILURE,
             }
         }
-        // Who watches over a build of somebody else's code.
-        [_, command, sentence] if command == checker::arena::warden::COMMAND => {
-            ExitCode::from(checker::arena::warden::run(sentence))
-        }
         _ => checker::cli::main(),
     }
 }

@@ -163,7 +163,9 @@ impl Workspace {
         let on_output = |output: Output<'_>| listen(output, packages, &mut on_event);
         Ok(
             match confined.cell.run(&command, &confined.cancel, on_output)? {
-                (finished, arena::Ended::ByItself(said)) => CargoEnd::by_itself(finished, said),
+                (finished, arena::Ended::ByItself { complaints, .. }) => {
+                    CargoEnd::by_itself(finished, complaints)
+                }
                 (_, arena::Ended::Stopped(stopped)) => CargoEnd::Stopped(stopped),
             },
         )

@@ -1,15 +1,15 @@
 //! A command in a jail, and what comes of it: a build of somebody else's code.
 //!
-//! The command runs below a process of its own, the [warden](super::warden), which ends all of it: at its deadline, when
-//! all its processes together take too much, or when the checker is gone.
+//! The command runs below a process of its own, the [supervisor](super::supervisor), which ends all of it: at its
+//! deadline, when all its processes together take too much, or when the checker is gone.
 
 use std::{
     ffi::OsStr,
     fmt,
-    io::{self, Read},
-    os::{fd::AsFd, unix::process::CommandExt},
+    io::{self, PipeReader, Read},
+    os::{fd::AsFd, unix::process::ExitStatusExt},
     path::PathBuf,
-    process::{ChildStdout, Command, Stdio},
+    process::{Command, ExitStatus},
     thread,
     time::Duration,
 };
@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Isolation, Jail,
-    warden::{self, Sentence, exit},
+    supervisor::{self, Order, Outcome},
 };
 use crate::{
     failure::{Attempt, LabError},
-    worker::{Cancel, RunError, wait_for_any},
+    worker::{Cancel, RunError, Worker, wait_for_any},
 };
 
 /// How much a command may print, and how much of its complaints is kept, in bytes.
@@ -52,14 +52,19 @@ pub struct Cell {
 /// How a command ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// By itself. This is the beginning of what it complained about.
-    ByItself(String),
+    /// By itself.
+    ByItself {
+        /// Its exit status.
+        status: ExitStatus,
+        /// The beginning of what it complained about.
+        complaints: String,
+    },
     /// It was ended.
     Stopped(Stopped),
 }
 
 /// Of what a command took more than its cell allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stopped {
     /// Time.
     TooLong(Duration),
@@ -97,88 +102,81 @@ impl Cell {
     ///
     /// # Errors
     ///
-    /// When it cannot be started, when the warden fails, and when the work is cancelled.
+    /// When it cannot be started, when the supervisor fails, and when the work is cancelled.
     pub fn run<T>(
         &self,
         command: &Command,
         cancel: &Cancel,
         listen: impl FnOnce(Output<'_>) -> T,
     ) -> Result<(T, Ended), RunError> {
-        const START: &str = "could not start the process that watches over a build";
-        let mut warden = Command::new("/proc/self/exe")
-            .arg(warden::COMMAND)
-            .arg(self.sentence(command)?)
-            // What the checker knows from its own environment is nobody's business in there.
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // Ctrl-C is for the checker; it lets its wardens clean up.
-            .process_group(0)
-            .spawn()
-            .attempt(START)?;
-        let (stdout, stderr) = (warden.stdout.take(), warden.stderr.take());
-        let (Some(stdout), Some(mut stderr)) = (stdout, stderr) else {
-            return Err(LabError::new(START).into());
-        };
-        let complaints = thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = (&mut stderr).take(MOST_COMPLAINTS).read_to_end(&mut text);
-            let _ = io::copy(&mut stderr, &mut io::sink());
-            String::from_utf8_lossy(&text).into_owned()
-        });
+        const READ: &str = "could not read what a build says";
+        let order = self.order(command)?;
+        let (stdout, their_stdout) = io::pipe().attempt(READ)?;
+        let (stderr, their_stderr) = io::pipe().attempt(READ)?;
+        let mut supervisor = Worker::start(&supervisor::JOB, |process| {
+            process
+                // What the checker knows from its own environment is nobody's business in there.
+                .env_clear()
+                .stdout(their_stdout)
+                .stderr(their_stderr);
+        })?;
+        supervisor.request(&order)?;
+        let complaints = thread::spawn(|| beginning_of(stderr));
         let mut left = MOST_OUTPUT;
         let heard = listen(Output {
             stdout: &stdout,
             cancel,
             left: &mut left,
         });
-        // If it still runs, this ends it.
-        drop(warden.stdin.take());
+        // If the command still runs, this ends it.
+        supervisor.hang_up();
         drop(stdout);
-        let status = warden.wait().attempt("could not wait for a build")?;
+        let outcome = supervisor.reply(cancel);
+        supervisor.end()?;
         let complaints = complaints.join().unwrap_or_default();
-        cancel.check()?;
-        let ended = match status.code().map(u8::try_from) {
+        let ended = match outcome?.into_answer()? {
             _ if left == 0 => Ended::Stopped(Stopped::TooMuchOutput(MOST_OUTPUT)),
-            Some(Ok(exit::TOO_LONG)) => Ended::Stopped(Stopped::TooLong(self.time)),
-            Some(Ok(exit::TOO_MUCH)) => Ended::Stopped(Stopped::TooMuchMemory(self.memory)),
-            Some(Ok(exit::TOO_MANY)) => {
-                Ended::Stopped(Stopped::TooManyProcesses(self.jail.limits.processes))
+            Outcome::Ended(status) => Ended::ByItself {
+                status: ExitStatus::from_raw(status),
+                complaints,
+            },
+            Outcome::Stopped(stopped) => Ended::Stopped(stopped),
+            Outcome::Interrupted => {
+                return Err(LabError::new("a build was ended from outside").into());
             }
-            None | Some(Ok(exit::BROKEN | exit::INTERRUPTED)) => {
-                return Err(LabError {
-                    detail: Some(complaints.trim().to_owned()).filter(|text| !text.is_empty()),
-                    ..LabError::new(format!("could not watch over a build ({status})"))
-                }
-                .into());
-            }
-            Some(_) => Ended::ByItself(complaints),
         };
         Ok((heard, ended))
     }
 
-    /// A command in this cell, as the warden reads it.
-    fn sentence(&self, command: &Command) -> Result<String, LabError> {
+    /// A command in this cell, as the supervisor reads it.
+    fn order(&self, command: &Command) -> Result<Order, LabError> {
         let text = |text: &OsStr| {
             text.to_str()
                 .map(str::to_owned)
                 .ok_or_else(|| LabError::new(format!("{} is not UTF-8", text.display())))
         };
-        let sentence = Sentence {
+        Ok(Order {
             cell: self.clone(),
             program: command.get_program().into(),
             arguments: command.get_args().map(text).collect::<Result<_, _>>()?,
             folder: command.get_current_dir().map(PathBuf::from),
-        };
-        serde_json::to_string(&sentence)
-            .map_err(|error| LabError::new(format!("could not write down a command: {error}")))
+        })
     }
+}
+
+/// The beginning of a text, which is read to its end.
+fn beginning_of(mut text: PipeReader) -> String {
+    let mut beginning = Vec::new();
+    let _ = (&mut text)
+        .take(MOST_COMPLAINTS)
+        .read_to_end(&mut beginning);
+    let _ = io::copy(&mut text, &mut io::sink());
+    String::from_utf8_lossy(&beginning).into_owned()
 }
 
 /// What a command prints. It ends early when the work is cancelled, and when it is too much.
 pub struct Output<'a> {
-    stdout: &'a ChildStdout,
+    stdout: &'a PipeReader,
     cancel: &'a Cancel,
     left: &'a mut u64,
 }
@@ -190,7 +188,7 @@ impl Read for Output<'_> {
         if is_cancelled || *self.left == 0 {
             return Ok(0);
         }
-        let length = nix::unistd::read(self.stdout, buffer)?;
+        let length = self.stdout.read(buffer)?;
         *self.left = self.left.saturating_sub(length as u64);
         Ok(length)
     }

@@ -23,8 +23,8 @@ mod launch;
 mod namespaces;
 mod privileges;
 mod probe;
+pub mod supervisor;
 mod terminal;
-pub mod warden;
 
 use std::{
     fs, io,

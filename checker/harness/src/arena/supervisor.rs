@@ -1,8 +1,7 @@
 //! The process that watches over a command in a [cell](super::Cell).
 //!
-//! The checker starts itself once more for it ([`run`]), as it does for a test. Killing cargo does not end what cargo has
-//! started; the end of this process does. It ends when the command does, at its deadline, when all of it together uses
-//! too much, or when the checker is gone.
+//! Killing cargo does not end what cargo has started; the end of this [worker](crate::worker) does. It ends when the
+//! command does, at its deadline, when all of it together uses too much, or when the checker is gone.
 
 use std::{
     fs::File,
@@ -14,9 +13,7 @@ use std::{
 };
 
 use nix::{
-    errno::Errno,
     fcntl::{Flock, FlockArg},
-    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         signal::{SigSet, Signal, kill},
         signalfd::{SfdFlags, SignalFd},
@@ -26,7 +23,7 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cell, Isolation, end_descendants,
+    Cell, Isolation, Stopped, end_descendants,
     exec::Image,
     launch::{Group, Limits, Preparation},
     namespaces,
@@ -35,47 +32,48 @@ use crate::{
     beneath::Directory,
     failure::{Attempt, LabError},
     observe::processes,
+    worker::{Job, Requester, wait_for_any},
 };
 
-/// The checker's hidden first argument for this process.
-pub const COMMAND: &str = "__watch-over";
+/// The job of the supervisor. The deadline is for its answer once the command has ended, or is not wanted any more.
+pub static JOB: Job = Job {
+    name: "build",
+    process: "the process that watches over a build",
+    deadline: Duration::from_secs(30),
+    run,
+};
 
 /// Between two looks at what all of it uses.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Exit statuses of this process where the command's own does not count. Cargo and rustc end with 0, 1 or 101.
-pub(super) mod exit {
-    /// Too many processes.
-    pub const TOO_MANY: u8 = 122;
-    /// Too much memory.
-    pub const TOO_MUCH: u8 = 123;
-    pub const TOO_LONG: u8 = 124;
-    pub const BROKEN: u8 = 125;
-    pub const INTERRUPTED: u8 = 130;
-}
-
 /// A command in a cell.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Sentence {
+pub(super) struct Order {
     pub cell: Cell,
     pub program: PathBuf,
     pub arguments: Vec<String>,
     pub folder: Option<PathBuf>,
 }
 
-/// Carries out a sentence. Returns the exit status of this process.
-pub fn run(sentence: &str) -> u8 {
-    let watched = serde_json::from_str::<Sentence>(sentence)
-        .map_err(|error| LabError::new(format!("could not read a command: {error}")))
-        .and_then(|sentence| {
-            // Held until all that was started has ended.
-            let _at_work = sentence.cell.lock.as_deref().map(hold).transpose()?;
-            Watch::begin(&sentence)?.to_the_end(&sentence.cell)
-        });
-    watched.unwrap_or_else(|error| {
-        eprintln!("checker: {error}");
-        exit::BROKEN
-    })
+/// What came of it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum Outcome {
+    /// It has ended with this wait status (waitpid(2)).
+    Ended(i32),
+    /// It took too much, and was ended.
+    Stopped(Stopped),
+    /// It was ended because the checker does not want it any more, or a signal told the supervisor to.
+    Interrupted,
+}
+
+fn run(requester: &mut Requester) -> Result<(), LabError> {
+    let Some(order) = requester.request::<Order>()? else {
+        return Ok(());
+    };
+    // Held until all that was started has ended.
+    let _at_work = order.cell.lock.as_deref().map(hold).transpose()?;
+    let outcome = Watch::begin(&order)?.to_the_end(&order.cell, requester)?;
+    requester.answer(&outcome)
 }
 
 fn hold(lock: &Path) -> Result<Flock<File>, LabError> {
@@ -94,9 +92,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(sentence: &Sentence) -> Result<Watch, LabError> {
-        let attempt = format!("could not start {}", sentence.program.display());
-        let cell = &sentence.cell;
+    fn begin(order: &Order) -> Result<Watch, LabError> {
+        let attempt = format!("could not start {}", order.program.display());
+        let cell = &order.cell;
         let mut signals = SigSet::empty();
         for signal in [
             Signal::SIGCHLD,
@@ -115,7 +113,7 @@ impl Watch {
             Isolation::Shared => None,
         };
         nix::sys::prctl::set_child_subreaper(true).attempt(&attempt)?;
-        // The kernel's own limit comes later than the warden's, so that it is known what was too much. Without namespaces
+        // The kernel's own limit comes later than the supervisor's, so that it is known what was too much. Without namespaces
         // it counts the processes of other builds, too, of which as many are at work as there are processors.
         let processors = thread::available_parallelism().map_or(1, |number| number.get() as u64);
         let limits = Limits {
@@ -124,16 +122,16 @@ impl Watch {
         };
         let preparation = Preparation::limited(Group::OwnSession, &limits, cell.isolation);
         let mut image = Image::new(
-            &sentence.program,
-            &sentence.arguments,
+            &order.program,
+            &order.arguments,
             &cell.environment,
             preparation,
         )
         .attempt(&attempt)?;
         if cell.has_walls {
-            image.jail = Some(cell.jail.prepare(&sentence.program, None, cell.isolation)?);
+            image.jail = Some(cell.jail.prepare(&order.program, None, cell.isolation)?);
         }
-        if let Some(folder) = &sentence.folder {
+        if let Some(folder) = &order.folder {
             let folder = Directory::open(folder).map_err(|error| error.attempting(&attempt))?;
             image.folder = Some(folder.into());
         }
@@ -152,49 +150,38 @@ impl Watch {
     }
 
     /// Waits for the end, or brings it about; then nothing is left of it.
-    fn to_the_end(&self, cell: &Cell) -> Result<u8, LabError> {
-        let status = self.wait(cell);
+    fn to_the_end(&self, cell: &Cell, requester: &Requester) -> Result<Outcome, LabError> {
+        let outcome = self.wait(cell, requester);
         if let Some(init) = self.init {
             let _ = kill(init, Signal::SIGKILL);
         }
         end_descendants()?;
-        status
+        outcome
     }
 
-    fn wait(&self, cell: &Cell) -> Result<u8, LabError> {
-        let stdin = io::stdin();
+    fn wait(&self, cell: &Cell, requester: &Requester) -> Result<Outcome, LabError> {
         loop {
             let mut status = 0;
             // SAFETY: the status is alive during the call.
             let ended = unsafe { libc::waitpid(self.pid, &raw mut status, libc::WNOHANG) };
             if ended == self.pid {
-                return Ok(match libc::WIFEXITED(status) {
-                    true => libc::WEXITSTATUS(status) as u8,
-                    false => 128 + libc::WTERMSIG(status) as u8,
-                });
+                return Ok(Outcome::Ended(status));
             }
             if self.start.elapsed() > cell.time {
-                return Ok(exit::TOO_LONG);
+                return Ok(Outcome::Stopped(Stopped::TooLong(cell.time)));
             }
             if let Some(excess) = excess(cell) {
-                return Ok(excess);
+                return Ok(Outcome::Stopped(excess));
             }
-            let mut files = [
-                PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-            ];
-            match poll(&mut files, PollTimeout::from(LOOK.as_millis() as u8)) {
-                Ok(_) | Err(Errno::EINTR) => (),
-                Err(errno) => return Err(LabError::call("could not watch a command", errno)),
-            }
-            let is_gone = files[0].any().unwrap_or(true);
+            let files = [requester.as_fd(), self.signals.as_fd()];
+            let [is_gone, _] = wait_for_any(files, Some(Instant::now() + LOOK))
+                .attempt("could not watch a command")?;
+            let mut is_told = is_gone;
             while let Ok(Some(signal)) = self.signals.read_signal() {
-                if signal.ssi_signo != Signal::SIGCHLD as u32 {
-                    return Ok(exit::INTERRUPTED);
-                }
+                is_told |= signal.ssi_signo != Signal::SIGCHLD as u32;
             }
-            if is_gone {
-                return Ok(exit::INTERRUPTED);
+            if is_told {
+                return Ok(Outcome::Interrupted);
             }
         }
     }
@@ -202,19 +189,20 @@ impl Watch {
 
 /// Of what all processes together use too much. A limit of the kernel holds for one process, and root has none for
 /// their number.
-fn excess(cell: &Cell) -> Option<u8> {
+fn excess(cell: &Cell) -> Option<Stopped> {
     let found = processes::descendants(std::process::id().cast_signed());
     let found = || found.values();
     let threads: u64 = found().map(|process| u64::from(process.threads)).sum();
     let memory: u64 = found().map(|process| process.resident_kib << 10).sum();
+    let most = cell.jail.limits.processes;
     match () {
-        () if threads > cell.jail.limits.processes => Some(exit::TOO_MANY),
-        () if memory > cell.memory => Some(exit::TOO_MUCH),
+        () if threads > most => Some(Stopped::TooManyProcesses(most)),
+        () if memory > cell.memory => Some(Stopped::TooMuchMemory(cell.memory)),
         () => None,
     }
 }
 
-/// Nothing to read, and the warden's own ends to write to.
+/// Nothing to read, and the supervisor's own ends to write to.
 fn stdio() -> io::Result<[OwnedFd; 3]> {
     Ok([
         File::open("/dev/null")?.into(),
