@@ -44,7 +44,7 @@ pub(super) enum Received<T> {
     Message(Message<T>),
     /// A part of a long message. The rest is still to be received.
     Part,
-    /// The other side has hung up.
+    /// The other side has hung up, or does not exist any more.
     End,
 }
 
@@ -146,7 +146,9 @@ impl Channel {
         let mut bytes = vec![0; 1 + PACKET];
         let (length, file) = loop {
             match self.receive_packet(&mut bytes) {
-                Err(Errno::EINTR) => (),
+                // The other side was closed with something unread in it (unix(7)). That is told once, and before what it
+                // has sent.
+                Err(Errno::EINTR | Errno::ECONNRESET) => (),
                 packet => break packet?,
             }
         };
@@ -208,5 +210,36 @@ impl Channel {
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_whose_sender_was_killed_in_the_middle_of_it_is_not_mixed_up_with_the_next() {
+        let (mut ours, theirs) = Channel::pair().unwrap();
+        let theirs = Channel::new(theirs);
+        let half = [IoSlice::new(&[PART]), IoSlice::new(b"{\"answer\":\"the b")];
+        theirs.send_packet(&half, &[]).unwrap();
+        theirs.send(&Message::<()>::Ended(9)).unwrap();
+        assert!(matches!(ours.receive::<String>(), Ok(Received::Part)));
+        let next = ours.receive::<String>().unwrap();
+        assert!(matches!(next, Received::Message(Message::Ended(9))));
+        drop(theirs);
+        assert!(matches!(ours.receive::<String>(), Ok(Received::End)));
+    }
+
+    #[test]
+    fn what_was_sent_by_one_who_did_not_read_arrives() {
+        let (mut ours, theirs) = Channel::pair().unwrap();
+        let theirs = Channel::new(theirs);
+        ours.send(&Message::Request("unread")).unwrap();
+        theirs.send(&Message::Answer("answer")).unwrap();
+        drop(theirs);
+        let answer = ours.receive::<String>().unwrap();
+        assert!(matches!(answer, Received::Message(Message::Answer(answer)) if answer == "answer"));
+        assert!(matches!(ours.receive::<String>(), Ok(Received::End)));
     }
 }
