@@ -52,7 +52,12 @@ pub mod whole_file;
 pub mod workspace;
 
 /// What [`worker::dispatch`] is called with, first of all in every `main` that starts workers.
-pub const JOBS: &[&worker::Job] = &[&runner::JOB, &showing::JOB, &arena::supervisor::JOB];
+pub const JOBS: &[&worker::Job] = &[
+    &runner::JOB,
+    &showing::JOB,
+    &arena::supervisor::JOB,
+    &grade::scratch::JOB,
+];
 
 /// The Rust examples of the textbook are compiled and run as doctests.
 #[cfg(doctest)]

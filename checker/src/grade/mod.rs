@@ -111,7 +111,7 @@ pub fn run(
         return Ok(());
     }
     tell(Event::Preparing);
-    let scratch = Scratch::new(conditions.temporary.as_deref())?;
+    let scratch = Scratch::new(conditions.temporary.as_deref(), &conditions.cancel)?;
     let limits = Limits {
         cpu: grading.build_limit,
         has_jail: conditions.jail.is_some(),

@@ -1,18 +1,14 @@
 //! Where submissions are built: a folder that vanishes with the run, however that ends.
 //!
 //! A process of its own, the sweeper, makes the folder and removes it: also when the grader is killed. It waits until
-//! every build has ended, whose wardens hold shared locks on a file in the folder.
+//! every build has ended, whose supervisors hold shared locks on a file in the folder.
 
 use std::{
+    env,
     fs::{File, Permissions},
-    io::{self, BufRead, BufReader, Read, Write},
-    os::unix::{
-        ffi::{OsStrExt, OsStringExt},
-        fs::PermissionsExt,
-        process::CommandExt,
-    },
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use nix::fcntl::{Flock, FlockArg};
@@ -20,10 +16,16 @@ use nix::fcntl::{Flock, FlockArg};
 use crate::{
     beneath::Directory,
     failure::{Attempt, LabError},
+    worker::{Cancel, Job, Requester, RunError, Worker},
 };
 
-/// The checker's hidden first argument for the sweeper.
-pub const COMMAND: &str = "__sweep";
+/// The job of the sweeper.
+pub static JOB: Job = Job {
+    name: "scratch",
+    process: "the process that removes what builds leave",
+    deadline: Duration::from_secs(30),
+    run: sweep,
+};
 
 const LOCK: &str = "lock";
 
@@ -31,43 +33,21 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct Scratch {
     folder: PathBuf,
-    sweeper: Child,
+    sweeper: Worker,
 }
 
 impl Scratch {
-    /// Makes the folder: in this one, or else where the environment says. Others can pass through it, because root's checker runs programs as an unprivileged user, but
-    /// cannot list it.
+    /// Makes the folder: in this one, or else where the environment says. Others can pass through it, because root's
+    /// checker runs programs as an unprivileged user, but cannot list it.
     ///
     /// # Errors
     ///
-    /// When it cannot be made, or the sweeper cannot be started.
-    pub fn new(temporary: Option<&Path>) -> Result<Scratch, LabError> {
-        const START: &str = "could not make a folder for the builds";
-        let mut sweeper = Command::new("/proc/self/exe")
-            .arg(COMMAND)
-            .envs(temporary.map(|folder| ("TMPDIR", folder)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // Ctrl-C is for the grader.
-            .process_group(0)
-            .spawn()
-            .attempt(START)?;
-        let mut path = Vec::new();
-        if let Some(stdout) = sweeper.stdout.take() {
-            BufReader::new(stdout)
-                .read_until(0, &mut path)
-                .attempt(START)?;
-        }
-        match path.pop() {
-            Some(0) => Ok(Scratch {
-                folder: std::ffi::OsString::from_vec(path).into(),
-                sweeper,
-            }),
-            _ => {
-                let _ = sweeper.wait();
-                Err(LabError::new(START))
-            }
-        }
+    /// When it cannot be made, or the sweeper cannot be started; and when it is cancelled.
+    pub fn new(temporary: Option<&Path>, cancel: &Cancel) -> Result<Scratch, RunError> {
+        let mut sweeper = Worker::start(&JOB, |_| ())?;
+        sweeper.request(&temporary.map_or_else(env::temp_dir, Path::to_owned))?;
+        let folder = sweeper.reply(cancel)?.into_answer()?;
+        Ok(Scratch { folder, sweeper })
     }
 
     /// The folder.
@@ -83,32 +63,31 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        drop(self.sweeper.stdin.take());
         let _ = self.sweeper.wait();
     }
 }
 
-/// The sweeper: makes a folder, tells its path on standard output, waits for the end of standard input and of every
-/// build, and removes the folder.
-///
-/// # Errors
-///
-/// When the folder cannot be made or removed.
-pub fn sweep() -> io::Result<()> {
+/// The sweeper: makes a folder in the requested one, answers with its path, waits until nobody wants it any more and every
+/// build has ended, and removes it.
+fn sweep(requester: &mut Requester) -> Result<(), LabError> {
+    const MAKE: &str = "could not make a folder for the builds";
+    const REMOVE: &str = "could not remove the folder of the builds";
+    let Some(place) = requester.request::<PathBuf>()? else {
+        return Ok(());
+    };
     let folder = tempfile::Builder::new()
         .prefix("socket-lab-grade-")
         .permissions(Permissions::from_mode(0o711))
-        .tempdir()?;
-    let lock = File::create(folder.path().join(LOCK))?;
-    let mut stdout = io::stdout();
-    stdout.write_all(folder.path().as_os_str().as_bytes())?;
-    stdout.write_all(&[0])?;
-    stdout.flush()?;
-    io::stdin().read_to_end(&mut Vec::new())?;
+        .tempdir_in(place)
+        .attempt(MAKE)?;
+    let lock = File::create(folder.path().join(LOCK)).attempt(MAKE)?;
+    requester.answer(&folder.path())?;
+    requester.wait_until_gone()?;
     // A build that begins now finds the lock taken, and ends.
-    let _all_ended = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| errno)?;
+    let _all_ended = Flock::lock(lock, FlockArg::LockExclusive)
+        .map_err(|(_, errno)| LabError::call(REMOVE, errno))?;
     // Also what a build has closed, or has nested too deeply for a path.
     let cleared = Directory::open(folder.path()).and_then(|folder| folder.clear());
-    cleared.map_err(io::Error::other)?;
-    folder.close()
+    cleared.map_err(|error| error.attempting(REMOVE))?;
+    folder.close().attempt(REMOVE)
 }
