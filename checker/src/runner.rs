@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     arena::{self, Arena, Jail, Tracing},
     failure::{Checked, Failure, LabError, Stop},
-    lab::{Lab, TestContext},
+    lab::{self, Lab, TestContext},
     syllabus,
     worker::{Forked, Job, Requester, fork_workers},
 };
@@ -168,7 +168,7 @@ fn carry_out(order: &Order, arena: Arena, requester: &Requester) -> Statement {
     };
     let program = order.program.clone();
     let context = TestContext::new(arena, program, order.tracing, seed, Some(lifeline));
-    let result = Lab::new(context.clone()).tell(story);
+    let result = lab::tell_story(&context, story);
     let is_followed = context.follows_calls();
     let ended = context.end();
     let outcome = match (result, ended) {

@@ -1,5 +1,4 @@
-//! What a hidden test expects of system calls: the call is made, or not made, or made in time; and the report marks the
-//! one that the failure is about.
+//! What a failure of a hidden test holds: the evidence of the moment at which it was made, and the call that it is about.
 //!
 //! A file of its own, because a context turns its process into a runner.
 
@@ -9,29 +8,30 @@ use std::{fs, io, os::fd::OwnedFd, rc::Rc};
 
 use checker::{
     arena::{Arena, Isolation, Tracing},
-    failure::{Checked, Diagnosis, Stop},
+    failure::{Checked, Diagnosis, Failure, Stop},
     lab::{Lab, Mark, TestContext},
-    observe::{calls::Call, tracer},
+    observe::{
+        calls::Call,
+        tracer::{self, Record},
+    },
 };
 use support::{compiler::compile_c, skipped::skipped};
 
 const PROGRAM: &str = r#"
 #include <netinet/in.h>
-#include <string.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
-int main(int argc, char **argv) {
+int main(void) {
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0), late = argc > 1 && strcmp(argv[1], "late") == 0;
-    if (!late) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    char byte;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
     bind(fd, (struct sockaddr *)&any, sizeof any);
-    if (late) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     listen(fd, 1);
-    pause();
+    while (read(0, &byte, 1) == 1) printf("%c\n", byte), fflush(stdout);
+    return 3;
 }
 "#;
-
-const ORDER: [(&str, Call); 2] = [("setsockopt", Call::SetOption), ("bind", Call::Bind)];
 
 fn context(tracing: Tracing, lifeline: Option<OwnedFd>) -> Rc<TestContext> {
     let arena = Arena::enter(Isolation::Shared).unwrap();
@@ -42,14 +42,11 @@ fn context(tracing: Tracing, lifeline: Option<OwnedFd>) -> Rc<TestContext> {
     TestContext::new(arena, program, tracing, 1, lifeline)
 }
 
-/// The diagnosis, and the call which the report marks as the guilty one.
-fn verdict(result: Checked) -> (Diagnosis, Option<String>) {
-    let Err(Stop::Failed(failure)) = result else {
-        panic!("{result:?}");
-    };
-    let calls = failure.evidence.calls.into_iter();
-    let mut guilty = calls.filter(|call| call.mark == Some(Mark::Guilty));
-    (failure.diagnosis, guilty.next().map(|call| call.text))
+fn failure(result: Checked) -> Failure {
+    match result {
+        Err(Stop::Failed(failure)) => *failure,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A pipe whose writer is gone.
@@ -59,11 +56,12 @@ fn hung_up() -> OwnedFd {
 
 /// One test for all, because there is one arena in a process at a time.
 #[test]
-fn a_bench_in_this_process() {
+fn a_context_in_this_process() {
     // As in the shell of a CI system. Only the runner's standard input is a lifeline, and the runner says so.
     nix::unistd::dup2_stdin(hung_up()).unwrap();
     nothing_waits_when_the_lifeline_has_hung_up();
-    a_call_is_made_or_not_made_or_made_in_time();
+    a_failure_holds_the_evidence_of_its_moment();
+    a_failure_marks_the_call_that_it_is_about();
 }
 
 fn nothing_waits_when_the_lifeline_has_hung_up() {
@@ -74,42 +72,51 @@ fn nothing_waits_when_the_lifeline_has_hung_up() {
     context.end().unwrap();
 }
 
-fn a_call_is_made_or_not_made_or_made_in_time() {
+fn a_failure_holds_the_evidence_of_its_moment() {
+    let context = context(Tracing::Off, None);
+    let lab = Lab::new(context.clone());
+    let program = lab.start(&[]).unwrap();
+    program.stdin().feed("a");
+    let wrong = failure(program.stdout().expect_line("b"));
+    // The story goes on, the program says more and ends, and another one is started.
+    program.stdin().feed("c");
+    program.stdout().expect_line("c").unwrap();
+    program.stdin().close();
+    program.expect_exit(3).unwrap();
+    lab.start(&[]).unwrap();
+    let evidence = wrong.evidence;
+    let last = evidence.steps.last().map(String::as_str);
+    assert_eq!(last, Some("expect the line \"b\" on its standard output"));
+    assert_eq!((evidence.stdout.as_str(), evidence.ending), ("a\n", None));
+    let [main] = &evidence.processes[..] else {
+        panic!("{:?}", evidence.processes);
+    };
+    assert!(main.is_main, "{main:?}");
+    context.end().unwrap();
+}
+
+fn a_failure_marks_the_call_that_it_is_about() {
     if let Err(why) = tracer::probe() {
         return skipped(why);
     }
     let context = context(Tracing::On, None);
-    let lab = Lab::new(context.clone());
-    let [reuse, bind] = ORDER;
-
-    let right = lab.start(&["in time"]).unwrap();
-    let listen = right.expect_call("listen", Call::Listen, |call| call.numbers[1] == 1);
-    assert_eq!(listen.unwrap().to_string(), "listen(3, 1) = 0");
-    right.expect_order(reuse, bind).unwrap();
-    // A call that never comes is not late.
-    right
-        .expect_order(reuse, ("connect", Call::Connect))
+    let program = Lab::new(context.clone()).start(&[]).unwrap();
+    program.stdin().wait_until_read().unwrap();
+    let calls = program.calls();
+    calls
+        .expect_none("connect", Call::Connect, |_| true)
         .unwrap();
-    right
-        .expect_no_call("connect", Call::Connect, |_| true)
+    let other_backlog = |call: &Record| call.numbers[1] == 2;
+    calls
+        .expect_none("listen(…, 2)", Call::Listen, other_backlog)
         .unwrap();
-
-    let missing = right.expect_call("shutdown(…, SHUT_WR)", Call::Shutdown, |_| true);
-    let missing = verdict(missing.map(drop));
-    assert_eq!(missing, (Diagnosis::CallMissing, None));
-    let other_backlog =
-        right.expect_call("listen(…, 2)", Call::Listen, |call| call.numbers[1] == 2);
-    let missing = verdict(other_backlog.map(drop));
-    assert_eq!(missing, (Diagnosis::CallMissing, None));
-
-    let forbidden = verdict(right.expect_no_call("listen", Call::Listen, |_| true));
-    let listen = Some("listen(3, 1) = 0".to_owned());
-    assert_eq!(forbidden, (Diagnosis::CallForbidden, listen));
-
-    let late = lab.start(&["late"]).unwrap();
-    late.expect_call("listen", Call::Listen, |_| true).unwrap();
-    let (diagnosis, guilty) = verdict(late.expect_order(reuse, bind));
-    assert_eq!(diagnosis, Diagnosis::CallOrder);
-    assert!(guilty.is_some_and(|call| call.starts_with("bind(3, ")));
+    let forbidden = failure(calls.expect_none("listen", Call::Listen, |_| true));
+    assert_eq!(forbidden.diagnosis, Diagnosis::CallForbidden);
+    let marked = forbidden.evidence.calls.into_iter();
+    let marked: Vec<String> = marked
+        .filter(|call| call.mark == Some(Mark::Guilty))
+        .map(|call| call.text)
+        .collect();
+    assert_eq!(marked, ["listen(3, 1) = 0"]);
     context.end().unwrap();
 }

@@ -100,12 +100,8 @@ pub enum Diagnosis {
     OutOfMemory,
     /// It writes more to files than its task can need.
     DiskFilled,
-    /// It never makes a system call which its task needs.
-    CallMissing,
     /// It makes a system call which it should not.
     CallForbidden,
-    /// It makes two system calls in the wrong order.
-    CallOrder,
 }
 
 /// A broken promise: data for a report, nothing about its layout.

@@ -1,6 +1,7 @@
 //! What a hidden test stands on: its words, what the kernel shows of a program, and a place for both.
 //!
-//! - [`exercise`]: what an author of exercises writes.
+//! - [`author`]: what an author of exercises needs, on one page.
+//! - [`exercise`]: an exercise, its hidden tests and their mistakes.
 //! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
 //! - [`arena`]: one isolated place for one test.
@@ -9,6 +10,7 @@
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 
 pub mod arena;
+pub mod author;
 pub mod beneath;
 pub mod exercise;
 pub mod failure;

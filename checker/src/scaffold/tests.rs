@@ -1,9 +1,6 @@
 //! The hidden tests of {name}.
 
-use harness::{
-    exercise::{Exercise, Rejection, Test, Untested},
-    failure::Diagnosis,
-};
+use harness::author::{Diagnosis, Exercise, Rejection, Test, Untested};
 
 /// Day {day}, exercise {place}.
 pub const EXERCISE: Exercise = Exercise {
@@ -29,7 +26,7 @@ const PRINTS_THE_LINE: Test = Test {
     story: |lab| {
         let program = lab.start(&[])?;
         program.expect_exit(0)?;
-        program.expect_all_output(&["ready"])
+        program.stdout().expect_all(&["ready"])
     },
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,

@@ -94,14 +94,8 @@ pub(super) fn general(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static 
             "Each datagram earns its own answer, sent to the address that recvfrom reports."
         }
         Diagnosis::WrongSender => "Answer from the socket on which the question came.",
-        Diagnosis::CallMissing => {
-            "The call named above is what the task asks for. Its page in the manual says what it does."
-        }
         Diagnosis::CallForbidden => {
             "The marked call does more, or something else, than the task asks for."
-        }
-        Diagnosis::CallOrder => {
-            "What the later call does depends on the earlier one. Its page in the manual says how."
         }
         Diagnosis::DiskFilled => {
             "Something writes to files in a loop that never ends. When is the last byte written?"

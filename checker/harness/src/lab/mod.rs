@@ -32,7 +32,10 @@ pub use context::TestContext;
 pub use evidence::{Evidence, ProcessState};
 pub use fifo::Fifo;
 pub use file::File;
-pub use program::{Aim, CallLine, Child, Freeze, Mark, Place, Program, Server, Trouble};
+pub use program::{
+    CallFilter, CallLine, Calls, Child, Children, Descriptors, FaultGuard, Faults, FdKind,
+    ForkForbidden, Freeze, Mark, Program, Server, Signaling, Sleep, Stderr, Stdin, Stdout,
+};
 pub use programs::Ending;
 pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};
@@ -40,7 +43,7 @@ pub use udp::Datagrams;
 
 use crate::{
     arena::Launch,
-    failure::{Attempt, Checked, Diagnosis, Failure, LabError, Stop},
+    failure::{Checked, Diagnosis, Failure, Stop},
     observe::sockets::{Socket, Transport},
 };
 
@@ -56,40 +59,15 @@ impl Lab {
         Lab { context }
     }
 
-    /// Tells a story to its end. Where it stops while the program has filled its folder, that is why, whatever else it
-    /// has led to.
-    ///
-    /// # Errors
-    ///
-    /// Those of the story; [`Diagnosis::DiskFilled`].
-    pub fn tell(&self, story: fn(&Lab) -> Checked) -> Checked {
-        story(self).map_err(|stop| {
-            let Some(symptom) = self.context.full_folder() else {
-                return stop;
-            };
-            let failure = match stop {
-                Stop::Failed(failure) => Failure {
-                    diagnosis: Diagnosis::DiskFilled,
-                    symptom,
-                    comparison: None,
-                    ..*failure
-                },
-                _ => self.context.failure(Diagnosis::DiskFilled, symptom),
-            };
-            failure.into()
-        })
-    }
-
     // Programs
 
-    /// Has the calls of every program that is started from now on followed. A story which makes a call fail, or waits for
+    /// Follows the system calls of every program that is started from now on. A story which makes a call fail, or waits for
     /// one, begins with this; others are told once more in this way if they fail, for their reports.
     pub fn follow_calls(&self) {
         self.context.follow_calls();
     }
 
-    /// Starts the program with these arguments. Its standard input stays open until
-    /// [`Program::close_stdin`].
+    /// Starts the program with these arguments. Its standard input stays open until it is [closed](Stdin::close).
     ///
     /// # Errors
     ///
@@ -116,8 +94,8 @@ impl Lab {
     pub fn expect_refusal(&self, arguments: &[&str], status: i32) -> Checked {
         let program = self.start(arguments)?;
         program.expect_exit(status)?;
-        program.expect_stdout_end()?;
-        program.expect_reason_on_stderr()
+        program.stdout().expect_end()?;
+        program.stderr().expect_reason()
     }
 
     /// Starts a TCP server with the argument `IP:0`, waits until it says `listening IP:PORT`, and makes sure that it
@@ -127,25 +105,16 @@ impl Lab {
     ///
     /// When it ends, never says so, says something else, or listens elsewhere.
     pub fn start_server(&self) -> Checked<Server> {
-        self.start_server_with(&[])
+        self.start_server_on(self.any_port())
     }
 
-    /// The same with further arguments behind the address.
+    /// Starts a TCP server with this address as its only argument; one with a port other than 0 is usually the address
+    /// that an earlier server had.
     ///
     /// # Errors
     ///
-    /// As [`Lab::start_server`].
-    pub fn start_server_with(&self, further: &[&str]) -> Checked<Server> {
-        let address = SocketAddr::new(self.context.address().into(), 0);
-        Server::start(&self.context, address, further, Transport::Tcp)
-    }
-
-    /// Starts the server again on an address which it had before.
-    ///
-    /// # Errors
-    ///
-    /// As [`Lab::start_server`], but with [`Diagnosis::CannotRestart`] when it ends instead.
-    pub fn restart_server(&self, address: SocketAddr) -> Checked<Server> {
+    /// As [`Lab::start_server`], but with [`Diagnosis::CannotRestart`] when it ends and the port is not 0.
+    pub fn start_server_on(&self, address: SocketAddr) -> Checked<Server> {
         Server::start(&self.context, address, &[], Transport::Tcp)
     }
 
@@ -155,37 +124,12 @@ impl Lab {
     ///
     /// As [`Lab::start_server`].
     pub fn start_udp_server(&self, further: &[&str]) -> Checked<Server> {
-        let address = SocketAddr::new(self.context.address().into(), 0);
-        Server::start(&self.context, address, further, Transport::Udp)
-    }
-
-    /// Starts a TCP server with this address as its only argument.
-    ///
-    /// # Errors
-    ///
-    /// As [`Lab::start_server`].
-    pub fn start_server_on(&self, address: SocketAddr) -> Checked<Server> {
-        Server::start(&self.context, address, &[], Transport::Tcp)
-    }
-
-    /// Starts a TCP server with these addresses as its arguments, and waits until it says `listening IP:PORT` for each,
-    /// in this order. All that is returned are views of one program.
-    ///
-    /// # Errors
-    ///
-    /// As [`Lab::start_server`].
-    pub fn start_server_on_all(&self, addresses: &[SocketAddr]) -> Checked<Vec<Server>> {
-        let arguments: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
-        let program = self.launch(Launch::new(arguments))?;
-        addresses
-            .iter()
-            .map(|&address| program.expect_announcement(address))
-            .collect()
+        Server::start(&self.context, self.any_port(), further, Transport::Udp)
     }
 
     /// An address with port 0 which no machine has, because it is for examples in books (RFC 5737): bind fails there
     /// with EADDRNOTAVAIL.
-    pub fn nobodys_address(&self) -> SocketAddr {
+    pub fn test_net_address(&self) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, 1], 0))
     }
 
@@ -194,7 +138,7 @@ impl Lab {
         SocketAddr::new(self.context.address().into(), 0)
     }
 
-    /// The same on another loopback address which belongs to this test, and which no program can guess.
+    /// Another loopback address of this test, which no program can guess, with port 0.
     pub fn any_port_elsewhere(&self) -> SocketAddr {
         SocketAddr::new(self.context.arena.other_address().into(), 0)
     }
@@ -226,7 +170,7 @@ impl Lab {
         Listener::new(&self.context, None)
     }
 
-    /// The same with a small receive buffer (SO_RCVBUF, in bytes) in each connection, so that a client which sends
+    /// A TCP server of the test's own with small receive buffers (SO_RCVBUF, in bytes), so that a client which sends
     /// without reading soon has to wait.
     ///
     /// # Errors
@@ -234,35 +178,6 @@ impl Lab {
     /// When the lab cannot listen.
     pub fn listen_with_receive_buffer(&self, bytes: usize) -> Checked<Listener> {
         Listener::new(&self.context, Some(bytes))
-    }
-
-    /// An address on which nobody listens: connecting to it is refused.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot find one.
-    pub fn refusing_address(&self) -> Checked<SocketAddr> {
-        let reservation = self.reserve_address()?;
-        Ok(tcp::refusing(&self.context, reservation))
-    }
-
-    /// The same for IPv6.
-    ///
-    /// # Errors
-    ///
-    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) on a machine without IPv6.
-    pub fn refusing_ipv6_address(&self) -> Checked<SocketAddr> {
-        let reservation = Reservation::on_ipv6(&self.context)?;
-        Ok(tcp::refusing(&self.context, reservation))
-    }
-
-    /// A TCP server of the test's own on the loopback address of IPv6.
-    ///
-    /// # Errors
-    ///
-    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) on a machine without IPv6.
-    pub fn listen_on_ipv6(&self) -> Checked<Listener> {
-        Reservation::on_ipv6(&self.context)?.listen()
     }
 
     /// A TCP server whose accept queue is full: the SYN of a program that connects gets no answer, as if the address
@@ -275,7 +190,7 @@ impl Lab {
         Listener::with_a_full_queue(&self.context)
     }
 
-    /// An address on which nobody listens until [`Reservation::listen`]: connecting to it is refused before, and not
+    /// An address on which no socket listens until [`Reservation::listen`]: connecting to it is refused before, and not
     /// after.
     ///
     /// # Errors
@@ -283,6 +198,15 @@ impl Lab {
     /// When the lab cannot reserve one.
     pub fn reserve_address(&self) -> Checked<Reservation> {
         Reservation::new(&self.context, self.context.address().into())
+    }
+
+    /// An address of IPv6's loopback interface on which no socket listens until [`Reservation::listen`].
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`] on a machine without IPv6.
+    pub fn reserve_ipv6_address(&self) -> Checked<Reservation> {
+        Reservation::on_ipv6(&self.context)
     }
 
     /// A UDP socket of the test's own.
@@ -311,7 +235,7 @@ impl Lab {
     ///
     /// A tenth of all values: each takes a round trip, and what a program does with the rest is seen when
     /// [all](Lab::every_byte) come at once.
-    pub fn lone_bytes(&self) -> Vec<u8> {
+    pub fn boundary_bytes(&self) -> Vec<u8> {
         let mut bytes = b"\0\x03\x04\t\n\r\x1a\x1b q\x7f\x80\xc3\xff".to_vec();
         bytes.extend(self.random_bytes(10));
         self.context.chance.shuffled(bytes)
@@ -327,7 +251,7 @@ impl Lab {
         self.context.chance.number(range)
     }
 
-    // The diary
+    // The transcript
 
     /// Tells a part of the story in one step of the report, in place of the single steps of `part`.
     ///
@@ -343,7 +267,7 @@ impl Lab {
         self.context.transcript.quietly(part)
     }
 
-    /// A failure which only the test itself can see.
+    /// Ends the test with a failure that only the story itself can see.
     ///
     /// # Errors
     ///
@@ -352,7 +276,7 @@ impl Lab {
         self.context.fail(diagnosis, symptom)
     }
 
-    /// The same, to be given what was [promised and what came](Failure::comparing) before it is returned as an error.
+    /// A failure to be [given](Failure::comparing) what was promised and what came, before it is returned as an error.
     pub fn failure(&self, diagnosis: Diagnosis, symptom: impl Into<String>) -> Failure {
         self.context.failure(diagnosis, symptom)
     }
@@ -384,22 +308,6 @@ impl Lab {
         self.context.sockets(transport)
     }
 
-    /// How many bytes of one TCP connection a kernel stores for its sender at most: the third figure of
-    /// `net.ipv4.tcp_wmem` (tcp(7)). A test that wants a sender to get stuck sends more than this, and more than the
-    /// receive buffer.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel does not tell.
-    pub fn send_buffer_limit(&self) -> Checked<usize> {
-        const ASK: &str = "could not read net.ipv4.tcp_wmem";
-        let text = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem").attempt(ASK)?;
-        let most = text.split_whitespace().nth(2);
-        Ok(most
-            .and_then(|most| most.parse().ok())
-            .ok_or_else(|| LabError::new(ASK))?)
-    }
-
     /// Waits until every process of every program sleeps and nothing is under way between them and the test: what has
     /// not happened by then is not going to.
     ///
@@ -409,4 +317,29 @@ impl Lab {
     pub fn settle(&self) -> Checked {
         self.context.settle()
     }
+}
+
+/// Tells the story of a test to its end. Where it stops while the program has filled its folder, that is why, whatever
+/// else it has led to.
+///
+/// # Errors
+///
+/// Those of the story; [`Diagnosis::DiskFilled`].
+pub fn tell_story(context: &Rc<TestContext>, story: fn(&Lab) -> Checked) -> Checked {
+    let lab = Lab::new(context.clone());
+    story(&lab).map_err(|stop| {
+        let Some(symptom) = context.full_folder() else {
+            return stop;
+        };
+        let failure = match stop {
+            Stop::Failed(failure) => Failure {
+                diagnosis: Diagnosis::DiskFilled,
+                symptom,
+                comparison: None,
+                ..*failure
+            },
+            _ => context.failure(Diagnosis::DiskFilled, symptom),
+        };
+        failure.into()
+    })
 }

@@ -143,16 +143,6 @@ impl Datagrams {
         Err(failure.comparing(difference).into())
     }
 
-    /// Waits for one datagram; returns its sender and its bytes.
-    ///
-    /// # Errors
-    ///
-    /// When none comes.
-    pub fn receive(&self) -> Checked<(SocketAddr, Vec<u8>)> {
-        self.note("wait for a datagram");
-        self.next("a datagram")
-    }
-
     fn next_from(&self, from: SocketAddr, what: &str) -> Checked<Vec<u8>> {
         let (sender, got) = self.next(what)?;
         if sender == from {
@@ -186,29 +176,7 @@ impl Datagrams {
         }
     }
 
-    /// Waits until the program sleeps; no datagram may have come.
-    ///
-    /// # Errors
-    ///
-    /// When one has.
-    pub fn expect_quiet(&self) -> Checked {
-        self.note("see that no datagram comes");
-        self.context.settle()?;
-        match self.try_receive()? {
-            None => Ok(()),
-            Some((_, got)) => {
-                let symptom = format!(
-                    "your program sends a datagram of {}, which nobody asked for",
-                    brief(&got)
-                );
-                let failure = self.context.failure(Diagnosis::ExtraBytes, symptom);
-                let comparison = Comparison::of("the datagram", b"", &got);
-                Err(failure.comparing(comparison).into())
-            }
-        }
-    }
-
-    /// Closes the socket: whoever answers now finds nobody.
+    /// Closes the socket: an answer that comes now is refused.
     pub fn close(self) {
         self.note("close");
     }

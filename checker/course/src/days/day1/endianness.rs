@@ -6,10 +6,7 @@ mod runs;
 mod untested;
 mod values;
 
-use harness::{
-    exercise::{Exercise, Rejection, Test},
-    failure::Diagnosis,
-};
+use harness::author::{Diagnosis, Exercise, Rejection, Test};
 
 use runs::{decodes, encodes, explains, refuses, refuses_bytes, refuses_usage, run};
 use values::{

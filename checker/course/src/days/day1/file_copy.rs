@@ -6,12 +6,7 @@ mod untested;
 
 use std::ffi::{OsStr, OsString};
 
-use harness::{
-    arena::Launch,
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{File, Lab, Program},
-};
+use harness::author::{Checked, Diagnosis, Exercise, File, Lab, Launch, Program, Rejection, Test};
 
 /// Day 1, exercise 1.
 pub const EXERCISE: Exercise = Exercise {
@@ -62,7 +57,7 @@ const MAKES_THE_FILE: Test = Test {
     story: |lab| {
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(0)?;
         copy.expect(b"")
     },
@@ -103,7 +98,7 @@ const PERMISSIONS: Test = Test {
                 umask,
                 ..Launch::new([copy.name()])
             })?;
-            program.close_stdin();
+            program.stdin().close();
             program.expect_exit(0)?;
             copy.expect_permissions(0o644 & !umask)?;
         }
@@ -132,8 +127,8 @@ const EVERY_BYTE: Test = Test {
         let bytes = all_values(lab);
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
-        program.feed_stdin(&bytes);
-        program.close_stdin();
+        program.stdin().feed(&bytes);
+        program.stdin().close();
         program.expect_exit(0)?;
         copy.expect(&bytes)
     },
@@ -178,10 +173,10 @@ const SAYS_HOW_MUCH: Test = Test {
         for count in [0, 1, lab.random_number(2..=500) as usize] {
             let copy = lab.file(format!("copy-{count}"));
             let program = start(lab, &[], &copy)?;
-            program.feed_stdin(lab.random_bytes(count));
-            program.close_stdin();
+            program.stdin().feed(lab.random_bytes(count));
+            program.stdin().close();
             program.expect_exit(0)?;
-            program.expect_all_output(&[format!("{count} bytes")])?;
+            program.stdout().expect_all(&[format!("{count} bytes")])?;
         }
         Ok(())
     },
@@ -208,7 +203,7 @@ const TO_THE_END: Test = Test {
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
         let bytes = in_pieces(lab, &program, |_| Ok(()))?;
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(0)?;
         copy.expect(&bytes)
     },
@@ -244,11 +239,13 @@ const MORE_THAN_A_BUFFER: Test = Test {
             traced: false,
             ..Launch::new([copy.name()])
         })?;
-        program.feed_stdin(&bytes);
-        program.close_stdin();
+        program.stdin().feed(&bytes);
+        program.stdin().close();
         program.expect_exit(0)?;
         copy.expect(&bytes)?;
-        program.expect_all_output(&[format!("{} bytes", bytes.len())])
+        program
+            .stdout()
+            .expect_all(&[format!("{} bytes", bytes.len())])
     },
     rejects: &[Rejection {
         because: Diagnosis::MissingBytes,
@@ -268,7 +265,7 @@ const WRITES_AT_ONCE: Test = Test {
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
         let bytes = in_pieces(lab, &program, |so_far| copy.wait_until_it_holds(so_far))?;
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(0)?;
         copy.expect(&bytes)
     },
@@ -294,7 +291,7 @@ const CANNOT_OPEN: Test = Test {
     ],
     story: |lab| {
         let program = lab.start(&["copy"])?;
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(0)?;
         // A folder that is not there, and one that is: its standard input stays open.
         for path in ["nowhere/copy", "."] {
@@ -351,7 +348,7 @@ const WRONG_USAGE: Test = Test {
         // All of these are names of files: only a `-` at the beginning makes an option.
         for name in ["a", "copy-a", "./-x"] {
             let program = lab.start(&[name])?;
-            program.close_stdin();
+            program.stdin().close();
             program.expect_exit(0)?;
             lab.file(name).expect(b"")?;
         }
@@ -370,7 +367,7 @@ const WRONG_USAGE: Test = Test {
             &["--", "copy"],
         ] {
             let program = lab.start(arguments)?;
-            program.close_stdin();
+            program.stdin().close();
             program.expect_exit(2)?;
         }
         for name in ["copy", "other", "-z", "-a", "-"] {
@@ -417,13 +414,13 @@ const PATH_OF_BYTES: Test = Test {
         // "côté" as Latin-1 writes it.
         let copy = lab.file(name_of(b"c\xf4t\xe9"));
         let program = start(lab, &[], &copy)?;
-        program.feed_stdin(&bytes);
-        program.close_stdin();
+        program.stdin().feed(&bytes);
+        program.stdin().close();
         program.expect_exit(0)?;
         copy.expect(&bytes)?;
         // And an option is none the less one.
         let program = lab.launch(Launch::new([name_of(b"-c\xf4t\xe9")]))?;
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(2)
     },
     rejects: &[
@@ -465,10 +462,10 @@ const NAMED_PIPE: Test = Test {
             traced: false,
             ..Launch::new([pipe.name()])
         })?;
-        program.feed_stdin(&bytes);
+        program.stdin().feed(&bytes);
         pipe.expect(first)?;
         pipe.expect(rest)?;
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(0)
     },
     rejects: &[Rejection {
@@ -489,11 +486,11 @@ fn start(lab: &Lab, options: &[&str], file: &File) -> Checked<Program> {
 /// so far after each.
 fn in_pieces(lab: &Lab, program: &Program, look: impl Fn(&[u8]) -> Checked) -> Checked<Vec<u8>> {
     let mut so_far = Vec::new();
-    program.wait_until_stdin_read()?;
+    program.stdin().wait_until_read()?;
     for most in [1, 1, 300, 1, 10] {
         let piece = lab.random_bytes(lab.random_number(1..=most) as usize);
-        program.feed_stdin(&piece);
-        program.wait_until_stdin_read()?;
+        program.stdin().feed(&piece);
+        program.stdin().wait_until_read()?;
         so_far.extend(piece);
         look(&so_far)?;
     }
@@ -504,8 +501,8 @@ fn in_pieces(lab: &Lab, program: &Program, look: impl Fn(&[u8]) -> Checked) -> C
 fn fails(program: &Program) -> Checked {
     let nothing: [&str; 0] = [];
     program.expect_exit(1)?;
-    program.expect_all_output(&nothing)?;
-    program.expect_reason_on_stderr()
+    program.stdout().expect_all(&nothing)?;
+    program.stderr().expect_reason()
 }
 
 /// Each value of a byte once, and some again, in random order.

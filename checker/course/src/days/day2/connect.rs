@@ -8,11 +8,8 @@ mod untested;
 
 use std::net::SocketAddr;
 
-use harness::{
-    arena::Launch,
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Lab, Listener, Program},
+use harness::author::{
+    Checked, Diagnosis, Exercise, Lab, Launch, Listener, Program, Rejection, Sleep, Test,
 };
 
 /// Day 2, exercise 6.
@@ -67,7 +64,7 @@ const CONNECTS: Test = Test {
         let listener = lab.listen()?;
         let program = dial(lab, &[listener.address()])?;
         listener.accept()?;
-        program.expect_line(connected(&listener))
+        program.stdout().expect_line(connected(&listener))
     },
     rejects: &[
         Rejection {
@@ -106,11 +103,13 @@ const LOCAL_ADDRESS: Test = Test {
         let listener = lab.listen()?;
         let program = dial(lab, &[listener.address()])?;
         let server = listener.accept()?;
-        program.expect_line(connected(&listener))?;
-        program.expect_line(format!("local {}", server.peer_address()))?;
+        program.stdout().expect_line(connected(&listener))?;
+        program
+            .stdout()
+            .expect_line(format!("local {}", server.peer_address()))?;
         server.expect_end()?;
         program.expect_exit(0)?;
-        program.expect_stdout_end()
+        program.stdout().expect_end()
     },
     rejects: &[
         Rejection {
@@ -148,8 +147,8 @@ const REFUSED: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let nobody = lab.refusing_address()?;
-        dial(lab, &[nobody])?.expect_line(refused(nobody))
+        let nobody = lab.reserve_address()?.refuse();
+        dial(lab, &[nobody])?.stdout().expect_line(refused(nobody))
     },
     rejects: &[
         Rejection {
@@ -181,12 +180,12 @@ const NO_ANSWER: Test = Test {
         "Only these lines go to standard output, everything else to standard error.",
     ],
     story: |lab| {
-        let nobody = lab.refusing_address()?;
+        let nobody = lab.reserve_address()?.refuse();
         let program = dial(lab, &[nobody])?;
-        program.expect_line(refused(nobody))?;
-        program.expect_stdout_end()?;
+        program.stdout().expect_line(refused(nobody))?;
+        program.stdout().expect_end()?;
         program.expect_exit(1)?;
-        program.expect_reason_on_stderr()
+        program.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
@@ -218,17 +217,22 @@ const NEXT_ADDRESS: Test = Test {
         "Exit status 0: connected.",
     ],
     story: |lab| {
-        let (first, second) = (lab.refusing_address()?, lab.refusing_address()?);
+        let (first, second) = (
+            lab.reserve_address()?.refuse(),
+            lab.reserve_address()?.refuse(),
+        );
         let (third, last) = (lab.listen()?, lab.listen()?);
         let program = dial(lab, &[first, second, third.address(), last.address()])?;
-        program.expect_line(refused(first))?;
-        program.expect_line(refused(second))?;
+        program.stdout().expect_line(refused(first))?;
+        program.stdout().expect_line(refused(second))?;
         let server = third.accept()?;
-        program.expect_line(connected(&third))?;
-        program.expect_line(format!("local {}", server.peer_address()))?;
-        program.expect_stdout_end()?;
+        program.stdout().expect_line(connected(&third))?;
+        program
+            .stdout()
+            .expect_line(format!("local {}", server.peer_address()))?;
+        program.stdout().expect_end()?;
         program.expect_exit(0)?;
-        last.expect_nobody()
+        last.expect_no_client()
     },
     rejects: &[
         Rejection {
@@ -267,14 +271,14 @@ const PRINTS_AT_ONCE: Test = Test {
                address, a space, and the outcome.",
     ],
     story: |lab| {
-        let (first, second) = (lab.refusing_address()?, lab.listen()?);
+        let (first, second) = (lab.reserve_address()?.refuse(), lab.listen()?);
         let program = dial_with_full_stdout(lab, &["-t", "100000"], &[first, second.address()])?;
-        program.expect_asleep_in_print()?;
-        second.expect_nobody()?;
-        program.drain_stdout()?;
-        program.expect_line(refused(first))?;
+        program.sleeps(Sleep::Printing)?;
+        second.expect_no_client()?;
+        program.stdout().drain()?;
+        program.stdout().expect_line(refused(first))?;
         second.accept()?;
-        program.expect_line(connected(&second))
+        program.stdout().expect_line(connected(&second))
     },
     rejects: &[Rejection {
         because: Diagnosis::CallForbidden,
@@ -294,11 +298,13 @@ const IPV6: Test = Test {
          for its own end (IPv6 in brackets).",
     ],
     story: |lab| {
-        let listener = lab.listen_on_ipv6()?;
+        let listener = lab.reserve_ipv6_address()?.listen()?;
         let program = dial(lab, &[listener.address()])?;
         let server = listener.accept()?;
-        program.expect_line(connected(&listener))?;
-        program.expect_line(format!("local {}", server.peer_address()))
+        program.stdout().expect_line(connected(&listener))?;
+        program
+            .stdout()
+            .expect_line(format!("local {}", server.peer_address()))
     },
     rejects: &[
         Rejection {
@@ -324,10 +330,10 @@ const NEW_SOCKET: Test = Test {
         "The program tries the addresses in their order, one at a time, each with a new socket.",
     ],
     story: |lab| {
-        let (first, second) = (lab.refusing_ipv6_address()?, lab.listen()?);
+        let (first, second) = (lab.reserve_ipv6_address()?.refuse(), lab.listen()?);
         let program = dial(lab, &[first, second.address()])?;
-        program.expect_line(refused(first))?;
-        program.expect_line(connected(&second))?;
+        program.stdout().expect_line(refused(first))?;
+        program.stdout().expect_line(connected(&second))?;
         second.accept().map(drop)
     },
     rejects: &[Rejection {
@@ -346,7 +352,9 @@ const CLOSES_SOCKETS: Test = Test {
         "A try that has failed leaves nothing behind: its socket is closed before the next try.",
     ],
     story: |lab| {
-        let nobody: Checked<Vec<_>> = (0..20).map(|_| lab.refusing_address()).collect();
+        let nobody: Checked<Vec<_>> = (0..20)
+            .map(|_| Ok(lab.reserve_address()?.refuse()))
+            .collect();
         let (nobody, listener) = (nobody?, lab.listen()?);
         let addresses = [nobody.as_slice(), &[listener.address()]].concat();
         let mut launch = Launch::new(words(&[], &addresses));
@@ -356,10 +364,10 @@ const CLOSES_SOCKETS: Test = Test {
                     || lab.launch(launch),
                 )?;
         for address in nobody {
-            program.expect_line(refused(address))?;
+            program.stdout().expect_line(refused(address))?;
         }
         listener.accept()?;
-        program.expect_line(connected(&listener))
+        program.stdout().expect_line(connected(&listener))
     },
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -377,9 +385,11 @@ const NO_WAY: Test = Test {
     story: |lab| {
         let (nowhere, listener) = (group_of_many(lab), lab.listen()?);
         let program = dial(lab, &[nowhere, listener.address()])?;
-        program.expect_line(format!("{nowhere} unreachable"))?;
+        program
+            .stdout()
+            .expect_line(format!("{nowhere} unreachable"))?;
         listener.accept()?;
-        program.expect_line(connected(&listener))
+        program.stdout().expect_line(connected(&listener))
     },
     rejects: &[
         Rejection {
@@ -415,9 +425,9 @@ const WRONG_ARGUMENTS: Test = Test {
             let listener = lab.listen()?;
             let program = dial_with(lab, options, &[listener.address()])?;
             listener.accept()?;
-            program.expect_line(connected(&listener))?;
+            program.stdout().expect_line(connected(&listener))?;
         }
-        let nobody = lab.refusing_address()?.to_string();
+        let nobody = lab.reserve_address()?.refuse().to_string();
         let wrong: &[&[&str]] = &[
             &[],
             &[&nobody, "127.0.0.1"],
@@ -439,9 +449,9 @@ const WRONG_ARGUMENTS: Test = Test {
         ];
         for arguments in wrong {
             let program = lab.start(arguments)?;
-            program.expect_stdout_end()?;
+            program.stdout().expect_end()?;
             program.expect_exit(2)?;
-            program.expect_reason_on_stderr()?;
+            program.stderr().expect_reason()?;
         }
         Ok(())
     },

@@ -4,10 +4,8 @@ mod departures;
 mod faults;
 mod untested;
 
-use harness::{
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Connection, Lab, Listener, Program},
+use harness::author::{
+    Checked, Connection, Diagnosis, Exercise, Lab, Listener, Program, Rejection, Test,
 };
 
 /// Day 2, exercise 3.
@@ -161,8 +159,8 @@ const WAITS_FOR_EACH_REPLY: Test = Test {
             server.expect(line)?;
             server.expect_quiet()?;
             server.send(line)?;
-            program.expect_stdout(line)?;
-            program.expect_quiet_stdout()?;
+            program.stdout().expect(line)?;
+            program.stdout().expect_quiet()?;
         }
         Ok(())
     },
@@ -220,7 +218,7 @@ const WHOLE_REPLY: Test = Test {
         let (program, server) = client_of_file(lab, &line)?;
         server.expect(&line)?;
         server.send_in_pieces(&line, 1)?;
-        program.expect_stdout(&line)
+        program.stdout().expect(&line)
     },
     rejects: &[Rejection {
         because: Diagnosis::Exited,
@@ -247,8 +245,8 @@ const EARLY_REPLY: Test = Test {
         // The server guesses what the second line will be.
         server.send(&both)?;
         server.expect(&second)?;
-        program.expect_stdout(&both)?;
-        program.expect_quiet_stdout()
+        program.stdout().expect(&both)?;
+        program.stdout().expect_quiet()
     },
     rejects: &[
         Rejection {
@@ -325,7 +323,7 @@ const EVERY_BYTE: Test = Test {
         server.expect(&unfinished)?;
         server.expect_quiet()?;
         server.send(&unfinished)?;
-        program.expect_stdout(&input)?;
+        program.stdout().expect(&input)?;
         // The client knows that this was all: it goes on to the end of its input.
         server.expect_end()
     },
@@ -379,7 +377,7 @@ const SHORT_AND_LONG: Test = Test {
         let (program, server) = client_of_file(lab, ["\n", &long].concat())?;
         echo(&server, "\n")?;
         echo(&server, &long)?;
-        program.expect_stdout(["\n", &long].concat())
+        program.stdout().expect(["\n", &long].concat())
     },
     rejects: &[
         Rejection {
@@ -420,7 +418,12 @@ const SHORT_WRITES: Test = Test {
         })?;
         lab.step(
             "stop it and let it go on: a write that waits returns and says how much it has sent",
-            || program.freeze().and_then(|()| program.resume()),
+            || {
+                program
+                    .signals()
+                    .freeze()
+                    .and_then(|()| program.signals().resume())
+            },
         )?;
         server.expect(&long)
     },
@@ -451,7 +454,7 @@ const PRINTS_THE_REPLY: Test = Test {
             || send_and_close(&server, &changed),
         )?;
         // It may stop in the middle when it sees what has come.
-        program.expect_stdout_part(&changed)
+        program.stdout().expect_part(&changed)
     },
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -565,7 +568,7 @@ fn start(lab: &Lab, listener: &Listener) -> Checked<Program> {
 fn client_of_terminal(lab: &Lab, input: impl AsRef<[u8]>) -> Checked<(Program, Connection)> {
     let listener = lab.listen()?;
     let program = start(lab, &listener)?;
-    program.feed_stdin(input);
+    program.stdin().feed(input);
     Ok((program, listener.accept()?))
 }
 
@@ -585,8 +588,8 @@ fn client_of(
     file: impl AsRef<[u8]>,
 ) -> Checked<(Program, Connection)> {
     let program = start(lab, listener)?;
-    program.feed_stdin(file);
-    program.close_stdin();
+    program.stdin().feed(file);
+    program.stdin().close();
     Ok((program, listener.accept()?))
 }
 
@@ -604,7 +607,7 @@ fn send_and_close(server: &Connection, bytes: &[u8]) -> Checked {
 /// The client ends with status 1 and says why.
 fn expect_failure(program: &Program) -> Checked {
     program.expect_exit(1)?;
-    program.expect_reason_on_stderr()
+    program.stderr().expect_reason()
 }
 
 // What the lines are made of

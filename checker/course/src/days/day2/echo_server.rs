@@ -4,12 +4,9 @@ mod faults;
 mod ports;
 mod untested;
 
-use harness::{
-    arena::Launch,
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Connection, Lab, Server},
-    observe::calls::Call,
+use harness::author::{
+    Checked, Connection, Diagnosis, Exercise, Lab, Launch, Object, Program, Rejection, Server,
+    Sleep, State, Test, Transport,
 };
 
 /// Day 2, exercise 2.
@@ -57,8 +54,8 @@ const ANNOUNCES: Test = Test {
         let address = lab.any_port_elsewhere();
         let server = lab.start_server_on(address)?;
         server.expect_address(address)?;
-        server.expect_quiet_stdout()?;
-        server.expect_alive()
+        server.stdout().expect_quiet()?;
+        server.program().expect_alive()
     },
     rejects: &[
         Rejection {
@@ -178,7 +175,7 @@ const EVERY_BYTE: Test = Test {
     ],
     story: |lab| {
         let client = lab.start_server()?.connect()?;
-        for byte in lab.lone_bytes() {
+        for byte in lab.boundary_bytes() {
             client.send([byte])?;
             client.expect_echo()?;
         }
@@ -260,11 +257,11 @@ const LISTENS_FIRST: Test = Test {
         let start = "start your program; its standard output is full, so that its line has to wait";
         let program = lab.step(start, || {
             let program = lab.launch(full)?;
-            program.wait_until_in(Call::Write)?;
+            program.sleeps(Sleep::Printing)?;
             Ok(program)
         })?;
-        let listens = lab.step("look whether it listens already", || program.listens())?;
-        program.drain_stdout()?;
+        let listens = lab.step("look whether it listens already", || listens(lab, &program))?;
+        program.stdout().drain()?;
         // What it has said comes first: a program may have begun with another line.
         let server = program.expect_announcement(address)?;
         if !listens {
@@ -341,12 +338,12 @@ const NO_LEAK: Test = Test {
         // What a program opens for good, it may open for its first client.
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors();
+        let before = server.descriptors().count();
         lab.step(
             "30 clients, one after the other, send a line, get it back, and close",
             || (0..30).try_for_each(|_| visit(lab, &server)),
         )?;
-        server.expect_no_leaked_descriptor(&before)
+        server.descriptors().expect_at_most(before)
     },
     rejects: &[Rejection {
         because: Diagnosis::DescriptorLeaked,
@@ -423,24 +420,24 @@ const RESET: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors();
+        let before = server.descriptors().count();
         let in_service = server.connect()?;
         echo(lab, &in_service)?;
         lab.settle()?;
         in_service.reset()?;
         let next = server.connect()?;
         echo(lab, &next)?;
-        server.expect_quiet_stdout()?;
+        server.stdout().expect_quiet()?;
         lab.settle()?;
-        server.expect_reason_on_stderr()?;
+        server.stderr().expect_reason()?;
         server.connect()?.reset()?;
         // The first one has been told of: what comes now is about the others.
         next.reset()?;
         visit(lab, &server)?;
-        server.expect_no_leaked_descriptor(&before)?;
-        server.expect_quiet_stdout()?;
+        server.descriptors().expect_at_most(before)?;
+        server.stdout().expect_quiet()?;
         lab.settle()?;
-        server.expect_reason_on_stderr()
+        server.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
@@ -490,7 +487,7 @@ const LEAVES_WITHOUT_READING: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors();
+        let before = server.descriptors().count();
         // Closed with its echo unread, this connection is reset while the program waits in write.
         let rude = server.connect_with_receive_buffer(SMALL)?;
         rude.send_until_unread(MORE_THAN_FITS)?;
@@ -499,14 +496,14 @@ const LEAVES_WITHOUT_READING: Test = Test {
         echo(lab, &polite)?;
         // A server with several threads may still be about to say that the rude one is lost.
         lab.settle()?;
-        server.expect_reason_on_stderr()?;
+        server.stderr().expect_reason()?;
         // Nothing of its echo has come yet: this one ends like a right one, and is gone when the echo comes.
         let gone = server.connect()?;
         gone.send(lab.random_bytes(48_000))?;
         gone.close();
         polite.close();
         visit(lab, &server)?;
-        server.expect_no_leaked_descriptor(&before)
+        server.descriptors().expect_at_most(before)
     },
     rejects: &[
         Rejection {
@@ -560,7 +557,7 @@ const WRONG_ARGUMENTS: Test = Test {
         lab.expect_refusal(&["127.0.0.1:x"], 2)?;
         lab.expect_refusal(&["localhost:0"], 2)?;
         // An address, but not one of this machine.
-        lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
+        lab.expect_refusal(&[&lab.test_net_address().to_string()], 1)?;
         lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
     },
     rejects: &[
@@ -640,4 +637,15 @@ fn clients(
             Ok(client)
         })
         .collect()
+}
+
+/// Whether one of the program's sockets listens at this moment.
+fn listens(lab: &Lab, program: &Program) -> Checked<bool> {
+    let own = program.descriptors().list();
+    let listening = lab.sockets(Transport::Tcp)?.into_iter();
+    let mut listening = listening.filter(|socket| socket.state == State::Listen);
+    Ok(listening.any(|socket| {
+        own.iter()
+            .any(|descriptor| descriptor.object == Object::Socket(socket.inode))
+    }))
 }

@@ -5,11 +5,7 @@ mod faults;
 mod lengths;
 mod untested;
 
-use harness::{
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Connection, Lab, Server},
-};
+use harness::author::{Checked, Connection, Diagnosis, Exercise, Lab, Rejection, Server, Test};
 
 /// Day 2, exercise 4.
 pub const EXERCISE: Exercise = Exercise {
@@ -68,7 +64,7 @@ const LENGTH_AND_SUM: Test = Test {
         ask(&client, a_word(lab, 5..=12).as_bytes())?;
         // The end of the stream, which may be there by now, is the next test's business.
         client.expect_no_more_bytes()?;
-        server.expect_quiet_stdout()
+        server.stdout().expect_quiet()
     },
     rejects: &[
         Rejection {
@@ -361,7 +357,7 @@ const WHERE_IT_LISTENS: Test = Test {
         lab.expect_refusal(&["127.0.0.1:x"], 2)?;
         lab.expect_refusal(&["localhost:0"], 2)?;
         // An address, but not one of this machine.
-        lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
+        lab.expect_refusal(&[&lab.test_net_address().to_string()], 1)?;
         lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
     },
     rejects: &[
@@ -502,5 +498,5 @@ fn is_turned_away(client: &Connection, server: &Server) -> Checked {
     client.expect_turned_away()?;
     // A server may read on until its client has ended, too, to spare it a reset.
     client.close();
-    server.expect_line("bad frame")
+    server.stdout().expect_line("bad frame")
 }

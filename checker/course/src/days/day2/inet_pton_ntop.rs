@@ -18,11 +18,7 @@ use self::{
     answers::{answers, answers_without_last_newline},
     texts::{Line, Texts},
 };
-use harness::{
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::Lab,
-};
+use harness::author::{Checked, Diagnosis, Exercise, Lab, Rejection, Test};
 
 /// Day 2, exercise 1.
 pub const EXERCISE: Exercise = Exercise {

@@ -10,11 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use names::{expect_names, expect_own_name, visit};
 
-use harness::{
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Connection, Lab, Server},
-    observe::sockets::{State, Transport},
+use harness::author::{
+    Checked, Connection, Diagnosis, Exercise, Lab, Launch, Rejection, Server, Sleep, State, Test,
+    Transport,
 };
 
 /// Day 2, exercise 5.
@@ -69,10 +67,10 @@ const ANNOUNCES: Test = Test {
         let address = lab.any_port_elsewhere();
         let server = lab.start_server_on(address)?;
         server.expect_address(address)?;
-        server.wait_until_idle()?;
-        server.expect_no_time_limit()?;
-        server.expect_quiet_stdout()?;
-        server.expect_alive()
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        server.sleeps(Sleep::WithoutTimeLimit)?;
+        server.stdout().expect_quiet()?;
+        server.program().expect_alive()
     },
     rejects: &[
         Rejection {
@@ -118,7 +116,7 @@ const ONE_LINE: Test = Test {
             client.expect_end()?;
             client.close();
         }
-        server.expect_alive()
+        server.program().expect_alive()
     },
     rejects: &[
         Rejection {
@@ -232,12 +230,12 @@ const EVERY_ADDRESS: Test = Test {
     story: |lab| {
         let mut addresses = vec![lab.any_port(); 19];
         addresses.push(lab.any_port_elsewhere());
-        let servers = lab.start_server_on_all(&addresses)?;
+        let servers = start_on_all(lab, &addresses)?;
         for (server, address) in servers.iter().zip(addresses) {
             server.expect_address(address)?;
         }
-        servers[0].expect_quiet_stdout()?;
-        servers[0].expect_alive()
+        servers[0].stdout().expect_quiet()?;
+        servers[0].program().expect_alive()
     },
     rejects: &[
         Rejection {
@@ -271,7 +269,7 @@ const WHICHEVER_ADDRESS: Test = Test {
     ],
     story: |lab| {
         let addresses = [lab.any_port(), lab.any_port_elsewhere(), lab.any_port()];
-        let servers = lab.start_server_on_all(&addresses)?;
+        let servers = start_on_all(lab, &addresses)?;
         for place in [0, 0, 2, 1, 1, 0, 2] {
             let client =
                 servers[place].connect_between(addresses[0].ip(), addresses[place].ip())?;
@@ -302,17 +300,17 @@ const AFTER_A_BUSY_TIME: Test = Test {
     ],
     story: |lab| {
         let addresses = [lab.any_port(), lab.any_port_elsewhere()];
-        let servers = lab.start_server_on_all(&addresses)?;
+        let servers = start_on_all(lab, &addresses)?;
         for server in &servers {
             visit(lab, server)?;
         }
         lab.settle()?;
-        servers[0].freeze()?;
+        servers[0].signals().freeze()?;
         let waiting = lab.step("16 clients connect to each of its addresses", || {
             let each = servers.iter().flat_map(|server| [server; 16]);
             each.map(Server::connect).collect::<Checked<Vec<_>>>()
         })?;
-        servers[0].resume()?;
+        servers[0].signals().resume()?;
         lab.step("each of them expects its line", || {
             let mut last_first = waiting.iter().rev();
             last_first.try_for_each(|client| expect_names(lab, client))
@@ -344,9 +342,9 @@ const EACH_CLIENT_ANEW: Test = Test {
         "`family` is 4 if the client speaks IPv4, 6 if it speaks IPv6.",
     ],
     story: |lab| {
-        let ipv6 = lab.any_ipv6_port()?;
+        let ipv6 = any_ipv6_port(lab)?;
         let addresses = [ipv6, lab.any_port(), ipv6];
-        let servers = lab.start_server_on_all(&addresses)?;
+        let servers = start_on_all(lab, &addresses)?;
         for (server, address) in servers.iter().zip(addresses) {
             server.expect_address(address)?;
         }
@@ -382,11 +380,11 @@ const NO_LEAK: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors();
+        let before = server.descriptors().count();
         lab.step("30 clients, one after the other, get their lines", || {
             (0..30).try_for_each(|_| visit(lab, &server))
         })?;
-        server.expect_no_leaked_descriptor(&before)
+        server.descriptors().expect_at_most(before)
     },
     rejects: &[Rejection {
         because: Diagnosis::DescriptorLeaked,
@@ -411,17 +409,17 @@ const CLIENT_HAS_LEFT: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors();
-        server.freeze()?;
+        let before = server.descriptors().count();
+        server.signals().freeze()?;
         server.connect()?.reset()?;
         let next = server.connect()?;
         server.connect()?.reset()?;
-        server.resume()?;
+        server.signals().resume()?;
         expect_names(lab, &next)?;
         visit(lab, &server)?;
-        server.expect_no_leaked_descriptor(&before)?;
-        server.expect_quiet_stdout()?;
-        server.expect_reason_on_stderr()
+        server.descriptors().expect_at_most(before)?;
+        server.stdout().expect_quiet()?;
+        server.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
@@ -484,7 +482,7 @@ const STARTED_AGAIN_ON_IPV6: Test = Test {
     points: 1,
     read: "Starting again on the same port",
     proves: &["After it was stopped, it can be started again on the same ports at once."],
-    story: |lab| starts_again(lab, lab.any_ipv6_port()?),
+    story: |lab| starts_again(lab, any_ipv6_port(lab)?),
     rejects: &[Rejection {
         because: Diagnosis::CannotRestart,
         mistakes: &["reuses_ipv4_addresses_only"],
@@ -524,8 +522,25 @@ fn starts_again(lab: &Lab, address: SocketAddr) -> Checked {
                 .any(|socket| is_left(socket.state, socket.local)))
         },
     )?;
-    server.kill()?;
-    let again = lab.restart_server(address)?;
+    server.program().kill()?;
+    let again = lab.start_server_on(address)?;
     again.expect_address(address)?;
     visit(lab, &again)
+}
+
+/// Starts a server with these addresses as its arguments, which announces each of them, in this order. All that are
+/// returned are views of one program.
+fn start_on_all(lab: &Lab, addresses: &[SocketAddr]) -> Checked<Vec<Server>> {
+    let arguments: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+    let program = lab.launch(Launch::new(arguments))?;
+    addresses
+        .iter()
+        .map(|&address| program.expect_announcement(address))
+        .collect()
+}
+
+/// The loopback address of IPv6, with port 0. Without namespaces all tests share it.
+fn any_ipv6_port(lab: &Lab) -> Checked<SocketAddr> {
+    let ip = lab.reserve_ipv6_address()?.address().ip();
+    Ok(SocketAddr::new(ip, 0))
 }

@@ -6,11 +6,9 @@ mod zombies;
 
 use nix::errno::Errno;
 
-use harness::{
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Child, Connection, Lab, Place, Server},
-    observe::{calls::Call, processes::Signals},
+use harness::author::{
+    Call, Checked, Child, Connection, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Signals,
+    Sleep, Test,
 };
 
 /// Day 3, exercise 7.
@@ -62,7 +60,7 @@ const EVERY_BYTE: Test = Test {
         lab.step(
             "client 1: send some bytes one at a time, then every byte value",
             || {
-                for byte in lab.lone_bytes() {
+                for byte in lab.boundary_bytes() {
                     client.send([byte])?;
                     client.expect_echo()?;
                 }
@@ -98,7 +96,9 @@ const SHORT_WRITES: Test = Test {
         lab.follow_calls();
         let server = lab.start_server()?;
         let client = server.connect()?;
-        server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=9))?;
+        server
+            .faults()
+            .shorten(Call::Write.on(FdKind::Socket), lab.random_number(1..=9))?;
         echo(lab, &client, 1_000)
     },
     rejects: &[
@@ -179,7 +179,7 @@ const HALF_CLOSE: Test = Test {
         client.expect_end()?;
         // SIGCHLD has come, if it comes, before the next client does.
         child.wait_until_ended_or_asleep()?;
-        server.wait_until_it_rests()?;
+        server.sleeps(Sleep::NotForAChild)?;
         let next = server.connect()?;
         echo_some(lab, &next)
     },
@@ -268,10 +268,10 @@ const REPORTS_EACH_CHILD: Test = Test {
         expect_reports(lab, &server, &mut visits)?;
         lab.settle()?;
         // What a server opens for good, it may open for its first clients.
-        let before = server.descriptors();
+        let before = server.descriptors().count();
         visits.extend(three_visits(lab, &server)?);
         expect_reports(lab, &server, &mut visits)?;
-        server.expect_no_leaked_descriptor(&before)
+        server.descriptors().expect_at_most(before)
     },
     rejects: &[
         Rejection {
@@ -312,10 +312,14 @@ const HOW_IT_ENDED: Test = Test {
         let [first, second, third] = three_visits(lab, &server)?;
         second.client.reset()?;
         expect_lost_client(lab, &server, &second.child)?;
-        third.child.kill()?;
-        server.expect_line(format!("child {} killed 9", third.child.own_pid()))?;
+        third.child.signal(libc::SIGKILL)?;
+        server
+            .stdout()
+            .expect_line(format!("child {} killed 9", third.child.own_pid()))?;
         leave(lab, &first.client)?;
-        server.expect_line(format!("child {} exited 0", first.child.own_pid()))
+        server
+            .stdout()
+            .expect_line(format!("child {} exited 0", first.child.own_pid()))
     },
     rejects: &[
         Rejection {
@@ -358,13 +362,13 @@ const NO_FORK: Test = Test {
     story: |lab| {
         let server = lab.start_server()?;
         let early = visit(lab, &server)?.client;
-        server.wait_until_it_rests()?;
-        let forbidden = server.forbid_fork()?;
+        server.sleeps(Sleep::NotForAChild)?;
+        let forbidden = server.faults().forbid_fork()?;
         let unlucky = server.connect()?;
         unlucky.expect_turned_away()?;
-        server.wait_until_it_rests()?;
-        server.expect_nothing_printed_yet()?;
-        server.expect_reason_on_stderr()?;
+        server.sleeps(Sleep::NotForAChild)?;
+        server.stdout().expect_quiet()?;
+        server.stderr().expect_reason()?;
         forbidden.allow_again()?;
         echo_some(lab, &early)?;
         let late = server.connect()?;
@@ -400,11 +404,13 @@ const LOST_CLIENT: Test = Test {
         lab.follow_calls();
         let server = lab.start_server()?;
         let early = visit(lab, &server)?.client;
-        server.wait_until_it_rests()?;
-        let gives_up = server.fail_next(Call::Accept, Errno::ECONNABORTED)?;
+        server.sleeps(Sleep::NotForAChild)?;
+        let gives_up = server
+            .faults()
+            .fail_next(Call::Accept, Errno::ECONNABORTED)?;
         // A server which sleeps in accept takes the first one in the call that it is in.
         let late = [server.connect()?, server.connect()?];
-        gives_up.wait_until_struck()?;
+        gives_up.wait_until_hit()?;
         for client in late.iter().chain([&early]) {
             echo_some(lab, client)?;
         }
@@ -430,11 +436,11 @@ const PORT_IS_FREE: Test = Test {
     story: |lab| {
         let server = lab.start_server()?;
         let early = visit(lab, &server)?.client;
-        server.wait_until_it_rests()?;
-        server.kill()?;
+        server.sleeps(Sleep::NotForAChild)?;
+        server.program().kill()?;
         echo_some(lab, &early)?;
         server.expect_not_listening()?;
-        let late = lab.restart_server(server.address())?.connect()?;
+        let late = lab.start_server_on(server.address())?.connect()?;
         echo_some(lab, &late)?;
         leave(lab, &early)
     },
@@ -473,7 +479,7 @@ impl Visit {
 fn visit(lab: &Lab, server: &Server) -> Checked<Visit> {
     let client = server.connect()?;
     echo_some(lab, &client)?;
-    let child = server.child_of(&client)?;
+    let child = server.children().of(&client)?;
     Ok(Visit { client, child })
 }
 
@@ -525,7 +531,9 @@ fn expect_reports(lab: &Lab, server: &Server, visits: &mut Vec<Visit>) -> Checke
     while !visits.is_empty() {
         let visit = take_any(lab, visits);
         leave(lab, &visit.client)?;
-        server.expect_line(format!("child {} exited 0", visit.child.own_pid()))?;
+        server
+            .stdout()
+            .expect_line(format!("child {} exited 0", visit.child.own_pid()))?;
     }
     Ok(())
 }
@@ -534,7 +542,7 @@ fn expect_reports(lab: &Lab, server: &Server, visits: &mut Vec<Visit>) -> Checke
 fn expect_statuses_kept(lab: &Lab, server: &Server) -> Checked {
     lab.step(
         "see that SIGCHLD is not ignored",
-        || match Signals::contains(server.signals()?.ignored, libc::SIGCHLD) {
+        || match Signals::contains(server.signals().dispositions()?.ignored, libc::SIGCHLD) {
             false => Ok(()),
             true => lab.fail(
                 Diagnosis::WrongDisposition,
@@ -548,7 +556,9 @@ fn expect_statuses_kept(lab: &Lab, server: &Server) -> Checked {
 fn expect_lost_client(lab: &Lab, server: &Server, child: &Child) -> Checked {
     let prefix = format!("child {} exited ", child.own_pid());
     let step = format!("expect the line \"{prefix}1\" on its standard output");
-    let line = lab.step(step, || server.next_line())?;
+    let line = lab.step(step, || {
+        server.stdout().next_line("a line on standard output")
+    })?;
     let status = line
         .strip_prefix(prefix.as_bytes())
         .and_then(|status| str::from_utf8(status).ok()?.parse().ok());

@@ -6,11 +6,11 @@ mod faults;
 mod manners;
 mod untested;
 
-use harness::{
-    arena::Launch,
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Connection, Lab, Program},
+use std::fs;
+
+use harness::author::{
+    Attempt, Checked, Connection, Diagnosis, Exercise, Lab, LabError, Launch, Program, Rejection,
+    Test,
 };
 
 const TWO_STREAMS: &str = "Two streams in one connection";
@@ -67,8 +67,8 @@ const SENDS_AND_ENDS: Test = Test {
     story: |lab| {
         let (upload, server) = connected(lab)?;
         let input = lines(lab, 3);
-        upload.feed_stdin(&input);
-        upload.close_stdin();
+        upload.stdin().feed(&input);
+        upload.stdin().close();
         server.expect(&input)?;
         server.expect_end()
     },
@@ -96,11 +96,11 @@ const ANSWER_AFTER_HALF_CLOSE: Test = Test {
         upload.expect_alive()?;
         let answer = lines(lab, 2);
         server.send(&answer)?;
-        upload.expect_stdout(&answer)?;
-        upload.expect_quiet_stdout()?;
+        upload.stdout().expect(&answer)?;
+        upload.stdout().expect_quiet()?;
         server.close();
         upload.expect_exit(0)?;
-        upload.expect_stdout_end()
+        upload.stdout().expect_end()
     },
     rejects: &[
         Rejection {
@@ -138,8 +138,8 @@ const EVERY_BYTE: Test = Test {
         server.send_in_pieces(single_bytes, 1)?;
         server.send_in_pieces(rest, 500)?;
         server.close();
-        upload.expect_stdout(&answer)?;
-        upload.expect_stdout_end()?;
+        upload.stdout().expect(&answer)?;
+        upload.stdout().expect_end()?;
         upload.expect_exit(0)
     },
     rejects: &[
@@ -172,13 +172,13 @@ const EMPTY_INPUT: Test = Test {
     ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
-        upload.close_stdin();
+        upload.stdin().close();
         server.expect_end()?;
         let answer = lines(lab, 1);
         server.send(&answer)?;
         server.close();
-        upload.expect_stdout(&answer)?;
-        upload.expect_stdout_end()?;
+        upload.stdout().expect(&answer)?;
+        upload.stdout().expect_end()?;
         upload.expect_exit(0)
     },
     rejects: &[Rejection {
@@ -202,11 +202,11 @@ const PRINTS_AT_ONCE: Test = Test {
         for _ in 0..3 {
             let piece = word(lab, 20, 300);
             server.send(&piece)?;
-            upload.expect_stdout(&piece)?;
+            upload.stdout().expect(&piece)?;
         }
         server.close();
         upload.expect_exit(0)?;
-        upload.expect_stdout_end()
+        upload.stdout().expect_end()
     },
     rejects: &[Rejection {
         because: Diagnosis::Stuck,
@@ -225,10 +225,10 @@ const SENDS_AT_ONCE: Test = Test {
         let (upload, server) = connected(lab)?;
         for _ in 0..4 {
             let piece = bytes(lab, 1, 2_000);
-            upload.feed_stdin(&piece);
+            upload.stdin().feed(&piece);
             server.expect(&piece)?;
         }
-        upload.close_stdin();
+        upload.stdin().close();
         server.expect_end()?;
         server.close();
         upload.expect_exit(0)
@@ -252,20 +252,20 @@ const BOTH_DIRECTIONS: Test = Test {
         let (upload, server) = connected(lab)?;
         let greeting = word(lab, 20, 300);
         server.send(&greeting)?;
-        upload.expect_stdout(&greeting)?;
+        upload.stdout().expect(&greeting)?;
         for _ in 0..2 {
             let question = bytes(lab, 1, 100);
-            upload.feed_stdin(&question);
+            upload.stdin().feed(&question);
             server.expect(&question)?;
             let reply = bytes(lab, 1, 100);
             server.send(&reply)?;
-            upload.expect_stdout(&reply)?;
+            upload.stdout().expect(&reply)?;
         }
-        upload.close_stdin();
+        upload.stdin().close();
         server.expect_end()?;
         server.close();
         upload.expect_exit(0)?;
-        upload.expect_stdout_end()
+        upload.stdout().expect_end()
     },
     rejects: &[Rejection {
         because: Diagnosis::Stuck,
@@ -322,14 +322,14 @@ const SERVER_HALF_CLOSES_FIRST: Test = Test {
         upload.expect_alive()?;
         for _ in 0..3 {
             let piece = bytes(lab, 1, 3_000);
-            upload.feed_stdin(&piece);
+            upload.stdin().feed(&piece);
             server.expect(&piece)?;
         }
-        upload.close_stdin();
+        upload.stdin().close();
         server.expect_end()?;
         server.close();
         upload.expect_exit(0)?;
-        upload.expect_stdout_end()
+        upload.stdout().expect_end()
     },
     rejects: &[
         Rejection {
@@ -357,11 +357,11 @@ const NOBODY_LISTENS: Test = Test {
         "A panic (exit status 101) is a failure, and so is death by SIGPIPE.",
     ],
     story: |lab| {
-        let nobody = lab.refusing_address()?;
+        let nobody = lab.reserve_address()?.refuse();
         let upload = lab.start(&[&nobody.to_string()])?;
         upload.expect_exit(1)?;
-        upload.expect_stdout_end()?;
-        upload.expect_reason_on_stderr()
+        upload.stdout().expect_end()?;
+        upload.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
@@ -378,6 +378,16 @@ const NOBODY_LISTENS: Test = Test {
     ],
 };
 
+/// How many bytes of one TCP connection a kernel stores for its sender at most: the third figure of
+/// `net.ipv4.tcp_wmem` (tcp(7)). A sender gets stuck with more than this and the receive buffer together.
+fn send_buffer_limit() -> Checked<usize> {
+    const ASK: &str = "could not read net.ipv4.tcp_wmem";
+    let text = fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem").attempt(ASK)?;
+    let most = text.split_whitespace().nth(2);
+    let most = most.and_then(|most| most.parse().ok());
+    Ok(most.ok_or_else(|| LabError::new(ASK))?)
+}
+
 /// The server does not read until both directions have filled up. Then it takes the whole upload.
 fn receives_while_the_server_takes_nothing(lab: &Lab) -> Checked {
     let listener = lab.listen_with_receive_buffer(16 << 10)?;
@@ -388,9 +398,9 @@ fn receives_while_the_server_takes_nothing(lab: &Lab) -> Checked {
     })?;
     let server = listener.accept()?;
     // More than both kernels and the program's own buffer can hold.
-    let size = lab.send_buffer_limit()? + (512 << 10);
+    let size = send_buffer_limit()? + (512 << 10);
     let mut input = bytes(lab, size, size);
-    upload.feed_stdin(&input);
+    upload.stdin().feed(&input);
     lab.step(
         "the server: read nothing, until no more of the upload fits",
         || lab.settle(),
@@ -406,14 +416,14 @@ fn receives_while_the_server_takes_nothing(lab: &Lab) -> Checked {
     server.expect(&input[..part])?;
     lab.settle()?;
     let late = bytes(lab, 10_000, 50_000);
-    upload.feed_stdin(&late);
-    upload.close_stdin();
+    upload.stdin().feed(&late);
+    upload.stdin().close();
     input.extend(late);
     server.expect(&input[part..])?;
     server.expect_end()?;
     server.close();
     upload.expect_exit(0)?;
-    upload.expect_stdout_end()
+    upload.stdout().expect_end()
 }
 
 /// The program, connected to a server which neither reads nor sends yet.
@@ -425,8 +435,8 @@ fn connected(lab: &Lab) -> Checked<(Program, Connection)> {
 }
 
 fn send_whole_input(upload: &Program, server: &Connection, input: Vec<u8>) -> Checked {
-    upload.feed_stdin(&input);
-    upload.close_stdin();
+    upload.stdin().feed(&input);
+    upload.stdin().close();
     server.expect(&input)?;
     server.expect_end()
 }
@@ -434,7 +444,7 @@ fn send_whole_input(upload: &Program, server: &Connection, input: Vec<u8>) -> Ch
 fn send_part_of_an_answer(lab: &Lab, upload: &Program, server: &Connection) -> Checked {
     let part = text(lab, 100, 3_000);
     server.send(&part)?;
-    upload.expect_stdout(&part)?;
+    upload.stdout().expect(&part)?;
     lab.settle()
 }
 
@@ -447,7 +457,7 @@ fn answer_without_reading(
 ) -> Checked {
     let piece = text(lab, size, size);
     server.send_without_reading(&piece)?;
-    upload.expect_stdout(&piece)
+    upload.stdout().expect(&piece)
 }
 
 /// Random bytes of all values, the last of them not a newline.

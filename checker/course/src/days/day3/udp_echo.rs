@@ -10,11 +10,8 @@ mod untested;
 use nix::errno::Errno;
 
 use self::lengths::ask_too_much;
-use harness::{
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Datagrams, Lab, Place, Server},
-    observe::calls::Call,
+use harness::author::{
+    Call, Checked, Datagrams, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Sleep, Test,
 };
 
 /// Day 3, exercise 1.
@@ -253,11 +250,11 @@ const SLEEPS: Test = Test {
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
-        server.wait_until_idle()?;
+        server.sleeps(Sleep::UntilSomethingComes)?;
         ask(&client, &server, word(lab))?;
-        server.wait_until_idle()?;
+        server.sleeps(Sleep::UntilSomethingComes)?;
         ask(&client, &server, word(lab))?;
-        server.wait_until_idle()
+        server.sleeps(Sleep::UntilSomethingComes)
     },
     rejects: &[Rejection {
         because: Diagnosis::Busy,
@@ -306,13 +303,13 @@ const CLOSED_CLIENT: Test = Test {
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let (hasty, patient) = (lab.datagrams()?, lab.datagrams()?);
-        server.wait_until_idle()?;
-        server.freeze()?;
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        server.signals().freeze()?;
         hasty.send_to(server.address(), lab.random_bytes(40))?;
         hasty.close();
-        server.resume()?;
+        server.signals().resume()?;
         // Nobody else may be under way when the answer to the first one fails.
-        server.wait_until_idle()?;
+        server.sleeps(Sleep::UntilSomethingComes)?;
         ask(&patient, &server, word(lab))?;
         ask(&patient, &server, word(lab))
     },
@@ -339,11 +336,13 @@ const CANNOT_SEND: Test = Test {
         let (unlucky, lucky) = (lab.datagrams()?, lab.datagrams()?);
         // No route, and a firewall.
         for errno in [Errno::ENETUNREACH, Errno::EPERM] {
-            let trouble = server.fail_each(Call::Write.on(Place::Socket), errno)?;
+            let trouble = server
+                .faults()
+                .fail_each(Call::Write.on(FdKind::Socket), errno)?;
             unlucky.send_to(server.address(), word(lab))?;
-            trouble.wait_until_struck()?;
-            server.wait_until_idle()?;
-            server.expect_reason_on_stderr()?;
+            trouble.wait_until_hit()?;
+            server.sleeps(Sleep::UntilSomethingComes)?;
+            server.stderr().expect_reason()?;
             trouble.end();
             ask(&lucky, &server, word(lab))?;
         }
@@ -381,15 +380,15 @@ const ONE_SOCKET: Test = Test {
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         ask(&lab.datagrams()?, &server, word(lab))?;
-        server.wait_until_idle()?;
-        let before = server.descriptors();
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        let before = server.descriptors().count();
         lab.step("100 clients ask one after the other, and close", || {
             let clients = many_clients(lab, 100)?;
             clients
                 .iter()
                 .try_for_each(|client| ask(client, &server, word(lab)))
         })?;
-        server.expect_no_leaked_descriptor(&before)
+        server.descriptors().expect_at_most(before)
     },
     rejects: &[
         Rejection {
@@ -421,11 +420,11 @@ const ONE_LINE: Test = Test {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
         ask(&client, &server, line(lab, 5..=30))?;
-        server.wait_until_idle()?;
-        server.expect_quiet_stdout()?;
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        server.stdout().expect_quiet()?;
         ask_too_much(&client, &server, random(lab, 1025..=2000))?;
-        server.wait_until_idle()?;
-        server.expect_quiet_stdout()
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        server.stdout().expect_quiet()
     },
     rejects: &[Rejection {
         because: Diagnosis::ExtraOutput,
@@ -496,9 +495,9 @@ const CANNOT_BIND: Test = Test {
             || lab.start(&[&taken]),
         )?;
         second.expect_exit(1)?;
-        second.expect_stdout_end()?;
-        second.expect_reason_on_stderr()?;
-        lab.expect_refusal(&[&lab.nobodys_address().to_string()], 1)?;
+        second.stdout().expect_end()?;
+        second.stderr().expect_reason()?;
+        lab.expect_refusal(&[&lab.test_net_address().to_string()], 1)?;
         ask(&lab.datagrams()?, &server, word(lab))
     },
     rejects: &[
@@ -539,12 +538,12 @@ fn answers_queued_datagrams(lab: &Lab) -> Checked {
         (&first, lab.random_word(500)),
         (&second, word(lab)),
     ];
-    server.wait_until_idle()?;
-    server.freeze()?;
+    server.sleeps(Sleep::UntilSomethingComes)?;
+    server.signals().freeze()?;
     for (client, question) in &questions {
         client.send_to(server.address(), question)?;
     }
-    server.resume()?;
+    server.signals().resume()?;
     expect_all(&questions, &first, &server)?;
     expect_all(&questions, &second, &server)
 }

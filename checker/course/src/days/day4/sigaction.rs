@@ -7,12 +7,9 @@ use libc::{
     SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGRTMAX, SIGRTMIN, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2,
 };
 
-use harness::{
-    arena::Launch,
-    exercise::{Exercise, Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Lab, Place, Program},
-    observe::{calls::Call, processes::Signals},
+use harness::author::{
+    Call, Checked, Diagnosis, Exercise, FdKind, Lab, Launch, Program, Rejection, Signals, Sleep,
+    Test,
 };
 
 /// Day 4, exercise 1.
@@ -65,7 +62,7 @@ const READY_AND_TERM: Test = Test {
     ],
     story: |lab| {
         let program = count(lab)?;
-        program.deliver(SIGTERM)?;
+        program.signals().deliver(SIGTERM)?;
         expect_result(&program, 0, 0, 0)
     },
     rejects: &[
@@ -121,7 +118,7 @@ const COUNTS: Test = Test {
                 .into_iter()
                 .try_for_each(|signal| take(&program, signal))
         })?;
-        program.deliver(SIGTERM)?;
+        program.signals().deliver(SIGTERM)?;
         expect_result(&program, usr1, usr2, 0)
     },
     rejects: &[
@@ -154,7 +151,7 @@ const IGNORES_HUP: Test = Test {
         let program = count(lab)?;
         take(&program, SIGHUP)?;
         expect_ignored(lab, &program, SIGHUP, "SIGHUP")?;
-        program.deliver(SIGTERM)?;
+        program.signals().deliver(SIGTERM)?;
         expect_result(&program, 0, 0, 0)
     },
     rejects: &[
@@ -183,7 +180,7 @@ const OBEYS_INT: Test = Test {
     story: |lab| {
         let program = count(lab)?;
         take(&program, SIGUSR1)?;
-        program.deliver(SIGINT)?;
+        program.signals().deliver(SIGINT)?;
         expect_result(&program, 1, 0, 0)
     },
     rejects: &[Rejection {
@@ -212,7 +209,7 @@ const LEAVES_INT_IGNORED: Test = Test {
         take(&program, SIGINT)?;
         expect_ignored(lab, &program, SIGINT, "SIGINT")?;
         take(&program, SIGUSR2)?;
-        program.deliver(SIGTERM)?;
+        program.signals().deliver(SIGTERM)?;
         expect_result(&program, 0, 1, 0)
     },
     rejects: &[Rejection {
@@ -234,7 +231,7 @@ const REAL_TIME: Test = Test {
     ],
     story: |lab| {
         let program = count(lab)?;
-        program.freeze()?;
+        program.signals().freeze()?;
         let real_time = lab.random_number(3..=9);
         let usr1 = lab.random_number(2..=5);
         let text = format!(
@@ -244,9 +241,9 @@ const REAL_TIME: Test = Test {
             let signals = repeated(&[(SIGRTMIN(), real_time), (SIGUSR1, usr1)]);
             send(&program, &shuffled(lab, signals))
         })?;
-        program.resume()?;
-        program.expect_asleep()?;
-        program.deliver(SIGTERM)?;
+        program.signals().resume()?;
+        program.sleeps(Sleep::UntilASignalComes)?;
+        program.signals().deliver(SIGTERM)?;
         expect_result(&program, 1, 0, real_time)
     },
     rejects: &[
@@ -295,7 +292,7 @@ const BLOCKED_AT_THE_START: Test = Test {
                 .into_iter()
                 .try_for_each(|signal| take(&program, signal))
         })?;
-        program.deliver(SIGTERM)?;
+        program.signals().deliver(SIGTERM)?;
         expect_result(&program, usr1, usr2, real_time)
     },
     rejects: &[Rejection {
@@ -316,8 +313,8 @@ const READY_MEANS_READY: Test = Test {
     story: |lab| {
         let signals = shuffled(lab, vec![SIGUSR1, SIGUSR2, SIGRTMIN(), SIGHUP]);
         let program = signal_while_it_says_ready(lab, &signals)?;
-        program.expect_asleep()?;
-        program.deliver(SIGTERM)?;
+        program.sleeps(Sleep::UntilASignalComes)?;
+        program.signals().deliver(SIGTERM)?;
         expect_result(&program, 1, 1, 1)
     },
     rejects: &[Rejection {
@@ -375,7 +372,7 @@ const BEFORE_THE_NEXT_WAIT: Test = Test {
         lab.follow_calls();
         for signal in [SIGTERM, SIGINT] {
             let program = count(lab)?;
-            program.signal_in_the_gap(SIGUSR1, signal)?;
+            program.signals().send_in_the_gap(SIGUSR1, signal)?;
             expect_result(&program, 1, 0, 0)?;
         }
         Ok(())
@@ -399,8 +396,10 @@ const SHORT_WRITES: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let program = count(lab)?;
-        program.shorten(Call::Write.on(Place::Stdout), lab.random_number(1..=5))?;
-        program.deliver(SIGTERM)?;
+        program
+            .faults()
+            .shorten(Call::Write.on(FdKind::Stdout), lab.random_number(1..=5))?;
+        program.signals().deliver(SIGTERM)?;
         expect_result(&program, 0, 0, 0)
     },
     rejects: &[Rejection {
@@ -430,12 +429,12 @@ const SECOND_SIGNAL: Test = Test {
                 .into_iter()
                 .try_for_each(|signal| take(&program, signal))
         })?;
-        program.fill_stdout()?;
-        program.signal(SIGTERM)?;
-        program.expect_asleep_in_print()?;
-        program.signal(SIGINT)?;
-        program.expect_asleep_in_print()?;
-        program.drain_stdout()?;
+        program.stdout().fill()?;
+        program.signals().send(SIGTERM)?;
+        program.sleeps(Sleep::Printing)?;
+        program.signals().send(SIGINT)?;
+        program.sleeps(Sleep::Printing)?;
+        program.stdout().drain()?;
         expect_result(&program, usr1, 0, 0)
     },
     rejects: &[
@@ -467,12 +466,12 @@ const PENDING_WITH_TERM: Test = Test {
     proves: &["Every signal that was sent before `SIGTERM` is in the counts."],
     story: |lab| {
         let program = count(lab)?;
-        program.freeze()?;
+        program.signals().freeze()?;
         for signal in shuffled(lab, vec![SIGUSR1, SIGUSR2]) {
-            program.signal(signal)?;
+            program.signals().send(signal)?;
         }
-        program.signal(SIGTERM)?;
-        program.resume()?;
+        program.signals().send(SIGTERM)?;
+        program.signals().resume()?;
         expect_result(&program, 1, 1, 0)
     },
     rejects: &[Rejection {
@@ -490,13 +489,13 @@ const REAL_TIME_PENDING_WITH_TERM: Test = Test {
     proves: &["Every signal that was sent before `SIGTERM` is in the counts."],
     story: |lab| {
         let program = count(lab)?;
-        program.freeze()?;
+        program.signals().freeze()?;
         let real_time = lab.random_number(2..=6);
         lab.step(format!("send it SIGRTMIN {}", times(real_time)), || {
             send(&program, &repeated(&[(SIGRTMIN(), real_time)]))
         })?;
-        program.signal(SIGTERM)?;
-        program.resume()?;
+        program.signals().send(SIGTERM)?;
+        program.signals().resume()?;
         expect_result(&program, 0, 0, real_time)
     },
     rejects: &[Rejection {
@@ -576,12 +575,14 @@ fn count(lab: &Lab) -> Checked<Program> {
 fn start(launch: Launch, lab: &Lab) -> Checked<Program> {
     let program = lab.launch(launch)?;
     expect_ready(&program)?;
-    program.expect_asleep()?;
+    program.sleeps(Sleep::UntilASignalComes)?;
     Ok(program)
 }
 
 fn expect_ready(program: &Program) -> Checked {
-    program.expect_line(format!("ready {}", program.own_pid()))
+    program
+        .stdout()
+        .expect_line(format!("ready {}", program.own_pid()))
 }
 
 /// Starts it with a full standard output, and sends it signals while it waits to get its `ready` out.
@@ -592,35 +593,35 @@ fn signal_while_it_says_ready(lab: &Lab, signals: &[i32]) -> Checked<Program> {
             full_stdout: true,
             ..without_arguments()
         })?;
-        program.expect_asleep_in_print()?;
+        program.sleeps(Sleep::Printing)?;
         Ok(program)
     })?;
     for &signal in signals {
-        program.signal(signal)?;
-        program.expect_asleep_in_print()?;
+        program.signals().send(signal)?;
+        program.sleeps(Sleep::Printing)?;
     }
-    program.drain_stdout()?;
+    program.stdout().drain()?;
     expect_ready(&program)?;
     Ok(program)
 }
 
 /// Sends a signal, after which it must sleep again.
 fn take(program: &Program, signal: i32) -> Checked {
-    program.signal(signal)?;
-    program.expect_asleep()
+    program.signals().send(signal)?;
+    program.sleeps(Sleep::UntilASignalComes)
 }
 
 fn send(program: &Program, signals: &[i32]) -> Checked {
     signals
         .iter()
-        .try_for_each(|&signal| program.signal(signal))
+        .try_for_each(|&signal| program.signals().send(signal))
 }
 
 fn expect_ignored(lab: &Lab, program: &Program, signal: i32, name: &str) -> Checked {
     lab.step(
         format!("look for {name} in the signals that it ignores (SigIgn)"),
         || {
-            if Signals::contains(program.signals()?.ignored, signal) {
+            if Signals::contains(program.signals().dispositions()?.ignored, signal) {
                 return Ok(());
             }
             lab.fail(
@@ -632,8 +633,10 @@ fn expect_ignored(lab: &Lab, program: &Program, signal: i32, name: &str) -> Chec
 }
 
 fn expect_result(program: &Program, usr1: u64, usr2: u64, real_time: u64) -> Checked {
-    program.expect_line(format!("usr1={usr1} usr2={usr2} rt={real_time}"))?;
-    program.expect_stdout_end()?;
+    program
+        .stdout()
+        .expect_line(format!("usr1={usr1} usr2={usr2} rt={real_time}"))?;
+    program.stdout().expect_end()?;
     program.expect_exit(0)
 }
 
@@ -643,8 +646,8 @@ fn expect_answer(lab: &Lab, signal: i32, name: &str, answer: &str) -> Checked {
         format!("start your program with -t {signal} ({name}): it answers {answer}, and ends");
     lab.step(text, || {
         let program = lab.start(&["-t", &signal.to_string()])?;
-        program.expect_line(answer)?;
-        program.expect_stdout_end()?;
+        program.stdout().expect_line(answer)?;
+        program.stdout().expect_end()?;
         program.expect_exit(0)
     })
 }

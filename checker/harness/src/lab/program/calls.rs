@@ -65,40 +65,20 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
     records.iter().map(line).collect()
 }
 
-impl Program {
+/// The system calls of the program: see [`Program::calls`].
+#[derive(Debug)]
+pub struct Calls<'a> {
+    pub(super) program: &'a Program,
+}
+
+impl Calls<'_> {
     /// All calls that it has made, with its children's: the last 4096.
     ///
     /// # Errors
     ///
-    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced, as in all words of this file.
-    pub fn calls(&self) -> Checked<Vec<Record>> {
-        Ok(self.tracer()?.records())
-    }
-
-    /// Waits until it has made a call of this kind which fits, and returns it. `what` names it as the manual does:
-    /// `shutdown(…, SHUT_WR)`.
-    ///
-    /// # Errors
-    ///
-    /// [`Diagnosis::CallMissing`] when it never does.
-    pub fn expect_call(
-        &self,
-        what: &str,
-        call: Call,
-        fits: impl Fn(&Record) -> bool,
-    ) -> Checked<Record> {
-        self.context.note(format!("expect that it calls {what}"));
-        let tracer = self.tracer()?;
-        let look = || {
-            // Counting is cheap, and most looks come before there is any.
-            if tracer.count(call) == 0 {
-                return Ok(None);
-            }
-            let mut records = tracer.records().into_iter();
-            Ok(records.find(|record| record.call == call && fits(record)))
-        };
-        self.context
-            .until(&format!("it to call {what}"), Diagnosis::CallMissing, look)
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced, as in all words about calls.
+    pub fn records(&self) -> Checked<Vec<Record>> {
+        Ok(self.program.tracer()?.records())
     }
 
     /// Sees that it has made no call of this kind which fits, so far.
@@ -106,44 +86,20 @@ impl Program {
     /// # Errors
     ///
     /// [`Diagnosis::CallForbidden`] when it has.
-    pub fn expect_no_call(
-        &self,
-        what: &str,
-        call: Call,
-        fits: impl Fn(&Record) -> bool,
-    ) -> Checked {
-        self.context.note(format!("see that it never calls {what}"));
-        let mut records = self.calls()?.into_iter();
+    pub fn expect_none(&self, what: &str, call: Call, fits: impl Fn(&Record) -> bool) -> Checked {
+        self.program
+            .context
+            .note(format!("see that it never calls {what}"));
+        let mut records = self.records()?.into_iter();
         match records.find(|record| record.call == call && fits(record)) {
             None => Ok(()),
             Some(record) => {
                 let symptom = format!("your program calls {record}");
-                self.context
-                    .fail_at_call(record.sequence, Diagnosis::CallForbidden, symptom)
-            }
-        }
-    }
-
-    /// Sees that it has made the first of two calls before the second; or the second not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Diagnosis::CallOrder`] when the second came first.
-    pub fn expect_order(&self, first: (&str, Call), second: (&str, Call)) -> Checked {
-        self.context
-            .note(format!("see that it calls {} before {}", first.0, second.0));
-        let records = self.calls()?;
-        let place = |call: Call| records.iter().position(|record| record.call == call);
-        match (place(first.1), place(second.1)) {
-            (Some(one), Some(two)) if one < two => Ok(()),
-            (_, None) => Ok(()),
-            (_, Some(two)) => {
-                let symptom = format!(
-                    "your program calls {} before it has called {}",
-                    second.0, first.0
-                );
-                self.context
-                    .fail_at_call(records[two].sequence, Diagnosis::CallOrder, symptom)
+                self.program.context.fail_at_call(
+                    record.sequence,
+                    Diagnosis::CallForbidden,
+                    symptom,
+                )
             }
         }
     }

@@ -12,58 +12,19 @@ use crate::{
     },
 };
 
-impl Program {
-    /// The processes which it has made and which have not ended, children and their children.
-    pub fn children(&self) -> Vec<Process> {
-        let mut found = self.context.programs.living();
-        found.retain(|process| !self.context.programs.is_main(process.pid));
+/// The processes which the program has made: see [`Program::children`].
+#[derive(Debug)]
+pub struct Children<'a> {
+    pub(super) program: &'a Program,
+}
+
+impl Children<'_> {
+    /// Those which have not ended, children and their children.
+    fn living(&self) -> Vec<Process> {
+        let context = &self.program.context;
+        let mut found = context.programs.living();
+        found.retain(|process| !context.programs.is_main(process.pid));
         found
-    }
-
-    /// Waits until it has this many living children.
-    ///
-    /// # Errors
-    ///
-    /// [`Diagnosis::ProcessLeft`] when more stay, [`Diagnosis::ProcessMissing`] when fewer come.
-    pub fn expect_children(&self, count: usize) -> Checked {
-        self.context.note(match count {
-            0 => "expect that no child is left".to_owned(),
-            1 => "expect that it has one child".to_owned(),
-            count => format!("expect that it has {count} children"),
-        });
-        let look = || Ok((self.children().len() == count).then_some(()));
-        self.context.try_until(look)?.map_err(|error| {
-            let diagnosis = match self.children().len() > count {
-                true => Diagnosis::ProcessLeft,
-                false => Diagnosis::ProcessMissing,
-            };
-            let goal = format!("it to have {count} children");
-            self.context.to_failure(error, &goal, diagnosis).into()
-        })
-    }
-
-    /// Waits until none of its processes is a zombie.
-    ///
-    /// # Errors
-    ///
-    /// When some stay.
-    pub fn expect_no_zombies(&self) -> Checked {
-        self.context
-            .note("expect that every child which has ended is reaped");
-        let zombies = || {
-            let mut processes = self.context.programs.processes();
-            processes.retain(Process::is_zombie);
-            processes.len()
-        };
-        let look = || Ok((zombies() == 0).then_some(()));
-        self.context.try_until(look)?.map_err(|error| {
-            let goal = match zombies() {
-                1 => "it to reap a child that has ended".to_owned(),
-                count => format!("it to reap {count} children that have ended"),
-            };
-            let diagnosis = Diagnosis::ZombieLeft;
-            self.context.to_failure(error, &goal, diagnosis).into()
-        })
     }
 
     /// Waits for the process which it has made for this client, and which serves it. Ask before the next client comes.
@@ -71,14 +32,14 @@ impl Program {
     /// # Errors
     ///
     /// [`Diagnosis::ProcessMissing`] when there is none.
-    pub fn child_of(&self, client: &Connection) -> Checked<Child> {
+    pub fn of(&self, client: &Connection) -> Checked<Child> {
         let name = format!("the child of {}", client.name());
-        self.context.note(format!(
+        self.program.context.note(format!(
             "expect that {} has a child of its own",
             client.name()
         ));
         let look = || {
-            let sockets = self.context.sockets(Transport::Tcp)?;
+            let sockets = self.program.context.sockets(Transport::Tcp)?;
             let Some(socket) = sockets
                 .iter()
                 .find(|socket| socket.peer == client.local_address() && socket.inode != 0)
@@ -87,7 +48,7 @@ impl Program {
             };
             // A server which is late to close its own copy passes it on to children of later clients.
             Ok(self
-                .children()
+                .living()
                 .into_iter()
                 .filter(|process| {
                     descriptors::of(process.pid)
@@ -97,9 +58,9 @@ impl Program {
                 .min_by_key(|process| process.own_pid))
         };
         let goal = format!("a child which serves {}", client.name());
-        let process = self.until(&goal, Diagnosis::ProcessMissing, look)?;
+        let process = self.program.until(&goal, Diagnosis::ProcessMissing, look)?;
         Ok(Child {
-            server: self.clone(),
+            program: self.program.clone(),
             name,
             pid: process.pid,
             own_pid: process.own_pid,
@@ -110,7 +71,7 @@ impl Program {
 /// The process which a server has made for one client.
 #[derive(Clone, Debug)]
 pub struct Child {
-    server: Program,
+    program: Program,
     /// `the child of client 1`
     name: String,
     pid: i32,
@@ -118,21 +79,9 @@ pub struct Child {
 }
 
 impl Child {
-    /// Its process number as the server sees it.
+    /// Its PID as the server sees it.
     pub fn own_pid(&self) -> i32 {
         self.own_pid
-    }
-
-    /// Ends it with SIGKILL.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses.
-    pub fn kill(&self) -> Checked {
-        self.server
-            .context
-            .note(format!("end {} with SIGKILL", self.name));
-        self.send(libc::SIGKILL)
     }
 
     /// Sends it a signal.
@@ -141,7 +90,7 @@ impl Child {
     ///
     /// When the kernel refuses.
     pub fn signal(&self, signal: i32) -> Checked {
-        self.server
+        self.program
             .context
             .note(format!("send {} to {}", signal_name(signal), self.name));
         self.send(signal)
@@ -167,7 +116,7 @@ impl Child {
     ///
     /// [`Diagnosis::ProcessLeft`] when it goes on.
     pub fn expect_ended(&self) -> Checked {
-        let context = &self.server.context;
+        let context = &self.program.context;
         context.note(format!("expect that {} ends", self.name));
         let look = || Ok(self.has_ended().then_some(()));
         let goal = format!("the end of {}", self.name);
@@ -179,13 +128,13 @@ impl Child {
     /// # Errors
     ///
     /// [`Diagnosis::ZombieLeft`] when it stays.
-    pub fn expect_collected(&self) -> Checked {
-        let context = &self.server.context;
+    pub fn expect_reaped(&self) -> Checked {
+        let context = &self.program.context;
         context.note(format!("expect that {} is collected", self.name));
         let goal = format!("it to collect {}", self.name);
         let look = || Ok(self.state().is_none().then_some(()));
         let waited = context.try_until(look)?;
-        match (waited, self.server.running.exit_reason()) {
+        match (waited, self.program.running.exit_reason()) {
             // When a server ends, the kernel reaps its children.
             (_, Some(ending)) => Err(context.ended_before(ending, &goal).into()),
             (Ok(()), None) => Ok(()),
@@ -199,7 +148,7 @@ impl Child {
     ///
     /// When it runs without end.
     pub fn wait_until_ended_or_asleep(&self) -> Checked {
-        let context = &self.server.context;
+        let context = &self.program.context;
         context.note(format!("wait until {} has ended or sleeps", self.name));
         let mut before = Vec::new();
         let look = || {
@@ -224,11 +173,16 @@ impl Child {
     fn has_ended(&self) -> bool {
         let is_followed = |tracer: &Tracer| tracer.follows(self.pid);
         let has_ended = self.state().is_none_or(|state| state == 'Z')
-            && !self.server.running.tracer.as_ref().is_some_and(is_followed);
+            && !self
+                .program
+                .running
+                .tracer
+                .as_ref()
+                .is_some_and(is_followed);
         if has_ended {
             // A zombie is seen a moment before its parent gets SIGCHLD. The kernel gives no list of children between
             // the two (its tasklist_lock), so asking for one waits for the second.
-            drop(self.server.children());
+            drop(self.program.children().living());
         }
         has_ended
     }

@@ -22,14 +22,14 @@ use crate::{
 
 /// The calls which a fault may strike: all of a kind, or with [`Call::on`] those that work on one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Aim {
+pub struct CallFilter {
     call: Call,
-    place: Option<Place>,
+    kind: Option<FdKind>,
 }
 
 /// What a call works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum FdKind {
     /// Any socket.
     Socket,
     /// Any file, by which everything counts that has a path.
@@ -42,49 +42,164 @@ pub enum Place {
 
 impl Call {
     /// Only the calls of this kind that work on this.
-    pub fn on(self, place: Place) -> Aim {
-        Aim {
+    pub fn on(self, kind: FdKind) -> CallFilter {
+        CallFilter {
             call: self,
-            place: Some(place),
+            kind: Some(kind),
         }
     }
 }
 
-impl Aim {
+impl CallFilter {
     pub(super) fn call(self) -> Call {
         self.call
     }
 }
 
-impl From<Call> for Aim {
-    fn from(call: Call) -> Aim {
-        Aim { call, place: None }
+impl From<Call> for CallFilter {
+    fn from(call: Call) -> CallFilter {
+        CallFilter { call, kind: None }
     }
 }
 
 /// `read`, `read on a socket`
-impl fmt::Display for Aim {
+impl fmt::Display for CallFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.call)?;
-        f.write_str(match self.place {
+        f.write_str(match self.kind {
             None => "",
-            Some(Place::Socket) => " on a socket",
-            Some(Place::File) => " on a file",
-            Some(Place::Stdin) => " on standard input",
-            Some(Place::Stdout) => " on standard output",
+            Some(FdKind::Socket) => " on a socket",
+            Some(FdKind::File) => " on a file",
+            Some(FdKind::Stdin) => " on standard input",
+            Some(FdKind::Stdout) => " on standard output",
         })
     }
 }
 
 /// A fault in force. It goes on until it is taken back, or the test ends.
 #[derive(Debug)]
-pub struct Trouble<'a> {
+pub struct FaultGuard<'a> {
     program: &'a Program,
     id: InjectionId,
     call: Call,
     fault: Fault,
     /// What the test waits for, when it waits for the fault to strike.
     goal: String,
+}
+
+/// What can go wrong with the calls of the program: see [`Program::faults`].
+#[derive(Debug)]
+pub struct Faults<'a> {
+    pub(super) program: &'a Program,
+}
+
+impl<'a> Faults<'a> {
+    /// From now on a call of this kind moves at most so many bytes: a short read or a short write, which every program
+    /// has to expect (read(2), write(2)).
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`] where the program is not traced, as in all words of this file.
+    pub fn shorten(&self, filter: impl Into<CallFilter>, most: u64) -> Checked<FaultGuard<'a>> {
+        let filter = filter.into();
+        let bytes = match most {
+            1 => "one byte".to_owned(),
+            most => format!("{most} bytes"),
+        };
+        self.program.context.note(format!(
+            "from now on let each {filter} of your program move {bytes} at most"
+        ));
+        self.program
+            .inject(filter, Which::Every, Fault::Short(most))
+    }
+
+    /// The next call of this kind fails with this errno, without having been made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Faults::shorten`].
+    pub fn fail_next(
+        &self,
+        filter: impl Into<CallFilter>,
+        errno: Errno,
+    ) -> Checked<FaultGuard<'a>> {
+        let filter = filter.into();
+        self.program
+            .context
+            .note(format!("let its next {filter} fail with {errno:?}"));
+        self.program
+            .inject(filter, Which::First(1), Fault::Errno(errno as i32))
+    }
+
+    /// Signals interrupt the next two calls of this kind before they have done anything: they fail with EINTR, as if a
+    /// handler had run (signal(7)). Two, because a program that repeats a call only once has not understood why.
+    ///
+    /// # Errors
+    ///
+    /// As [`Faults::shorten`].
+    pub fn interrupt_next(&self, filter: impl Into<CallFilter>) -> Checked<FaultGuard<'a>> {
+        let filter = filter.into();
+        self.program.context.note(format!(
+            "interrupt its next {filter} twice, so that it fails with EINTR"
+        ));
+        self.program
+            .inject(filter, Which::First(2), Fault::Errno(Errno::EINTR as i32))
+    }
+
+    /// The next call of this kind moves at most so many bytes, and signals interrupt the two behind it. So a part is done
+    /// when they come, and nobody may begin again from the start.
+    ///
+    /// # Errors
+    ///
+    /// As [`Faults::shorten`].
+    pub fn interrupt_after_a_part(&self, filter: impl Into<CallFilter>, most: u64) -> Checked {
+        let filter = filter.into();
+        self.program.context.note(format!(
+            "let its next {filter} move {most} bytes at most, and interrupt the two behind it: they fail with EINTR"
+        ));
+        self.program
+            .inject(filter, Which::First(1), Fault::Short(most))?;
+        for turn in [2, 3] {
+            self.program
+                .inject(filter, Which::Nth(turn), Fault::Errno(Errno::EINTR as i32))?;
+        }
+        Ok(())
+    }
+
+    /// Signals interrupt the next two reads there, and the next two polls, with which the program may wait for them: see
+    /// [`Faults::interrupt_next`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Faults::shorten`].
+    pub fn interrupt_next_read(&self, kind: FdKind) -> Checked {
+        let filter = Call::Read.on(kind);
+        self.program.context.note(format!(
+            "interrupt its next {filter} twice, and its next poll if it polls: they fail with EINTR"
+        ));
+        self.program.context.transcript.quietly(|| {
+            self.interrupt_next(filter)?;
+            self.interrupt_next(Call::Poll).map(drop)
+        })
+    }
+
+    /// Every call of this kind fails with this errno, until the fault is taken back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Faults::shorten`].
+    pub fn fail_each(
+        &self,
+        filter: impl Into<CallFilter>,
+        errno: Errno,
+    ) -> Checked<FaultGuard<'a>> {
+        let filter = filter.into();
+        self.program.context.note(format!(
+            "from now on let each {filter} of your program fail with {errno:?}"
+        ));
+        self.program
+            .inject(filter, Which::Every, Fault::Errno(errno as i32))
+    }
 }
 
 impl Program {
@@ -100,122 +215,32 @@ impl Program {
             .ok_or_else(|| Stop::NotChecked(self.context.why_untraced().to_owned()))
     }
 
-    /// From now on a call of this kind moves at most so many bytes: a short read or a short write, which every program
-    /// has to expect (read(2), write(2)).
-    ///
-    /// # Errors
-    ///
-    /// [`Stop::NotChecked`] where the program is not traced, as in all words of this file.
-    pub fn shorten(&self, aim: impl Into<Aim>, most: u64) -> Checked<Trouble<'_>> {
-        let aim = aim.into();
-        let bytes = match most {
-            1 => "one byte".to_owned(),
-            most => format!("{most} bytes"),
-        };
-        self.context.note(format!(
-            "from now on let each {aim} of your program move {bytes} at most"
-        ));
-        self.trouble(aim, Which::Every, Fault::Short(most))
-    }
-
-    /// The next call of this kind fails with this errno, without having been made.
-    ///
-    /// # Errors
-    ///
-    /// As [`Program::shorten`].
-    pub fn fail_next(&self, aim: impl Into<Aim>, errno: Errno) -> Checked<Trouble<'_>> {
-        let aim = aim.into();
-        self.context
-            .note(format!("let its next {aim} fail with {errno:?}"));
-        self.trouble(aim, Which::First(1), Fault::Errno(errno as i32))
-    }
-
-    /// Signals interrupt the next two calls of this kind before they have done anything: they fail with EINTR, as if a
-    /// handler had run (signal(7)). Two, because who makes a call again only once has not understood why.
-    ///
-    /// # Errors
-    ///
-    /// As [`Program::shorten`].
-    pub fn interrupt_next(&self, aim: impl Into<Aim>) -> Checked<Trouble<'_>> {
-        let aim = aim.into();
-        self.context.note(format!(
-            "interrupt its next {aim} twice, so that it fails with EINTR"
-        ));
-        self.trouble(aim, Which::First(2), Fault::Errno(Errno::EINTR as i32))
-    }
-
-    /// The next call of this kind moves at most so many bytes, and signals interrupt the two behind it. So a part is done
-    /// when they come, and nobody may begin again from the start.
-    ///
-    /// # Errors
-    ///
-    /// As [`Program::shorten`].
-    pub fn interrupt_after_a_part(&self, aim: impl Into<Aim>, most: u64) -> Checked {
-        let aim = aim.into();
-        self.context.note(format!(
-            "let its next {aim} move {most} bytes at most, and interrupt the two behind it: they fail with EINTR"
-        ));
-        self.trouble(aim, Which::First(1), Fault::Short(most))?;
-        for turn in [2, 3] {
-            self.trouble(aim, Which::Nth(turn), Fault::Errno(Errno::EINTR as i32))?;
-        }
-        Ok(())
-    }
-
-    /// The same as [`Program::interrupt_next`] for the next read there, and for the next poll, with which the program may wait for it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Program::shorten`].
-    pub fn interrupt_next_read(&self, place: Place) -> Checked {
-        let aim = Call::Read.on(place);
-        self.context.note(format!(
-            "interrupt its next {aim} twice, and its next poll if it polls: they fail with EINTR"
-        ));
-        self.context.transcript.quietly(|| {
-            self.interrupt_next(aim)?;
-            self.interrupt_next(Call::Poll).map(drop)
-        })
-    }
-
-    /// Every call of this kind fails with this errno, until the trouble is taken back.
-    ///
-    /// # Errors
-    ///
-    /// As [`Program::shorten`].
-    pub fn fail_each(&self, aim: impl Into<Aim>, errno: Errno) -> Checked<Trouble<'_>> {
-        let aim = aim.into();
-        self.context.note(format!(
-            "from now on let each {aim} of your program fail with {errno:?}"
-        ));
-        self.trouble(aim, Which::Every, Fault::Errno(errno as i32))
-    }
-
-    pub(super) fn trouble(
+    /// Puts a fault in force.
+    pub(super) fn inject(
         &self,
-        aim: impl Into<Aim>,
+        filter: impl Into<CallFilter>,
         which: Which,
         fault: Fault,
-    ) -> Checked<Trouble<'_>> {
-        let aim = aim.into();
+    ) -> Checked<FaultGuard<'_>> {
+        let filter = filter.into();
         let id = self.tracer()?.inject(Injection {
-            call: aim.call,
-            on: aim
-                .place
-                .map_or(On::Anything, |place| self.object_of(place)),
+            call: filter.call,
+            on: filter
+                .kind
+                .map_or(On::Anything, |kind| self.object_of(kind)),
             which,
             fault,
         });
-        Ok(Trouble {
+        Ok(FaultGuard {
             program: self,
             id,
-            call: aim.call,
+            call: filter.call,
             fault,
-            goal: format!("it to make a {aim}"),
+            goal: format!("it to make a {filter}"),
         })
     }
 
-    fn object_of(&self, place: Place) -> On {
+    fn object_of(&self, kind: FdKind) -> On {
         // Both ends of a pipe have one inode.
         let pipe = |own_end: BorrowedFd<'_>| {
             let own_pid = std::process::id() as i32;
@@ -224,22 +249,22 @@ impl Program {
                 _ => None,
             }
         };
-        match place {
-            Place::Socket => On::Sockets,
-            Place::File => On::Files,
-            Place::Stdin => {
+        match kind {
+            FdKind::Socket => On::Sockets,
+            FdKind::File => On::Files,
+            FdKind::Stdin => {
                 let stdin = self.running.stdin.file.borrow();
                 let pipe = stdin.as_ref().and_then(|stdin| pipe(stdin.as_fd()));
                 pipe.unwrap_or(On::Descriptor(0))
             }
-            Place::Stdout => pipe(self.running.stdout.file.as_fd()).unwrap_or(On::Descriptor(1)),
+            FdKind::Stdout => pipe(self.running.stdout.file.as_fd()).unwrap_or(On::Descriptor(1)),
         }
     }
 }
 
-impl Trouble<'_> {
-    /// How many calls it has struck.
-    pub fn struck(&self) -> u64 {
+impl FaultGuard<'_> {
+    /// How many calls it has hit.
+    pub fn hits(&self) -> u64 {
         self.program
             .running
             .tracer
@@ -255,14 +280,14 @@ impl Trouble<'_> {
         }
     }
 
-    /// Waits until it has struck once.
+    /// Waits until it has hit a call.
     ///
     /// # Errors
     ///
     /// When the program never makes such a call.
-    pub fn wait_until_struck(&self) -> Checked {
+    pub fn wait_until_hit(&self) -> Checked {
         let context = &self.program.context;
-        let look = || Ok((self.struck() > 0).then_some(()));
+        let look = || Ok((self.hits() > 0).then_some(()));
         context.until(&self.goal, Diagnosis::Stuck, look)
     }
 
@@ -300,7 +325,7 @@ impl Trouble<'_> {
             if !struck.is_empty() && struck.is_subset(&seen_asleep) {
                 return Ok(Some(()));
             }
-            let strikes = self.struck();
+            let strikes = self.hits();
             if strikes > MOST_STRIKES {
                 let symptom = format!(
                     "your program has made the call {strikes} times without a pause; the test waits for {GOAL}"

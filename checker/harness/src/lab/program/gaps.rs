@@ -8,7 +8,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Aim, Program, Trouble};
+use super::{CallFilter, FaultGuard, Program, Signaling};
 use crate::{
     failure::{Attempt, Checked, Diagnosis},
     lab::quote::signal_name,
@@ -24,7 +24,7 @@ const FOR_SIGNALS: &[Call] = &[Call::Signal, Call::Poll, Call::Read];
 /// In which calls a server waits for clients.
 const FOR_CLIENTS: &[Call] = &[Call::Accept, Call::Poll, Call::Signal, Call::Read];
 
-impl Program {
+impl<'a> Signaling<'a> {
     /// Wakes it with one signal, and sends it another one in the gap: when it has looked at what the first has changed,
     /// and is about to sleep again. A program which stays in its call, because all is done in handlers with SA_RESTART
     /// for example, has no gap; it gets the second signal there.
@@ -32,21 +32,25 @@ impl Program {
     /// # Errors
     ///
     /// When it does not wait for signals; [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
-    pub fn signal_in_the_gap(&self, waking: i32, signal: i32) -> Checked {
-        let (call, name) = self.sleep_in(FOR_SIGNALS, "it to wait for signals")?;
-        self.context.note(format!(
+    pub fn send_in_the_gap(&self, waking: i32, signal: i32) -> Checked {
+        let (call, name) = self
+            .program
+            .sleep_in(FOR_SIGNALS, "it to wait for signals")?;
+        self.program.context.note(format!(
             "wake it with {}; send it {} just before it calls {name} again",
             signal_name(waking),
             signal_name(signal)
         ));
-        let gap = self.trouble(call, Which::First(1), Fault::Signal(signal))?;
-        self.send(waking)?;
+        let gap = self
+            .program
+            .inject(call, Which::First(1), Fault::Signal(signal))?;
+        self.program.kill_with(waking)?;
         let mut before = Vec::new();
         let look = || {
-            if gap.struck() > 0 || self.running.ending().is_some() {
+            if gap.hits() > 0 || self.program.running.ending().is_some() {
                 return Ok(Some(true));
             }
-            let process = Process::read(self.running.pid);
+            let process = Process::read(self.program.running.pid);
             let is_due = process.as_ref().is_none_or(|it| it.signals.due() != 0);
             let threads = process.map_or_else(Vec::new, |process| process.thread_list());
             let is_asleep = |thread: &Thread| thread.state == 'S' && !thread.wakes;
@@ -55,24 +59,30 @@ impl Program {
             before = threads;
             Ok(twice.then_some(false))
         };
-        match self.until_taken(&format!("it to take {}", signal_name(waking)), look)? {
+        match self
+            .program
+            .until_taken(&format!("it to take {}", signal_name(waking)), look)?
+        {
             true => Ok(()),
-            false => self.send(signal),
+            false => self.program.kill_with(signal),
         }
     }
 
     /// Freezes it (SIGSTOP) in the gap: when its next client has woken it, and it is about to sleep again. Wait for that
-    /// with [`Program::wait_until_frozen`].
+    /// with [`Signaling::wait_until_frozen`].
     ///
     /// # Errors
     ///
     /// When it does not wait for clients; [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
-    pub fn freeze_in_the_gap(&self) -> Checked<Trouble<'_>> {
-        let (call, name) = self.sleep_in(FOR_CLIENTS, "it to wait for clients")?;
-        self.context.note(format!(
+    pub fn freeze_in_the_gap(&self) -> Checked<FaultGuard<'a>> {
+        let (call, name) = self
+            .program
+            .sleep_in(FOR_CLIENTS, "it to wait for clients")?;
+        self.program.context.note(format!(
             "from now on watch it: freeze it (SIGSTOP) just before it calls {name} again"
         ));
-        self.trouble(call, Which::First(1), Fault::Signal(libc::SIGSTOP))
+        self.program
+            .inject(call, Which::First(1), Fault::Signal(libc::SIGSTOP))
     }
 
     /// Freezes the process that makes the next call of this kind (SIGSTOP), just before the call.
@@ -80,14 +90,20 @@ impl Program {
     /// # Errors
     ///
     /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
-    pub fn freeze_before_next(&self, aim: impl Into<Aim>) -> Checked<Freeze<'_>> {
-        let aim = aim.into();
-        self.context
-            .note(format!("freeze it (SIGSTOP) just before its next {aim}"));
-        self.trouble(aim, Which::First(1), FREEZE)?;
-        Ok(Freeze { program: self, aim })
+    pub fn freeze_before(&self, filter: impl Into<CallFilter>) -> Checked<Freeze<'a>> {
+        let filter = filter.into();
+        self.program
+            .context
+            .note(format!("freeze it (SIGSTOP) just before its next {filter}"));
+        self.program.inject(filter, Which::First(1), FREEZE)?;
+        Ok(Freeze {
+            program: self.program,
+            filter,
+        })
     }
+}
 
+impl Program {
     /// The call in which it is, of the first of these kinds; and the name of that call.
     fn sleep_in(&self, kinds: &[Call], goal: &str) -> Checked<(Call, String)> {
         let tracer = self.tracer()?;
@@ -104,12 +120,12 @@ impl Program {
     }
 }
 
-/// A process of a program that is to be frozen, or is: see [`Program::freeze_before_next`].
+/// A process of a program that is to be frozen, or is: see [`Signaling::freeze_before`].
 #[derive(Debug)]
 #[must_use = "it stays frozen until it is told to go on"]
 pub struct Freeze<'a> {
     program: &'a Program,
-    aim: Aim,
+    filter: CallFilter,
 }
 
 const FREEZE: Fault = Fault::Signal(libc::SIGSTOP);
@@ -134,7 +150,7 @@ impl Freeze<'_> {
                 .is_some_and(|threads| threads.iter().all(is_stopped))
                 .then_some(()))
         };
-        let goal = format!("it to make a {}", self.aim);
+        let goal = format!("it to make a {}", self.filter);
         context.until(&goal, Diagnosis::Stuck, look)
     }
 
@@ -159,7 +175,7 @@ impl Freeze<'_> {
     fn frozen(&self) -> Checked<Option<i32>> {
         let records = self.program.tracer()?.records();
         let is_struck =
-            |record: &&Record| record.call == self.aim.call() && record.injected == Some(FREEZE);
+            |record: &&Record| record.call == self.filter.call() && record.injected == Some(FREEZE);
         Ok(records.iter().find(is_struck).map(|record| record.pid))
     }
 }

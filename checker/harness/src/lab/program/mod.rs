@@ -2,15 +2,18 @@
 
 mod calls;
 mod children;
+mod descriptors;
 mod ending;
+mod facets;
 mod faults;
+mod fork;
 mod gaps;
-mod input;
-mod kernel;
-mod output;
 mod server;
 mod signals;
 mod sleep;
+mod stderr;
+mod stdin;
+mod stdout;
 
 use std::{
     cell::{Cell, RefCell},
@@ -19,18 +22,25 @@ use std::{
 };
 
 pub(super) use calls::last_calls;
-pub use calls::{CallLine, Mark};
-pub use children::Child;
-pub use faults::{Aim, Place, Trouble};
+pub use calls::{CallLine, Calls, Mark};
+pub use children::{Child, Children};
+pub use descriptors::Descriptors;
+pub use faults::{CallFilter, FaultGuard, Faults, FdKind};
+pub use fork::ForkForbidden;
 pub use gaps::Freeze;
 pub use server::Server;
+pub use signals::Signaling;
+pub use sleep::Sleep;
+pub use stderr::Stderr;
+pub use stdin::Stdin;
+pub use stdout::Stdout;
 
 use crate::{
     arena::Launch,
     failure::{Attempt, Checked, Diagnosis},
     lab::{
         context::TestContext,
-        programs::{Running, Stdin, Stream, make_nonblocking},
+        programs::{Running, StdinPipe, Stream, make_nonblocking},
         quote::signal_name,
     },
     observe::processes::{self, Process},
@@ -86,7 +96,7 @@ impl Program {
             own_pid,
             tracer: child.tracer.take(),
             pidfd,
-            stdin: Stdin {
+            stdin: StdinPipe {
                 file: RefCell::new(stdin),
                 queue: RefCell::default(),
                 closes: Cell::new(false),
@@ -105,6 +115,16 @@ impl Program {
             context: context.clone(),
             running,
         })
+    }
+
+    /// Its PID as it sees it itself, in the test's pid namespace.
+    pub fn own_pid(&self) -> i32 {
+        self.running.own_pid
+    }
+
+    /// The most memory that it has had in use at any time, in KiB; 0 if it has ended.
+    pub fn peak_memory(&self) -> u64 {
+        Process::read(self.running.pid).map_or(0, |process| process.peak_kib)
     }
 
     /// Waits for something that only the program itself can do, and none of its children: when it has ended, this is the

@@ -2,17 +2,16 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    ops::Deref,
     rc::Rc,
 };
 
-use super::Program;
+use super::{Program, Sleep};
 use crate::{
     arena::Launch,
     failure::{Checked, Diagnosis, Failure},
     lab::{context::TestContext, quote::quoted, tcp::Connection, verdict::WaitError},
     observe::{
-        descriptors::{Descriptor, Object},
+        descriptors::Object,
         sockets::{self, State, Transport},
     },
 };
@@ -80,6 +79,20 @@ impl Server {
             Diagnosis::ListensElsewhere,
             format!("your program was asked to listen on {asked}, and listens on {said}"),
         )
+    }
+
+    /// The program, for the words which are not also the server's.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Waits until it sleeps in this way: see [`Program::sleeps`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn sleeps(&self, sleep: Sleep) -> Checked {
+        self.program.sleeps(sleep)
     }
 
     /// The address on which it listens.
@@ -172,6 +185,7 @@ impl Server {
         let own: Vec<u64> = self
             .program
             .descriptors()
+            .list()
             .into_iter()
             .filter_map(|descriptor| match descriptor.object {
                 Object::Socket(inode) => Some(inode),
@@ -200,15 +214,6 @@ impl Server {
     }
 }
 
-/// All that can be done with a program can be done with a server.
-impl Deref for Server {
-    type Target = Program;
-
-    fn deref(&self) -> &Program {
-        &self.program
-    }
-}
-
 impl Program {
     /// Waits until it says `listening IP:PORT`, and makes sure that it listens there; for a TCP server which was
     /// started by [`Lab::launch`](crate::lab::Lab::launch) with the address `wanted`.
@@ -218,21 +223,6 @@ impl Program {
     /// As [`Lab::start_server`](crate::lab::Lab::start_server).
     pub fn expect_announcement(&self, wanted: SocketAddr) -> Checked<Server> {
         Server::of(self.clone(), wanted, Transport::Tcp)
-    }
-
-    /// Whether one of its sockets listens for TCP clients at this moment.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel does not tell.
-    pub fn listens(&self) -> Checked<bool> {
-        let own = self.descriptors();
-        let sockets = self.context.sockets(Transport::Tcp)?;
-        Ok(sockets.iter().any(|socket| {
-            let is_this =
-                |descriptor: &Descriptor| descriptor.object == Object::Socket(socket.inode);
-            socket.state == State::Listen && own.iter().any(is_this)
-        }))
     }
 
     fn wait_for_announcement(&self, wanted: SocketAddr) -> Checked<SocketAddr> {

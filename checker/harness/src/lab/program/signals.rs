@@ -7,26 +7,23 @@ use crate::{
     observe::processes::{Process, Signals, Thread},
 };
 
-impl Program {
+/// The signals of the program: see [`Program::signals`].
+#[derive(Debug)]
+pub struct Signaling<'a> {
+    pub(super) program: &'a Program,
+}
+
+impl Signaling<'_> {
     /// Sends it a signal (kill(2)).
     ///
     /// # Errors
     ///
     /// When the kernel refuses.
-    pub fn signal(&self, signal: i32) -> Checked {
-        self.context
+    pub fn send(&self, signal: i32) -> Checked {
+        self.program
+            .context
             .note(format!("send it {}", signal_name(signal)));
-        self.send(signal)
-    }
-
-    pub(super) fn send(&self, signal: i32) -> Checked {
-        if self.running.ending().is_some() {
-            return Ok(());
-        }
-        // SAFETY: takes two numbers. The process has not been waited for, so that its number is still its own.
-        let result = unsafe { libc::kill(self.running.pid, signal) };
-        nix::errno::Errno::result(result).attempt("could not send a signal to your program")?;
-        Ok(())
+        self.program.kill_with(signal)
     }
 
     /// Sends it a signal and waits until it has taken it: the signal is no longer pending, and the program sleeps again
@@ -36,21 +33,108 @@ impl Program {
     ///
     /// When it sleeps for ever with the signal blocked.
     pub fn deliver(&self, signal: i32) -> Checked {
-        self.context.note(format!(
+        self.program.context.note(format!(
             "send it {} and wait until it has taken it",
             signal_name(signal)
         ));
-        self.send(signal)?;
+        self.program.kill_with(signal)?;
         let look = || {
             let Some(process) =
-                Process::read(self.running.pid).filter(|process| !process.is_zombie())
+                Process::read(self.program.running.pid).filter(|process| !process.is_zombie())
             else {
                 return Ok(Some(()));
             };
             let is_pending = Signals::contains(process.signals.due(), signal);
             Ok((!is_pending && process.state == 'S').then_some(()))
         };
-        self.until_taken(&format!("it to take {}", signal_name(signal)), look)
+        self.program
+            .until_taken(&format!("it to take {}", signal_name(signal)), look)
+    }
+
+    /// Stops it with SIGSTOP, and waits until it has stopped. Freeze it only when it is known what it does: see
+    /// [`Program::sleeps`].
+    ///
+    /// # Errors
+    ///
+    /// When it does not stop.
+    pub fn freeze(&self) -> Checked {
+        self.program.context.note("freeze it (SIGSTOP)");
+        self.program.kill_with(libc::SIGSTOP)?;
+        self.wait_until_stopped()
+    }
+
+    /// Waits until it has been stopped by what the test has prepared: see [`Signaling::freeze_in_the_gap`].
+    ///
+    /// # Errors
+    ///
+    /// When it does not stop.
+    pub fn wait_until_frozen(&self) -> Checked {
+        self.program.context.note("wait until it is frozen");
+        self.wait_until_stopped()
+    }
+
+    fn wait_until_stopped(&self) -> Checked {
+        // Every thread: one that still runs may take a signal that is sent next.
+        self.wait_for_threads("it to stop", |thread| {
+            matches!(thread.state, 'Z' | 'X')
+                || self
+                    .program
+                    .context
+                    .programs
+                    .is_stopped(thread.tid, thread.state)
+        })
+    }
+
+    /// Lets it go on with SIGCONT.
+    ///
+    /// # Errors
+    ///
+    /// When it does not go on.
+    pub fn resume(&self) -> Checked {
+        self.program.context.note("let it go on (SIGCONT)");
+        self.program.kill_with(libc::SIGCONT)?;
+        self.wait_for_threads("it to go on", |thread| {
+            !self
+                .program
+                .context
+                .programs
+                .is_stopped(thread.tid, thread.state)
+        })
+    }
+
+    fn wait_for_threads(&self, goal: &str, is_right: impl Fn(&Thread) -> bool) -> Checked {
+        let look = || {
+            let threads =
+                Process::read(self.program.running.pid).map(|process| process.thread_list());
+            let right = threads.unwrap_or_default().iter().all(&is_right);
+            Ok(right.then_some(()))
+        };
+        self.program.context.until(goal, Diagnosis::Stuck, look)
+    }
+
+    /// What it has set up for signals.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn dispositions(&self) -> Checked<Signals> {
+        match Process::read(self.program.running.pid) {
+            Some(process) => Ok(process.signals),
+            None => self.program.fail_because_it_has_ended(),
+        }
+    }
+}
+
+impl Program {
+    /// Sends it a signal without a word in the report.
+    pub(super) fn kill_with(&self, signal: i32) -> Checked {
+        if self.running.ending().is_some() {
+            return Ok(());
+        }
+        // SAFETY: takes two numbers. The process has not been waited for, so that its number is still its own.
+        let result = unsafe { libc::kill(self.running.pid, signal) };
+        nix::errno::Errno::result(result).attempt("could not send a signal to your program")?;
+        Ok(())
     }
 
     /// Waits for something that comes of taking a signal: see [`TestContext::untaken`].
@@ -63,69 +147,5 @@ impl Program {
             let signals = Process::read(self.running.pid).map(|process| process.signals);
             self.context.untaken(error, goal, signals).into()
         })
-    }
-
-    /// Stops it with SIGSTOP, and waits until it has stopped. Freeze it only when it is known what it does: see
-    /// [`Program::wait_until_in`].
-    ///
-    /// # Errors
-    ///
-    /// When it does not stop.
-    pub fn freeze(&self) -> Checked {
-        self.context.note("freeze it (SIGSTOP)");
-        self.send(libc::SIGSTOP)?;
-        self.wait_until_stopped()
-    }
-
-    /// Waits until it has been stopped by what the test has prepared: see [`Program::freeze_in_the_gap`].
-    ///
-    /// # Errors
-    ///
-    /// When it does not stop.
-    pub fn wait_until_frozen(&self) -> Checked {
-        self.context.note("wait until it is frozen");
-        self.wait_until_stopped()
-    }
-
-    fn wait_until_stopped(&self) -> Checked {
-        // Every thread: one that still runs may take a signal that is sent next.
-        self.wait_for_threads("it to stop", |thread| {
-            matches!(thread.state, 'Z' | 'X')
-                || self.context.programs.is_stopped(thread.tid, thread.state)
-        })
-    }
-
-    /// Lets it go on with SIGCONT.
-    ///
-    /// # Errors
-    ///
-    /// When it does not go on.
-    pub fn resume(&self) -> Checked {
-        self.context.note("let it go on (SIGCONT)");
-        self.send(libc::SIGCONT)?;
-        self.wait_for_threads("it to go on", |thread| {
-            !self.context.programs.is_stopped(thread.tid, thread.state)
-        })
-    }
-
-    fn wait_for_threads(&self, goal: &str, is_right: impl Fn(&Thread) -> bool) -> Checked {
-        let look = || {
-            let threads = Process::read(self.running.pid).map(|process| process.thread_list());
-            let right = threads.unwrap_or_default().iter().all(&is_right);
-            Ok(right.then_some(()))
-        };
-        self.context.until(goal, Diagnosis::Stuck, look)
-    }
-
-    /// What it has set up for signals.
-    ///
-    /// # Errors
-    ///
-    /// When it has ended.
-    pub fn signals(&self) -> Checked<Signals> {
-        match Process::read(self.running.pid) {
-            Some(process) => Ok(process.signals),
-            None => self.fail_because_it_has_ended(),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! In which call the program sleeps.
+//! How the program sleeps.
 
 use std::collections::BTreeSet;
 
@@ -35,29 +35,42 @@ impl Naps {
     }
 }
 
+/// A way to sleep: see [`Program::sleeps`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// In write(1), because its standard output is full, and with no signal left to take which would wake it there.
+    Printing,
+    /// In a call which waits for data, for clients, for events or for a connection, as a program does that has nothing
+    /// to do. To look for work again and again is [`Diagnosis::Busy`], also with short sleeps between.
+    UntilSomethingComes,
+    /// In any call without a time limit, and with no signal left to take.
+    UntilASignalComes,
+    /// In any call but wait: it waits for something else than the end of a child.
+    NotForAChild,
+    /// In calls without a time limit; for a program which sleeps already, until something comes. Where the machine does
+    /// not show that, nothing is found.
+    WithoutTimeLimit,
+}
+
 impl Program {
-    /// Waits until its main thread sleeps in a call of this kind.
+    /// Waits until it sleeps in this way.
     ///
     /// # Errors
     ///
-    /// When it sleeps in another call, for ever.
-    pub fn wait_until_in(&self, call: Call) -> Checked {
-        let goal = format!("it to sleep in {call}");
-        self.context.note(format!("wait for {goal}"));
-        self.wait_for_call(&goal, |other| other == call)
+    /// [`Diagnosis::Stuck`] when it sleeps in another way, for ever; [`Diagnosis::Busy`] when it does not sleep, or wakes
+    /// up again and again.
+    pub fn sleeps(&self, sleep: Sleep) -> Checked {
+        match sleep {
+            Sleep::Printing => self.sleeps_in_print(),
+            Sleep::UntilSomethingComes => self.sleeps_until_something_comes(),
+            Sleep::UntilASignalComes => self.sleeps_until_a_signal_comes(),
+            Sleep::NotForAChild => self.sleeps_but_not_for_a_child(),
+            Sleep::WithoutTimeLimit => self.sleeps_without_time_limit(),
+        }
     }
 
-    /// Waits until its main thread sleeps, and not because it waits for a child.
-    ///
-    /// # Errors
-    ///
-    /// When it waits for a child, for ever.
-    pub fn wait_until_it_rests(&self) -> Checked {
+    fn sleeps_but_not_for_a_child(&self) -> Checked {
         self.context.note("wait until it sleeps");
-        self.wait_for_call("it to wait for clients", |call| call != Call::Wait)
-    }
-
-    fn wait_for_call(&self, goal: &str, is_right: impl Fn(Call) -> bool) -> Checked {
         let mut before = None;
         let look = || {
             let threads = Process::read(self.running.pid).map(|process| process.thread_list());
@@ -68,23 +81,16 @@ impl Program {
             let there = main.as_ref().is_some_and(|thread| {
                 let call = thread.sleep.as_ref().and_then(|sleep| sleep.call);
                 let asleep = thread.state == 'S' && !thread.wakes;
-                asleep && (thread.hidden || call.is_some_and(&is_right))
+                asleep && (thread.hidden || call.is_some_and(|call| call != Call::Wait))
             });
             let twice = there && before == main;
             before = main;
             Ok(twice.then_some(()))
         };
-        self.until(goal, Diagnosis::Stuck, look)
+        self.until("it to wait for clients", Diagnosis::Stuck, look)
     }
 
-    /// Waits until it sleeps in a call which waits for data, for clients, for events or for a connection, as a program does
-    /// that has nothing to do.
-    ///
-    /// # Errors
-    ///
-    /// [`Diagnosis::Busy`] when it looks for work again and again instead, be it with naps between; [`Diagnosis::Stuck`]
-    /// when it sleeps in another call, for ever.
-    pub fn wait_until_idle(&self) -> Checked {
+    fn sleeps_until_something_comes(&self) -> Checked {
         const GOAL: &str = "it to sleep until something comes";
         const WAITING: [Call; 4] = [Call::Read, Call::Accept, Call::Poll, Call::Connect];
         self.context.note(format!("wait for {GOAL}"));
@@ -119,13 +125,7 @@ impl Program {
         self.context.until(GOAL, Diagnosis::Stuck, look)
     }
 
-    /// Sees that the sleep of a program which is idle (see [`Program::wait_until_idle`]) has no time limit. Where the
-    /// machine does not show that, nothing is found.
-    ///
-    /// # Errors
-    ///
-    /// [`Diagnosis::Busy`] when it has one.
-    pub fn expect_no_time_limit(&self) -> Checked {
+    fn sleeps_without_time_limit(&self) -> Checked {
         self.context.note("see that it sleeps without a time limit");
         let threads = Process::read(self.running.pid)
             .map(|process| process.thread_list())
@@ -142,12 +142,7 @@ impl Program {
         }
     }
 
-    /// Waits until it sleeps, in a call which has no time limit and with no signal left to take.
-    ///
-    /// # Errors
-    ///
-    /// When it has ended; when it sleeps for ever with a signal blocked; when it is not asleep, or only naps.
-    pub fn expect_asleep(&self) -> Checked {
+    fn sleeps_until_a_signal_comes(&self) -> Checked {
         self.context.note("see that it sleeps until a signal comes");
         let mut before = Vec::new();
         let mut naps = Naps::default();
@@ -189,13 +184,7 @@ impl Program {
         self.until_taken("it to sleep until a signal comes", look)
     }
 
-    /// Waits until one of its threads sleeps in write(1), because standard output is full, and until no signal is left
-    /// which would wake it there.
-    ///
-    /// # Errors
-    ///
-    /// When it has ended, or does not write.
-    pub fn expect_asleep_in_print(&self) -> Checked {
+    fn sleeps_in_print(&self) -> Checked {
         self.context
             .note("see that it sleeps in write(1) until its line has room");
         let mut before = Vec::new();

@@ -12,7 +12,7 @@ use std::{
 
 pub use ending::Ending;
 pub(super) use running::{Running, bytes_in_pipe, make_nonblocking};
-pub(super) use stdin::Stdin;
+pub(super) use stdin::StdinPipe;
 pub(super) use stream::Stream;
 
 use crate::{

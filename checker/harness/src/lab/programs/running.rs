@@ -10,7 +10,7 @@ use std::{
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use super::{ending::Ending, stdin::Stdin, stream::Stream};
+use super::{ending::Ending, stdin::StdinPipe, stream::Stream};
 use crate::{
     failure::{Attempt, LabError},
     observe::tracer::Tracer,
@@ -26,7 +26,7 @@ pub struct Running {
     pub(in crate::lab) tracer: Option<Tracer>,
     /// Becomes readable when the process ends.
     pub(in crate::lab) pidfd: Option<OwnedFd>,
-    pub(in crate::lab) stdin: Stdin,
+    pub(in crate::lab) stdin: StdinPipe,
     pub(in crate::lab) stdout: Stream,
     pub(in crate::lab) stderr: Stream,
     pub(in crate::lab) ending: Cell<Option<Ending>>,

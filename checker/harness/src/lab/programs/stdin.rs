@@ -9,7 +9,7 @@ use std::{
 
 /// A program's input.
 #[derive(Debug)]
-pub(in crate::lab) struct Stdin {
+pub(in crate::lab) struct StdinPipe {
     pub(in crate::lab) file: RefCell<Option<ChildStdin>>,
     /// What is written as soon as there is room, while the test does other things.
     pub(in crate::lab) queue: RefCell<VecDeque<u8>>,
@@ -17,7 +17,7 @@ pub(in crate::lab) struct Stdin {
     pub(in crate::lab) closes: Cell<bool>,
 }
 
-impl Stdin {
+impl StdinPipe {
     /// Writes what the pipe takes now.
     pub(in crate::lab) fn pump(&self) {
         let mut queue = self.queue.borrow_mut();

@@ -94,7 +94,7 @@ impl Listener {
     /// # Errors
     ///
     /// [`Diagnosis::CallForbidden`] when it has.
-    pub fn expect_nobody(&self) -> Checked {
+    pub fn expect_no_client(&self) -> Checked {
         let address = self.address;
         self.context
             .note(format!("see that nobody connects to {address}"));
@@ -199,6 +199,12 @@ impl Reservation {
         self.address
     }
 
+    /// The address, of which it is certain that no socket will ever listen on it: connecting to it is refused.
+    pub fn refuse(self) -> SocketAddr {
+        self.context.keep(self.socket);
+        self.address
+    }
+
     /// Listens on it from now on.
     ///
     /// # Errors
@@ -217,10 +223,4 @@ impl Reservation {
             address: self.address,
         })
     }
-}
-
-/// A reservation on which nobody will ever listen.
-pub(in crate::lab) fn refusing(context: &TestContext, reservation: Reservation) -> SocketAddr {
-    context.keep(reservation.socket);
-    reservation.address
 }

@@ -22,7 +22,6 @@ use nix::{
     },
 };
 
-pub(super) use listener::refusing;
 pub use listener::{Listener, Reservation};
 
 use crate::{

@@ -3,12 +3,8 @@
 use nix::errno::Errno;
 
 use super::{records::ends_well, values::Record};
-use harness::{
-    arena::Launch,
-    exercise::{Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Lab, Place, Program},
-    observe::calls::Call,
+use harness::author::{
+    Call, Checked, Diagnosis, FdKind, Lab, Launch, Program, Rejection, Sleep, Test,
 };
 
 pub(super) const INTERRUPTED: Test = Test {
@@ -30,28 +26,28 @@ pub(super) const INTERRUPTED: Test = Test {
         let some_body = Record::HEADER + lab.random_number(1..=body.len() as u64 - 1) as usize;
         let program = lab.start(&["rec"])?;
         // The read in which it sleeps has begun, and is spared.
-        program.wait_until_stdin_read()?;
-        program.interrupt_next_read(Place::Stdin)?;
+        program.stdin().wait_until_read()?;
+        program.faults().interrupt_next_read(FdKind::Stdin)?;
         lab.step(
             format!("write {header} bytes of a header, and wait until they are read"),
             || {
-                program.feed_stdin(&bytes[..header]);
-                program.wait_until_stdin_read()
+                program.stdin().feed(&bytes[..header]);
+                program.stdin().wait_until_read()
             },
         )?;
-        program.interrupt_next_read(Place::Stdin)?;
+        program.faults().interrupt_next_read(FdKind::Stdin)?;
         lab.step(
             "write the rest of it and a part of the body, and wait until they are read",
             || {
-                program.feed_stdin(&bytes[header..some_body]);
-                program.wait_until_stdin_read()
+                program.stdin().feed(&bytes[header..some_body]);
+                program.stdin().wait_until_read()
             },
         )?;
         lab.step("write the rest of the body", || {
-            program.feed_stdin(&bytes[some_body..]);
+            program.stdin().feed(&bytes[some_body..]);
             Ok(())
         })?;
-        program.expect_line(record.line())?;
+        program.stdout().expect_line(record.line())?;
         ends_well(&program)
     },
     rejects: &[
@@ -83,10 +79,12 @@ pub(super) const SHORT_WRITES: Test = Test {
         lab.follow_calls();
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
-        program.wait_until_stdin_read()?;
-        program.shorten(Call::Write, lab.random_number(1..=3))?;
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .shorten(Call::Write, lab.random_number(1..=3))?;
         write_whole(lab, &program, &record)?;
-        program.expect_line(record.line())?;
+        program.stdout().expect_line(record.line())?;
         ends_well(&program)
     },
     rejects: &[Rejection {
@@ -109,13 +107,15 @@ pub(super) const CANNOT_READ: Test = Test {
         lab.follow_calls();
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
-        program.wait_until_stdin_read()?;
-        program.fail_each(Call::Read.on(Place::Stdin), Errno::EIO)?;
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .fail_each(Call::Read.on(FdKind::Stdin), Errno::EIO)?;
         write_whole(lab, &program, &record)?;
         program.expect_exit(1)?;
-        program.expect_reason_on_stderr()?;
+        program.stderr().expect_reason()?;
         // One read brings the whole record; by fields, or behind a poll, it takes one that fails.
-        program.expect_stdout_part(record.line() + "\n")
+        program.stdout().expect_part(record.line() + "\n")
     },
     rejects: &[Rejection {
         because: Diagnosis::WrongStatus,
@@ -138,12 +138,14 @@ pub(super) const CANNOT_PRINT: Test = Test {
         lab.follow_calls();
         let record = Record::random(lab, &[]);
         let program = lab.start(&["rec"])?;
-        program.wait_until_stdin_read()?;
-        program.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
         write_whole(lab, &program, &record)?;
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(1)?;
-        program.expect_reason_on_stderr()?;
+        program.stderr().expect_reason()?;
         cannot_print_numbers(lab)
     },
     rejects: &[
@@ -168,21 +170,23 @@ fn cannot_print_numbers(lab: &Lab) -> Checked {
         full_stdout: true,
         ..Launch::new(["enc16", "1", "2", "3"])
     })?;
-    program.expect_asleep_in_print()?;
-    let full = program.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
-    program.drain_stdout()?;
-    program.wait_for_end("it to end")?;
+    program.sleeps(Sleep::Printing)?;
+    let full = program
+        .faults()
+        .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
+    program.stdout().drain()?;
+    program.wait_for_end()?;
     // Who prints all three lines with one write has got them out in time.
-    if full.struck() == 0 {
+    if full.hits() == 0 {
         return program.expect_exit(0);
     }
     program.expect_exit(1)?;
-    program.expect_reason_on_stderr()
+    program.stderr().expect_reason()
 }
 
 fn write_whole(lab: &Lab, program: &Program, record: &Record) -> Checked {
     lab.step(format!("write {} to it", record.described()), || {
-        program.feed_stdin(record.bytes());
+        program.stdin().feed(record.bytes());
         Ok(())
     })
 }

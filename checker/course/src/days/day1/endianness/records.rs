@@ -1,11 +1,7 @@
 //! Records over a pipe that stays open: they come in pieces, or several at once.
 
 use super::{runs::reads, values::Record};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Lab, Program},
-};
+use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Test};
 
 const IN_ITS_PIECES: &str = "Fields arrive in pieces";
 
@@ -32,12 +28,12 @@ pub(super) const HEADER: Test = Test {
                 record.described()
             ),
             || {
-                program.feed_stdin(record.bytes());
-                program.close_stdin();
+                program.stdin().feed(record.bytes());
+                program.stdin().close();
                 Ok(())
             },
         )?;
-        program.expect_line(record.line())
+        program.stdout().expect_line(record.line())
     },
     rejects: &[
         Rejection {
@@ -106,7 +102,7 @@ pub(super) const AT_ONCE: Test = Test {
     story: |lab| {
         let program = lab.start(&["rec"])?;
         for _ in 0..3 {
-            program.wait_until_stdin_read()?;
+            program.stdin().wait_until_read()?;
             let body = lab.random_bytes(lab.random_number(0..=9) as usize);
             write_at_once(lab, &program, &[&body])?;
         }
@@ -259,10 +255,10 @@ fn however_it_is_cut(lab: &Lab) -> Checked {
         || {
             let record = Record::random(lab, &body);
             for byte in record.bytes() {
-                program.wait_until_stdin_read()?;
-                program.feed_stdin([byte]);
+                program.stdin().wait_until_read()?;
+                program.stdin().feed([byte]);
             }
-            program.expect_line(record.line())
+            program.stdout().expect_line(record.line())
         },
     )?;
     ends_well(&program)
@@ -271,15 +267,15 @@ fn however_it_is_cut(lab: &Lab) -> Checked {
 fn in_two_pieces(lab: &Lab, program: &Program, body: &[u8], cut: usize) -> Checked {
     let record = Record::random(lab, body);
     let bytes = record.bytes();
-    program.feed_stdin(&bytes[..cut]);
-    program.wait_until_stdin_read()?;
-    program.feed_stdin(&bytes[cut..]);
-    program.expect_line(record.line())
+    program.stdin().feed(&bytes[..cut]);
+    program.stdin().wait_until_read()?;
+    program.stdin().feed(&bytes[cut..]);
+    program.stdout().expect_line(record.line())
 }
 
 fn several_at_once(lab: &Lab) -> Checked {
     let program = lab.start(&["rec"])?;
-    program.wait_until_stdin_read()?;
+    program.stdin().wait_until_read()?;
     let short_body = || lab.random_bytes(lab.random_number(1..=99) as usize);
     write_at_once(lab, &program, &[&[], &short_body(), &[], &short_body()])?;
     let long_body = lab.random_bytes(65_536 + lab.random_number(0..=99_999) as usize);
@@ -304,18 +300,18 @@ fn write_at_once(lab: &Lab, program: &Program, bodies: &[&[u8]]) -> Checked {
     };
     lab.step(step, || {
         let together: Vec<u8> = records.iter().flat_map(Record::bytes).collect();
-        program.feed_stdin(together);
+        program.stdin().feed(together);
         Ok(())
     })?;
     records
         .iter()
-        .try_for_each(|record| program.expect_line(record.line()))
+        .try_for_each(|record| program.stdout().expect_line(record.line()))
 }
 
 pub(super) fn ends_well(program: &Program) -> Checked {
-    program.close_stdin();
+    program.stdin().close();
     program.expect_exit(0)?;
-    program.expect_stdout_end()
+    program.stdout().expect_end()
 }
 
 fn cut_records(lab: &Lab) -> Checked {
@@ -351,19 +347,19 @@ fn cut_records(lab: &Lab) -> Checked {
 
 /// The memory is looked at between two records, when a buffer which serves for every record has been in use.
 fn long_body(lab: &Lab) -> Checked {
-    const PIECE: usize = 1 << 18;
-    const PIECES: usize = 16;
+    const BODY: usize = 4 << 20;
     let program = lab.start(&["rec"])?;
     write_at_once(lab, &program, &[&[0; 1 << 16]])?;
-    program.wait_until_stdin_read()?;
+    program.stdin().wait_until_read()?;
     let before = program.peak_memory();
-    let record = Record::random(lab, &[]).claiming((PIECES * PIECE) as u32);
+    let record = Record::random(lab, &[]).claiming(BODY as u32);
     lab.step("write a record with a body of 4 MiB", || {
-        program.write_stdin(record.bytes())?;
-        (0..PIECES).try_for_each(|_| program.write_stdin(vec![0; PIECE]))
+        program.stdin().feed(record.bytes());
+        program.stdin().feed(vec![0; BODY]);
+        Ok(())
     })?;
-    program.expect_line(record.line())?;
-    program.wait_until_stdin_read()?;
+    program.stdout().expect_line(record.line())?;
+    program.stdin().wait_until_read()?;
     let more = program.peak_memory().saturating_sub(before);
     lab.step(
         "compare the most memory it has used until step 4 and until now",

@@ -3,7 +3,7 @@
 use std::{ffi::OsStr, iter, os::unix::ffi::OsStrExt};
 
 use super::values::hex;
-use harness::{arena::Launch, failure::Checked, lab::Lab};
+use harness::author::{Checked, Lab, Launch};
 
 /// Runs the program with these arguments and an empty input: it must end with this status, and print these lines and
 /// nothing else.
@@ -34,10 +34,10 @@ fn finishes(
     let step = format!("run {story}; expect {due} and exit status {status}");
     lab.step(step, || {
         let program = lab.start(arguments)?;
-        program.feed_stdin(input);
-        program.close_stdin();
+        program.stdin().feed(input);
+        program.stdin().close();
         program.expect_exit(status)?;
-        program.expect_all_output(lines)
+        program.stdout().expect_all(lines)
     })
 }
 
@@ -51,10 +51,10 @@ pub(super) fn explains(lab: &Lab, arguments: &[&str], input: &[u8]) -> Checked {
         format!("run {story}; expect a reason on standard error"),
         || {
             let program = lab.start(arguments)?;
-            program.feed_stdin(input);
-            program.close_stdin();
-            program.wait_for_end("it to end")?;
-            program.expect_reason_on_stderr()
+            program.stdin().feed(input);
+            program.stdin().close();
+            program.wait_for_end()?;
+            program.stderr().expect_reason()
         },
     )
 }
@@ -73,9 +73,9 @@ pub(super) fn refuses_bytes(lab: &Lab, value: &[u8]) -> Checked {
     lab.step(story, || {
         let arguments = ["dec16".as_bytes(), value].map(OsStr::from_bytes);
         let program = lab.launch(Launch::new(arguments))?;
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(1)?;
-        program.expect_reason_on_stderr()
+        program.stderr().expect_reason()
     })
 }
 

@@ -1,6 +1,6 @@
 //! The sentences of the contract that no test proves, or not as a whole.
 
-use harness::exercise::Untested;
+use harness::author::Untested;
 
 pub(super) const SENTENCES: &[Untested] = &[
     Untested::NotYet {

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use harness::lab::Lab;
+use harness::author::Lab;
 
 /// A random number of so many bytes, all different and each at least 0x10: whatever changes their order or leaves a
 /// digit out changes the number.

@@ -3,12 +3,7 @@
 use nix::errno::Errno;
 
 use super::{fails, start};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    lab::{Ending, Place},
-    observe::calls::Call,
-};
+use harness::author::{Call, Diagnosis, Ending, FdKind, Rejection, Test};
 
 pub(super) const FULL: Test = Test {
     name: "ends with status 1 when the disk is full",
@@ -24,17 +19,17 @@ pub(super) const FULL: Test = Test {
     story: |lab| {
         let bytes = lab.random_bytes(lab.random_number(1..=100) as usize);
         let program = start(lab, &[], &lab.file("/dev/null"))?;
-        program.feed_stdin(&bytes);
-        program.close_stdin();
+        program.stdin().feed(&bytes);
+        program.stdin().close();
         program.expect_exit(0)?;
         let full = lab.file("/dev/full");
         let program = start(lab, &[], &full)?;
-        program.feed_stdin(&bytes);
-        program.close_stdin();
+        program.stdin().feed(&bytes);
+        program.stdin().close();
         fails(&program)?;
         // And now its input stays open.
         let program = start(lab, &[], &full)?;
-        program.feed_stdin(&bytes);
+        program.stdin().feed(&bytes);
         fails(&program)
     },
     rejects: &[
@@ -82,14 +77,18 @@ pub(super) const SHORT_WRITES: Test = Test {
         let bytes = lab.random_bytes(lab.random_number(200..=400) as usize);
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
-        program.wait_until_stdin_read()?;
+        program.stdin().wait_until_read()?;
         // The line with the count is written, too.
-        program.shorten(Call::Write, lab.random_number(1..=7))?;
-        program.feed_stdin(&bytes);
-        program.close_stdin();
+        program
+            .faults()
+            .shorten(Call::Write, lab.random_number(1..=7))?;
+        program.stdin().feed(&bytes);
+        program.stdin().close();
         program.expect_exit(0)?;
         copy.expect(&bytes)?;
-        program.expect_all_output(&[format!("{} bytes", bytes.len())])
+        program
+            .stdout()
+            .expect_all(&[format!("{} bytes", bytes.len())])
     },
     rejects: &[
         Rejection {
@@ -133,17 +132,21 @@ pub(super) const INTERRUPTED: Test = Test {
             [(); 3].map(|()| lab.random_bytes(lab.random_number(5..=50) as usize));
         let program = start(lab, &[], &copy)?;
         // The read in which it sleeps has begun, and is spared.
-        program.wait_until_stdin_read()?;
-        program.interrupt_next_read(Place::Stdin)?;
-        program.feed_stdin(&first);
-        program.wait_until_stdin_read()?;
-        program.interrupt_next(Call::Write.on(Place::File))?;
-        program.feed_stdin(&second);
-        program.wait_until_stdin_read()?;
-        program.interrupt_after_a_part(Call::Write.on(Place::File), lab.random_number(1..=4))?;
-        program.feed_stdin(&third);
-        program.wait_until_stdin_read()?;
-        program.close_stdin();
+        program.stdin().wait_until_read()?;
+        program.faults().interrupt_next_read(FdKind::Stdin)?;
+        program.stdin().feed(&first);
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .interrupt_next(Call::Write.on(FdKind::File))?;
+        program.stdin().feed(&second);
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .interrupt_after_a_part(Call::Write.on(FdKind::File), lab.random_number(1..=4))?;
+        program.stdin().feed(&third);
+        program.stdin().wait_until_read()?;
+        program.stdin().close();
         program.expect_exit(0)?;
         copy.expect([first, second, third].concat())
     },
@@ -188,11 +191,15 @@ pub(super) const CANNOT_READ: Test = Test {
         lab.follow_calls();
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
-        program.wait_until_stdin_read()?;
-        program.fail_each(Call::Read.on(Place::Stdin), Errno::EIO)?;
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .fail_each(Call::Read.on(FdKind::Stdin), Errno::EIO)?;
         // The read in which it sleeps may still bring this, or a part of it.
-        program.feed_stdin(lab.random_bytes(lab.random_number(5..=50) as usize));
-        program.close_stdin();
+        program
+            .stdin()
+            .feed(lab.random_bytes(lab.random_number(5..=50) as usize));
+        program.stdin().close();
         fails(&program)
     },
     rejects: &[
@@ -221,13 +228,15 @@ pub(super) const CANNOT_PRINT: Test = Test {
         let bytes = lab.random_bytes(lab.random_number(5..=50) as usize);
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
-        program.wait_until_stdin_read()?;
-        program.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
-        program.feed_stdin(&bytes);
-        program.close_stdin();
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
+        program.stdin().feed(&bytes);
+        program.stdin().close();
         lab.step(
             "expect it to end with exit status 1, or with 0: all is in the file",
-            || match program.wait_for_end("it to end")? {
+            || match program.wait_for_end()? {
                 Ending::Status(0) => Ok(()),
                 _ => program.expect_exit(1),
             },
@@ -256,10 +265,12 @@ pub(super) const CANNOT_CLOSE: Test = Test {
         lab.follow_calls();
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
-        program.wait_until_stdin_read()?;
-        program.fail_next(Call::Close.on(Place::File), Errno::EIO)?;
-        program.feed_stdin(lab.random_bytes(20));
-        program.close_stdin();
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .fail_next(Call::Close.on(FdKind::File), Errno::EIO)?;
+        program.stdin().feed(lab.random_bytes(20));
+        program.stdin().close();
         fails(&program)
     },
     rejects: &[

@@ -1,12 +1,7 @@
 //! What the flags of open promise: the old content goes or stays, and nobody comes in between.
 
 use super::{in_pieces, start};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    lab::Place,
-    observe::{calls::Call, tracer::Record},
-};
+use harness::author::{Call, Diagnosis, FdKind, Record, Rejection, Test};
 
 pub(super) const REPLACES: Test = Test {
     name: "replaces what was in the file, and keeps the file",
@@ -23,8 +18,8 @@ pub(super) const REPLACES: Test = Test {
         copy.make(&old, 0o600)?;
         let second = copy.link("second")?;
         let program = start(lab, &[], &copy)?;
-        program.feed_stdin(&new);
-        program.close_stdin();
+        program.stdin().feed(&new);
+        program.stdin().close();
         program.expect_exit(0)?;
         copy.expect(&new)?;
         copy.expect_permissions(0o600)?;
@@ -32,8 +27,8 @@ pub(super) const REPLACES: Test = Test {
         let closed = lab.file("closed");
         closed.make(&old, 0o200)?;
         let program = start(lab, &[], &closed)?;
-        program.feed_stdin(&new);
-        program.close_stdin();
+        program.stdin().feed(&new);
+        program.stdin().close();
         program.expect_exit(0)?;
         closed.permit(0o600)?;
         closed.expect(&new)
@@ -85,18 +80,20 @@ pub(super) const APPENDS: Test = Test {
             (lab.file("fresh"), new.clone()),
         ] {
             let program = start(lab, &["-a"], &file)?;
-            program.feed_stdin(&new);
-            program.close_stdin();
+            program.stdin().feed(&new);
+            program.stdin().close();
             program.expect_exit(0)?;
             file.expect(&whole)?;
             file.expect_permissions(0o644)?;
-            program.expect_all_output(&[format!("{} bytes", new.len())])?;
+            program
+                .stdout()
+                .expect_all(&[format!("{} bytes", new.len())])?;
         }
         let closed = lab.file("closed");
         closed.make(&old, 0o200)?;
         let program = start(lab, &["-a"], &closed)?;
-        program.feed_stdin(&new);
-        program.close_stdin();
+        program.stdin().feed(&new);
+        program.stdin().close();
         program.expect_exit(0)?;
         closed.permit(0o600)?;
         closed.expect([old, new].concat())
@@ -148,7 +145,7 @@ pub(super) const APPENDS_BEHIND_OTHERS: Test = Test {
         log.append(&others)?;
         whole.extend(others);
         whole.extend(in_pieces(lab, &program, |_| Ok(()))?);
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(0)?;
         log.expect(&whole)
     },
@@ -176,13 +173,15 @@ pub(super) const APPENDS_IN_ONE_STEP: Test = Test {
         let log = lab.file("log");
         log.make(&whole, 0o644)?;
         let program = start(lab, &["-a"], &log)?;
-        program.wait_until_stdin_read()?;
-        let freeze = program.freeze_before_next(Call::Write.on(Place::File))?;
-        program.feed_stdin(&piece);
+        program.stdin().wait_until_read()?;
+        let freeze = program
+            .signals()
+            .freeze_before(Call::Write.on(FdKind::File))?;
+        program.stdin().feed(&piece);
         freeze.wait_until_frozen()?;
         log.append(&others)?;
         freeze.resume()?;
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(0)?;
         whole.extend(others);
         whole.extend(piece);
@@ -209,16 +208,16 @@ pub(super) const MAKES_OR_FAILS: Test = Test {
         let copy = lab.file("copy");
         for status in [0, 1] {
             let program = start(lab, &["-x"], &copy)?;
-            program.feed_stdin(match status {
+            program.stdin().feed(match status {
                 0 => bytes.clone(),
                 _ => lab.random_bytes(10),
             });
-            program.close_stdin();
+            program.stdin().close();
             program.expect_exit(status)?;
             copy.expect(&bytes)?;
             copy.expect_permissions(0o644)?;
             if status == 1 {
-                program.expect_reason_on_stderr()?;
+                program.stderr().expect_reason()?;
             }
         }
         let link = lab.file("link");
@@ -256,9 +255,9 @@ pub(super) const MAKES_IN_ONE_STEP: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let program = start(lab, &["-x"], &lab.file("copy"))?;
-        program.close_stdin();
+        program.stdin().close();
         program.expect_exit(0)?;
-        program.expect_no_call(
+        program.calls().expect_none(
             "open(…, O_CREAT, …) without O_EXCL",
             Call::Open,
             |record| has(record, "O_CREAT") && !has(record, "O_EXCL") || record.name == "creat",

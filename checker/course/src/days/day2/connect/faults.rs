@@ -5,14 +5,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::{connected, dial_with_full_stdout, refused, timeout};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    observe::{
-        calls::Call,
-        tracer::{Address, Record},
-    },
-};
+use harness::author::{Address, Call, Diagnosis, Record, Rejection, Sleep, Test};
 
 pub(super) const EVERY_ERROR: Test = Test {
     name: "has the right word for each error of connect",
@@ -33,16 +26,22 @@ pub(super) const EVERY_ERROR: Test = Test {
             (Call::Socket, Errno::ENOBUFS, "error ENOBUFS"),
         ];
         for (call, errno, outcome) in outcomes {
-            let (first, second, last) = (lab.refusing_address()?, lab.listen()?, lab.listen()?);
+            let (first, second, last) = (
+                lab.reserve_address()?.refuse(),
+                lab.listen()?,
+                lab.listen()?,
+            );
             let addresses = [first, second.address(), last.address()];
             let program = dial_with_full_stdout(lab, &[], &addresses)?;
-            program.expect_asleep_in_print()?;
-            program.fail_next(call, errno)?;
-            program.drain_stdout()?;
-            program.expect_line(refused(first))?;
-            program.expect_line(format!("{} {outcome}", second.address()))?;
+            program.sleeps(Sleep::Printing)?;
+            program.faults().fail_next(call, errno)?;
+            program.stdout().drain()?;
+            program.stdout().expect_line(refused(first))?;
+            program
+                .stdout()
+                .expect_line(format!("{} {outcome}", second.address()))?;
             last.accept()?;
-            program.expect_line(connected(&last))?;
+            program.stdout().expect_line(connected(&last))?;
         }
         Ok(())
     },
@@ -82,26 +81,29 @@ pub(super) const INTERRUPTED: Test = Test {
     story: |lab| {
         lab.follow_calls();
         for options in [&["-t", "100000"] as &[&str], &[]] {
-            let (first, listener) = (lab.refusing_address()?, lab.listen()?);
+            let (first, listener) = (lab.reserve_address()?.refuse(), lab.listen()?);
             let addresses = [first, listener.address()];
             let program = dial_with_full_stdout(lab, options, &addresses)?;
-            program.expect_asleep_in_print()?;
-            program.interrupt_next(Call::Poll)?;
-            program.drain_stdout()?;
-            program.expect_line(refused(first))?;
+            program.sleeps(Sleep::Printing)?;
+            program.faults().interrupt_next(Call::Poll)?;
+            program.stdout().drain()?;
+            program.stdout().expect_line(refused(first))?;
             listener.accept()?;
-            program.expect_line(connected(&listener))?;
+            program.stdout().expect_line(connected(&listener))?;
         }
         // And once more where nothing is decided when the signal comes.
-        let (first, silent) = (lab.refusing_address()?, lab.listen_without_answer()?);
+        let (first, silent) = (
+            lab.reserve_address()?.refuse(),
+            lab.listen_without_answer()?,
+        );
         let limit = lab.random_number(30..=60).to_string();
         let addresses = [first, silent.address()];
         let program = dial_with_full_stdout(lab, &["-t", &limit], &addresses)?;
-        program.expect_asleep_in_print()?;
-        program.interrupt_next(Call::Poll)?;
-        program.drain_stdout()?;
-        program.expect_line(refused(first))?;
-        program.expect_line(timeout(&silent))
+        program.sleeps(Sleep::Printing)?;
+        program.faults().interrupt_next(Call::Poll)?;
+        program.stdout().drain()?;
+        program.stdout().expect_line(refused(first))?;
+        program.stdout().expect_line(timeout(&silent))
     },
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -126,27 +128,30 @@ pub(super) const CLOCK: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let limit = Duration::from_millis(lab.random_number(250..=300));
-        let (first, silent) = (lab.refusing_address()?, lab.listen_without_answer()?);
+        let (first, silent) = (
+            lab.reserve_address()?.refuse(),
+            lab.listen_without_answer()?,
+        );
         let milliseconds = limit.as_millis().to_string();
         let addresses = [first, silent.address()];
         let program = dial_with_full_stdout(lab, &["-t", &milliseconds], &addresses)?;
-        program.expect_asleep_in_print()?;
-        let interrupted = program.fail_each(Call::Poll, Errno::EINTR)?;
-        program.drain_stdout()?;
-        program.expect_line(refused(first))?;
+        program.sleeps(Sleep::Printing)?;
+        let interrupted = program.faults().fail_each(Call::Poll, Errno::EINTR)?;
+        program.stdout().drain()?;
+        program.stdout().expect_line(refused(first))?;
         let mut since = None;
         lab.wait_until("its time to be over", Diagnosis::TimedOut, || {
-            if interrupted.struck() > 0 {
+            if interrupted.hits() > 0 {
                 since.get_or_insert_with(Instant::now);
             }
             let is_over = since.is_some_and(|since| since.elapsed() >= limit);
             // One that has ended holds no descriptors. It need not have polled.
-            Ok(is_over || program.descriptors().is_empty())
+            Ok(is_over || program.descriptors().count() == 0)
         })?;
         interrupted.end();
-        program.expect_line(timeout(&silent))?;
+        program.stdout().expect_line(timeout(&silent))?;
         program.expect_exit(1)?;
-        let calls = program.calls()?;
+        let calls = program.calls().records()?;
         // How long it took, as far as the calls reach back: after many interruptions the first ones are forgotten.
         let to_silent = Some(Address::Internet(silent.address()));
         let begin = calls
@@ -210,16 +215,16 @@ pub(super) const PAUSE: Test = Test {
     ],
     story: |lab| {
         lab.follow_calls();
-        let nobody = lab.refusing_address()?;
+        let nobody = lab.reserve_address()?.refuse();
         let options = ["-r", "1", "-p", "600000"];
         let program = dial_with_full_stdout(lab, &options, &[nobody])?;
         // Its try is over, and what polls now is the pause.
-        program.expect_asleep_in_print()?;
-        program.interrupt_next(Call::Poll)?;
-        program.drain_stdout()?;
-        program.expect_line(refused(nobody))?;
-        program.expect_line("again in 600000 ms")?;
-        program.expect_quiet_stdout()?;
+        program.sleeps(Sleep::Printing)?;
+        program.faults().interrupt_next(Call::Poll)?;
+        program.stdout().drain()?;
+        program.stdout().expect_line(refused(nobody))?;
+        program.stdout().expect_line("again in 600000 ms")?;
+        program.stdout().expect_quiet()?;
         program.expect_alive()
     },
     rejects: &[Rejection {

@@ -1,11 +1,7 @@
 //! Servers that do not answer, and how long the program waits for them.
 
 use super::{dial_with, group_of_many, timeout, words};
-use harness::{
-    arena::Launch,
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-};
+use harness::author::{Diagnosis, Launch, Rejection, Sleep, Test};
 
 pub(super) const GIVES_UP: Test = Test {
     name: "gives up a try when its time is over",
@@ -20,9 +16,9 @@ pub(super) const GIVES_UP: Test = Test {
         let limit = lab.random_number(30..=60).to_string();
         let addresses = [first.address(), second.address()];
         let program = dial_with(lab, &["-t", &limit], &addresses)?;
-        program.expect_line(timeout(&first))?;
-        program.expect_line(timeout(&second))?;
-        program.expect_stdout_end()?;
+        program.stdout().expect_line(timeout(&first))?;
+        program.stdout().expect_line(timeout(&second))?;
+        program.stdout().expect_end()?;
         program.expect_exit(1)
     },
     rejects: &[
@@ -69,8 +65,8 @@ pub(super) const WAITS: Test = Test {
         for options in [&["-t", "600000"] as &[&str], &[]] {
             let listener = lab.listen_without_answer()?;
             let program = dial_with(lab, options, &[listener.address()])?;
-            program.wait_until_idle()?;
-            program.expect_nothing_printed_yet()?;
+            program.sleeps(Sleep::UntilSomethingComes)?;
+            program.stdout().expect_quiet()?;
             program.kill()?;
         }
         Ok(())
@@ -100,8 +96,8 @@ pub(super) const AS_LONG_AS_THE_KERNEL: Test = Test {
     story: |lab| {
         let listener = lab.listen_without_answer()?;
         let program = dial_with(lab, &[], &[listener.address()])?;
-        program.wait_until_idle()?;
-        program.expect_no_time_limit()
+        program.sleeps(Sleep::UntilSomethingComes)?;
+        program.sleeps(Sleep::WithoutTimeLimit)
     },
     rejects: &[Rejection {
         because: Diagnosis::Busy,
@@ -128,7 +124,9 @@ pub(super) const CLOSES: Test = Test {
                 format!("start your program with {address} 20 times; it may have 16 descriptors"),
                 || lab.launch(launch),
             )?;
-            program.expect_all_output(&vec![format!("{address} {outcome}"); 20])?;
+            program
+                .stdout()
+                .expect_all(&vec![format!("{address} {outcome}"); 20])?;
             program.expect_exit(1)?;
         }
         Ok(())

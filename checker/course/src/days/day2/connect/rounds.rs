@@ -1,10 +1,7 @@
 //! What the program does when no address has answered, and it may ask again.
 
 use super::{connected, dial_with, dial_with_full_stdout, refused};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-};
+use harness::author::{Diagnosis, Rejection, Sleep, Test};
 
 pub(super) const BACK_OFF: Test = Test {
     name: "goes round again, each time after twice the pause",
@@ -17,22 +14,27 @@ pub(super) const BACK_OFF: Test = Test {
         "The first pause is that of `-p MS` (default 100), and each later one twice as long as the one before it.",
     ],
     story: |lab| {
-        let (one, other) = (lab.refusing_address()?, lab.refusing_address()?);
+        let (one, other) = (
+            lab.reserve_address()?.refuse(),
+            lab.reserve_address()?.refuse(),
+        );
         let first = lab.random_number(2..=5);
         let options = ["-p", &first.to_string(), "-r", "3"];
         let program = dial_with(lab, &options, &[one, other])?;
         for pause in [Some(first), Some(2 * first), Some(4 * first), None] {
-            program.expect_line(refused(one))?;
-            program.expect_line(refused(other))?;
+            program.stdout().expect_line(refused(one))?;
+            program.stdout().expect_line(refused(other))?;
             if let Some(pause) = pause {
-                program.expect_line(format!("again in {pause} ms"))?;
+                program
+                    .stdout()
+                    .expect_line(format!("again in {pause} ms"))?;
             }
         }
-        program.expect_stdout_end()?;
+        program.stdout().expect_end()?;
         program.expect_exit(1)?;
         let program = dial_with(lab, &["-r", "1"], &[one])?;
-        program.expect_line(refused(one))?;
-        program.expect_line("again in 100 ms")?;
+        program.stdout().expect_line(refused(one))?;
+        program.stdout().expect_line("again in 100 ms")?;
         program.kill()
     },
     rejects: &[
@@ -73,19 +75,19 @@ pub(super) const ALL_AGAIN: Test = Test {
         "`-r N` allows N more rounds through all addresses (default 0).",
     ],
     story: |lab| {
-        let (server, nobody) = (lab.reserve_address()?, lab.refusing_address()?);
+        let (server, nobody) = (lab.reserve_address()?, lab.reserve_address()?.refuse());
         let address = server.address();
         let program = dial_with_full_stdout(lab, &["-r", "2", "-p", "1"], &[address, nobody])?;
-        program.expect_asleep_in_print()?;
+        program.sleeps(Sleep::Printing)?;
         let listener = server.listen()?;
-        program.drain_stdout()?;
-        program.expect_line(refused(address))?;
-        program.expect_line(refused(nobody))?;
-        program.expect_line("again in 1 ms")?;
+        program.stdout().drain()?;
+        program.stdout().expect_line(refused(address))?;
+        program.stdout().expect_line(refused(nobody))?;
+        program.stdout().expect_line("again in 1 ms")?;
         let peer = listener.accept()?.peer_address();
-        program.expect_line(connected(&listener))?;
-        program.expect_line(format!("local {peer}"))?;
-        program.expect_stdout_end()?;
+        program.stdout().expect_line(connected(&listener))?;
+        program.stdout().expect_line(format!("local {peer}"))?;
+        program.stdout().expect_end()?;
         program.expect_exit(0)
     },
     rejects: &[Rejection {
@@ -105,11 +107,11 @@ pub(super) const SLEEPS: Test = Test {
         "Before each of these the program prints `again in MS ms`, and sleeps for so long.",
     ],
     story: |lab| {
-        let nobody = lab.refusing_address()?;
+        let nobody = lab.reserve_address()?.refuse();
         let program = dial_with(lab, &["-r", "1", "-p", "600000"], &[nobody])?;
-        program.expect_line(refused(nobody))?;
-        program.expect_line("again in 600000 ms")?;
-        program.expect_quiet_stdout()?;
+        program.stdout().expect_line(refused(nobody))?;
+        program.stdout().expect_line("again in 600000 ms")?;
+        program.stdout().expect_quiet()?;
         program.expect_alive()
     },
     rejects: &[

@@ -1,10 +1,7 @@
 //! Servers that say too much, or go away.
 
 use super::{client_of_file, client_of_terminal, echo, expect_failure, line, word};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-};
+use harness::author::{Diagnosis, Rejection, Test};
 
 const GOES_AWAY: &str = "When the server goes away";
 
@@ -25,16 +22,16 @@ pub(super) const MORE_THAN_SENT: Test = Test {
         server.expect_end()?;
         // The server stays: the client knows enough without its end.
         server.send(word(lab))?;
-        program.expect_stdout(&line)?;
-        program.expect_stdout_end()?;
+        program.stdout().expect(&line)?;
+        program.stdout().expect_end()?;
         expect_failure(&program)?;
         // And once more together with the reply.
         let (program, server) = client_of_file(lab, &line)?;
         server.expect(&line)?;
         server.send([line.as_str(), &word(lab)].concat())?;
         server.close();
-        program.expect_stdout(&line)?;
-        program.expect_stdout_end()?;
+        program.stdout().expect(&line)?;
+        program.stdout().expect_end()?;
         expect_failure(&program)
     },
     rejects: &[
@@ -78,13 +75,13 @@ pub(super) const CUT_REPLY: Test = Test {
         let part = &line[..lab.random_number(1..=8) as usize];
         server.send(part)?;
         server.close();
-        program.expect_stdout_part(part)?;
+        program.stdout().expect_part(part)?;
         expect_failure(&program)?;
         // And once more without any of it.
         let (program, server) = client_of_terminal(lab, &line)?;
         server.expect(&line)?;
         server.close();
-        program.expect_stdout_end()?;
+        program.stdout().expect_end()?;
         expect_failure(&program)
     },
     rejects: &[
@@ -140,13 +137,13 @@ pub(super) const GONE: Test = Test {
         let (line, next) = (line(lab), line(lab));
         let (program, server) = client_of_terminal(lab, &line)?;
         echo(&server, &line)?;
-        program.expect_stdout(&line)?;
+        program.stdout().expect(&line)?;
         // After both, already the first write fails with EPIPE.
         server.shutdown_write()?;
         server.reset()?;
         // A client which watches its connection may notice at once, and end.
         lab.settle()?;
-        program.feed_stdin(&next);
+        program.stdin().feed(&next);
         expect_failure(&program)
     },
     rejects: &[Rejection {
@@ -171,7 +168,7 @@ pub(super) const RESET_AT_THE_END: Test = Test {
         echo(&server, &line)?;
         server.expect_end()?;
         server.reset()?;
-        program.expect_stdout(&line)?;
+        program.stdout().expect(&line)?;
         expect_failure(&program)
     },
     rejects: &[Rejection {

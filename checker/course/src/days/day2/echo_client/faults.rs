@@ -1,12 +1,7 @@
 //! What a client does when a call does less than it was asked, though nothing is wrong.
 
 use super::{client_of_terminal, echo, line};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    lab::Place,
-    observe::calls::Call,
-};
+use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
 pub(super) const SHORT_WRITES: Test = Test {
     name: "sends and prints all of a line, however little each write takes",
@@ -22,12 +17,14 @@ pub(super) const SHORT_WRITES: Test = Test {
         let (first, second) = (line(lab), line(lab));
         let (program, server) = client_of_terminal(lab, &first)?;
         echo(&server, &first)?;
-        program.expect_stdout(&first)?;
-        program.wait_until_stdin_read()?;
-        program.shorten(Call::Write, lab.random_number(1..=4))?;
-        program.feed_stdin(&second);
+        program.stdout().expect(&first)?;
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .shorten(Call::Write, lab.random_number(1..=4))?;
+        program.stdin().feed(&second);
         echo(&server, &second)?;
-        program.expect_stdout(&second)
+        program.stdout().expect(&second)
     },
     rejects: &[Rejection {
         because: Diagnosis::Stuck,
@@ -52,19 +49,23 @@ pub(super) const INTERRUPTED: Test = Test {
         let (first, second) = (line(lab), line(lab));
         let (program, server) = client_of_terminal(lab, &first)?;
         echo(&server, &first)?;
-        program.expect_stdout(&first)?;
+        program.stdout().expect(&first)?;
         // The call in which it sleeps has begun, and is spared.
-        program.wait_until_stdin_read()?;
-        program.interrupt_next(Call::Write.on(Place::Socket))?;
-        program.interrupt_next_read(Place::Socket)?;
-        program.interrupt_next(Call::Write.on(Place::Stdout))?;
-        program.interrupt_next_read(Place::Stdin)?;
-        program.feed_stdin(&second);
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .interrupt_next(Call::Write.on(FdKind::Socket))?;
+        program.faults().interrupt_next_read(FdKind::Socket)?;
+        program
+            .faults()
+            .interrupt_next(Call::Write.on(FdKind::Stdout))?;
+        program.faults().interrupt_next_read(FdKind::Stdin)?;
+        program.stdin().feed(&second);
         echo(&server, &second)?;
-        program.expect_stdout(&second)?;
-        program.wait_until_stdin_read()?;
-        program.interrupt_next_read(Place::Socket)?;
-        program.close_stdin();
+        program.stdout().expect(&second)?;
+        program.stdin().wait_until_read()?;
+        program.faults().interrupt_next_read(FdKind::Socket)?;
+        program.stdin().close();
         server.expect_end()?;
         program.expect_alive()?;
         server.close();

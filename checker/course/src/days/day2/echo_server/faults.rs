@@ -3,12 +3,7 @@
 use nix::errno::Errno;
 
 use super::{echo, line, visit};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    lab::Place,
-    observe::calls::Call,
-};
+use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
 pub(super) const SHORT_WRITES: Test = Test {
     name: "sends the rest when write has taken only a part",
@@ -25,7 +20,9 @@ pub(super) const SHORT_WRITES: Test = Test {
         let server = lab.start_server()?;
         let client = server.connect()?;
         echo(lab, &client)?;
-        server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
+        server
+            .faults()
+            .shorten(Call::Write.on(FdKind::Socket), lab.random_number(1..=4))?;
         echo(lab, &client)?;
         client.send(lab.random_bytes(100))?;
         client.expect_echo()?;
@@ -55,15 +52,19 @@ pub(super) const INTERRUPTED: Test = Test {
         echo(lab, &client)?;
         // The call in which it sleeps has begun, and is spared.
         lab.settle()?;
-        server.interrupt_next_read(Place::Socket)?;
+        server.faults().interrupt_next_read(FdKind::Socket)?;
         echo(lab, &client)?;
         client.expect_quiet()?;
-        server.interrupt_next(Call::Write.on(Place::Socket))?;
+        server
+            .faults()
+            .interrupt_next(Call::Write.on(FdKind::Socket))?;
         echo(lab, &client)?;
-        server.interrupt_after_a_part(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
+        server
+            .faults()
+            .interrupt_after_a_part(Call::Write.on(FdKind::Socket), lab.random_number(1..=4))?;
         echo(lab, &client)?;
         client.expect_quiet()?;
-        server.interrupt_next(Call::Accept)?;
+        server.faults().interrupt_next(Call::Accept)?;
         client.close();
         visit(lab, &server)?;
         // A server that sleeps in accept all the time meets the error only behind the first of them.
@@ -104,7 +105,9 @@ pub(super) const LOST_CLIENT: Test = Test {
         let server = lab.start_server()?;
         let client = server.connect()?;
         echo(lab, &client)?;
-        server.fail_next(Call::Accept, Errno::ECONNABORTED)?;
+        server
+            .faults()
+            .fail_next(Call::Accept, Errno::ECONNABORTED)?;
         client.close();
         visit(lab, &server)?;
         visit(lab, &server)
@@ -131,7 +134,7 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
         let server = lab.start_server()?;
         let first = server.connect()?;
         echo(lab, &first)?;
-        let shortage = server.fail_each(Call::Accept, Errno::EMFILE)?;
+        let shortage = server.faults().fail_each(Call::Accept, Errno::EMFILE)?;
         first.close();
         let waiting = server.connect()?;
         waiting.send(line(lab))?;

@@ -1,11 +1,7 @@
 //! Ports that another server has, or has had.
 
 use super::{echo, visit};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    observe::sockets::{State, Transport},
-};
+use harness::author::{Diagnosis, Rejection, State, Test, Transport};
 
 pub(super) const AGAIN: Test = Test {
     name: "can be started again on its port at once",
@@ -16,7 +12,7 @@ pub(super) const AGAIN: Test = Test {
         let server = lab.start_server()?;
         let client = server.connect()?;
         echo(lab, &client)?;
-        server.kill()?;
+        server.program().kill()?;
         client.expect_end()?;
         client.close();
         lab.wait_until(
@@ -29,7 +25,7 @@ pub(super) const AGAIN: Test = Test {
                 }))
             },
         )?;
-        let again = lab.restart_server(server.address())?;
+        let again = lab.start_server_on(server.address())?;
         if again.address() != server.address() {
             return lab.fail(
                 Diagnosis::ListensElsewhere,

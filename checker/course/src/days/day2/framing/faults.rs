@@ -1,12 +1,7 @@
 //! Calls that do less than they were asked, or fail without anybody's fault.
 
 use super::{READ_ALL, answer, ask, message, some_bytes, visit};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    lab::Place,
-    observe::calls::Call,
-};
+use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
 pub(super) const SHORT_READS: Test = Test {
     name: "puts a message together from reads that bring a few bytes",
@@ -26,7 +21,9 @@ pub(super) const SHORT_READS: Test = Test {
         ask(&client, &some_bytes(lab, 5..=12))?;
         // The call in which it sleeps has begun, and is spared.
         lab.settle()?;
-        server.shorten(Call::Read.on(Place::Socket), lab.random_number(1..=2))?;
+        server
+            .faults()
+            .shorten(Call::Read.on(FdKind::Socket), lab.random_number(1..=2))?;
         for _ in 0..3 {
             ask(&client, &some_bytes(lab, 10..=30))?;
         }
@@ -60,16 +57,18 @@ pub(super) const INTERRUPTED: Test = Test {
         for piece in [&whole[..2], &whole[2..8], &whole[8..12]] {
             // The call in which it sleeps has begun, and is spared: the next one is struck, in the middle of a message.
             lab.settle()?;
-            server.interrupt_next_read(Place::Socket)?;
+            server.faults().interrupt_next_read(FdKind::Socket)?;
             client.send(piece)?;
             client.expect_quiet()?;
         }
         client.send(&whole[12..])?;
         client.expect(answer(&payload))?;
         client.expect_quiet()?;
-        server.interrupt_next(Call::Write.on(Place::Socket))?;
+        server
+            .faults()
+            .interrupt_next(Call::Write.on(FdKind::Socket))?;
         ask(&client, &some_bytes(lab, 5..=12))?;
-        server.interrupt_next(Call::Accept)?;
+        server.faults().interrupt_next(Call::Accept)?;
         client.close();
         visit(lab, &server)?;
         visit(lab, &server)
@@ -109,7 +108,9 @@ pub(super) const SHORT_WRITES: Test = Test {
         let server = lab.start_server()?;
         let client = server.connect()?;
         ask(&client, &some_bytes(lab, 5..=12))?;
-        server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=3))?;
+        server
+            .faults()
+            .shorten(Call::Write.on(FdKind::Socket), lab.random_number(1..=3))?;
         for _ in 0..3 {
             ask(&client, &some_bytes(lab, 20..=60))?;
         }

@@ -1,12 +1,7 @@
 //! Lengths, from the largest that is allowed to those that nobody should believe.
 
 use super::{A_CLAIM, answer, ask, is_turned_away, message, some_bytes, together, visit};
-use harness::{
-    arena::Launch,
-    exercise::{Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Lab, Server},
-};
+use harness::author::{Checked, Diagnosis, Lab, Launch, Rejection, Server, Test};
 
 pub(super) const LARGEST: Test = Test {
     name: "takes messages of up to 65536 bytes",
@@ -74,7 +69,7 @@ pub(super) const TOO_LONG: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors();
+        let before = server.descriptors().count();
         for length in [
             65_537,
             lab.random_number(1 << 20..=1 << 24),
@@ -93,9 +88,9 @@ pub(super) const TOO_LONG: Test = Test {
         client.send([&message(&right), &too_long[..], &some_bytes(lab, 50..=60)].concat())?;
         client.expect(answer(&right))?;
         is_turned_away(&client, &server)?;
-        server.expect_quiet_stdout()?;
+        server.stdout().expect_quiet()?;
         visit(lab, &server)?;
-        server.expect_no_leaked_descriptor(&before)
+        server.descriptors().expect_at_most(before)
     },
     rejects: &[
         Rejection {
@@ -154,7 +149,7 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
         let payload = lab.random_bytes(65_536);
         ask(&client, &payload)?;
         lab.settle()?;
-        let before = server.peak_memory();
+        let before = server.program().peak_memory();
         lab.step(
             "client 1: send 64 messages of 65536 bytes, and expect an answer to each",
             || (0..64).try_for_each(|_| ask(&client, &payload)),
@@ -186,7 +181,7 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
 /// Compares the most memory that the server has ever used with what it was after the first message.
 fn expect_no_more_memory(lab: &Lab, server: &Server, before: u64, whom: &str) -> Checked {
     lab.settle()?;
-    let more = server.peak_memory().saturating_sub(before);
+    let more = server.program().peak_memory().saturating_sub(before);
     lab.step(
         "compare the most memory it has used for the first message and for all",
         || match more {

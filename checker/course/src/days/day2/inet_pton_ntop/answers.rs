@@ -1,10 +1,7 @@
 //! What happens in every test: the program gets lines, and each answer is compared with the oracle's.
 
 use super::texts::Line;
-use harness::{
-    failure::{Checked, Comparison, Diagnosis},
-    lab::{Lab, quoted},
-};
+use harness::author::{Checked, Comparison, Diagnosis, Lab, quoted};
 
 /// Runs the program once with these lines as its input, and compares its answers one by one with the oracle's.
 pub fn answers(
@@ -47,8 +44,8 @@ fn ask(
     lab.step(
         format!("write {what} to its standard input, and close it"),
         || {
-            program.feed_stdin(input);
-            program.close_stdin();
+            program.stdin().feed(input);
+            program.stdin().close();
             Ok(())
         },
     )?;
@@ -59,13 +56,13 @@ fn ask(
                 count => format!(" (line {} of {count})", index + 1),
             };
             let question = format!("the answer to {}{place}", shown(line));
-            let got = program.next_line_for(&question)?;
+            let got = program.stdout().next_line(&question)?;
             let right = oracle(line).unwrap_or_else(|| "bad".to_owned());
             judge(lab, &question, right.as_bytes(), &got)?;
         }
         Ok(())
     })?;
-    program.expect_stdout_end()?;
+    program.stdout().expect_end()?;
     program.expect_exit(0)
 }
 

@@ -3,12 +3,7 @@
 use nix::errno::Errno;
 
 use super::texts::Texts;
-use harness::{
-    exercise::{Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Lab, Place, Program},
-    observe::calls::Call,
-};
+use harness::author::{Call, Checked, Diagnosis, FdKind, Lab, Program, Rejection, Test};
 
 pub(super) const CANNOT_READ: Test = Test {
     name: "ends with status 1 when it cannot read",
@@ -22,11 +17,13 @@ pub(super) const CANNOT_READ: Test = Test {
         lab.follow_calls();
         let program = lab.start(&["pton4"])?;
         // The read in which it sleeps has begun, and is spared.
-        program.wait_until_stdin_read()?;
-        program.fail_each(Call::Read.on(Place::Stdin), Errno::EIO)?;
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .fail_each(Call::Read.on(FdKind::Stdin), Errno::EIO)?;
         ask(lab, &program)?;
         program.expect_exit(1)?;
-        program.expect_reason_on_stderr()
+        program.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
@@ -56,11 +53,13 @@ pub(super) const CANNOT_PRINT: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let program = lab.start(&["pton4"])?;
-        program.wait_until_stdin_read()?;
-        program.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
         ask(lab, &program)?;
         program.expect_exit(1)?;
-        program.expect_reason_on_stderr()
+        program.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
@@ -89,9 +88,9 @@ fn ask(lab: &Lab, program: &Program) -> Checked {
         "write three lines to its standard input, and close it",
         || {
             for _ in 0..3 {
-                program.feed_stdin(texts.plain_quad() + "\n");
+                program.stdin().feed(texts.plain_quad() + "\n");
             }
-            program.close_stdin();
+            program.stdin().close();
             Ok(())
         },
     )

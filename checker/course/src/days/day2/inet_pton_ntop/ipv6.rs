@@ -1,10 +1,7 @@
 //! IPv6 addresses, from text to bytes and back.
 
 use super::{answers::answers, enclosed, oracle, texts::Texts};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-};
+use harness::author::{Diagnosis, Rejection, Test};
 
 const GROUPS_AND_GAP: &str = "IPv6: eight groups and one gap";
 

@@ -5,11 +5,7 @@ use super::{
     between, oracle,
     texts::{Line, Texts},
 };
-use harness::{
-    exercise::{Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::Lab,
-};
+use harness::author::{Checked, Diagnosis, Lab, Rejection, Test};
 
 const THE_BYTES: &str = "The bytes of a socket address";
 

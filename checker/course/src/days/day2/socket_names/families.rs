@@ -2,12 +2,9 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-};
+use harness::author::{Diagnosis, Rejection, Test};
 
-use super::names::expect_names;
+use super::{any_ipv6_port, names::expect_names};
 
 pub(super) const IPV6: Test = Test {
     name: "listens on an IPv6 address as well",
@@ -20,7 +17,7 @@ pub(super) const IPV6: Test = Test {
         "IPv6 addresses stand in brackets.",
     ],
     story: |lab| {
-        let address = lab.any_ipv6_port()?;
+        let address = any_ipv6_port(lab)?;
         let server = lab.start_server_on(address)?;
         server.expect_address(address)?;
         expect_names(lab, &server.connect()?)?;
@@ -67,7 +64,7 @@ pub(super) const IPV4_ON_IPV6: Test = Test {
         "They are shown as what they are: `127.0.0.1`, not `::ffff:127.0.0.1`, and `family=4`.",
     ],
     story: |lab| {
-        let ipv6 = lab.any_ipv6_port()?.ip();
+        let ipv6 = any_ipv6_port(lab)?.ip();
         let server = lab.start_server_on(EVERYWHERE)?;
         server.expect_address(EVERYWHERE)?;
         let (one, other) = (lab.any_port().ip(), lab.any_port_elsewhere().ip());
@@ -101,8 +98,8 @@ pub(super) const WHATEVER_THE_DEFAULT: Test = Test {
         "`[::]` is for IPv4 clients as well, whatever the administrator has made the default.",
     ],
     story: |lab| {
-        let ipv6 = lab.any_ipv6_port()?.ip();
-        lab.make_ipv6_only_the_default()?;
+        let ipv6 = any_ipv6_port(lab)?.ip();
+        lab.make_ipv6_only_default()?;
         let server = lab.start_server_on(EVERYWHERE)?;
         let ipv4 = lab.any_port().ip();
         for address in [ipv6, ipv4] {

@@ -3,12 +3,7 @@
 use nix::errno::Errno;
 
 use super::names::{expect_names, visit};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    lab::Place,
-    observe::calls::Call,
-};
+use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
 pub(super) const SHORT_WRITES: Test = Test {
     name: "sends the rest of the line when write has taken only a part",
@@ -24,7 +19,9 @@ pub(super) const SHORT_WRITES: Test = Test {
         lab.follow_calls();
         let server = lab.start_server()?;
         visit(lab, &server)?;
-        server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
+        server
+            .faults()
+            .shorten(Call::Write.on(FdKind::Socket), lab.random_number(1..=4))?;
         visit(lab, &server)
     },
     rejects: &[Rejection {
@@ -48,17 +45,19 @@ pub(super) const LEAVES_EARLY: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors();
+        let before = server.descriptors().count();
         // The kernel takes the first part, and learns from the answer that nobody is there for the next.
-        let parts = server.shorten(Call::Write.on(Place::Socket), lab.random_number(1..=4))?;
-        server.freeze()?;
+        let parts = server
+            .faults()
+            .shorten(Call::Write.on(FdKind::Socket), lab.random_number(1..=4))?;
+        server.signals().freeze()?;
         server.connect()?.close();
-        server.resume()?;
+        server.signals().resume()?;
         lab.settle()?;
         parts.end();
         visit(lab, &server)?;
-        server.expect_no_leaked_descriptor(&before)?;
-        server.expect_reason_on_stderr()
+        server.descriptors().expect_at_most(before)?;
+        server.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
@@ -97,11 +96,13 @@ pub(super) const INTERRUPTED: Test = Test {
         visit(lab, &server)?;
         // The call in which it sleeps has begun, and is spared.
         lab.settle()?;
-        server.interrupt_next(Call::Poll)?;
+        server.faults().interrupt_next(Call::Poll)?;
         visit(lab, &server)?;
-        server.interrupt_next(Call::Accept)?;
+        server.faults().interrupt_next(Call::Accept)?;
         visit(lab, &server)?;
-        server.interrupt_next(Call::Write.on(Place::Socket))?;
+        server
+            .faults()
+            .interrupt_next(Call::Write.on(FdKind::Socket))?;
         visit(lab, &server)?;
         visit(lab, &server)
     },
@@ -134,7 +135,9 @@ pub(super) const LOST_CLIENT: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        server.fail_next(Call::Accept, Errno::ECONNABORTED)?;
+        server
+            .faults()
+            .fail_next(Call::Accept, Errno::ECONNABORTED)?;
         visit(lab, &server)?;
         visit(lab, &server)
     },
@@ -160,7 +163,7 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        let shortage = server.fail_each(Call::Accept, Errno::EMFILE)?;
+        let shortage = server.faults().fail_each(Call::Accept, Errno::EMFILE)?;
         let first = server.connect()?;
         let waiting = server.connect()?;
         shortage.wait_until_it_pauses()?;

@@ -2,10 +2,7 @@
 
 use std::net::SocketAddr;
 
-use harness::{
-    failure::{Checked, Diagnosis},
-    lab::{Connection, Lab, Server, quoted},
-};
+use harness::author::{Checked, Connection, Diagnosis, Lab, Server, quoted};
 
 /// What a client was told.
 #[derive(Debug)]

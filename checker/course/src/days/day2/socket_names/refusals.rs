@@ -1,11 +1,7 @@
 //! What the server says when it cannot do what it is asked.
 
 use super::names::visit;
-use harness::{
-    exercise::{Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::Lab,
-};
+use harness::author::{Checked, Diagnosis, Lab, Rejection, Test};
 
 pub(super) const CANNOT_LISTEN: Test = Test {
     name: "ends with status 1 when it cannot listen on one of its addresses",
@@ -20,7 +16,7 @@ pub(super) const CANNOT_LISTEN: Test = Test {
     story: |lab| {
         let server = lab.start_server()?;
         refuses(lab, &[&server.address().to_string()], 1)?;
-        let nobodys = lab.nobodys_address().to_string();
+        let nobodys = lab.test_net_address().to_string();
         refuses(lab, &[&lab.any_port().to_string(), &nobodys], 1)?;
         visit(lab, &server)
     },
@@ -60,7 +56,7 @@ pub(super) const SILENT_UNTIL_READY: Test = Test {
         let free = lab.any_port().to_string();
         let program = lab.start(&[&free, &server.address().to_string()])?;
         program.expect_exit(1)?;
-        program.expect_stdout_end()
+        program.stdout().expect_end()
     },
     rejects: &[Rejection {
         because: Diagnosis::ExtraOutput,
@@ -132,5 +128,5 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
 fn refuses(lab: &Lab, arguments: &[&str], status: i32) -> Checked {
     let program = lab.start(arguments)?;
     program.expect_exit(status)?;
-    program.expect_reason_on_stderr()
+    program.stderr().expect_reason()
 }

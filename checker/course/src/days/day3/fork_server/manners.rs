@@ -1,12 +1,7 @@
 //! What the server and its children say, and how they end.
 
 use super::{Visit, echo_some, expect_lost_client, leave, visit};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    lab::Place,
-    observe::{calls::Call, sockets::Transport},
-};
+use harness::author::{Call, Diagnosis, FdKind, Rejection, Sleep, Test, Transport};
 
 pub(super) const REASON_OF_A_LOST_CLIENT: Test = Test {
     name: "says why a client was lost",
@@ -22,7 +17,7 @@ pub(super) const REASON_OF_A_LOST_CLIENT: Test = Test {
         let Visit { client, child } = visit(lab, &server)?;
         client.reset()?;
         expect_lost_client(lab, &server, &child)?;
-        server.expect_reason_on_stderr()
+        server.stderr().expect_reason()
     },
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -46,8 +41,7 @@ pub(super) const LOST_WHILE_IT_SENDS: Test = Test {
         let Visit { client, child } = visit(lab, &server)?;
         let address = client.local_address();
         child.signal(libc::SIGSTOP)?;
-        lab.settle()?;
-        server.expect_nothing_printed_yet()?;
+        server.stdout().expect_quiet()?;
         client.send_without_reading(lab.random_bytes(20_000))?;
         // The end of the client's stream comes before the reset: then write fails with EPIPE.
         client.shutdown_write()?;
@@ -92,7 +86,9 @@ pub(super) const REAL_TIME_SIGNAL: Test = Test {
         let Visit { child, .. } = visit(lab, &server)?;
         let signal = libc::SIGRTMIN() + lab.random_number(1..=9) as i32;
         child.signal(signal)?;
-        server.expect_line(format!("child {} killed {signal}", child.own_pid()))
+        server
+            .stdout()
+            .expect_line(format!("child {} killed {signal}", child.own_pid()))
     },
     rejects: &[Rejection {
         because: Diagnosis::Stuck,
@@ -115,10 +111,14 @@ pub(super) const WHOLE_LINES: Test = Test {
         lab.follow_calls();
         let server = lab.start_server()?;
         let Visit { client, child } = visit(lab, &server)?;
-        server.wait_until_it_rests()?;
-        server.shorten(Call::Write.on(Place::Stdout), lab.random_number(1..=5))?;
+        server.sleeps(Sleep::NotForAChild)?;
+        server
+            .faults()
+            .shorten(Call::Write.on(FdKind::Stdout), lab.random_number(1..=5))?;
         leave(lab, &client)?;
-        server.expect_line(format!("child {} exited 0", child.own_pid()))
+        server
+            .stdout()
+            .expect_line(format!("child {} exited 0", child.own_pid()))
     },
     rejects: &[Rejection {
         because: Diagnosis::Stuck,

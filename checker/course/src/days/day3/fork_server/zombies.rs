@@ -1,10 +1,6 @@
 //! Children that have ended: the server collects them, whatever else goes on.
 
-use harness::{
-    exercise::{Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Lab, Server},
-};
+use harness::author::{Checked, Diagnosis, Lab, Rejection, Server, Sleep, Test};
 
 use super::{Visit, echo_some, take_any, three_visits, visit};
 
@@ -20,10 +16,10 @@ pub(super) const EARLIER_CLIENT: Test = Test {
         let server = lab.start_server()?;
         let earlier = visit(lab, &server)?;
         earlier.end(lab)?;
-        server.wait_until_it_rests()?;
+        server.sleeps(Sleep::NotForAChild)?;
         let later = server.connect()?;
         echo_some(lab, &later)?;
-        earlier.child.expect_collected()?;
+        earlier.child.expect_reaped()?;
         echo_some(lab, &later)
     },
     rejects: &[Rejection {
@@ -45,11 +41,11 @@ pub(super) const ANOTHER_LIVES: Test = Test {
     story: |lab| {
         let server = lab.start_server()?;
         let mut visits = vec![visit(lab, &server)?, visit(lab, &server)?];
-        server.wait_until_it_rests()?;
+        server.sleeps(Sleep::NotForAChild)?;
         let goes = take_any(lab, &mut visits);
         let stays = take_any(lab, &mut visits);
         end_and_wake(lab, &server, &goes)?;
-        goes.child.expect_collected()?;
+        goes.child.expect_reaped()?;
         let next = server.connect()?;
         echo_some(lab, &next)?;
         echo_some(lab, &stays.client)
@@ -88,14 +84,14 @@ pub(super) const THREE_TOGETHER: Test = Test {
     story: |lab| {
         let server = lab.start_server()?;
         let visits = three_visits(lab, &server)?;
-        server.wait_until_it_rests()?;
-        server.freeze()?;
+        server.sleeps(Sleep::NotForAChild)?;
+        server.signals().freeze()?;
         for visit in &visits {
             visit.end(lab)?;
         }
-        server.resume()?;
+        server.signals().resume()?;
         for visit in &visits {
-            visit.child.expect_collected()?;
+            visit.child.expect_reaped()?;
         }
         Ok(())
     },
@@ -119,14 +115,14 @@ pub(super) const IN_THE_GAP: Test = Test {
         lab.follow_calls();
         let server = lab.start_server()?;
         let early = visit(lab, &server)?;
-        server.wait_until_it_rests()?;
-        let gap = server.freeze_in_the_gap()?;
+        server.sleeps(Sleep::NotForAChild)?;
+        let gap = server.signals().freeze_in_the_gap()?;
         let late = server.connect()?;
-        gap.wait_until_struck()?;
-        server.wait_until_frozen()?;
+        gap.wait_until_hit()?;
+        server.signals().wait_until_frozen()?;
         early.end(lab)?;
-        server.resume()?;
-        early.child.expect_collected()?;
+        server.signals().resume()?;
+        early.child.expect_reaped()?;
         echo_some(lab, &late)
     },
     rejects: &[Rejection {
@@ -141,10 +137,10 @@ pub(super) const IN_THE_GAP: Test = Test {
 /// The client leaves, and its child ends. A server which has come to rest and sleeps on, without a word of it, is not woken
 /// by its children: then a time limit of its sleep, if it has one, is all that makes it look.
 fn end_and_wake(lab: &Lab, server: &Server, visit: &Visit) -> Checked {
-    let sleeps_without_limit = server.expect_no_time_limit();
+    let sleeps_without_limit = server.sleeps(Sleep::WithoutTimeLimit);
     visit.end(lab)?;
     lab.settle()?;
-    match server.expect_nothing_printed_yet() {
+    match server.stdout().expect_quiet() {
         Ok(()) => sleeps_without_limit,
         Err(_) => Ok(()),
     }

@@ -4,11 +4,7 @@ use super::{
     BOTH_AT_ONCE, OTHER_SIDE_FIRST, bytes, connected, send_part_of_an_answer, send_whole_input,
     text,
 };
-use harness::{
-    exercise::{Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Lab, Program},
-};
+use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Test};
 
 pub(super) const RESET: Test = Test {
     name: "reports a reset with exit status 1",
@@ -26,8 +22,8 @@ pub(super) const RESET: Test = Test {
         send_part_of_an_answer(lab, &upload, &server)?;
         server.reset()?;
         upload.expect_exit(1)?;
-        upload.expect_stdout_end()?;
-        upload.expect_reason_on_stderr()
+        upload.stdout().expect_end()?;
+        upload.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
@@ -62,13 +58,13 @@ pub(super) const RESET_WITH_OPEN_INPUT: Test = Test {
     story: |lab| {
         let (upload, server) = connected(lab)?;
         let input = bytes(lab, 500, 500);
-        upload.feed_stdin(&input);
+        upload.stdin().feed(&input);
         server.expect(&input)?;
         send_part_of_an_answer(lab, &upload, &server)?;
         server.reset()?;
         upload.expect_exit(1)?;
-        upload.expect_stdout_end()?;
-        upload.expect_reason_on_stderr()
+        upload.stdout().expect_end()?;
+        upload.stderr().expect_reason()
     },
     rejects: &[Rejection {
         because: Diagnosis::StillRunning,
@@ -89,10 +85,10 @@ pub(super) const TAKES_NO_MORE: Test = Test {
     ],
     story: |lab| {
         let upload = upload_to_a_server_that_has_left(lab)?;
-        upload.close_stdin();
+        upload.stdin().close();
         upload.expect_exit(1)?;
-        upload.expect_stdout_end()?;
-        upload.expect_reason_on_stderr()
+        upload.stdout().expect_end()?;
+        upload.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
@@ -140,12 +136,12 @@ pub(super) const END_DOES_NOT_ARRIVE: Test = Test {
     story: |lab| {
         let upload = upload_to_a_server_that_leaves(lab)?;
         lab.settle()?;
-        upload.feed_stdin(bytes(lab, 1, 1_000));
+        upload.stdin().feed(bytes(lab, 1, 1_000));
         // Until the reset is here.
         lab.settle()?;
-        upload.close_stdin();
+        upload.stdin().close();
         upload.expect_exit(1)?;
-        upload.expect_stdout_end()
+        upload.stdout().expect_end()
     },
     rejects: &[
         Rejection {
@@ -175,15 +171,15 @@ pub(super) const ANSWER_AND_END: Test = Test {
         let (upload, server) = connected(lab)?;
         send_whole_input(&upload, &server, bytes(lab, 1, 1_000))?;
         lab.settle()?;
-        upload.freeze()?;
+        upload.signals().freeze()?;
         // More than a program reads at once, less than its kernel can hold.
         let answer = text(lab, 30_000, 40_000);
         server.send_without_reading(&answer)?;
         server.close();
-        upload.resume()?;
-        upload.expect_stdout(&answer)?;
+        upload.signals().resume()?;
+        upload.stdout().expect(&answer)?;
         upload.expect_exit(0)?;
-        upload.expect_stdout_end()
+        upload.stdout().expect_end()
     },
     rejects: &[Rejection {
         because: Diagnosis::Exited,
@@ -217,7 +213,7 @@ fn upload_to_a_server_that_has_left(lab: &Lab) -> Checked<Program> {
     let upload = upload_to_a_server_that_leaves(lab)?;
     for _ in 0..2 {
         lab.settle()?;
-        upload.feed_stdin(bytes(lab, 1, 1_000));
+        upload.stdin().feed(bytes(lab, 1, 1_000));
     }
     lab.settle()?;
     Ok(upload)
@@ -227,7 +223,7 @@ fn upload_to_a_server_that_has_left(lab: &Lab) -> Checked<Program> {
 fn upload_to_a_server_that_leaves(lab: &Lab) -> Checked<Program> {
     let (upload, server) = connected(lab)?;
     let input = bytes(lab, 500, 500);
-    upload.feed_stdin(&input);
+    upload.stdin().feed(&input);
     server.expect(&input)?;
     let answer = text(lab, 300, 300);
     server.send(&answer)?;
@@ -238,15 +234,15 @@ fn upload_to_a_server_that_leaves(lab: &Lab) -> Checked<Program> {
             Ok(())
         },
     )?;
-    upload.expect_stdout(&answer)?;
+    upload.stdout().expect(&answer)?;
     Ok(upload)
 }
 
 /// The server has not read the upload when it closes: that resets the connection, behind an answer which has arrived.
 fn prints_the_answer_of_a_refusing_server(lab: &Lab) -> Checked {
     let (upload, server) = connected(lab)?;
-    upload.fill_stdout()?;
-    upload.feed_stdin(bytes(lab, 500, 1_000));
+    upload.stdout().fill()?;
+    upload.stdin().feed(bytes(lab, 500, 1_000));
     lab.step("the server: wait for it, and leave it unread", || {
         lab.settle()
     })?;
@@ -261,12 +257,12 @@ fn prints_the_answer_of_a_refusing_server(lab: &Lab) -> Checked {
             lab.settle()
         },
     )?;
-    upload.feed_stdin(bytes(lab, 100, 100));
+    upload.stdin().feed(bytes(lab, 100, 100));
     lab.settle()?;
-    upload.drain_stdout()?;
-    upload.expect_stdout(&answer)?;
+    upload.stdout().drain()?;
+    upload.stdout().expect(&answer)?;
     lab.settle()?;
-    upload.close_stdin();
+    upload.stdin().close();
     upload.expect_exit(1)?;
-    upload.expect_stdout_end()
+    upload.stdout().expect_end()
 }

@@ -3,12 +3,7 @@
 use nix::errno::Errno;
 
 use super::{bytes, connected, lines, send_whole_input, text};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    lab::Place,
-    observe::calls::Call,
-};
+use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
 pub(super) const SHORT_WRITES: Test = Test {
     name: "sends and prints every byte, however few a write takes",
@@ -18,15 +13,17 @@ pub(super) const SHORT_WRITES: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let (upload, server) = connected(lab)?;
-        for place in [Place::Socket, Place::Stdout] {
-            upload.shorten(Call::Write.on(place), lab.random_number(1..=9))?;
+        for place in [FdKind::Socket, FdKind::Stdout] {
+            upload
+                .faults()
+                .shorten(Call::Write.on(place), lab.random_number(1..=9))?;
         }
         send_whole_input(&upload, &server, bytes(lab, 300, 900))?;
         let answer = text(lab, 300, 900);
         server.send(&answer)?;
         server.close();
-        upload.expect_stdout(&answer)?;
-        upload.expect_stdout_end()?;
+        upload.stdout().expect(&answer)?;
+        upload.stdout().expect_end()?;
         upload.expect_exit(0)
     },
     rejects: &[
@@ -62,17 +59,19 @@ pub(super) const CANNOT_READ: Test = Test {
         for server_has_ended in [true, false] {
             let (upload, server) = connected(lab)?;
             let input = bytes(lab, 1, 2_000);
-            upload.feed_stdin(&input);
+            upload.stdin().feed(&input);
             server.expect(&input)?;
             if server_has_ended {
                 server.shutdown_write()?;
             }
             upload.expect_alive()?;
-            upload.fail_each(Call::Read.on(Place::Stdin), Errno::EIO)?;
+            upload
+                .faults()
+                .fail_each(Call::Read.on(FdKind::Stdin), Errno::EIO)?;
             // A program which sleeps in read gets these, and fails the next time.
-            upload.feed_stdin(bytes(lab, 1, 100));
+            upload.stdin().feed(bytes(lab, 1, 100));
             upload.expect_exit(1)?;
-            upload.expect_reason_on_stderr()?;
+            upload.stderr().expect_reason()?;
         }
         Ok(())
     },
@@ -109,12 +108,14 @@ pub(super) const CANNOT_PRINT: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let (upload, server) = connected(lab)?;
-        upload.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
+        upload
+            .faults()
+            .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
         send_whole_input(&upload, &server, lines(lab, 3))?;
         server.send(lines(lab, 2))?;
         server.close();
         upload.expect_exit(1)?;
-        upload.expect_reason_on_stderr()
+        upload.stderr().expect_reason()
     },
     rejects: &[
         Rejection {

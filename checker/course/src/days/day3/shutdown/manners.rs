@@ -1,10 +1,7 @@
 //! What the program says to the one who has started it.
 
 use super::{END_IS_A_MESSAGE, TWO_STREAMS, bytes, connected, text};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-};
+use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Test};
 
 pub(super) const TELLS_ITS_COUNTS: Test = Test {
     name: "tells how many bytes went each way",
@@ -21,19 +18,19 @@ pub(super) const TELLS_ITS_COUNTS: Test = Test {
         let answer = [text(lab, 250, 499), text(lab, 250, 499)];
         let counts = [input.concat().len(), answer.concat().len()];
         for piece in &input {
-            upload.feed_stdin(piece);
+            upload.stdin().feed(piece);
             server.expect(piece)?;
         }
-        upload.close_stdin();
+        upload.stdin().close();
         server.expect_end()?;
         for piece in &answer {
             server.send(piece)?;
-            upload.expect_stdout(piece)?;
+            upload.stdout().expect(piece)?;
         }
         server.close();
         upload.expect_exit(0)?;
-        upload.expect_stdout_end()?;
-        upload.expect_numbers_on_stderr(&counts)
+        upload.stdout().expect_end()?;
+        expect_numbers_on_stderr(lab, &upload, &counts)
     },
     rejects: &[Rejection {
         because: Diagnosis::WrongOutput,
@@ -57,7 +54,7 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         lab.expect_refusal(&["127.0.0.1"], 2)?;
         lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
         lab.expect_refusal(&["127.0.0.1:x"], 2)?;
-        let nobody = lab.refusing_address()?;
+        let nobody = lab.reserve_address()?.refuse();
         lab.expect_refusal(&[&format!("localhost:{}", nobody.port())], 2)?;
         lab.expect_refusal(&[&nobody.to_string(), "x"], 2)
     },
@@ -82,3 +79,20 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
     ],
 };
+
+/// Sees that these numbers are among what it has written on standard error, in any words.
+fn expect_numbers_on_stderr(lab: &Lab, upload: &Program, numbers: &[usize]) -> Checked {
+    let wanted: Vec<String> = numbers.iter().map(usize::to_string).collect();
+    let list = wanted.join(" and ");
+    lab.step(format!("see that its standard error tells {list}"), || {
+        let said = upload.stderr().text()?;
+        let told: Vec<&str> = said.split(|c: char| !c.is_ascii_digit()).collect();
+        match wanted.iter().all(|number| told.contains(&number.as_str())) {
+            true => Ok(()),
+            false => lab.fail(
+                Diagnosis::WrongOutput,
+                format!("your program does not tell {list} on standard error"),
+            ),
+        }
+    })
+}

@@ -1,11 +1,7 @@
 //! Datagrams from one byte to the longest there is: up to 1024 bytes they are sent back, and no further.
 
 use super::{ask, random, word};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::{Checked, Diagnosis},
-    lab::{Datagrams, Server},
-};
+use harness::author::{Checked, Datagrams, Diagnosis, Rejection, Server, Sleep, Test};
 
 /// The longest datagram that is sent back.
 const LIMIT: usize = 1024;
@@ -130,11 +126,11 @@ pub(super) const BEHIND_TOO_BIG: Test = Test {
         let server = lab.start_udp_server(&[])?;
         let (first, second) = (lab.datagrams()?, lab.datagrams()?);
         let (long, short) = (random(lab, 1025..=2000), word(lab));
-        server.wait_until_idle()?;
-        server.freeze()?;
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        server.signals().freeze()?;
         first.send_to(server.address(), &long)?;
         second.send_to(server.address(), &short)?;
-        server.resume()?;
+        server.signals().resume()?;
         first.expect_from(server.address(), format!("too big {}", long.len()))?;
         second.expect_from(server.address(), short)
     },

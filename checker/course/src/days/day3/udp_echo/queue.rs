@@ -1,11 +1,7 @@
 //! Datagrams which have to wait, and a receive which a signal cuts short.
 
 use super::{ask, word};
-use harness::{
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    lab::Place,
-};
+use harness::author::{Diagnosis, FdKind, Rejection, Sleep, Test};
 
 pub(super) const LONG_QUEUE: Test = Test {
     name: "loses none of many datagrams that wait",
@@ -19,8 +15,8 @@ pub(super) const LONG_QUEUE: Test = Test {
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
-        server.wait_until_idle()?;
-        server.freeze()?;
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        server.signals().freeze()?;
         // Together less than half of what Linux gives a socket, with all that the kernel adds to each.
         let questions: Vec<_> = (0..32).map(|_| lab.random_bytes(1000)).collect();
         lab.step("client 1: send 32 datagrams of 1000 bytes", || {
@@ -28,7 +24,7 @@ pub(super) const LONG_QUEUE: Test = Test {
                 .iter()
                 .try_for_each(|question| client.send_to(server.address(), question))
         })?;
-        server.resume()?;
+        server.signals().resume()?;
         lab.step("client 1: expect them all back, in their order", || {
             questions
                 .iter()
@@ -52,8 +48,8 @@ pub(super) const INTERRUPTED: Test = Test {
         lab.follow_calls();
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
-        server.wait_until_idle()?;
-        server.interrupt_next_read(Place::Socket)?;
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        server.faults().interrupt_next_read(FdKind::Socket)?;
         // A server which sleeps in its receive gets the first one in the call that has begun, and fails behind it.
         ask(&client, &server, word(lab))?;
         ask(&client, &server, word(lab))?;

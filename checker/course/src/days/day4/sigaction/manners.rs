@@ -4,13 +4,7 @@ use libc::{SIGINT, SIGRTMIN, SIGTERM, SIGUSR1, SIGUSR2};
 use nix::errno::Errno;
 
 use super::{count, expect_result, repeated, send, start, take, without_arguments};
-use harness::{
-    arena::Launch,
-    exercise::{Rejection, Test},
-    failure::Diagnosis,
-    lab::Place,
-    observe::calls::Call,
-};
+use harness::author::{Call, Diagnosis, FdKind, Launch, Rejection, Sleep, Test};
 
 pub(super) const MANY: Test = Test {
     name: "counts more than 255 signals",
@@ -21,14 +15,14 @@ pub(super) const MANY: Test = Test {
     ],
     story: |lab| {
         let program = count(lab)?;
-        program.freeze()?;
+        program.signals().freeze()?;
         let real_time = lab.random_number(260..=300);
         lab.step(format!("send it SIGRTMIN {real_time} times"), || {
             send(&program, &repeated(&[(SIGRTMIN(), real_time)]))
         })?;
-        program.resume()?;
-        program.expect_asleep()?;
-        program.deliver(SIGTERM)?;
+        program.signals().resume()?;
+        program.sleeps(Sleep::UntilASignalComes)?;
+        program.signals().deliver(SIGTERM)?;
         expect_result(&program, 0, 0, real_time)
     },
     rejects: &[Rejection {
@@ -55,7 +49,7 @@ pub(super) const SIGINT_BLOCKED_AT_THE_START: Test = Test {
             },
             lab,
         )?;
-        program.deliver(SIGINT)?;
+        program.signals().deliver(SIGINT)?;
         expect_result(&program, 0, 0, 0)
     },
     rejects: &[Rejection {
@@ -85,7 +79,7 @@ pub(super) const SIGTERM_IGNORED_AT_THE_START: Test = Test {
         for signal in [SIGUSR1, SIGUSR2, SIGRTMIN()] {
             take(&program, signal)?;
         }
-        program.deliver(SIGTERM)?;
+        program.signals().deliver(SIGTERM)?;
         expect_result(&program, 1, 1, 1)
     },
     rejects: &[Rejection {
@@ -106,14 +100,14 @@ pub(super) const SECOND_SIGTERM: Test = Test {
     story: |lab| {
         let program = count(lab)?;
         take(&program, SIGUSR2)?;
-        program.fill_stdout()?;
-        program.signal(SIGTERM)?;
-        program.expect_asleep_in_print()?;
+        program.stdout().fill()?;
+        program.signals().send(SIGTERM)?;
+        program.sleeps(Sleep::Printing)?;
         for signal in [SIGTERM, SIGUSR1, SIGUSR2, SIGRTMIN()] {
-            program.signal(signal)?;
-            program.expect_asleep_in_print()?;
+            program.signals().send(signal)?;
+            program.sleeps(Sleep::Printing)?;
         }
-        program.drain_stdout()?;
+        program.stdout().drain()?;
         expect_result(&program, 0, 1, 0)
     },
     rejects: &[Rejection {
@@ -136,10 +130,12 @@ pub(super) const CANNOT_PRINT: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let program = count(lab)?;
-        program.fail_each(Call::Write.on(Place::Stdout), Errno::ENOSPC)?;
-        program.deliver(SIGTERM)?;
+        program
+            .faults()
+            .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
+        program.signals().deliver(SIGTERM)?;
         program.expect_exit(1)?;
-        program.expect_reason_on_stderr()
+        program.stderr().expect_reason()
     },
     rejects: &[
         Rejection {

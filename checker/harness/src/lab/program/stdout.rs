@@ -8,17 +8,24 @@ use crate::{
 
 const OTHER_BYTES: &str = "your program prints other bytes than it should";
 
-impl Program {
+/// The program's standard output: see [`Program::stdout`].
+#[derive(Debug)]
+pub struct Stdout<'a> {
+    pub(super) program: &'a Program,
+}
+
+impl Stdout<'_> {
     /// Stops reading its standard output and fills the pipe, so that its next write to it sleeps.
     ///
     /// # Errors
     ///
     /// When the pipe cannot be filled.
-    pub fn fill_stdout(&self) -> Checked {
-        self.context
+    pub fn fill(&self) -> Checked {
+        self.program
+            .context
             .note("fill its standard output, and do not read it");
-        self.context.pump()?;
-        Ok(self.running.stdout.fill()?)
+        self.program.context.pump()?;
+        Ok(self.program.running.stdout.fill()?)
     }
 
     /// Makes room on its standard output again, and reads on.
@@ -26,9 +33,9 @@ impl Program {
     /// # Errors
     ///
     /// When the pipe cannot be read.
-    pub fn drain_stdout(&self) -> Checked {
-        self.context.note("read its standard output again");
-        Ok(self.running.stdout.drain()?)
+    pub fn drain(&self) -> Checked {
+        self.program.context.note("read its standard output again");
+        Ok(self.program.running.stdout.drain()?)
     }
 
     /// Waits for its next line on standard output, which must be this one (given without `\n`).
@@ -38,7 +45,7 @@ impl Program {
     /// When another line comes, or none.
     pub fn expect_line(&self, expected: impl AsRef<[u8]>) -> Checked {
         let expected = expected.as_ref();
-        self.context.note(format!(
+        self.program.context.note(format!(
             "expect the line {} on its standard output",
             quoted(expected)
         ));
@@ -52,50 +59,44 @@ impl Program {
                     quoted(&line),
                     quoted(expected)
                 );
-                let failure = self.context.failure(Diagnosis::WrongOutput, symptom);
+                let failure = self
+                    .program
+                    .context
+                    .failure(Diagnosis::WrongOutput, symptom);
                 Err(failure.comparing(difference).into())
             }
         }
     }
 
-    /// Waits for its next line on standard output, and returns it without `\n`.
+    /// Waits for its next line, and returns it without `\n`. `goal` completes the sentence "the test waits for …".
     ///
     /// # Errors
     ///
     /// When none comes.
-    pub fn next_line(&self) -> Checked<Vec<u8>> {
-        self.context.note("wait for a line on its standard output");
-        self.line_of_output("a line on standard output")
-    }
-
-    /// The same for one of many lines: the diary tells it in the caller's step, and `goal` completes the sentence "the
-    /// test waits for …".
-    ///
-    /// # Errors
-    ///
-    /// When none comes.
-    pub fn next_line_for(&self, goal: &str) -> Checked<Vec<u8>> {
+    pub fn next_line(&self, goal: &str) -> Checked<Vec<u8>> {
+        self.program.context.note(format!("wait for {goal}"));
         self.line_of_output(goal)
     }
 
     fn line_of_output(&self, goal: &str) -> Checked<Vec<u8>> {
-        let look = || Ok(self.running.stdout.take_line());
-        match self.context.try_until(look)? {
+        let look = || Ok(self.program.running.stdout.take_line());
+        match self.program.context.try_until(look)? {
             Ok(Some(line)) => Ok(line),
             Ok(None) => {
-                let mut failure = self.output_ended(goal)?;
-                let partial = self.running.stdout.unread();
+                let mut failure = self.program.output_ended(goal)?;
+                let partial = self.program.running.stdout.unread();
                 if !partial.is_empty() {
                     failure.symptom += &format!("; {} has no \\n behind it", quoted(&partial));
                 }
                 Err(failure.into())
             }
             Err(error) => {
-                let running = &self.running;
-                let failure = self
-                    .context
-                    .to_failure_of(running, error, goal, Diagnosis::Stuck);
-                let partial = self.running.stdout.unread();
+                let running = &self.program.running;
+                let failure =
+                    self.program
+                        .context
+                        .to_failure_of(running, error, goal, Diagnosis::Stuck);
+                let partial = self.program.running.stdout.unread();
                 let comparison = (!partial.is_empty())
                     .then(|| {
                         Comparison::of_text("standard output (no line end yet)", b"", &partial)
@@ -111,38 +112,46 @@ impl Program {
     /// # Errors
     ///
     /// When other bytes come, or not all of them.
-    pub fn expect_stdout(&self, expected: impl AsRef<[u8]>) -> Checked {
+    pub fn expect(&self, expected: impl AsRef<[u8]>) -> Checked {
         let expected = expected.as_ref();
-        self.context
+        self.program
+            .context
             .note(format!("expect {} on its standard output", brief(expected)));
         // Each look compares what is new since the last one: there are many looks at a long answer.
         let mut compared = 0;
         let look = || {
-            let stdout = &self.running.stdout;
+            let stdout = &self.program.running.stdout;
             let mut unread = stdout.unread.borrow_mut();
             let known = unread.len().min(expected.len());
             let differs = unread.make_contiguous()[compared..known] != expected[compared..known];
             compared = known;
             Ok((differs || known == expected.len() || !stdout.open.get()).then_some(()))
         };
-        let waited = self.context.try_until(look)?;
-        let mut got = self.running.stdout.unread();
+        let waited = self.program.context.try_until(look)?;
+        let mut got = self.program.running.stdout.unread();
         got.truncate(expected.len());
         let comparison = Comparison::of("standard output", expected, &got);
         if comparison.is_none() {
-            self.running
+            self.program
+                .running
                 .stdout
                 .unread
                 .borrow_mut()
                 .drain(..expected.len());
-            self.running.stdout.searched.set(0);
+            self.program.running.stdout.searched.set(0);
             return Ok(());
         }
         let goal = format!("{} on standard output", brief(expected));
         let failure = match waited {
-            Ok(()) if expected.starts_with(&got) => self.output_ended(&goal)?,
-            Ok(()) => self.context.failure(Diagnosis::WrongOutput, OTHER_BYTES),
-            Err(error) => self.context.to_failure(error, &goal, Diagnosis::Stuck),
+            Ok(()) if expected.starts_with(&got) => self.program.output_ended(&goal)?,
+            Ok(()) => self
+                .program
+                .context
+                .failure(Diagnosis::WrongOutput, OTHER_BYTES),
+            Err(error) => self
+                .program
+                .context
+                .to_failure(error, &goal, Diagnosis::Stuck),
         };
         Err(failure.comparing(comparison).into())
     }
@@ -152,10 +161,11 @@ impl Program {
     /// # Errors
     ///
     /// When more comes, or the end does not.
-    pub fn expect_stdout_end(&self) -> Checked {
-        self.context
+    pub fn expect_end(&self) -> Checked {
+        self.program
+            .context
             .note("expect nothing more on its standard output");
-        let stdout = &self.running.stdout;
+        let stdout = &self.program.running.stdout;
         self.wait_for_output_end(|| !stdout.open.get() || !stdout.unread.borrow().is_empty())?;
         self.expect_nothing_printed()
     }
@@ -167,18 +177,21 @@ impl Program {
     ///
     /// [`Diagnosis::WrongOutput`] when a byte differs, [`Diagnosis::ExtraOutput`] when more come, and when the end does
     /// not.
-    pub fn expect_stdout_part(&self, whole: impl AsRef<[u8]>) -> Checked {
+    pub fn expect_part(&self, whole: impl AsRef<[u8]>) -> Checked {
         let whole = whole.as_ref();
-        self.context.note(format!(
+        self.program.context.note(format!(
             "expect {}, or the beginning of it, on its standard output",
             brief(whole)
         ));
-        let stdout = &self.running.stdout;
+        let stdout = &self.program.running.stdout;
         self.wait_for_output_end(|| !stdout.open.get())?;
         let got = stdout.unread();
         let part = &got[..got.len().min(whole.len())];
         if !whole.starts_with(part) {
-            let failure = self.context.failure(Diagnosis::WrongOutput, OTHER_BYTES);
+            let failure = self
+                .program
+                .context
+                .failure(Diagnosis::WrongOutput, OTHER_BYTES);
             let comparison = Comparison::of("standard output", whole, &got);
             return Err(failure.comparing(comparison).into());
         }
@@ -189,7 +202,9 @@ impl Program {
     fn wait_for_output_end(&self, is_decided: impl Fn() -> bool) -> Checked {
         let look = || Ok(is_decided().then_some(()));
         let goal = "the end of its standard output";
-        self.context.until(goal, Diagnosis::StillRunning, look)
+        self.program
+            .context
+            .until(goal, Diagnosis::StillRunning, look)
     }
 
     /// Waits until it sleeps; nothing may have come on standard output.
@@ -197,30 +212,22 @@ impl Program {
     /// # Errors
     ///
     /// When something has.
-    pub fn expect_quiet_stdout(&self) -> Checked {
-        self.context.note("see that it prints nothing more");
-        self.context.settle()?;
-        self.expect_nothing_printed()
-    }
-
-    /// Sees that nothing more has come on standard output so far.
-    ///
-    /// # Errors
-    ///
-    /// When something has.
-    pub fn expect_nothing_printed_yet(&self) -> Checked {
-        self.context.note("see that it has printed nothing more");
-        self.context.pump()?;
+    pub fn expect_quiet(&self) -> Checked {
+        self.program.context.note("see that it prints nothing more");
+        self.program.context.settle()?;
         self.expect_nothing_printed()
     }
 
     fn expect_nothing_printed(&self) -> Checked {
-        let extra = self.running.stdout.unread();
+        let extra = self.program.running.stdout.unread();
         match Comparison::of_text("standard output", b"", &extra) {
             None => Ok(()),
             difference => {
                 let symptom = format!("your program prints {} more than it should", brief(&extra));
-                let failure = self.context.failure(Diagnosis::ExtraOutput, symptom);
+                let failure = self
+                    .program
+                    .context
+                    .failure(Diagnosis::ExtraOutput, symptom);
                 Err(failure.comparing(difference).into())
             }
         }
@@ -233,8 +240,8 @@ impl Program {
     ///
     /// [`Diagnosis::ExtraOutput`] when these lines come and more, [`Diagnosis::WrongOutput`] when one of them differs
     /// or is missing.
-    pub fn expect_all_output(&self, lines: &[impl AsRef<[u8]>]) -> Checked {
-        self.context.note(match lines.len() {
+    pub fn expect_all(&self, lines: &[impl AsRef<[u8]>]) -> Checked {
+        self.program.context.note(match lines.len() {
             0 => "expect nothing on its standard output".to_owned(),
             1 => format!(
                 "expect the line {} and nothing else on its standard output",
@@ -242,7 +249,7 @@ impl Program {
             ),
             count => format!("expect {count} lines and nothing else on its standard output"),
         });
-        let stdout = &self.running.stdout;
+        let stdout = &self.program.running.stdout;
         self.wait_for_output_end(|| !stdout.open.get())?;
         for (index, expected) in lines.iter().map(AsRef::as_ref).enumerate() {
             let symptom = match stdout.take_line().flatten() {
@@ -253,7 +260,10 @@ impl Program {
                         quoted(&line),
                         quoted(expected)
                     );
-                    let failure = self.context.failure(Diagnosis::WrongOutput, symptom);
+                    let failure = self
+                        .program
+                        .context
+                        .failure(Diagnosis::WrongOutput, symptom);
                     let comparison = Comparison::of_text("the line", expected, &line);
                     return Err(failure.comparing(comparison).into());
                 }
@@ -277,11 +287,14 @@ impl Program {
                     ),
                 },
             };
-            return self.context.fail(Diagnosis::WrongOutput, symptom);
+            return self.program.context.fail(Diagnosis::WrongOutput, symptom);
         }
         self.expect_nothing_printed()
     }
+}
 
+impl Program {
+    /// The failure of a program that has closed its standard output.
     pub(super) fn output_ended(&self, goal: &str) -> Checked<Failure> {
         let symptom =
             format!("your program has closed its standard output; the test waits for {goal}");

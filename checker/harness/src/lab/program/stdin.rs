@@ -13,42 +13,29 @@ use crate::{
     },
 };
 
-impl Program {
-    /// Writes to its standard input, and waits until the pipe has taken all.
-    ///
-    /// # Errors
-    ///
-    /// When it sleeps for ever without reading, or has ended.
-    pub fn write_stdin(&self, bytes: impl AsRef<[u8]>) -> Checked {
-        self.feed_stdin(bytes);
-        let goal = "it to read its standard input";
-        let stdin = &self.running.stdin;
-        let look =
-            || Ok((stdin.queue.borrow().is_empty() || stdin.file.borrow().is_none()).then_some(()));
-        self.context.until(goal, Diagnosis::Stuck, look)?;
-        if stdin.queue.borrow().is_empty() {
-            return Ok(());
-        }
-        let closed = "your program has closed its standard input; the test has more to write";
-        let diagnosis = Diagnosis::ClosedEarly;
-        self.context.fail_or_exit(goal, diagnosis, closed)
-    }
+/// The program's standard input: see [`Program::stdin`].
+#[derive(Debug)]
+pub struct Stdin<'a> {
+    pub(super) program: &'a Program,
+}
 
+impl Stdin<'_> {
     /// Has these bytes written to its standard input as soon as it makes room, while the test goes on. If it closes
     /// its input or ends, the rest is forgotten.
-    pub fn feed_stdin(&self, bytes: impl AsRef<[u8]>) {
+    pub fn feed(&self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
-        self.context
+        self.program
+            .context
             .note(format!("write {} to its standard input", brief(bytes)));
-        self.running.stdin.queue.borrow_mut().extend(bytes);
-        self.running.stdin.pump();
+        self.program.running.stdin.queue.borrow_mut().extend(bytes);
+        self.program.running.stdin.pump();
     }
 
     /// Closes its standard input, as soon as all is written: its next read finds the end of the file.
-    pub fn close_stdin(&self) {
-        self.context.note("close its standard input");
-        self.running.stdin.closes.set(true);
-        self.running.stdin.pump();
+    pub fn close(&self) {
+        self.program.context.note("close its standard input");
+        self.program.running.stdin.closes.set(true);
+        self.program.running.stdin.pump();
     }
 
     /// Waits until it has read all of its standard input so far, and sleeps in the next read of it.
@@ -56,11 +43,12 @@ impl Program {
     /// # Errors
     ///
     /// When it does not read it.
-    pub fn wait_until_stdin_read(&self) -> Checked {
-        self.context
+    pub fn wait_until_read(&self) -> Checked {
+        self.program
+            .context
             .note("wait until it has read its standard input and waits for more");
         let look = || {
-            let stdin = &self.running.stdin;
+            let stdin = &self.program.running.stdin;
             let unread = stdin
                 .file
                 .borrow()
@@ -76,19 +64,19 @@ impl Program {
                     && (thread.hidden || thread.sleep.as_ref().is_some_and(is_there))
             };
             // A child may read it as well as the program itself.
-            let processes = self.context.programs.living();
+            let processes = self.program.context.programs.living();
             let reads = processes
                 .iter()
                 .any(|process| process.thread_list().iter().any(waits));
             Ok((unread == 0 && stdin.queue.borrow().is_empty() && reads).then_some(()))
         };
         let goal = "it to read its standard input";
-        self.context.until(goal, Diagnosis::Stuck, look)
+        self.program.context.until(goal, Diagnosis::Stuck, look)
     }
 
     /// Whether this descriptor of a process is the program's standard input: number 0, or a copy (dup(2), /dev/stdin).
     fn is_stdin(&self, pid: i32, number: i32) -> bool {
-        let file = self.running.stdin.file.borrow();
+        let file = self.program.running.stdin.file.borrow();
         let own = file.as_ref().and_then(|file| {
             descriptors::object(std::process::id() as i32, file.as_fd().as_raw_fd())
         });
