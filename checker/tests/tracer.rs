@@ -44,13 +44,13 @@ fn an_echo_reads_as_in_the_manual() {
         "{first}"
     );
     let read = run.expect("read(0, \"hello\\n\", 4096) = 6");
-    let data = read.data.unwrap();
+    let data = read.data().unwrap();
     assert_eq!(
         (data.start.as_slice(), data.length),
         (b"hello\n".as_slice(), 6)
     );
     assert_eq!(
-        (read.call, read.descriptor, read.outcome),
+        (read.call, read.descriptor(), read.outcome),
         (Call::Read, Some(0), Outcome::Returned(6))
     );
     let write = run.expect("write(1, \"hello\\n\", 6) = 6");
@@ -68,8 +68,8 @@ fn sockets_read_as_in_the_manual() {
     run.expect("listen(3, 5) = 0");
     let name = run.expect("getsockname(3, 127.0.0.1:*, [16]) = 0");
     let connect = run.expect("connect(4, 127.0.0.1:*, 16) = 0");
-    assert!(matches!(connect.address, Some(Address::Internet(address)) if address.port() > 0));
-    assert_eq!(connect.address, name.address);
+    assert!(matches!(connect.address(), Some(Address::Internet(address)) if address.port() > 0));
+    assert_eq!(connect.address(), name.address());
     run.expect("accept4(3, NULL, NULL, SOCK_CLOEXEC) = 5");
     run.expect("write(4, \"hello\\n\", 6) = 6");
     run.expect("*poll([{5, POLLIN, POLLIN}], 1, *) = 1");
@@ -115,7 +115,7 @@ fn threads_are_followed() {
     let writers: Vec<Record> = run
         .records(Call::Write)
         .into_iter()
-        .filter(|record| record.descriptor != Some(1))
+        .filter(|record| record.descriptor() != Some(1))
         .collect();
     assert_eq!(writers.len(), 4);
     assert!(
@@ -232,10 +232,10 @@ fn what_would_hide_a_program_is_refused_and_recorded() {
     );
     assert!(run.ending().success());
     let records = run.tracer().records();
-    let refused: Vec<&str> = records
+    let refused: Vec<_> = records
         .iter()
         .filter(|record| record.refused)
-        .map(|record| &*record.name)
+        .map(Record::name)
         .collect();
     assert_eq!(
         refused,

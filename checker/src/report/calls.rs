@@ -25,10 +25,9 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
             true => format!("{:>5} ", call.pid),
             false => String::new(),
         };
-        let line = format!("{who}{}", clean(&call.text));
-        let (call_itself, result) =
-            line.split_at(line.rfind(") = ").map_or(line.len(), |at| at + 1));
-        let line = cut(call_itself, result, width.saturating_sub(10));
+        let (call_itself, result) = call.parts();
+        let call_itself = format!("{who}{}", clean(call_itself));
+        let line = cut(&call_itself, result, width.saturating_sub(10));
         let _ = match call.mark {
             Some(Mark::Waits) => writeln!(text, "        {FAIL}> {line}{FAIL:#}"),
             Some(Mark::Guilty) => writeln!(text, "        {FAIL}! {line}{FAIL:#}"),
@@ -73,12 +72,14 @@ pub(crate) fn cut(call: &str, result: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::tracer::Outcome;
 
-    fn call(text: &str) -> CallLine {
+    fn call(call: &str, result: i64) -> CallLine {
         CallLine {
             pid: 2,
             is_main: true,
-            text: text.to_owned(),
+            text: format!("{call} = {result}"),
+            outcome: Outcome::Returned(result),
             injected: None,
             mark: None,
         }
@@ -86,13 +87,23 @@ mod tests {
 
     #[test]
     fn calls_that_are_the_same_stand_once() {
-        let mut calls = vec![call("accept4(3, …) = 4"), call("close(5) = 0")];
-        calls.extend(std::iter::repeat_n(call("read(4, \"\", 4096) = 0"), 11));
-        calls.extend(std::iter::repeat_n(call("getpid() = 2"), 2));
+        let mut calls = vec![call("accept4(3, …)", 4), call("close(5)", 0)];
+        calls.extend(std::iter::repeat_n(call("read(4, \"\", 4096)", 0), 11));
+        calls.extend(std::iter::repeat_n(call("getpid()", 2), 2));
         let text = last_calls(&calls, 80);
         assert_eq!(text.matches("read(4").count(), 1, "{text}");
         assert!(text.contains("= 0\n          … 10 times more\n"), "{text}");
         assert!(text.contains("= 2\n          … once more\n"), "{text}");
         assert!(text.contains("= 4\n          close"), "{text}");
+    }
+    #[test]
+    fn what_looks_like_a_result_in_a_calls_data_is_no_result() {
+        let waits = CallLine {
+            text: r#"write(4, ") = 7 and so on", 4096)"#.to_owned(),
+            outcome: Outcome::InProgress,
+            ..call("", 0)
+        };
+        let text = last_calls(&[waits], 36);
+        assert!(text.contains(r#"  write(4, ") = 7 and so o…)"#), "{text}");
     }
 }

@@ -69,7 +69,7 @@ impl Connections {
     pub fn before(&mut self, record: &Record) {
         self.processes.insert(record.pid);
         if record.call == Call::Close
-            && let Some(inode) = inode(record.pid, record.descriptor)
+            && let Some(inode) = inode(record.pid, record.descriptor())
             && self.watched.contains_key(&inode)
         {
             self.closing.insert(record.tid, inode);
@@ -88,7 +88,7 @@ impl Connections {
             Outcome::Failed(_) => -1,
             Outcome::InProgress | Outcome::Lost => return Ok(Vec::new()),
         };
-        let own = inode(record.pid, record.descriptor);
+        let own = inode(record.pid, record.descriptor());
         match record.call {
             Call::Accept if result >= 0 => {
                 let accepted = inode(record.pid, Some(result));
@@ -97,7 +97,7 @@ impl Connections {
             // A connect in progress has an address, too.
             Call::Connect | Call::Listen => {
                 own.map(|inode| self.others.remove(&inode));
-                let descriptor = record.descriptor.unwrap_or_default();
+                let descriptor = record.descriptor().unwrap_or_default();
                 self.meet(own, record.pid, descriptor, Side::Client)
             }
             Call::Close => match self.closing.remove(&record.tid) {
@@ -114,7 +114,7 @@ impl Connections {
                 self.look(inode, None)
             }
             Call::Read | Call::Write | Call::GetOption | Call::Shutdown => {
-                let descriptor = record.descriptor.unwrap_or_default();
+                let descriptor = record.descriptor().unwrap_or_default();
                 self.meet(own, record.pid, descriptor, Side::Unknown)
             }
             _ => Ok(Vec::new()),

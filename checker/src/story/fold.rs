@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::observe::{
     calls::Call,
-    tracer::{Outcome, Record},
+    tracer::{Argument, Outcome, Record},
 };
 
 /// How many calls a round has at most: poll, read, poll, write.
@@ -15,10 +15,11 @@ const ROUNDS: usize = 3;
 /// What makes a call like another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Shape {
-    name: String,
+    call: Call,
+    number: i64,
     descriptor: Option<i32>,
     /// None for those that move bytes, which differ from call to call.
-    arguments: Option<Vec<String>>,
+    arguments: Option<Vec<Argument>>,
     outcome: Outcome,
 }
 
@@ -43,8 +44,9 @@ impl Shape {
     fn of(record: &Record) -> Shape {
         let moves_bytes = matches!(record.call, Call::Read | Call::Write);
         Shape {
-            name: record.name.to_string(),
-            descriptor: record.descriptor,
+            call: record.call,
+            number: record.number,
+            descriptor: record.descriptor(),
             arguments: (!moves_bytes).then(|| record.arguments.clone()),
             outcome: match record.outcome {
                 // How many bytes it moves is no difference, but the end of a stream is.

@@ -14,7 +14,7 @@ use super::{
     states,
 };
 use crate::{
-    observe::tracer::{self, Outcome, Record},
+    observe::tracer::{self, Argument, Outcome, Record},
     report::{calls::cut, layout::fold, sanitize::clean},
 };
 
@@ -44,7 +44,7 @@ pub(super) struct Human {
 struct Teller {
     fold: Fold,
     /// The call which it waits in, and its arguments when that was told.
-    waits: Option<(u64, Vec<String>)>,
+    waits: Option<(u64, Vec<Argument>)>,
     /// When the last of its calls was counted.
     last_us: u64,
 }
@@ -166,17 +166,13 @@ impl Human {
             Some(before) => resumed(record, before),
             None => record.call_text(),
         };
-        let (result, style) = match record.outcome {
-            Outcome::Returned(result) => (format!(" = {result}"), None),
-            Outcome::Failed(errno) => {
-                let name = tracer::errno_name(errno);
-                (format!(" = -1 {name}"), Some(FAILED))
-            }
-            Outcome::InProgress | Outcome::Lost => (" = ?".to_owned(), Some(DIM)),
+        let style = match record.outcome {
+            Outcome::Returned(_) => Style::new(),
+            Outcome::Failed(_) => FAILED,
+            Outcome::InProgress | Outcome::Lost => DIM,
         };
-        let line = cut(&clean(&call), &result, self.room());
+        let line = cut(&clean(&call), &record.outcome.to_string(), self.room());
         let head = self.head(at, record.tid);
-        let style = style.unwrap_or_default();
         let _ = write!(text, "{head}{style}{line}{style:#}");
         let remark = self.remark_on(record);
         if !remark.is_empty() {
@@ -261,19 +257,28 @@ fn milliseconds(us: u64) -> String {
 }
 
 /// The return of a call that was told when it waited: what it has filled since then.
-fn resumed(record: &Record, before: &[String]) -> String {
-    let news: Vec<&str> = record
-        .arguments
-        .iter()
-        .enumerate()
-        .filter(|(place, argument)| before.get(*place) != Some(argument))
-        .map(|(_, argument)| argument.as_str())
-        // The length of an address, or an address that nobody asked for.
-        .filter(|argument| !argument.starts_with('[') || argument.contains('{'))
+fn resumed(record: &Record, before: &[Argument]) -> String {
+    let name = record.name();
+    let arguments = record.arguments.iter().enumerate();
+    let news: Vec<String> = arguments
+        .filter(|(place, argument)| before.get(*place) != Some(argument) && is_news(argument))
+        .map(|(_, argument)| argument.to_string())
         .collect();
     match news.is_empty() {
-        true => format!("… {} resumed", record.name),
-        false => format!("… {} resumed: {}", record.name, news.join(", ")),
+        true => format!("… {name} resumed"),
+        false => format!("… {name} resumed: {}", news.join(", ")),
+    }
+}
+
+/// Whether it is what the call has waited for: the length of an address is not, and the result tells the rest.
+fn is_news(argument: &Argument) -> bool {
+    match argument {
+        Argument::Bytes(_)
+        | Argument::Message { .. }
+        | Argument::Address(_)
+        | Argument::PollSet { .. } => true,
+        Argument::Events(events) => !events.is_empty(),
+        _ => false,
     }
 }
 

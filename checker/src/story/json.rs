@@ -66,6 +66,8 @@ fn call(at_us: u64, record: &Record) -> Value {
         Outcome::Failed(errno) => ("failed", None, Some(tracer::errno_name(errno))),
         Outcome::Lost => ("lost", None, None),
     };
+    let arguments = record.arguments.iter().map(ToString::to_string);
+    let arguments: Vec<String> = arguments.collect();
     json!({
         "event": "call",
         "at_us": at_us,
@@ -75,11 +77,11 @@ fn call(at_us: u64, record: &Record) -> Value {
         "pid": record.pid,
         "tid": record.tid,
         "call": record.call,
-        "name": record.name,
-        "arguments": record.arguments,
-        "descriptor": record.descriptor,
-        "data": record.data,
-        "address": record.address.as_ref().map(ToString::to_string),
+        "name": record.name(),
+        "arguments": arguments,
+        "descriptor": record.descriptor(),
+        "data": record.data(),
+        "address": record.address().map(ToString::to_string),
         "outcome": outcome,
         "result": result,
         "errno": errno,

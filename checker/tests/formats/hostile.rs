@@ -5,6 +5,7 @@ use checker::{
     exercise::Exercise,
     failure::{Comparison, Diagnosis, LabError},
     lab::{CallLine, Ending, ProcessState},
+    observe::tracer::Outcome,
     report::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     syllabus,
 };
@@ -119,6 +120,7 @@ fn failure() -> FailureReport {
             pid: 2,
             is_main: true,
             text: TEXT.to_owned(),
+            outcome: Outcome::InProgress,
             injected: None,
             mark: None,
         }],

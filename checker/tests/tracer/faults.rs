@@ -176,7 +176,7 @@ fn errors_are_injected_into_the_call_that_is_meant() {
 #[test]
 fn a_fault_finds_its_object_under_any_number() {
     let mut run = Run::traced("reads_everywhere");
-    run.wait_for(|record| record.call == Call::Read && record.descriptor == Some(0));
+    run.wait_for(|record| record.call == Call::Read && record.descriptor() == Some(0));
     let stdin = run.started.stdin.as_ref().unwrap().as_raw_fd();
     let Some(Object::Pipe(input)) = object(std::process::id() as i32, stdin) else {
         panic!("standard input is no pipe");
@@ -207,7 +207,7 @@ fn a_fault_finds_its_object_under_any_number() {
 #[test]
 fn a_call_that_copies_is_a_read_and_a_write() {
     let mut run = Run::traced("copies");
-    run.wait_for(|record| record.call == Call::Read && record.descriptor == Some(0));
+    run.wait_for(|record| record.call == Call::Read && record.descriptor() == Some(0));
     // The pipes are 3 to 6, the file is 7.
     let ends = [(Call::Write, 6), (Call::Read, 7)];
     let injections = ends.map(|(call, descriptor)| {
@@ -236,8 +236,8 @@ fn nobody_locks_a_pipe_of_the_lab() {
     let printed: String = run
         .records(Call::Write)
         .iter()
-        .filter(|record| record.descriptor == Some(1))
-        .filter_map(|record| record.data.as_ref())
+        .filter(|record| record.descriptor() == Some(1))
+        .filter_map(|record| record.data())
         .map(|data| String::from_utf8_lossy(&data.start).into_owned())
         .collect();
     assert_eq!(printed, answer);

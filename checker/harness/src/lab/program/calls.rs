@@ -7,7 +7,7 @@ use crate::{
     failure::{Checked, Diagnosis},
     observe::{
         calls::Call,
-        tracer::{Record, Tracer, before_main},
+        tracer::{Outcome, Record, Tracer, before_main},
     },
 };
 
@@ -20,6 +20,8 @@ pub struct CallLine {
     pub is_main: bool,
     /// `read(4, "hello\n", 4096) = 6`
     pub text: String,
+    /// What came of it, with which the text ends.
+    pub outcome: Outcome,
     /// What the lab did to it, if it did something.
     pub injected: Option<String>,
     /// Why the reader should look at it, if there is a reason.
@@ -34,6 +36,15 @@ pub enum Mark {
     Waits,
     /// It is what the failure is about.
     Guilty,
+}
+
+impl CallLine {
+    /// The call itself, and what came of it: `read(4, "hello\n", 4096)` and ` = 6`.
+    pub fn parts(&self) -> (&str, &str) {
+        let result = self.outcome.to_string().len();
+        let end = self.text.len().saturating_sub(result);
+        self.text.split_at_checked(end).unwrap_or((&self.text, ""))
+    }
 }
 
 /// How many calls a report shows, besides those that have not returned.
@@ -53,6 +64,7 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
         pid: record.own_pid,
         is_main: record.pid == main,
         text: record.to_string(),
+        outcome: record.outcome,
         injected: match record.refused {
             true => Some("refused by the lab".to_owned()),
             false => record.injected.map(|fault| fault.to_string()),

@@ -112,7 +112,7 @@ impl Program {
             records.retain(|record| record.pid == self.running.pid);
             let first = |kind: &Call| {
                 let record = records.iter().find(|record| record.call == *kind)?;
-                Some((*kind, record.name.to_string()))
+                Some((*kind, record.name().into_owned()))
             };
             Ok(kinds.iter().find_map(first))
         };

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use table::{Argument, Endless, Row};
+pub(super) use table::{Endless, Parameter, Row};
 
 /// A kind of call, by what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

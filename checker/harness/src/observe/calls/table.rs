@@ -1,6 +1,6 @@
 //! The system calls that the course is about: one row a call, and the only place that knows one by its number.
 
-use Argument::*;
+use Parameter::*;
 
 use super::Call;
 
@@ -17,13 +17,13 @@ pub(in crate::observe) enum Endless {
     Never,
 }
 
-/// What an argument means. A number in parentheses is the place of the argument with its length.
+/// What a call takes an argument for. A number in parentheses is the place of the argument with its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::observe) enum Argument {
+pub(in crate::observe) enum Parameter {
     /// An open descriptor.
     Descriptor,
-    /// The descriptor of a folder, or AT_FDCWD.
-    Folder,
+    /// The descriptor of a directory, or AT_FDCWD.
+    Directory,
     /// A signed number of 32 bits.
     Int,
     /// A signed number of 64 bits.
@@ -36,8 +36,8 @@ pub(in crate::observe) enum Argument {
     Signal,
     /// A path, or another C string.
     Path,
-    /// The words of an exec.
-    Words,
+    /// The argv of an exec.
+    Argv,
     /// The bytes which the call sends.
     Sent(usize),
     /// The bytes with which the call has filled the buffer.
@@ -121,14 +121,14 @@ pub(in crate::observe) enum Argument {
 }
 
 /// One call.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(in crate::observe) struct Row {
     pub number: libc::c_long,
     /// As in the manual.
     pub name: &'static str,
     pub call: Call,
     pub endless: Endless,
-    pub arguments: &'static [Argument],
+    pub parameters: &'static [Parameter],
 }
 
 impl Row {
@@ -155,7 +155,7 @@ impl Row {
 
     /// Whether its first argument is a descriptor.
     pub fn has_descriptor(&self) -> bool {
-        self.arguments.first() == Some(&Descriptor)
+        self.parameters.first() == Some(&Descriptor)
     }
 
     /// For a call which copies from one descriptor to another: which arguments these are.
@@ -169,13 +169,13 @@ impl Row {
 
     /// Which other argument is one, too.
     pub fn second_descriptor(&self) -> Option<usize> {
-        (1..self.arguments.len()).find(|&index| self.arguments[index] == Descriptor)
+        (1..self.parameters.len()).find(|&index| self.parameters[index] == Descriptor)
     }
 }
 
-/// `SYS_read Read Always [arguments]`: the name is that of the number.
+/// `SYS_read Read Always [parameters]`: the name is that of the number.
 macro_rules! table {
-    ($($(#[$attribute:meta])* $number:ident $call:ident $endless:ident $(($place:literal))? [$($argument:expr),*])*) => {
+    ($($(#[$attribute:meta])* $number:ident $call:ident $endless:ident $(($place:literal))? [$($parameter:expr),*])*) => {
         &[$(
             $(#[$attribute])*
             Row {
@@ -183,7 +183,7 @@ macro_rules! table {
                 name: stringify!($number).split_at("SYS_".len()).1,
                 call: Call::$call,
                 endless: Endless::$endless $(($place))?,
-                arguments: &[$($argument),*],
+                parameters: &[$($parameter),*],
             }
         ),*]
     };
@@ -229,7 +229,7 @@ const TABLE: &[Row] = table! {
     SYS_getsockname Name Never [Descriptor, FilledAddress(2), FilledLength]
     SYS_getpeername Peer Never [Descriptor, FilledAddress(2), FilledLength]
 
-    SYS_openat Open Never [Folder, Path, OpenFlags, Mode]
+    SYS_openat Open Never [Directory, Path, OpenFlags, Mode]
     #[cfg(target_arch = "x86_64")] SYS_open Open Never [Path, OpenFlags, Mode]
     #[cfg(target_arch = "x86_64")] SYS_creat Open Never [Path, Mode]
     SYS_close Close Never [Descriptor]
@@ -257,8 +257,8 @@ const TABLE: &[Row] = table! {
     SYS_clone Fork Never [CloneFlags]
     #[cfg(target_arch = "x86_64")] SYS_fork Fork Never []
     #[cfg(target_arch = "x86_64")] SYS_vfork Fork Never []
-    SYS_execve Exec Never [Path, Words]
-    SYS_execveat Exec Never [Folder, Path, Words]
+    SYS_execve Exec Never [Path, Argv]
+    SYS_execveat Exec Never [Directory, Path, Argv]
     SYS_wait4 Wait Always [Process, FilledStatus, WaitOptions]
     SYS_waitid Wait Always [WaitWhat, Process, Pointer, WaitOptions]
     SYS_exit Exit Never [Int]

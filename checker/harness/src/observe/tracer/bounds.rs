@@ -9,7 +9,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use super::{decode, memory::Memory, record::Address, registers::Entry};
+use super::{argument::Address, decode, memory::Memory, registers::Entry};
 use crate::observe::{calls::Call, processes::Process};
 
 /// The bounds of a program. By default there are none.

@@ -1,4 +1,5 @@
-//! The arguments of a call as a reader of the manual writes them.
+//! Reads the arguments of a call, while the thread that makes it is stopped. Only what lies in its memory is read then;
+//! text is made of it later, if somebody shows the call.
 
 use std::{
     mem::{offset_of, size_of},
@@ -6,80 +7,64 @@ use std::{
 };
 
 use super::{
+    argument::{
+        Address, Argument, Data, Disposition, EXCERPT, EpollEvent, LONGEST_TEXT, OptionValue,
+        PollEntry,
+    },
     memory::Memory,
-    names,
-    record::{Address, Data, Record},
+    names::{ConstantSet, FlagSet},
+    record::Record,
 };
-use crate::observe::calls::{Argument, Row};
+use crate::observe::calls::{Parameter, Row};
 
-/// How many bytes of data a record keeps.
-const EXCERPT: usize = 32;
-/// How much of a path or a word is shown.
-const WORD: usize = 80;
-/// How many words, descriptors and events are shown.
+/// How many strings, descriptors and events are kept.
 const MOST: usize = 8;
-/// What a call has still to fill, or has not filled.
-const UNKNOWN: &str = "…";
 /// The signal handler's restorer is the C library's business.
 const SA_RESTORER: u64 = 0x0400_0000;
 
 /// One call at its entry or at its return.
-struct Sight<'a> {
+struct Decoder<'a> {
     numbers: &'a [u64; 6],
     memory: Memory,
     /// What it returned, when it has.
     result: Option<i64>,
 }
 
-/// What an argument says.
-#[derive(Default)]
-struct Piece {
-    text: String,
-    data: Option<Data>,
-    address: Option<Address>,
-}
-
-/// Writes the arguments into the record of a call which is about to be made.
+/// Reads the arguments of a call which is about to be made.
 pub(super) fn at_entry(record: &mut Record, row: &Row, memory: Memory) {
-    let numbers = record.numbers;
-    let sight = Sight {
-        numbers: &numbers,
+    let decoder = Decoder {
+        numbers: &record.numbers,
         memory,
         result: None,
     };
-    record.descriptor = row.has_descriptor().then_some(numbers[0] as i32);
-    for (index, &argument) in row.arguments.iter().enumerate() {
-        let piece = sight.piece(argument, index);
-        record.arguments.push(piece.text);
-        record.data = record.data.take().or(piece.data);
-        record.address = record.address.take().or(piece.address);
-    }
+    let parameters = row.parameters.iter().enumerate();
+    record.arguments = parameters
+        .map(|(index, &parameter)| decoder.argument(parameter, index))
+        .collect();
 }
 
-/// Adds what the call has filled.
+/// Reads what the call has filled.
 pub(super) fn at_return(record: &mut Record, row: &Row, memory: Memory, result: i64) {
-    let numbers = record.numbers;
-    let sight = Sight {
-        numbers: &numbers,
+    if result < 0 {
+        return;
+    }
+    let decoder = Decoder {
+        numbers: &record.numbers,
         memory,
         result: Some(result),
     };
-    for (index, &argument) in row.arguments.iter().enumerate() {
-        if !is_filled(argument) || result < 0 {
-            continue;
+    for (index, &parameter) in row.parameters.iter().enumerate() {
+        if is_filled(parameter) {
+            record.arguments[index] = decoder.argument(parameter, index);
         }
-        let piece = sight.piece(argument, index);
-        record.arguments[index] = piece.text;
-        record.data = piece.data.or(record.data.take());
-        record.address = piece.address.or(record.address.take());
     }
 }
 
 /// Whether the call writes there, so that it is read at the return.
-fn is_filled(argument: Argument) -> bool {
-    use Argument::*;
+fn is_filled(parameter: Parameter) -> bool {
+    use Parameter::*;
     matches!(
-        argument,
+        parameter,
         Filled(_)
             | FilledVector(_)
             | FilledMessage
@@ -94,273 +79,250 @@ fn is_filled(argument: Argument) -> bool {
     )
 }
 
-impl Sight<'_> {
-    fn piece(&self, argument: Argument, index: usize) -> Piece {
-        use Argument::*;
+fn is_pointer(parameter: Parameter) -> bool {
+    use Parameter::*;
+    is_filled(parameter)
+        || matches!(
+            parameter,
+            Pointer
+                | Path
+                | Argv
+                | Sent(_)
+                | SentVector(_)
+                | SentMessage
+                | Address(_)
+                | OptionValue(_)
+                | Event
+                | Action
+                | SignalSet
+                | Time
+                | Interval
+        )
+}
+
+impl Decoder<'_> {
+    fn argument(&self, parameter: Parameter, index: usize) -> Argument {
+        use Parameter::{DescriptorSet, PollSet};
         let value = self.numbers[index];
-        let number = |place: usize| self.numbers[place];
-        let is_pointer = is_filled(argument)
-            || matches!(
-                argument,
-                Pointer
-                    | Path
-                    | Words
-                    | Sent(_)
-                    | SentVector(_)
-                    | SentMessage
-                    | Address(_)
-                    | OptionValue(_)
-                    | Event
-                    | Action
-                    | SignalSet
-                    | Time
-                    | Interval
-            );
-        if is_pointer && value == 0 {
-            return Piece::of("NULL");
+        if is_pointer(parameter) && value == 0 {
+            return Argument::Null;
         }
-        // What is both read and written is shown at the entry, too.
+        // What is both read and written is read at the entry, too.
         let is_written_only =
-            is_filled(argument) && !matches!(argument, PollSet(_) | DescriptorSet);
+            is_filled(parameter) && !matches!(parameter, PollSet(_) | DescriptorSet);
         if is_written_only && self.result.is_none() {
-            return Piece::of(UNKNOWN);
+            return Argument::Unknown;
         }
-        let result = self.result.unwrap_or(0);
-        match argument {
-            Sent(length) => self.bytes(value, number(length)),
-            Filled(length) => self.bytes(value, number(length).min(result as u64)),
-            SentVector(count) => self.scattered(value, number(count), u64::MAX),
-            FilledVector(count) => self.scattered(value, number(count), result as u64),
-            SentMessage => self.message(value, u64::MAX),
-            FilledMessage => self.message(value, result as u64),
-            Address(length) => Piece::of_address(self.address(value, number(length))),
-            FilledAddress(length) => {
-                let length = self.memory.i32(number(length)).unwrap_or(0);
-                Piece::of_address(self.address(value, length.max(0) as u64))
-            }
-            _ => Piece::of(self.text(argument, value)),
+        match is_pointer(parameter) {
+            true => self
+                .pointed_at(parameter, value)
+                .unwrap_or(Argument::Unknown),
+            false => self.number(parameter, value),
         }
     }
 
-    fn text(&self, argument: Argument, value: u64) -> String {
-        use Argument::*;
+    /// What lies in a register.
+    fn number(&self, parameter: Parameter, value: u64) -> Argument {
+        use Parameter::*;
         let int = value as i32;
-        let low = u64::from(value as u32);
-        match argument {
-            Folder if int == libc::AT_FDCWD => "AT_FDCWD".to_owned(),
-            Descriptor | Folder | Int | Process | Limit => int.to_string(),
-            Size => (value as i64).to_string(),
-            Signal => names::signal(int),
-            Family => names::one(names::FAMILIES, int.into()),
-            SocketType => names::socket_type(low),
-            SocketFlags => names::flags(names::SOCKET_FLAGS, low),
-            Protocol if int == 0 => "0".to_owned(),
-            Protocol => names::one(names::PROTOCOLS, int.into()),
-            MessageFlags => names::flags(names::MESSAGE_FLAGS, low),
-            How => names::one(names::HOWS, int.into()),
-            Whence => names::one(names::WHENCES, int.into()),
-            Level => names::one(names::LEVELS, int.into()),
-            SocketOption(level) => self.option_name(self.numbers[level] as i32, int),
-            EpollCommand => names::one(names::EPOLL_COMMANDS, int.into()),
-            FcntlCommand => names::one(names::FCNTL_COMMANDS, int.into()),
-            FcntlValue(command) => match self.numbers[command] as i32 {
-                libc::F_SETFL => names::open_flags(low),
-                libc::F_SETFD => names::flags(names::DESCRIPTOR_FLAGS, low),
-                libc::F_GETFL | libc::F_GETFD => String::new(),
-                _ => int.to_string(),
+        let bits = value as u32;
+        let constant = |set| Argument::Constant { set, value: int };
+        let flags = |set| Argument::Flags { set, bits };
+        match parameter {
+            Descriptor => Argument::Fd(int),
+            Directory => Argument::Directory(int),
+            Int | Process | Limit => Argument::Number(int.into()),
+            Size => Argument::Number(value as i64),
+            Signal => Argument::Signal(int),
+            Family => constant(ConstantSet::Family),
+            Protocol => constant(ConstantSet::Protocol),
+            How => constant(ConstantSet::How),
+            Whence => constant(ConstantSet::Whence),
+            Level => constant(ConstantSet::Level),
+            SocketOption(level) => match self.numbers[level] as i32 {
+                libc::SOL_SOCKET => constant(ConstantSet::SocketOption),
+                libc::IPPROTO_TCP => constant(ConstantSet::TcpOption),
+                libc::IPPROTO_IPV6 => constant(ConstantSet::Ipv6Option),
+                _ => Argument::Number(int.into()),
             },
-            OpenFlags => names::open_flags(low),
-            Mode if low == 0 => "0".to_owned(),
-            Mode => format!("0{low:o}"),
-            CloneFlags => names::clone_flags(low),
-            WaitOptions => names::flags(names::WAIT_OPTIONS, low),
-            WaitWhat => names::one(names::WAIT_WHATS, int.into()),
-            MaskCommand => names::one(names::MASK_COMMANDS, int.into()),
-            _ => self
-                .pointed_at(argument, value)
-                .unwrap_or_else(|| UNKNOWN.to_owned()),
+            EpollCommand => constant(ConstantSet::EpollCommand),
+            FcntlCommand => constant(ConstantSet::FcntlCommand),
+            WaitWhat => constant(ConstantSet::WaitWhat),
+            MaskCommand => constant(ConstantSet::MaskCommand),
+            SocketType => flags(FlagSet::SocketType),
+            SocketFlags => flags(FlagSet::Socket),
+            MessageFlags => flags(FlagSet::Message),
+            OpenFlags => flags(FlagSet::Open),
+            CloneFlags => flags(FlagSet::Clone),
+            WaitOptions => flags(FlagSet::Wait),
+            FcntlValue(command) => match self.numbers[command] as i32 {
+                libc::F_SETFL => flags(FlagSet::Open),
+                libc::F_SETFD => flags(FlagSet::Descriptor),
+                libc::F_GETFL | libc::F_GETFD => Argument::Absent,
+                _ => Argument::Number(int.into()),
+            },
+            Mode => Argument::Mode(bits),
+            _ => Argument::Raw(value),
         }
     }
 
     /// What a pointer points to. `None` if it cannot be read.
-    fn pointed_at(&self, argument: Argument, value: u64) -> Option<String> {
-        use Argument::*;
+    fn pointed_at(&self, parameter: Parameter, start: u64) -> Option<Argument> {
+        use Parameter::*;
         let memory = self.memory;
+        let number = |place: usize| self.numbers[place];
         let result = self.result.unwrap_or(0);
-        Some(match argument {
-            Path => quoted(&memory.string(value, WORD)?, WORD),
-            Words => self.words(value)?,
-            FilledLength => format!("[{}]", memory.i32(value)?),
-            OptionValue(length) => self.option_value(value, self.numbers[length] as u32)?,
+        Some(match parameter {
+            Sent(length) => Argument::Bytes(self.bytes(start, number(length))),
+            Filled(length) => Argument::Bytes(self.bytes(start, number(length).min(result as u64))),
+            SentVector(count) => Argument::Bytes(self.scattered(start, number(count), u64::MAX)),
+            FilledVector(count) => {
+                Argument::Bytes(self.scattered(start, number(count), result as u64))
+            }
+            SentMessage => self.message(start, u64::MAX)?,
+            FilledMessage => self.message(start, result as u64)?,
+            Address(length) => Argument::Address(address(memory, start, number(length))?),
+            FilledAddress(length) => {
+                let length = memory.i32(number(length)).unwrap_or(0);
+                Argument::Address(address(memory, start, length.max(0) as u64)?)
+            }
+            FilledLength => Argument::Length(memory.i32(start)?),
+            Path => Argument::Path(memory.string(start, LONGEST_TEXT)?),
+            Argv => self.argv(start)?,
+            OptionValue(length) => {
+                Argument::OptionSet(self.option_value(start, number(length) as u32)?)
+            }
             FilledOption(length) => {
-                let length = memory.i32(self.numbers[length])?;
-                format!("[{}]", self.option_value(value, length as u32)?)
+                let length = memory.i32(number(length))?;
+                Argument::OptionGot(self.option_value(start, length as u32)?)
             }
-            PollSet(count) => self.poll_set(value, self.numbers[count]),
-            DescriptorSet => self.descriptor_set(value),
+            PollSet(count) => self.poll_set(start, number(count)),
+            DescriptorSet => self.descriptor_set(start),
             FilledEvents => {
-                let size = size_of::<libc::epoll_event>();
-                let bytes = memory.bytes(value, size * (result as usize).min(MOST));
-                let events: Vec<String> = bytes.chunks_exact(size).filter_map(event).collect();
-                format!("[{}]", events.join(", "))
+                let bytes = memory.bytes(start, EpollEvent::SIZE * (result as usize).min(MOST));
+                let events = bytes.chunks_exact(EpollEvent::SIZE);
+                Argument::Events(events.filter_map(EpollEvent::parse).collect())
             }
-            Event => event(&memory.bytes(value, size_of::<libc::epoll_event>()))?,
-            FilledStatus if result == 0 => UNKNOWN.to_owned(),
-            FilledStatus => status(memory.i32(value)?),
-            FilledPair => format!("[{}, {}]", memory.i32(value)?, memory.i32(value + 4)?),
-            Action => self.action(value)?,
-            SignalSet => names::signals(memory.u64(value)?),
-            Time => format!(
-                "{{{}, {}}}",
-                memory.u64(value)? as i64,
-                memory.u64(value + 8)? as i64
-            ),
+            Event => Argument::Event(EpollEvent::parse(&memory.bytes(start, EpollEvent::SIZE))?),
+            // There was no child to tell of.
+            FilledStatus if result == 0 => Argument::Unknown,
+            FilledStatus => Argument::Status(memory.i32(start)?),
+            FilledPair => Argument::Pair(memory.i32s(start)?),
+            Action => self.action(start)?,
+            SignalSet => Argument::Signals(memory.u64(start)?),
+            Time => Argument::Time(memory.u64s(start)?.map(u64::cast_signed)),
             Interval => {
-                let field = |index: u64| memory.u64(value + 8 * index).map(|number| number as i64);
-                format!(
-                    "{{{{{}, {}}}, {{{}, {}}}}}",
-                    field(0)?,
-                    field(1)?,
-                    field(2)?,
-                    field(3)?
-                )
+                let [a, b, c, d] = memory.u64s(start)?.map(u64::cast_signed);
+                Argument::Timer([[a, b], [c, d]])
             }
-            _ => format!("{value:#x}"),
+            _ => Argument::Raw(start),
         })
     }
 
-    fn bytes(&self, start: u64, length: u64) -> Piece {
-        let start = self
-            .memory
-            .bytes(start, length.min(EXCERPT as u64) as usize);
-        Piece::of_data(Data { start, length })
+    fn bytes(&self, start: u64, length: u64) -> Data {
+        let most = length.min(EXCERPT as u64) as usize;
+        Data {
+            start: self.memory.bytes(start, most),
+            length,
+        }
     }
 
-    fn scattered(&self, start: u64, count: u64, most: u64) -> Piece {
+    fn scattered(&self, start: u64, count: u64, most: u64) -> Data {
         let buffers = self.memory.buffers(start, count);
         let whole: u64 = buffers
             .iter()
             .fold(0, |sum, buffer| sum.saturating_add(buffer.length));
         let length = whole.min(most);
-        let start = self.memory.gather(&buffers, length, EXCERPT);
-        Piece::of_data(Data { start, length })
-    }
-
-    fn message(&self, start: u64, most: u64) -> Piece {
-        let Some(header) = self.memory.header(start) else {
-            return Piece::of(UNKNOWN);
-        };
-        let piece = self.scattered(header.buffers, header.count, most);
-        let address = self.address(header.name, header.name_length.into());
-        let name = address
-            .as_ref()
-            .map(|address| format!("{address}, "))
-            .unwrap_or_default();
-        Piece {
-            text: format!("{{{name}{}}}", piece.text),
-            address,
-            ..piece
+        Data {
+            start: self.memory.gather(&buffers, length, EXCERPT),
+            length,
         }
     }
 
-    fn address(&self, start: u64, length: u64) -> Option<Address> {
-        address(self.memory, start, length)
-    }
-
-    fn option_name(&self, level: i32, option: i32) -> String {
-        let names = match level {
-            libc::SOL_SOCKET => names::SOCKET_OPTIONS,
-            libc::IPPROTO_TCP => names::TCP_OPTIONS,
-            libc::IPPROTO_IPV6 => names::IPV6_OPTIONS,
-            _ => &[],
-        };
-        names::one(names, option.into())
-    }
-
-    /// An int; or the two numbers of a linger or a time limit.
-    fn option_value(&self, start: u64, length: u32) -> Option<String> {
-        let start_of = |offset| start + offset;
-        Some(match length {
-            4 => self.memory.i32(start)?.to_string(),
-            8 => format!(
-                "{{{}, {}}}",
-                self.memory.i32(start)?,
-                self.memory.i32(start_of(4))?
-            ),
-            16 => format!(
-                "{{{}, {}}}",
-                self.memory.u64(start)?,
-                self.memory.u64(start_of(8))?
-            ),
-            _ => UNKNOWN.to_owned(),
+    fn message(&self, start: u64, most: u64) -> Option<Argument> {
+        let header = self.memory.header(start)?;
+        Some(Argument::Message {
+            address: address(self.memory, header.name, header.name_length.into()),
+            data: self.scattered(header.buffers, header.count, most),
         })
     }
 
-    fn words(&self, start: u64) -> Option<String> {
-        let mut words = Vec::new();
-        for index in 0..=MOST as u64 {
-            let word = self.memory.u64(start + 8 * index)?;
-            if word == 0 {
+    /// An int; or the two numbers of a linger or a time limit.
+    fn option_value(&self, start: u64, length: u32) -> Option<OptionValue> {
+        Some(match length {
+            4 => OptionValue::Int(self.memory.i32(start)?),
+            8 => OptionValue::Ints(self.memory.i32s(start)?),
+            16 => OptionValue::Longs(self.memory.u64s(start)?),
+            _ => OptionValue::Other,
+        })
+    }
+
+    fn argv(&self, start: u64) -> Option<Argument> {
+        let mut strings = Vec::new();
+        let mut has_more = false;
+        for index in 0..=MOST {
+            let string = self.memory.u64(start + 8 * index as u64)?;
+            if string == 0 {
                 break;
             }
-            words.push(match index {
-                index if index == MOST as u64 => UNKNOWN.to_owned(),
-                _ => quoted(&self.memory.string(word, WORD)?, WORD),
-            });
+            match index {
+                MOST => has_more = true,
+                _ => strings.push(self.memory.string(string, LONGEST_TEXT)?),
+            }
         }
-        Some(format!("[{}]", words.join(", ")))
+        Some(Argument::Argv { strings, has_more })
     }
 
-    fn poll_set(&self, start: u64, count: u64) -> String {
+    fn poll_set(&self, start: u64, count: u64) -> Argument {
         let size = size_of::<libc::pollfd>();
-        let bytes = self
-            .memory
-            .bytes(start, size * count.min(MOST as u64) as usize);
-        let mut words: Vec<String> = bytes
-            .chunks_exact(size)
-            .map(|bytes| {
-                let short = |at: usize| u64::from(u16::from_ne_bytes([bytes[at], bytes[at + 1]]));
-                let number = i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-                let events = names::flags(names::POLL_EVENTS, short(4));
-                match self.result {
-                    Some(1..) => {
-                        let found = names::flags(names::POLL_EVENTS, short(6));
-                        format!("{{{number}, {events}, {found}}}")
-                    }
-                    _ => format!("{{{number}, {events}}}"),
-                }
-            })
-            .collect();
-        if count > MOST as u64 {
-            words.push(UNKNOWN.to_owned());
+        let most = size * count.min(MOST as u64) as usize;
+        let bytes = self.memory.bytes(start, most);
+        let entries = bytes.chunks_exact(size).map(|bytes| {
+            let short = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
+            PollEntry {
+                fd: i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
+                events: short(4),
+                found: matches!(self.result, Some(1..)).then(|| short(6)),
+            }
+        });
+        Argument::PollSet {
+            entries: entries.collect(),
+            has_more: count > MOST as u64,
         }
-        format!("[{}]", words.join(", "))
     }
 
-    fn descriptor_set(&self, start: u64) -> String {
+    fn descriptor_set(&self, start: u64) -> Argument {
         let count = self.numbers[0].min(libc::FD_SETSIZE as u64) as usize;
         let bytes = self.memory.bytes(start, count.div_ceil(8));
-        let members: Vec<String> = (0..count.min(8 * bytes.len()))
+        let members = (0..count.min(8 * bytes.len()))
             .filter(|&number| bytes[number / 8] & (1 << (number % 8)) != 0)
-            .map(|number| number.to_string())
-            .collect();
-        format!("[{}]", members.join(" "))
+            .map(|number| number as i32);
+        Argument::FdSet(members.collect())
     }
 
     /// The kernel's own structure begins with the handler and the flags; sigaction(2), "C library/kernel differences".
-    fn action(&self, start: u64) -> Option<String> {
-        let handler = match self.memory.u64(start)? as libc::sighandler_t {
-            libc::SIG_DFL => "SIG_DFL",
-            libc::SIG_IGN => "SIG_IGN",
-            _ => "handler",
+    fn action(&self, start: u64) -> Option<Argument> {
+        let [handler, flags] = self.memory.u64s(start)?;
+        let disposition = match handler as libc::sighandler_t {
+            libc::SIG_DFL => Disposition::Default,
+            libc::SIG_IGN => Disposition::Ignore,
+            _ => Disposition::Handler,
         };
-        let flags = self.memory.u64(start + 8)? & !SA_RESTORER;
-        Some(match flags {
-            0 => format!("{{{handler}}}"),
-            flags => format!(
-                "{{{handler}, {}}}",
-                names::flags(names::ACTION_FLAGS, flags)
-            ),
+        Some(Argument::Action {
+            disposition,
+            flags: flags & !SA_RESTORER,
+        })
+    }
+}
+
+impl EpollEvent {
+    const SIZE: usize = size_of::<libc::epoll_event>();
+
+    fn parse(bytes: &[u8]) -> Option<EpollEvent> {
+        let data = bytes.get(offset_of!(libc::epoll_event, u64)..)?;
+        Some(EpollEvent {
+            events: u32::from_ne_bytes(bytes.first_chunk().copied()?),
+            data: u64::from_ne_bytes(data.first_chunk().copied()?),
         })
     }
 }
@@ -379,85 +341,7 @@ pub(super) fn address(memory: Memory, start: u64, length: u64) -> Option<Address
             let ip: [u8; 16] = bytes[8..24].try_into().ok()?;
             Address::Internet(SocketAddr::from((Ipv6Addr::from(ip), port(&bytes))))
         }
-        libc::AF_UNIX => Address::Local(match &bytes[2..] {
-            [] => String::new(),
-            [0, name @ ..] => format!("@{}", String::from_utf8_lossy(name)),
-            path => {
-                let end = path
-                    .iter()
-                    .position(|&byte| byte == 0)
-                    .unwrap_or(path.len());
-                String::from_utf8_lossy(&path[..end]).into_owned()
-            }
-        }),
+        libc::AF_UNIX => Address::Local(bytes[2..].to_vec()),
         _ => Address::Family(family),
     })
-}
-
-impl Piece {
-    fn of(text: impl Into<String>) -> Piece {
-        Piece {
-            text: text.into(),
-            ..Piece::default()
-        }
-    }
-
-    fn of_data(data: Data) -> Piece {
-        let mut text = quoted(&data.start, EXCERPT);
-        if data.length > data.start.len() as u64 {
-            text.push_str(UNKNOWN);
-        }
-        Piece {
-            text,
-            data: Some(data),
-            address: None,
-        }
-    }
-
-    fn of_address(address: Option<Address>) -> Piece {
-        match address {
-            Some(address) => Piece {
-                text: address.to_string(),
-                address: Some(address),
-                data: None,
-            },
-            None => Piece::of(UNKNOWN),
-        }
-    }
-}
-
-/// `"hello\n"`.
-fn quoted(bytes: &[u8], most: usize) -> String {
-    let text = bytes
-        .iter()
-        .take(most)
-        .copied()
-        .flat_map(std::ascii::escape_default);
-    format!("\"{}\"", text.map(char::from).collect::<String>())
-}
-
-fn event(bytes: &[u8]) -> Option<String> {
-    let events = u32::from_ne_bytes(bytes.first_chunk().copied()?);
-    let data = bytes.get(offset_of!(libc::epoll_event, u64)..)?;
-    let data = u64::from_ne_bytes(data.first_chunk().copied()?);
-    // EPOLLET is the highest bit.
-    const EDGE: u32 = 1 << 31;
-    let mut text = names::flags(names::EPOLL_EVENTS, u64::from(events & !EDGE));
-    if events & EDGE != 0 {
-        text.push_str("|EPOLLET");
-    }
-    Some(format!("{{{text}, {data}}}"))
-}
-
-/// What wait(2) says about a child.
-fn status(status: i32) -> String {
-    if libc::WIFEXITED(status) {
-        format!("[exited with {}]", libc::WEXITSTATUS(status))
-    } else if libc::WIFSIGNALED(status) {
-        format!("[killed by {}]", names::signal(libc::WTERMSIG(status)))
-    } else if libc::WIFSTOPPED(status) {
-        format!("[stopped by {}]", names::signal(libc::WSTOPSIG(status)))
-    } else {
-        "[continued]".to_owned()
-    }
 }

@@ -10,7 +10,7 @@ use super::{
     registers::{Entry, Registers},
 };
 use crate::observe::{
-    calls::{Argument, Call, Row},
+    calls::{Call, Parameter, Row},
     descriptors::{self, Object},
 };
 
@@ -211,8 +211,8 @@ pub(super) fn shorten(
         }
         is_cut
     };
-    let length_at = row.arguments.iter().find_map(|argument| match argument {
-        Argument::Sent(length) | Argument::Filled(length) => Some(*length),
+    let length_at = row.parameters.iter().find_map(|parameter| match parameter {
+        Parameter::Sent(length) | Parameter::Filled(length) => Some(*length),
         _ => None,
     });
     if let Some(length) = length_at {

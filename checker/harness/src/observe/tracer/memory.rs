@@ -71,6 +71,23 @@ impl Memory {
         self.array(start).map(i32::from_ne_bytes)
     }
 
+    /// Numbers of 64 bits, if all of them can be read.
+    pub fn u64s<const N: usize>(self, start: u64) -> Option<[u64; N]> {
+        let bytes = self.bytes(start, 8 * N);
+        let all: Vec<u64> = bytes.chunks_exact(8).map(number).collect();
+        all.try_into().ok()
+    }
+
+    /// Numbers of 32 bits, likewise.
+    pub fn i32s<const N: usize>(self, start: u64) -> Option<[i32; N]> {
+        let bytes = self.bytes(start, 4 * N);
+        let all: Vec<i32> = bytes
+            .chunks_exact(4)
+            .map(|four| number(four) as i32)
+            .collect();
+        all.try_into().ok()
+    }
+
     /// A C string, cut off after `most` bytes.
     pub fn string(self, start: u64, most: usize) -> Option<Vec<u8>> {
         let mut text = Vec::new();

@@ -8,6 +8,7 @@
 //! The thread that traces is the one that waits for the program: nobody else may (waitpid(2)), or it would take away the
 //! tracer's stops. The lab asks [`Tracer::ending`], and polls [`Tracer::as_fd`].
 
+mod argument;
 mod bounds;
 mod decode;
 mod filter;
@@ -48,13 +49,14 @@ use nix::{
     unistd::gettid,
 };
 
+pub use argument::{Address, Argument, Data, Disposition, EpollEvent, OptionValue, PollEntry};
 pub use bounds::Bounds;
 pub use filter::{Condition, Filter, Refusal};
 pub use inject::{Fault, Injection, InjectionId, On, Which};
 pub use listener::{Event, Listener};
-pub use names::{errno as errno_name, known_signal, signal as signal_name};
+pub use names::{ConstantSet, FlagSet, errno as errno_name, known_signal, signal as signal_name};
 pub use probe::probe;
-pub use record::{Address, Data, Outcome, Record};
+pub use record::{Outcome, Record};
 pub use start::before_main;
 
 use self::{follow::Follower, inject::Rules, record::Log};

@@ -10,7 +10,7 @@
 
 use super::{inject::Fault, registers::Entry};
 use crate::observe::{
-    calls::{Argument, Call, Row},
+    calls::{Call, Parameter, Row},
     descriptors::{self, Object},
 };
 
@@ -38,9 +38,9 @@ pub(super) fn is_possible(
 }
 
 fn can_wait(thread: i32, number: i32, row: &Row, entry: &Entry) -> bool {
-    let mut arguments = row.arguments.iter().zip(entry.arguments);
-    let says_not = arguments.any(|(argument, value)| {
-        *argument == Argument::MessageFlags && value as i32 & libc::MSG_DONTWAIT != 0
+    let mut arguments = row.parameters.iter().zip(entry.arguments);
+    let says_not = arguments.any(|(parameter, value)| {
+        *parameter == Parameter::MessageFlags && value as i32 & libc::MSG_DONTWAIT != 0
     });
     !says_not && !descriptors::is_nonblocking(thread, number)
 }

@@ -4,16 +4,21 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap, VecDeque},
     fmt,
-    net::SocketAddr,
 };
+
+use nix::fcntl::OFlag;
 
 use serde::{Deserialize, Serialize};
 
-use super::inject::Fault;
-use crate::observe::calls::Call;
+use super::{
+    argument::{Address, Argument, Data},
+    inject::Fault,
+    names::{self, FlagSet},
+};
+use crate::observe::calls::{Call, Parameter, Row};
 
 /// One call of a program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Its place among all calls of the program's processes, from 0, in the order in which they were entered.
     pub sequence: u64,
@@ -29,45 +34,20 @@ pub struct Record {
     pub tid: i32,
     /// What kind of call it is.
     pub call: Call,
-    /// Its name in the manual.
-    pub name: Cow<'static, str>,
-    /// The arguments as a reader of the manual writes them; `…` for what the call has still to fill.
-    pub arguments: Vec<String>,
+    /// Its number.
+    pub number: i64,
+    /// Its row of the table; none for a call for another kind of machine.
+    pub(in crate::observe) row: Option<&'static Row>,
+    /// What its arguments say.
+    pub arguments: Vec<Argument>,
     /// The arguments as numbers.
     pub numbers: [u64; 6],
-    /// The descriptor it works on.
-    pub descriptor: Option<i32>,
-    /// What it sends, or has received.
-    pub data: Option<Data>,
-    /// The address it names, or has learnt.
-    pub address: Option<Address>,
     /// What came of it.
     pub outcome: Outcome,
     /// The fault which the lab injected into it.
     pub injected: Option<Fault>,
     /// Whether the lab refused it, because it would hide the program from the lab.
     pub refused: bool,
-}
-
-/// The bytes of a call: the beginning, and how many there are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Data {
-    /// The first 32 bytes.
-    pub start: Vec<u8>,
-    /// The number of bytes that the program wants to send, or has received.
-    pub length: u64,
-}
-
-/// An address of a socket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Address {
-    /// IPv4 or IPv6.
-    Internet(SocketAddr),
-    /// A path, or a name which begins with `@` in the abstract namespace (unix(7)); empty for a socket without one.
-    Local(String),
-    /// Another family.
-    Family(u16),
 }
 
 /// What came of a call.
@@ -95,16 +75,64 @@ impl Outcome {
 }
 
 impl Record {
+    /// Its name in the manual.
+    pub fn name(&self) -> Cow<'static, str> {
+        match self.row {
+            Some(row) => row.name.into(),
+            None => format!("foreign call {}", self.number as u32).into(),
+        }
+    }
+
+    /// The descriptor it works on.
+    pub fn descriptor(&self) -> Option<i32> {
+        match self.arguments.first() {
+            Some(Argument::Fd(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// What it sends, or has received.
+    pub fn data(&self) -> Option<&Data> {
+        self.arguments.iter().find_map(|argument| match argument {
+            Argument::Bytes(data) | Argument::Message { data, .. } => Some(data),
+            _ => None,
+        })
+    }
+
+    /// The address it names, or has learnt.
+    pub fn address(&self) -> Option<&Address> {
+        self.arguments.iter().find_map(|argument| match argument {
+            Argument::Address(address) => Some(address),
+            Argument::Message { address, .. } => address.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// With which flags it opens a file, if it does: those of creat(2) go without saying.
+    pub fn open_flags(&self) -> Option<OFlag> {
+        let given = self.arguments.iter().find_map(|argument| match argument {
+            Argument::Flags { set, bits } if *set == FlagSet::Open => Some(bits.cast_signed()),
+            _ => None,
+        });
+        let implied = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
+        (self.call == Call::Open).then(|| OFlag::from_bits_retain(given.unwrap_or(implied)))
+    }
+
+    /// Whether it is select(2) or a relative, which counts the time that is left down in the program's memory.
+    pub fn is_select(&self) -> bool {
+        self.row
+            .is_some_and(|row| row.parameters.contains(&Parameter::DescriptorSet))
+    }
+
     /// The call without what came of it: `read(4, "hello\n", 4096)`.
     pub fn call_text(&self) -> String {
         // What comes with some commands is nothing.
-        let arguments: Vec<&str> = self
-            .arguments
-            .iter()
-            .map(String::as_str)
-            .filter(|argument| !argument.is_empty())
+        let arguments = self.arguments.iter();
+        let arguments: Vec<String> = arguments
+            .filter(|argument| **argument != Argument::Absent)
+            .map(ToString::to_string)
             .collect();
-        format!("{}({})", self.name, arguments.join(", "))
+        format!("{}({})", self.name(), arguments.join(", "))
     }
 
     /// Whether it has not returned.
@@ -116,22 +144,18 @@ impl Record {
 /// As strace(1) writes it: `read(4, "hello\n", 4096) = 6`.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.call_text())?;
-        match self.outcome {
-            Outcome::InProgress => Ok(()),
-            Outcome::Returned(result) => write!(f, " = {result}"),
-            Outcome::Failed(errno) => write!(f, " = -1 {}", super::names::errno(errno)),
-            Outcome::Lost => f.write_str(" = ?"),
-        }
+        write!(f, "{}{}", self.call_text(), self.outcome)
     }
 }
 
-impl fmt::Display for Address {
+/// As it stands behind the call: ` = 6`; nothing as long as there is nothing to say.
+impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Address::Internet(address) => address.fmt(f),
-            Address::Local(path) => write!(f, "{path:?}"),
-            Address::Family(family) => write!(f, "family {family}"),
+            Outcome::InProgress => Ok(()),
+            Outcome::Returned(result) => write!(f, " = {result}"),
+            Outcome::Failed(errno) => write!(f, " = -1 {}", names::errno(*errno)),
+            Outcome::Lost => f.write_str(" = ?"),
         }
     }
 }
@@ -223,14 +247,18 @@ mod tests {
             own_pid: 1,
             tid: 1,
             call: Call::Accept,
-            name: "accept4".into(),
-            arguments: ["3", "NULL", "NULL", "SOCK_CLOEXEC"]
-                .map(str::to_owned)
-                .into(),
+            number: libc::SYS_accept4,
+            row: Row::of(libc::SYS_accept4),
+            arguments: vec![
+                Argument::Fd(3),
+                Argument::Null,
+                Argument::Null,
+                Argument::Flags {
+                    set: FlagSet::Socket,
+                    bits: libc::SOCK_CLOEXEC.cast_unsigned(),
+                },
+            ],
             numbers: [0; 6],
-            descriptor: Some(3),
-            data: None,
-            address: None,
             outcome: Outcome::InProgress,
             injected: None,
             refused: false,

@@ -4,7 +4,7 @@
 //! stack ends (which reads /proc/self/maps), and prepares for SIGSEGV and SIGBUS, by which it knows an overflow of the
 //! stack. SIGBUS comes last.
 
-use super::{Outcome, Record};
+use super::{Argument, Outcome, Record};
 use crate::observe::calls::Call;
 
 /// How many records, of all that a program has made, are exec and Rust's start. None where the program is not Rust's,
@@ -37,7 +37,7 @@ fn is_of_start(record: &Record, maps: &mut Option<i32>) -> bool {
     if record.injected.is_some() || record.is_in_progress() {
         return false;
     }
-    let is_maps = record.descriptor.is_some() && record.descriptor == *maps;
+    let is_maps = maps.is_some() && record.descriptor() == *maps;
     match record.call {
         Call::Exec => record.sequence == 0,
         Call::Poll => record.sequence == 1 && record.numbers[1] == 3,
@@ -51,7 +51,7 @@ fn is_of_start(record: &Record, maps: &mut Option<i32>) -> bool {
             record
                 .arguments
                 .iter()
-                .any(|one| one == "\"/proc/self/maps\"")
+                .any(|one| matches!(one, Argument::Path(path) if path == b"/proc/self/maps"))
         }
         Call::Read => is_maps,
         Call::Close => {

@@ -1,7 +1,8 @@
 //! What the flags of open promise: the old content goes or stays, and nobody comes in between.
 
 use super::{in_pieces, start};
-use harness::author::{Call, Diagnosis, FdKind, Record, Rejection, Test};
+use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
+use nix::fcntl::OFlag;
 
 pub(super) const REPLACES: Test = Test {
     name: "replaces what was in the file, and keeps the file",
@@ -260,7 +261,11 @@ pub(super) const MAKES_IN_ONE_STEP: Test = Test {
         program.calls().expect_none(
             "open(…, O_CREAT, …) without O_EXCL",
             Call::Open,
-            |record| has(record, "O_CREAT") && !has(record, "O_EXCL") || record.name == "creat",
+            |record| {
+                record.open_flags().is_some_and(|flags| {
+                    flags.contains(OFlag::O_CREAT) && !flags.contains(OFlag::O_EXCL)
+                })
+            },
         )
     },
     rejects: &[Rejection {
@@ -270,12 +275,3 @@ pub(super) const MAKES_IN_ONE_STEP: Test = Test {
                in the open that has O_CREAT makes one step of it.",
     }],
 };
-
-/// Whether a call is given this flag.
-fn has(record: &Record, flag: &str) -> bool {
-    let mut words = record
-        .arguments
-        .iter()
-        .flat_map(|argument| argument.split('|'));
-    words.any(|word| word == flag)
-}
