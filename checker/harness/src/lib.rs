@@ -7,6 +7,7 @@
 //! - [`arena`]: one isolated place for one test.
 //! - [`beneath`]: directories in which somebody else can write.
 //! - [`worker`]: work in processes of its own.
+//! - [`sys`]: system calls for which nix has no safe function.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 
 pub mod arena;
@@ -16,4 +17,5 @@ pub mod exercise;
 pub mod failure;
 pub mod lab;
 pub mod observe;
+pub mod sys;
 pub mod worker;

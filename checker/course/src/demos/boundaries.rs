@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use nix::{
     errno::Errno,
     sys::{
-        signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
+        signal::Signal,
         socket::{self, MsgFlags},
     },
     unistd,
@@ -13,7 +13,10 @@ use nix::{
 
 use super::{Demo, Needs};
 use crate::stage::{Child, Ending, Link, Received, Shown, Stage, receive_at_once, send};
-use harness::failure::{Attempt, LabError};
+use harness::{
+    failure::{Attempt, LabError},
+    sys,
+};
 
 pub const DEMO: Demo = Demo {
     name: "boundaries",
@@ -110,17 +113,9 @@ fn short_without_waiting(stage: &mut Stage) -> Shown {
 /// A process that sends so much in one blocking call, and tells what that returned through a pipe. A signal does not kill
 /// it, and interrupts the call, or not.
 fn sender(stage: &Stage, client: &OwnedFd, restart: bool) -> Shown<(Child, OwnedFd)> {
-    extern "C" fn noticed(_: libc::c_int) {}
     let (result, teller) = unistd::pipe().attempt("could not make a pipe")?;
     let child = stage.start(|| {
-        let flags = if restart {
-            SaFlags::SA_RESTART
-        } else {
-            SaFlags::empty()
-        };
-        let action = SigAction::new(SigHandler::Handler(noticed), flags, SigSet::empty());
-        // SAFETY: the handler does nothing.
-        if unsafe { sigaction(Signal::SIGUSR1, &action) }.is_err() {
+        if sys::set_empty_handler(Signal::SIGUSR1, restart).is_err() {
             return 1;
         }
         let sent = socket::send(client.as_raw_fd(), &vec![0; MUCH], MsgFlags::MSG_NOSIGNAL);

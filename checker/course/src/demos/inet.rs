@@ -1,15 +1,14 @@
 //! Text to address, by six ways.
 
 use std::{
-    ffi::{CStr, CString, c_char},
+    ffi::{CStr, CString},
     fmt::Write,
-    mem,
     net::{Ipv4Addr, ToSocketAddrs},
-    ptr,
 };
 
 use super::{Demo, Needs};
 use crate::stage::{Shown, Stage};
+use harness::sys::inet;
 
 pub const DEMO: Demo = Demo {
     name: "inet",
@@ -19,18 +18,6 @@ pub const DEMO: Demo = Demo {
     needs: Needs::Nothing,
     run,
 };
-
-// The libc crate does not declare these.
-unsafe extern "C" {
-    fn inet_addr(text: *const c_char) -> libc::in_addr_t;
-    fn inet_aton(text: *const c_char, address: *mut libc::in_addr) -> libc::c_int;
-    fn inet_pton(
-        family: libc::c_int,
-        text: *const c_char,
-        address: *mut libc::c_void,
-    ) -> libc::c_int;
-    fn inet_ntoa(address: libc::in_addr) -> *const c_char;
-}
 
 type Answer = Option<Ipv4Addr>;
 
@@ -172,7 +159,7 @@ impl Row {
 /// What each of the six makes of a text.
 fn read(text: &str) -> [Answer; 6] {
     let c_text = CString::new(text).unwrap_or_default();
-    let looked_up = by_getaddrinfo(&c_text);
+    let looked_up = inet::by_getaddrinfo(&c_text);
     // A text that is no number is looked up as a name, which would ask the network.
     let by_rust = looked_up.and_then(|_| {
         let mut found = (text, 0).to_socket_addrs().ok()?;
@@ -183,7 +170,7 @@ fn read(text: &str) -> [Answer; 6] {
     });
     [
         by_inet_addr(&c_text),
-        by_inet_aton(&c_text),
+        inet::aton(&c_text),
         by_inet_pton(&c_text),
         looked_up,
         text.parse().ok(),
@@ -191,78 +178,26 @@ fn read(text: &str) -> [Answer; 6] {
     ]
 }
 
-fn in_std(address: libc::in_addr) -> Ipv4Addr {
-    Ipv4Addr::from(address.s_addr.to_ne_bytes())
-}
-
+/// INADDR_NONE is its error, and an address as well.
 fn by_inet_addr(text: &CStr) -> Answer {
-    // SAFETY: the text ends with a zero byte.
-    let s_addr = unsafe { inet_addr(text.as_ptr()) };
-    (s_addr != libc::INADDR_NONE).then(|| in_std(libc::in_addr { s_addr }))
-}
-
-fn by_inet_aton(text: &CStr) -> Answer {
-    let mut address = libc::in_addr { s_addr: 0 };
-    // SAFETY: the text ends with a zero byte, and the address is alive during the call.
-    let result = unsafe { inet_aton(text.as_ptr(), &raw mut address) };
-    (result == 1).then(|| in_std(address))
+    let address = inet::addr(text);
+    (address != Ipv4Addr::BROADCAST).then_some(address)
 }
 
 fn by_inet_pton(text: &CStr) -> Answer {
-    let mut address = libc::in_addr { s_addr: 0 };
-    // SAFETY: the text ends with a zero byte, and AF_INET writes an in_addr, which is alive during the call.
-    let result = unsafe { inet_pton(libc::AF_INET, text.as_ptr(), (&raw mut address).cast()) };
-    (result == 1).then(|| in_std(address))
-}
-
-/// With AI_NUMERICHOST, so that nobody is asked for a name.
-fn by_getaddrinfo(text: &CStr) -> Answer {
-    // SAFETY: an addrinfo is plain integers and pointers, for which all zeros are valid.
-    let mut hints: libc::addrinfo = unsafe { mem::zeroed() };
-    hints.ai_family = libc::AF_INET;
-    hints.ai_flags = libc::AI_NUMERICHOST;
-    let mut list = ptr::null_mut();
-    // SAFETY: the text ends with a zero byte; hints and list are alive during the call.
-    let result =
-        unsafe { libc::getaddrinfo(text.as_ptr(), ptr::null(), &raw const hints, &raw mut list) };
-    if result != 0 {
-        return None;
-    }
-    // SAFETY: the list has an entry when the call succeeds, and AF_INET entries hold a sockaddr_in; it is freed once.
-    unsafe {
-        let address = (*(*list).ai_addr.cast::<libc::sockaddr_in>()).sin_addr;
-        libc::freeaddrinfo(list);
-        Some(in_std(address))
-    }
+    let (result, [a, b, c, d, ..]) = inet::pton(libc::AF_INET, text);
+    (result == 1).then(|| Ipv4Addr::new(a, b, c, d))
 }
 
 fn others(stage: &mut Stage) {
     stage.does("ask inet_pton for another family, and inet_ntoa twice");
-    let mut room = [0u8; 16];
-    // SAFETY: the text ends with a zero byte; no family writes more than 16 bytes.
-    let unix = unsafe {
-        inet_pton(
-            libc::AF_UNIX,
-            c"127.0.0.1".as_ptr(),
-            room.as_mut_ptr().cast(),
-        )
-    };
+    let (unix, _) = inet::pton(libc::AF_UNIX, c"127.0.0.1");
     stage.expect(
         "a family which has no such text: -1, EAFNOSUPPORT",
         (-1, nix::errno::Errno::EAFNOSUPPORT),
         (unix, nix::errno::Errno::last()),
     );
-    let of = |ip: Ipv4Addr| libc::in_addr {
-        s_addr: u32::from_ne_bytes(ip.octets()),
-    };
-    // SAFETY: inet_ntoa returns a text in a buffer of its own, which the next call of this thread overwrites; no
-    // reference to it is kept.
-    let (first, second) = unsafe {
-        let first = inet_ntoa(of(Ipv4Addr::new(1, 1, 1, 1)));
-        let second = inet_ntoa(of(Ipv4Addr::new(2, 2, 2, 2)));
-        let read = |text| CStr::from_ptr(text).to_string_lossy().into_owned();
-        (read(first), read(second))
-    };
+    let (first, second) = inet::ntoa_twice(Ipv4Addr::new(1, 1, 1, 1), Ipv4Addr::new(2, 2, 2, 2));
     stage.expect(
         "the second result of inet_ntoa has overwritten the first: both read",
         ("2.2.2.2".to_owned(), "2.2.2.2".to_owned()),

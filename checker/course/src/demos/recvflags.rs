@@ -6,7 +6,7 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl},
     sys::{
-        signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
+        signal::Signal,
         socket::{self, MsgFlags, Shutdown},
     },
     unistd,
@@ -16,7 +16,7 @@ use super::{Demo, Needs};
 use crate::stage::{
     Ending, Link, Received, Shown, Stage, receive_at_once, receive_with, send, shutdown,
 };
-use harness::failure::Attempt;
+use harness::{failure::Attempt, sys};
 
 pub const DEMO: Demo = Demo {
     name: "recvflags",
@@ -82,15 +82,7 @@ fn dont_wait(stage: &mut Stage) -> Shown {
 
 /// A process that receives 8 bytes with MSG_WAITALL, and ends with the number that it got. A signal does not kill it.
 fn receive_all(server: &OwnedFd, restart: bool) -> i32 {
-    extern "C" fn noticed(_: libc::c_int) {}
-    let flags = if restart {
-        SaFlags::SA_RESTART
-    } else {
-        SaFlags::empty()
-    };
-    let action = SigAction::new(SigHandler::Handler(noticed), flags, SigSet::empty());
-    // SAFETY: the handler does nothing.
-    if unsafe { sigaction(Signal::SIGUSR1, &action) }.is_err() {
+    if sys::set_empty_handler(Signal::SIGUSR1, restart).is_err() {
         return 100;
     }
     let received = socket::recv(server.as_raw_fd(), &mut [0; 8], MsgFlags::MSG_WAITALL);

@@ -30,6 +30,7 @@ use harness::{
         processes::{Process, Signals},
         sockets,
     },
+    sys,
 };
 
 pub const DEMO: Demo = Demo {
@@ -225,17 +226,9 @@ fn accept(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-extern "C" fn noticed(_: libc::c_int) {}
-
 /// Lets SIGUSR1 interrupt calls.
 fn be_interrupted() -> nix::Result<()> {
-    let action = SigAction::new(
-        SigHandler::Handler(noticed),
-        SaFlags::empty(),
-        SigSet::empty(),
-    );
-    // SAFETY: the handler does nothing.
-    unsafe { sigaction(Signal::SIGUSR1, &action) }.map(drop)
+    sys::set_empty_handler(Signal::SIGUSR1, false)
 }
 
 fn interrupted(stage: &mut Stage) -> Shown {
@@ -312,9 +305,7 @@ fn real_time_signal(stage: &mut Stage) -> Shown {
     stage.does("a child is killed by SIGRTMIN; waitpid of nix");
     let mut child = stage.start(sleep_for_ever)?;
     let pid = Pid::from_raw(child.id());
-    // SAFETY: takes numbers only.
-    Errno::result(unsafe { libc::kill(child.id(), libc::SIGRTMIN()) })
-        .attempt("could not send a signal")?;
+    sys::kill(child.id(), libc::SIGRTMIN()).attempt("could not send a signal")?;
     let ended = || {
         Ok(Process::read(pid.as_raw())
             .is_none_or(|child| child.is_zombie())

@@ -7,12 +7,9 @@ use std::{
 
 use nix::{
     errno::Errno,
-    sys::{
-        signal::{SigHandler, Signal, signal},
-        socket::{
-            self, AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage,
-            setsockopt, socketpair, sockopt,
-        },
+    sys::socket::{
+        self, AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage, setsockopt,
+        socketpair, sockopt,
     },
     unistd,
 };
@@ -22,7 +19,7 @@ use crate::stage::{
     Ending, Ends, Link, Received, Shown, Stage, pending_error, receive_at_once, send, shutdown,
     state,
 };
-use harness::{failure::Attempt, observe::sockets::State};
+use harness::{failure::Attempt, observe::sockets::State, sys};
 
 pub const DEMO: Demo = Demo {
     name: "sigpipe",
@@ -172,13 +169,8 @@ fn data_before_reset(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-/// What becomes of a process with this disposition which makes some sends with these flags to a peer that has closed.
-fn ending_of(
-    stage: &Stage,
-    disposition: SigHandler,
-    flags: MsgFlags,
-    sends: usize,
-) -> Shown<Ending> {
+/// What becomes of a process with SIGPIPE as it is by default, or ignored, which makes some sends with these flags to a peer that has closed.
+fn ending_of(stage: &Stage, is_ignored: bool, flags: MsgFlags, sends: usize) -> Shown<Ending> {
     let Link {
         client,
         server,
@@ -186,8 +178,7 @@ fn ending_of(
     } = stage.link()?;
     drop(server);
     let mut child = stage.start(|| {
-        // SAFETY: the disposition is one of the two that run no code.
-        if unsafe { signal(Signal::SIGPIPE, disposition) }.is_err() {
+        if sys::set_disposition(libc::SIGPIPE, is_ignored).is_err() {
             return 2;
         }
         for _ in 0..sends {
@@ -203,36 +194,35 @@ fn ending_of(
 }
 
 fn killed(stage: &mut Stage) -> Shown {
-    let (default, none) = (SigHandler::SigDfl, MsgFlags::empty());
+    let none = MsgFlags::empty();
     let killed = Ending::Killed(libc::SIGPIPE);
     stage.does("processes write to a peer that has closed, with SIGPIPE as it is by default in C");
-    for (claim, disposition, flags, sends, expected) in [
-        ("1 write", default, none, 1, Ending::Exited(0)),
-        ("2 writes", default, none, 2, killed),
+    for (claim, is_ignored, flags, sends, expected) in [
+        ("1 write", false, none, 1, Ending::Exited(0)),
+        ("2 writes", false, none, 2, killed),
         (
             "3 writes with MSG_NOSIGNAL",
-            default,
+            false,
             MsgFlags::MSG_NOSIGNAL,
             3,
             Ending::Exited(0),
         ),
         (
             "3 writes where SIGPIPE is ignored",
-            SigHandler::SigIgn,
+            true,
             none,
             3,
             Ending::Exited(0),
         ),
     ] {
-        let seen = ending_of(stage, disposition, flags, sends)?;
+        let seen = ending_of(stage, is_ignored, flags, sends)?;
         stage.expect(claim, expected, seen);
     }
     stage.does("a process shuts down its own sending side, and writes once");
     let Link { client, .. } = stage.link()?;
     let mut child = stage.start(|| {
         let _ = shutdown(&client, Shutdown::Write);
-        // SAFETY: the default disposition runs no code.
-        let _ = unsafe { signal(Signal::SIGPIPE, default) };
+        let _ = sys::set_disposition(libc::SIGPIPE, false);
         let _ = unistd::write(&client, b"x");
         0
     })?;

@@ -1,9 +1,6 @@
 //! Families and types.
 
-use std::{
-    fmt::Write,
-    os::fd::{FromRawFd, OwnedFd},
-};
+use std::fmt::Write;
 
 use nix::{
     errno::Errno,
@@ -12,6 +9,7 @@ use nix::{
 
 use super::{Demo, Needs};
 use crate::stage::{Seen, Shown, Stage};
+use harness::sys::socket::socket;
 
 pub const DEMO: Demo = Demo {
     name: "sockets",
@@ -37,15 +35,6 @@ const TYPES: [(&str, i32); 4] = [
     ("SEQPACKET", libc::SOCK_SEQPACKET),
     ("RAW", libc::SOCK_RAW),
 ];
-
-/// socket(2) with any numbers, also such as nix refuses.
-fn socket(family: i32, kind: i32, protocol: i32) -> nix::Result<OwnedFd> {
-    // SAFETY: takes numbers only.
-    let descriptor =
-        Errno::result(unsafe { libc::socket(family, kind | libc::SOCK_CLOEXEC, protocol) })?;
-    // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
-}
 
 fn run(stage: &mut Stage) -> Shown {
     table(stage);

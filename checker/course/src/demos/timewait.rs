@@ -19,7 +19,7 @@ use crate::stage::{
     Ending, Ends, Link, Listener, Received, Shown, Stage, bind, listen, name, set_linger,
     sleep_for_ever, state,
 };
-use harness::{failure::Attempt, observe::sockets::State};
+use harness::{failure::Attempt, observe::sockets::State, sys};
 
 pub const DEMO: Demo = Demo {
     name: "timewait",
@@ -237,8 +237,7 @@ fn ended_with_a_client(stage: &mut Stage, end: End) -> Shown {
 
 fn exit_by_handler() -> nix::Result<()> {
     extern "C" fn clean_exit(_: libc::c_int) {
-        // SAFETY: async-signal-safe.
-        unsafe { libc::_exit(0) }
+        sys::exit(0)
     }
     let handler = SigHandler::Handler(clean_exit);
     let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());

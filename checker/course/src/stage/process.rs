@@ -2,20 +2,24 @@
 
 use std::{
     fmt, fs,
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::OwnedFd,
     panic::{self, AssertUnwindSafe},
 };
 
 use nix::{
     errno::Errno,
-    sys::signal::{Signal, kill},
-    unistd::{ForkResult, Pid, fork},
+    sys::{
+        prctl::set_pdeathsig,
+        signal::{Signal, kill},
+    },
+    unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, getpid, getppid},
 };
 
 use super::{Shown, Stage};
 use harness::{
     failure::{Attempt, LabError},
     observe::{processes::Process, tracer},
+    sys,
 };
 
 /// How a process has ended.
@@ -81,7 +85,7 @@ impl Stage {
             .open("/dev/null")
             .attempt("could not open /dev/null")?;
         let null = OwnedFd::from(null);
-        let demo = std::process::id();
+        let demo = getpid();
         // SAFETY: this process has one thread, so the child may do what its parent may.
         match unsafe { fork() }.attempt("could not start a process")? {
             ForkResult::Parent { child } => Ok(Child {
@@ -89,24 +93,18 @@ impl Stage {
                 is_reaped: false,
             }),
             ForkResult::Child => {
-                let input = stdio.input.as_ref().unwrap_or(&null).as_raw_fd();
-                let output = stdio.output.as_ref().unwrap_or(&null).as_raw_fd();
-                // SAFETY: these calls take numbers only. Nobody in this process owns descriptors 0 to 2.
-                unsafe {
-                    libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                    if libc::getppid().cast_unsigned() != demo {
-                        libc::_exit(1);
-                    }
-                    libc::dup2(input, 0);
-                    libc::dup2(output, 1);
-                    libc::dup2(null.as_raw_fd(), 2);
+                let _ = set_pdeathsig(Signal::SIGKILL);
+                if getppid() != demo {
+                    sys::exit(1);
                 }
+                let _ = dup2_stdin(stdio.input.as_ref().unwrap_or(&null));
+                let _ = dup2_stdout(stdio.output.as_ref().unwrap_or(&null));
+                let _ = dup2_stderr(&null);
                 drop((stdio, null));
                 // Nobody reads what a panic says.
                 panic::set_hook(Box::new(|_| ()));
                 let status = panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(101);
-                // SAFETY: ends the child without running the parent's exit handlers.
-                unsafe { libc::_exit(status) }
+                sys::exit(status)
             }
         }
     }
@@ -120,10 +118,13 @@ impl Stage {
         &self,
         work: impl FnOnce() -> nix::Result<()>,
     ) -> Shown<nix::Result<()>> {
-        let mut child = self.start(|| match drop_capabilities().and_then(|()| work()) {
-            Ok(()) => 0,
-            Err(errno) => errno as i32,
-        })?;
+        let mut child =
+            self.start(
+                || match sys::confine::drop_capabilities().and_then(|()| work()) {
+                    Ok(()) => 0,
+                    Err(errno) => errno as i32,
+                },
+            )?;
         match self.ending(&mut child)? {
             Ending::Exited(0) => Ok(Ok(())),
             Ending::Exited(errno) => Ok(Err(Errno::from_raw(errno))),
@@ -166,17 +167,6 @@ pub fn sleep_for_ever() -> i32 {
     }
 }
 
-/// Gives up all capabilities of this process for ever.
-fn drop_capabilities() -> nix::Result<()> {
-    /// `_LINUX_CAPABILITY_VERSION_3`, and 0 for this process (capget(2)).
-    const HEADER: [u32; 2] = [0x2008_0522, 0];
-    /// Effective, permitted and inheritable, in two halves.
-    const NONE: [u32; 6] = [0; 6];
-    // SAFETY: the kernel reads a header and the sets, both of which are constants.
-    let result = unsafe { libc::syscall(libc::SYS_capset, HEADER.as_ptr(), NONE.as_ptr()) };
-    Errno::result(result).map(drop)
-}
-
 impl Stage {
     /// How a child has ended by now.
     ///
@@ -209,16 +199,13 @@ impl Child {
     }
 
     fn reap(&mut self) -> Shown<Option<Ending>> {
-        let mut status = 0;
-        // SAFETY: the status is an int, which is alive during the call.
-        let result = unsafe { libc::waitpid(self.id(), &raw mut status, libc::WNOHANG) };
-        let pid = Errno::result(result).attempt("could not wait for a process of the demo")?;
-        self.is_reaped = pid != 0;
-        Ok(match pid {
-            0 => None,
-            _ if libc::WIFSIGNALED(status) => Some(Ending::Killed(libc::WTERMSIG(status))),
-            _ => Some(Ending::Exited(libc::WEXITSTATUS(status))),
-        })
+        let ended = sys::wait(self.id(), libc::WNOHANG)
+            .attempt("could not wait for a process of the demo")?;
+        self.is_reaped = ended.is_some();
+        Ok(ended.map(|(_, status)| match libc::WIFSIGNALED(status) {
+            true => Ending::Killed(libc::WTERMSIG(status)),
+            false => Ending::Exited(libc::WEXITSTATUS(status)),
+        }))
     }
 }
 
@@ -228,7 +215,6 @@ impl Drop for Child {
             return;
         }
         let _ = kill(self.pid, Signal::SIGKILL);
-        // SAFETY: null asks for no status. A killed process ends; what it did is not waited for.
-        unsafe { libc::waitpid(self.id(), std::ptr::null_mut(), 0) };
+        let _ = sys::wait(self.id(), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
 use nix::{
@@ -19,7 +19,10 @@ use nix::{
 };
 
 use super::{PATIENCE, Received, Shown, Stage};
-use harness::failure::{Attempt, LabError};
+use harness::{
+    failure::{Attempt, LabError},
+    sys,
+};
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -188,8 +191,7 @@ pub fn bind(socket: &OwnedFd, to: SocketAddr) -> nix::Result<()> {
 ///
 /// The kernel's own.
 pub fn listen(socket: &OwnedFd, backlog: i32) -> nix::Result<()> {
-    // SAFETY: takes numbers only.
-    Errno::result(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
+    sys::socket::listen(socket, backlog)
 }
 
 /// connect(2). It sleeps as long as the kernel likes.
@@ -216,11 +218,7 @@ pub fn connect_at_once(socket: &OwnedFd, to: SocketAddr) -> nix::Result<()> {
 ///
 /// The kernel's own.
 pub fn accept_at_once(listener: &OwnedFd) -> nix::Result<OwnedFd> {
-    without_blocking(listener, || {
-        let descriptor = socket::accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC)?;
-        // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
-        Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
-    })
+    without_blocking(listener, || sys::socket::accept(listener))
 }
 
 /// recv(2) without waiting: EAGAIN where it would.
@@ -344,10 +342,7 @@ pub fn pending_error(socket: &OwnedFd) -> nix::Result<()> {
 
 /// FIONREAD: how many bytes wait to be read.
 pub fn readable(socket: &OwnedFd) -> usize {
-    let mut count: libc::c_int = 0;
-    // SAFETY: FIONREAD (ioctl_tty(2), tcp(7)) writes an int, which is alive during the call.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::FIONREAD, &raw mut count) };
-    if result == 0 { count as usize } else { 0 }
+    sys::bytes_to_read(socket).unwrap_or(0)
 }
 
 fn without_blocking<T>(socket: &OwnedFd, call: impl FnOnce() -> nix::Result<T>) -> nix::Result<T> {

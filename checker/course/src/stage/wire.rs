@@ -21,7 +21,10 @@ use nix::{
 
 pub use super::packet::{Flags, Segment};
 use super::{Shown, Stage};
-use harness::failure::{Attempt, LabError};
+use harness::{
+    failure::{Attempt, LabError},
+    sys,
+};
 
 /// What segments carry that were released.
 const MARK: u32 = 1;
@@ -51,7 +54,7 @@ impl Wire {
         .attempt(MAKE)?;
         receive_only(&raw, Mark::Without).attempt(MAKE)?;
         setsockopt(&raw, sockopt::Mark, &MARK).attempt(MAKE)?;
-        set(&raw, libc::IPPROTO_IP, libc::IP_HDRINCL, &1i32).attempt(MAKE)?;
+        sys::socket::set_option(&raw, libc::IPPROTO_IP, libc::IP_HDRINCL, 1).attempt(MAKE)?;
         Ok(Wire {
             raw,
             held: RefCell::default(),
@@ -184,9 +187,9 @@ fn receive_only(socket: &OwnedFd, mark: Mark) -> nix::Result<()> {
         Mark::Without => (NOTHING, ALL),
     };
     let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
-    filter(
+    sys::socket::attach_filter(
         socket,
-        &mut [
+        &[
             step(LOAD, (libc::SKF_AD_OFF + libc::SKF_AD_MARK) as u32, 0, 0),
             step(IS, MARK, 0, 1),
             step(RETURN, if_marked, 0, 0),
@@ -199,21 +202,3 @@ const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 /// How many bytes of a packet a filter lets pass.
 const ALL: u32 = u32::MAX;
 const NOTHING: u32 = 0;
-
-fn filter(socket: &OwnedFd, program: &mut [libc::sock_filter]) -> nix::Result<()> {
-    let filter = libc::sock_fprog {
-        len: program.len() as libc::c_ushort,
-        filter: program.as_mut_ptr(),
-    };
-    // The kernel copies the program, which is alive during the call.
-    set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &filter)
-}
-
-/// setsockopt(2) for options which nix does not have.
-fn set<T>(socket: &OwnedFd, level: i32, option: i32, value: &T) -> nix::Result<()> {
-    let length = size_of::<T>() as libc::socklen_t;
-    let value = (&raw const *value).cast();
-    // SAFETY: the kernel reads so many bytes of a value which is alive during the call.
-    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, value, length) };
-    Errno::result(result).map(drop)
-}

@@ -6,18 +6,24 @@ use std::{
     fs::File,
     io::{self, Read},
     os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd},
+        fd::{AsRawFd, OwnedFd},
         unix::ffi::OsStrExt,
     },
     path::Path,
     process::{ChildStderr, ChildStdin, ChildStdout},
-    ptr,
 };
 
-use nix::{fcntl::OFlag, unistd::pipe2};
+use nix::{
+    errno::Errno,
+    fcntl::OFlag,
+    unistd::{dup2_stderr, dup2_stdin, dup2_stdout, fchdir, pipe2},
+};
 
 use super::{jail::Prepared, launch::Preparation};
-use crate::observe::tracer::{Bounds, Filter, Held, Listener, Tracer};
+use crate::{
+    observe::tracer::{Bounds, Filter, Held, Listener, Tracer},
+    sys::{self, exec::StringArray},
+};
 
 /// A program that runs.
 #[derive(Debug)]
@@ -167,8 +173,7 @@ impl Image {
         File::from(failure_read).read_to_end(&mut report)?;
         if let Ok(errno) = <[u8; 4]>::try_from(report.as_slice()) {
             if tracer.is_none() {
-                // SAFETY: the child has not been waited for; null asks for no status.
-                unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
+                let _ = sys::wait(pid, 0);
             }
             return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)));
         }
@@ -191,159 +196,72 @@ impl Image {
         if let Some(namespace) = &self.namespace {
             nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWPID)?;
         }
-        let pointers = |words: &[CString]| -> Vec<*const libc::c_char> {
-            let words = words.iter().map(|word| word.as_ptr());
-            words.chain([ptr::null()]).collect()
-        };
         let child = Child {
             image: self,
             ends,
             gate,
-            arguments: &pointers(&self.arguments),
-            environment: &pointers(&self.environment),
+            argv: StringArray::new(&self.arguments),
+            environment: StringArray::new(&self.environment),
         };
-        match gate {
-            // It waits for its parent, which has to go on meanwhile.
-            Some(_) => child.copy_memory(),
-            None => child.borrow_memory(),
-        }
+        let work = || child.exec();
+        // SAFETY: the child makes async-signal-safe calls only, and writes to nothing but its own stack.
+        let pid = unsafe {
+            match gate {
+                // It waits for its parent, which has to go on meanwhile.
+                Some(_) => sys::exec::fork(work),
+                None => sys::exec::fork_with_shared_memory(&work),
+            }
+        };
+        Ok(pid?)
     }
 }
 
-/// What a child needs from its first instant on.
+/// What a child needs from its first instant on. All that it does is async-signal-safe.
 struct Child<'a> {
     image: &'a Image,
     ends: &'a Ends,
     gate: Option<&'a Gate>,
-    /// C strings, with null at the end; and so is the environment.
-    arguments: &'a [*const libc::c_char],
-    environment: &'a [*const libc::c_char],
+    argv: StringArray<'a>,
+    environment: StringArray<'a>,
 }
 
 impl Child<'_> {
-    /// How much stack it gets where it borrows the memory, in bytes: it needs some hundred.
-    const STACK: usize = 64 << 10;
-
-    /// Makes it with a copy of this process's memory.
-    fn copy_memory(&self) -> io::Result<i32> {
-        // SAFETY: the child makes async-signal-safe calls only, and does not return.
-        match unsafe { libc::fork() } {
-            -1 => Err(io::Error::last_os_error()),
-            // SAFETY: this is the child.
-            0 => unsafe { self.exec() },
-            pid => Ok(pid),
-        }
-    }
-
-    /// Makes it with the memory of this process, whose thread sleeps until the child has called exec or has ended, as
-    /// after vfork(2). To copy a memory and to give the copy back takes as long as all else about a start.
-    fn borrow_memory(&self) -> io::Result<i32> {
-        extern "C" fn begin(child: *mut libc::c_void) -> libc::c_int {
-            // SAFETY: `borrow_memory` has passed it, and sleeps as long as it is used. This is the child.
-            unsafe { (*child.cast::<Child<'_>>()).exec() }
-        }
-        let mut stack = vec![0u128; Child::STACK / size_of::<u128>()];
-        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-        // SAFETY: the child makes async-signal-safe calls only, does not return, and writes to nothing but its own stack
-        // and the errno of this thread, which sleeps. The stack grows downwards, and its end is aligned.
-        let pid = unsafe {
-            let top = stack.as_mut_ptr_range().end;
-            libc::clone(
-                begin,
-                top.cast(),
-                flags,
-                ptr::from_ref(self).cast_mut().cast(),
-            )
-        };
-        match pid {
-            -1 => Err(io::Error::last_os_error()),
-            pid => Ok(pid),
-        }
-    }
-
     /// Becomes the program, or reports why not.
-    ///
-    /// # Safety
-    ///
-    /// Only in the child.
-    unsafe fn exec(&self) -> ! {
-        // SAFETY: see above.
-        let error = unsafe { self.try_exec() };
-        let errno = error.raw_os_error().unwrap_or(libc::EIO).to_ne_bytes();
-        // SAFETY: async-signal-safe calls, with bytes on this stack.
-        unsafe {
-            let report = self.ends.failure.as_raw_fd();
-            libc::write(report, errno.as_ptr().cast(), errno.len());
-            libc::_exit(127)
-        }
+    fn exec(&self) -> ! {
+        let errno = self.try_exec().unwrap_or_else(|errno| errno) as i32;
+        let _ = nix::unistd::write(&self.ends.failure, &errno.to_ne_bytes());
+        sys::exit(127)
     }
 
-    /// # Safety
-    ///
-    /// As [`Child::exec`].
-    unsafe fn try_exec(&self) -> io::Error {
-        let Child {
-            image, ends, gate, ..
-        } = self;
-        // SAFETY: async-signal-safe calls, with C strings and arrays of them that live as long as this.
-        unsafe {
-            for (number, end) in (0..).zip(ends.stdio.iter().flatten()) {
-                if libc::dup2(end.as_raw_fd(), number) < 0 {
-                    return io::Error::last_os_error();
-                }
-            }
-            if let Some(folder) = &image.folder
-                && libc::fchdir(folder.as_raw_fd()) != 0
-            {
-                return io::Error::last_os_error();
-            }
-            if let Err(error) = image.preparation.apply() {
-                return error;
-            }
-            if let Some(jail) = &image.jail
-                && let Err(error) = jail.apply()
-            {
-                return error;
-            }
-            if let Some(gate) = gate
-                && let Err(error) = gate.pass()
-            {
-                return error;
-            }
-            // Without a tracer and a jail nothing but splice depends on it, and some containers refuse it.
-            if let Err(error) = ends.filter.install()
-                && (gate.is_some() || image.jail.is_some())
-            {
-                return error;
-            }
-            libc::execve(
-                image.program.as_ptr(),
-                self.arguments.as_ptr(),
-                self.environment.as_ptr(),
-            );
-            io::Error::last_os_error()
+    /// Returns only what exec has failed with.
+    fn try_exec(&self) -> nix::Result<Errno> {
+        let Child { image, ends, .. } = self;
+        if let Some([stdin, stdout, stderr]) = &ends.stdio {
+            dup2_stdin(stdin)?;
+            dup2_stdout(stdout)?;
+            dup2_stderr(stderr)?;
         }
-    }
-}
-
-impl Gate {
-    /// Waits until the tracer is there.
-    ///
-    /// # Safety
-    ///
-    /// Only between fork and exec.
-    unsafe fn pass(&self) -> io::Result<()> {
-        let mut byte = 0u8;
-        // SAFETY: async-signal-safe calls, with a byte on this stack. The own copy of the gate's other end is closed, so
-        // that the parent's end is the end of the file.
-        let read = unsafe {
-            libc::close(self.open.as_raw_fd());
-            libc::read(self.wait.as_raw_fd(), (&raw mut byte).cast(), 1)
-        };
-        match read {
-            1 => Ok(()),
-            _ => Err(io::Error::from_raw_os_error(libc::ESRCH)),
+        if let Some(folder) = &image.folder {
+            fchdir(folder)?;
         }
+        image.preparation.apply()?;
+        if let Some(jail) = &image.jail {
+            jail.apply()?;
+        }
+        if let Some(gate) = self.gate {
+            sys::exec::pass_gate(&gate.wait, &gate.open)?;
+        }
+        // Without a tracer and a jail nothing but splice depends on it, and some containers refuse it.
+        let is_needed = self.gate.is_some() || image.jail.is_some();
+        ends.filter.install().or_else(|errno| match is_needed {
+            true => Err(errno),
+            false => Ok(()),
+        })?;
+        Ok(sys::exec::exec(
+            &image.program,
+            &self.argv,
+            &self.environment,
+        ))
     }
 }
 
@@ -357,13 +275,7 @@ fn above_stdio(file: OwnedFd) -> io::Result<OwnedFd> {
     if file.as_raw_fd() > 2 {
         return Ok(file);
     }
-    // SAFETY: takes numbers, makes a new descriptor.
-    let copy = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
-    match copy {
-        -1 => Err(io::Error::last_os_error()),
-        // SAFETY: the kernel has just made it, and nobody else knows it.
-        copy => Ok(unsafe { OwnedFd::from_raw_fd(copy) }),
-    }
+    Ok(sys::dup_above_stdio(file)?)
 }
 
 /// Text for the kernel; a NUL in it is an error.

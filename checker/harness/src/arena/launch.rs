@@ -1,14 +1,21 @@
 //! How a program is started in an arena: what it inherits, and what it may use up.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::{CStr, OsStr, OsString},
     fs, io,
     net::IpAddr,
     os::{fd::AsFd, unix::fs::MetadataExt},
     path::Path,
-    ptr,
 };
 
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, fcntl},
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    sys::{prctl, signal::Signal, stat},
+    unistd::{Pid, setpgid, setsid, write},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -16,7 +23,13 @@ use super::{
     exec::{Follow, Image, Started},
     jail::Prepared,
 };
-use crate::observe::{processes::Process, tracer::Bounds};
+use crate::{
+    observe::{
+        processes::{Process, Signals},
+        tracer::Bounds,
+    },
+    sys,
+};
 
 /// What one process of the program may use up. A right program of the course stays far below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,22 +247,15 @@ fn processes_of_this_user() -> u64 {
 /// # Errors
 ///
 /// When setrlimit(2) refuses.
-pub fn lower_limit(resource: libc::__rlimit_resource_t, most: u64) -> io::Result<()> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
+pub fn lower_limit(resource: libc::__rlimit_resource_t, most: u64) -> nix::Result<()> {
+    const THIS_PROCESS: i32 = 0;
+    let before = sys::prlimit(THIS_PROCESS, resource, None)?;
+    let most = most.min(before.rlim_max);
+    let lower = libc::rlimit {
+        rlim_cur: most,
+        rlim_max: most,
     };
-    // SAFETY: both calls take a structure that is alive.
-    unsafe {
-        libc::getrlimit(resource, &raw mut limit);
-        let most = most.min(limit.rlim_max);
-        limit.rlim_cur = most;
-        limit.rlim_max = most;
-        match libc::setrlimit(resource, &raw const limit) {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
-    }
+    sys::prlimit(THIS_PROCESS, resource, Some(lower)).map(drop)
 }
 
 impl Preparation {
@@ -275,114 +281,62 @@ impl Preparation {
         }
     }
 
-    /// Runs in the child, between fork and exec.
-    ///
-    /// # Safety
-    ///
-    /// Only there: it changes the whole process.
-    pub(super) unsafe fn apply(&self) -> io::Result<()> {
-        // SAFETY: all calls are async-signal-safe; the pointers are to C strings and structures that live in `self`
-        // or on this stack.
-        unsafe {
-            if self.full_stdout {
-                fill_stdout()?;
-            }
-            if let Some(umask) = self.umask {
-                libc::umask(umask);
-            }
-            match self.group {
-                Group::OwnSession => libc::setsid(),
-                Group::Own => libc::setpgid(0, 0),
-                Group::Checkers => 0,
-            };
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            if self.own_proc {
-                mount_own_proc();
-            }
-            self.set_signals();
-            for &(resource, most) in &self.limits {
-                lower_limit(resource, most)?;
-            }
-            if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            // The pipe through which a failing exec is reported must last until then.
-            libc::syscall(
-                libc::SYS_close_range,
-                3,
-                libc::c_uint::MAX,
-                libc::CLOSE_RANGE_CLOEXEC,
-            );
+    /// Runs in the child, between fork and exec: it changes the whole process, and is async-signal-safe.
+    pub(super) fn apply(&self) -> nix::Result<()> {
+        if self.full_stdout {
+            fill_stdout()?;
         }
+        if let Some(umask) = self.umask {
+            stat::umask(stat::Mode::from_bits_retain(umask));
+        }
+        // A process that has just been made leads no group, so that neither is refused.
+        let _ = match self.group {
+            Group::OwnSession => setsid().map(drop),
+            Group::Own => setpgid(Pid::from_raw(0), Pid::from_raw(0)),
+            Group::Checkers => Ok(()),
+        };
+        let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+        if self.own_proc {
+            mount_own_proc();
+        }
+        self.set_signals();
+        for &(resource, most) in &self.limits {
+            lower_limit(resource, most)?;
+        }
+        prctl::set_no_new_privs()?;
+        // The pipe through which a failing exec is reported must last until then.
+        let _ = sys::close_from_at_exec(3);
         Ok(())
     }
 
     /// Dispositions that are "ignored" and the mask of blocked signals survive exec (signal(7)), so a checker which
     /// was started with `nohup` would pass them on.
-    ///
-    /// # Safety
-    ///
-    /// Only between fork and exec.
-    unsafe fn set_signals(&self) {
-        // SAFETY: async-signal-safe, with structures on this stack.
-        unsafe {
-            let mut mask: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&raw mut mask);
-            for signal in 1..=64 {
-                let is_in = |set: u64| set & (1 << (signal - 1)) != 0;
-                let disposition = if is_in(self.ignored) {
-                    libc::SIG_IGN
-                } else {
-                    libc::SIG_DFL
-                };
-                // KILL, STOP and the C library's own two refuse; they are never changed.
-                libc::signal(signal, disposition);
-                if is_in(self.blocked) {
-                    libc::sigaddset(&raw mut mask, signal);
-                }
-            }
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
+    fn set_signals(&self) {
+        for signal in 1..=64 {
+            // KILL, STOP and the C library's own two refuse; they are never changed.
+            let _ = sys::set_disposition(signal, Signals::contains(self.ignored, signal));
         }
+        sys::set_blocked_signals(self.blocked);
     }
 }
 
 /// /proc shows the processes of the namespace in which it was mounted. Where mounting is refused, the program
 /// sees the machine's, which harms nobody.
-///
-/// # Safety
-///
-/// Only between fork and exec.
-unsafe fn mount_own_proc() {
-    // SAFETY: async-signal-safe, with constant C strings.
-    unsafe {
-        if libc::unshare(libc::CLONE_NEWNS) == 0 {
-            let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-            libc::mount(
-                c"proc".as_ptr(),
-                c"/proc".as_ptr(),
-                c"proc".as_ptr(),
-                flags,
-                ptr::null(),
-            );
-        }
+fn mount_own_proc() {
+    if unshare(CloneFlags::CLONE_NEWNS).is_ok() {
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        // C strings: a path would be copied, which may allocate.
+        let _ = mount(Some(c"proc"), c"/proc", Some(c"proc"), flags, None::<&CStr>);
     }
 }
 
 /// Makes standard output, an empty pipe, one page small and fills it.
-///
-/// # Safety
-///
-/// Only between fork and exec.
-unsafe fn fill_stdout() -> io::Result<()> {
+fn fill_stdout() -> nix::Result<()> {
     const PAGE: usize = 4096;
-    let page = [0u8; PAGE];
-    // SAFETY: async-signal-safe, with a buffer on this stack. The page fits, so that the write does not sleep.
-    let filled = unsafe {
-        libc::fcntl(libc::STDOUT_FILENO, libc::F_SETPIPE_SZ, PAGE as libc::c_int) >= 0
-            && libc::write(libc::STDOUT_FILENO, page.as_ptr().cast(), PAGE) == PAGE as isize
-    };
-    match filled {
-        true => Ok(()),
-        false => Err(io::Error::last_os_error()),
+    fcntl(sys::stdout(), FcntlArg::F_SETPIPE_SZ(PAGE as libc::c_int))?;
+    // The page fits, so that the write does not sleep.
+    match write(sys::stdout(), &[0; PAGE])? {
+        PAGE => Ok(()),
+        _ => Err(Errno::EIO),
     }
 }

@@ -60,6 +60,7 @@ use crate::{
         descriptors,
         processes::{self, Process},
     },
+    sys,
 };
 
 /// How far a test is separated from the machine.
@@ -341,25 +342,17 @@ fn outlive_children(urge: impl Fn()) -> Result<(), LabError> {
 
 /// Waits a moment for a child to end, and reaps all that have ended; false if there is no child at all.
 fn reap_all() -> bool {
-    let moment = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 10_000_000,
-    };
     // A blocked SIGCHLD stays pending, so that a child which ends between two calls is not missed.
     let children = SigSet::from(Signal::SIGCHLD);
     let _ = children.thread_block();
     loop {
-        // SAFETY: null asks for no status.
-        match unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG | libc::__WALL) } {
-            0 => break,
-            pid if pid < 0 => return false,
-            _ => (),
+        match sys::wait(-1, libc::WNOHANG | libc::__WALL) {
+            Ok(None) => break,
+            Err(_) => return false,
+            Ok(Some(_)) => (),
         }
     }
-    // SAFETY: a set of signals and a time limit, both alive during the call; the signal's details are not asked for.
-    unsafe {
-        libc::sigtimedwait(children.as_ref(), std::ptr::null_mut(), &raw const moment);
-    }
+    sys::wait_for_signal(&children, Duration::from_millis(10));
     true
 }
 

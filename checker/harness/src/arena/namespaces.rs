@@ -1,16 +1,23 @@
 //! Namespaces of the test's own, made by an ordinary user (user_namespaces(7)).
 
-use std::{fs, mem, os::fd::AsRawFd, path::Path};
+use std::{fs, path::Path};
 
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
-    sys::socket::{AddressFamily, SockFlag, SockType, socket},
-    unistd::{Pid, getgid, getuid},
+    sys::{
+        prctl,
+        signal::Signal,
+        socket::{AddressFamily, SockFlag, SockType, socket},
+    },
+    unistd::{Pid, getgid, getuid, pause, setsid},
 };
 
 use super::folder::Folder;
-use crate::failure::{Attempt, LabError};
+use crate::{
+    failure::{Attempt, LabError},
+    sys,
+};
 
 /// How many buckets the kernel's table of connections gets in the network namespace of a test: some connections for
 /// each of the few that have more than one.
@@ -75,17 +82,7 @@ fn raise_loopback() -> Result<(), LabError> {
         None,
     )
     .attempt(RAISE)?;
-    // SAFETY: an ifreq is plain integers and a union of such, for which all zeros are valid.
-    let mut request: libc::ifreq = unsafe { mem::zeroed() };
-    for (place, letter) in request.ifr_name.iter_mut().zip(b"lo") {
-        *place = *letter as libc::c_char;
-    }
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-    // SAFETY: SIOCSIFFLAGS (netdevice(7)) reads an ifreq, which is alive during the call.
-    let result =
-        unsafe { libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) };
-    nix::errno::Errno::result(result).attempt(RAISE)?;
-    Ok(())
+    sys::socket::raise_interface(any, "lo").attempt(RAISE)
 }
 
 /// How much fits into the folder of a test, in bytes: more than any test needs, and little enough to be memory.
@@ -123,29 +120,21 @@ pub(super) fn make_folder() -> Option<Folder> {
 /// This process stays outside: one whose children are to start elsewhere can have no new threads (clone(2), EINVAL).
 /// Whoever starts a program moves its own thread there before.
 pub(super) fn start_init() -> Result<Pid, LabError> {
-    let flags = libc::c_long::from(libc::CLONE_NEWPID | libc::SIGCHLD);
-    // SAFETY: with no stack of its own the child goes on with a copy of this one, as after fork(2); it makes
-    // async-signal-safe calls only.
-    let result = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
-    match nix::errno::Errno::result(result)
-        .attempt("could not start the init process of the test")?
-    {
-        0 => be_init(),
-        pid => Ok(Pid::from_raw(pid as i32)),
-    }
+    // SAFETY: the child makes async-signal-safe calls only.
+    let pid = unsafe { sys::exec::fork_into_pid_namespace(|| be_init()) }
+        .attempt("could not start the init process of the test")?;
+    Ok(Pid::from_raw(pid))
 }
 
 fn be_init() -> ! {
-    // SAFETY: all of these are async-signal-safe and take numbers or null only.
-    unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        // Ignoring SIGCHLD lets the kernel reap the orphans that come here.
-        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
-        libc::setsid();
-        // The runner's pipes must end with the runner.
-        libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
-        loop {
-            libc::pause();
-        }
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+    // Ignoring SIGCHLD lets the kernel reap the orphans that come here.
+    let _ = sys::set_disposition(libc::SIGCHLD, true);
+    let _ = setsid();
+    // The runner's pipes must end with the runner.
+    // SAFETY: all that this process does from now on is to sleep.
+    unsafe { sys::close_all() };
+    loop {
+        pause();
     }
 }

@@ -6,7 +6,6 @@ use std::{
     ffi::OsString,
     fs::File,
     io,
-    os::fd::AsRawFd,
     path::{Path, PathBuf},
 };
 
@@ -26,6 +25,7 @@ use crate::{
     beneath::AccessError,
     failure::{Attempt, LabError},
     observe::tracer::{Listener, Tracer},
+    sys,
 };
 
 /// A program that runs at a terminal. It ends with this process.
@@ -127,7 +127,5 @@ fn is_in_foreground() -> bool {
     let Ok(terminal) = File::open("/dev/tty") else {
         return false;
     };
-    // SAFETY: takes the number of a descriptor that is open during the call.
-    let foreground = unsafe { libc::tcgetpgrp(terminal.as_raw_fd()) };
-    foreground == getpgrp().as_raw()
+    sys::foreground_group(terminal) == Ok(getpgrp().as_raw())
 }

@@ -2,14 +2,15 @@
 
 use std::{
     collections::HashSet,
-    fs, mem,
+    fs,
     os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd},
+        fd::{AsRawFd, OwnedFd},
         unix::fs::MetadataExt,
     },
 };
 
-use super::processes::{Process, numbers_in, pidfd, read_text};
+use super::processes::{Process, numbers_in, read_text};
+use crate::sys;
 
 /// One open descriptor of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,11 +144,11 @@ pub fn time_limits(pid: i32, tid: i32, number: i32) -> Option<TimeLimits> {
         return None;
     }
     let is_limited = |option| {
-        get_option::<libc::timeval>(&copy, libc::SOL_SOCKET, option)
-            .is_some_and(|limit| limit.tv_sec != 0 || limit.tv_usec != 0)
+        sys::socket::option::<libc::timeval>(&copy, libc::SOL_SOCKET, option)
+            .is_ok_and(|limit| limit.tv_sec != 0 || limit.tv_usec != 0)
     };
-    let gives_up = get_option::<libc::c_uint>(&copy, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT)
-        .is_some_and(|limit| limit != 0);
+    let gives_up = sys::socket::option::<u32>(&copy, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT)
+        .is_ok_and(|limit| limit != 0);
     Some(TimeLimits {
         receive: gives_up || is_limited(libc::SO_RCVTIMEO),
         send: gives_up || is_limited(libc::SO_SNDTIMEO),
@@ -171,35 +172,13 @@ pub fn keeps_messages_apart(tid: i32, number: i32) -> bool {
         return false;
     }
     let copy = copy(tid, libc::O_EXCL as libc::c_uint, number).or_else(|| copy(tid, 0, number));
-    let kind =
-        copy.and_then(|copy| get_option::<libc::c_int>(&copy, libc::SOL_SOCKET, libc::SO_TYPE));
-    kind != Some(libc::SOCK_STREAM)
-}
-
-/// An option of a socket; `T` is what its manual page says, and plain integers. `None` if this kind of socket has none.
-fn get_option<T>(socket: &OwnedFd, level: i32, option: i32) -> Option<T> {
-    // SAFETY: plain integers, for which all zeros are valid.
-    let mut value: T = unsafe { mem::zeroed() };
-    let mut length = mem::size_of::<T>() as libc::socklen_t;
-    // SAFETY: the pointers are to a value and to its length, both alive during the call.
-    let result = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            level,
-            option,
-            (&raw mut value).cast(),
-            &raw mut length,
-        )
-    };
-    (result == 0).then_some(value)
+    let kind = copy.map(|copy| sys::socket::option::<i32>(&copy, libc::SOL_SOCKET, libc::SO_TYPE));
+    kind != Some(Ok(libc::SOCK_STREAM))
 }
 
 fn copy(pid: i32, flags: libc::c_uint, number: i32) -> Option<OwnedFd> {
-    let pidfd = pidfd(pid, flags).ok()?;
-    // SAFETY: the call takes three numbers and makes a new descriptor.
-    let copy = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), number, 0) };
-    // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
-    (copy >= 0).then(|| unsafe { OwnedFd::from_raw_fd(copy as i32) })
+    let pidfd = sys::pidfd_open(pid, flags).ok()?;
+    sys::pidfd_getfd(pidfd, number).ok()
 }
 
 #[cfg(test)]

@@ -4,13 +4,11 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, Read},
-    os::{
-        fd::{FromRawFd, OwnedFd},
-        unix::fs::FileExt,
-    },
+    os::{fd::OwnedFd, unix::fs::FileExt},
 };
 
 use super::calls::Sleep;
+use crate::sys;
 
 /// One process as /proc shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,12 +259,7 @@ fn figures_of(stat: &str) -> Vec<u64> {
 ///
 /// When the process is not there, or has been waited for; or no descriptor is free.
 pub fn pidfd(pid: i32, flags: libc::c_uint) -> io::Result<OwnedFd> {
-    // SAFETY: takes two numbers, makes a new descriptor.
-    match unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) } {
-        -1 => Err(io::Error::last_os_error()),
-        // SAFETY: the kernel has just made it, and nobody else knows it.
-        pidfd => Ok(unsafe { OwnedFd::from_raw_fd(pidfd as i32) }),
-    }
+    Ok(sys::pidfd_open(pid, flags)?)
 }
 
 /// All descendants of `root`, without itself, by their numbers. Processes come and go meanwhile, so that the list is

@@ -12,7 +12,10 @@ use nix::sys::socket::{
 };
 
 use super::processes::read_text;
-use crate::failure::{Attempt, LabError};
+use crate::{
+    failure::{Attempt, LabError},
+    sys::plain::{self, Packed},
+};
 
 /// TCP's states, as the kernel numbers them (RFC 9293, section 3.3.2). UDP sockets are `Established` when connected
 /// and `Close` otherwise.
@@ -242,23 +245,15 @@ fn in_states(transport: Transport, states: u32) -> Result<Vec<Socket>, LabError>
     Ok(found)
 }
 
-fn dump(request: &impl Question, found: &mut Vec<Socket>) -> Result<(), LabError> {
+fn dump(request: &impl Packed, found: &mut Vec<Socket>) -> Result<(), LabError> {
     let netlink = ask(request)?;
     let mut buffer = vec![0; LONGEST_ANSWER];
     while !parse(receive(&netlink, &mut buffer)?, found)? {}
     Ok(())
 }
 
-/// What can be sent to the kernel as it lies in memory.
-///
-/// # Safety
-///
-/// Only for structures that are `repr(C)`, without padding, and made of plain integers.
-unsafe trait Question: Copy {}
-// SAFETY: repr(C), and all its parts follow each other without a gap.
-unsafe impl Question for Request {}
-// SAFETY: as above.
-unsafe impl Question for OldRequest {}
+// All their parts follow each other without a gap.
+crate::sys::plain::packed! { Request OldRequest Message }
 
 impl Id {
     /// Any socket.
@@ -316,7 +311,7 @@ impl Request {
 }
 
 /// Sends a question; the answer can be received from the socket that is returned.
-fn ask<Q: Question>(request: &Q) -> Result<OwnedFd, LabError> {
+fn ask(request: &impl Packed) -> Result<OwnedFd, LabError> {
     let netlink = socket::socket(
         AddressFamily::Netlink,
         SockType::Datagram,
@@ -324,13 +319,9 @@ fn ask<Q: Question>(request: &Q) -> Result<OwnedFd, LabError> {
         SockProtocol::NetlinkSockDiag,
     )
     .attempt("could not open a sock_diag socket")?;
-    // SAFETY: a question is plain integers without padding, and outlives the slice.
-    let bytes = unsafe {
-        std::slice::from_raw_parts((&raw const *request).cast::<u8>(), mem::size_of::<Q>())
-    };
     socket::sendto(
         netlink.as_raw_fd(),
-        bytes,
+        plain::bytes_of(request),
         &NetlinkAddr::new(0, 0),
         MsgFlags::empty(),
     )
@@ -380,9 +371,7 @@ fn parse(mut bytes: &[u8], found: &mut Vec<Socket>) -> Result<bool, LabError> {
                 nix::errno::Errno::from_raw(errno),
             ));
         }
-        if body.len() >= mem::size_of::<Message>() {
-            // SAFETY: the slice holds at least a Message, which is plain integers; it need not be aligned.
-            let message = unsafe { body.as_ptr().cast::<Message>().read_unaligned() };
+        if let Some(message) = plain::read::<Message>(body) {
             let window = send_window(&body[mem::size_of::<Message>()..]);
             found.push(Socket::of(&message, window));
         }

@@ -3,15 +3,18 @@
 //! By three system calls, because the crate of that name takes as long to compile as a fifth of the checker.
 
 use std::{
-    fs, io,
+    fs,
     os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::fs::OpenOptionsExt,
     },
     path::Path,
 };
 
-use crate::failure::{Attempt, LabError};
+use crate::{
+    failure::{Attempt, LabError},
+    sys::confine::{self, RulesetAttributes},
+};
 
 /// What a process may do with the files below a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,39 +62,13 @@ pub const WITH_TRUNCATE: u32 = 3;
 /// Since when a file can be renamed into another folder at all, as compilers do.
 pub const WITH_RENAME: u32 = 2;
 
-#[repr(C)]
-struct RulesetAttributes {
-    files: u64,
-    network: u64,
-    scopes: u64,
-}
-
-#[repr(C, packed)]
-struct PathBeneath {
-    allowed: u64,
-    folder: i32,
-}
-
 /// The version of Landlock that this machine speaks.
 ///
 /// # Errors
 ///
 /// Where the kernel has none, or it is turned off.
 pub fn version() -> Result<u32, LabError> {
-    const ASK_FOR_VERSION: libc::c_uint = 1;
-    // SAFETY: with this flag the kernel takes no structure.
-    let version = unsafe {
-        libc::syscall(
-            libc::SYS_landlock_create_ruleset,
-            std::ptr::null::<RulesetAttributes>(),
-            0,
-            ASK_FOR_VERSION,
-        )
-    };
-    match version {
-        -1 => Err(io::Error::last_os_error()).attempt("could not ask Landlock for its version"),
-        version => Ok(version as u32),
-    }
+    confine::landlock_version().attempt("could not ask Landlock for its version")
 }
 
 /// What is allowed. Whatever it does not name is refused.
@@ -115,22 +92,10 @@ impl Ruleset {
             network: since(WITH_NETWORK, if network { 0 } else { BIND_AND_CONNECT_TCP }),
             scopes: since(WITH_SCOPES, SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS),
         };
-        // SAFETY: the kernel reads a structure of this size, which is alive during the call. An older one takes a longer
-        // structure than its own if what it does not know is zero.
-        let descriptor = unsafe {
-            libc::syscall(
-                libc::SYS_landlock_create_ruleset,
-                &raw const attributes,
-                size_of::<RulesetAttributes>(),
-                0,
-            )
-        } as i32;
-        if descriptor < 0 {
-            return Err(io::Error::last_os_error()).attempt("could not make a Landlock ruleset");
-        }
+        let descriptor =
+            confine::landlock_ruleset(&attributes).attempt("could not make a Landlock ruleset")?;
         Ok(Ruleset {
-            // SAFETY: the kernel has just made it, and nobody else knows it.
-            descriptor: unsafe { OwnedFd::from_raw_fd(descriptor) },
+            descriptor,
             version,
         })
     }
@@ -170,25 +135,8 @@ impl Ruleset {
             true => u64::MAX,
             false => right::OF_A_FILE,
         };
-        let rule = PathBeneath {
-            allowed: wanted & possible & right::all(self.version),
-            folder: file.as_raw_fd(),
-        };
-        const PATH_BENEATH: libc::c_uint = 1;
-        // SAFETY: the kernel reads a structure which is alive during the call.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_landlock_add_rule,
-                self.descriptor.as_raw_fd(),
-                PATH_BENEATH,
-                &raw const rule,
-                0,
-            )
-        };
-        match result {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()).attempt(attempt),
-        }
+        let allowed = wanted & possible & right::all(self.version);
+        confine::landlock_allow(&self.descriptor, file, allowed).attempt(attempt)
     }
 
     /// Puts this thread and all that it starts under these rules, for ever. It needs no_new_privs (prctl(2)), and is
@@ -197,18 +145,7 @@ impl Ruleset {
     /// # Errors
     ///
     /// When there are too many rulesets above each other already.
-    pub fn restrict(&self) -> io::Result<()> {
-        // SAFETY: takes numbers.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_landlock_restrict_self,
-                self.descriptor.as_raw_fd(),
-                0,
-            )
-        };
-        match result {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+    pub fn restrict(&self) -> nix::Result<()> {
+        confine::landlock_restrict(&self.descriptor)
     }
 }

@@ -18,7 +18,7 @@ mod landlock;
 mod refusals;
 
 use std::{
-    fs, io,
+    fs,
     os::fd::BorrowedFd,
     path::{Path, PathBuf},
 };
@@ -34,7 +34,7 @@ use self::{
     refusals::Circumstances,
 };
 use super::{Isolation, Limits};
-use crate::{failure::LabError, observe::tracer::Refusal};
+use crate::{failure::LabError, observe::tracer::Refusal, sys};
 
 /// What a program or a build may reach, and how much of it. What is not named here is out of reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,41 +208,13 @@ impl Prepared {
     /// Locks this process in: from now on it has no capability, and reaches no file that is not allowed. The filter
     /// comes last, since it refuses further filters.
     ///
-    /// # Safety
-    ///
     /// Only between fork and exec, with no_new_privs: it changes the whole process. It is async-signal-safe.
-    pub unsafe fn apply(&self) -> io::Result<()> {
-        // SAFETY: see above.
-        unsafe { give_up_capabilities() };
+    pub fn apply(&self) -> nix::Result<()> {
+        // A process of root, also of the root of a user namespace, would get all of them back by its exec
+        // (capabilities(7)). What is refused was not there.
+        sys::confine::drop_inheritable_capabilities();
+        let _ = sys::confine::drop_capabilities();
         self.ruleset.restrict()
-    }
-}
-
-/// A process of root, also of the root of a user namespace, would get all of them back by its exec (capabilities(7)).
-///
-/// # Safety
-///
-/// Only between fork and exec.
-unsafe fn give_up_capabilities() {
-    const VERSION_3: u32 = 0x2008_0522;
-    /// More than there are.
-    const MOST: libc::c_ulong = 63;
-    let header: [u32; 2] = [VERSION_3, 0];
-    let none = [0u32; 6];
-    // SAFETY: async-signal-safe calls with numbers, and with two structures on this stack. Those that are refused had
-    // nothing to give up.
-    unsafe {
-        for capability in 0..=MOST {
-            libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0);
-        }
-        libc::prctl(
-            libc::PR_CAP_AMBIENT,
-            libc::PR_CAP_AMBIENT_CLEAR_ALL,
-            0,
-            0,
-            0,
-        );
-        libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr());
     }
 }
 
@@ -262,12 +234,10 @@ mod tests {
                 .unwrap();
             // SAFETY: async-signal-safe calls, with what was made before the fork.
             unsafe {
-                cat.pre_exec(
-                    move || match libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) {
-                        0 => cat_in_jail.apply(),
-                        _ => Err(io::Error::last_os_error()),
-                    },
-                );
+                cat.pre_exec(move || {
+                    nix::sys::prctl::set_no_new_privs()?;
+                    Ok(cat_in_jail.apply()?)
+                });
             }
         }
         cat.output().unwrap().status.success()

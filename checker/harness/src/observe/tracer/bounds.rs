@@ -9,6 +9,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use nix::unistd::{Pid, getpgid};
+
 use super::{argument::Address, decode, memory::Memory, registers::Entry};
 use crate::observe::{calls::Call, processes::Process};
 
@@ -116,10 +118,11 @@ impl Tree {
             0 => true,
             // Everybody.
             -1 => false,
-            group if group < 0 => self.members.values().any(|&pid| {
-                // SAFETY: takes a number.
-                unsafe { libc::getpgid(pid) == group.wrapping_neg() }
-            }),
+            group if group < 0 => {
+                let group = Pid::from_raw(group.wrapping_neg());
+                let mut members = self.members.values();
+                members.any(|&pid| getpgid(Some(Pid::from_raw(pid))) == Ok(group))
+            }
             pid => self.may_signal_one(pid),
         }
     }

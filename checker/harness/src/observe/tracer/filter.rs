@@ -7,7 +7,7 @@
 //! whoever reads or writes that pipe then, or asks what is in it, sleeps too deeply to be killed. These pipes have the lab
 //! at their other ends. `std::io::copy`, which tries splice first, goes on with read and write.
 
-use std::{io, mem::offset_of};
+use std::mem::offset_of;
 
 use libc::{
     BPF_ABS, BPF_ALU, BPF_AND, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W,
@@ -15,7 +15,7 @@ use libc::{
 };
 
 use super::registers::MACHINE;
-use crate::observe::calls::Row;
+use crate::{observe::calls::Row, sys};
 
 /// x86_64 has a second set of numbers, for pointers of 32 bits; they begin here.
 pub(super) const X32: u64 = 0x4000_0000;
@@ -143,24 +143,8 @@ impl Filter {
     /// # Errors
     ///
     /// Where seccomp is refused or not there.
-    pub fn install(&self) -> io::Result<()> {
-        let program = libc::sock_fprog {
-            len: self.0.len() as libc::c_ushort,
-            filter: self.0.as_ptr().cast_mut(),
-        };
-        // SAFETY: the kernel copies the program, which is alive during the call.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_seccomp,
-                libc::SECCOMP_SET_MODE_FILTER,
-                0,
-                &raw const program,
-            )
-        };
-        match result {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+    pub fn install(&self) -> nix::Result<()> {
+        sys::confine::install_filter(&self.0)
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::errno::Errno;
+use nix::{errno::Errno, unistd::Pid};
 
 use super::{
     Shared,
@@ -27,9 +27,12 @@ use super::{
     registers::{Entry, Position, Registers, position},
     twist::{Twist, is_harmless, refusal},
 };
-use crate::observe::{
-    calls::{Call, Endless, Row},
-    processes::{Process, Signals, read_text},
+use crate::{
+    observe::{
+        calls::{Call, Endless, Row},
+        processes::{Process, Signals, read_text},
+    },
+    sys::{self, ptrace},
 };
 
 /// How many interrupted calls of one thread are remembered: as many as its handlers interrupt each other.
@@ -105,15 +108,11 @@ impl Follower {
     pub fn run(&mut self) {
         self.meet(self.main);
         loop {
-            let mut status = 0;
             // Only children and tracees of this very thread: the other threads of the lab wait for their own.
-            // SAFETY: the status is alive during the call.
-            let tid =
-                unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
-            match tid {
-                tid if tid > 0 => self.answer(tid, status),
-                _ if Errno::last() == Errno::EINTR => (),
-                _ => return,
+            match sys::wait(-1, libc::__WALL | libc::__WNOTHREAD) {
+                Ok(Some((tid, status))) => self.answer(tid, status),
+                Err(Errno::EINTR) => (),
+                Ok(None) | Err(_) => return,
             }
         }
     }
@@ -125,8 +124,8 @@ impl Follower {
         self.meet(tid);
         self.place(tid);
         if self.shared.story().is_ending {
-            // SAFETY: takes two numbers. The stopped thread has not been waited for, so that the number is its own.
-            unsafe { libc::kill(tid, libc::SIGKILL) };
+            // The stopped thread has not been reaped, so that its number is not another one's.
+            let _ = sys::kill(tid, libc::SIGKILL);
             return;
         }
         let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
@@ -164,12 +163,11 @@ impl Follower {
             .threads
             .get(&tid)
             .is_some_and(|thread| thread.call.is_some());
-        let request = match is_in_call {
-            true => libc::PTRACE_SYSCALL,
-            false => libc::PTRACE_CONT,
+        let until = match is_in_call {
+            true => ptrace::Until::Call,
+            false => ptrace::Until::Stop,
         };
-        // SAFETY: both requests take a signal's number and no pointer.
-        unsafe { libc::ptrace(request, tid, 0, libc::c_long::from(signal)) };
+        let _ = ptrace::resume(tid, until, signal);
     }
 
     /// Learns of a thread, at its own first stop or at that of the call which made it, whichever comes first.
@@ -257,8 +255,7 @@ impl Follower {
             thread.was_stopped = true;
         }
         self.shared.story().resting.insert(tid);
-        // SAFETY: takes no pointer.
-        unsafe { libc::ptrace(libc::PTRACE_LISTEN, tid, 0, 0) };
+        let _ = ptrace::listen(tid);
     }
 
     /// A thread is about to make a call.
@@ -465,15 +462,12 @@ impl Follower {
                 && let Some(thread) = self.threads.get(&tid)
             {
                 // A process stops when one of its threads takes SIGSTOP; this one takes it before it makes the call. All
-                // other signals are for the process: which thread takes one is the program's choice.
-                let is_stop = signal == libc::SIGSTOP;
-                // SAFETY: both take numbers. The process is there, for this thread of it is stopped.
-                unsafe {
-                    match is_stop {
-                        true => libc::syscall(libc::SYS_tgkill, thread.pid, tid, signal),
-                        false => libc::kill(thread.pid, signal).into(),
-                    };
-                }
+                // other signals are for the process: which thread takes one is the program's choice. The process is
+                // there, for this thread of it is stopped.
+                let _ = match signal {
+                    libc::SIGSTOP => sys::kill_thread(thread.pid, tid, signal),
+                    _ => sys::kill(thread.pid, signal),
+                };
             }
         }
         self.go_on(tid, 0);
@@ -583,8 +577,6 @@ impl Drop for Follower {
 
 /// What comes with an event: the number of a new thread, or the former number of one which has called exec.
 fn event_message(tid: i32) -> Option<i32> {
-    let mut message: libc::c_ulong = 0;
-    // SAFETY: PTRACE_GETEVENTMSG writes one long, which is alive during the call.
-    let result = unsafe { libc::ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, &raw mut message) };
-    (result == 0).then_some(message as i32)
+    let message = nix::sys::ptrace::getevent(Pid::from_raw(tid));
+    message.ok().map(|message| message as i32)
 }

@@ -45,8 +45,11 @@ use std::{
 };
 
 use nix::{
-    sys::eventfd::{EfdFlags, EventFd},
-    unistd::gettid,
+    sys::{
+        eventfd::{EfdFlags, EventFd},
+        ptrace::Options,
+    },
+    unistd::{Pid, gettid},
 };
 
 pub use argument::{Address, Argument, Data, Disposition, EpollEvent, OptionValue, PollEntry};
@@ -61,7 +64,7 @@ pub use start::before_main;
 
 use self::{follow::Follower, inject::Rules, record::Log};
 use super::{calls::Call, processes};
-use crate::failure::LabError;
+use crate::{failure::LabError, sys};
 
 /// How long the end of all processes of a program may take after they were killed.
 const END: Duration = Duration::from_secs(10);
@@ -296,8 +299,8 @@ impl Tracer {
         story.is_ending = true;
         while !story.is_finished {
             for &pid in story.threads.values() {
-                // SAFETY: takes two numbers. The process is there, or has ended in this moment.
-                unsafe { libc::kill(pid, libc::SIGKILL) };
+                // The process is there, or has ended in this moment.
+                let _ = sys::kill(pid, libc::SIGKILL);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -343,24 +346,17 @@ impl Drop for Tracer {
 
 /// Begins to trace a child of this thread. If that fails, the child is ended.
 fn seize(held: &Held) -> io::Result<()> {
-    let options = libc::PTRACE_O_EXITKILL
-        | libc::PTRACE_O_TRACESYSGOOD
-        | libc::PTRACE_O_TRACESECCOMP
-        | libc::PTRACE_O_TRACEFORK
-        | libc::PTRACE_O_TRACEVFORK
-        | libc::PTRACE_O_TRACECLONE
-        | libc::PTRACE_O_TRACEEXEC;
-    // SAFETY: PTRACE_SEIZE takes a number of options and no pointer.
-    let result =
-        unsafe { libc::ptrace(libc::PTRACE_SEIZE, held.pid, 0, libc::c_long::from(options)) };
-    if result == 0 {
-        return Ok(());
-    }
-    let error = io::Error::last_os_error();
-    // SAFETY: the child has not been waited for, so that the number is its own; null asks for no status.
-    unsafe {
-        libc::kill(held.pid, libc::SIGKILL);
-        libc::waitpid(held.pid, std::ptr::null_mut(), libc::__WALL);
-    }
-    Err(error)
+    let options = Options::PTRACE_O_EXITKILL
+        | Options::PTRACE_O_TRACESYSGOOD
+        | Options::PTRACE_O_TRACESECCOMP
+        | Options::PTRACE_O_TRACEFORK
+        | Options::PTRACE_O_TRACEVFORK
+        | Options::PTRACE_O_TRACECLONE
+        | Options::PTRACE_O_TRACEEXEC;
+    nix::sys::ptrace::seize(Pid::from_raw(held.pid), options).map_err(|errno| {
+        // The child has not been reaped, so that its number is not another one's.
+        let _ = sys::kill(held.pid, libc::SIGKILL);
+        let _ = sys::wait(held.pid, libc::__WALL);
+        io::Error::from(errno)
+    })
 }

@@ -1,11 +1,15 @@
 //! Whether this machine lets a program be traced, found out by doing it.
 
-use std::{fs, os::fd::AsRawFd};
+use std::{fs, os::fd::OwnedFd};
 
 use nix::{
     errno::Errno,
     fcntl::OFlag,
-    unistd::{ForkResult, fork, pipe2},
+    sys::{
+        prctl::{set_no_new_privs, set_pdeathsig},
+        signal::Signal,
+    },
+    unistd::{getppid, pipe2},
 };
 
 use super::{
@@ -13,7 +17,7 @@ use super::{
     registers::{Position, position},
     seize,
 };
-use crate::failure::LabError;
+use crate::{failure::LabError, sys};
 
 /// Traces a child through one call.
 ///
@@ -24,64 +28,47 @@ pub fn probe() -> Result<(), LabError> {
     let broken = |errno| LabError::call("could not start a child to trace it", errno);
     let (wait, gate) = pipe2(OFlag::O_CLOEXEC).map_err(broken)?;
     let filter = Filter::stopping_at([libc::SYS_getppid].into_iter());
+    let work = || make_one_call(&wait, &gate, &filter);
     // SAFETY: the child makes async-signal-safe calls only.
-    match unsafe { fork() }.map_err(broken)? {
-        ForkResult::Child => make_one_call(wait.as_raw_fd(), gate.as_raw_fd(), &filter),
-        ForkResult::Parent { child } => {
-            let held = Held {
-                pid: child.as_raw(),
-                gate,
-            };
-            seize(&held).map_err(|error| LabError {
-                detail: yama(),
-                ..LabError::io("could not trace a child", &error)
-            })?;
-            let _ = nix::unistd::write(&held.gate, b"!");
-            let result = follow_one_call(held.pid);
-            if result.is_err() {
-                // SAFETY: takes two numbers. The number has been the child's a moment ago; null asks for no status.
-                unsafe {
-                    libc::kill(held.pid, libc::SIGKILL);
-                    libc::waitpid(held.pid, std::ptr::null_mut(), libc::__WALL);
-                }
-            }
-            result
-        }
+    let pid = unsafe { sys::exec::fork(work) }.map_err(broken)?;
+    let held = Held { pid, gate };
+    seize(&held).map_err(|error| LabError {
+        detail: yama(),
+        ..LabError::io("could not trace a child", &error)
+    })?;
+    let _ = nix::unistd::write(&held.gate, b"!");
+    let result = follow_one_call(held.pid);
+    if result.is_err() {
+        // The number has been the child's a moment ago.
+        let _ = sys::kill(held.pid, libc::SIGKILL);
+        let _ = sys::wait(held.pid, libc::__WALL);
     }
+    result
 }
 
 /// What the child does: it ends with the errno if the filter is refused.
-fn make_one_call(wait: i32, gate: i32, filter: &Filter) -> ! {
-    let mut byte = 0u8;
-    // SAFETY: async-signal-safe calls, with a byte on this stack.
-    unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        // So that the parent's end is the end of the file.
-        libc::close(gate);
-        if libc::read(wait, (&raw mut byte).cast(), 1) != 1 {
-            libc::_exit(0);
-        }
-        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        if let Err(error) = filter.install() {
-            libc::_exit(error.raw_os_error().unwrap_or(libc::EIO));
-        }
-        libc::syscall(libc::SYS_getppid);
-        libc::_exit(0)
+fn make_one_call(wait: &OwnedFd, gate: &OwnedFd, filter: &Filter) -> ! {
+    let _ = set_pdeathsig(Signal::SIGKILL);
+    if sys::exec::pass_gate(wait, gate).is_err() {
+        sys::exit(0);
     }
+    let _ = set_no_new_privs();
+    if let Err(errno) = filter.install() {
+        sys::exit(errno as i32);
+    }
+    getppid();
+    sys::exit(0)
 }
 
 /// Sees the entry and the return of the child's call. The child makes few calls and never sleeps, so this ends.
 fn follow_one_call(child: i32) -> Result<(), LabError> {
     let (mut entered, mut returned) = (false, false);
     loop {
-        let mut status = 0;
-        // SAFETY: the status is alive during the call.
-        let result = unsafe { libc::waitpid(child, &raw mut status, libc::__WALL) };
-        match Errno::result(result) {
-            Err(Errno::EINTR) => continue,
+        let status = match sys::wait(child, libc::__WALL) {
+            Ok(Some((_, status))) => status,
+            Ok(None) | Err(Errno::EINTR) => continue,
             Err(errno) => return Err(LabError::call("could not wait for a traced child", errno)),
-            Ok(_) => (),
-        }
+        };
         if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) != 0 {
             let errno = Errno::from_raw(libc::WEXITSTATUS(status));
             return Err(LabError::call("could not install a seccomp filter", errno));
@@ -97,13 +84,12 @@ fn follow_one_call(child: i32) -> Result<(), LabError> {
             libc::PTRACE_EVENT_SECCOMP => match position(child) {
                 Ok(Position::Entry(_)) => entered = true,
                 Ok(Position::Return(_)) => return Err(LabError::new(asked)),
-                Err(error) => return Err(LabError::io(asked, &error)),
+                Err(errno) => return Err(LabError::call(asked, errno)),
             },
             0 if libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80 => returned = entered,
             _ => (),
         }
-        // SAFETY: the request takes no pointer.
-        unsafe { libc::ptrace(libc::PTRACE_SYSCALL, child, 0, 0) };
+        let _ = sys::ptrace::resume(child, sys::ptrace::Until::Call, 0);
     }
 }
 

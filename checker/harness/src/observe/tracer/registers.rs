@@ -9,9 +9,9 @@
 //!
 //! A number is changed at the entry and a result at the return only: elsewhere some processors do not heed it.
 
-use std::{io, mem};
-
 use nix::errno::Errno;
+
+use crate::sys::ptrace::{self, CallInfo};
 
 /// The machine as seccomp(2) and PTRACE_GET_SYSCALL_INFO name it.
 #[cfg(target_arch = "x86_64")]
@@ -34,19 +34,12 @@ pub(super) struct Registers {
 #[cfg(target_arch = "x86_64")]
 impl Registers {
     pub fn read(thread: i32) -> nix::Result<Registers> {
-        // SAFETY: plain integers, for which all zeros are valid.
-        let mut user: libc::user_regs_struct = unsafe { mem::zeroed() };
-        // SAFETY: PTRACE_GETREGS writes one such structure, which is alive during the call.
-        let result = unsafe { libc::ptrace(libc::PTRACE_GETREGS, thread, 0, &raw mut user) };
-        Errno::result(result)?;
+        let user = ptrace::registers(thread)?;
         Ok(Registers { thread, user })
     }
 
     pub fn write(&self) -> nix::Result<()> {
-        // SAFETY: PTRACE_SETREGS reads one such structure, which is alive during the call.
-        let result =
-            unsafe { libc::ptrace(libc::PTRACE_SETREGS, self.thread, 0, &raw const self.user) };
-        Errno::result(result).map(drop)
+        ptrace::set_registers(self.thread, &self.user)
     }
 
     pub fn set_argument(&mut self, index: usize, value: u64) {
@@ -96,68 +89,20 @@ impl Registers {
 
 #[cfg(target_arch = "aarch64")]
 impl Registers {
-    const NT_PRSTATUS: libc::c_int = 1;
-    const NT_ARM_SYSTEM_CALL: libc::c_int = 0x404;
-
     pub fn read(thread: i32) -> nix::Result<Registers> {
-        // SAFETY: plain integers, for which all zeros are valid.
-        let mut user: libc::user_regs_struct = unsafe { mem::zeroed() };
-        let mut place = libc::iovec {
-            iov_base: (&raw mut user).cast(),
-            iov_len: mem::size_of_val(&user),
-        };
-        // SAFETY: PTRACE_GETREGSET writes at most `iov_len` bytes to a structure which is alive during the call.
-        let result = unsafe {
-            libc::ptrace(
-                libc::PTRACE_GETREGSET,
-                thread,
-                Registers::NT_PRSTATUS,
-                &raw mut place,
-            )
-        };
-        Errno::result(result)?;
-        // A program for 32 bits has fewer registers, in another order.
-        if place.iov_len != mem::size_of_val(&user) {
-            return Err(Errno::ENOTSUP);
-        }
         Ok(Registers {
             thread,
-            user,
+            user: ptrace::registers(thread)?,
             number: None,
         })
     }
 
     pub fn write(&self) -> nix::Result<()> {
-        let mut user = self.user;
-        self.write_set(
-            Registers::NT_PRSTATUS,
-            (&raw mut user).cast(),
-            mem::size_of_val(&user),
-        )?;
-        if let Some(mut number) = self.number {
-            self.write_set(
-                Registers::NT_ARM_SYSTEM_CALL,
-                (&raw mut number).cast(),
-                mem::size_of_val(&number),
-            )?;
+        ptrace::set_registers(self.thread, &self.user)?;
+        match self.number {
+            Some(number) => ptrace::set_call(self.thread, number),
+            None => Ok(()),
         }
-        Ok(())
-    }
-
-    fn write_set(
-        &self,
-        set: libc::c_int,
-        start: *mut libc::c_void,
-        length: usize,
-    ) -> nix::Result<()> {
-        let place = libc::iovec {
-            iov_base: start,
-            iov_len: length,
-        };
-        // SAFETY: PTRACE_SETREGSET reads `iov_len` bytes from a value of the caller, which is alive during the call.
-        let result =
-            unsafe { libc::ptrace(libc::PTRACE_SETREGSET, self.thread, set, &raw const place) };
-        Errno::result(result).map(drop)
     }
 
     pub fn set_argument(&mut self, index: usize, value: u64) {
@@ -223,37 +168,22 @@ pub(super) struct Entry {
 }
 
 /// Asks where a stopped thread stands. It fails with ESRCH if the thread has been killed meanwhile.
-pub(super) fn position(thread: i32) -> io::Result<Position> {
-    // SAFETY: plain integers and a union of such, for which all zeros are valid.
-    let mut info: libc::ptrace_syscall_info = unsafe { mem::zeroed() };
-    // SAFETY: the kernel writes at most as many bytes as the third argument says.
-    let result = unsafe {
-        libc::ptrace(
-            libc::PTRACE_GET_SYSCALL_INFO,
-            thread,
-            mem::size_of_val(&info),
-            &raw mut info,
-        )
-    };
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    match info.op {
-        libc::PTRACE_SYSCALL_INFO_SECCOMP => {
-            // SAFETY: `op` says which part of the union is filled.
-            let entry = unsafe { info.u.seccomp };
-            Ok(Position::Entry(Entry {
-                number: entry.nr as i64,
-                arguments: entry.args,
-                pointer: info.instruction_pointer,
-                stack: info.stack_pointer,
-                native: info.arch == MACHINE && entry.nr < super::filter::X32,
-            }))
-        }
-        libc::PTRACE_SYSCALL_INFO_EXIT => {
-            // SAFETY: as above.
-            Ok(Position::Return(unsafe { info.u.exit.sval }))
-        }
-        _ => Err(io::ErrorKind::Unsupported.into()),
+pub(super) fn position(thread: i32) -> nix::Result<Position> {
+    match ptrace::call_info(thread)? {
+        CallInfo::Seccomp {
+            number,
+            arguments,
+            machine,
+            instruction,
+            stack,
+        } => Ok(Position::Entry(Entry {
+            number: number as i64,
+            arguments,
+            pointer: instruction,
+            stack,
+            native: machine == MACHINE && number < super::filter::X32,
+        })),
+        CallInfo::Exit(result) => Ok(Position::Return(result)),
+        CallInfo::Other => Err(Errno::ENOTSUP),
     }
 }

@@ -3,27 +3,12 @@
 //! An answer is `None` where the program prints `bad`.
 
 use std::{
-    ffi::{CStr, CString, c_char, c_int, c_void},
+    ffi::{CString, c_int},
     fmt::Write,
-    mem::{size_of, size_of_val},
-    ptr, slice,
 };
 
-use libc::{AF_INET, AF_INET6, in_addr, in6_addr, sockaddr_in, sockaddr_in6, socklen_t};
-
-// The libc crate does not declare these two.
-unsafe extern "C" {
-    fn inet_pton(family: c_int, text: *const c_char, address: *mut c_void) -> c_int;
-    fn inet_ntop(
-        family: c_int,
-        address: *const c_void,
-        text: *mut c_char,
-        size: socklen_t,
-    ) -> *const c_char;
-}
-
-/// INET6_ADDRSTRLEN: room for every address as text, with the zero byte at its end.
-const LONGEST_TEXT: usize = 46;
+use harness::sys::{inet, plain};
+use libc::{AF_INET, AF_INET6, in_addr, in6_addr, sockaddr_in, sockaddr_in6};
 
 /// `pton4`
 pub fn pton4(line: &[u8]) -> Option<String> {
@@ -37,12 +22,12 @@ pub fn pton6(line: &[u8]) -> Option<String> {
 
 /// `ntop4`
 pub fn ntop4(line: &[u8]) -> Option<String> {
-    Some(ipv4_text(unhex(line)?.try_into().ok()?))
+    Some(inet::ntop4(unhex(line)?.try_into().ok()?))
 }
 
 /// `ntop6`
 pub fn ntop6(line: &[u8]) -> Option<String> {
-    Some(ipv6_text(unhex(line)?.try_into().ok()?))
+    Some(inet::ntop6(unhex(line)?.try_into().ok()?))
 }
 
 /// `sockaddr PORT`
@@ -60,15 +45,13 @@ pub fn show(line: &[u8]) -> Option<String> {
     let family = u16::from_ne_bytes(*bytes.first_chunk()?);
     match (c_int::from(family), bytes.len()) {
         (AF_INET, length) if length == size_of::<sockaddr_in>() => {
-            // SAFETY: as many bytes are there, and any bytes are a sockaddr_in.
-            let address: sockaddr_in = unsafe { ptr::read_unaligned(bytes.as_ptr().cast()) };
-            let text = ipv4_text(address.sin_addr.s_addr.to_ne_bytes());
+            let address: sockaddr_in = plain::read(&bytes)?;
+            let text = inet::ntop4(address.sin_addr.s_addr.to_ne_bytes());
             Some(format!("{text}:{}", u16::from_be(address.sin_port)))
         }
         (AF_INET6, length) if length == size_of::<sockaddr_in6>() => {
-            // SAFETY: as many bytes are there, and any bytes are a sockaddr_in6.
-            let address: sockaddr_in6 = unsafe { ptr::read_unaligned(bytes.as_ptr().cast()) };
-            let text = ipv6_text(address.sin6_addr.s6_addr);
+            let address: sockaddr_in6 = plain::read(&bytes)?;
+            let text = inet::ntop6(address.sin6_addr.s6_addr);
             Some(format!("[{text}]:{}", u16::from_be(address.sin6_port)))
         }
         _ => None,
@@ -85,8 +68,7 @@ pub fn sockaddr_in_bytes(address: [u8; 4], port: u16, padding: [u8; 8]) -> Vec<u
         },
         sin_zero: padding,
     };
-    // SAFETY: the fields fill its 16 bytes without a gap.
-    unsafe { bytes_of(&structure) }
+    plain::bytes_of(&structure).to_vec()
 }
 
 /// The bytes of a sockaddr_in6 as they lie in memory.
@@ -98,57 +80,22 @@ pub fn sockaddr_in6_bytes(address: [u8; 16], port: u16, flow: u32, scope: u32) -
         sin6_addr: in6_addr { s6_addr: address },
         sin6_scope_id: scope,
     };
-    // SAFETY: the fields fill its 28 bytes without a gap.
-    unsafe { bytes_of(&structure) }
-}
-
-/// # Safety
-///
-/// The structure has no padding, whose bytes could not be read.
-unsafe fn bytes_of<T>(structure: &T) -> Vec<u8> {
-    let start = ptr::from_ref(structure).cast();
-    // SAFETY: the bytes of a value that is alive; that all of them can be read is the caller's promise.
-    unsafe { slice::from_raw_parts(start, size_of_val(structure)) }.to_vec()
+    plain::bytes_of(&structure).to_vec()
 }
 
 fn ipv4(line: &[u8]) -> Option<[u8; 4]> {
-    // The C function would take a zero byte for the end of the text.
-    let text = CString::new(line).ok()?;
-    let mut address = [0; 4];
-    // SAFETY: the text ends with a zero byte, and AF_INET has four bytes written.
-    let taken = unsafe { inet_pton(AF_INET, text.as_ptr(), address.as_mut_ptr().cast()) };
-    (taken == 1).then_some(address)
+    pton(AF_INET, line).and_then(|address| address.first_chunk().copied())
 }
 
 fn ipv6(line: &[u8]) -> Option<[u8; 16]> {
+    pton(AF_INET6, line)
+}
+
+fn pton(family: i32, line: &[u8]) -> Option<[u8; 16]> {
+    // The C function would take a zero byte for the end of the text.
     let text = CString::new(line).ok()?;
-    let mut address = [0; 16];
-    // SAFETY: the text ends with a zero byte, and AF_INET6 has sixteen bytes written.
-    let taken = unsafe { inet_pton(AF_INET6, text.as_ptr(), address.as_mut_ptr().cast()) };
+    let (taken, address) = inet::pton(family, &text);
     (taken == 1).then_some(address)
-}
-
-fn ipv4_text(address: [u8; 4]) -> String {
-    let mut text = [0; LONGEST_TEXT];
-    let size = text.len() as socklen_t;
-    let room = text.as_mut_ptr().cast();
-    // SAFETY: AF_INET has four bytes read, and no more is written than `size` says there is room for.
-    unsafe { inet_ntop(AF_INET, address.as_ptr().cast(), room, size) };
-    until_zero(&text)
-}
-
-fn ipv6_text(address: [u8; 16]) -> String {
-    let mut text = [0; LONGEST_TEXT];
-    let size = text.len() as socklen_t;
-    let room = text.as_mut_ptr().cast();
-    // SAFETY: AF_INET6 has sixteen bytes read, and no more is written than `size` says there is room for.
-    unsafe { inet_ntop(AF_INET6, address.as_ptr().cast(), room, size) };
-    until_zero(&text)
-}
-
-fn until_zero(text: &[u8]) -> String {
-    let text = CStr::from_bytes_until_nul(text).unwrap_or_default();
-    text.to_string_lossy().into_owned()
 }
 
 /// Two small digits for each byte.
