@@ -261,10 +261,6 @@ impl Stage {
 }
 
 /// The state of the TCP socket with these ends, its own first; [`State::Close`] where there is none (any more).
-///
-/// # Errors
-///
-/// When the kernel refuses sock_diag.
 pub fn state((local, peer): (SocketAddr, SocketAddr)) -> Shown<State> {
     Ok(sockets::between(local, peer)?.map_or(State::Close, |socket| socket.state))
 }

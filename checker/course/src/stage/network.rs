@@ -31,10 +31,6 @@ pub enum Route {
 impl Stage {
     /// Plays a part that needs a network namespace of its own, where there is one; elsewhere it is not shown. `what` is
     /// what it would show.
-    ///
-    /// # Errors
-    ///
-    /// Those of the part.
     pub fn in_own_network(&mut self, what: &str, part: impl FnOnce(&mut Stage) -> Shown) -> Shown {
         if self.isolation == Isolation::Namespaces {
             return part(self);
@@ -46,10 +42,6 @@ impl Stage {
     }
 
     /// The same for a part that changes settings of that namespace: some containers mount /proc/sys read-only.
-    ///
-    /// # Errors
-    ///
-    /// Those of the part.
     pub fn with_own_settings(
         &mut self,
         what: &str,
@@ -149,10 +141,6 @@ impl Stage {
 
     /// A counter of the network namespace, from /proc/net/netstat: `TcpExt`, `ListenOverflows`. 0 where the kernel does
     /// not count that.
-    ///
-    /// # Errors
-    ///
-    /// When /proc cannot be read.
     pub fn counter(&self, group: &str, name: &str) -> Shown<u64> {
         let text = fs::read_to_string("/proc/self/net/netstat")
             .attempt("could not read the counters of the network")?;

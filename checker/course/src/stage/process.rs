@@ -65,19 +65,11 @@ impl fmt::Display for Ending {
 impl Stage {
     /// Starts a process which does `work` and ends with what it returns as its exit status: 101 if it panics. It has the
     /// demo's descriptors (fork(2)), but its own standard input and output, which lead nowhere.
-    ///
-    /// # Errors
-    ///
-    /// When the machine refuses a process.
     pub fn start(&self, work: impl FnOnce() -> i32) -> Shown<Child> {
         self.start_with(Stdio::default(), work)
     }
 
     /// The same with these standard streams.
-    ///
-    /// # Errors
-    ///
-    /// When the machine refuses a process, or /dev/null.
     pub fn start_with(&self, stdio: Stdio, work: impl FnOnce() -> i32) -> Shown<Child> {
         let null = fs::OpenOptions::new()
             .read(true)
@@ -110,10 +102,6 @@ impl Stage {
     }
 
     /// What a call gives to an ordinary user: `work` is done by a process without capabilities (capabilities(7)).
-    ///
-    /// # Errors
-    ///
-    /// When the machine refuses a process.
     pub fn as_ordinary_user(
         &self,
         work: impl FnOnce() -> nix::Result<()>,
@@ -150,10 +138,6 @@ impl Stage {
     }
 
     /// Waits until a child has ended, and reaps it; [`Ending::Runs`] if it has not within some seconds.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be waited for.
     pub fn ending(&self, child: &mut Child) -> Shown<Ending> {
         let look = || child.reap();
         Ok(self.wait_for(&[], look)?.unwrap_or(Ending::Runs))
@@ -169,10 +153,6 @@ pub fn sleep_for_ever() -> i32 {
 
 impl Stage {
     /// How a child has ended by now.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be waited for.
     pub fn ending_now(&self, child: &mut Child) -> Shown<Ending> {
         Ok(child.reap()?.unwrap_or(Ending::Runs))
     }
@@ -185,10 +165,6 @@ impl Child {
     }
 
     /// Sends it a signal.
-    ///
-    /// # Errors
-    ///
-    /// When it has been reaped.
     pub fn signal(&self, signal: Signal) -> Shown {
         kill(self.pid, signal).attempt("could not send a signal to a process of the demo")
     }

@@ -69,10 +69,6 @@ const MAKE: &str = "could not make a socket";
 
 impl Stage {
     /// A new TCP socket of IPv4.
-    ///
-    /// # Errors
-    ///
-    /// When there are no descriptors left.
     pub fn tcp(&self) -> Shown<OwnedFd> {
         socket::socket(
             AddressFamily::Inet,
@@ -84,10 +80,6 @@ impl Stage {
     }
 
     /// A new TCP socket with an address of the demo's own.
-    ///
-    /// # Errors
-    ///
-    /// When there are no descriptors or ports left.
     pub fn bound(&self) -> Shown<(OwnedFd, SocketAddr)> {
         let socket = self.tcp()?;
         bind(&socket, self.any_port()).attempt("could not bind a socket")?;
@@ -96,10 +88,6 @@ impl Stage {
     }
 
     /// A socket that listens on an address of the demo's own.
-    ///
-    /// # Errors
-    ///
-    /// When there are no descriptors or ports left.
     pub fn listen(&self, backlog: i32) -> Shown<Listener> {
         let (socket, address) = self.bound()?;
         listen(&socket, backlog).attempt("could not listen")?;
@@ -107,10 +95,6 @@ impl Stage {
     }
 
     /// A TCP connection.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be made.
     pub fn link(&self) -> Shown<Link> {
         const CONNECT: &str = "could not make a connection";
         let listener = self.listen(1)?;
@@ -129,10 +113,6 @@ impl Stage {
     }
 
     /// connect(2), which sleeps until it is decided; with EINPROGRESS where that takes more than some seconds.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot limit it.
     pub fn connect(&self, socket: &OwnedFd, to: SocketAddr) -> Shown<nix::Result<()>> {
         const LIMIT: &str = "could not set a time limit";
         let limit = TimeVal::seconds(PATIENCE.as_secs() as i64);
@@ -143,10 +123,6 @@ impl Stage {
     }
 
     /// accept(2), when there is a client; EAGAIN when none comes within some seconds.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot wait.
     pub fn accept(&self, listener: &Listener) -> Shown<nix::Result<OwnedFd>> {
         if !self.wait_until_ready(listener.socket.as_fd(), PollFlags::POLLIN)? {
             return Ok(Err(Errno::EAGAIN));
@@ -155,10 +131,6 @@ impl Stage {
     }
 
     /// recv(2), when there is something; EAGAIN when nothing comes within some seconds.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot wait.
     pub fn receive(&self, socket: &OwnedFd, most: usize) -> Shown<nix::Result<Received>> {
         self.wait_until_ready(socket.as_fd(), PollFlags::POLLIN)?;
         Ok(receive_at_once(socket, most))
@@ -177,64 +149,36 @@ impl Stage {
 }
 
 /// bind(2).
-///
-/// # Errors
-///
-/// The kernel's own.
 pub fn bind(socket: &OwnedFd, to: SocketAddr) -> nix::Result<()> {
     socket::bind(socket.as_raw_fd(), &SockaddrStorage::from(to))
 }
 
 /// listen(2) with any number, also such as nix refuses.
-///
-/// # Errors
-///
-/// The kernel's own.
 pub fn listen(socket: &OwnedFd, backlog: i32) -> nix::Result<()> {
     sys::socket::listen(socket, backlog)
 }
 
 /// connect(2). It sleeps as long as the kernel likes.
-///
-/// # Errors
-///
-/// The kernel's own.
 pub fn connect(socket: &OwnedFd, to: SocketAddr) -> nix::Result<()> {
     socket::connect(socket.as_raw_fd(), &SockaddrStorage::from(to))
 }
 
 /// connect(2) without waiting: EINPROGRESS where it would.
-///
-/// # Errors
-///
-/// The kernel's own.
 pub fn connect_at_once(socket: &OwnedFd, to: SocketAddr) -> nix::Result<()> {
     without_blocking(socket, || connect(socket, to))
 }
 
 /// accept(2) without waiting: EAGAIN where it would.
-///
-/// # Errors
-///
-/// The kernel's own.
 pub fn accept_at_once(listener: &OwnedFd) -> nix::Result<OwnedFd> {
     without_blocking(listener, || sys::socket::accept(listener))
 }
 
 /// recv(2) without waiting: EAGAIN where it would.
-///
-/// # Errors
-///
-/// The kernel's own.
 pub fn receive_at_once(socket: &OwnedFd, most: usize) -> nix::Result<Received> {
     receive_with(socket, most, MsgFlags::MSG_DONTWAIT)
 }
 
 /// recv(2) with these flags.
-///
-/// # Errors
-///
-/// The kernel's own.
 pub fn receive_with(socket: &OwnedFd, most: usize, flags: MsgFlags) -> nix::Result<Received> {
     let mut buffer = vec![0; most];
     let received = socket::recv(socket.as_raw_fd(), &mut buffer, flags)?;
@@ -243,20 +187,12 @@ pub fn receive_with(socket: &OwnedFd, most: usize, flags: MsgFlags) -> nix::Resu
 }
 
 /// send(2) without a signal, and without waiting: EAGAIN where it would.
-///
-/// # Errors
-///
-/// The kernel's own.
 pub fn send(socket: &OwnedFd, bytes: impl AsRef<[u8]>) -> nix::Result<usize> {
     let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
     socket::send(socket.as_raw_fd(), bytes.as_ref(), flags)
 }
 
 /// Sends until the kernel takes no more; returns how many bytes it has taken.
-///
-/// # Errors
-///
-/// The kernel's own.
 pub fn fill(socket: &OwnedFd) -> nix::Result<usize> {
     const PIECE: usize = 64 * 1024;
     /// Far more than any send buffer and receive buffer hold together.
@@ -284,10 +220,6 @@ pub fn name(socket: &OwnedFd) -> Shown<SocketAddr> {
 }
 
 /// getpeername(2).
-///
-/// # Errors
-///
-/// When it has no peer.
 pub fn peer_name(socket: &OwnedFd) -> Shown<SocketAddr> {
     let storage: SockaddrStorage = socket::getpeername(socket.as_raw_fd())
         .attempt("could not ask for the name of a socket's peer")?;
@@ -295,19 +227,11 @@ pub fn peer_name(socket: &OwnedFd) -> Shown<SocketAddr> {
 }
 
 /// shutdown(2).
-///
-/// # Errors
-///
-/// The kernel's own.
 pub fn shutdown(socket: &OwnedFd, how: Shutdown) -> nix::Result<()> {
     socket::shutdown(socket.as_raw_fd(), how)
 }
 
 /// SO_LINGER (socket(7)): how many seconds the last close of this socket may wait.
-///
-/// # Errors
-///
-/// When the kernel does not take it.
 pub fn set_linger(socket: &OwnedFd, seconds: i32) -> Shown {
     let linger = libc::linger {
         l_onoff: 1,

@@ -62,10 +62,6 @@ impl Wire {
     }
 
     /// From now on, every segment for this socket is held.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel does not take the filter.
     pub fn hold(&self, socket: &OwnedFd) -> Shown {
         receive_only(socket, Mark::With).attempt(MAKE)
     }
@@ -90,10 +86,6 @@ impl Wire {
     }
 
     /// The flags of the first segment from this sender, whether it is held or passes by.
-    ///
-    /// # Errors
-    ///
-    /// When they cannot be read.
     pub fn first_from(&self, stage: &Stage, from: SocketAddr) -> Shown<Option<Flags>> {
         let look = || {
             self.look()?;
@@ -105,10 +97,6 @@ impl Wire {
     }
 
     /// How many segments from this sender are held now.
-    ///
-    /// # Errors
-    ///
-    /// When they cannot be read.
     pub fn count_from(&self, from: SocketAddr) -> Shown<usize> {
         self.look()?;
         let held = self.held.borrow();
@@ -116,10 +104,6 @@ impl Wire {
     }
 
     /// Lets a segment go on to its receiver. When this returns, it is there.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be sent.
     pub fn release(&self, segment: &Segment) -> Shown {
         socket::sendto(
             self.raw.as_raw_fd(),
@@ -133,10 +117,6 @@ impl Wire {
 
     /// Tells the sender of a segment, as a router on the way would, that the host cannot be reached: with the ICMP message
     /// "host unreachable", which quotes the segment (RFC 792). When this returns, the message is there.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be sent.
     pub fn answer_unreachable(&self, segment: &Segment) -> Shown {
         const SEND: &str = "could not send an ICMP message";
         let icmp = socket::socket(

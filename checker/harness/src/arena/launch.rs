@@ -152,10 +152,6 @@ impl Launch {
 
     /// Starts `program` with pipes as its standard input, output and error: in the arena's folder, in a session of
     /// its own, with a clean environment, no descriptor but 0, 1 and 2, and every signal as it is by default.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be executed.
     pub fn start(&self, program: &Path, arena: &Arena) -> io::Result<Started> {
         let folder = arena.folder();
         let environment = [
@@ -243,10 +239,6 @@ fn processes_of_this_user() -> u64 {
 
 /// Sets a limit that this process and all below it cannot raise again. A lower one that is in force already stays. It is
 /// async-signal-safe.
-///
-/// # Errors
-///
-/// When setrlimit(2) refuses.
 pub fn lower_limit(resource: libc::__rlimit_resource_t, most: u64) -> nix::Result<()> {
     const THIS_PROCESS: i32 = 0;
     let before = sys::prlimit(THIS_PROCESS, resource, None)?;

@@ -130,10 +130,6 @@ pub struct Arena {
 
 /// What all arenas have in common, for a process whose copies each [enter](Arena::enter) one: it becomes an unprivileged
 /// user for ever, and prepares what networks of their own are made from. It must have one thread only.
-///
-/// # Errors
-///
-/// When the machine refuses it.
 pub fn prepare(isolation: Isolation) -> Result<(), LabError> {
     privileges::give_up_root()?;
     match isolation {
@@ -236,10 +232,6 @@ impl Arena {
     }
 
     /// Lets this process work there.
-    ///
-    /// # Errors
-    ///
-    /// The machine's.
     pub fn work_there(&self) -> Result<(), LabError> {
         nix::unistd::fchdir(self.directory()).attempt("could not change to the folder of the test")
     }

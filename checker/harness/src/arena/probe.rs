@@ -5,18 +5,18 @@ use std::{fmt, path::Path};
 use nix::{
     net::if_::InterfaceFlags,
     sys::wait::{WaitStatus, waitpid},
-    unistd::{ForkResult, fork},
+    unistd::{ForkResult, fork, pause},
 };
-use serde::{Deserialize, Serialize};
 
 use super::{Isolation, jail, namespaces};
 use crate::{
-    failure::LabError,
+    failure::{Attempt, LabError},
     observe::{sockets, tracer},
+    sys,
 };
 
 /// What this machine allows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Probe {
     /// Why there are no namespaces, where there are none.
     pub namespaces: Result<(), LabError>,
@@ -158,21 +158,15 @@ fn is_container() -> bool {
 
 /// Reads the call of a child which sleeps.
 fn can_see_calls() -> Result<(), LabError> {
+    let sleep = || loop {
+        pause();
+    };
     // SAFETY: the child makes async-signal-safe calls only.
-    match unsafe { fork() } {
-        Ok(ForkResult::Child) => loop {
-            // SAFETY: takes nothing, changes nothing.
-            unsafe { libc::pause() };
-        },
-        Ok(ForkResult::Parent { child }) => {
-            let read = std::fs::read_to_string(format!("/proc/{child}/syscall"));
-            let _ = nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL);
-            let _ = waitpid(child, None);
-            read.map(drop)
-                .map_err(|error| LabError::io("could not see the call of a child", &error))
-        }
-        Err(errno) => Err(LabError::call("could not start a child", errno)),
-    }
+    let child = unsafe { sys::exec::fork(sleep) }.attempt("could not start a child")?;
+    let read = std::fs::read_to_string(format!("/proc/{child}/syscall"));
+    let _ = sys::kill(child, libc::SIGKILL);
+    let _ = sys::wait(child, 0);
+    read.map(drop).attempt("could not see the call of a child")
 }
 
 /// Runs `work` in a child and brings back its error through a pipe.
@@ -186,8 +180,7 @@ fn in_child(work: impl FnOnce() -> Result<(), LabError>) -> Result<(), LabError>
             let result = work();
             let text = serde_json::to_vec(&result).unwrap_or_default();
             let _ = nix::unistd::write(&write, &text);
-            // SAFETY: ends the child without running the parent's exit handlers.
-            unsafe { libc::_exit(0) }
+            sys::exit(0)
         }
         ForkResult::Parent { child } => {
             drop(write);

@@ -143,10 +143,6 @@ const NAMED: u32 = 0x1ffe;
 /// All sockets of one transport, IPv4 and IPv6; of TCP those that listen or are connected. For TCP the kernel walks a whole
 /// table. Where that is the machine's, and not small because the [arena](crate::arena) has made it so, this takes half a
 /// millisecond; [`listening`] and [`between`] take a hundredth of that.
-///
-/// # Errors
-///
-/// When the kernel refuses sock_diag.
 pub fn all(transport: Transport) -> Result<Vec<Socket>, LabError> {
     in_states(
         transport,
@@ -158,20 +154,12 @@ pub fn all(transport: Transport) -> Result<Vec<Socket>, LabError> {
 }
 
 /// All TCP sockets that listen, IPv4 and IPv6.
-///
-/// # Errors
-///
-/// When the kernel refuses sock_diag.
 pub fn listening() -> Result<Vec<Socket>, LabError> {
     const LISTEN: u32 = 1 << 10;
     in_states(Transport::Tcp, LISTEN)
 }
 
 /// The TCP socket to which a descriptor refers. None if it is of another kind, or has no address yet.
-///
-/// # Errors
-///
-/// When the kernel refuses sock_diag.
 pub fn of_inode(inode: u64) -> Result<Option<Socket>, LabError> {
     // Nobody has a descriptor of these, and there may be many.
     const TIME_WAIT: u32 = 1 << 6;
@@ -180,10 +168,6 @@ pub fn of_inode(inode: u64) -> Result<Option<Socket>, LabError> {
 }
 
 /// The TCP socket with these two ends, seen from `local`. None if there is no such connection (any more).
-///
-/// # Errors
-///
-/// When the kernel refuses sock_diag.
 pub fn between(local: SocketAddr, peer: SocketAddr) -> Result<Option<Socket>, LabError> {
     let family = match local {
         SocketAddr::V4(_) => libc::AF_INET,

@@ -80,10 +80,6 @@ pub struct Ruleset {
 
 impl Ruleset {
     /// One that allows no file at all, no signal to others, and, without `network`, no TCP.
-    ///
-    /// # Errors
-    ///
-    /// Where there is no Landlock.
     pub fn new(network: bool) -> Result<Ruleset, LabError> {
         let version = version()?;
         let since = |first: u32, bits: u64| if version >= first { bits } else { 0 };
@@ -101,10 +97,6 @@ impl Ruleset {
     }
 
     /// Allows a file, or a folder with all below it.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be opened.
     pub fn allow(&mut self, path: &Path, access: Access) -> Result<(), LabError> {
         let attempt = format!("could not allow {} to a jail", path.display());
         let file = fs::OpenOptions::new()
@@ -116,10 +108,6 @@ impl Ruleset {
     }
 
     /// The same for one that is open, in whatever way.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses it.
     pub fn allow_open(
         &mut self,
         file: BorrowedFd<'_>,

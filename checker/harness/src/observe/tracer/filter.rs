@@ -139,10 +139,6 @@ impl Filter {
 
     /// Puts this thread and all that it starts under the filter, for ever. It needs no_new_privs (prctl(2)), and is
     /// async-signal-safe.
-    ///
-    /// # Errors
-    ///
-    /// Where seccomp is refused or not there.
     pub fn install(&self) -> nix::Result<()> {
         sys::confine::install_filter(&self.0)
     }

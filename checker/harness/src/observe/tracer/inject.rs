@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     memory::Memory,
     possible::is_possible,
@@ -15,7 +13,7 @@ use crate::observe::{
 };
 
 /// One fault, and the calls which it strikes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Injection {
     /// The kind of call.
     pub call: Call,
@@ -28,8 +26,7 @@ pub struct Injection {
 }
 
 /// What the calls work on, of which some are struck.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     /// Anything, or nothing, as fork.
     Anything,
@@ -59,8 +56,7 @@ impl On {
 }
 
 /// Which calls are struck, counted over all processes of the program from when the fault was injected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// The n-th, from 1.
     Nth(u64),
@@ -71,8 +67,7 @@ pub enum Which {
 }
 
 /// What happens to a call, where the kernel could do the same: [`super::possible`] has the rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It is not made, and fails with this errno.
     Errno(i32),

@@ -149,10 +149,6 @@ impl Tracer {
     }
 
     /// The same, for somebody who listens, of a program that is to stay within bounds.
-    ///
-    /// # Errors
-    ///
-    /// As [`Tracer::start`].
     pub fn start_for(
         listener: Option<Box<dyn Listener>>,
         bounds: Bounds,
