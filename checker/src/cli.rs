@@ -8,6 +8,7 @@ mod grade;
 mod mistake;
 mod output;
 mod possible;
+mod progress_line;
 mod terminal;
 mod trace;
 
@@ -22,7 +23,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use self::{
     checking::{check, recall, refuse_unusable},
-    terminal::{columns, complain, progress_line, say, width},
+    progress_line::ProgressLine,
+    terminal::{columns, complain, say, width},
 };
 use crate::{
     arena::{self, Isolation, Jail, Tracing},
@@ -419,18 +421,18 @@ fn prove(
         return Ok(exit::PASSED);
     }
     refuse_students(&root)?;
-    let bar = progress_line();
+    let line = ProgressLine::new();
     let mut faults = 0;
     for round in 1..=times {
         let mut conditions = conditions(how, cancel);
         conditions.seed = conditions.seed.wrapping_add(u64::from(round - 1));
         let proof = verify::run(&root, &scope, conditions, |message| {
-            bar.set_message(format!("round {round} of {times}: {message}"));
+            line.say(&format!("round {round} of {times}: {message}"));
         })?;
         faults += proof.faults.len();
-        bar.suspend(|| say(&proof.render(width())))?;
+        line.pause(|| say(&proof.render(width())))?;
     }
-    bar.finish_and_clear();
+    drop(line);
     Ok(if faults == 0 {
         exit::PASSED
     } else {

@@ -8,7 +8,8 @@ use super::{
     CheckArguments, Trouble, conditions,
     delivery::Delivery,
     exit, resolve_or_command,
-    terminal::{complain, progress_line, say, width},
+    progress_line::ProgressLine,
+    terminal::{complain, say, width},
 };
 use crate::{
     build::{self, cargo::Building},
@@ -132,7 +133,7 @@ fn watch(
     delivery: &mut Delivery,
     arguments: &CheckArguments,
 ) -> Result<Report, RunError> {
-    let bar = progress_line();
+    let line = ProgressLine::new();
     let detail = human::Detail {
         seed: plan.conditions.seed,
         program: plan.program.as_deref(),
@@ -143,12 +144,12 @@ fn watch(
     let to_terminal = delivery.shows_people();
     let (mut shown, mut kept) = (Ok(()), Ok(()));
     let report = check::run(plan, begun, |event| match event {
-        Event::Compiling(name) => bar.set_message(format!("compiling {name}")),
-        Event::Tested(done, of) => bar.set_message(format!("{done} of {of} tests done")),
+        Event::Compiling(name) => line.say(&format!("compiling {name}")),
+        Event::Tested(done, of) => line.say(&format!("{done} of {of} tests done")),
         Event::Exercise(exercise) => {
             if to_terminal && !plan.conditions.cancel.is_cancelled() {
                 let exercise = feedback.of_exercise(exercise);
-                let said = bar.suspend(|| say(&human::exercise(&exercise, detail)));
+                let said = line.pause(|| say(&human::exercise(&exercise, detail)));
                 shown = std::mem::replace(&mut shown, Ok(())).and(said);
             }
         }
@@ -156,7 +157,7 @@ fn watch(
             kept = std::mem::replace(&mut kept, Ok(())).and_then(|()| delivery.keep(so_far));
         }
     });
-    bar.finish_and_clear();
+    drop(line);
     let report = match report {
         Ok(report) => report,
         Err(error) => {

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Trouble, exit, possible, progress_line, say, width};
+use super::{Trouble, exit, possible, progress_line::ProgressLine, say, width};
 use crate::{
     arena::{self, Isolation},
     demos::{DEMOS, Demo},
@@ -59,20 +59,20 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble>
     let demos = resolve(&arguments.demos)?;
     let isolation = arguments.isolation.unwrap_or_else(arena::best_isolation);
     let for_people = arguments.format == ShowingFormat::Human;
-    let bar = progress_line();
+    let line = ProgressLine::new();
     let mut showings = Vec::new();
     for demo in demos {
-        bar.set_message(format!("playing {}", demo.name));
+        line.say(&format!("playing {}", demo.name));
         let Ok(one) = showing::show(demo, isolation, cancel) else {
-            bar.finish_and_clear();
+            drop(line);
             return Err(Trouble::Interrupted);
         };
         if for_people {
-            bar.suspend(|| say(&showing(&one, width())))?;
+            line.pause(|| say(&showing(&one, width())))?;
         }
         showings.push(one);
     }
-    bar.finish_and_clear();
+    drop(line);
     let status = showings.iter().map(|one| one.status).max();
     let status = status.unwrap_or(Status::Agrees);
     match (arguments.format, showings.as_slice()) {

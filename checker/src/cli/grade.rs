@@ -8,9 +8,8 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Trouble, all_or, complain, exit, possible, say};
+use super::{Trouble, all_or, complain, exit, possible, progress_line::ProgressLine, say};
 use crate::{
     arena::{self, Isolation, Jail, Tracing},
     crew::Conditions,
@@ -333,41 +332,29 @@ fn agree(
     Ok(terms)
 }
 
-/// Grades, with a progress bar on a terminal, and else a line for each submission.
+/// Grades, with a progress line on a terminal, and else a line for each submission.
 fn watch(grading: &Grading, gradebook: &Gradebook) -> Result<(), RunError> {
     let is_terminal = io::stderr().is_terminal();
     let total = grading.submissions.len();
-    let target = match is_terminal {
-        true => ProgressDrawTarget::stderr_with_hz(10),
-        false => ProgressDrawTarget::hidden(),
-    };
-    let bar = ProgressBar::with_draw_target(Some(total as u64), target);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos} of {len}  {eta} left  {msg}")
-    {
-        bar.set_style(style);
-    }
+    let line = ProgressLine::new();
     let mut done = 0;
-    let result = grade::run(grading, gradebook, |event| match event {
-        Event::Preparing => bar.set_message("compiling the dependencies"),
-        Event::Known(_) => {
-            done += 1;
-            bar.inc(1);
-        }
-        Event::Graded(graded) => {
-            done += 1;
-            bar.set_message("");
-            bar.inc(1);
-            if !is_terminal {
-                let report = &graded.report;
-                note(&format!(
-                    "{done} of {total}: {}, {} of {} points",
-                    graded.name, report.points, report.max_points
-                ));
+    grade::run(grading, gradebook, |event| {
+        match event {
+            Event::Preparing => return line.say("compiling the dependencies"),
+            Event::Known(_) => done += 1,
+            Event::Graded(graded) => {
+                done += 1;
+                if !is_terminal {
+                    let report = &graded.report;
+                    note(&format!(
+                        "{done} of {total}: {}, {} of {} points",
+                        graded.name, report.points, report.max_points
+                    ));
+                }
             }
         }
-    });
-    bar.finish_and_clear();
-    result
+        line.say(&format!("{done} of {total} submissions done"));
+    })
 }
 
 fn note(text: &str) {

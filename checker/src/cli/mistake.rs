@@ -10,7 +10,8 @@ use clap::Subcommand;
 
 use super::{
     How, Trouble, conditions, exit,
-    terminal::{progress_line, say, width},
+    progress_line::ProgressLine,
+    terminal::{say, width},
 };
 use crate::{
     exercise::Exercise,
@@ -210,7 +211,7 @@ fn edit(known: &Mistakes, name: &str, how: &How, cancel: &Cancel) -> Result<u8, 
     let program = fs::read_to_string(&draft).attempt("could not read the draft")?;
     let patch = workbench::finish(&known.reference()?, &program)
         .map_err(|unfinished| Trouble::Usage(not_finished(known, name, &draft, &unfinished)))?;
-    let bar = progress_line();
+    let line = ProgressLine::new();
     let trial = workbench::try_out(
         &root,
         known.exercise,
@@ -218,10 +219,10 @@ fn edit(known: &Mistakes, name: &str, how: &How, cancel: &Cancel) -> Result<u8, 
         &program,
         &conditions(how, cancel),
         |message| {
-            bar.set_message(message.to_owned());
+            line.say(message);
         },
     );
-    bar.finish_and_clear();
+    drop(line);
     let trial = trial?;
     let result = verdict(known, name, &trial);
     if let Trial::DoesNotCompile(_) = trial {

@@ -1,11 +1,9 @@
 //! What the reader's terminal shows, and how wide it is.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     os::fd::AsRawFd,
 };
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{failure::LabError, report::layout};
 
@@ -38,21 +36,8 @@ pub(super) fn columns(output: &impl AsRawFd) -> usize {
     usize::from(columns).clamp(60, 120)
 }
 
-/// One line on standard error that says what is going on; nothing where that is no terminal.
-pub(super) fn progress_line() -> ProgressBar {
-    let target = if io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr_with_hz(10)
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(None, target);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-fn console_size(output: &impl AsRawFd) -> Option<(u16, u16)> {
+/// The rows and columns of the terminal that an output leads to; `None` where it is none.
+pub(super) fn console_size(output: &impl AsRawFd) -> Option<(u16, u16)> {
     // SAFETY: a winsize is plain integers, for which all zeros are valid.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
     // SAFETY: TIOCGWINSZ (ioctl_tty(2)) writes a winsize, which is alive during the call.

@@ -10,7 +10,9 @@ use std::{
 use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 
-use super::{Trouble, columns, exit, output, progress_line, refuse_unusable, width};
+use super::{
+    Trouble, columns, exit, output, progress_line::ProgressLine, refuse_unusable, width,
+};
 use crate::{
     check,
     exercise::Exercise,
@@ -120,12 +122,12 @@ fn colour() -> ColorChoice {
 /// Builds the program of an exercise. None if there is none, and then it is said why.
 fn build(exercise: &'static Exercise) -> Result<Option<PathBuf>, RunError> {
     let root = workspace::find()?;
-    let bar = progress_line();
+    let line = ProgressLine::new();
     let has_colour = colour() != ColorChoice::Never;
     let built = check::build(&root, exercise, has_colour, |name| {
-        bar.set_message(format!("compiling {name}"));
+        line.say(&format!("compiling {name}"));
     });
-    bar.finish_and_clear();
+    drop(line);
     let (program, report) = built?;
     let mut text: String = report
         .warnings
