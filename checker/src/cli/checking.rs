@@ -7,8 +7,9 @@ use anstream::ColorChoice;
 use super::{
     CheckArguments, Trouble, conditions,
     delivery::Delivery,
-    exit, resolve_or_command,
+    exit,
     progress_line::ProgressLine,
+    resolve_or_command,
     terminal::{complain, say, width},
 };
 use crate::{

@@ -10,9 +10,7 @@ use std::{
 use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 
-use super::{
-    Trouble, columns, exit, output, progress_line::ProgressLine, refuse_unusable, width,
-};
+use super::{Trouble, columns, exit, output, progress_line::ProgressLine, refuse_unusable, width};
 use crate::{
     check,
     exercise::Exercise,

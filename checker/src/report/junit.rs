@@ -1,19 +1,13 @@
 //! The report as JUnit XML, as GitLab, Jenkins and GitHub's actions read it. A failed test is a `failure`, the lab's
 //! own trouble an `error`, and a test which this machine does not allow is `skipped`.
 
-use std::io;
-
-use quick_xml::{
-    Writer,
-    events::{BytesDecl, BytesText, Event},
-};
-
 use super::{
     context::Context,
     human,
     layout::plain,
     model::{ExerciseReport, NoProgram, Report, Status, TestReport},
-    sanitize::{LONGEST, clean, cut, in_xml},
+    sanitize::{LONGEST, cut, in_xml},
+    xml::Element,
 };
 use crate::failure::LabError;
 
@@ -22,11 +16,23 @@ use crate::failure::LabError;
 ///
 /// # Errors
 ///
-/// When the XML cannot be written.
+/// Never.
 pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
-    write(report, context)
-        .map(|text| in_xml(&text))
-        .map_err(|error| LabError::io("could not write the report as JUnit XML", &error))
+    let suites: Vec<Suite> = report
+        .exercises
+        .iter()
+        .map(|exercise| Suite::of(exercise, report.seed, context))
+        .collect();
+    let sum = |element| -> usize { suites.iter().map(|suite| suite.count(element)).sum() };
+    let tests: usize = suites.iter().map(|suite| suite.cases.len()).sum();
+    let root = Element::new("testsuites")
+        .with("name", "socket lab")
+        .with("tests", tests)
+        .with("failures", sum(FAILURE))
+        .with("errors", sum(ERROR))
+        .with("skipped", sum(SKIPPED))
+        .holding(suites.iter().map(Suite::element));
+    Ok(in_xml(&root.document()))
 }
 
 /// An exercise, as JUnit knows it.
@@ -39,11 +45,11 @@ struct Suite {
 struct Case {
     name: String,
     seconds: Option<f64>,
-    outcome: Option<Outcome>,
+    problem: Option<Problem>,
 }
 
 /// What there is to say of a test which has not passed.
-struct Outcome {
+struct Problem {
     element: &'static str,
     message: String,
     kind: Option<String>,
@@ -54,28 +60,6 @@ const FAILURE: &str = "failure";
 const ERROR: &str = "error";
 const SKIPPED: &str = "skipped";
 
-fn write(report: &Report, context: &Context) -> io::Result<String> {
-    let suites: Vec<Suite> = report
-        .exercises
-        .iter()
-        .map(|exercise| Suite::of(exercise, report.seed, context))
-        .collect();
-    let sum = |element| -> usize { suites.iter().map(|suite| suite.count(element)).sum() };
-    let tests: usize = suites.iter().map(|suite| suite.cases.len()).sum();
-    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
-    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    writer
-        .create_element("testsuites")
-        .with_attribute(("name", "socket lab"))
-        .with_attribute(("tests", tests.to_string().as_str()))
-        .with_attribute(("failures", sum(FAILURE).to_string().as_str()))
-        .with_attribute(("errors", sum(ERROR).to_string().as_str()))
-        .with_attribute(("skipped", sum(SKIPPED).to_string().as_str()))
-        .write_inner_content(|writer| suites.iter().try_for_each(|suite| suite.write(writer)))?;
-    writer.write_event(Event::Text(BytesText::new("\n")))?;
-    String::from_utf8(writer.into_inner()).map_err(io::Error::other)
-}
-
 impl Suite {
     fn of(exercise: &ExerciseReport, seed: u64, context: &Context) -> Suite {
         let mut cases = Vec::new();
@@ -83,7 +67,7 @@ impl Suite {
             cases.push(Case {
                 name: "compiles".to_owned(),
                 seconds: None,
-                outcome: Some(no_program(reason)),
+                problem: Some(no_program(reason)),
             });
         } else if exercise.tests.is_empty() {
             cases.push(whole(exercise));
@@ -97,73 +81,52 @@ impl Suite {
     }
 
     fn count(&self, element: &str) -> usize {
-        let outcomes = self.cases.iter().filter_map(|case| case.outcome.as_ref());
-        outcomes
-            .filter(|outcome| outcome.element == element)
+        let problems = self.cases.iter().filter_map(|case| case.problem.as_ref());
+        problems
+            .filter(|problem| problem.element == element)
             .count()
     }
 
-    fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
-        writer
-            .create_element("testsuite")
-            .with_attribute(("name", clean(&self.name).as_str()))
-            .with_attribute(("tests", self.cases.len().to_string().as_str()))
-            .with_attribute(("failures", self.count(FAILURE).to_string().as_str()))
-            .with_attribute(("errors", self.count(ERROR).to_string().as_str()))
-            .with_attribute(("skipped", self.count(SKIPPED).to_string().as_str()))
-            .write_inner_content(|writer| {
-                writer
-                    .create_element("properties")
-                    .write_inner_content(|writer| {
-                        writer
-                            .create_element("property")
-                            .with_attribute(("name", "seed"))
-                            .with_attribute(("value", self.seed.to_string().as_str()))
-                            .write_empty()
-                            .map(drop)
-                    })?;
-                self.cases
-                    .iter()
-                    .try_for_each(|case| case.write(&self.name, writer))
-            })
-            .map(drop)
+    fn element(&self) -> Element {
+        let seed = Element::new("property")
+            .with("name", "seed")
+            .with("value", self.seed);
+        Element::new("testsuite")
+            .with("name", &self.name)
+            .with("tests", self.cases.len())
+            .with("failures", self.count(FAILURE))
+            .with("errors", self.count(ERROR))
+            .with("skipped", self.count(SKIPPED))
+            .holding([Element::new("properties").holding([seed])])
+            .holding(self.cases.iter().map(|case| case.element(&self.name)))
     }
 }
 
 impl Case {
-    fn write(&self, class: &str, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
-        let mut element = writer
-            .create_element("testcase")
-            .with_attribute(("name", clean(&self.name).as_str()))
-            .with_attribute(("classname", clean(class).as_str()));
-        if let Some(seconds) = self.seconds {
-            element = element.with_attribute(("time", format!("{seconds:.3}").as_str()));
-        }
-        match &self.outcome {
-            None => element.write_empty(),
-            Some(outcome) => element.write_inner_content(|writer| outcome.write(writer)),
-        }
-        .map(drop)
+    fn element(&self, class: &str) -> Element {
+        let element = Element::new("testcase")
+            .with("name", &self.name)
+            .with("classname", class);
+        let element = match self.seconds {
+            Some(seconds) => element.with("time", format!("{seconds:.3}")),
+            None => element,
+        };
+        element.holding(self.problem.as_ref().map(Problem::element))
     }
 }
 
-impl Outcome {
-    fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
-        let mut element = writer
-            .create_element(self.element)
-            .with_attribute(("message", clean(&self.message).as_str()));
-        if let Some(kind) = &self.kind {
-            element = element.with_attribute(("type", kind.as_str()));
+impl Problem {
+    fn element(&self) -> Element {
+        let element = Element::new(self.element).with("message", &self.message);
+        match &self.kind {
+            Some(kind) => element.with("type", kind),
+            None => element,
         }
-        match self.text.is_empty() {
-            true => element.write_empty(),
-            false => element.write_text_content(BytesText::new(&clean(&self.text))),
-        }
-        .map(drop)
+        .saying(&self.text)
     }
 }
 
-fn no_program(reason: &NoProgram) -> Outcome {
+fn no_program(reason: &NoProgram) -> Problem {
     let (message, text) = match reason {
         NoProgram::DoesNotCompile(messages) => ("does not compile", messages.concat()),
         NoProgram::UnreadablePackage(text) => ("cargo cannot read the package", text.clone()),
@@ -171,7 +134,7 @@ fn no_program(reason: &NoProgram) -> Outcome {
         NoProgram::RenamedPackage(name) => ("the package has another name", name.clone()),
         NoProgram::NoBinary => ("the package has no binary of its name", String::new()),
     };
-    Outcome {
+    Problem {
         element: FAILURE,
         message: message.to_owned(),
         kind: None,
@@ -190,7 +153,7 @@ fn whole(exercise: &ExerciseReport) -> Case {
     Case {
         name: exercise.title.clone(),
         seconds: None,
-        outcome: element.map(|element| Outcome {
+        problem: element.map(|element| Problem {
             element,
             message: format!("{} of {} points", exercise.points, exercise.max_points),
             kind: None,
@@ -200,12 +163,12 @@ fn whole(exercise: &ExerciseReport) -> Case {
 }
 
 fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Case {
-    let outcome = match test.status {
+    let problem = match test.status {
         Status::Passed => None,
         Status::Failed => Some(failure(exercise, test, seed)),
         Status::NotChecked => {
             let reason = test.not_checked.as_ref();
-            Some(Outcome {
+            Some(Problem {
                 element: SKIPPED,
                 message: reason
                     .map_or_else(String::new, |reason| format!("not checked here: {reason}")),
@@ -213,7 +176,7 @@ fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Case {
                 text: String::new(),
             })
         }
-        Status::Broken => Some(Outcome {
+        Status::Broken => Some(Problem {
             element: ERROR,
             message: test
                 .error
@@ -226,13 +189,13 @@ fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Case {
     Case {
         name: test.name.clone(),
         seconds: Some(test.milliseconds / 1000.0),
-        outcome,
+        problem,
     }
 }
 
-fn failure(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Outcome {
+fn failure(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Problem {
     let Some(failure) = &test.failure else {
-        return Outcome {
+        return Problem {
             element: FAILURE,
             message: String::new(),
             kind: None,
@@ -246,7 +209,7 @@ fn failure(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Outcome {
         width: 100,
     };
     let told = plain(&human::told(exercise, test, detail));
-    Outcome {
+    Problem {
         element: FAILURE,
         message: cut(&failure.symptom, LONGEST),
         kind: Some(failure.diagnosis.to_string()),

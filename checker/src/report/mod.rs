@@ -31,6 +31,7 @@ mod model;
 pub mod prairielearn;
 pub mod sanitize;
 mod table;
+mod xml;
 
 pub use context::{Classroom50, Context, Gradescope, Visibility};
 pub use feedback::Feedback;
