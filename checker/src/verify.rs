@@ -99,11 +99,15 @@ enum Kind {
     Mistake(usize, Mistake),
 }
 
+/// A program of the proof.
 #[derive(Clone, Copy, Debug)]
-struct Key {
-    exercise: usize,
+struct Subject {
+    exercise: &'static Exercise,
     kind: Kind,
 }
+
+/// The place of a program among the subjects of the proof.
+type Key = usize;
 
 /// Proves so much of these exercises. `tell` hears what is going on.
 ///
@@ -116,8 +120,6 @@ pub fn run(
     conditions: Conditions,
     mut tell: impl FnMut(&str),
 ) -> Result<Proof, RunError> {
-    let exercises: Vec<&'static Exercise> = scope.iter().map(|(exercise, _)| *exercise).collect();
-    let exercises = exercises.as_slice();
     let mut proof = Proof {
         faults: Vec::new(),
         solutions: 0,
@@ -126,15 +128,14 @@ pub fn run(
         tests: 0,
         seed: conditions.seed,
     };
-    for exercise in exercises {
+    for (exercise, _) in scope {
         proof.faults.extend(reading::faults(root, exercise)?);
     }
     tell("building");
     let staging = Staging::new()?;
     let programs = Programs::build(root, scope, &staging, &mut proof.faults, &mut tell)?;
-    let series = programs.series(scope, &mut proof.faults);
-    let expected = series.len();
-    let mut results: BTreeMap<String, Vec<Done<Key>>> = BTreeMap::new();
+    let (subjects, series) = programs.series(scope, &mut proof.faults);
+    let mut results: BTreeMap<Key, Vec<Done<Key>>> = BTreeMap::new();
     crew::run(
         &conditions,
         0,
@@ -144,13 +145,12 @@ pub fn run(
             }
         },
         |done| {
-            let name = format!("{} {:?}", exercises[done.key.exercise].name, done.key.kind);
-            results.entry(name).or_default().push(done);
-            tell(&format!("{} of {expected} programs", results.len()));
+            results.entry(done.key).or_default().push(done);
+            tell(&format!("{} of {} programs", results.len(), subjects.len()));
         },
     )?;
-    for done in results.into_values() {
-        judge(exercises, done, &mut proof);
+    for (key, done) in results {
+        judge(subjects[key], &done, &mut proof);
     }
     Ok(proof)
 }
@@ -161,16 +161,12 @@ fn mistakes(exercise: &Exercise) -> impl Iterator<Item = (usize, Mistake)> {
 }
 
 /// Compares what one program did with what was declared.
-fn judge(exercises: &[&'static Exercise], results: Vec<Done<Key>>, proof: &mut Proof) {
-    let Some(first) = results.first() else {
-        return;
-    };
-    let (exercise, kind) = (exercises[first.key.exercise], first.key.kind);
+fn judge(Subject { exercise, kind }: Subject, results: &[Done<Key>], proof: &mut Proof) {
     let mut fault = |text: String| proof.faults.push(format!("{}: {text}", exercise.name));
     proof.tests += results.len();
     let mut failed = None;
     let mut unchecked = Vec::new();
-    for done in &results {
+    for done in results {
         let test = &exercise.tests[done.test];
         match &done.statement.outcome {
             Outcome::Passed => (),

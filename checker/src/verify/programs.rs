@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Extent, Key, Kind, changed::Scope, mistakes};
+use super::{Extent, Key, Kind, Subject, changed::Scope, mistakes};
 use crate::{
     build::cargo::{CargoEnd, CargoEvent, Workspace},
     check::Staging,
@@ -53,20 +53,22 @@ impl Programs {
         Ok(Programs { whole, mistakes })
     }
 
-    /// The tests of each program. What has no program has been told of, or is a fault.
-    pub(super) fn series(&self, scope: &Scope, faults: &mut Vec<String>) -> Vec<Series<Key>> {
-        let mut series = Vec::new();
-        for (index, (exercise, extent)) in scope.iter().enumerate() {
+    /// The programs of the proof, and the tests of each. What has no program has been told of, or is a fault.
+    pub(super) fn series(
+        &self,
+        scope: &Scope,
+        faults: &mut Vec<String>,
+    ) -> (Vec<Subject>, Vec<Series<Key>>) {
+        let (mut subjects, mut series) = (Vec::new(), Vec::new());
+        for &(exercise, ref extent) in scope {
             if exercise.tests.is_empty() {
                 continue;
             }
             let all: Vec<usize> = (0..exercise.tests.len()).collect();
             let mut add = |kind: Kind, program: PathBuf, tests: Vec<usize>| {
+                subjects.push(Subject { exercise, kind });
                 series.push(Series {
-                    key: Key {
-                        exercise: index,
-                        kind,
-                    },
+                    key: subjects.len() - 1,
                     exercise,
                     tests,
                     program,
@@ -92,7 +94,7 @@ impl Programs {
                 }
             }
         }
-        series
+        (subjects, series)
     }
 }
 
