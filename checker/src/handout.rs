@@ -4,10 +4,7 @@
 //! It is a workspace of its own. Its package `checker` is a few lines that become the program in `checker/bin/`.
 
 use std::{
-    collections::BTreeSet,
-    env,
-    fmt::Write,
-    fs, io,
+    env, fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -18,6 +15,7 @@ use crate::{
     exercise::Exercise,
     failure::LabError,
     syllabus::EXERCISES,
+    workspace,
 };
 
 /// What is to be handed out.
@@ -79,11 +77,11 @@ impl Handout {
         self.schemas(folder)?;
         write(
             &folder.join("README.md"),
-            &for_students(&self.read("README.md")?),
+            &for_students(&self.read("README.md")?)?,
         )?;
         write(
             &folder.join("Cargo.toml"),
-            &manifest(&self.read("Cargo.toml")?, &self.dependencies()?),
+            &workspace::manifest(&["checker", "exercises/*"]),
         )?;
         write(&folder.join("Cargo.lock"), &self.read("Cargo.lock")?)?;
         write(&folder.join(".gitignore"), "/target\n/.lab\n")?;
@@ -146,20 +144,6 @@ impl Handout {
         }
         Ok(())
     }
-
-    /// What the exercises depend on, by name.
-    fn dependencies(&self) -> Result<BTreeSet<String>, LabError> {
-        let mut names = BTreeSet::new();
-        for exercise in EXERCISES {
-            let manifest = self.read(&format!("exercises/{}/Cargo.toml", exercise.name))?;
-            let inherited = manifest
-                .lines()
-                .filter_map(|line| line.split_once(".workspace"))
-                .map(|(name, _)| name.trim().to_owned());
-            names.extend(inherited);
-        }
-        Ok(names)
-    }
 }
 
 /// Cargo looks here in place of its registry.
@@ -172,60 +156,14 @@ replace-with = "vendored-sources"
 directory = "vendor"
 "#;
 
-/// The workspace's manifest for students: the exercises and the checker as members, and only these dependencies.
-fn manifest(whole: &str, dependencies: &BTreeSet<String>) -> String {
-    let mut text = String::new();
-    let mut section = "";
-    // An entry of the dependencies, with the comment above it, until it is complete.
-    let mut entry = String::new();
-    for line in whole.lines() {
-        if line.starts_with('[') {
-            section = line.trim();
-            entry.clear();
-        }
-        let key = line.split(['=', '.']).next().unwrap_or_default().trim();
-        if section == "[workspace.dependencies]" && !line.starts_with('[') {
-            let _ = writeln!(entry, "{line}");
-            let is_complete = entry.matches('[').count() == entry.matches(']').count();
-            if is_complete && !line.trim_start().starts_with('#') {
-                let mut lines = entry.lines();
-                let first = lines
-                    .find(|line| !line.starts_with('#'))
-                    .unwrap_or_default();
-                let name = first.split(['=', '.']).next().unwrap_or_default().trim();
-                if name.is_empty() || dependencies.contains(name) {
-                    text.push_str(&entry);
-                }
-                entry.clear();
-            }
-        } else if section == "[workspace]" && key == "members" {
-            text.push_str("members = [\"checker\", \"exercises/*\"]\n");
-        } else if section == "[workspace]" && key == "default-members" {
-            text.push_str("default-members = [\"checker\"]\n");
-        } else if section == "[workspace]" && line.starts_with('#') {
-            text.push_str("# A bare `cargo run` is the checker.\n");
-        } else {
-            let _ = writeln!(text, "{line}");
-        }
-    }
-    text
-}
-
-/// The introduction of README.md and its part for students.
-fn for_students(whole: &str) -> String {
-    let is_for_others = |heading: &str| heading != "## For students";
-    let mut text = String::new();
-    let mut skips = false;
-    for line in whole.lines() {
-        if line.starts_with("## ") {
-            skips = is_for_others(line);
-        }
-        // The list of the parts has one entry left.
-        if !skips && !line.starts_with("- [") {
-            let _ = writeln!(text, "{line}");
-        }
-    }
-    text.replace("\n\n\n", "\n\n").trim_end().to_owned() + "\n"
+/// The README of students: an introduction, and the part of the course's README that is for them.
+fn for_students(whole: &str) -> Result<String, LabError> {
+    const HEADING: &str = "\n## For students\n";
+    let (_, rest) = whole
+        .split_once(HEADING)
+        .ok_or_else(|| LabError::new("could not find the part for students in README.md"))?;
+    let part = rest.split("\n## ").next().unwrap_or_default();
+    Ok(include_str!("handout/README.md").replace("{for students}", part.trim()))
 }
 
 /// The kind of machine an executable is for, as `std::env::consts::ARCH` calls it: see elf(5).
@@ -345,16 +283,15 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_keeps_what_the_exercises_need() {
-        let whole = "[workspace]\nmembers = [\"checker\", \"exercises/*\", \"solutions/*\"]\n# why\n\
-                     default-members = [\"checker\", \"checker/course\"]\n\n[workspace.dependencies]\n# The calls.\nnix = { features = [\n    \
-                     \"event\",\n] }\n# The command line.\nclap = \"4\"\nlibc = \"0.2\"\n\n[profile.dev]\ndebug = 1\n";
-        let needed = ["nix", "libc"].map(str::to_owned).into();
-        assert_eq!(
-            manifest(whole, &needed),
-            "[workspace]\nmembers = [\"checker\", \"exercises/*\"]\n# A bare `cargo run` is the checker.\n\
-             default-members = [\"checker\"]\n\n[workspace.dependencies]\n# The calls.\nnix = { features = [\n    \"event\",\n\
-             ] }\nlibc = \"0.2\"\n\n[profile.dev]\ndebug = 1\n"
+    fn a_student_gets_the_whole_part_for_students_and_no_other() {
+        let whole = "# The lab\n\n- [For students](#for-students)\n\n## For students\n\n- a list\n- [a link](x.md)\n\n\
+                     ### Below\n\nmore\n\n## For instructors\n\nsecret\n";
+        let text = for_students(whole).unwrap();
+        let part = "## For students\n\n- a list\n- [a link](x.md)\n\n### Below\n\nmore\n";
+        assert!(
+            text.starts_with("# The socket lab\n") && text.ends_with(part),
+            "{text}"
         );
+        assert!(for_students("# The lab\n").is_err());
     }
 }
