@@ -12,12 +12,12 @@ use crate::{
         cargo::Building,
         site::{Confinement, CourseSite, Site},
     },
-    crew::{self, Conditions, Done, Series},
     exercise::Exercise,
     failure::LabError,
     report::{ExerciseReport, NoProgram, Report, TestReport},
     verdict,
     worker::RunError,
+    worker_pool::{self, Batch, Conditions, Done},
 };
 /// What is to be checked, and how.
 #[derive(Debug)]
@@ -130,11 +130,11 @@ pub fn run(
         let tested = &mut tested;
         scope.spawn(move || {
             let from_tests = from_build.clone();
-            *tested = crew::run(
+            *tested = worker_pool::run(
                 &plan.conditions,
                 plan.ahead(),
-                |series| {
-                    let result = feed(plan, begun, staging, &series, &from_build);
+                |batches| {
+                    let result = feed(plan, begun, staging, &batches, &from_build);
                     let _ = from_build.send(Step::Fed(result));
                 },
                 |done| {
@@ -285,7 +285,7 @@ fn feed(
     plan: &Plan,
     begun: Option<Building>,
     staging: &Staging,
-    series: &Sender<Series<usize>>,
+    batches: &Sender<Batch<usize>>,
     steps: &Sender<Step>,
 ) -> Result<(), RunError> {
     let send = |index: usize, program: &Path| -> Result<(), LabError> {
@@ -293,7 +293,7 @@ fn feed(
         let exercise = plan.exercises[index];
         let is_suspect = Arc::default();
         for test in plan.tests_of(exercise) {
-            let _ = series.send(Series {
+            let _ = batches.send(Batch {
                 key: index,
                 exercise,
                 tests: vec![test],

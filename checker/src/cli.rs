@@ -28,9 +28,7 @@ use self::{
 };
 use crate::{
     arena::{self, Isolation, Jail, Tracing},
-    check,
-    crew::Conditions,
-    doctor,
+    check, doctor,
     exercise::Exercise,
     failure::LabError,
     handout::{self, Handout},
@@ -42,6 +40,7 @@ use crate::{
         coverage::{self, Coverage},
     },
     worker::{Cancel, RunError},
+    worker_pool::Conditions,
     workspace,
 };
 

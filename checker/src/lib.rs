@@ -5,7 +5,7 @@
 //! those of the package `harness`; both know nothing of this one.
 //!
 //! - [`cli`]: the command line. [`target`]: what its names stand for. [`progress`]: what passes so far.
-//! - [`check`]: a run: build ([`build`]), test ([`crew`]), report ([`report`]).
+//! - [`check`]: a run: build ([`build`]), test ([`worker_pool`]), report ([`report`]).
 //! - [`build`]: packages become programs, in the course or in the workspace of a submission.
 //! - [`runner`]: the process of one test, in its [`arena`].
 //! - [`syllabus`]: the course in order. [`days`]: the hidden tests, made of [`exercise`]s.
@@ -32,7 +32,6 @@ pub use harness::{arena, beneath, exercise, failure, lab, observe, worker};
 pub mod build;
 pub mod check;
 pub mod cli;
-pub mod crew;
 pub mod digest;
 pub mod doctor;
 pub mod grade;
@@ -49,6 +48,7 @@ pub mod target;
 pub mod verdict;
 pub mod verify;
 pub mod whole_file;
+pub mod worker_pool;
 pub mod workspace;
 
 /// What [`worker::dispatch`] is called with, first of all in every `main` that starts workers.

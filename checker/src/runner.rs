@@ -93,10 +93,10 @@ impl Statement {
         !self.is_followed && matches!(self.outcome, Outcome::Failed(_) | Outcome::NotChecked(_))
     }
 
-    /// What is known when the same story has been told once more with calls followed. A promise that was broken once is
-    /// broken, whatever comes of it then.
+    /// What is known when the same test has run once more with calls followed. A promise that was broken once is broken,
+    /// whatever the second run says.
     #[must_use]
-    pub fn told_again(mut self, again: Statement) -> Statement {
+    pub fn merge_rerun(mut self, again: Statement) -> Statement {
         let milliseconds = self.milliseconds + again.milliseconds;
         let known = match (&mut self.outcome, &again.outcome) {
             (Outcome::Failed(failure), Outcome::Passed) => {

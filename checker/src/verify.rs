@@ -25,12 +25,12 @@ use programs::Programs;
 
 use crate::{
     check::Staging,
-    crew::{self, Conditions, Done},
     exercise::{Exercise, Mistake},
     report::layout::fold,
     runner::Outcome,
     verdict,
     worker::RunError,
+    worker_pool::{self, Conditions, Done},
 };
 
 /// What a proof found.
@@ -90,7 +90,7 @@ pub fn whole(exercises: &[&'static Exercise]) -> Scope {
         .collect()
 }
 
-/// Which program of an exercise a series is about.
+/// Which program of an exercise a batch is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Starter,
@@ -134,14 +134,14 @@ pub fn run(
     tell("building");
     let staging = Staging::new()?;
     let programs = Programs::build(root, scope, &staging, &mut proof.faults, &mut tell)?;
-    let (subjects, series) = programs.series(scope, &mut proof.faults);
+    let (subjects, batches) = programs.batches(scope, &mut proof.faults);
     let mut results: BTreeMap<Key, Vec<Done<Key>>> = BTreeMap::new();
-    crew::run(
+    worker_pool::run(
         &conditions,
         0,
-        |to_crew| {
-            for one in series {
-                let _ = to_crew.send(one);
+        |to_pool| {
+            for one in batches {
+                let _ = to_pool.send(one);
             }
         },
         |done| {

@@ -12,7 +12,6 @@ use clap::{Args, Subcommand};
 use super::{Trouble, all_or, complain, exit, possible, progress_line::ProgressLine, say};
 use crate::{
     arena::{self, Isolation, Jail, Tracing},
-    crew::Conditions,
     exercise::Exercise,
     failure::LabError,
     grade::{
@@ -25,6 +24,7 @@ use crate::{
     },
     report::{Feedback, Format, Status, Visibility},
     worker::{Cancel, RunError},
+    worker_pool::Conditions,
 };
 
 pub const AFTER_HELP: &str = "Exit status: 0 all submissions were graded, whatever their points, 2 wrong usage, \

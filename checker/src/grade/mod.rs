@@ -5,7 +5,7 @@
 //!     │
 //! build ─ template                 the grader's own workspace, compiled dependencies, a confined build
 //!     │
-//! crew                             the hidden tests
+//! worker_pool                      the hidden tests
 //!     │
 //! gradebook ─ shard                a file a submission; the class as a table
 //! ```
@@ -38,12 +38,12 @@ use crate::{
         site::Site,
         template::{Limits, Template},
     },
-    crew::{self, Conditions, Done, Series},
     exercise::Exercise,
     failure::LabError,
     report::{ExerciseReport, Report, Status},
     verdict,
     worker::RunError,
+    worker_pool::{self, Batch, Conditions, Done},
 };
 use gradebook::{Gradebook, Graded};
 use name::Name;
@@ -310,10 +310,10 @@ impl Desk<'_> {
             jobs: TESTS_AT_ONCE,
             ..self.grading.conditions.clone()
         };
-        crew::run(
+        worker_pool::run(
             &conditions,
             0,
-            |series| {
+            |batches| {
                 let site = Site::Submission(&submission);
                 let names = exercises.iter().map(|exercise| exercise.name.to_owned());
                 built = build::run(&site, names, None, &mut |event| {
@@ -336,7 +336,7 @@ impl Desk<'_> {
                                 Ok(program) => {
                                     let is_suspect = Arc::default();
                                     for test in 0..exercises[key].tests.len() {
-                                        let _ = series.send(Series {
+                                        let _ = batches.send(Batch {
                                             key,
                                             exercise: exercises[key],
                                             tests: vec![test],

@@ -16,12 +16,12 @@ use super::{
 use crate::{
     build::cargo,
     check::Staging,
-    crew::{self, Conditions, Series},
     exercise::Exercise,
     failure::{Attempt, Failure, LabError},
     runner::Outcome,
     whole_file,
     worker::RunError,
+    worker_pool::{self, Batch, Conditions},
 };
 
 /// What begins the lines that a merge leaves for a person to decide.
@@ -178,7 +178,7 @@ pub fn try_out(
         let said = programs.remarks.into_iter().map(|remark| remark.text);
         return Ok(Trial::DoesNotCompile(said.collect()));
     };
-    let series = Series {
+    let batch = Batch {
         key: (),
         exercise,
         tests: (0..exercise.tests.len()).collect(),
@@ -187,11 +187,11 @@ pub fn try_out(
         is_suspect: Arc::default(),
     };
     let mut result = Ok(Trial::Passes);
-    crew::run(
+    worker_pool::run(
         conditions,
         0,
-        |to_crew| {
-            let _ = to_crew.send(series);
+        |to_pool| {
+            let _ = to_pool.send(batch);
         },
         |done| match done.statement.outcome {
             Outcome::Failed(failure) => {

@@ -11,13 +11,13 @@ use super::{Extent, Key, Kind, Subject, changed::Scope, mistakes};
 use crate::{
     build::cargo::{CargoEnd, CargoEvent, Workspace},
     check::Staging,
-    crew::Series,
     exercise::Exercise,
     failure::LabError,
     mistakes::{
         Mistakes,
         bundle::{self, Bundle, Remark},
     },
+    worker_pool::Batch,
 };
 
 /// The programs of a proof. They can be started until this is dropped.
@@ -54,12 +54,12 @@ impl Programs {
     }
 
     /// The programs of the proof, and the tests of each. What has no program has been told of, or is a fault.
-    pub(super) fn series(
+    pub(super) fn batches(
         &self,
         scope: &Scope,
         faults: &mut Vec<String>,
-    ) -> (Vec<Subject>, Vec<Series<Key>>) {
-        let (mut subjects, mut series) = (Vec::new(), Vec::new());
+    ) -> (Vec<Subject>, Vec<Batch<Key>>) {
+        let (mut subjects, mut batches) = (Vec::new(), Vec::new());
         for &(exercise, ref extent) in scope {
             if exercise.tests.is_empty() {
                 continue;
@@ -67,7 +67,7 @@ impl Programs {
             let all: Vec<usize> = (0..exercise.tests.len()).collect();
             let mut add = |kind: Kind, program: PathBuf, tests: Vec<usize>| {
                 subjects.push(Subject { exercise, kind });
-                series.push(Series {
+                batches.push(Batch {
                     key: subjects.len() - 1,
                     exercise,
                     tests,
@@ -94,7 +94,7 @@ impl Programs {
                 }
             }
         }
-        (subjects, series)
+        (subjects, batches)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The runners at work: as many at once as there are jobs, each bounded in time, all ended when the checker is.
+//! A pool of workers that run tests: as many at once as there are jobs, each with a deadline, all ended with the checker.
 
 use std::{
     path::PathBuf,
@@ -22,31 +22,31 @@ use crate::{
 
 /// Tests of one program, to be run one after the other.
 #[derive(Clone, Debug)]
-pub struct Series<K> {
+pub struct Batch<K> {
     /// What the caller knows it by.
     pub key: K,
-    /// Whose tests.
+    /// The exercise of the tests.
     pub exercise: &'static Exercise,
     /// Which tests, by their place in the exercise.
     pub tests: Vec<usize>,
-    /// Of which program.
+    /// The program to test.
     pub program: PathBuf,
-    /// Whether the first failure ends the series.
+    /// Whether the first failure ends the batch.
     pub until_failure: bool,
-    /// Whether a test of the program has failed. It is set here, and may be shared by several series: the tests after it
-    /// are told with calls followed from their beginning.
+    /// Whether a test of the program has failed. It is set here, and may be shared by several batches: the later tests
+    /// follow system calls from their beginning.
     pub is_suspect: Arc<AtomicBool>,
 }
 
-/// How each runner works.
+/// How tests are run.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// The seed of the run.
     pub seed: u64,
     /// Where tests run.
     pub isolation: Isolation,
-    /// Whether system calls are followed. As needed means that a test which fails is told once more with calls followed,
-    /// so that its report shows them.
+    /// Whether system calls are followed. As needed means that a test which fails is run once more with calls followed, so
+    /// that its report shows them.
     pub tracing: Tracing,
     /// What programs are locked into, if they are not trusted.
     pub jail: Option<Jail>,
@@ -61,7 +61,7 @@ pub struct Conditions {
 /// A statement, and the test it is about.
 #[derive(Debug)]
 pub struct Done<K> {
-    /// The key of the series.
+    /// The key of the batch.
     pub key: K,
     /// The test's place in the exercise.
     pub test: usize,
@@ -69,11 +69,11 @@ pub struct Done<K> {
     pub statement: Statement,
 }
 
-/// Runs every series that `feed` sends, while it is still sending, and hands each result to `receive`, in the order in
+/// Runs every batch that `feed` sends, while it is still sending, and hands each result to `receive`, in the order in
 /// which they come. Both run at the same time as the tests; this returns when all is done.
 ///
-/// So many runners as `ahead` says are started before there is anything to test: their preparations then cost no time
-/// while a build does not keep all processors busy.
+/// As many workers as `ahead` says are forked before there is anything to test: a build does not keep all CPUs busy, so
+/// that their preparation costs no time then.
 ///
 /// # Errors
 ///
@@ -81,27 +81,27 @@ pub struct Done<K> {
 pub fn run<K: Clone + Send>(
     conditions: &Conditions,
     ahead: usize,
-    feed: impl FnOnce(Sender<Series<K>>) + Send,
+    feed: impl FnOnce(Sender<Batch<K>>) + Send,
     mut receive: impl FnMut(Done<K>),
 ) -> Result<(), Cancelled> {
     raise_descriptor_limit();
-    let (to_crew, series) = mpsc::channel();
+    let (to_workers, batches) = mpsc::channel();
     let (to_receiver, results) = mpsc::channel();
     let (to_pool, pool) = mpsc::channel();
-    let series = Mutex::new(series);
-    let runners = Runners {
+    let batches = Mutex::new(batches);
+    let workers = Workers {
         pool: Mutex::new(pool),
         fork_server: OnceLock::new(),
         networks: Mutex::default(),
     };
-    let (series, runners) = (&series, &runners);
+    let (batches, workers) = (&batches, &workers);
     thread::scope(|scope| {
         // First of all, because it takes longest: most often it builds.
-        scope.spawn(move || feed(to_crew));
-        scope.spawn(move || runners.prepare(conditions, ahead, &to_pool));
+        scope.spawn(move || feed(to_workers));
+        scope.spawn(move || workers.prepare(conditions, ahead, &to_pool));
         for _ in 0..conditions.jobs.max(1) {
             let to_receiver = to_receiver.clone();
-            scope.spawn(move || work(conditions, series, runners, &to_receiver));
+            scope.spawn(move || work(conditions, batches, workers, &to_receiver));
         }
         drop(to_receiver);
         for done in results {
@@ -111,8 +111,8 @@ pub fn run<K: Clone + Send>(
     conditions.cancel.check()
 }
 
-/// Each runner takes some descriptors, here and in the fork server. Most machines set the limit low at first and allow more to
-/// whoever asks (getrlimit(2)).
+/// Each worker takes descriptors, here and in the fork server. On most machines the soft limit is low, and a process may
+/// raise it (getrlimit(2)).
 fn raise_descriptor_limit() {
     const ENOUGH: u64 = 4096;
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
@@ -120,21 +120,21 @@ fn raise_descriptor_limit() {
     }
 }
 
-/// Where runners come from.
-struct Runners {
-    /// Those that have been started ahead. They end before their fork server, which waits for them: fields are dropped
+/// Where workers come from.
+struct Workers {
+    /// Those that were forked ahead. They end before their fork server, which waits for them: fields are dropped
     /// in this order.
     pool: Mutex<Receiver<Worker>>,
     fork_server: OnceLock<Result<ForkServer, LabError>>,
-    /// Networks of tests that are done.
+    /// The network namespaces of tests that are done.
     networks: Mutex<Vec<Network>>,
 }
 
-/// How many networks are given back at once. The kernel takes hardly longer for many than for one, and each holds some
-/// hundred kilobytes.
+/// How many network namespaces are closed at once. The kernel takes hardly longer for many than for one, and each holds
+/// some hundred kilobytes.
 const NETWORKS: usize = 64;
 
-impl Runners {
+impl Workers {
     fn start(&self, conditions: &Conditions) -> Result<Worker, LabError> {
         self.fork_server
             .get_or_init(|| {
@@ -148,45 +148,41 @@ impl Runners {
             .fork()
     }
 
-    /// Starts runners which wait for the first tests.
+    /// Forks workers which wait for the first tests.
     fn prepare(&self, conditions: &Conditions, ahead: usize, pool: &Sender<Worker>) {
         for _ in 0..ahead {
             if conditions.cancel.is_cancelled() {
                 return;
             }
-            // Why it does not start, the first test will tell.
-            let Ok(runner) = self.start(conditions) else {
+            // If there is an error, the first test reports it.
+            let Ok(worker) = self.start(conditions) else {
                 return;
             };
-            if pool.send(runner).is_err() {
+            if pool.send(worker).is_err() {
                 return;
             }
         }
     }
 
-    /// Has an order carried out by the next one.
-    fn carry_out(
-        &self,
-        conditions: &Conditions,
-        order: &Order,
-    ) -> Result<Reply<Statement>, RunError> {
+    /// Runs a test in the next worker.
+    fn run(&self, conditions: &Conditions, order: &Order) -> Result<Reply<Statement>, RunError> {
         let ahead = self.pool.lock().ok().and_then(|pool| pool.try_recv().ok());
-        let runner = ahead.map_or_else(|| self.start(conditions), Ok)?;
-        if let (Some(network), Ok(mut networks)) = (Network::of(runner.pid()), self.networks.lock())
+        let worker = ahead.map_or_else(|| self.start(conditions), Ok)?;
+        if let (Some(network), Ok(mut networks)) = (Network::of(worker.pid()), self.networks.lock())
         {
             if networks.len() == NETWORKS {
                 networks.clear();
             }
             networks.push(network);
         }
-        runner.run(order, &conditions.cancel)
+        worker.run(order, &conditions.cancel)
     }
 }
 
 fn work<K: Clone>(
     conditions: &Conditions,
-    queue: &Mutex<Receiver<Series<K>>>,
-    runners: &Runners,
+    queue: &Mutex<Receiver<Batch<K>>>,
+    workers: &Workers,
     results: &Sender<Done<K>>,
 ) {
     loop {
@@ -194,65 +190,65 @@ fn work<K: Clone>(
             Ok(queue) => queue.recv(),
             Err(_) => return,
         };
-        let Ok(series) = next else {
+        let Ok(batch) = next else {
             return;
         };
-        for &test in &series.tests {
+        for &test in &batch.tests {
             let found = conditions.cancel.check();
-            let found = found.and_then(|()| find_out(conditions, runners, &series, test));
+            let found = found.and_then(|()| run_test(conditions, workers, &batch, test));
             let Ok(statement) = found else {
                 return;
             };
             let failed = matches!(statement.outcome, Outcome::Failed(_) | Outcome::Broken(_));
             let done = Done {
-                key: series.key.clone(),
+                key: batch.key.clone(),
                 test,
                 statement,
             };
             if results.send(done).is_err() {
                 return;
             }
-            if series.until_failure && failed {
+            if batch.until_failure && failed {
                 break;
             }
         }
     }
 }
 
-/// Finds out whether the program of a series keeps the promise of a test.
-fn find_out<K>(
+/// Runs a test of a batch: once more with calls followed, if that shows more.
+fn run_test<K>(
     conditions: &Conditions,
-    runners: &Runners,
-    series: &Series<K>,
+    workers: &Workers,
+    batch: &Batch<K>,
     test: usize,
 ) -> Result<Statement, Cancelled> {
-    let tell = |tracing| {
+    let run_once = |tracing| {
         let order = Order {
-            exercise: series.exercise.name.to_owned(),
+            exercise: batch.exercise.name.to_owned(),
             test,
-            program: series.program.clone(),
+            program: batch.program.clone(),
             seed: conditions.seed,
             tracing,
             jail: conditions.jail.clone(),
         };
-        match runners.carry_out(conditions, &order) {
+        match workers.run(conditions, &order) {
             Ok(Reply::Answer(statement)) => Ok(statement),
             Ok(Reply::PipeLocked) => Ok(Statement::failed(Failure::pipe_locked())),
             Err(RunError::Lab(error)) => Ok(Statement::broken(error)),
             Err(RunError::Cancelled) => Err(Cancelled),
         }
     };
-    let is_suspect = series.is_suspect.load(Ordering::Relaxed);
+    let is_suspect = batch.is_suspect.load(Ordering::Relaxed);
     let tracing = match conditions.tracing {
         Tracing::AsNeeded if is_suspect => Tracing::On,
         tracing => tracing,
     };
-    let statement = tell(tracing)?;
+    let statement = run_once(tracing)?;
     if matches!(statement.outcome, Outcome::Failed(_)) {
-        series.is_suspect.store(true, Ordering::Relaxed);
+        batch.is_suspect.store(true, Ordering::Relaxed);
     }
     match tracing == Tracing::AsNeeded && statement.wants_calls() {
-        true => Ok(statement.told_again(tell(Tracing::On)?)),
+        true => Ok(statement.merge_rerun(run_once(Tracing::On)?)),
         false => Ok(statement),
     }
 }
