@@ -2,7 +2,7 @@
 
 use checker::{
     arena::Isolation,
-    runner::{self, Order, Outcome, Statement},
+    test_worker::{self, Outcome, Statement, TestRequest},
     worker::{self, Cancel, ForkServer, Reply},
     workspace,
 };
@@ -153,12 +153,12 @@ fn empty_test() {
         (Isolation::Shared, "an empty test without namespaces"),
     ] {
         let fork_server =
-            ForkServer::start(&runner::JOB, &isolation, |_| ()).expect("a fork server");
+            ForkServer::start(&test_worker::JOB, &isolation, |_| ()).expect("a fork server");
         let cancel = Cancel::new().expect("an eventfd");
         let empty = || {
             let start = Instant::now();
             let worker = fork_server.fork().expect("a worker");
-            let reply = worker.run::<Statement>(&Order::empty(), &cancel);
+            let reply = worker.run::<Statement>(&TestRequest::without_story(), &cancel);
             let passed = |statement: &Statement| matches!(statement.outcome, Outcome::Passed);
             assert!(
                 matches!(&reply, Ok(Reply::Answer(statement)) if passed(statement)),
@@ -171,7 +171,7 @@ fn empty_test() {
     }
 }
 
-/// The largest of checker, runners and program; without cargo and rustc.
+/// The largest of checker, workers and program; without cargo and rustc.
 fn memory(course: &Course) {
     course.edit(0);
     course.build();
@@ -194,7 +194,7 @@ fn memory(course: &Course) {
     let _ = child.wait();
     println!(
         "{:<70} {:>8.2} MiB",
-        "peak memory of the largest process (checker, runner, program)",
+        "peak memory of the largest process (checker, worker, program)",
         usage.ru_maxrss as f64 / 1024.0
     );
 }

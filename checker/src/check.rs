@@ -66,11 +66,11 @@ impl std::fmt::Debug for SoFar<'_> {
     }
 }
 
-/// How many runners may wait for a build at most. Each holds a network and its own part of the memory.
+/// How many workers may wait for a build at most. Each holds a network and its own part of the memory.
 const MOST_AHEAD: usize = 20;
 
 impl Plan {
-    /// How many runners to start before there is a program. Where nothing is built, they would come too late.
+    /// How many workers to fork before there is a program. Where nothing is built, they would come too late.
     fn ahead(&self) -> usize {
         let tests = self
             .exercises
@@ -365,7 +365,7 @@ impl Staging {
         Ok(Staging { folder })
     }
 
-    /// The path under which a runner can execute this program.
+    /// The path under which a worker can execute this program.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@
 //! - [`cli`]: the command line. [`target`]: what its names stand for. [`progress`]: what passes so far.
 //! - [`check`]: a run: build ([`build`]), test ([`worker_pool`]), report ([`report`]).
 //! - [`build`]: packages become programs, in the course or in the workspace of a submission.
-//! - [`runner`]: the process of one test, in its [`arena`].
+//! - [`test_worker`]: the worker that runs one test, in its [`arena`].
 //! - [`syllabus`]: the course in order. [`days`]: the hidden tests, made of [`exercise`]s.
 //! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
@@ -40,11 +40,11 @@ pub mod map;
 pub mod mistakes;
 pub mod progress;
 pub mod report;
-pub mod runner;
 pub mod scaffold;
 pub mod showing;
 pub mod story;
 pub mod target;
+pub mod test_worker;
 pub mod verdict;
 pub mod verify;
 pub mod whole_file;
@@ -53,7 +53,7 @@ pub mod workspace;
 
 /// What [`worker::dispatch`] is called with, first of all in every `main` that starts workers.
 pub const JOBS: &[&worker::Job] = &[
-    &runner::JOB,
+    &test_worker::JOB,
     &showing::JOB,
     &arena::supervisor::JOB,
     &grade::scratch::JOB,

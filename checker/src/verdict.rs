@@ -10,7 +10,7 @@ use crate::{
     failure::{Diagnosis, Failure, LabError},
     lab::{Ending, Evidence},
     report::{FailureReport, Status, TestReport},
-    runner::{Outcome, Statement},
+    test_worker::{Outcome, Statement},
 };
 
 /// What the lab makes of a failure.

@@ -27,7 +27,7 @@ use crate::{
     check::Staging,
     exercise::{Exercise, Mistake},
     report::layout::fold,
-    runner::Outcome,
+    test_worker::Outcome,
     verdict,
     worker::RunError,
     worker_pool::{self, Conditions, Done},

@@ -16,7 +16,7 @@ use crate::{
     arena::{Isolation, Jail, Network, Tracing},
     exercise::Exercise,
     failure::{Failure, LabError},
-    runner::{self, Order, Outcome, Statement},
+    test_worker::{self, Outcome, Statement, TestRequest},
     worker::{Cancel, Cancelled, ForkServer, Reply, RunError, Worker},
 };
 
@@ -139,7 +139,7 @@ impl Workers {
         self.fork_server
             .get_or_init(|| {
                 let temporary = conditions.temporary.as_deref();
-                ForkServer::start(&runner::JOB, &conditions.isolation, |command| {
+                ForkServer::start(&test_worker::JOB, &conditions.isolation, |command| {
                     command.envs(temporary.map(|folder| ("TMPDIR", folder)));
                 })
             })
@@ -165,7 +165,11 @@ impl Workers {
     }
 
     /// Runs a test in the next worker.
-    fn run(&self, conditions: &Conditions, order: &Order) -> Result<Reply<Statement>, RunError> {
+    fn run(
+        &self,
+        conditions: &Conditions,
+        request: &TestRequest,
+    ) -> Result<Reply<Statement>, RunError> {
         let ahead = self.pool.lock().ok().and_then(|pool| pool.try_recv().ok());
         let worker = ahead.map_or_else(|| self.start(conditions), Ok)?;
         if let (Some(network), Ok(mut networks)) = (Network::of(worker.pid()), self.networks.lock())
@@ -175,7 +179,7 @@ impl Workers {
             }
             networks.push(network);
         }
-        worker.run(order, &conditions.cancel)
+        worker.run(request, &conditions.cancel)
     }
 }
 
@@ -223,7 +227,7 @@ fn run_test<K>(
     test: usize,
 ) -> Result<Statement, Cancelled> {
     let run_once = |tracing| {
-        let order = Order {
+        let request = TestRequest {
             exercise: batch.exercise.name.to_owned(),
             test,
             program: batch.program.clone(),
@@ -231,7 +235,7 @@ fn run_test<K>(
             tracing,
             jail: conditions.jail.clone(),
         };
-        match workers.run(conditions, &order) {
+        match workers.run(conditions, &request) {
             Ok(Reply::Answer(statement)) => Ok(statement),
             Ok(Reply::PipeLocked) => Ok(Statement::failed(Failure::pipe_locked())),
             Err(RunError::Lab(error)) => Ok(Statement::broken(error)),

@@ -1,6 +1,6 @@
 //! What a failure of a hidden test holds: the evidence of the moment at which it was made, and the call that it is about.
 //!
-//! A file of its own, because a context turns its process into a runner.
+//! A file of its own, because a context makes its process the worker of a test.
 
 mod support;
 
@@ -57,7 +57,7 @@ fn hung_up() -> OwnedFd {
 /// One test for all, because there is one arena in a process at a time.
 #[test]
 fn a_context_in_this_process() {
-    // As in the shell of a CI system. Only the runner's standard input is a lifeline, and the runner says so.
+    // As in the shell of a CI system: that standard input has hung up means nothing.
     nix::unistd::dup2_stdin(hung_up()).unwrap();
     nothing_waits_when_the_lifeline_has_hung_up();
     a_failure_holds_the_evidence_of_its_moment();

@@ -10,7 +10,7 @@ use std::{
 
 use checker::{
     observe::processes::{self, Process},
-    runner, worker,
+    test_worker, worker,
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -73,7 +73,7 @@ fn a_killed_checker_leaves_nothing_running() {
 
 /// They are started while the program is still being compiled.
 #[test]
-fn runners_that_wait_for_a_build_in_vain_end_with_the_checker() {
+fn workers_that_wait_for_a_build_in_vain_end_with_the_checker() {
     let course = Course::copy_of(&["day2_2_echo_server"]);
     course.write(
         "exercises/day2_2_echo_server/src/main.rs",
@@ -92,12 +92,13 @@ fn runners_that_wait_for_a_build_in_vain_end_with_the_checker() {
             .spawn()
             .unwrap();
         let own = child.id().cast_signed();
-        let mut runners = Vec::new();
-        wait_until("a runner waits", || {
-            runners = support::pids_with(&format!("{}\0{}", worker::COMMAND, runner::JOB.name));
+        let mut workers = Vec::new();
+        wait_until("a worker waits", || {
+            workers =
+                support::pids_with(&format!("{}\0{}", worker::COMMAND, test_worker::JOB.name));
             let below = processes::descendants(own);
-            runners.retain(|pid| below.contains_key(pid));
-            !runners.is_empty()
+            workers.retain(|pid| below.contains_key(pid));
+            !workers.is_empty()
         });
         let start = IdleTime::start();
         if let Some(signal) = end {
@@ -110,7 +111,7 @@ fn runners_that_wait_for_a_build_in_vain_end_with_the_checker() {
             start.elapsed()
         );
         wait_until("they have ended", || {
-            runners.iter().all(|&pid| Process::read(pid).is_none())
+            workers.iter().all(|&pid| Process::read(pid).is_none())
         });
     }
 }

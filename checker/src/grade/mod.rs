@@ -387,7 +387,7 @@ impl Desk<'_> {
     }
 }
 
-/// Moves a program out of the folder that a build can write, to where a runner executes it. Its path is what the build
+/// Moves a program out of the folder that a build can write, to where a worker executes it. Its path is what the build
 /// says: it must be one in that folder.
 fn stage(program: &Path, target: &Path, folder: &Path) -> Result<PathBuf, LabError> {
     let below = program.strip_prefix(target).unwrap_or(Path::new(".."));

@@ -18,7 +18,7 @@ use crate::{
     check::Staging,
     exercise::Exercise,
     failure::{Attempt, Failure, LabError},
-    runner::Outcome,
+    test_worker::Outcome,
     whole_file,
     worker::RunError,
     worker_pool::{self, Batch, Conditions},

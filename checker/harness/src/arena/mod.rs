@@ -1,16 +1,16 @@
 //! One isolated place for one test: what is started in it can reach nothing outside, and ends with it.
 //!
-//! The runner, a process of its own for each test, enters an arena and then starts the student's program in it:
+//! A worker, a process of its own for each test, enters an arena and then starts the student's program in it:
 //!
 //! ```text
 //! checker                  plans, builds, schedules, reports
-//!  └─ fork server          has given up root, and makes runners as copies of itself
-//!      └─ runner           one process a test, in its own user, network and mount namespace
+//!  └─ fork server          has given up root, and forks workers
+//!      └─ worker           one process a test, in its own user, network and mount namespace
 //!          ├─ init         pid 1 of a pid namespace: adopts orphans, and takes all with it when it ends
 //!          └─ the program  pid 2 or later: its own session, no capabilities, limits, a folder of its own
 //! ```
 //!
-//! Where the machine refuses namespaces (Docker's default profile, Ubuntu 24.04), the same runner works in the
+//! Where the machine refuses namespaces (Docker's default profile, Ubuntu 24.04), the same worker is in the
 //! machine's own: with a loopback address of its own instead of a network of its own, and as the subreaper of what
 //! the program leaves behind.
 
@@ -139,7 +139,7 @@ pub fn prepare(isolation: Isolation) -> Result<(), LabError> {
 }
 
 impl Arena {
-    /// Turns this process into a runner. It must have one thread only, and can do this once.
+    /// Makes this process the worker of a test. It must have one thread only, and can do this once.
     ///
     /// # Errors
     ///
@@ -348,7 +348,7 @@ fn reap_all() -> bool {
     true
 }
 
-/// All of 127.0.0.0/8 is loopback (RFC 1122, 3.2.1.3), so each runner can have an address which no other uses, and
+/// All of 127.0.0.0/8 is loopback (RFC 1122, 3.2.1.3), so each worker can have an address which no other uses, and
 /// ports of its own on it. Process numbers have 22 bits at most.
 fn own_loopback_address(pid: u32) -> Ipv4Addr {
     let [_, high, middle, low] = (pid & 0x3f_ffff).to_be_bytes();

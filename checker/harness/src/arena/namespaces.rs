@@ -131,7 +131,7 @@ fn be_init() -> ! {
     // Ignoring SIGCHLD lets the kernel reap the orphans that come here.
     let _ = sys::set_disposition(libc::SIGCHLD, true);
     let _ = setsid();
-    // The runner's pipes must end with the runner.
+    // The worker's descriptors must close with the worker.
     // SAFETY: all that this process does from now on is to sleep.
     unsafe { sys::close_all() };
     loop {

@@ -84,7 +84,7 @@ const COMPILER: &str = "/usr/libexec/gcc";
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full"];
 
 impl Jail {
-    /// The jail of a program of the course: the system's libraries and commands, and its own network. The runner adds
+    /// The jail of a program of the course: the system's libraries and commands, and its own network. The worker adds
     /// the program itself and the folder of the test.
     pub fn of_a_program() -> Jail {
         Jail {

@@ -1,7 +1,8 @@
-//! The process of one test.
+//! The worker that runs one test.
 //!
-//! The checker has a [worker](crate::worker) forked for each test. It enters an [`Arena`], waits for its order, tells the
-//! test's story, ends all that was started, and answers with a statement of what happened. Nothing that a student's program does to its surroundings reaches further than this process.
+//! A [fork server](crate::worker) forks one for each test. It enters an [`Arena`], waits for its request, runs the story of
+//! the test, ends all that was started, and answers with a statement of what happened. Nothing that a student's program
+//! does to its surroundings reaches further than this process.
 
 use std::{
     path::PathBuf,
@@ -18,7 +19,7 @@ use crate::{
     worker::{Forked, Job, Requester, fork_workers},
 };
 
-/// The job of a runner. It ends by itself long before the deadline; if it does not, the lab is at fault.
+/// It ends by itself long before the deadline; if it does not, the lab is at fault.
 pub static JOB: Job = Job {
     name: "test",
     process: "the process of a test",
@@ -26,9 +27,9 @@ pub static JOB: Job = Job {
     run: serve,
 };
 
-/// What one runner is asked to do.
+/// Which test to run, and how.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Order {
+pub struct TestRequest {
     /// The exercise's full name.
     pub exercise: String,
     /// The test's place in the exercise, from 0.
@@ -50,7 +51,7 @@ pub struct Statement {
     pub outcome: Outcome,
     /// Whether the story had the program's calls followed.
     pub is_followed: bool,
-    /// How long the test took, from the order to the end of all that was started.
+    /// How long the test took, from the request to the end of all that was started.
     pub milliseconds: f64,
 }
 
@@ -114,8 +115,8 @@ impl Statement {
     }
 }
 
-/// Prepares this process as the request says, and forks a runner whenever the requester asks for one. Each enters an
-/// arena, carries out the order that comes, and answers with its statement. If no order comes, nothing is stated.
+/// Prepares this process for one kind of isolation, and forks a worker whenever the requester asks for one. Each enters
+/// an arena, waits for its request, and answers with a statement.
 fn serve(requester: &mut Requester) -> Result<(), LabError> {
     let Some(isolation) = requester.request()? else {
         return Ok(());
@@ -124,23 +125,23 @@ fn serve(requester: &mut Requester) -> Result<(), LabError> {
     if fork_workers(requester)? == Forked::Server {
         return Ok(());
     }
-    // Before the order is there, so that it is done while the program is still being compiled.
+    // Before there is a request: so this is done while the program is still being compiled.
     let arena = prepared
         .and_then(|()| Arena::enter(isolation))
         .and_then(ready);
-    let Some(order) = requester.request()? else {
+    let Some(request) = requester.request()? else {
         return arena.map_or(Ok(()), |arena| arena.end());
     };
     requester.answer(&match arena {
-        Ok(arena) => carry_out(&order, arena, requester),
+        Ok(arena) => run_test(&request, arena, requester),
         Err(error) => Statement::broken(error),
     })
 }
 
-impl Order {
-    /// An order without a story: what it takes is what the place of a test costs.
-    pub fn empty() -> Order {
-        Order {
+impl TestRequest {
+    /// A request without a story, to measure what all else of a test costs.
+    pub fn without_story() -> TestRequest {
+        TestRequest {
             exercise: String::new(),
             test: 0,
             program: PathBuf::new(),
@@ -151,23 +152,23 @@ impl Order {
     }
 }
 
-fn carry_out(order: &Order, arena: Arena, requester: &Requester) -> Statement {
+fn run_test(request: &TestRequest, arena: Arena, requester: &Requester) -> Statement {
     let start = Instant::now();
-    let story = match story_of(order) {
+    let story = match story_of(request) {
         Ok(story) => story,
         Err(error) => return Statement::broken(error),
     };
-    let arena = arena.locked(order.jail.clone());
+    let arena = arena.locked(request.jail.clone());
     // Each test draws from a stream of its own, so that one test alone draws the same as among others.
-    let seed = order
+    let seed = request
         .seed
-        .wrapping_add((order.test as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        .wrapping_add((request.test as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let lifeline = match requester.hangup() {
         Ok(lifeline) => lifeline,
         Err(error) => return Statement::broken(error),
     };
-    let program = order.program.clone();
-    let context = TestContext::new(arena, program, order.tracing, seed, Some(lifeline));
+    let program = request.program.clone();
+    let context = TestContext::new(arena, program, request.tracing, seed, Some(lifeline));
     let result = lab::tell_story(&context, story);
     let is_followed = context.follows_calls();
     let ended = context.end();
@@ -184,17 +185,17 @@ fn carry_out(order: &Order, arena: Arena, requester: &Requester) -> Statement {
     }
 }
 
-fn story_of(order: &Order) -> Result<fn(&Lab) -> Checked, LabError> {
-    if order.exercise.is_empty() {
+fn story_of(request: &TestRequest) -> Result<fn(&Lab) -> Checked, LabError> {
+    if request.exercise.is_empty() {
         return Ok(|_| Ok(()));
     }
-    syllabus::find(&order.exercise)
-        .and_then(|exercise| exercise.tests.get(order.test))
+    syllabus::find(&request.exercise)
+        .and_then(|exercise| exercise.tests.get(request.test))
         .map(|test| test.story)
-        .ok_or_else(|| LabError::new(format!("{} has no test {}", order.exercise, order.test)))
+        .ok_or_else(|| LabError::new(format!("{} has no test {}", request.exercise, request.test)))
 }
 
-/// The arena's folder is where this process works, too, so that nothing is held outside.
+/// This process works in the folder of the arena, too: so it keeps no other file system busy.
 fn ready(arena: Arena) -> Result<Arena, LabError> {
     arena.work_there()?;
     arena.shrink_send_buffers();
