@@ -12,8 +12,8 @@
 //! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
 //! - [`story`]: what a program does, told to its author while it runs. It knows no tests.
-//! - [`demos`]: the textbook's statements, tried. [`stage`]: the words in which they are told. [`showing`]: one of them,
-//!   played.
+//! - [`demos`]: the textbook's statements, tried. [`stage`]: the words in which they are told. [`demo_worker`]: the worker
+//!   that runs one.
 //! - [`worker`]: work in processes of its own.
 //! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
@@ -32,6 +32,7 @@ pub use harness::{arena, beneath, exercise, failure, lab, observe, worker};
 pub mod build;
 pub mod check;
 pub mod cli;
+pub mod demo_worker;
 pub mod digest;
 pub mod doctor;
 pub mod grade;
@@ -41,7 +42,6 @@ pub mod mistakes;
 pub mod progress;
 pub mod report;
 pub mod scaffold;
-pub mod showing;
 pub mod story;
 pub mod target;
 pub mod test_worker;
@@ -51,10 +51,10 @@ pub mod whole_file;
 pub mod worker_pool;
 pub mod workspace;
 
-/// What [`worker::dispatch`] is called with, first of all in every `main` that starts workers.
+/// The kinds of workers: for [`worker::dispatch`], the first call of every `main` that starts workers.
 pub const JOBS: &[&worker::Job] = &[
     &test_worker::JOB,
-    &showing::JOB,
+    &demo_worker::JOB,
     &arena::supervisor::JOB,
     &grade::scratch::JOB,
 ];

@@ -11,10 +11,10 @@ use std::{
 
 use checker::{
     arena::Isolation,
+    demo_worker::{DemoRun, Status},
     demos::{DEMOS, Demo, Needs},
     observe::processes::{self, Process},
     report,
-    showing::{Showing, Status},
     stage::{Shown, Stage},
     worker,
 };
@@ -136,10 +136,10 @@ const WRONG: Demo = Demo {
     },
 };
 
-fn play(demo: &Demo) -> Showing {
+fn play(demo: &Demo) -> DemoRun {
     let mut stage = Stage::new(Isolation::Shared, Ipv4Addr::LOCALHOST, None);
     let ended = (demo.run)(&mut stage);
-    Showing::new(demo, stage.into_steps(), ended, Duration::ZERO)
+    DemoRun::new(demo, stage.into_steps(), ended, Duration::ZERO)
 }
 
 #[test]

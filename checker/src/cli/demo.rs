@@ -6,10 +6,10 @@ use serde::Serialize;
 use super::{Trouble, exit, possible, progress_line::ProgressLine, say, width};
 use crate::{
     arena::{self, Isolation},
+    demo_worker::{self, DemoRun, Status},
     demos::{DEMOS, Demo},
     failure::LabError,
     report::demo::{list, showing, summary},
-    showing::{self, Showing, Status},
     target,
     worker::Cancel,
 };
@@ -44,7 +44,7 @@ struct Data<'a> {
     version: u32,
     isolation: Isolation,
     status: Status,
-    demos: &'a [Showing],
+    demos: &'a [DemoRun],
 }
 
 /// Lists the demos, or plays some.
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble>
     let mut showings = Vec::new();
     for demo in demos {
         line.say(&format!("playing {}", demo.name));
-        let Ok(one) = showing::show(demo, isolation, cancel) else {
+        let Ok(one) = demo_worker::run(demo, isolation, cancel) else {
             drop(line);
             return Err(Trouble::Interrupted);
         };

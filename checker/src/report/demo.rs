@@ -7,8 +7,8 @@ use textwrap::{Options, WordSplitter, wrap};
 
 use super::sanitize::clean;
 use crate::{
+    demo_worker::{DemoRun, Status},
     demos::{DEMOS, Demo, Needs},
-    showing::{Showing, Status},
     stage::{Finding, Step},
 };
 
@@ -54,7 +54,7 @@ fn needs(demo: &Demo) -> Option<&'static str> {
 }
 
 /// What one demo has shown.
-pub fn showing(showing: &Showing, width: usize) -> String {
+pub fn showing(showing: &DemoRun, width: usize) -> String {
     let mut text = format!("{STRONG}{}{STRONG:#}\n", showing.name);
     let _ = writeln!(text, "{}", fold(&showing.question, width, "", ""));
     for step in &showing.steps {
@@ -136,7 +136,7 @@ fn marked(word: &str, style: Style, line: &str, width: usize) -> String {
 }
 
 /// What closes the report on several demos.
-pub fn summary(showings: &[Showing]) -> String {
+pub fn summary(showings: &[DemoRun]) -> String {
     let count = |status: Status| showings.iter().filter(move |one| one.status == status);
     let mut text = format!(
         "{} of {} demos agree with the textbook.\n",

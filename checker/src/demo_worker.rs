@@ -1,4 +1,4 @@
-//! A demo, played: in a process of its own, in an arena as a test is, and what it has shown.
+//! The worker that runs one demo, in an arena as a test is, and what the demo has shown.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::{
     worker::{Cancel, Cancelled, Job, Requester, RunError, Worker},
 };
 
-/// The job of a demo's process. A demo takes some seconds, and its longest wait is not much longer.
+/// A demo takes some seconds, and its longest wait is not much longer.
 pub static JOB: Job = Job {
     name: "demo",
     process: "the process of a demo",
@@ -21,16 +21,16 @@ pub static JOB: Job = Job {
     run: serve,
 };
 
-/// What one such process is asked to do.
+/// Which demo to run, and where.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Order {
+struct DemoRequest {
     demo: String,
     isolation: Isolation,
 }
 
 /// What one demo has shown.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Showing {
+pub struct DemoRun {
     /// The name of the demo.
     pub name: String,
     /// What it answers.
@@ -61,18 +61,18 @@ pub enum Status {
     Disagrees,
 }
 
-impl Showing {
+impl DemoRun {
     /// Sums up what a demo has told, and whether it came to its end.
     pub fn new(
         demo: &Demo,
         steps: Vec<Step>,
         ended: Result<(), LabError>,
         took: Duration,
-    ) -> Showing {
+    ) -> DemoRun {
         let worst_step = steps.iter().map(Status::of).max();
         let error = ended.err();
         let end = error.as_ref().map_or(Status::Agrees, |_| Status::Broken);
-        Showing {
+        DemoRun {
             name: demo.name.to_owned(),
             question: demo.question.to_owned(),
             read: demo.read.to_owned(),
@@ -104,55 +104,55 @@ impl Status {
     }
 }
 
-/// Plays a demo in a process of its own.
+/// Runs a demo in a worker.
 ///
 /// # Errors
 ///
 /// When it is cancelled.
-pub fn show(demo: &Demo, isolation: Isolation, cancel: &Cancel) -> Result<Showing, Cancelled> {
-    let order = Order {
+pub fn run(demo: &Demo, isolation: Isolation, cancel: &Cancel) -> Result<DemoRun, Cancelled> {
+    let request = DemoRequest {
         demo: demo.name.to_owned(),
         isolation,
     };
     let start = Instant::now();
-    let showing = Worker::start(&JOB, |_| ())
+    let run = Worker::start(&JOB, |_| ())
         .map_err(RunError::from)
-        .and_then(|worker| worker.run(&order, cancel))
+        .and_then(|worker| worker.run(&request, cancel))
         .and_then(|reply| Ok(reply.into_answer()?));
-    match showing {
-        Ok(showing) => Ok(showing),
+    match run {
+        Ok(run) => Ok(run),
         Err(RunError::Cancelled) => Err(Cancelled),
         Err(RunError::Lab(error)) => {
             let took = start.elapsed();
-            Ok(Showing::new(demo, Vec::new(), Err(error), took))
+            Ok(DemoRun::new(demo, Vec::new(), Err(error), took))
         }
     }
 }
 
-/// Carries out the order that comes, and answers with the showing.
+/// The worker: runs the demo of its request, and answers with what it has shown.
 fn serve(requester: &mut Requester) -> Result<(), LabError> {
-    let Some(order) = requester.request::<Order>()? else {
+    let Some(request) = requester.request::<DemoRequest>()? else {
         return Ok(());
     };
-    let demo = demos::find(&order.demo)
-        .ok_or_else(|| LabError::new(format!("there is no demo {}", order.demo)))?;
-    requester.answer(&play(demo, order.isolation, requester))
+    let demo = demos::find(&request.demo)
+        .ok_or_else(|| LabError::new(format!("there is no demo {}", request.demo)))?;
+    requester.answer(&play(demo, request.isolation, requester))
 }
 
-fn play(demo: &Demo, isolation: Isolation, requester: &Requester) -> Showing {
+fn play(demo: &Demo, isolation: Isolation, requester: &Requester) -> DemoRun {
     let start = Instant::now();
-    // Some demos let a process die by SIGABRT; nobody wants its memory on the disk.
+    // Some demos let a process die by SIGABRT; its memory is not to be written to the disk.
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let arena = match Arena::enter(isolation) {
         Ok(arena) => arena,
-        Err(error) => return Showing::new(demo, Vec::new(), Err(error), start.elapsed()),
+        Err(error) => return DemoRun::new(demo, Vec::new(), Err(error), start.elapsed()),
     };
     let lifeline = match requester.hangup() {
         Ok(lifeline) => lifeline,
-        Err(error) => return Showing::new(demo, Vec::new(), Err(error), start.elapsed()),
+        Err(error) => return DemoRun::new(demo, Vec::new(), Err(error), start.elapsed()),
     };
     let mut stage = Stage::new(arena.isolation(), arena.address(), Some(lifeline));
     let played = arena.work_there().and_then(|()| (demo.run)(&mut stage));
     let ended = arena.end();
-    Showing::new(demo, stage.into_steps(), played.and(ended), start.elapsed())
+    DemoRun::new(demo, stage.into_steps(), played.and(ended), start.elapsed())
 }
