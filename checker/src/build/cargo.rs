@@ -72,7 +72,7 @@ pub enum CargoEnd {
     },
     /// Cargo did not begin: it cannot read the workspace. This is what it says.
     NotBegun(String),
-    /// It was ended, because it took more than its cell allows.
+    /// It was ended, because it exceeded a limit of its confinement.
     Stopped(Stopped),
 }
 
@@ -162,7 +162,10 @@ impl Workspace {
         self.add_arguments(&mut command, packages);
         let on_output = |output: Output<'_>| listen(output, packages, &mut on_event);
         Ok(
-            match confined.cell.run(&command, &confined.cancel, on_output)? {
+            match confined
+                .confinement
+                .run(&command, &confined.cancel, on_output)?
+            {
                 (finished, arena::Ended::ByItself { complaints, .. }) => {
                     CargoEnd::by_itself(finished, complaints)
                 }

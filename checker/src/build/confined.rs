@@ -1,4 +1,4 @@
-//! Builds that are not trusted: where they find the compiler, and the cell that holds them.
+//! Builds that are not trusted: where they find the compiler, and what they are confined to.
 
 use std::{
     env, fs, io,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    arena::{Cell, Isolation, Jail},
+    arena::{Confinement, Isolation, Jail},
     failure::{Attempt, LabError},
     worker::Cancel,
 };
@@ -23,12 +23,12 @@ pub struct Toolchain {
     registry: PathBuf,
 }
 
-/// How something is built that is not trusted: by the toolchain's own cargo, in a cell, without the internet.
+/// How something is built that is not trusted: by the toolchain's own cargo, in a jail, without the internet.
 #[derive(Clone, Debug)]
 pub struct Confined {
     cargo: PathBuf,
     /// What holds the build.
-    pub cell: Cell,
+    pub confinement: Confinement,
     /// Ends it early.
     pub cancel: Cancel,
 }
@@ -132,7 +132,7 @@ impl Toolchain {
         jail.limits.processes = 64 + 32 * jobs as u64;
         Ok(Confined {
             cargo: self.cargo.clone(),
-            cell: Cell {
+            confinement: Confinement {
                 jail,
                 has_walls: true,
                 isolation,
@@ -161,9 +161,9 @@ impl Confined {
     /// What a student gets to read when the compiler ended without an error in the source: it was too much for one of
     /// its processes. `said` is what cargo says about it.
     pub fn no_end(&self, said: &str) -> Vec<String> {
-        let Cell {
+        let Confinement {
             memory, time, jail, ..
-        } = &self.cell;
+        } = &self.confinement;
         let limits = format!(
             "The compiler came to no end: it may use {} s of processor time, {} GiB of memory, and {} s in all.\n",
             jail.limits.processor,

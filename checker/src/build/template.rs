@@ -135,7 +135,7 @@ impl Template {
         let mut workspace = self.confine(path, 1)?;
         if let Some(confined) = &mut workspace.confined {
             // The template's build runs the course's code only; this one is not trusted.
-            confined.cell.jail.limits.processor = self.limits.cpu;
+            confined.confinement.jail.limits.processor = self.limits.cpu;
         }
         Ok(Submission {
             folder,
@@ -155,8 +155,8 @@ impl Template {
             self.limits.isolation,
             &self.limits.cancel,
         )?;
-        confined.cell.has_walls = self.limits.has_jail;
-        confined.cell.lock = Some(self.lock.clone());
+        confined.confinement.has_walls = self.limits.has_jail;
+        confined.confinement.lock = Some(self.lock.clone());
         workspace.confined = Some(confined);
         Ok(workspace)
     }

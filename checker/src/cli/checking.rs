@@ -55,7 +55,7 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Tr
     )?;
     let colour = anstream::stdout().is_terminal() && ColorChoice::global() != ColorChoice::Never
         || ColorChoice::global() == ColorChoice::Always;
-    // While the machine is asked what it allows. What nobody has read is built in a cell, and that has to be known first.
+    // While the machine is asked what it allows. Untrusted code is built in a jail, and that has to be known first.
     let begun = match arguments.program.is_some() || arguments.how.jail {
         true => None,
         false => build::begin(&root, &exercises, colour),

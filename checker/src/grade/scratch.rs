@@ -55,7 +55,7 @@ impl Scratch {
         &self.folder
     }
 
-    /// The file that is locked by whoever is at work: see [`Cell::lock`](crate::arena::Cell).
+    /// The file that every supervisor locks: see [`Confinement::lock`](crate::arena::Confinement).
     pub fn lock(&self) -> PathBuf {
         self.folder.join(LOCK)
     }

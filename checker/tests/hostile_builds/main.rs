@@ -83,7 +83,7 @@ impl Scene {
 
     /// The command that does so, in a cell with so many MiB of memory.
     fn start(&self, seconds: u32, memory: u32, isolation: Isolation) -> Command {
-        let mut command = command(support::example("build_in_cell"));
+        let mut command = command(support::example("confined_build"));
         command
             .arg(self.course.root())
             .arg(PACKAGE)

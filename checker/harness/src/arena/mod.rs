@@ -14,7 +14,7 @@
 //! machine's own: with a loopback address of its own instead of a network of its own, and as the subreaper of what
 //! the program leaves behind.
 
-mod cell;
+mod confinement;
 mod containment;
 mod exec;
 mod folder;
@@ -43,7 +43,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use cell::{Cell, Ended, Output, Stopped};
+pub use confinement::{Confinement, Ended, Output, Stopped};
 pub use containment::{Containment, Missing};
 pub use exec::Started;
 pub use jail::Jail;

@@ -1,4 +1,4 @@
-//! The process that watches over a command in a [cell](super::Cell).
+//! The process that watches over a command in a [confinement](super::Confinement).
 //!
 //! Killing cargo does not end what cargo has started; the end of this [worker](crate::worker) does. It ends when the
 //! command does, at its deadline, when all of it together uses too much, or when the checker is gone.
@@ -23,7 +23,7 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cell, Isolation, Stopped, end_descendants,
+    Confinement, Isolation, Stopped, end_descendants,
     exec::Image,
     launch::{Group, Limits, Preparation},
     namespaces,
@@ -46,10 +46,10 @@ pub static JOB: Job = Job {
 /// Between two looks at what all of it uses.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A command in a cell.
+/// Which command to run, and in what.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Order {
-    pub cell: Cell,
+pub(super) struct CommandRequest {
+    pub confinement: Confinement,
     pub program: PathBuf,
     pub arguments: Vec<String>,
     pub folder: Option<PathBuf>,
@@ -62,39 +62,39 @@ pub(super) enum Outcome {
     Ended(i32),
     /// It took too much, and was ended.
     Stopped(Stopped),
-    /// It was ended because the checker does not want it any more, or a signal told the supervisor to.
+    /// It was ended because the checker has hung up, or by a signal to the supervisor.
     Interrupted,
 }
 
 fn run(requester: &mut Requester) -> Result<(), LabError> {
-    let Some(order) = requester.request::<Order>()? else {
+    let Some(request) = requester.request::<CommandRequest>()? else {
         return Ok(());
     };
-    // Held until all that was started has ended.
-    let _at_work = order.cell.lock.as_deref().map(hold).transpose()?;
-    let outcome = Watch::begin(&order)?.to_the_end(&order.cell, requester)?;
+    // Locked until all that was started has ended.
+    let _lock = request.confinement.lock.as_deref().map(lock).transpose()?;
+    let outcome = Supervised::begin(&request)?.to_the_end(&request.confinement, requester)?;
     requester.answer(&outcome)
 }
 
-fn hold(lock: &Path) -> Result<Flock<File>, LabError> {
-    const HOLD: &str = "the place of this build is gone";
-    let file = File::open(lock).attempt(HOLD)?;
+fn lock(path: &Path) -> Result<Flock<File>, LabError> {
+    const LOCK: &str = "the place of this build is gone";
+    let file = File::open(path).attempt(LOCK)?;
     Flock::lock(file, FlockArg::LockSharedNonblock)
-        .map_err(|(_, errno)| LabError::call(HOLD, errno))
+        .map_err(|(_, errno)| LabError::call(LOCK, errno))
 }
 
-/// A command that runs.
-struct Watch {
+/// A command that runs, and what has to end with it.
+struct Supervised {
     pid: i32,
     init: Option<Pid>,
     signals: SignalFd,
     start: Instant,
 }
 
-impl Watch {
-    fn begin(order: &Order) -> Result<Watch, LabError> {
-        let attempt = format!("could not start {}", order.program.display());
-        let cell = &order.cell;
+impl Supervised {
+    fn begin(request: &CommandRequest) -> Result<Supervised, LabError> {
+        let attempt = format!("could not start {}", request.program.display());
+        let confinement = &request.confinement;
         let mut signals = SigSet::empty();
         for signal in [
             Signal::SIGCHLD,
@@ -105,7 +105,7 @@ impl Watch {
             signals.add(signal);
         }
         signals.thread_block().attempt(&attempt)?;
-        let init = match cell.isolation {
+        let init = match confinement.isolation {
             Isolation::Namespaces => {
                 namespaces::enter()?;
                 Some(namespaces::start_init()?)
@@ -114,24 +114,28 @@ impl Watch {
         };
         nix::sys::prctl::set_child_subreaper(true).attempt(&attempt)?;
         // The kernel's own limit comes later than the supervisor's, so that it is known what was too much. Without namespaces
-        // it counts the processes of other builds, too, of which as many are at work as there are processors.
-        let processors = thread::available_parallelism().map_or(1, |number| number.get() as u64);
+        // it counts the processes of other builds, too, of which as many run as there are CPUs.
+        let cpus = thread::available_parallelism().map_or(1, |number| number.get() as u64);
         let limits = Limits {
-            processes: processors.max(2) * cell.jail.limits.processes,
-            ..cell.jail.limits
+            processes: cpus.max(2) * confinement.jail.limits.processes,
+            ..confinement.jail.limits
         };
-        let preparation = Preparation::limited(Group::OwnSession, &limits, cell.isolation);
+        let preparation = Preparation::limited(Group::OwnSession, &limits, confinement.isolation);
         let mut image = Image::new(
-            &order.program,
-            &order.arguments,
-            &cell.environment,
+            &request.program,
+            &request.arguments,
+            &confinement.environment,
             preparation,
         )
         .attempt(&attempt)?;
-        if cell.has_walls {
-            image.jail = Some(cell.jail.prepare(&order.program, None, cell.isolation)?);
+        if confinement.has_walls {
+            image.jail = Some(confinement.jail.prepare(
+                &request.program,
+                None,
+                confinement.isolation,
+            )?);
         }
-        if let Some(folder) = &order.folder {
+        if let Some(folder) = &request.folder {
             let folder = Directory::open(folder).map_err(|error| error.attempting(&attempt))?;
             image.folder = Some(folder.into());
         }
@@ -140,7 +144,7 @@ impl Watch {
         let pid = stdio()
             .and_then(|stdio| image.start_with(stdio))
             .attempt(&attempt)?;
-        Ok(Watch {
+        Ok(Supervised {
             pid,
             init,
             signals: SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
@@ -149,9 +153,13 @@ impl Watch {
         })
     }
 
-    /// Waits for the end, or brings it about; then nothing is left of it.
-    fn to_the_end(&self, cell: &Cell, requester: &Requester) -> Result<Outcome, LabError> {
-        let outcome = self.wait(cell, requester);
+    /// Waits until the command has ended, or ends it; then none of its processes is left.
+    fn to_the_end(
+        &self,
+        confinement: &Confinement,
+        requester: &Requester,
+    ) -> Result<Outcome, LabError> {
+        let outcome = self.wait(confinement, requester);
         if let Some(init) = self.init {
             let _ = kill(init, Signal::SIGKILL);
         }
@@ -159,7 +167,7 @@ impl Watch {
         outcome
     }
 
-    fn wait(&self, cell: &Cell, requester: &Requester) -> Result<Outcome, LabError> {
+    fn wait(&self, confinement: &Confinement, requester: &Requester) -> Result<Outcome, LabError> {
         loop {
             let mut status = 0;
             // SAFETY: the status is alive during the call.
@@ -167,37 +175,37 @@ impl Watch {
             if ended == self.pid {
                 return Ok(Outcome::Ended(status));
             }
-            if self.start.elapsed() > cell.time {
-                return Ok(Outcome::Stopped(Stopped::TooLong(cell.time)));
+            if self.start.elapsed() > confinement.time {
+                return Ok(Outcome::Stopped(Stopped::TooLong(confinement.time)));
             }
-            if let Some(excess) = excess(cell) {
-                return Ok(Outcome::Stopped(excess));
+            if let Some(limit) = exceeded(confinement) {
+                return Ok(Outcome::Stopped(limit));
             }
             let files = [requester.as_fd(), self.signals.as_fd()];
-            let [is_gone, _] = wait_for_any(files, Some(Instant::now() + LOOK))
+            let [has_hung_up, _] = wait_for_any(files, Some(Instant::now() + LOOK))
                 .attempt("could not watch a command")?;
-            let mut is_told = is_gone;
+            let mut is_interrupted = has_hung_up;
             while let Ok(Some(signal)) = self.signals.read_signal() {
-                is_told |= signal.ssi_signo != Signal::SIGCHLD as u32;
+                is_interrupted |= signal.ssi_signo != Signal::SIGCHLD as u32;
             }
-            if is_told {
+            if is_interrupted {
                 return Ok(Outcome::Interrupted);
             }
         }
     }
 }
 
-/// Of what all processes together use too much. A limit of the kernel holds for one process, and root has none for
-/// their number.
-fn excess(cell: &Cell) -> Option<Stopped> {
-    let found = processes::descendants(std::process::id().cast_signed());
-    let found = || found.values();
+/// The limit that all processes together exceed, if they do. A limit of the kernel holds for one process, and root has
+/// none for their number.
+fn exceeded(confinement: &Confinement) -> Option<Stopped> {
+    let descendants = processes::descendants(std::process::id().cast_signed());
+    let found = || descendants.values();
     let threads: u64 = found().map(|process| u64::from(process.threads)).sum();
     let memory: u64 = found().map(|process| process.resident_kib << 10).sum();
-    let most = cell.jail.limits.processes;
+    let most = confinement.jail.limits.processes;
     match () {
         () if threads > most => Some(Stopped::TooManyProcesses(most)),
-        () if memory > cell.memory => Some(Stopped::TooMuchMemory(cell.memory)),
+        () if memory > confinement.memory => Some(Stopped::TooMuchMemory(confinement.memory)),
         () => None,
     }
 }

@@ -1,4 +1,4 @@
-//! A command in a jail, and what comes of it: a build of somebody else's code.
+//! A command in a jail, and what comes of it: a build of untrusted code.
 //!
 //! The command runs below a process of its own, the [supervisor](super::supervisor), which ends all of it: at its
 //! deadline, when all its processes together take too much, or when the checker is gone.
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Isolation, Jail,
-    supervisor::{self, Order, Outcome},
+    supervisor::{self, CommandRequest, Outcome},
 };
 use crate::{
     failure::{Attempt, LabError},
@@ -29,9 +29,9 @@ use crate::{
 const MOST_OUTPUT: u64 = 16 << 20;
 const MOST_COMPLAINTS: u64 = 64 << 10;
 
-/// A jail, where it stands, and what all that is in it may use up together.
+/// A jail, and what all processes in it may use together.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Cell {
+pub struct Confinement {
     /// What holds the command.
     pub jail: Jail,
     /// Whether the jail has its walls. Where the machine has no Landlock, only its limits hold.
@@ -44,7 +44,7 @@ pub struct Cell {
     pub memory: u64,
     /// How long all of it may take.
     pub time: Duration,
-    /// A file that is locked (flock(2), shared) until nothing is at work any more. If somebody else holds it, nothing
+    /// A file that is locked (flock(2), shared) until nothing is at work any more. If another process holds it, nothing
     /// begins.
     pub lock: Option<PathBuf>,
 }
@@ -63,7 +63,7 @@ pub enum Ended {
     Stopped(Stopped),
 }
 
-/// Of what a command took more than its cell allows.
+/// The limit that a command has exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stopped {
     /// Time.
@@ -96,8 +96,8 @@ impl fmt::Display for Stopped {
     }
 }
 
-impl Cell {
-    /// Runs a command in this cell: of its own settings, arguments and folder count. `listen` reads what it prints, and
+impl Confinement {
+    /// Runs a command in this confinement: of its settings, only arguments and folder count. `listen` reads what it prints, and
     /// when that returns, the command is ended.
     ///
     /// # Errors
@@ -110,17 +110,17 @@ impl Cell {
         listen: impl FnOnce(Output<'_>) -> T,
     ) -> Result<(T, Ended), RunError> {
         const READ: &str = "could not read what a build says";
-        let order = self.order(command)?;
+        let request = self.request(command)?;
         let (stdout, their_stdout) = io::pipe().attempt(READ)?;
         let (stderr, their_stderr) = io::pipe().attempt(READ)?;
         let mut supervisor = Worker::start(&supervisor::JOB, |process| {
             process
-                // What the checker knows from its own environment is nobody's business in there.
+                // No build may read the environment of the checker, which can hold secrets.
                 .env_clear()
                 .stdout(their_stdout)
                 .stderr(their_stderr);
         })?;
-        supervisor.request(&order)?;
+        supervisor.request(&request)?;
         let complaints = thread::spawn(|| beginning_of(stderr));
         let mut left = MOST_OUTPUT;
         let heard = listen(Output {
@@ -148,15 +148,15 @@ impl Cell {
         Ok((heard, ended))
     }
 
-    /// A command in this cell, as the supervisor reads it.
-    fn order(&self, command: &Command) -> Result<Order, LabError> {
+    /// The request to the supervisor.
+    fn request(&self, command: &Command) -> Result<CommandRequest, LabError> {
         let text = |text: &OsStr| {
             text.to_str()
                 .map(str::to_owned)
                 .ok_or_else(|| LabError::new(format!("{} is not UTF-8", text.display())))
         };
-        Ok(Order {
-            cell: self.clone(),
+        Ok(CommandRequest {
+            confinement: self.clone(),
             program: command.get_program().into(),
             arguments: command.get_args().map(text).collect::<Result<_, _>>()?,
             folder: command.get_current_dir().map(PathBuf::from),

@@ -1,4 +1,4 @@
-//! Builds a package of a workspace in a cell, as a grader does, and prints what came of it: the checker's tests let it
+//! Builds a package of a workspace in a jail, as a grader does, and prints what came of it: the checker's tests let it
 //! build hostile crates (see tests/hostile_builds). Arguments: workspace, package, seconds,
 //! memory in MiB, namespaces or shared.
 
@@ -57,9 +57,9 @@ fn build(
             isolation,
             &Cancel::new().expect("an eventfd"),
         )
-        .expect("a cell");
-    confined.cell.time = time;
-    confined.cell.memory = memory << 20;
+        .expect("a confinement");
+    confined.confinement.time = time;
+    confined.confinement.memory = memory << 20;
     let packages = [package.to_owned()].into();
     let workspace = Workspace {
         confined: Some(confined),
