@@ -32,6 +32,7 @@ use crate::{
     beneath::Directory,
     failure::{Attempt, LabError},
     observe::processes,
+    sys,
     worker::{Job, Requester, wait_for_any},
 };
 
@@ -169,10 +170,7 @@ impl Supervised {
 
     fn wait(&self, confinement: &Confinement, requester: &Requester) -> Result<Outcome, LabError> {
         loop {
-            let mut status = 0;
-            // SAFETY: the status is alive during the call.
-            let ended = unsafe { libc::waitpid(self.pid, &raw mut status, libc::WNOHANG) };
-            if ended == self.pid {
+            if let Ok(Some((_, status))) = sys::wait(self.pid, libc::WNOHANG) {
                 return Ok(Outcome::Ended(status));
             }
             if self.start.elapsed() > confinement.time {

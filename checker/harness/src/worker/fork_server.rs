@@ -22,6 +22,7 @@ use super::{
 use crate::{
     failure::{Attempt, LabError},
     observe::processes,
+    sys,
 };
 
 /// A process that forks workers of one job. When this is dropped, it ends. Its workers have to end before.
@@ -160,13 +161,12 @@ fn wait(children: &mut Vec<Child>, requester: &Requester, is_open: bool) -> nix:
 impl Child {
     /// Reaps a worker that has ended, and tells how; false if it has not.
     fn reap(&self) -> bool {
-        let mut status = 0;
-        // SAFETY: the status is alive during the call.
-        let result = unsafe { libc::waitpid(self.pid.as_raw(), &raw mut status, libc::WNOHANG) };
-        if result == 0 {
-            return false;
+        match sys::wait(self.pid.as_raw(), libc::WNOHANG) {
+            Ok(None) => return false,
+            Ok(Some((_, status))) => tell(&self.channel, &Message::Ended(status)),
+            // There is no such child. Its socket tells that it has ended.
+            Err(_) => (),
         }
-        tell(&self.channel, &Message::Ended(status));
         true
     }
 }
