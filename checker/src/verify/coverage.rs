@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 pub use table::render;
 
@@ -115,6 +115,15 @@ impl Coverage {
                 _ => (),
             }
         }
+        let mut listed = BTreeSet::new();
+        for one in self.exercise.untested {
+            if !listed.insert(contract::plain(one.sentence())) {
+                faults.push(format!(
+                    "`untested` lists a sentence twice: \"{}\"",
+                    one.sentence()
+                ));
+            }
+        }
         let idle = self
             .exercise
             .tests
@@ -155,4 +164,101 @@ fn nearest(quotation: &str, contract: &[String]) -> Option<String> {
         .map(|sentence| (strsim::sorensen_dice(quotation, sentence), sentence));
     let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
     best.map(|(_, sentence)| sentence.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn test(name: &'static str, proves: &'static [&'static str]) -> Test {
+        Test {
+            name,
+            points: 1,
+            read: "9.9 A program",
+            proves,
+            story: |_| Ok(()),
+            rejects: &[],
+        }
+    }
+
+    const fn exercise(tests: &'static [Test], untested: &'static [Untested]) -> Exercise {
+        Exercise {
+            name: "day9_9_coverage",
+            title: "a program",
+            chapter: "9.9 A program",
+            first_step: "Begin with main.",
+            tests,
+            untested,
+        }
+    }
+
+    fn coverage(exercise: &'static Exercise) -> Coverage {
+        Coverage::between(
+            exercise,
+            vec!["It reads.".to_owned(), "It prints.".to_owned()],
+        )
+    }
+
+    const NEVER: Untested = Untested::Never {
+        sentence: "It prints.",
+        because: "Nobody looks.",
+    };
+
+    const NOT_YET: Untested = Untested::NotYet {
+        sentence: "It prints.",
+        missing: "a long line",
+    };
+
+    #[test]
+    fn a_sentence_is_quoted_or_listed_with_its_reason() {
+        const LISTED: Exercise = exercise(&[test("reads", &["It reads."])], &[NEVER]);
+        assert_eq!(coverage(&LISTED).faults(), [""; 0]);
+        const CONTRADICTED: Exercise =
+            exercise(&[test("reads", &["It reads.", "It\nprints."])], &[NEVER]);
+        assert_eq!(
+            coverage(&CONTRADICTED).faults(),
+            [
+                "the sentence \"It prints.\" is listed as one that no test can prove, and \"reads\" quotes it"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_sentence_that_is_tested_in_part_stands_with_its_test_and_with_what_is_missing() {
+        const IN_PART: Exercise =
+            exercise(&[test("reads", &["It reads.", "It prints."])], &[NOT_YET]);
+        let coverage = coverage(&IN_PART);
+        assert_eq!(coverage.faults(), [""; 0]);
+        let table = anstream::adapter::strip_str(&render(&[coverage], 80)).to_string();
+        let expected = "day9_9_coverage  2 sentences: 1 proved, 1 proved in part\n\n  It reads.\n    - reads\n\n  \
+                        It prints.\n    - reads\n\nNot tested yet:\n\n  It prints.\n    \
+                        tested in part; not yet: a long line\n\n";
+        assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn a_sentence_that_is_listed_twice_is_a_fault() {
+        const TWICE: Exercise = exercise(&[test("reads", &["It reads."])], &[NEVER, NOT_YET]);
+        assert_eq!(
+            coverage(&TWICE).faults(),
+            ["`untested` lists a sentence twice: \"It prints.\""]
+        );
+    }
+
+    #[test]
+    fn a_test_that_quotes_nothing_is_a_fault() {
+        const IDLE: Exercise = exercise(
+            &[
+                test("reads", &["It reads.", "It prints."]),
+                test("sings", &[]),
+            ],
+            &[],
+        );
+        assert_eq!(
+            coverage(&IDLE).faults(),
+            [
+                "\"sings\" quotes no sentence of the contract in `proves`: what it asks for is not promised anywhere"
+            ]
+        );
+    }
 }

@@ -483,6 +483,7 @@ const CANNOT_BIND: Test = Test {
     points: 1,
     read: "A port in use",
     proves: &[
+        "`ADDRESS` is an IPv4 address.",
         "Exit status 1: it cannot have the address (with the reason on standard error), for example because another \
          program holds the port.",
         "A panic (exit status 101) is a failure.",

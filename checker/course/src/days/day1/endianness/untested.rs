@@ -11,6 +11,10 @@ pub(super) const SENTENCES: &[Untested] = &[
         sentence: "It is up to you whether `+5` is a number.",
         because: "it leaves this to the program",
     },
+    Untested::NotYet {
+        sentence: "Anything else is a bad value: another length, a sign, a blank, `0x`.",
+        missing: "digits with a blank before or behind them: a program that takes it away passes",
+    },
     Untested::Never {
         sentence: "It is up to you whether the values before it are still printed.",
         because: "it leaves this to the program",
@@ -23,5 +27,9 @@ pub(super) const SENTENCES: &[Untested] = &[
         sentence: "A read or a write may do less than it was asked, and a signal may interrupt it before it has done \
                    anything (`EINTR`).",
         missing: "a write of a line that a signal interrupts",
+    },
+    Untested::NotYet {
+        sentence: "Exit status 1: a bad value, a cut record, or a failed read or write.",
+        missing: "a line of dec or host that cannot be printed",
     },
 ];

@@ -21,7 +21,7 @@ pub(super) const SENTENCES: &[Untested] = &[
     },
     Untested::NotYet {
         sentence: "MS is a whole number from 1 to 1000000, N one from 0 to 10.",
-        missing: "a number with a sign +, a blank, or a fraction",
+        missing: "a number with a blank before or behind it",
     },
     Untested::Never {
         sentence: "There is more than one way to limit a connect.",

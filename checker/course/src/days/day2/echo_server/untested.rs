@@ -9,6 +9,11 @@ pub(super) const SENTENCES: &[Untested] = &[
         missing: "a second listening socket beside the right one, and clients who come from another loopback address",
     },
     Untested::NotYet {
+        sentence: "It sends back the bytes of a client at once, all of them and unchanged, whatever they are and in \
+                   whatever pieces they come.",
+        missing: "a time limit of its own: a server that gives a client up who is silent for five seconds passes",
+    },
+    Untested::NotYet {
         sentence: "A client who does not read its echo makes the server wait, and nothing is lost.",
         missing: "a time limit after which the server gives such a client up",
     },
@@ -27,8 +32,7 @@ pub(super) const SENTENCES: &[Untested] = &[
     },
     Untested::NotYet {
         sentence: "Exit status 2: wrong arguments, which are none, more than one, or one that is not `ADDRESS:PORT`.",
-        missing: "an IPv6 address, a port with a sign, a blank or leading zeros, and an address with blanks or \
-                  leading zeros",
+        missing: "an IPv6 address, a blank at the address or the port, a sign before the port",
     },
     Untested::Never {
         sentence: "A client who stays and says nothing holds up all the others.",

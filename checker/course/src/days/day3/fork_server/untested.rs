@@ -9,6 +9,11 @@ pub(super) const SENTENCES: &[Untested] = &[
                   ignores ADDRESS passes",
     },
     Untested::NotYet {
+        sentence: "The child sends back the bytes of the client, all of them and unchanged, until the client ends its \
+                   sending side.",
+        missing: "a time limit of its own: a child that gives its client up that is silent for five seconds passes",
+    },
+    Untested::NotYet {
         sentence: "The lines come in the order in which the children are collected.",
         missing: "children that end together: each test lets one end, and waits for its line",
     },
@@ -19,8 +24,7 @@ pub(super) const SENTENCES: &[Untested] = &[
     },
     Untested::NotYet {
         sentence: "Status 2 means wrong arguments.",
-        missing: "an IPv6 address, a port with a sign, a blank or leading zeros, and an address with blanks or \
-                  leading zeros",
+        missing: "an IPv6 address, a blank at the address or the port, a sign before the port",
     },
     Untested::Never {
         sentence: "No test sends SIGTERM and expects a tidy end; how a program gets one is in chapter 4.1.",

@@ -13,13 +13,20 @@ pub(super) const SENTENCES: &[Untested] = &[
         missing: "a second connection, to the same server or elsewhere",
     },
     Untested::NotYet {
+        sentence: "The program ends when both directions have ended, with exit status 0.",
+        missing: "a time limit of its own: a program that gives a server up that is silent for five seconds passes",
+    },
+    Untested::NotYet {
+        sentence: "An input that fails is not an input that ends, and the program then waits for the server no longer.",
+        missing: "what the server sees then: a program that ends its stream as after a whole input passes",
+    },
+    Untested::NotYet {
         sentence: "The program then sends nothing more, but it still prints all that has come from the server.",
         missing: "a write to the connection after the one that has failed",
     },
     Untested::NotYet {
         sentence: "Exit status 2 for wrong arguments.",
-        missing: "an IPv6 address, a port with a sign, a blank or leading zeros, and an address with blanks or \
-                  leading zeros",
+        missing: "an IPv6 address, a blank at the address or the port, a sign before the port",
     },
     Untested::Never {
         sentence: "A hint for the way: begin with \"send everything, shut down, print everything\".",
