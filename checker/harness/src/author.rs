@@ -16,6 +16,10 @@
 //! }
 //! ```
 //!
+//! The words of a program are in eight facets: `program.stdout()`, `server.faults()`. A word which one exercise alone uses
+//! is here only if it needs what the lab alone can do: look into kernel queues and other processes, follow calls, open files
+//! that a program may have exchanged. Any other belongs into the file of its exercise.
+//!
 #![doc = include_str!("author.md")]
 
 pub use crate::{
@@ -33,4 +37,5 @@ pub use crate::{
         sockets::{Socket, State, Transport},
         tracer::{Address, Record},
     },
+    sys,
 };

@@ -58,11 +58,11 @@ pub enum Diagnosis {
     ClosedEarly,
     /// A reset (RST) came where data or the end of the stream was due.
     Reset,
-    /// The end of the stream never comes: somebody still holds the descriptor.
+    /// The end of the stream never comes: a process still holds the descriptor.
     LeftOpen,
     /// It sleeps for ever in a call, while the test waits for it.
     Stuck,
-    /// It uses the processor all the time, and nothing comes of it.
+    /// It uses the CPU all the time, and makes no progress.
     Busy,
     /// It neither sleeps for ever nor does what is due within the deadline.
     TimedOut,
@@ -94,7 +94,7 @@ pub enum Diagnosis {
     NoAnswer,
     /// A datagram came from another address than the one that was asked.
     WrongSender,
-    /// It keeps a pipe locked, so that nobody can look what is in it.
+    /// It keeps a pipe locked, so that the lab cannot read it.
     PipeLocked,
     /// It takes more memory than its task can need.
     OutOfMemory,

@@ -66,7 +66,7 @@ impl ProcessState {
 }
 
 impl Failure {
-    /// The failure of a program which keeps a pipe locked. No evidence can be captured: whoever looks into the pipe
+    /// The failure of a program which keeps a pipe locked. No evidence can be captured: a process that reads the pipe
     /// sleeps until the program is gone.
     pub fn pipe_locked() -> Failure {
         let nothing = Evidence {

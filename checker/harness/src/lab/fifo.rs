@@ -12,7 +12,7 @@ use nix::poll::PollFlags;
 
 use super::{
     context::TestContext,
-    file::{self, shown},
+    obstacle::{refused, shown},
     quote::brief,
 };
 use crate::failure::{Checked, Comparison, Diagnosis, LabError};
@@ -35,7 +35,7 @@ impl Fifo {
         let end = folder
             .make_fifo(name, 0o600)
             .and_then(|()| folder.fifo(name));
-        let end = end.map_err(|error| file::refused(context, name, "make", error))?;
+        let end = end.map_err(|error| refused(context, name, "make", error))?;
         Ok(Fifo {
             context: context.clone(),
             name: name.to_owned(),

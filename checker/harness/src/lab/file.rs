@@ -2,22 +2,24 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    os::unix::ffi::OsStrExt,
     rc::Rc,
 };
 
-use super::{context::TestContext, quote::brief};
+use super::{
+    context::TestContext,
+    obstacle::{refused, shown},
+    quote::brief,
+};
 use crate::{
     arena::Limits,
     beneath::{Access, AccessError, Directory, Found, Kind, OpenFile},
-    failure::{Checked, Comparison, Diagnosis, Stop},
+    failure::{Checked, Comparison, Diagnosis},
 };
 
 /// A name in the test's folder, and the file of this name, if there is one.
 ///
-/// What lies under the name may be anything that a program can put there. Only a regular file is ever opened, of the
-/// user who runs the test, and with no names but those that the test knows; no link is followed but the test's
-/// [own](File::make_link_to). Anything else is the program's failure: [`Diagnosis::NotAFile`],
+/// A program can put anything in its place. Only a regular file is opened, which belongs to the user who runs the test, and
+/// which has no names but those that the test knows; of links, only the test's [own](File::make_link_to) are followed. Anything else is the program's failure: [`Diagnosis::NotAFile`],
 /// [`Diagnosis::LinkedFile`], [`Diagnosis::FileExchanged`].
 #[derive(Debug)]
 pub struct File {
@@ -39,10 +41,6 @@ impl File {
     }
 
     /// Makes it, with this content and these permissions.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot.
     pub fn make(&self, content: impl AsRef<[u8]>, permissions: u32) -> Checked {
         let content = content.as_ref();
         self.context.note(format!(
@@ -55,10 +53,6 @@ impl File {
     }
 
     /// Changes its permissions.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot.
     pub fn permit(&self, permissions: u32) -> Checked {
         self.context.note(format!(
             "give the file {} the permissions {}",
@@ -74,10 +68,6 @@ impl File {
     }
 
     /// Gives it a second name (link(2)).
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot.
     pub fn link(&self, name: impl AsRef<OsStr>) -> Checked<File> {
         let second = File::new(&self.context, name.as_ref());
         self.context.note(format!(
@@ -100,10 +90,6 @@ impl File {
     }
 
     /// Makes it a symbolic link to a name in the same folder (symlink(7)).
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot.
     pub fn make_link_to(&self, target: &File) -> Checked {
         self.context.note(format!(
             "make {} a symbolic link to {}",
@@ -120,10 +106,6 @@ impl File {
     }
 
     /// Appends to it, as any other program might at the same time.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot.
     pub fn append(&self, bytes: impl AsRef<[u8]>) -> Checked {
         let bytes = bytes.as_ref();
         self.context.note(format!(
@@ -155,12 +137,8 @@ impl File {
         self.compare(content)
     }
 
-    /// Waits until it holds these bytes, or the program sleeps. Who reads may be another thread or process than who
-    /// writes, so that what has been read is in the file a moment later.
-    ///
-    /// # Errors
-    ///
-    /// As [`File::expect`].
+    /// Waits until it holds these bytes, or the program sleeps. One thread or process of the program may
+    /// read and another one write, so that what was read is in the file a moment later.
     pub fn wait_until_it_holds(&self, content: impl AsRef<[u8]>) -> Checked {
         let content = content.as_ref();
         self.context.note(format!(
@@ -169,7 +147,7 @@ impl File {
             brief(content)
         ));
         let look = || {
-            // Whatever else is there now, it is looked at once more when the wait is over.
+            // An error is no answer yet: the file is compared once more when the wait is over.
             let got = self.try_read(content.len() as u64);
             Ok(got.is_ok_and(|got| got == content).then_some(()))
         };
@@ -206,7 +184,7 @@ impl File {
 
     /// What is in it.
     fn read(&self) -> Checked<Vec<u8>> {
-        // No program of a test can write more into one file.
+        // RLIMIT_FSIZE: no program of a test can write more into one file.
         let most = Limits::default().file;
         match self.try_read(most) {
             Err(AccessError::TooLarge { size, .. }) => self.fail(
@@ -327,58 +305,6 @@ impl File {
     fn fail<T>(&self, diagnosis: Diagnosis, symptom: String) -> Checked<T> {
         self.context.fail(diagnosis, symptom)
     }
-}
-
-/// Why a test stops that wants to do this with a file of its folder.
-pub(super) fn refused(context: &TestContext, name: &OsStr, what: &str, error: AccessError) -> Stop {
-    let shown = shown(name);
-    let in_its_place = |kind: Kind| {
-        let symptom = format!("your program has put {kind} in the place of the file {shown}");
-        (Diagnosis::NotAFile, symptom)
-    };
-    let (diagnosis, symptom) = match error {
-        AccessError::Missing => (Diagnosis::MissingBytes, format!("there is no file {shown}")),
-        // What has the name of a file that the test makes is no file: that would be opened.
-        AccessError::Exists => match context.directory().look(name) {
-            Ok(found) => in_its_place(found.kind),
-            Err(_) => in_its_place(Kind::SymbolicLink),
-        },
-        AccessError::Obstacle(kind) => in_its_place(kind),
-        AccessError::OtherOwner { .. } => (
-            Diagnosis::LinkedFile,
-            format!("your program has put a file of another user in the place of the file {shown}"),
-        ),
-        AccessError::OtherNames => (
-            Diagnosis::LinkedFile,
-            format!("the file {shown} has another name, which your program has given to it"),
-        ),
-        AccessError::NotPermitted => (
-            Diagnosis::WrongMode,
-            format!("the file {shown} cannot be read by its own owner"),
-        ),
-        AccessError::Changed => (
-            Diagnosis::FileExchanged,
-            format!("your program exchanges the file {shown} while the test looks at it"),
-        ),
-        AccessError::InUse => (
-            Diagnosis::FileExchanged,
-            format!("your program keeps the file {shown} from being opened"),
-        ),
-        AccessError::TooLarge { .. }
-        | AccessError::TooMany { .. }
-        | AccessError::Outside
-        | AccessError::Failed(_) => {
-            return error
-                .attempting(format!("could not {what} the file {shown}"))
-                .into();
-        }
-    };
-    context.failure(diagnosis, symptom).into()
-}
-
-/// A name for a report.
-pub(super) fn shown(name: &OsStr) -> String {
-    name.as_bytes().escape_ascii().to_string()
 }
 
 fn bytes(count: usize) -> String {

@@ -49,7 +49,7 @@ impl Links {
             };
             match folder.read_symbolic_link(&name) {
                 Ok(text) if text == *target => name.clone_from(target),
-                // A file is there now, or a program's own link, which nobody follows.
+                // A file is there now, or a link of the program's, which is not followed.
                 Ok(_) | Err(AccessError::Obstacle(_)) => return Ok(name),
                 Err(error) => return Err(error),
             }

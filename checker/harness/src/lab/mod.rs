@@ -1,9 +1,17 @@
-//! The words in which a hidden test is written: start a program, connect, send, expect, wait.
+//! The words in which a hidden test is written: start a program, connect, send, expect, wait. An author of exercises finds
+//! them on one page in [`author`](crate::author).
 //!
-//! A test reads as a story. Waiting, ports, killing and wording are done here, in one thread and around one function,
-//! `wait`, so that a test can never hang: it waits for an event, and ends when the event can never come.
+//! A test is a story in one thread. Everything that waits does so in one function, `wait_in_steps`, so that no test can
+//! hang: it waits for an event, and ends when the event can never come. Every word adds a step to the transcript, which
+//! the report shows. Every failure holds the [`Evidence`] of the moment at which it was made.
 //!
-//! Every word notes what it does, so that a report can show the steps which led to the failure.
+//! The files use each other in this order only, from the bottom to the top:
+//!
+//! - `program`, `tcp`, `udp`, `file`, `fifo`, `network`: the words, by topic; in this file those of [`Lab`].
+//! - `wait`: waits for an event; `limits`: ends a test whose programs take too much.
+//! - `verdict`: what a symptom is called; `evidence`: what was seen.
+//! - `quiescence`: whether anything can still happen; `polling`: one look; `sockets`: those of this test.
+//! - `context`: what all words share, made of `transcript`, `programs`, `names`, `chance` and `links`.
 
 mod chance;
 mod context;
@@ -14,6 +22,7 @@ mod limits;
 mod links;
 mod names;
 mod network;
+mod obstacle;
 mod polling;
 mod program;
 mod programs;
@@ -68,19 +77,11 @@ impl Lab {
     }
 
     /// Starts the program with these arguments. Its standard input stays open until it is [closed](Stdin::close).
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be executed.
     pub fn start(&self, arguments: &[&str]) -> Checked<Program> {
         self.launch(Launch::new(arguments.iter().copied()))
     }
 
     /// Starts the program with something unusual to inherit: blocked or ignored signals, tighter limits.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be executed.
     pub fn launch(&self, launch: Launch) -> Checked<Program> {
         Program::start(&self.context, &launch)
     }
@@ -119,10 +120,6 @@ impl Lab {
     }
 
     /// Starts a UDP server with the argument `IP:0`, and further arguments behind it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Lab::start_server`].
     pub fn start_udp_server(&self, further: &[&str]) -> Checked<Server> {
         Server::start(&self.context, self.any_port(), further, Transport::Udp)
     }
@@ -151,10 +148,6 @@ impl Lab {
     }
 
     /// A named pipe in the test's folder, from which the test reads.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot make it.
     pub fn fifo(&self, name: impl AsRef<OsStr>) -> Checked<Fifo> {
         Fifo::make(&self.context, name.as_ref())
     }
@@ -162,40 +155,24 @@ impl Lab {
     // Peers
 
     /// A TCP server of the test's own, for a program which is a client.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot listen.
     pub fn listen(&self) -> Checked<Listener> {
         Listener::new(&self.context, None)
     }
 
     /// A TCP server of the test's own with small receive buffers (SO_RCVBUF, in bytes), so that a client which sends
     /// without reading soon has to wait.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot listen.
     pub fn listen_with_receive_buffer(&self, bytes: usize) -> Checked<Listener> {
         Listener::new(&self.context, Some(bytes))
     }
 
     /// A TCP server whose accept queue is full: the SYN of a program that connects gets no answer, as if the address
     /// led nowhere, or as if a firewall dropped it.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot listen.
     pub fn listen_without_answer(&self) -> Checked<Listener> {
         Listener::with_a_full_queue(&self.context)
     }
 
     /// An address on which no socket listens until [`Reservation::listen`]: connecting to it is refused before, and not
     /// after.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot reserve one.
     pub fn reserve_address(&self) -> Checked<Reservation> {
         Reservation::new(&self.context, self.context.address().into())
     }
@@ -210,10 +187,6 @@ impl Lab {
     }
 
     /// A UDP socket of the test's own.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot make one.
     pub fn datagrams(&self) -> Checked<Datagrams> {
         Datagrams::new(&self.context)
     }
@@ -254,10 +227,6 @@ impl Lab {
     // The transcript
 
     /// Tells a part of the story in one step of the report, in place of the single steps of `part`.
-    ///
-    /// # Errors
-    ///
-    /// Those of `part`.
     pub fn step<T>(
         &self,
         text: impl Into<String>,
@@ -268,10 +237,6 @@ impl Lab {
     }
 
     /// Ends the test with a failure that only the story itself can see.
-    ///
-    /// # Errors
-    ///
-    /// Always: that is what it makes.
     pub fn fail<T>(&self, diagnosis: Diagnosis, symptom: impl Into<String>) -> Checked<T> {
         self.context.fail(diagnosis, symptom)
     }
@@ -300,10 +265,6 @@ impl Lab {
     }
 
     /// The sockets of this test, as the kernel shows them.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel does not tell.
     pub fn sockets(&self, transport: Transport) -> Checked<Vec<Socket>> {
         self.context.sockets(transport)
     }

@@ -1,4 +1,4 @@
-//! What a test needs of the network, beside the address that it has for itself.
+//! The settings of a test's own network.
 
 use std::fs;
 

@@ -13,23 +13,23 @@ use crate::failure::{Checked, LabError};
 /// A file to poll, and the events to poll it for.
 pub(super) type PolledFile<'a> = (BorrowedFd<'a>, PollFlags);
 
-/// A wait of nothing would spin.
+/// With a timeout of 0 the wait would be a busy loop.
 const SHORTEST_POLL: Duration = Duration::from_micros(50);
 
 impl TestContext {
     /// Sleeps until one of these files is ready, a program prints, reads or ends, or the time is over.
     pub(super) fn poll(&self, files: &[PolledFile<'_>], limit: Duration) -> Checked {
         let programs = self.programs.list().clone();
-        let hungry: Vec<OwnedFd> = programs
+        let inputs: Vec<OwnedFd> = programs
             .iter()
-            .filter_map(|program| program.hungry())
+            .filter_map(|program| program.input_to_write())
             .collect();
         let mut watched: Vec<PollFd<'_>> = files
             .iter()
             .map(|(file, events)| PollFd::new(*file, *events))
             .collect();
         watched.extend(
-            hungry
+            inputs
                 .iter()
                 .map(|file| PollFd::new(file.as_fd(), PollFlags::POLLOUT)),
         );

@@ -1,6 +1,6 @@
 //! When nothing will ever happen: the proof behind the stuck verdict.
 //!
-//! If at one moment every thread of every process of the program sleeps in a call that only somebody else can end,
+//! If at one moment every thread of every process of the program sleeps in a call that only another process can end,
 //! nothing that was sent is still under way, and the test does nothing but wait, then nothing will ever happen. No
 //! sampling shows one moment for several threads. But a thread that has the same count of context switches in two
 //! samples has slept all the time between them; so if all threads have, any moment between the two is that moment, and
@@ -21,18 +21,18 @@ use crate::{
 };
 
 /// How long everything must have stood still before the lab says that a program is stuck. The proof needs no time; this
-/// is for what no queue shows, such as a packet which a processor is just delivering.
+/// is for what no queue shows, such as a packet which a CPU is just delivering.
 const STUCK_AFTER: Duration = Duration::from_millis(60);
 /// The same before the test itself goes on. A program that moves again has lost nothing by it.
 pub(super) const SETTLED_AFTER: Duration = Duration::from_millis(2);
-/// So many naps in a row are a habit: then a program that naps counts as one that rests.
-const MOST_NAPS: u32 = 8;
+/// After so many timed sleeps a program which is in one counts as settled.
+const MOST_TIMED_SLEEPS: u32 = 8;
 
 /// Between two looks for an event which no descriptor announces: short at first, and twice as long each time, up to this.
 pub(super) const FIRST_LOOK: Duration = Duration::from_micros(250);
 pub(super) const LOOK: Duration = Duration::from_millis(16);
 
-/// Watches for stillness over several samples.
+/// Watches over several samples whether anything still happens.
 #[derive(Debug)]
 pub(super) struct Watch {
     patience: Duration,
@@ -41,18 +41,18 @@ pub(super) struct Watch {
     /// What every thread did at the last sample, if all were asleep.
     last: Option<Vec<Thread>>,
     since: Instant,
-    naps: u32,
+    timed_sleeps: u32,
 }
 
 /// What a sample found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Motion {
+pub(super) enum Activity {
     /// Something runs, or has run since the last sample, or is under way.
-    Moving,
+    Active,
     /// All sleep, but time itself can wake some of them.
-    Dozing,
+    TimedWait,
     /// All sleep, and only the test can wake them.
-    Asleep,
+    Deadlocked,
 }
 
 impl Watch {
@@ -63,7 +63,7 @@ impl Watch {
             living: Vec::new(),
             last: None,
             since: Instant::now(),
-            naps: 0,
+            timed_sleeps: 0,
         }
     }
 
@@ -86,25 +86,25 @@ impl Watch {
     }
 
     /// Takes one sample.
-    pub(super) fn sample(&mut self, context: &TestContext) -> Checked<Motion> {
+    pub(super) fn sample(&mut self, context: &TestContext) -> Checked<Activity> {
         self.living = context.programs.living();
         let Some(threads) = sleepers(context, &self.living) else {
             self.last = None;
-            return Ok(Motion::Moving);
+            return Ok(Activity::Active);
         };
         if self.last.as_ref() != Some(&threads) {
-            self.naps += u32::from(threads.iter().any(Thread::naps));
+            self.timed_sleeps += u32::from(threads.iter().any(Thread::naps));
             self.since = Instant::now();
             self.last = Some(threads);
-            return Ok(Motion::Moving);
+            return Ok(Activity::Active);
         }
         if self.since.elapsed() < self.patience {
-            return Ok(Motion::Moving);
+            return Ok(Activity::Active);
         }
-        // The packets of others count, too; they are few.
+        // Packets of other tests are counted as well; there are few.
         if is_under_way(context)? || sockets::is_a_packet_in_the_air() {
             self.since = Instant::now();
-            return Ok(Motion::Moving);
+            return Ok(Activity::Active);
         }
         let endless = self.living.iter().all(|process| {
             let threads: Vec<&Thread> = threads
@@ -118,15 +118,15 @@ impl Watch {
         // armed, and has just woken its thread. If all still sleep the same sleep, none has.
         if sleepers(context, &context.programs.living()).is_none_or(|again| again != threads) {
             self.last = None;
-            return Ok(Motion::Moving);
+            return Ok(Activity::Active);
         }
         if endless {
-            return Ok(Motion::Asleep);
+            return Ok(Activity::Deadlocked);
         }
-        if self.since.elapsed() < STUCK_AFTER && self.naps < MOST_NAPS {
-            return Ok(Motion::Moving);
+        if self.since.elapsed() < STUCK_AFTER && self.timed_sleeps < MOST_TIMED_SLEEPS {
+            return Ok(Activity::Active);
         }
-        Ok(Motion::Dozing)
+        Ok(Activity::TimedWait)
     }
 }
 
@@ -145,7 +145,7 @@ impl TestContext {
             if found()? {
                 return Ok(true);
             }
-            if watch.sample(self)? != Motion::Moving || start.elapsed() > Duration::from_secs(1) {
+            if watch.sample(self)? != Activity::Active || start.elapsed() > Duration::from_secs(1) {
                 self.programs.read_outputs();
                 return found();
             }
@@ -157,7 +157,7 @@ impl TestContext {
 
 /// All threads of all processes, if every one is asleep.
 fn sleepers(context: &TestContext, processes: &[Process]) -> Option<Vec<Thread>> {
-    // A program which is not there and has not ended was missed, by a look at the list while it changed.
+    // A program that has not ended and is not in the list was missed, because the list changed while it was read.
     let is_complete = context.programs.list().iter().all(|program| {
         program.ending().is_some() || processes.iter().any(|process| process.pid == program.pid())
     });
@@ -173,7 +173,7 @@ fn sleepers(context: &TestContext, processes: &[Process]) -> Option<Vec<Thread>>
             return None;
         }
     }
-    // What a tracer has not answered yet looks as if it rested.
+    // A thread whose tracer has not answered yet looks as if it slept.
     let is_answered = context
         .programs
         .list()
@@ -216,7 +216,7 @@ fn sleeps_for_ever(thread: &Thread) -> bool {
                 .is_some_and(|limits| !(receives && limits.receive || sends && limits.send)),
             Some(Object::Pipe(_)) => true,
             // A path is a file, a device or a named pipe. Files sleep where a program serves them (FUSE, 9p), and
-            // a named pipe has two ends, of which the other may be anybody's.
+            // the other end of a named pipe may belong to any process.
             Some(Object::Other(name)) => name.starts_with("anon_inode:"),
             None => false,
         })
@@ -228,7 +228,7 @@ fn has_alarm(context: &TestContext, process: &Process, threads: &[&Thread]) -> b
     let living = threads.iter().find(|thread| thread.state != 'Z');
     let descriptors = living.map_or_else(Vec::new, |thread| descriptors::of(thread.tid));
     let pid = living.map_or(process.pid, |thread| thread.tid);
-    // The signals for which somebody is prepared: a handler, a thread in sigwait, a signalfd.
+    // The signals for which the program is prepared: by a handler, a thread in sigwait, a signalfd.
     let awaited = threads
         .iter()
         .filter_map(|thread| thread.awaited_signals())
@@ -239,14 +239,14 @@ fn has_alarm(context: &TestContext, process: &Process, threads: &[&Thread]) -> b
     let expected = awaited
         .chain(taken)
         .fold(process.signals.caught, |all, set| all | set);
-    // What alarm and setitimer have armed cannot be seen, only the calls themselves; where somebody is prepared for
-    // their signal, it may be armed. (The two timers of setitimer that count processor time stand still while all
+    // The timers of alarm and setitimer are not visible, only the calls that arm them. If the program is prepared for
+    // their signal, one may be armed. (The two timers of setitimer that count CPU time stand still while all
     // sleep.)
     if Signals::contains(expected, libc::SIGALRM) && context.programs.may_have_alarms() {
         return true;
     }
     let has_timer = process.has_timer().unwrap_or_else(|| {
-        // Rust's own handlers, for a stack that overflows: no timer sends these.
+        // Rust's own handlers, for stack overflows: no timer sends these signals.
         let faults = [libc::SIGSEGV, libc::SIGBUS];
         (1..=64).any(|signal| !faults.contains(&signal) && Signals::contains(expected, signal))
     });
@@ -275,8 +275,8 @@ fn is_under_way(context: &TestContext) -> Checked<bool> {
                     && Some(listener.local.port()) == port
                     && listener.receive_queue > listener.send_queue
             });
-        // What the peer has no room for moves only when the peer reads: its window is 0, and unread bytes fill its
-        // buffer. Both are needed. A window that is merely small lets some bytes through at the next probe, 200 ms
+        // Bytes for which the peer has no room move only when the peer reads. Two conditions show that: its window is 0,
+        // and unread bytes fill its buffer. Both are needed. A window that is merely small lets some bytes through at the next probe, 200 ms
         // later, and wakes a writer. And a peer which has read everything opens its window again: at once, or, if it
         // thinks that this is not worth a segment, when the probe asks.
         let has_no_room = socket.waits_for_room

@@ -2,7 +2,7 @@
 
 use crate::observe::tracer;
 
-/// Bytes for a step of the diary: themselves if they are few, else how many.
+/// Bytes for a step of the report: themselves if they are few, else how many.
 pub(super) fn brief(bytes: &[u8]) -> String {
     match bytes.len() {
         0..=32 => quoted(bytes),

@@ -22,7 +22,7 @@ pub struct Datagrams {
     /// `client 1`
     name: String,
     socket: UdpSocket,
-    /// Whether a refusal is a result, and not only the silence that UDP makes of it.
+    /// Whether a refusal (ECONNREFUSED) fails the wait for an answer. By default it is ignored, as UDP does.
     hears_errors: bool,
 }
 
@@ -45,10 +45,6 @@ impl Datagrams {
 
     /// Asks the kernel to report when a datagram is refused (IP_RECVERR): waiting for the answer then fails with
     /// [`Diagnosis::Refused`].
-    ///
-    /// # Errors
-    ///
-    /// When the option cannot be set.
     pub fn receive_errors(self) -> Checked<Datagrams> {
         setsockopt(&self.socket, sockopt::Ipv4RecvErr, &true)
             .attempt("could not set IP_RECVERR")?;
@@ -59,10 +55,6 @@ impl Datagrams {
     }
 
     /// Its own address.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel does not tell.
     pub fn address(&self) -> Checked<SocketAddr> {
         Ok(self
             .socket
@@ -75,10 +67,6 @@ impl Datagrams {
     }
 
     /// Sends one datagram.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses.
     pub fn send_to(&self, to: SocketAddr, bytes: impl AsRef<[u8]>) -> Checked {
         let bytes = bytes.as_ref();
         self.note(format_args!("send {}", datagram_of(bytes)));
@@ -86,7 +74,7 @@ impl Datagrams {
             match self.socket.send_to(bytes, to) {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                // An earlier datagram found nobody, and its ICMP answer is reported here. The test goes on as UDP does.
+                // The ICMP answer to an earlier datagram that no socket took. UDP itself goes on, and so does the test.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => (),
                 Err(error) => {
                     return Err(
@@ -214,7 +202,7 @@ impl Datagrams {
     }
 }
 
-/// A datagram as the diary names it.
+/// A datagram as the report's steps name it.
 fn datagram_of(bytes: &[u8]) -> String {
     match bytes.len() {
         0 => "an empty datagram".to_owned(),

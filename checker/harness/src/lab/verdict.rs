@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WaitError {
     /// Every thread of every process sleeps in a call which only the test can end, or all have ended.
-    Asleep,
+    Deadlocked,
     /// A process uses the CPU all the time.
     Busy,
     /// None of this, until the deadline.
@@ -135,7 +135,7 @@ impl TestContext {
     /// The same for a wait in which a child that has ended should be reaped.
     pub(super) fn unreaped(&self, error: WaitError, goal: &str, child: &str) -> Failure {
         let failure = self.to_failure(error, goal, Diagnosis::ZombieLeft);
-        if error != WaitError::Asleep {
+        if error != WaitError::Deadlocked {
             return failure;
         }
         let mut main = failure.evidence.processes.clone();
@@ -164,7 +164,7 @@ impl TestContext {
             .flat_map(|held| (1..=64).filter(move |&signal| Signals::contains(held, signal)))
             .map(signal_name)
             .collect();
-        if error != WaitError::Asleep || held.is_empty() {
+        if error != WaitError::Deadlocked || held.is_empty() {
             return failure;
         }
         Failure {
@@ -206,13 +206,13 @@ fn unmet(
 ) -> Symptom {
     let processes = &evidence.processes;
     match (error, ended) {
-        // A child may go on without its parent; then the parent's end is not the point.
-        (WaitError::Asleep, Some(ending)) if processes.is_empty() => ended_before(ending, goal),
-        (WaitError::Asleep, None) if processes.is_empty() => {
+        // If children are still there, the end of the parent does not explain why nothing happens.
+        (WaitError::Deadlocked, Some(ending)) if processes.is_empty() => ended_before(ending, goal),
+        (WaitError::Deadlocked, None) if processes.is_empty() => {
             let symptom = format!("no process of your program is left; the test waits for {goal}");
             (diagnosis, symptom)
         }
-        (WaitError::Asleep, _) => {
+        (WaitError::Deadlocked, _) => {
             let does = activity(processes);
             let symptom = format!("{does} for ever; the test waits for {goal}");
             (diagnosis, symptom)

@@ -8,23 +8,23 @@ use std::{
 use super::{
     context::TestContext,
     polling::PolledFile,
-    quiescence::{FIRST_LOOK, LOOK, Motion, SETTLED_AFTER, Watch},
+    quiescence::{Activity, FIRST_LOOK, LOOK, SETTLED_AFTER, Watch},
     verdict::WaitError,
 };
 use crate::failure::{Checked, Diagnosis};
 
-/// The last resort, for a program which neither sleeps for ever nor uses the processor all the time. A right program
+/// The last resort, for a program which neither sleeps for ever nor uses the CPU all the time. A right program
 /// does what is due within milliseconds; this leaves room for a machine that is busy with other things.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// Processor time within one wait from which on a program counts as busy: 2 seconds. What a right program does between
+/// CPU time within one wait from which on a program counts as busy: 2 seconds. What a right program does between
 /// two events takes milliseconds.
 const BUSY_TICKS: u64 = 200;
-/// The same at the deadline, for a program which was hardly seen asleep: others kept the processors busy.
+/// The same at the deadline, for a program which was hardly seen asleep: other programs kept the CPUs busy.
 const BUSY_TICKS_AT_LAST: u64 = BUSY_TICKS / 8;
-/// In one of so many looks at most it may sleep then: a program that is followed sleeps before its exec.
+/// "Hardly" is in one of so many samples at most. (A traced program sleeps for a moment before its exec.)
 const SELDOM: u32 = 20;
 /// How long all may sleep in calls with a time limit, or in calls which the machine does not let us see.
-const DOZE: Duration = Duration::from_secs(5);
+const TIMED_SLEEP: Duration = Duration::from_secs(5);
 /// Before the first sample for a verdict, and between two. Most events come before the first.
 const FIRST_SAMPLE: Duration = Duration::from_millis(4);
 const SAMPLE: Duration = Duration::from_millis(16);
@@ -58,7 +58,7 @@ impl TestContext {
             .map_err(|error| self.to_failure(error, goal, diagnosis).into())
     }
 
-    /// The same for who takes the end of the wait for an answer, and not for a failure: no evidence is captured.
+    /// The same for a word which takes the end of the wait as an answer: no failure is made, and no evidence captured.
     pub(super) fn try_until<T>(
         &self,
         look: impl FnMut() -> Checked<Option<T>>,
@@ -84,7 +84,7 @@ impl TestContext {
         mut look: impl FnMut() -> Checked<Option<T>>,
     ) -> Checked<Result<T, WaitError>> {
         let start = Instant::now();
-        // Counted from the first sample on: most waits end before, and to ask takes longer than they do.
+        // Counted from the first sample on: most waits end before it, and reading the CPU time takes longer than they do.
         let mut ticks_before = None;
         let mut watch = Watch::for_a_verdict();
         let mut next_sample = start + FIRST_SAMPLE;
@@ -97,13 +97,13 @@ impl TestContext {
             }
             let now = Instant::now();
             if now >= next_sample {
-                let motion = watch.sample(self)?;
-                if motion == Motion::Asleep {
-                    // What came between the last look and the sample is still to be seen.
+                let activity = watch.sample(self)?;
+                if activity == Activity::Deadlocked {
+                    // One last look: the event may have come between the look before and the sample.
                     self.pump()?;
                     return match look()? {
                         Some(found) => Ok(Ok(found)),
-                        None => Ok(Err(WaitError::Asleep)),
+                        None => Ok(Err(WaitError::Deadlocked)),
                     };
                 }
                 self.guard(watch.living())?;
@@ -114,14 +114,14 @@ impl TestContext {
                 }
                 samples += 1;
                 asleep += u32::from(watch.sees_sleep());
-                if motion == Motion::Moving {
+                if activity == Activity::Active {
                     awake = now;
                 }
                 let is_awake = asleep <= samples / SELDOM;
                 if now - start > DEADLINE && is_awake && used > BUSY_TICKS_AT_LAST {
                     return Ok(Err(WaitError::Busy));
                 }
-                if now - start > DEADLINE || now - awake > DOZE {
+                if now - start > DEADLINE || now - awake > TIMED_SLEEP {
                     return Ok(Err(WaitError::TimedOut));
                 }
                 next_sample = now + SAMPLE;
@@ -135,14 +135,14 @@ impl TestContext {
     pub(super) fn settle(&self) -> Checked {
         let mut watch = Watch::for_the_next_step();
         let look = || match watch.sample(self)? {
-            Motion::Moving => Ok(None),
-            Motion::Dozing | Motion::Asleep => Ok(Some(())),
+            Activity::Active => Ok(None),
+            Activity::TimedWait | Activity::Deadlocked => Ok(Some(())),
         };
-        // Rest shows in two looks, with this between them; looks between those would only take time.
+        // It takes two samples with this time between them to see that all sleep. More samples would only cost time.
         let pause = SETTLED_AFTER;
         let pauses = iter::repeat_n(pause, 3).chain(doubling(pause));
         match self.wait_in_steps(pauses, &[], look)? {
-            Ok(()) | Err(WaitError::Asleep) => Ok(()),
+            Ok(()) | Err(WaitError::Deadlocked) => Ok(()),
             Err(error) => Err(self
                 .to_failure(error, "it to come to rest", Diagnosis::Busy)
                 .into()),

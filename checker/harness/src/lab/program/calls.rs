@@ -14,7 +14,7 @@ use crate::{
 /// One call, for a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallLine {
-    /// The process which made it, by the number that it sees itself.
+    /// The PID of the process which made it, in its own pid namespace.
     pub pid: i32,
     /// Whether that is the program itself, and not one of its children.
     pub is_main: bool,

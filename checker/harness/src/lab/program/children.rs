@@ -46,7 +46,7 @@ impl Children<'_> {
             else {
                 return Ok(None);
             };
-            // A server which is late to close its own copy passes it on to children of later clients.
+            // If the server closes its own copy late, children of later clients inherit it, too: the oldest child is meant.
             Ok(self
                 .living()
                 .into_iter()
@@ -85,10 +85,6 @@ impl Child {
     }
 
     /// Sends it a signal.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses.
     pub fn signal(&self, signal: i32) -> Checked {
         self.program
             .context
@@ -110,7 +106,7 @@ impl Child {
         Ok(())
     }
 
-    /// Waits until it has ended; the server may have collected it or not.
+    /// Waits until it has ended; the server may have reaped it or not.
     ///
     /// # Errors
     ///
@@ -123,7 +119,7 @@ impl Child {
         context.until(&goal, Diagnosis::ProcessLeft, look)
     }
 
-    /// Waits until it has ended and its server has collected it.
+    /// Waits until it has ended and its server has reaped it.
     ///
     /// # Errors
     ///
@@ -142,7 +138,7 @@ impl Child {
         }
     }
 
-    /// Waits until it has ended or sleeps: what becomes of it is the business of another test.
+    /// Waits until it has ended or sleeps. Which of the two is right, another test finds out.
     ///
     /// # Errors
     ///
@@ -162,7 +158,7 @@ impl Child {
             Ok(twice.then_some(()))
         };
         match context.try_until(look)? {
-            Ok(()) | Err(WaitError::Asleep) => Ok(()),
+            Ok(()) | Err(WaitError::Deadlocked) => Ok(()),
             Err(error) => {
                 let goal = format!("{} to end or to sleep", self.name);
                 Err(context.to_failure(error, &goal, Diagnosis::Busy).into())
@@ -187,10 +183,10 @@ impl Child {
         has_ended
     }
 
-    /// As in [`Process::state`], where X counts as Z. `None` when it has been collected.
+    /// As in [`Process::state`], where X counts as Z. `None` when it has been reaped.
     fn state(&self) -> Option<char> {
         Process::read(self.pid)
-            // Not somebody who got its number after it.
+            // A later process may have got the same PID; in the namespace it has another one.
             .filter(|process| process.own_pid == self.own_pid)
             .map(|process| {
                 if process.is_zombie() {

@@ -32,10 +32,6 @@ impl Program {
     }
 
     /// Waits until it ends, however it does.
-    ///
-    /// # Errors
-    ///
-    /// When it does not end.
     pub fn wait_for_end(&self) -> Checked<Ending> {
         self.until_end("it to end")
     }
@@ -45,11 +41,7 @@ impl Program {
         self.context.until(goal, Diagnosis::StillRunning, look)
     }
 
-    /// Sees that it has not ended, after it has come to rest.
-    ///
-    /// # Errors
-    ///
-    /// When it has.
+    /// Sees that it still runs when all its processes sleep.
     pub fn expect_alive(&self) -> Checked {
         self.context.note("see that it still runs");
         self.context.settle()?;
@@ -60,10 +52,6 @@ impl Program {
     }
 
     /// Ends it with SIGKILL, and waits until it has ended. Its children live on.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel does not end it.
     pub fn kill(&self) -> Checked {
         self.context.note("end it with SIGKILL");
         self.running.killed.set(true);

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// The calls which a fault may strike: all of a kind, or with [`Call::on`] those that work on one thing.
+/// The calls which a fault may hit: all of a kind, or with [`Call::on`] those that work on one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallFilter {
     call: Call,
@@ -32,9 +32,9 @@ pub struct CallFilter {
 pub enum FdKind {
     /// Any socket.
     Socket,
-    /// Any file, by which everything counts that has a path.
+    /// Any file: all that was opened by a path.
     File,
-    /// The pipe which is the program's standard input, by whatever number it knows it.
+    /// The pipe which is the program's standard input, through any of its fds.
     Stdin,
     /// The pipe which is its standard output.
     Stdout,
@@ -83,7 +83,7 @@ pub struct FaultGuard<'a> {
     id: InjectionId,
     call: Call,
     fault: Fault,
-    /// What the test waits for, when it waits for the fault to strike.
+    /// What the test waits for, when it waits for the fault to hit a call.
     goal: String,
 }
 
@@ -114,10 +114,6 @@ impl<'a> Faults<'a> {
     }
 
     /// The next call of this kind fails with this errno, without having been made.
-    ///
-    /// # Errors
-    ///
-    /// As [`Faults::shorten`].
     pub fn fail_next(
         &self,
         filter: impl Into<CallFilter>,
@@ -133,11 +129,7 @@ impl<'a> Faults<'a> {
 
     /// Signals interrupt the next two calls of this kind before they have done anything: they fail with EINTR, as if a
     /// handler had run (signal(7)). Two, because a program that repeats a call only once has not understood why.
-    ///
-    /// # Errors
-    ///
-    /// As [`Faults::shorten`].
-    pub fn interrupt_next(&self, filter: impl Into<CallFilter>) -> Checked<FaultGuard<'a>> {
+    pub fn interrupt_twice(&self, filter: impl Into<CallFilter>) -> Checked<FaultGuard<'a>> {
         let filter = filter.into();
         self.program.context.note(format!(
             "interrupt its next {filter} twice, so that it fails with EINTR"
@@ -147,11 +139,7 @@ impl<'a> Faults<'a> {
     }
 
     /// The next call of this kind moves at most so many bytes, and signals interrupt the two behind it. So a part is done
-    /// when they come, and nobody may begin again from the start.
-    ///
-    /// # Errors
-    ///
-    /// As [`Faults::shorten`].
+    /// when they come, and the program must not begin again from the start.
     pub fn interrupt_after_a_part(&self, filter: impl Into<CallFilter>, most: u64) -> Checked {
         let filter = filter.into();
         self.program.context.note(format!(
@@ -167,27 +155,19 @@ impl<'a> Faults<'a> {
     }
 
     /// Signals interrupt the next two reads there, and the next two polls, with which the program may wait for them: see
-    /// [`Faults::interrupt_next`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Faults::shorten`].
-    pub fn interrupt_next_read(&self, kind: FdKind) -> Checked {
+    /// [`Faults::interrupt_twice`].
+    pub fn interrupt_read_twice(&self, kind: FdKind) -> Checked {
         let filter = Call::Read.on(kind);
         self.program.context.note(format!(
             "interrupt its next {filter} twice, and its next poll if it polls: they fail with EINTR"
         ));
         self.program.context.transcript.quietly(|| {
-            self.interrupt_next(filter)?;
-            self.interrupt_next(Call::Poll).map(drop)
+            self.interrupt_twice(filter)?;
+            self.interrupt_twice(Call::Poll).map(drop)
         })
     }
 
     /// Every call of this kind fails with this errno, until the fault is taken back.
-    ///
-    /// # Errors
-    ///
-    /// As [`Faults::shorten`].
     pub fn fail_each(
         &self,
         filter: impl Into<CallFilter>,
@@ -203,7 +183,7 @@ impl<'a> Faults<'a> {
 }
 
 impl Program {
-    /// What sees its calls.
+    /// Its tracer, which sees its calls.
     ///
     /// # Errors
     ///
@@ -291,58 +271,58 @@ impl FaultGuard<'_> {
         context.until(&self.goal, Diagnosis::Stuck, look)
     }
 
-    /// Waits until each thread that it has struck has been seen asleep, be it for a moment: it waits for better times,
-    /// and does not make the call again and again. If it strikes nobody, this waits until all sleep.
+    /// Waits until each thread whose call it has hit has been seen asleep, also for a moment only: the thread pauses
+    /// before it makes the call again. If no call is hit, this waits until all threads sleep.
     ///
     /// # Errors
     ///
     /// [`Diagnosis::Busy`] when one never sleeps.
     pub fn wait_until_it_pauses(&self) -> Checked {
         const GOAL: &str = "it to pause before it tries again";
-        // Who pauses for a millisecond each time is seen asleep long before. On a machine that is busy with other things
-        // this comes sooner than the verdict that the program uses the processor all the time.
-        const MOST_STRIKES: u64 = 200;
+        // A program that pauses for a millisecond each time is seen asleep long before. On a machine that is busy with
+        // other things this limit is reached sooner than that of CPU time.
+        const MOST_HITS: u64 = 200;
         let program = self.program;
         let context = &program.context;
         context.note("wait until it pauses, be it for a moment");
         let tracer = program.tracer()?;
         let mut seen_asleep = BTreeSet::new();
         let look = || {
-            let is_struck =
+            let is_hit =
                 |record: &Record| record.call == self.call && record.injected == Some(self.fault);
             let records = tracer.records();
-            let struck: BTreeSet<i32> = records
+            let hit: BTreeSet<i32> = records
                 .iter()
-                .filter(|record| is_struck(record))
+                .filter(|record| is_hit(record))
                 .map(|record| record.tid)
                 .collect();
-            // A thread that is struck already cannot sleep in the very call, which fails at once.
+            // A thread whose call was hit does not sleep in that call: it fails at once.
             let threads = context.programs.living().into_iter();
             let asleep = threads
                 .flat_map(|process| process.thread_list())
-                .filter(|thread| struck.contains(&thread.tid) && rests(thread));
+                .filter(|thread| hit.contains(&thread.tid) && rests(thread));
             seen_asleep.extend(asleep.map(|thread| thread.tid));
-            if !struck.is_empty() && struck.is_subset(&seen_asleep) {
+            if !hit.is_empty() && hit.is_subset(&seen_asleep) {
                 return Ok(Some(()));
             }
-            let strikes = self.hits();
-            if strikes > MOST_STRIKES {
+            let hits = self.hits();
+            if hits > MOST_HITS {
                 let symptom = format!(
-                    "your program has made the call {strikes} times without a pause; the test waits for {GOAL}"
+                    "your program has made the call {hits} times without a pause; the test waits for {GOAL}"
                 );
                 return context.fail(Diagnosis::Busy, symptom);
             }
             Ok(None)
         };
         match context.try_until(look)? {
-            // Whether it has ended is for the next step to say.
-            Ok(()) | Err(WaitError::Asleep) => Ok(()),
+            // If it has ended, the next step of the story says so.
+            Ok(()) | Err(WaitError::Deadlocked) => Ok(()),
             Err(error) => Err(context.to_failure(error, GOAL, Diagnosis::Busy).into()),
         }
     }
 }
 
-/// Whether a thread sleeps, and not because it has something to say.
+/// Whether a thread sleeps, and not in a write.
 fn rests(thread: &Thread) -> bool {
     let call = thread.sleep.as_ref().map(|sleep| sleep.call);
     thread.state == 'S' && (thread.hidden || call.is_some_and(|call| call != Some(Call::Write)))

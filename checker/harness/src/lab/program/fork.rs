@@ -5,10 +5,6 @@ use crate::failure::{Checked, LabError};
 
 impl<'a> Faults<'a> {
     /// Makes fork fail in the running program: it may have no more processes (RLIMIT_NPROC 0). The running ones stay.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses.
     pub fn forbid_fork(&self) -> Checked<ForkForbidden<'a>> {
         let program = self.program;
         program
@@ -54,11 +50,7 @@ pub struct ForkForbidden<'a> {
 }
 
 impl ForkForbidden<'_> {
-    /// Gives it its old limit back.
-    ///
-    /// # Errors
-    ///
-    /// When it has ended.
+    /// Restores the limit: fork succeeds again.
     pub fn allow_again(self) -> Checked {
         self.program.context.note("let fork succeed again");
         self.program

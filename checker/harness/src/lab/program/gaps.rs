@@ -1,4 +1,5 @@
-//! The gap between a program's look at what has happened and its sleep: the test acts in it, which no peer can.
+//! The gap between the moment when a program looks at what has happened and the moment when it sleeps: here the test acts in
+//! that gap, which no peer can do.
 //!
 //! A program that looks at a flag, finds nothing, and then goes to sleep, misses what happens between the two. The gap is
 //! a few instructions wide; the tracer makes it as wide as the test needs.
@@ -28,10 +29,6 @@ impl<'a> Signaling<'a> {
     /// Wakes it with one signal, and sends it another one in the gap: when it has looked at what the first has changed,
     /// and is about to sleep again. A program which stays in its call, because all is done in handlers with SA_RESTART
     /// for example, has no gap; it gets the second signal there.
-    ///
-    /// # Errors
-    ///
-    /// When it does not wait for signals; [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
     pub fn send_in_the_gap(&self, waking: i32, signal: i32) -> Checked {
         let (call, name) = self
             .program
@@ -68,12 +65,8 @@ impl<'a> Signaling<'a> {
         }
     }
 
-    /// Freezes it (SIGSTOP) in the gap: when its next client has woken it, and it is about to sleep again. Wait for that
+    /// Freezes it (SIGSTOP) in the gap: when its next client has woken it, and it is about to sleep again. Wait for it
     /// with [`Signaling::wait_until_frozen`].
-    ///
-    /// # Errors
-    ///
-    /// When it does not wait for clients; [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
     pub fn freeze_in_the_gap(&self) -> Checked<FaultGuard<'a>> {
         let (call, name) = self
             .program
@@ -155,10 +148,6 @@ impl Freeze<'_> {
     }
 
     /// Lets it go on with SIGCONT, and make the call.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses.
     pub fn resume(self) -> Checked {
         self.program
             .context
@@ -166,7 +155,7 @@ impl Freeze<'_> {
         let Some(pid) = self.frozen()? else {
             return Ok(());
         };
-        // It has not ended, so that its number is still its own.
+        // It is stopped and has not been reaped, so that its PID cannot have been reused.
         kill(Pid::from_raw(pid), Signal::SIGCONT).attempt("could not let your program go on")?;
         Ok(())
     }
@@ -174,8 +163,8 @@ impl Freeze<'_> {
     /// The process which was about to make the call.
     fn frozen(&self) -> Checked<Option<i32>> {
         let records = self.program.tracer()?.records();
-        let is_struck =
+        let is_hit =
             |record: &&Record| record.call == self.filter.call() && record.injected == Some(FREEZE);
-        Ok(records.iter().find(is_struck).map(|record| record.pid))
+        Ok(records.iter().find(is_hit).map(|record| record.pid))
     }
 }

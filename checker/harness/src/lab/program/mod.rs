@@ -80,7 +80,7 @@ impl Program {
             .start(path, &context.arena)
             .attempt(&format!("could not execute {}", path.display()))?;
         let pid = child.id() as i32;
-        // Without one, an ending is seen at the next sample.
+        // Without a pidfd, the end of the program is seen at the next sample.
         let pidfd = processes::pidfd(pid, 0).ok();
         let stdin = child.stdin.take();
         if let Some(stdin) = &stdin {
@@ -151,7 +151,7 @@ impl Program {
     }
 }
 
-/// What is unusual about a start, to be said behind it.
+/// What is unusual about a start, for its step in the transcript.
 fn inherited(launch: &Launch) -> String {
     let names = |signals: &[i32]| {
         let names: Vec<String> = signals.iter().copied().map(signal_name).collect();

@@ -22,7 +22,7 @@ pub struct Server {
     program: Program,
     /// What it has announced.
     said: SocketAddr,
-    /// Where its clients go.
+    /// The address to which clients connect.
     address: SocketAddr,
 }
 
@@ -45,7 +45,7 @@ impl Server {
         let said = program.wait_for_announcement(wanted)?;
         let mut address = said;
         if said.ip().is_unspecified() {
-            // It listens on every address, so on this one, too.
+            // It listens on all addresses; the clients of the test use this one.
             address.set_ip(wanted.ip());
         }
         let server = Server {
@@ -81,16 +81,12 @@ impl Server {
         )
     }
 
-    /// The program, for the words which are not also the server's.
+    /// The program itself, for the words which a server does not have.
     pub fn program(&self) -> &Program {
         &self.program
     }
 
     /// Waits until it sleeps in this way: see [`Program::sleeps`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn sleeps(&self, sleep: Sleep) -> Checked {
         self.program.sleeps(sleep)
     }
@@ -111,10 +107,6 @@ impl Server {
 
     /// Connects a client that has the address `source` to the address `destination` of this machine, for a server that
     /// listens there.
-    ///
-    /// # Errors
-    ///
-    /// As [`Server::connect`].
     pub fn connect_between(&self, source: IpAddr, destination: IpAddr) -> Checked<Connection> {
         let server = SocketAddr::new(destination, self.address.port());
         Connection::connect(&self.program.context, Some(source), server, None)
@@ -122,15 +114,11 @@ impl Server {
 
     /// Connects a client with a small receive buffer (SO_RCVBUF, in bytes), so that the server soon has to wait when
     /// the client does not read.
-    ///
-    /// # Errors
-    ///
-    /// As [`Server::connect`].
     pub fn connect_with_receive_buffer(&self, bytes: usize) -> Checked<Connection> {
         Connection::connect(&self.program.context, None, self.address, Some(bytes))
     }
 
-    /// Waits until nobody listens on its address any more, for a server which has been killed.
+    /// Waits until no process listens on its address any more, for a server which has been killed.
     ///
     /// # Errors
     ///
@@ -151,7 +139,7 @@ impl Server {
         let diagnosis = Diagnosis::DescriptorLeaked;
         match context.try_until(look)? {
             Ok(()) => Ok(()),
-            Err(WaitError::Asleep) => context.fail(
+            Err(WaitError::Deadlocked) => context.fail(
                 diagnosis,
                 format!(
                     "your server has ended, but {} still listens: a child holds the listening socket",
@@ -194,13 +182,13 @@ impl Server {
             .collect();
         let listening = listening()?;
         let really = listening.iter().find(|socket| own.contains(&socket.inode));
-        let is_a_strangers = listening.iter().any(|socket| socket.local == self.said);
+        let is_anothers = listening.iter().any(|socket| socket.local == self.said);
         let symptom = match really {
             Some(socket) => format!(
                 "your program says `listening {}`, but listens on {}",
                 self.said, socket.local
             ),
-            None if is_a_strangers => format!(
+            None if is_anothers => format!(
                 "your program says `listening {}`, but another program listens there",
                 self.said
             ),

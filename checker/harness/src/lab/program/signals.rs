@@ -15,10 +15,6 @@ pub struct Signaling<'a> {
 
 impl Signaling<'_> {
     /// Sends it a signal (kill(2)).
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses.
     pub fn send(&self, signal: i32) -> Checked {
         self.program
             .context
@@ -51,23 +47,15 @@ impl Signaling<'_> {
             .until_taken(&format!("it to take {}", signal_name(signal)), look)
     }
 
-    /// Stops it with SIGSTOP, and waits until it has stopped. Freeze it only when it is known what it does: see
-    /// [`Program::sleeps`].
-    ///
-    /// # Errors
-    ///
-    /// When it does not stop.
+    /// Stops it with SIGSTOP, and waits until it has stopped. Wait first until it [sleeps](Program::sleeps), so that it is
+    /// known where it stops.
     pub fn freeze(&self) -> Checked {
         self.program.context.note("freeze it (SIGSTOP)");
         self.program.kill_with(libc::SIGSTOP)?;
         self.wait_until_stopped()
     }
 
-    /// Waits until it has been stopped by what the test has prepared: see [`Signaling::freeze_in_the_gap`].
-    ///
-    /// # Errors
-    ///
-    /// When it does not stop.
+    /// Waits until a stop which was prepared by [`Signaling::freeze_in_the_gap`] has happened.
     pub fn wait_until_frozen(&self) -> Checked {
         self.program.context.note("wait until it is frozen");
         self.wait_until_stopped()
@@ -86,10 +74,6 @@ impl Signaling<'_> {
     }
 
     /// Lets it go on with SIGCONT.
-    ///
-    /// # Errors
-    ///
-    /// When it does not go on.
     pub fn resume(&self) -> Checked {
         self.program.context.note("let it go on (SIGCONT)");
         self.program.kill_with(libc::SIGCONT)?;
@@ -113,10 +97,6 @@ impl Signaling<'_> {
     }
 
     /// What it has set up for signals.
-    ///
-    /// # Errors
-    ///
-    /// When it has ended.
     pub fn dispositions(&self) -> Checked<Signals> {
         match Process::read(self.program.running.pid) {
             Some(process) => Ok(process.signals),
@@ -126,18 +106,19 @@ impl Signaling<'_> {
 }
 
 impl Program {
-    /// Sends it a signal without a word in the report.
+    /// Sends it a signal, without a step in the transcript.
     pub(super) fn kill_with(&self, signal: i32) -> Checked {
         if self.running.ending().is_some() {
             return Ok(());
         }
-        // SAFETY: takes two numbers. The process has not been waited for, so that its number is still its own.
+        // SAFETY: takes two numbers. The PID cannot be reused before we reap the process.
         let result = unsafe { libc::kill(self.running.pid, signal) };
         nix::errno::Errno::result(result).attempt("could not send a signal to your program")?;
         Ok(())
     }
 
-    /// Waits for something that comes of taking a signal: see [`TestContext::untaken`].
+    /// Waits for an effect of a signal. If it does not come, a blocked signal may be the reason: see
+    /// [`TestContext::untaken`].
     pub(super) fn until_taken<T>(
         &self,
         goal: &str,

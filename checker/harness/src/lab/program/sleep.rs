@@ -11,27 +11,27 @@ use crate::{
     },
 };
 
-/// The naps of a program which were seen: sleeps that end by themselves.
+/// The timed sleeps of a program which were seen: sleeps that end by themselves.
 #[derive(Debug, Default)]
-struct Naps {
+struct TimedSleeps {
     each: BTreeSet<(i32, u64)>,
     looks: u32,
 }
 
-impl Naps {
-    /// One nap may have another reason. So many are a habit.
+impl TimedSleeps {
+    /// One timed sleep may have another reason. More than these are polling.
     const MOST: usize = 3;
-    /// As is one that lasts for so many looks, which is half a second.
+    /// So is one which lasts for more looks than these: half a second.
     const LONGEST: u32 = 40;
 
-    /// Adds the threads which nap now, and says whether it is too much.
-    fn are_a_habit<'a>(&mut self, napping: impl Iterator<Item = &'a Thread>) -> bool {
+    /// Adds the threads which are in a timed sleep now, and says whether the program polls.
+    fn are_polling<'a>(&mut self, sleeping: impl Iterator<Item = &'a Thread>) -> bool {
         let before = self.looks;
-        for thread in napping {
+        for thread in sleeping {
             self.each.insert((thread.tid, thread.switches));
             self.looks = before + 1;
         }
-        self.each.len() > Naps::MOST || self.looks > Naps::LONGEST
+        self.each.len() > TimedSleeps::MOST || self.looks > TimedSleeps::LONGEST
     }
 }
 
@@ -95,7 +95,7 @@ impl Program {
         const WAITING: [Call; 4] = [Call::Read, Call::Accept, Call::Poll, Call::Connect];
         self.context.note(format!("wait for {GOAL}"));
         let mut before = Vec::new();
-        let mut naps = Naps::default();
+        let mut timed = TimedSleeps::default();
         let look = || {
             let threads = Process::read(self.running.pid)
                 .map(|process| process.thread_list())
@@ -104,10 +104,10 @@ impl Program {
                 let call = thread.sleep.as_ref().and_then(|sleep| sleep.call);
                 call.is_some_and(|call| calls.contains(&call))
             };
-            let napping = threads
+            let sleeping = threads
                 .iter()
                 .filter(|thread| thread.naps() && is_in(thread, &[Call::Sleep]));
-            if naps.are_a_habit(napping) {
+            if timed.are_polling(sleeping) {
                 return self.context.fail(
                     Diagnosis::Busy,
                     "your program naps, looks, and naps again, although nothing is there; the test waits for it to \
@@ -130,13 +130,13 @@ impl Program {
         let threads = Process::read(self.running.pid)
             .map(|process| process.thread_list())
             .unwrap_or_default();
-        let napping = threads.into_iter().find(Thread::naps);
-        match napping.and_then(|thread| thread.sleep) {
+        let timed = threads.into_iter().find(Thread::naps);
+        match timed.and_then(|thread| thread.sleep) {
             None => Ok(()),
-            Some(nap) => self.context.fail(
+            Some(sleep) => self.context.fail(
                 Diagnosis::Busy,
                 format!(
-                    "your program waits in {nap}, which has a time limit, and it was given none"
+                    "your program waits in {sleep}, which has a time limit, and it was given none"
                 ),
             ),
         }
@@ -145,7 +145,7 @@ impl Program {
     fn sleeps_until_a_signal_comes(&self) -> Checked {
         self.context.note("see that it sleeps until a signal comes");
         let mut before = Vec::new();
-        let mut naps = Naps::default();
+        let mut timed = TimedSleeps::default();
         let look = || {
             if let Some(ending) = self.running.ending() {
                 let due = "sleeping until a signal comes";
@@ -163,20 +163,20 @@ impl Program {
             if !asleep {
                 return Ok(None);
             }
-            let napping = threads.iter().filter(|thread| thread.naps());
-            let Some(nap) = napping.clone().find_map(|thread| thread.sleep.as_ref()) else {
+            let sleeping = threads.iter().filter(|thread| thread.naps());
+            let Some(sleep) = sleeping.clone().find_map(|thread| thread.sleep.as_ref()) else {
                 // A thread may wait for another one for a moment.
                 let still = threads.len() == 1 || threads == before;
                 before = threads;
                 return Ok(still.then_some(()));
             };
-            if !naps.are_a_habit(napping) {
+            if !timed.are_polling(sleeping) {
                 return Ok(None);
             }
             self.context.fail(
                 Diagnosis::Busy,
                 format!(
-                    "your program waits in {nap}, which has a time limit, again and again; it should sleep until a \
+                    "your program waits in {sleep}, which has a time limit, again and again; it should sleep until a \
                      signal comes"
                 ),
             )

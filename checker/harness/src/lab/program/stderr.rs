@@ -10,8 +10,8 @@ pub struct Stderr<'a> {
 }
 
 impl Stderr<'_> {
-    /// Sees that it has written something since this was asked before. Ask when it has ended or sleeps: then all that it
-    /// has to say is there.
+    /// Sees that it has written something there since this word was used before. Use it when the program has ended or sleeps:
+    /// then all that it has to say is there.
     ///
     /// # Errors
     ///

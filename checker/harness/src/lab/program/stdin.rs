@@ -20,8 +20,8 @@ pub struct Stdin<'a> {
 }
 
 impl Stdin<'_> {
-    /// Has these bytes written to its standard input as soon as it makes room, while the test goes on. If it closes
-    /// its input or ends, the rest is forgotten.
+    /// Writes these bytes to its standard input as soon as there is room, while the test goes on. If it closes its input or
+    /// ends, the rest is dropped.
     pub fn feed(&self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         self.program
@@ -39,10 +39,6 @@ impl Stdin<'_> {
     }
 
     /// Waits until it has read all of its standard input so far, and sleeps in the next read of it.
-    ///
-    /// # Errors
-    ///
-    /// When it does not read it.
     pub fn wait_until_read(&self) -> Checked {
         self.program
             .context
@@ -74,7 +70,7 @@ impl Stdin<'_> {
         self.program.context.until(goal, Diagnosis::Stuck, look)
     }
 
-    /// Whether this descriptor of a process is the program's standard input: number 0, or a copy (dup(2), /dev/stdin).
+    /// Whether this descriptor of a process is the program's standard input: fd 0, or a copy (dup(2), /dev/stdin).
     fn is_stdin(&self, pid: i32, number: i32) -> bool {
         let file = self.program.running.stdin.file.borrow();
         let own = file.as_ref().and_then(|file| {

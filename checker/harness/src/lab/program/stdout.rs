@@ -16,10 +16,6 @@ pub struct Stdout<'a> {
 
 impl Stdout<'_> {
     /// Stops reading its standard output and fills the pipe, so that its next write to it sleeps.
-    ///
-    /// # Errors
-    ///
-    /// When the pipe cannot be filled.
     pub fn fill(&self) -> Checked {
         self.program
             .context
@@ -29,10 +25,6 @@ impl Stdout<'_> {
     }
 
     /// Makes room on its standard output again, and reads on.
-    ///
-    /// # Errors
-    ///
-    /// When the pipe cannot be read.
     pub fn drain(&self) -> Checked {
         self.program.context.note("read its standard output again");
         Ok(self.program.running.stdout.drain()?)
@@ -69,10 +61,6 @@ impl Stdout<'_> {
     }
 
     /// Waits for its next line, and returns it without `\n`. `goal` completes the sentence "the test waits for …".
-    ///
-    /// # Errors
-    ///
-    /// When none comes.
     pub fn next_line(&self, goal: &str) -> Checked<Vec<u8>> {
         self.program.context.note(format!("wait for {goal}"));
         self.line_of_output(goal)
@@ -207,11 +195,7 @@ impl Stdout<'_> {
             .until(goal, Diagnosis::StillRunning, look)
     }
 
-    /// Waits until it sleeps; nothing may have come on standard output.
-    ///
-    /// # Errors
-    ///
-    /// When something has.
+    /// Sees that nothing comes on standard output until it sleeps.
     pub fn expect_quiet(&self) -> Checked {
         self.program.context.note("see that it prints nothing more");
         self.program.context.settle()?;

@@ -1,6 +1,7 @@
 //! The programs of a test and their processes.
 
 mod ending;
+mod pipe;
 mod running;
 mod stdin;
 mod stream;
@@ -11,7 +12,8 @@ use std::{
 };
 
 pub use ending::Ending;
-pub(super) use running::{Running, bytes_in_pipe, make_nonblocking};
+pub(super) use pipe::{bytes_in_pipe, make_nonblocking};
+pub(super) use running::Running;
 pub(super) use stdin::StdinPipe;
 pub(super) use stream::Stream;
 
@@ -132,7 +134,7 @@ impl Programs {
             .iter()
             .filter_map(|program| program.tracer())
             .peekable();
-        // Nothing is known of a program's own tracing.
+        // Without a tracer of ours, another process traces the thread, and nothing is known about it.
         tracers.peek().is_none() || tracers.any(|tracer| tracer.rests(tid))
     }
 

@@ -3,26 +3,21 @@
 use std::{
     cell::Cell,
     os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::process::ExitStatusExt,
     },
 };
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-
 use super::{ending::Ending, stdin::StdinPipe, stream::Stream};
-use crate::{
-    failure::{Attempt, LabError},
-    observe::tracer::Tracer,
-};
+use crate::{failure::LabError, observe::tracer::Tracer};
 
 /// A started program, as the lab keeps it.
 #[derive(Debug)]
 pub struct Running {
     pub(in crate::lab) pid: i32,
-    /// Its number as it sees it itself.
+    /// Its PID in its own pid namespace.
     pub(in crate::lab) own_pid: i32,
-    /// Sees its calls, if it is traced; then nobody else may wait for it.
+    /// Sees its calls, if it is traced; then only the tracer may wait for it (waitpid(2)).
     pub(in crate::lab) tracer: Option<Tracer>,
     /// Becomes readable when the process ends.
     pub(in crate::lab) pidfd: Option<OwnedFd>,
@@ -72,7 +67,7 @@ impl Running {
         self.tracer.as_ref().map_or(Ok(()), Tracer::end)
     }
 
-    /// How it has ended without the test's doing, if it has.
+    /// How it has ended, if it has, and if the test has not ended it.
     pub(in crate::lab) fn exit_reason(&self) -> Option<Ending> {
         self.ending().filter(|_| !self.killed.get())
     }
@@ -95,7 +90,7 @@ impl Running {
     }
 
     /// The end of its input, if there is something to write to it.
-    pub(in crate::lab) fn hungry(&self) -> Option<OwnedFd> {
+    pub(in crate::lab) fn input_to_write(&self) -> Option<OwnedFd> {
         let file = self.stdin.file.borrow();
         let is_waiting = !self.stdin.queue.borrow().is_empty();
         file.as_ref()
@@ -107,7 +102,7 @@ impl Running {
 
     pub(in crate::lab) fn pump(&self) {
         self.stdin.pump();
-        // Asked first: what it printed before its end is in the pipes by now.
+        // Before the pipes are read: if it has ended, all that it printed is in them by now.
         let _ = self.ending();
         self.stdout.pump();
         self.stderr.pump();
@@ -131,24 +126,4 @@ impl Running {
     pub(in crate::lab) fn stderr_excerpt(&self) -> String {
         self.stderr.excerpt()
     }
-}
-
-pub(in crate::lab) fn make_nonblocking(file: &impl AsFd) -> Result<(), LabError> {
-    const MAKE: &str = "could not make a pipe non-blocking";
-    let fd = file.as_fd();
-    let flags = fcntl(fd, FcntlArg::F_GETFL).attempt(MAKE)?;
-    fcntl(
-        fd,
-        FcntlArg::F_SETFL(OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK),
-    )
-    .attempt(MAKE)?;
-    Ok(())
-}
-
-/// How many bytes are in a pipe and have not been read (ioctl_pipe(2)).
-pub(in crate::lab) fn bytes_in_pipe(pipe: BorrowedFd<'_>) -> usize {
-    let mut count: libc::c_int = 0;
-    // SAFETY: FIONREAD writes an int, which is alive during the call.
-    let result = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) };
-    if result == 0 { count as usize } else { 0 }
 }

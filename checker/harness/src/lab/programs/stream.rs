@@ -13,7 +13,7 @@ use std::{
 
 use nix::fcntl::{FcntlArg, fcntl};
 
-use super::running::{bytes_in_pipe, make_nonblocking};
+use super::pipe::{bytes_in_pipe, make_nonblocking};
 use crate::failure::{Attempt, LabError};
 
 /// Bytes which the test has not asked for yet: more than this is a program that prints without end.
@@ -30,30 +30,30 @@ pub(in crate::lab) struct Stream {
     is_kept: bool,
     /// False when the last process that could write has closed it.
     pub(in crate::lab) open: Cell<bool>,
-    /// How many bytes that are not the program's fill it, while nobody reads from it.
+    /// How many bytes of the lab's own fill the pipe. The lab does not read from it then.
     pub(in crate::lab) filler: Cell<usize>,
     /// What came, and the test has not asked for yet.
     pub(in crate::lab) unread: RefCell<VecDeque<u8>>,
-    /// How many bytes of that are known to hold no line end.
+    /// How many of these bytes were searched for a line end, and have none.
     pub(in crate::lab) searched: Cell<usize>,
     /// The beginning of all that came, for reports: the message of a panic comes before its backtrace.
     pub(in crate::lab) head: RefCell<Vec<u8>>,
     /// The end of all that came, for reports.
     pub(in crate::lab) tail: RefCell<VecDeque<u8>>,
     pub(in crate::lab) total: Cell<usize>,
-    /// How many bytes had come when the test last asked whether some have.
+    /// How many bytes had come when the test asked last.
     pub(in crate::lab) asked: Cell<usize>,
 }
 
-/// The smallest pipe for which the kernel can be asked, in bytes; where its pages are larger, it makes a larger one.
+/// The smallest pipe that the kernel makes, in bytes. Where pages are larger, the pipe is larger, too.
 const PAGE: i32 = 4096;
 
 impl Stream {
     pub(in crate::lab) fn fill(&self) -> Result<(), LabError> {
         const FILL: &str = "could not fill a pipe";
         fcntl(self.file.as_fd(), FcntlArg::F_SETPIPE_SZ(PAGE)).attempt(FILL)?;
-        // Opened anew through /proc, a pipe gets a description of its own: not to sleep in it does not concern the
-        // program.
+        // Opening the pipe through /proc makes a new open file description. So O_NONBLOCK holds for the lab only, and not
+        // for the program.
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         let mut end = File::options()
             .write(true)
@@ -71,7 +71,7 @@ impl Stream {
         Ok(())
     }
 
-    /// What is in the pipe now is not the program's.
+    /// Says that the bytes which are in the pipe now are the lab's own.
     pub(in crate::lab) fn has_been_filled(&self) {
         self.filler.set(bytes_in_pipe(self.file.as_fd()));
     }
@@ -108,7 +108,7 @@ impl Stream {
     /// Takes what is there.
     pub(in crate::lab) fn pump(&self) {
         let mut buffer = [0; 16 * 1024];
-        // Bounded, so that a program that prints without end does not hold the lab here.
+        // Bounded, so that the lab gets out of here even if the program prints without end.
         for _ in 0..64 {
             if !self.open.get() || self.is_full() || self.is_flooded() {
                 return;

@@ -11,10 +11,6 @@ const LONGEST: usize = 4096;
 
 impl Connection {
     /// Waits for a line, and returns it without `\n`.
-    ///
-    /// # Errors
-    ///
-    /// When none comes, or one without end.
     pub fn next_line(&self) -> Checked<Vec<u8>> {
         self.note("expect a line");
         let end_of_line = || self.inbox.borrow().iter().position(|&byte| byte == b'\n');

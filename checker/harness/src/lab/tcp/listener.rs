@@ -31,7 +31,7 @@ pub struct Listener {
     address: SocketAddr,
 }
 
-/// An address which is taken, and on which nobody listens yet: connecting to it is refused.
+/// An address which is bound, and on which no socket listens yet: connecting to it is refused.
 #[derive(Debug)]
 pub struct Reservation {
     context: Rc<TestContext>,
@@ -54,7 +54,7 @@ impl Listener {
         reservation.listen()
     }
 
-    /// One that answers nobody: its accept queue has one place, and that is taken.
+    /// One that answers no client: its accept queue has one place, and that is taken.
     pub(in crate::lab) fn with_a_full_queue(context: &Rc<TestContext>) -> Checked<Listener> {
         const FILL: &str = "could not fill an accept queue";
         // One connection more than the backlog finds a place (listen(2)).
@@ -113,15 +113,11 @@ impl Listener {
     }
 
     /// Waits for the program to connect.
-    ///
-    /// # Errors
-    ///
-    /// When it does not.
     pub fn accept(&self) -> Checked<Connection> {
         self.context.note("accept a connection");
         let look = || {
-            // A client which has ended will not connect any more. Asked first: what it did before its end is in the
-            // accept queue by now.
+            // A client which has ended will not connect any more. The order of the two questions matters: if it has connected
+            // before its end, the connection is in the accept queue by now.
             let ended = self.context.programs.have_ended();
             match self.listener.accept() {
                 Ok(accepted) => Ok(Some(Some(accepted))),
@@ -148,7 +144,7 @@ impl Listener {
 const LISTEN: &str = "could not listen";
 
 impl Reservation {
-    /// One on ::1, which all tests share where they have no network of their own; the port is this test's alone.
+    /// One on ::1. Without namespaces all tests share that address, but not the port.
     pub(in crate::lab) fn on_ipv6(context: &Rc<TestContext>) -> Checked<Reservation> {
         match Reservation::new(context, Ipv6Addr::LOCALHOST.into()) {
             Err(Stop::Broken(error))
@@ -183,7 +179,7 @@ impl Reservation {
             let ipv4 = bound.as_sockaddr_in().map(SockaddrIn::port);
             let ipv6 = bound.as_sockaddr_in6().map(SockaddrIn6::port);
             let port = ipv4.or(ipv6).unwrap_or(0);
-            // A port whose two bytes are the same would forgive a client which forgets htons.
+            // With a port whose two bytes are equal, a client without htons would be right by accident.
             if port != port.swap_bytes() {
                 return Ok(Reservation {
                     context: context.clone(),
@@ -199,17 +195,13 @@ impl Reservation {
         self.address
     }
 
-    /// The address, of which it is certain that no socket will ever listen on it: connecting to it is refused.
+    /// Keeps the address from being listened on for the whole test: connecting to it is refused.
     pub fn refuse(self) -> SocketAddr {
         self.context.keep(self.socket);
         self.address
     }
 
     /// Listens on it from now on.
-    ///
-    /// # Errors
-    ///
-    /// When the lab cannot listen.
     pub fn listen(self) -> Checked<Listener> {
         self.listen_with(Backlog::new(128).attempt(LISTEN)?)
     }

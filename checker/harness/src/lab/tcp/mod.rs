@@ -1,4 +1,4 @@
-//! TCP peers: polite, rude, slow or broken, as the test wants them.
+//! TCP peers: clients and servers of the test's own, which behave well or badly as the test needs.
 
 mod line;
 mod listener;
@@ -109,7 +109,7 @@ impl Connection {
     ) -> Checked<Connection> {
         const PREPARE: &str = "could not prepare a connection";
         stream.set_nonblocking(true).attempt(PREPARE)?;
-        // A test that sends single bytes means single segments.
+        // TCP_NODELAY, so that a byte which is sent alone is a segment of its own.
         stream.set_nodelay(true).attempt(PREPARE)?;
         let local = stream.local_addr().attempt(PREPARE)?;
         context.names.add(local, name.clone());
@@ -188,10 +188,6 @@ impl Connection {
 
     /// Resets the connection: closes it with SO_LINGER 0, so that the kernel sends a RST at once; and waits until it has
     /// arrived.
-    ///
-    /// # Errors
-    ///
-    /// When the option cannot be set.
     pub fn reset(&self) -> Checked {
         self.note("reset the connection (SO_LINGER 0, close)");
         if let Some(stream) = self.stream.borrow_mut().take() {
@@ -208,7 +204,7 @@ impl Connection {
                 .is_none()
                 .then_some(()))
         };
-        // If it stays, the words that follow say what the program does.
+        // If the connection is still there, the next word of the story fails and says what the program does.
         let _ = self.context.try_until(look)?;
         Ok(())
     }
@@ -270,8 +266,8 @@ impl Connection {
     }
 }
 
-/// A connection lasts until the story closes it or the test ends: when a story breaks off, the program must be seen
-/// as it was at that moment, and not as it is after the end of a stream that nobody meant.
+/// A connection lasts until the story closes it or the test ends, not until its variable goes out of scope: the program
+/// must not see the end of a stream which the story did not ask for.
 impl Drop for Connection {
     fn drop(&mut self) {
         if let Some(stream) = self.stream.borrow_mut().take() {
@@ -280,8 +276,8 @@ impl Drop for Connection {
     }
 }
 
-/// Has what was read acknowledged now, and not up to 40 ms later (TCP_QUICKACK in tcp(7)): until then it counts as under
-/// way. Where that fails, the test takes longer.
+/// Acknowledges what was read now, and not up to 40 ms later (TCP_QUICKACK in tcp(7)): until then it counts as under way.
+/// If that fails, the test only takes longer.
 fn acknowledge(stream: &TcpStream) {
     let now: libc::c_int = 1;
     // SAFETY: the option is an int, which is alive during the call.
@@ -313,7 +309,7 @@ fn refused(context: &TestContext, server: SocketAddr, errno: Errno) -> Checked<F
             Diagnosis::Refused,
             format!("nobody listens on {server}: the connection is refused"),
         ),
-        // Its kernel had accepted it, and the server ended before the test saw that.
+        // The kernel had accepted the connection, and the server ended before the test saw that.
         Errno::ECONNRESET => (
             Diagnosis::Reset,
             format!("the connection with {server} is reset as soon as it is made"),
@@ -328,7 +324,7 @@ fn refused(context: &TestContext, server: SocketAddr, errno: Errno) -> Checked<F
 /// What a TCP segment to a client with a small receive buffer carries, in bytes, with its timestamps (RFC 7323): 1024
 /// without. The buffer's window is a multiple of that, and most programs write 4096 bytes at once, or a smaller power of
 /// two: so the window closes entirely. One that is left open by less than a segment takes no more than a window probe
-/// every 200 ms (RFC 9293, 3.8.6.1), and who waits until nothing is under way waits for that.
+/// every 200 ms (RFC 9293, 3.8.6.1), and a test that waits until nothing is under way waits for that.
 const SEGMENT: u32 = 1024 + 12;
 
 fn new_socket(
@@ -346,11 +342,11 @@ fn new_socket(
     let socket = socket(family, SockType::Stream, flags, None).attempt(MAKE)?;
     if let Some(bytes) = receive_buffer {
         setsockopt(&socket, sockopt::RcvBuf, &bytes).attempt(MAKE)?;
-        // The kernel makes room for a number of segments in the program's send buffer, and on loopback a segment has
-        // 64 KiB. With small ones a hundredth of the bytes fills it.
+        // The kernel sizes the program's send buffer by segments, and on loopback a segment has up to 64 KiB. With small
+        // segments a hundredth of the bytes fills it.
         setsockopt(&socket, sockopt::TcpMaxSeg, &SEGMENT).attempt(MAKE)?;
     }
-    // Without namespaces this address is all that separates the tests.
+    // Without namespaces, tests are separated by their addresses only.
     let is_shared = server.is_ipv4() && context.address() != Ipv4Addr::LOCALHOST;
     if let Some(source) = source.or(is_shared.then_some(context.address().into())) {
         let own = SocketAddr::new(source, 0);

@@ -4,7 +4,7 @@ use super::{Connection, End};
 use crate::{
     failure::{Checked, Comparison, Diagnosis},
     lab::{
-        quiescence::{Motion, Watch},
+        quiescence::{Activity, Watch},
         quote::brief,
         verdict::WaitError,
     },
@@ -34,12 +34,12 @@ impl Connection {
         let look = || {
             self.read_available();
             Ok(match watch.sample(&self.context)? {
-                Motion::Moving => None,
-                Motion::Dozing | Motion::Asleep => Some(()),
+                Activity::Active => None,
+                Activity::TimedWait | Activity::Deadlocked => Some(()),
             })
         };
         match self.try_until(look)? {
-            Ok(()) | Err(WaitError::Asleep) => Ok(()),
+            Ok(()) | Err(WaitError::Deadlocked) => Ok(()),
             Err(error) => {
                 let goal = format!("it to come to rest, while {} reads", self.name);
                 Err(self
@@ -51,10 +51,6 @@ impl Connection {
     }
 
     /// Waits until all that was sent, and has not come back yet, comes back.
-    ///
-    /// # Errors
-    ///
-    /// As [`Connection::expect`].
     pub fn expect_echo(&self) -> Checked {
         let expected = self.unechoed.take();
         self.note(match expected.len() {
@@ -169,11 +165,7 @@ impl Connection {
         })
     }
 
-    /// Waits until the program sleeps; nothing may have come, and the stream may not have ended.
-    ///
-    /// # Errors
-    ///
-    /// When something has.
+    /// Sees that nothing comes until the program sleeps, and that the stream has not ended.
     pub fn expect_quiet(&self) -> Checked {
         self.note("see that nothing comes");
         self.context.settle()?;
@@ -192,11 +184,7 @@ impl Connection {
         }
     }
 
-    /// Waits until the program sleeps; nothing more may have come. The stream may have ended.
-    ///
-    /// # Errors
-    ///
-    /// When something has come.
+    /// Sees that no more bytes come until the program sleeps. The stream may have ended.
     pub fn expect_no_more_bytes(&self) -> Checked {
         self.note("see that no more bytes come");
         self.context.settle()?;

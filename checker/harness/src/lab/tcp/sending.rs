@@ -11,7 +11,7 @@ use super::{Connection, End};
 use crate::{
     failure::{Checked, Diagnosis, LabError},
     lab::{
-        quiescence::{Motion, Watch},
+        quiescence::{Activity, Watch},
         quote::brief,
         verdict::WaitError,
     },
@@ -136,8 +136,8 @@ impl Connection {
         })
     }
 
-    /// Sends random pieces of 16 KiB without reading anything, until the program leaves one unread and sleeps: nobody
-    /// takes what it writes, and it waits for room. A program which never waits gets `most` bytes.
+    /// Sends random pieces of 16 KiB without reading anything, until the program leaves one unread and sleeps:
+    /// the test does not take what it writes, and it waits for room. A program which never waits gets `most` bytes.
     ///
     /// # Errors
     ///
@@ -164,13 +164,13 @@ impl Connection {
                 return Ok(Some(true));
             }
             match watch.sample(&self.context)? {
-                Motion::Moving => Ok(None),
-                Motion::Dozing | Motion::Asleep => Ok(Some(false)),
+                Activity::Active => Ok(None),
+                Activity::TimedWait | Activity::Deadlocked => Ok(Some(false)),
             }
         };
         match self.context.try_until(look)? {
             Ok(is_read) => Ok(is_read),
-            Err(WaitError::Asleep) => Ok(false),
+            Err(WaitError::Deadlocked) => Ok(false),
             Err(error) => {
                 let (goal, diagnosis) = (self.goal_of_reading(), Diagnosis::Stuck);
                 Err(self.context.to_failure(error, &goal, diagnosis).into())
@@ -191,10 +191,6 @@ impl Connection {
     }
 
     /// Waits until the program has read all that was sent: nothing is on the way, and its receive queue is empty.
-    ///
-    /// # Errors
-    ///
-    /// When it does not read.
     pub fn wait_until_read(&self) -> Checked {
         self.note("wait until all of it has been read");
         let look = || {

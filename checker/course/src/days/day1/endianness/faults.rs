@@ -27,7 +27,7 @@ pub(super) const INTERRUPTED: Test = Test {
         let program = lab.start(&["rec"])?;
         // The read in which it sleeps has begun, and is spared.
         program.stdin().wait_until_read()?;
-        program.faults().interrupt_next_read(FdKind::Stdin)?;
+        program.faults().interrupt_read_twice(FdKind::Stdin)?;
         lab.step(
             format!("write {header} bytes of a header, and wait until they are read"),
             || {
@@ -35,7 +35,7 @@ pub(super) const INTERRUPTED: Test = Test {
                 program.stdin().wait_until_read()
             },
         )?;
-        program.faults().interrupt_next_read(FdKind::Stdin)?;
+        program.faults().interrupt_read_twice(FdKind::Stdin)?;
         lab.step(
             "write the rest of it and a part of the body, and wait until they are read",
             || {

@@ -133,12 +133,12 @@ pub(super) const INTERRUPTED: Test = Test {
         let program = start(lab, &[], &copy)?;
         // The read in which it sleeps has begun, and is spared.
         program.stdin().wait_until_read()?;
-        program.faults().interrupt_next_read(FdKind::Stdin)?;
+        program.faults().interrupt_read_twice(FdKind::Stdin)?;
         program.stdin().feed(&first);
         program.stdin().wait_until_read()?;
         program
             .faults()
-            .interrupt_next(Call::Write.on(FdKind::File))?;
+            .interrupt_twice(Call::Write.on(FdKind::File))?;
         program.stdin().feed(&second);
         program.stdin().wait_until_read()?;
         program

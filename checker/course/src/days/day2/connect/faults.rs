@@ -85,7 +85,7 @@ pub(super) const INTERRUPTED: Test = Test {
             let addresses = [first, listener.address()];
             let program = dial_with_full_stdout(lab, options, &addresses)?;
             program.sleeps(Sleep::Printing)?;
-            program.faults().interrupt_next(Call::Poll)?;
+            program.faults().interrupt_twice(Call::Poll)?;
             program.stdout().drain()?;
             program.stdout().expect_line(refused(first))?;
             listener.accept()?;
@@ -100,7 +100,7 @@ pub(super) const INTERRUPTED: Test = Test {
         let addresses = [first, silent.address()];
         let program = dial_with_full_stdout(lab, &["-t", &limit], &addresses)?;
         program.sleeps(Sleep::Printing)?;
-        program.faults().interrupt_next(Call::Poll)?;
+        program.faults().interrupt_twice(Call::Poll)?;
         program.stdout().drain()?;
         program.stdout().expect_line(refused(first))?;
         program.stdout().expect_line(timeout(&silent))
@@ -220,7 +220,7 @@ pub(super) const PAUSE: Test = Test {
         let program = dial_with_full_stdout(lab, &options, &[nobody])?;
         // Its try is over, and what polls now is the pause.
         program.sleeps(Sleep::Printing)?;
-        program.faults().interrupt_next(Call::Poll)?;
+        program.faults().interrupt_twice(Call::Poll)?;
         program.stdout().drain()?;
         program.stdout().expect_line(refused(nobody))?;
         program.stdout().expect_line("again in 600000 ms")?;

@@ -54,17 +54,17 @@ pub(super) const INTERRUPTED: Test = Test {
         program.stdin().wait_until_read()?;
         program
             .faults()
-            .interrupt_next(Call::Write.on(FdKind::Socket))?;
-        program.faults().interrupt_next_read(FdKind::Socket)?;
+            .interrupt_twice(Call::Write.on(FdKind::Socket))?;
+        program.faults().interrupt_read_twice(FdKind::Socket)?;
         program
             .faults()
-            .interrupt_next(Call::Write.on(FdKind::Stdout))?;
-        program.faults().interrupt_next_read(FdKind::Stdin)?;
+            .interrupt_twice(Call::Write.on(FdKind::Stdout))?;
+        program.faults().interrupt_read_twice(FdKind::Stdin)?;
         program.stdin().feed(&second);
         echo(&server, &second)?;
         program.stdout().expect(&second)?;
         program.stdin().wait_until_read()?;
-        program.faults().interrupt_next_read(FdKind::Socket)?;
+        program.faults().interrupt_read_twice(FdKind::Socket)?;
         program.stdin().close();
         server.expect_end()?;
         program.expect_alive()?;

@@ -52,19 +52,19 @@ pub(super) const INTERRUPTED: Test = Test {
         echo(lab, &client)?;
         // The call in which it sleeps has begun, and is spared.
         lab.settle()?;
-        server.faults().interrupt_next_read(FdKind::Socket)?;
+        server.faults().interrupt_read_twice(FdKind::Socket)?;
         echo(lab, &client)?;
         client.expect_quiet()?;
         server
             .faults()
-            .interrupt_next(Call::Write.on(FdKind::Socket))?;
+            .interrupt_twice(Call::Write.on(FdKind::Socket))?;
         echo(lab, &client)?;
         server
             .faults()
             .interrupt_after_a_part(Call::Write.on(FdKind::Socket), lab.random_number(1..=4))?;
         echo(lab, &client)?;
         client.expect_quiet()?;
-        server.faults().interrupt_next(Call::Accept)?;
+        server.faults().interrupt_twice(Call::Accept)?;
         client.close();
         visit(lab, &server)?;
         // A server that sleeps in accept all the time meets the error only behind the first of them.

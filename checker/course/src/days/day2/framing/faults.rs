@@ -57,7 +57,7 @@ pub(super) const INTERRUPTED: Test = Test {
         for piece in [&whole[..2], &whole[2..8], &whole[8..12]] {
             // The call in which it sleeps has begun, and is spared: the next one is struck, in the middle of a message.
             lab.settle()?;
-            server.faults().interrupt_next_read(FdKind::Socket)?;
+            server.faults().interrupt_read_twice(FdKind::Socket)?;
             client.send(piece)?;
             client.expect_quiet()?;
         }
@@ -66,9 +66,9 @@ pub(super) const INTERRUPTED: Test = Test {
         client.expect_quiet()?;
         server
             .faults()
-            .interrupt_next(Call::Write.on(FdKind::Socket))?;
+            .interrupt_twice(Call::Write.on(FdKind::Socket))?;
         ask(&client, &some_bytes(lab, 5..=12))?;
-        server.faults().interrupt_next(Call::Accept)?;
+        server.faults().interrupt_twice(Call::Accept)?;
         client.close();
         visit(lab, &server)?;
         visit(lab, &server)

@@ -7,7 +7,7 @@ use std::{
     fmt::Write,
 };
 
-use harness::sys::{inet, plain};
+use harness::author::sys::{inet, plain};
 use libc::{AF_INET, AF_INET6, in_addr, in6_addr, sockaddr_in, sockaddr_in6};
 
 /// `pton4`

@@ -96,13 +96,13 @@ pub(super) const INTERRUPTED: Test = Test {
         visit(lab, &server)?;
         // The call in which it sleeps has begun, and is spared.
         lab.settle()?;
-        server.faults().interrupt_next(Call::Poll)?;
+        server.faults().interrupt_twice(Call::Poll)?;
         visit(lab, &server)?;
-        server.faults().interrupt_next(Call::Accept)?;
+        server.faults().interrupt_twice(Call::Accept)?;
         visit(lab, &server)?;
         server
             .faults()
-            .interrupt_next(Call::Write.on(FdKind::Socket))?;
+            .interrupt_twice(Call::Write.on(FdKind::Socket))?;
         visit(lab, &server)?;
         visit(lab, &server)
     },

@@ -49,7 +49,7 @@ pub(super) const INTERRUPTED: Test = Test {
         let server = lab.start_udp_server(&[])?;
         let client = lab.datagrams()?;
         server.sleeps(Sleep::UntilSomethingComes)?;
-        server.faults().interrupt_next_read(FdKind::Socket)?;
+        server.faults().interrupt_read_twice(FdKind::Socket)?;
         // A server which sleeps in its receive gets the first one in the call that has begun, and fails behind it.
         ask(&client, &server, word(lab))?;
         ask(&client, &server, word(lab))?;
