@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     arena::{Arena, Isolation},
+    demo_context::{DemoContext, Step},
     demos::{self, Demo},
     failure::LabError,
-    stage::{Stage, Step},
     worker::{Cancel, Cancelled, Job, Requester, RunError, Worker},
 };
 
@@ -151,8 +151,8 @@ fn play(demo: &Demo, isolation: Isolation, requester: &Requester) -> DemoRun {
         Ok(lifeline) => lifeline,
         Err(error) => return DemoRun::new(demo, Vec::new(), Err(error), start.elapsed()),
     };
-    let mut stage = Stage::new(arena.isolation(), arena.address(), Some(lifeline));
-    let played = arena.work_there().and_then(|()| (demo.run)(&mut stage));
+    let mut context = DemoContext::new(arena.isolation(), arena.address(), Some(lifeline));
+    let played = arena.work_there().and_then(|()| (demo.run)(&mut context));
     let ended = arena.end();
-    DemoRun::new(demo, stage.into_steps(), played.and(ended), start.elapsed())
+    DemoRun::new(demo, context.into_steps(), played.and(ended), start.elapsed())
 }

@@ -1,7 +1,7 @@
 //! The checker of the socket lab: hidden tests for small network programs, and all that runs them.
 //!
 //! From the student's command to the kernel, a line of code knows its room. [`syllabus`], [`days`], [`demos`] and
-//! [`stage`] are those of the package `course`, [`exercise`], [`lab`], [`observe`], [`arena`], [`worker`] and [`failure`]
+//! [`demo_context`] are those of the package `course`, [`exercise`], [`lab`], [`observe`], [`arena`], [`worker`] and [`failure`]
 //! those of the package `harness`; both know nothing of this one.
 //!
 //! - [`cli`]: the command line. [`target`]: what its names stand for. [`progress`]: what passes so far.
@@ -11,9 +11,9 @@
 //! - [`syllabus`]: the course in order. [`days`]: the hidden tests, made of [`exercise`]s.
 //! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
-//! - [`story`]: what a program does, told to its author while it runs. It knows no tests.
-//! - [`demos`]: the textbook's statements, tried. [`stage`]: the words in which they are told. [`demo_worker`]: the worker
-//!   that runs one.
+//! - [`trace`]: what a program does, shown to its author while it runs. It knows no tests.
+//! - [`demos`]: the textbook's statements, tried. [`demo_context`]: what they are written with.
+//!   [`demo_worker`]: the worker that runs one.
 //! - [`worker`]: work in processes of its own.
 //! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
@@ -25,7 +25,7 @@
 //! - [`whole_file`]: what is written whole or not at all. [`digest`]: what has changed since.
 
 #[doc(inline)]
-pub use course::{days, demos, stage, syllabus};
+pub use course::{days, demo_context, demos, syllabus};
 #[doc(inline)]
 pub use harness::{arena, beneath, exercise, failure, lab, observe, worker};
 
@@ -42,9 +42,9 @@ pub mod mistakes;
 pub mod progress;
 pub mod report;
 pub mod scaffold;
-pub mod story;
 pub mod target;
 pub mod test_worker;
+pub mod trace;
 pub mod verdict;
 pub mod verify;
 pub mod whole_file;

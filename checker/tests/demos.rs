@@ -11,11 +11,11 @@ use std::{
 
 use checker::{
     arena::Isolation,
+    demo_context::{DemoContext, DemoResult},
     demo_worker::{DemoRun, Status},
     demos::{DEMOS, Demo, Needs},
     observe::processes::{self, Process},
     report,
-    stage::{Shown, Stage},
     worker,
 };
 use nix::{
@@ -125,21 +125,21 @@ const WRONG: Demo = Demo {
     question: "Is a wrong textbook noticed?",
     read: "nowhere",
     needs: Needs::Nothing,
-    run: |stage| {
-        stage.does("bind a port that is taken");
-        let (_taken, address) = stage.bound()?;
-        let refused = checker::stage::bind(&stage.tcp()?, address);
-        stage.expect("right", Err(Errno::EADDRINUSE), refused);
-        stage.expect("wrong", Err(Errno::EADDRNOTAVAIL), refused);
-        stage.expect_within("wrong bounds", 70_000, 80_000, u32::from(address.port()));
+    run: |demo| {
+        demo.does("bind a port that is taken");
+        let (_taken, address) = demo.bound()?;
+        let refused = checker::demo_context::bind(&demo.tcp()?, address);
+        demo.expect("right", Err(Errno::EADDRINUSE), refused);
+        demo.expect("wrong", Err(Errno::EADDRNOTAVAIL), refused);
+        demo.expect_within("wrong bounds", 70_000, 80_000, u32::from(address.port()));
         Ok(())
     },
 };
 
 fn play(demo: &Demo) -> DemoRun {
-    let mut stage = Stage::new(Isolation::Shared, Ipv4Addr::LOCALHOST, None);
-    let ended = (demo.run)(&mut stage);
-    DemoRun::new(demo, stage.into_steps(), ended, Duration::ZERO)
+    let mut context = DemoContext::new(Isolation::Shared, Ipv4Addr::LOCALHOST, None);
+    let ended = (demo.run)(&mut context);
+    DemoRun::new(demo, context.into_steps(), ended, Duration::ZERO)
 }
 
 #[test]
@@ -164,12 +164,12 @@ fn a_wrong_textbook_is_seen() {
 #[test]
 fn a_part_that_is_not_shown_is_no_agreement_and_trouble_is_not_the_kernels() {
     let not_shown = Demo {
-        run: |stage| stage.in_own_network("a part", |_| Ok(())),
+        run: |demo| demo.in_own_network("a part", |_| Ok(())),
         ..WRONG
     };
     assert_eq!(play(&not_shown).status, Status::NotShown);
-    fn breaks(stage: &mut Stage) -> Shown {
-        stage.does("something");
+    fn breaks(demo: &mut DemoContext) -> DemoResult {
+        demo.does("something");
         Err(checker::failure::LabError::new("could not do it"))
     }
     let showing = play(&Demo {
@@ -183,21 +183,20 @@ fn a_part_that_is_not_shown_is_no_agreement_and_trouble_is_not_the_kernels() {
 #[test]
 fn no_demo_waits_when_its_lifeline_has_hung_up() {
     let (hung_up, _) = std::io::pipe().unwrap();
-    let stage = Stage::new(Isolation::Shared, Ipv4Addr::LOCALHOST, Some(hung_up.into()));
-    let waited = stage.wait_for(&[], || Ok(None::<()>));
+    let demo = DemoContext::new(Isolation::Shared, Ipv4Addr::LOCALHOST, Some(hung_up.into()));
+    let waited = demo.wait_for(&[], || Ok(None::<()>));
     assert!(waited.is_err(), "{waited:?}");
 }
 
 #[test]
 fn the_machines_own_settings_cannot_be_changed() {
-    let stage = Stage::new(Isolation::Shared, Ipv4Addr::LOCALHOST, None);
-    let before = stage.setting("net.ipv4.tcp_syn_retries").unwrap();
-    assert!(stage.set("net.ipv4.tcp_syn_retries", "1").is_err());
-    assert_eq!(stage.setting("net.ipv4.tcp_syn_retries").unwrap(), before);
-    let route = checker::stage::Route::Blackhole;
+    let demo = DemoContext::new(Isolation::Shared, Ipv4Addr::LOCALHOST, None);
+    let before = demo.setting("net.ipv4.tcp_syn_retries").unwrap();
+    assert!(demo.set("net.ipv4.tcp_syn_retries", "1").is_err());
+    assert_eq!(demo.setting("net.ipv4.tcp_syn_retries").unwrap(), before);
+    let route = checker::demo_context::Route::Blackhole;
     assert!(
-        stage
-            .add_route(route, Ipv4Addr::new(203, 0, 113, 9))
+        demo.add_route(route, Ipv4Addr::new(203, 0, 113, 9))
             .is_err()
     );
 }

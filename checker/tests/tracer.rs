@@ -19,7 +19,7 @@ use checker::{
     arena::Launch,
     observe::{
         calls::Call,
-        tracer::{Address, Outcome, Record},
+        tracer::{Address, CallOutcome, Record},
     },
 };
 use run::{ARENA, PROGRAMS, Run, matches, same_as_untraced, untraced, wait_until_readable};
@@ -51,7 +51,7 @@ fn an_echo_reads_as_in_the_manual() {
     );
     assert_eq!(
         (read.call, read.descriptor(), read.outcome),
-        (Call::Read, Some(0), Outcome::Returned(6))
+        (Call::Read, Some(0), CallOutcome::Returned(6))
     );
     let write = run.expect("write(1, \"hello\\n\", 6) = 6");
     assert!(read.sequence < write.sequence && read.returned_us.unwrap() <= write.entered_us);
@@ -98,7 +98,10 @@ fn all_kinds_of_children_are_followed() {
         ]
     );
     for record in run.records(Call::Fork) {
-        assert!(matches!(record.outcome, Outcome::Returned(1..)), "{record}");
+        assert!(
+            matches!(record.outcome, CallOutcome::Returned(1..)),
+            "{record}"
+        );
     }
     assert!(run.records(Call::Fork).len() >= 3);
     run.expect("execve(\"/bin/sh\", [\"sh\", \"-c\", \"exit 4\"]) = 0");
@@ -181,7 +184,7 @@ fn a_signal_has_the_effect_which_it_has_untraced() {
     assert!(
         run.records(Call::Poll)
             .iter()
-            .any(|record| record.outcome == Outcome::Failed(libc::EINTR))
+            .any(|record| record.outcome == CallOutcome::Failed(libc::EINTR))
     );
 }
 
@@ -254,7 +257,7 @@ fn what_would_hide_a_program_is_refused_and_recorded() {
 fn calls_for_32_bits_are_refused_and_recorded() {
     let mut run = Run::traced("calls_for_32_bits");
     assert_eq!(run.output(), "getpid: ENOSYS\nx32: ENOSYS\ngoes on: 1\n");
-    let foreign = run.records(Call::Foreign);
+    let foreign = run.records(Call::OtherAbi);
     assert_eq!(foreign.len(), 2);
     assert!(foreign.iter().all(|record| record.refused));
 }

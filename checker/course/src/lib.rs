@@ -1,9 +1,9 @@
 //! The course: its exercises with their hidden tests, and what its textbook says, tried.
 //!
 //! - [`syllabus`]: the course in order. [`days`]: the hidden tests of each exercise.
-//! - [`demos`]: the textbook's statements, tried. [`stage`]: the words in which they are told.
+//! - [`demos`]: the textbook's statements, tried. [`demo_context`]: the words in which they are told.
 
 pub mod days;
+pub mod demo_context;
 pub mod demos;
-pub mod stage;
 pub mod syllabus;

@@ -1,4 +1,4 @@
-//! `checker trace`: what runs, and where its story goes.
+//! `checker trace`: what runs, and where its trace goes.
 
 use std::{
     ffi::OsString,
@@ -17,8 +17,8 @@ use crate::{
     failure::LabError,
     observe::{calls::Call, tracer},
     report::human,
-    story::Story,
     target,
+    trace::Session,
     worker::{Cancel, RunError},
     workspace,
 };
@@ -34,8 +34,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "CALLS", value_delimiter = ',', value_parser = call)]
     only: Vec<Call>,
     /// How to tell it
-    #[arg(long, value_enum, default_value_t = StoryFormat::Human)]
-    format: StoryFormat,
+    #[arg(long, value_enum, default_value_t = TraceFormat::Human)]
+    format: TraceFormat,
     /// Write it to this file, and leave the terminal to the program
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -45,7 +45,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum StoryFormat {
+enum TraceFormat {
     /// For people
     Human,
     /// One JSON object a line; its schema is checker/trace.schema.json
@@ -63,7 +63,7 @@ fn call(name: &str) -> Result<Call, String> {
     })
 }
 
-/// Runs the program, and tells its story.
+/// Runs the program, and shows its trace.
 pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
     let exercises = target::resolve(slice::from_ref(&arguments.exercise))?;
     let [exercise] = exercises.as_slice() else {
@@ -101,15 +101,15 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble>
         None => (Box::new(io::stderr()), columns(&io::stderr())),
         Some(path) => (Box::new(output::stream(path)?), 80),
     };
-    let story = Story {
+    let session = Session {
         program: &program,
         arguments: &arguments.arguments,
         only: &arguments.only,
         has_colour,
-        as_json: arguments.format == StoryFormat::Json,
+        as_json: arguments.format == TraceFormat::Json,
         width,
     };
-    Ok(story.tell(output)?.exit_status())
+    Ok(session.run(output)?.exit_status())
 }
 
 /// Whether standard error shows colours.

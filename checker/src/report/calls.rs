@@ -72,14 +72,14 @@ pub(crate) fn cut(call: &str, result: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::tracer::Outcome;
+    use crate::observe::tracer::CallOutcome;
 
     fn call(call: &str, result: i64) -> CallLine {
         CallLine {
             pid: 2,
             is_main: true,
             text: format!("{call} = {result}"),
-            outcome: Outcome::Returned(result),
+            outcome: CallOutcome::Returned(result),
             injected: None,
             mark: None,
         }
@@ -100,7 +100,7 @@ mod tests {
     fn what_looks_like_a_result_in_a_calls_data_is_no_result() {
         let waits = CallLine {
             text: r#"write(4, ") = 7 and so on", 4096)"#.to_owned(),
-            outcome: Outcome::InProgress,
+            outcome: CallOutcome::InProgress,
             ..call("", 0)
         };
         let text = last_calls(&[waits], 36);

@@ -7,9 +7,9 @@ use textwrap::{Options, WordSplitter, wrap};
 
 use super::sanitize::clean;
 use crate::{
+    demo_context::{Finding, Step},
     demo_worker::{DemoRun, Status},
     demos::{DEMOS, Demo, Needs},
-    stage::{Finding, Step},
 };
 
 const AGREES: Style = AnsiColor::Green.on_default().bold();

@@ -95,7 +95,7 @@ fn depends(exercise: &Exercise, file: &str) -> bool {
             let of = format!("day{}", exercise.day());
             return *day == of && topic == exercise.topic();
         }
-        ["checker", "course", "src", "demos" | "stage", ..] => return false,
+        ["checker", "course", "src", "demos" | "demo_context", ..] => return false,
         _ => return true,
     };
     owner == exercise.name

@@ -5,7 +5,7 @@ use checker::{
     exercise::Exercise,
     failure::{Comparison, Diagnosis, LabError},
     lab::{CallLine, Ending, ProcessState},
-    observe::tracer::Outcome,
+    observe::tracer::CallOutcome,
     report::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     syllabus,
 };
@@ -120,7 +120,7 @@ fn failure() -> FailureReport {
             pid: 2,
             is_main: true,
             text: TEXT.to_owned(),
-            outcome: Outcome::InProgress,
+            outcome: CallOutcome::InProgress,
             injected: None,
             mark: None,
         }],

@@ -5,7 +5,7 @@ use std::{os::fd::AsRawFd, time::Instant};
 use checker::observe::{
     calls::Call,
     descriptors::{Object, object},
-    tracer::{Fault, Injection, On, Outcome, Record, Which},
+    tracer::{CallOutcome, Fault, Injection, On, Record, Which},
 };
 
 use super::run::{Run, same_as_untraced, untraced, wait_until_readable};
@@ -298,7 +298,7 @@ fn a_signal_before_a_pause_is_lost() {
         let record = run.tracer().records().into_iter().find(is_meant).unwrap();
         assert_eq!(
             record.outcome,
-            Outcome::Failed(libc::EINTR),
+            CallOutcome::Failed(libc::EINTR),
             "{}",
             run.story()
         );

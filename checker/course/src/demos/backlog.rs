@@ -8,9 +8,9 @@ use nix::{
 };
 
 use super::{Demo, Needs};
-use crate::stage::{
-    Listener, Received, Shown, Stage, connect_at_once, listen, name, peer_name, peer_name_raw,
-    pending_error, receive_at_once, send, set_linger, state,
+use crate::demo_context::{
+    DemoContext, DemoResult, ListeningSocket, Received, connect_at_once, listen, name, peer_name,
+    peer_name_raw, pending_error, receive_at_once, send, set_linger, state,
 };
 use harness::{
     failure::{Attempt, LabError},
@@ -29,56 +29,61 @@ pub const DEMO: Demo = Demo {
 /// More than any backlog here.
 const CLIENTS: usize = 8;
 
-fn run(stage: &mut Stage) -> Shown {
+fn run(demo: &mut DemoContext) -> DemoResult {
     for backlog in [0, 1, 2] {
-        stage.does(format!(
+        demo.does(format!(
             "listen(fd, {backlog}); {CLIENTS} clients connect, and nobody accepts"
         ));
-        let listener = stage.listen(backlog)?;
-        let clients = crowd(stage, &listener, CLIENTS, backlog as usize + 1)?;
-        stage.expect(
+        let listener = demo.listen(backlog)?;
+        let clients = crowd(demo, &listener, CLIENTS, backlog as usize + 1)?;
+        demo.expect(
             "backlog + 1 clients are connected",
             backlog as usize + 1,
             count(&clients, &listener, State::Established)?,
         );
-        stage.expect(
+        demo.expect(
             "the others wait in SYN-SENT",
             CLIENTS - 1 - backlog as usize,
             count(&clients, &listener, State::SynSent)?,
         );
     }
-    full(stage)?;
-    reset_in_the_queue(stage)?;
-    stage.in_own_network("how the kernel counts the requests that it drops", dropped)?;
-    big_numbers(stage)?;
-    stage.with_own_settings("net.core.somaxconn, the limit for every backlog", capped)?;
-    not_only_tcp(stage)
+    full(demo)?;
+    reset_in_the_queue(demo)?;
+    demo.in_own_network("how the kernel counts the requests that it drops", dropped)?;
+    big_numbers(demo)?;
+    demo.with_own_settings("net.core.somaxconn, the limit for every backlog", capped)?;
+    not_only_tcp(demo)
 }
 
 /// Clients that want to connect. This returns when so many are in, or when that takes too long.
-fn crowd(stage: &Stage, listener: &Listener, size: usize, most: usize) -> Shown<Vec<OwnedFd>> {
+fn crowd(
+    demo: &DemoContext,
+    listener: &ListeningSocket,
+    size: usize,
+    most: usize,
+) -> DemoResult<Vec<OwnedFd>> {
     let mut clients = Vec::new();
     for _ in 0..size {
-        let client = stage.tcp()?;
+        let client = demo.tcp()?;
         match connect_at_once(&client, listener.address) {
             Ok(()) | Err(Errno::EINPROGRESS) => clients.push(client),
             Err(errno) => return Err(LabError::call("could not connect", errno)),
         }
     }
     let all_in = || Ok((count(&clients, listener, State::Established)? >= most).then_some(()));
-    stage.wait_for(&[], all_in)?;
+    demo.wait_for(&[], all_in)?;
     Ok(clients)
 }
 
-fn count(clients: &[OwnedFd], listener: &Listener, wanted: State) -> Shown<usize> {
+fn count(clients: &[OwnedFd], listener: &ListeningSocket, wanted: State) -> DemoResult<usize> {
     Ok(in_state(clients, listener, wanted)?.len())
 }
 
 fn in_state<'a>(
     clients: &'a [OwnedFd],
-    listener: &Listener,
+    listener: &ListeningSocket,
     wanted: State,
-) -> Shown<Vec<&'a OwnedFd>> {
+) -> DemoResult<Vec<&'a OwnedFd>> {
     let mut found = Vec::new();
     for client in clients {
         if state((name(client)?, listener.address))? == wanted {
@@ -89,7 +94,7 @@ fn in_state<'a>(
 }
 
 /// What `ss -lt` shows: `Recv-Q` and `Send-Q`.
-fn queue(listener: &Listener) -> Shown<(u32, u32)> {
+fn queue(listener: &ListeningSocket) -> DemoResult<(u32, u32)> {
     let is_it = |socket: &&Socket| socket.local == listener.address;
     let all = sockets::listening()?;
     let found = all.iter().find(is_it);
@@ -97,16 +102,16 @@ fn queue(listener: &Listener) -> Shown<(u32, u32)> {
     Ok((found.receive_queue, found.send_queue))
 }
 
-fn full(stage: &mut Stage) -> Shown {
-    stage.does("listen(fd, 5); 7 clients connect, and nobody accepts");
-    let listener = stage.listen(5)?;
-    let clients = crowd(stage, &listener, 7, 6)?;
-    stage.expect(
+fn full(demo: &mut DemoContext) -> DemoResult {
+    demo.does("listen(fd, 5); 7 clients connect, and nobody accepts");
+    let listener = demo.listen(5)?;
+    let clients = crowd(demo, &listener, 7, 6)?;
+    demo.expect(
         "backlog + 1 clients are connected",
         6,
         count(&clients, &listener, State::Established)?,
     );
-    stage.expect(
+    demo.expect(
         "ss -lt would show Recv-Q, Send-Q",
         (6, 5),
         queue(&listener)?,
@@ -114,41 +119,41 @@ fn full(stage: &mut Stage) -> Shown {
 
     let waiting = in_state(&clients, &listener, State::SynSent)?;
     let [seventh, ..] = waiting[..] else {
-        stage.expect("the seventh waits in SYN-SENT", true, false);
+        demo.expect("the seventh waits in SYN-SENT", true, false);
         return Ok(());
     };
-    stage.does("look at a client that is not in");
-    stage.expect("its connect has not failed", Ok(()), pending_error(seventh));
-    stage.expect("it cannot send yet", Err(Errno::EAGAIN), send(seventh, "x"));
+    demo.does("look at a client that is not in");
+    demo.expect("its connect has not failed", Ok(()), pending_error(seventh));
+    demo.expect("it cannot send yet", Err(Errno::EAGAIN), send(seventh, "x"));
 
     let connected = in_state(&clients, &listener, State::Established)?;
     let first = connected[0];
-    stage.does("look at a client that is in, and was never accepted");
-    stage.expect("it can send", Ok(5), send(first, "hello"));
-    stage.expect(
+    demo.does("look at a client that is in, and was never accepted");
+    demo.expect("it can send", Ok(5), send(first, "hello"));
+    demo.expect(
         "and has nothing to read",
         Err(Errno::EAGAIN),
         receive_at_once(first, 5),
     );
 
-    stage.does("accept one client");
-    let accepted = stage.accept(&listener)?.attempt("could not accept")?;
-    stage.expect(
+    demo.does("accept one client");
+    let accepted = demo.accept(&listener)?.attempt("could not accept")?;
+    demo.expect(
         "it is the one that came first",
         name(first)?,
         peer_name(&accepted)?,
     );
-    let seen = stage.receive(&accepted, 10)?;
-    stage.expect(
+    let seen = demo.receive(&accepted, 10)?;
+    demo.expect(
         "what it has sent before is there",
         Ok(Received::bytes("hello")),
         seen,
     );
 
-    stage.does("wait for the next SYN of the one that is not in: about a second");
+    demo.does("wait for the next SYN of the one that is not in: about a second");
     let seven = || Ok((count(&clients, &listener, State::Established)? >= 7).then_some(()));
-    stage.wait_for(&[], seven)?;
-    stage.expect(
+    demo.wait_for(&[], seven)?;
+    demo.expect(
         "it gets the free place: now all are connected",
         7,
         count(&clients, &listener, State::Established)?,
@@ -156,20 +161,20 @@ fn full(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn dropped(stage: &mut Stage) -> Shown {
-    let overflows = |stage: &Stage| stage.counter("TcpExt", "ListenOverflows");
-    stage.does(format!(
+fn dropped(demo: &mut DemoContext) -> DemoResult {
+    let overflows = |demo: &DemoContext| demo.counter("TcpExt", "ListenOverflows");
+    demo.does(format!(
         "listen(fd, 1); {CLIENTS} clients connect; nstat TcpExtListenOverflows"
     ));
-    let before = overflows(stage)?;
-    let listener = stage.listen(1)?;
-    let _clients = crowd(stage, &listener, CLIENTS, 2)?;
+    let before = overflows(demo)?;
+    let listener = demo.listen(1)?;
+    let _clients = crowd(demo, &listener, CLIENTS, 2)?;
     let all_dropped = || {
-        let count = overflows(stage)? - before;
+        let count = overflows(demo)? - before;
         Ok((count >= CLIENTS as u64 - 2).then_some(count))
     };
-    let seen = stage.wait_for(&[], all_dropped)?;
-    stage.expect(
+    let seen = demo.wait_for(&[], all_dropped)?;
+    demo.expect(
         "each SYN that finds the queue full is dropped and counted",
         Some(CLIENTS as u64 - 2),
         seen,
@@ -177,20 +182,20 @@ fn dropped(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn big_numbers(stage: &mut Stage) -> Shown {
-    let limit = stage.setting_number("net.core.somaxconn")?;
-    stage.does(format!(
+fn big_numbers(demo: &mut DemoContext) -> DemoResult {
+    let limit = demo.setting_number("net.core.somaxconn")?;
+    demo.does(format!(
         "listen with other numbers, where net.core.somaxconn is {limit}"
     ));
-    let listener = stage.listen(7)?;
-    stage.expect("Send-Q is the backlog", 7, queue(&listener)?.1.min(limit));
+    let listener = demo.listen(7)?;
+    demo.expect("Send-Q is the backlog", 7, queue(&listener)?.1.min(limit));
     for backlog in [1_000_000, -1] {
-        stage.expect(
+        demo.expect(
             "listen again changes it",
             Ok(()),
             listen(&listener.socket, backlog),
         );
-        stage.expect(
+        demo.expect(
             format!("listen(fd, {backlog}) is cut to that limit without a word"),
             limit,
             queue(&listener)?.1,
@@ -199,28 +204,28 @@ fn big_numbers(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn capped(stage: &mut Stage) -> Shown {
-    stage.does(format!(
+fn capped(demo: &mut DemoContext) -> DemoResult {
+    demo.does(format!(
         "net.core.somaxconn = 3; listen(fd, 100); {CLIENTS} clients connect"
     ));
-    let before = stage.setting("net.core.somaxconn")?;
-    stage.set("net.core.somaxconn", "3")?;
-    let listener = stage.listen(100)?;
-    let clients = crowd(stage, &listener, CLIENTS, 4)?;
-    stage.expect(
+    let before = demo.setting("net.core.somaxconn")?;
+    demo.set("net.core.somaxconn", "3")?;
+    let listener = demo.listen(100)?;
+    let clients = crowd(demo, &listener, CLIENTS, 4)?;
+    demo.expect(
         "3 + 1 of them are connected",
         4,
         count(&clients, &listener, State::Established)?,
     );
-    stage.set("net.core.somaxconn", &before)?;
+    demo.set("net.core.somaxconn", &before)?;
 
-    stage.does(format!(
+    demo.does(format!(
         "net.ipv4.tcp_max_syn_backlog = 1; listen(fd, 5); {CLIENTS} clients connect"
     ));
-    stage.set("net.ipv4.tcp_max_syn_backlog", "1")?;
-    let listener = stage.listen(5)?;
-    let clients = crowd(stage, &listener, CLIENTS, 6)?;
-    stage.expect(
+    demo.set("net.ipv4.tcp_max_syn_backlog", "1")?;
+    let listener = demo.listen(5)?;
+    let clients = crowd(demo, &listener, CLIENTS, 6)?;
+    demo.expect(
         "it says nothing about the accept queue: 5 + 1 are connected",
         6,
         count(&clients, &listener, State::Established)?,
@@ -228,35 +233,35 @@ fn capped(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn reset_in_the_queue(stage: &mut Stage) -> Shown {
-    stage.does("a client sends \"hello\", and resets its connection while it waits in the queue");
-    let listener = stage.listen(1)?;
-    let client = stage.tcp()?;
-    let seen = stage.connect(&client, listener.address)?;
-    stage.expect("connect", Ok(()), seen);
+fn reset_in_the_queue(demo: &mut DemoContext) -> DemoResult {
+    demo.does("a client sends \"hello\", and resets its connection while it waits in the queue");
+    let listener = demo.listen(1)?;
+    let client = demo.tcp()?;
+    let seen = demo.connect(&client, listener.address)?;
+    demo.expect("connect", Ok(()), seen);
     let ends = (listener.address, name(&client)?);
     send(&client, "hello").attempt("could not send")?;
     set_linger(&client, 0)?;
     drop(client);
-    stage.expect_state("nothing is left of the connection", ends, State::Close)?;
-    let accepted = stage.accept(&listener)?.attempt("could not accept")?;
-    stage.expect("accept hands it out; its name", ends.0, name(&accepted)?);
+    demo.expect_state("nothing is left of the connection", ends, State::Close)?;
+    let accepted = demo.accept(&listener)?.attempt("could not accept")?;
+    demo.expect("accept hands it out; its name", ends.0, name(&accepted)?);
     let peer = peer_name_raw(&accepted).map(drop);
-    stage.expect("getpeername", Err(Errno::ENOTCONN), peer);
-    let seen = stage.receive(&accepted, 9)?;
-    stage.expect(
+    demo.expect("getpeername", Err(Errno::ENOTCONN), peer);
+    let seen = demo.receive(&accepted, 9)?;
+    demo.expect(
         "what had arrived can be read",
         Ok(Received::bytes("hello")),
         seen,
     );
     let seen = send(&accepted, "x");
-    stage.expect("the first write", Err(Errno::ECONNRESET), seen);
+    demo.expect("the first write", Err(Errno::ECONNRESET), seen);
     Ok(())
 }
 
-fn not_only_tcp(stage: &mut Stage) -> Shown {
+fn not_only_tcp(demo: &mut DemoContext) -> DemoResult {
     const MAKE: &str = "could not make a socket";
-    stage.does("listen on other kinds of sockets");
+    demo.does("listen on other kinds of sockets");
     let flags = SockFlag::SOCK_CLOEXEC;
     for (claim, kind) in [
         ("UNIX, STREAM", SockType::Stream),
@@ -264,10 +269,10 @@ fn not_only_tcp(stage: &mut Stage) -> Shown {
     ] {
         let unix = socket(AddressFamily::Unix, kind, flags, None).attempt(MAKE)?;
         bind(unix.as_raw_fd(), &UnixAddr::new_unnamed()).attempt(MAKE)?;
-        stage.expect(claim, Ok(()), listen(&unix, 1));
+        demo.expect(claim, Ok(()), listen(&unix, 1));
     }
     let udp = socket(AddressFamily::Inet, SockType::Datagram, flags, None).attempt(MAKE)?;
-    stage.expect(
+    demo.expect(
         "INET, DGRAM has no connections",
         Err(Errno::EOPNOTSUPP),
         listen(&udp, 1),

@@ -12,7 +12,9 @@ use nix::{
 };
 
 use super::{Demo, Needs};
-use crate::stage::{Child, Ending, Link, Received, Shown, Stage, receive_at_once, send};
+use crate::demo_context::{
+    DemoContext, DemoProcess, DemoResult, Link, ProcessEnd, Received, receive_at_once, send,
+};
 use harness::{
     failure::{Attempt, LabError},
     sys,
@@ -30,39 +32,39 @@ pub const DEMO: Demo = Demo {
 /// More than the buffers of both sides hold.
 const MUCH: usize = 20_000_000;
 
-fn run(stage: &mut Stage) -> Shown {
-    pieces(stage)?;
-    nothing(stage)?;
-    short_without_waiting(stage)?;
-    whole(stage)?;
+fn run(demo: &mut DemoContext) -> DemoResult {
+    pieces(demo)?;
+    nothing(demo)?;
+    short_without_waiting(demo)?;
+    whole(demo)?;
     for restart in [false, true] {
-        interrupted(stage, restart)?;
+        interrupted(demo, restart)?;
     }
     Ok(())
 }
 
-fn pieces(stage: &mut Stage) -> Shown {
-    let Link { client, server, .. } = stage.link()?;
-    stage.does("send \"aa\", \"bbb\" and \"c\"; receive once with room for 100 bytes");
+fn pieces(demo: &mut DemoContext) -> DemoResult {
+    let Link { client, server, .. } = demo.link()?;
+    demo.does("send \"aa\", \"bbb\" and \"c\"; receive once with room for 100 bytes");
     for piece in ["aa", "bbb", "c"] {
-        stage.expect(
+        demo.expect(
             format!("send {piece:?} returns"),
             Ok(piece.len()),
             send(&client, piece),
         );
     }
-    stage.wait_for_bytes(&server, 6)?;
-    stage.expect(
+    demo.wait_for_bytes(&server, 6)?;
+    demo.expect(
         "one receive brings all three",
         Ok(Received::bytes("aabbbc")),
         receive_at_once(&server, 100),
     );
 
-    stage.does("send \"0123456789\" once; receive three times, with room for 4 bytes");
-    stage.expect("send returns", Ok(10), send(&client, "0123456789"));
-    stage.wait_for_bytes(&server, 10)?;
+    demo.does("send \"0123456789\" once; receive three times, with room for 4 bytes");
+    demo.expect("send returns", Ok(10), send(&client, "0123456789"));
+    demo.wait_for_bytes(&server, 10)?;
     for (which, piece) in [("first", "0123"), ("second", "4567"), ("third", "89")] {
-        stage.expect(
+        demo.expect(
             format!("the {which} receive brings"),
             Ok(Received::bytes(piece)),
             receive_at_once(&server, 4),
@@ -71,11 +73,11 @@ fn pieces(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn nothing(stage: &mut Stage) -> Shown {
-    let Link { client, server, .. } = stage.link()?;
-    stage.does("call send with a count of 0; the peer receives without waiting");
-    stage.expect("send returns", Ok(0), send(&client, ""));
-    stage.expect(
+fn nothing(demo: &mut DemoContext) -> DemoResult {
+    let Link { client, server, .. } = demo.link()?;
+    demo.does("call send with a count of 0; the peer receives without waiting");
+    demo.expect("send returns", Ok(0), send(&client, ""));
+    demo.expect(
         "nothing has come, and no end of file",
         Err(Errno::EAGAIN),
         receive_at_once(&server, 1),
@@ -83,17 +85,17 @@ fn nothing(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn short_without_waiting(stage: &mut Stage) -> Shown {
+fn short_without_waiting(demo: &mut DemoContext) -> DemoResult {
     let Link {
         client,
         server: _server,
         ..
-    } = stage.link()?;
-    stage.does(format!(
+    } = demo.link()?;
+    demo.does(format!(
         "send {MUCH} bytes without waiting for room (MSG_DONTWAIT); the peer reads nothing"
     ));
     let seen = send(&client, vec![0; MUCH]);
-    stage.expect_within(
+    demo.expect_within(
         "send takes a part, and returns how much",
         1,
         MUCH - 1,
@@ -101,8 +103,8 @@ fn short_without_waiting(stage: &mut Stage) -> Shown {
     );
     // The peer's buffer takes a little more, as long as the kernel finds room for it.
     let full = || Ok((send(&client, [0; 4096]) == Err(Errno::EAGAIN)).then_some(()));
-    let is_full = stage.wait_for(&[], full)?.is_some();
-    stage.expect(
+    let is_full = demo.wait_for(&[], full)?.is_some();
+    demo.expect(
         "when there is no room, send fails with EAGAIN",
         true,
         is_full,
@@ -112,9 +114,13 @@ fn short_without_waiting(stage: &mut Stage) -> Shown {
 
 /// A process that sends so much in one blocking call, and tells what that returned through a pipe. A signal does not kill
 /// it, and interrupts the call, or not.
-fn sender(stage: &Stage, client: &OwnedFd, restart: bool) -> Shown<(Child, OwnedFd)> {
+fn sender(
+    demo: &DemoContext,
+    client: &OwnedFd,
+    restart: bool,
+) -> DemoResult<(DemoProcess, OwnedFd)> {
     let (result, teller) = unistd::pipe().attempt("could not make a pipe")?;
-    let child = stage.start(|| {
+    let child = demo.start(|| {
         if sys::set_empty_handler(Signal::SIGUSR1, restart).is_err() {
             return 1;
         }
@@ -125,10 +131,10 @@ fn sender(stage: &Stage, client: &OwnedFd, restart: bool) -> Shown<(Child, Owned
     Ok((child, result))
 }
 
-fn told(stage: &Stage, child: &mut Child, result: &OwnedFd) -> Shown<usize> {
+fn told(demo: &DemoContext, child: &mut DemoProcess, result: &OwnedFd) -> DemoResult<usize> {
     const TELL: &str = "a process of the demo does not tell what it saw";
     let mut count = [0; size_of::<usize>()];
-    if stage.ending(child)? != Ending::Exited(0) {
+    if demo.ending(child)? != ProcessEnd::Exited(0) {
         return Err(LabError::new(TELL));
     }
     let length = unistd::read(result, &mut count).attempt(TELL)?;
@@ -138,22 +144,22 @@ fn told(stage: &Stage, child: &mut Child, result: &OwnedFd) -> Shown<usize> {
     }
 }
 
-fn whole(stage: &mut Stage) -> Shown {
-    let Link { client, server, .. } = stage.link()?;
-    stage.does(format!(
+fn whole(demo: &mut DemoContext) -> DemoResult {
+    let Link { client, server, .. } = demo.link()?;
+    demo.does(format!(
         "another process sends {MUCH} bytes in one call that waits for room; the peer reads"
     ));
-    let (mut child, result) = sender(stage, &client, false)?;
+    let (mut child, result) = sender(demo, &client, false)?;
     let mut received = 0;
     while received < MUCH {
-        match stage.receive(&server, 1 << 20)? {
+        match demo.receive(&server, 1 << 20)? {
             Ok(Received(bytes)) if !bytes.is_empty() => received += bytes.len(),
             _ => break,
         }
     }
-    stage.expect("the peer receives, piece by piece", MUCH, received);
-    let seen = told(stage, &mut child, &result)?;
-    stage.expect(
+    demo.expect("the peer receives, piece by piece", MUCH, received);
+    let seen = told(demo, &mut child, &result)?;
+    demo.expect(
         "the call returns when all is taken, and not before",
         MUCH,
         seen,
@@ -161,22 +167,22 @@ fn whole(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn interrupted(stage: &mut Stage, restart: bool) -> Shown {
+fn interrupted(demo: &mut DemoContext, restart: bool) -> DemoResult {
     let Link {
         client,
         server: _server,
         ..
-    } = stage.link()?;
+    } = demo.link()?;
     let flag = if restart { "with" } else { "without" };
-    stage.does(format!(
+    demo.does(format!(
         "the same, but the peer reads nothing, and a signal comes (handler {flag} SA_RESTART)"
     ));
-    let (mut child, result) = sender(stage, &client, restart)?;
+    let (mut child, result) = sender(demo, &client, restart)?;
     // It sleeps when both buffers are full.
-    stage.wait_until_asleep(&child)?;
+    demo.wait_until_asleep(&child)?;
     child.signal(Signal::SIGUSR1)?;
-    let seen = told(stage, &mut child, &result)?;
-    stage.expect_within(
+    let seen = told(demo, &mut child, &result)?;
+    demo.expect_within(
         "the call ends early, and returns how much was taken",
         1,
         MUCH - 1,

@@ -16,9 +16,9 @@ use nix::{
 };
 
 use super::{Demo, Needs};
-use crate::stage::{
-    Flags, Received, Route, Shown, Stage, Wire, connect, connect_at_once, listen, name, peer_name,
-    pending_error, send,
+use crate::demo_context::{
+    DemoContext, DemoResult, Flags, Received, Route, Wire, connect, connect_at_once, listen, name,
+    peer_name, pending_error, send,
 };
 use harness::{failure::Attempt, observe::sockets::State};
 
@@ -31,47 +31,47 @@ pub const DEMO: Demo = Demo {
     run,
 };
 
-fn run(stage: &mut Stage) -> Shown {
-    refused(stage)?;
-    without_waiting(stage)?;
-    no_answer(stage)?;
-    itself(stage)?;
-    stage.in_own_network("what routes do to connect", routes)?;
-    stage.in_own_network("what a router's message does", told_by_a_router)
+fn run(demo: &mut DemoContext) -> DemoResult {
+    refused(demo)?;
+    without_waiting(demo)?;
+    no_answer(demo)?;
+    itself(demo)?;
+    demo.in_own_network("what routes do to connect", routes)?;
+    demo.in_own_network("what a router's message does", told_by_a_router)
 }
 
-fn refused(stage: &mut Stage) -> Shown {
-    stage.does("bind a port, and do not listen; a client connects");
-    let (server, address) = stage.bound()?;
-    let client = stage.tcp()?;
-    let seen = stage.connect(&client, address)?;
-    stage.expect(
+fn refused(demo: &mut DemoContext) -> DemoResult {
+    demo.does("bind a port, and do not listen; a client connects");
+    let (server, address) = demo.bound()?;
+    let client = demo.tcp()?;
+    let seen = demo.connect(&client, address)?;
+    demo.expect(
         "nobody listens: it is refused at once",
         Err(Errno::ECONNREFUSED),
         seen,
     );
-    stage.expect(
+    demo.expect(
         "the socket is not connected",
         Err(Errno::EPIPE),
         send(&client, "x"),
     );
 
-    stage.does("listen; the same socket connects again, and nobody accepts");
+    demo.does("listen; the same socket connects again, and nobody accepts");
     listen(&server, 1).attempt("could not listen")?;
-    let seen = stage.connect(&client, address)?;
-    stage.expect(
+    let seen = demo.connect(&client, address)?;
+    demo.expect(
         "Linux lets a refused socket try again; accept is not waited for",
         Ok(()),
         seen,
     );
     let ends = (name(&client)?, address);
-    stage.expect_state("the client", ends, State::Established)?;
-    stage.expect_state(
+    demo.expect_state("the client", ends, State::Established)?;
+    demo.expect_state(
         "the server, whose program has done nothing",
         (ends.1, ends.0),
         State::Established,
     )?;
-    stage.expect(
+    demo.expect(
         "a connected socket cannot connect again",
         Err(Errno::EISCONN),
         connect_at_once(&client, address),
@@ -79,10 +79,10 @@ fn refused(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn without_waiting(stage: &mut Stage) -> Shown {
-    let listener = stage.listen(1)?;
-    let (_bound, nobody) = stage.bound()?;
-    stage.does("connect a non-blocking socket, and ask poll when it is decided");
+fn without_waiting(demo: &mut DemoContext) -> DemoResult {
+    let listener = demo.listen(1)?;
+    let (_bound, nobody) = demo.bound()?;
+    demo.does("connect a non-blocking socket, and ask poll when it is decided");
     for (claim, to, expected) in [
         ("then SO_ERROR says", listener.address, Ok(())),
         (
@@ -91,16 +91,16 @@ fn without_waiting(stage: &mut Stage) -> Shown {
             Err(Errno::ECONNREFUSED),
         ),
     ] {
-        let client = stage.tcp()?;
-        stage.expect(
+        let client = demo.tcp()?;
+        demo.expect(
             "connect does not wait",
             Err(Errno::EINPROGRESS),
             connect_at_once(&client, to),
         );
-        let ready = stage.wait_until_ready(client.as_fd(), PollFlags::POLLOUT)?;
-        stage.expect("poll says that it can be written", true, ready);
-        stage.expect(claim, expected, pending_error(&client));
-        stage.expect(
+        let ready = demo.wait_until_ready(client.as_fd(), PollFlags::POLLOUT)?;
+        demo.expect("poll says that it can be written", true, ready);
+        demo.expect(claim, expected, pending_error(&client));
+        demo.expect(
             "… once: asked again it says",
             Ok(()),
             pending_error(&client),
@@ -110,14 +110,14 @@ fn without_waiting(stage: &mut Stage) -> Shown {
 }
 
 /// A full accept queue looks like a host that is away, or behind a firewall.
-fn no_answer(stage: &mut Stage) -> Shown {
-    let listener = stage.listen(0)?;
-    let first = stage.tcp()?;
-    let seen = stage.connect(&first, listener.address)?;
-    stage.does("fill a server's accept queue, so that it drops each SYN (demo backlog)");
-    stage.expect("the last client that gets in: connect", Ok(()), seen);
-    stage.does("connect, with patience for 1 s (TCP_USER_TIMEOUT)");
-    let client = stage.tcp()?;
+fn no_answer(demo: &mut DemoContext) -> DemoResult {
+    let listener = demo.listen(0)?;
+    let first = demo.tcp()?;
+    let seen = demo.connect(&first, listener.address)?;
+    demo.does("fill a server's accept queue, so that it drops each SYN (demo backlog)");
+    demo.expect("the last client that gets in: connect", Ok(()), seen);
+    demo.does("connect, with patience for 1 s (TCP_USER_TIMEOUT)");
+    let client = demo.tcp()?;
     setsockopt(&client, sockopt::TcpUserTimeout, &1000).attempt("could not set a time limit")?;
     let start = Instant::now();
     connect_at_once(&client, listener.address)
@@ -130,31 +130,31 @@ fn no_answer(stage: &mut Stage) -> Shown {
         })
         .attempt("could not begin to connect")?;
     let ends = (name(&client)?, listener.address);
-    stage.expect_state("meanwhile the client is in", ends, State::SynSent)?;
-    stage.expect(
+    demo.expect_state("meanwhile the client is in", ends, State::SynSent)?;
+    demo.expect(
         "connect again: it is still at it",
         Err(Errno::EALREADY),
         connect_at_once(&client, ends.1),
     );
-    stage.wait_until_ready(client.as_fd(), PollFlags::POLLOUT)?;
-    stage.expect(
+    demo.wait_until_ready(client.as_fd(), PollFlags::POLLOUT)?;
+    demo.expect(
         "no answer at all",
         Err(Errno::ETIMEDOUT),
         pending_error(&client),
     );
-    stage.expect_within(
+    demo.expect_within(
         "after milliseconds (by default it takes more than two minutes)",
         900,
         10_000,
         start.elapsed().as_millis() as u64,
     );
 
-    stage.does("a blocking connect with SO_SNDTIMEO = 0.2 s");
-    let client = stage.tcp()?;
+    demo.does("a blocking connect with SO_SNDTIMEO = 0.2 s");
+    let client = demo.tcp()?;
     setsockopt(&client, sockopt::SendTimeout, &TimeVal::milliseconds(200))
         .attempt("could not set a time limit")?;
     let seen = connect(&client, listener.address);
-    stage.expect(
+    demo.expect(
         "the waiting has ended, the handshake goes on",
         Err(Errno::EINPROGRESS),
         seen,
@@ -162,29 +162,29 @@ fn no_answer(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn itself(stage: &mut Stage) -> Shown {
-    stage.does("bind a socket, and connect it to its own address; nobody listens");
-    let (socket, address) = stage.bound()?;
-    let seen = stage.connect(&socket, address)?;
-    stage.expect(
+fn itself(demo: &mut DemoContext) -> DemoResult {
+    demo.does("bind a socket, and connect it to its own address; nobody listens");
+    let (socket, address) = demo.bound()?;
+    let seen = demo.connect(&socket, address)?;
+    demo.expect(
         "a socket can be its own peer (simultaneous open, RFC 9293, 3.5)",
         Ok(()),
         seen,
     );
-    stage.expect("getpeername", address, peer_name(&socket)?);
-    stage.expect("it sends", Ok(4), send(&socket, "echo"));
-    let seen = stage.receive(&socket, 10)?;
-    stage.expect("… and receives that", Ok(Received::bytes("echo")), seen);
+    demo.expect("getpeername", address, peer_name(&socket)?);
+    demo.expect("it sends", Ok(4), send(&socket, "echo"));
+    let seen = demo.receive(&socket, 10)?;
+    demo.expect("… and receives that", Ok(Received::bytes("echo")), seen);
     Ok(())
 }
 
-fn routes(stage: &mut Stage) -> Shown {
-    stage.does("connect to hosts which the routing table does not lead to");
+fn routes(demo: &mut DemoContext) -> DemoResult {
+    demo.does("connect to hosts which the routing table does not lead to");
     let host = |last| Ipv4Addr::new(203, 0, 113, last);
     let try_to =
-        |stage: &Stage, ip| stage.connect(&stage.tcp()?, SocketAddr::new(Ipv4Addr::into(ip), 9));
-    let seen = try_to(stage, host(1))?;
-    stage.expect("no route at all", Err(Errno::ENETUNREACH), seen);
+        |demo: &DemoContext, ip| demo.connect(&demo.tcp()?, SocketAddr::new(Ipv4Addr::into(ip), 9));
+    let seen = try_to(demo, host(1))?;
+    demo.expect("no route at all", Err(Errno::ENETUNREACH), seen);
     for (last, kind, claim, errno) in [
         (
             2,
@@ -195,65 +195,65 @@ fn routes(stage: &mut Stage) -> Shown {
         (3, Route::Prohibit, "ip route add prohibit", Errno::EACCES),
         (4, Route::Blackhole, "ip route add blackhole", Errno::EINVAL),
     ] {
-        stage.add_route(kind, host(last))?;
-        let seen = try_to(stage, host(last))?;
-        stage.expect(claim, Err(errno), seen);
+        demo.add_route(kind, host(last))?;
+        let seen = try_to(demo, host(last))?;
+        demo.expect(claim, Err(errno), seen);
     }
     Ok(())
 }
 
 /// ICMP "host unreachable" is a hard error while a connection begins, and a soft one afterwards.
-fn told_by_a_router(stage: &mut Stage) -> Shown {
-    stage.does("connect; a router answers the SYN with ICMP \"host unreachable\"");
+fn told_by_a_router(demo: &mut DemoContext) -> DemoResult {
+    demo.does("connect; a router answers the SYN with ICMP \"host unreachable\"");
     let wire = Wire::new()?;
-    let listener = stage.listen(1)?;
+    let listener = demo.listen(1)?;
     wire.hold(&listener.socket)?;
-    let client = stage.tcp()?;
-    stage.expect(
+    let client = demo.tcp()?;
+    demo.expect(
         "connect does not wait",
         Err(Errno::EINPROGRESS),
         connect_at_once(&client, listener.address),
     );
     let from = name(&client)?;
-    let syn = wire.next(stage, from, Flags::SYN)?;
+    let syn = wire.next(demo, from, Flags::SYN)?;
     wire.answer_unreachable(&syn)?;
-    stage.expect_state(
+    demo.expect_state(
         "at the first such message connect is over",
         (from, listener.address),
         State::Close,
     )?;
-    stage.expect(
+    demo.expect(
         "SO_ERROR says why",
         Err(Errno::EHOSTUNREACH),
         pending_error(&client),
     );
 
-    stage.does("the same with a connection that is there: the answer to a segment with data");
-    let client = stage.tcp()?;
+    demo.does("the same with a connection that is there: the answer to a segment with data");
+    let client = demo.tcp()?;
     let begun = connect_at_once(&client, listener.address);
-    stage.expect("connect does not wait", Err(Errno::EINPROGRESS), begun);
+    demo.expect("connect does not wait", Err(Errno::EINPROGRESS), begun);
     let from = name(&client)?;
     for flags in [Flags::SYN, Flags::ACK] {
-        wire.release(&wire.next(stage, from, flags)?)?;
+        wire.release(&wire.next(demo, from, flags)?)?;
     }
-    stage.expect("send", Ok(5), send(&client, "hello"));
-    let data = wire.next(stage, from, Flags::ACK)?;
+    demo.expect("send", Ok(5), send(&client, "hello"));
+    let data = wire.next(demo, from, Flags::ACK)?;
     wire.answer_unreachable(&data)?;
     let mut noted = Ok(());
-    stage.wait_for(&[], || {
+    demo.wait_for(&[], || {
         noted = pending_error(&client);
         Ok(noted.is_err().then_some(()))
     })?;
-    stage.expect("SO_ERROR has noted it", Err(Errno::EHOSTUNREACH), noted);
-    stage.expect_state(
+    demo.expect("SO_ERROR has noted it", Err(Errno::EHOSTUNREACH), noted);
+    demo.expect_state(
         "the connection is there all the same",
         (from, listener.address),
         State::Established,
     )?;
     wire.release(&data)?;
-    let server = stage.accept(&listener)?.attempt("could not accept")?;
-    let seen = stage.receive(&server, 5)?;
-    stage.expect(
+    let server = demo.accept(&listener)?.attempt("could not accept")?;
+    let seen = demo.receive(&server, 5)?;
+    demo.expect(
         "the data gets through afterwards",
         Ok(Received::bytes("hello")),
         seen,

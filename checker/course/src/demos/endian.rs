@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::{Demo, Needs};
-use crate::stage::{Hex, Shown, Stage, connect_raw, peer_name_raw, sockaddr_in};
+use crate::demo_context::{DemoContext, DemoResult, Hex, connect_raw, peer_name_raw, sockaddr_in};
 use harness::failure::Attempt;
 
 pub const DEMO: Demo = Demo {
@@ -17,10 +17,10 @@ pub const DEMO: Demo = Demo {
     run,
 };
 
-fn run(stage: &mut Stage) -> Shown {
+fn run(demo: &mut DemoContext) -> DemoResult {
     let number: u32 = 0x1234_5678;
-    stage.does("store the number 0x12345678, and look at its bytes in memory");
-    stage.expect(
+    demo.does("store the number 0x12345678, and look at its bytes in memory");
+    demo.expect(
         match cfg!(target_endian = "little") {
             true => "this processor is little-endian: the least significant byte comes first",
             false => "this processor is big-endian: the most significant byte comes first",
@@ -32,40 +32,40 @@ fn run(stage: &mut Stage) -> Shown {
         Hex(number.to_ne_bytes().to_vec()),
     );
 
-    stage.does("htonl(0x12345678), in Rust 0x12345678_u32.to_be()");
-    stage.expect(
+    demo.does("htonl(0x12345678), in Rust 0x12345678_u32.to_be()");
+    demo.expect(
         "network order is big-endian on every machine: the most significant byte comes first",
         Hex(vec![0x12, 0x34, 0x56, 0x78]),
         Hex(htonl(number).to_ne_bytes().to_vec()),
     );
-    stage.expect(
+    demo.expect(
         "ntohl takes it back",
         format!("{number:#x}"),
         format!("{:#x}", ntohl(htonl(number))),
     );
-    stage.expect(
+    demo.expect(
         "to_be_bytes gives the same bytes without a number that must not be used as one",
         Hex(htonl(number).to_ne_bytes().to_vec()),
         Hex(number.to_be_bytes().to_vec()),
     );
-    stage.expect(
+    demo.expect(
         "the l in htonl is an old long: 4 bytes, also where a long has 8",
         size_of::<u32>(),
         size_of_val(&htonl(number)),
     );
-    stage.expect(
+    demo.expect(
         "htons(0x12345678), as C converts it, silently keeps 16 bits: the bytes",
         Hex(vec![0x56, 0x78]),
         Hex(htons(number as u16).to_ne_bytes().to_vec()),
     );
 
-    without_htons(stage)
+    without_htons(demo)
 }
 
 /// UDP, because its connect sends nothing: it only keeps the address.
-fn without_htons(stage: &mut Stage) -> Shown {
-    stage.does("connect a UDP socket to port 8080, once with htons and once without");
-    let peer_port = |port: u16| -> Shown<nix::Result<u16>> {
+fn without_htons(demo: &mut DemoContext) -> DemoResult {
+    demo.does("connect a UDP socket to port 8080, once with htons and once without");
+    let peer_port = |port: u16| -> DemoResult<nix::Result<u16>> {
         let socket = socket(
             AddressFamily::Inet,
             SockType::Datagram,
@@ -78,12 +78,12 @@ fn without_htons(stage: &mut Stage) -> Shown {
             .and_then(|()| peer_name_raw(&socket))
             .map(|bytes| u16::from_be_bytes([bytes[2], bytes[3]])))
     };
-    stage.expect(
+    demo.expect(
         "with htons the kernel sees the port",
         Ok(8080),
         peer_port(htons(8080))?,
     );
-    stage.expect(
+    demo.expect(
         "without it the kernel sees another port, and nobody complains",
         Ok(match cfg!(target_endian = "little") {
             true => 36895,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Demo, Needs};
-use crate::stage::{Shown, Stage};
+use crate::demo_context::{DemoContext, DemoResult};
 use harness::sys::inet;
 
 pub const DEMO: Demo = Demo {
@@ -87,8 +87,8 @@ const ROWS: [Row; 26] = [
     bad("localhost"),
 ];
 
-fn run(stage: &mut Stage) -> Shown {
-    stage.does("give the same 26 texts to six readers (a dash: refused)");
+fn run(demo: &mut DemoContext) -> DemoResult {
+    demo.does("give the same 26 texts to six readers (a dash: refused)");
     let mut table = format!(
         "{:<18}{:<20}{:<10}{:<12}{:<6}{}\n",
         "", "inet_addr, _aton", "inet_pton", "getaddrinfo", "parse", "by name"
@@ -116,7 +116,7 @@ fn run(stage: &mut Stage) -> Shown {
         "(1) only inet_aton: what inet_addr says means this, or an error\n\
          parse is Rust's \"…\".parse::<Ipv4Addr>(), by name its to_socket_addrs",
     );
-    stage.shows(table);
+    demo.shows(table);
 
     let names = [
         "inet_addr takes 127.1, octal and hexadecimal numbers, and junk behind a blank: texts taken",
@@ -129,14 +129,14 @@ fn run(stage: &mut Stage) -> Shown {
     for (place, claim) in names.into_iter().enumerate() {
         let expected: Vec<Answer> = ROWS.iter().map(|row| row.answer_of(place)).collect();
         let taken = |answers: &[Answer]| answers.iter().flatten().count();
-        stage.expect(claim, taken(&expected), taken(&seen[place]));
-        stage.expect(
+        demo.expect(claim, taken(&expected), taken(&seen[place]));
+        demo.expect(
             "… each as the address which the textbook's rules give",
             true,
             expected == seen[place],
         );
     }
-    others(stage);
+    others(demo);
     Ok(())
 }
 
@@ -189,16 +189,16 @@ fn by_inet_pton(text: &CStr) -> Answer {
     (result == 1).then(|| Ipv4Addr::new(a, b, c, d))
 }
 
-fn others(stage: &mut Stage) {
-    stage.does("ask inet_pton for another family, and inet_ntoa twice");
+fn others(demo: &mut DemoContext) {
+    demo.does("ask inet_pton for another family, and inet_ntoa twice");
     let (unix, _) = inet::pton(libc::AF_UNIX, c"127.0.0.1");
-    stage.expect(
+    demo.expect(
         "a family which has no such text: -1, EAFNOSUPPORT",
         (-1, nix::errno::Errno::EAFNOSUPPORT),
         (unix, nix::errno::Errno::last()),
     );
     let (first, second) = inet::ntoa_twice(Ipv4Addr::new(1, 1, 1, 1), Ipv4Addr::new(2, 2, 2, 2));
-    stage.expect(
+    demo.expect(
         "the second result of inet_ntoa has overwritten the first: both read",
         ("2.2.2.2".to_owned(), "2.2.2.2".to_owned()),
         (first, second),

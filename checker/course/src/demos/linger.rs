@@ -8,7 +8,9 @@ use nix::{
 };
 
 use super::{Demo, Needs};
-use crate::stage::{Link, Received, Shown, Stage, fill, receive_at_once, send, set_linger};
+use crate::demo_context::{
+    DemoContext, DemoResult, Link, Received, fill, receive_at_once, send, set_linger,
+};
 use harness::{failure::Attempt, observe::sockets::State};
 
 pub const DEMO: Demo = Demo {
@@ -20,60 +22,60 @@ pub const DEMO: Demo = Demo {
     run,
 };
 
-fn run(stage: &mut Stage) -> Shown {
-    stage.does(
+fn run(demo: &mut DemoContext) -> DemoResult {
+    demo.does(
         "the client does not read; the server fills the buffers and closes, without SO_LINGER",
     );
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
+    } = demo.link()?;
     fill(&server).attempt("could not send")?;
     let (_, result) = close(server);
-    stage.expect("close says", Ok(()), result);
-    stage.expect_state(
+    demo.expect("close says", Ok(()), result);
+    demo.expect_state(
         "it has not waited for the client; the kernel goes on sending",
         ends.of_server(),
         State::FinWait1,
     )?;
     drop(client);
 
-    one_second(stage, false)?;
-    one_second(stage, true)?;
-    reset(stage)
+    one_second(demo, false)?;
+    one_second(demo, true)?;
+    reset(demo)
 }
 
-fn one_second(stage: &mut Stage, non_blocking: bool) -> Shown {
+fn one_second(demo: &mut DemoContext, non_blocking: bool) -> DemoResult {
     let kind = if non_blocking {
         "a non-blocking"
     } else {
         "the"
     };
-    stage.does(format!("the same on {kind} socket, with SO_LINGER of 1 s"));
+    demo.does(format!("the same on {kind} socket, with SO_LINGER of 1 s"));
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
+    } = demo.link()?;
     set_linger(&server, 1)?;
     if non_blocking {
         fcntl(&server, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).attempt("could not set O_NONBLOCK")?;
     }
     fill(&server).attempt("could not send")?;
     let (milliseconds, result) = close(server);
-    stage.expect_within(
+    demo.expect_within(
         "close sleeps that long: milliseconds",
         900,
         10_000,
         milliseconds,
     );
-    stage.expect(
+    demo.expect(
         "and says, although nothing more has arrived",
         Ok(()),
         result,
     );
-    stage.expect_state(
+    demo.expect_state(
         "the kernel goes on sending",
         ends.of_server(),
         State::FinWait1,
@@ -82,30 +84,30 @@ fn one_second(stage: &mut Stage, non_blocking: bool) -> Shown {
     Ok(())
 }
 
-fn reset(stage: &mut Stage) -> Shown {
-    stage.does("the server sends \"abc\" and closes, with SO_LINGER of 0 s");
+fn reset(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the server sends \"abc\" and closes, with SO_LINGER of 0 s");
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
+    } = demo.link()?;
     set_linger(&server, 0)?;
     send(&server, "abc").attempt("could not send")?;
-    stage.wait_for_bytes(&client, 3)?;
+    demo.wait_for_bytes(&client, 3)?;
     let (_, result) = close(server);
-    stage.expect("close says", Ok(()), result);
-    let seen = stage.receive(&client, 9)?;
-    stage.expect(
+    demo.expect("close says", Ok(()), result);
+    let seen = demo.receive(&client, 9)?;
+    demo.expect(
         "what had arrived can be read",
         Ok(Received::bytes("abc")),
         seen,
     );
-    stage.expect(
+    demo.expect(
         "then the connection is reset",
         Err(Errno::ECONNRESET),
         receive_at_once(&client, 9),
     );
-    stage.expect_state("there is no TIME-WAIT", ends.of_server(), State::Close)
+    demo.expect_state("there is no TIME-WAIT", ends.of_server(), State::Close)
 }
 
 /// close(2): how many milliseconds it took, and what it said.

@@ -19,7 +19,7 @@ mod sockets;
 mod timewait;
 mod unread;
 
-use crate::stage::{Shown, Stage};
+use crate::demo_context::{DemoContext, DemoResult};
 
 /// Every demo, in the order of the course.
 pub const DEMOS: &[&Demo] = &[
@@ -56,7 +56,7 @@ pub struct Demo {
     /// What it needs of the machine to show everything.
     pub needs: Needs,
     /// The story.
-    pub run: fn(&mut Stage) -> Shown,
+    pub run: fn(&mut DemoContext) -> DemoResult,
 }
 
 /// What a demo needs of the machine to show everything.

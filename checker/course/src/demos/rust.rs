@@ -21,8 +21,9 @@ use nix::{
 };
 
 use super::{Demo, Needs};
-use crate::stage::{
-    Child, Ending, Link, Received, Shown, Stage, Stdio, receive_at_once, sleep_for_ever,
+use crate::demo_context::{
+    DemoContext, DemoProcess, DemoResult, Link, ProcessEnd, Received, Stdio, receive_at_once,
+    sleep_for_ever,
 };
 use harness::{
     failure::{Attempt, LabError},
@@ -42,26 +43,26 @@ pub const DEMO: Demo = Demo {
     run,
 };
 
-fn run(stage: &mut Stage) -> Shown {
-    sigpipe(stage)?;
-    println(stage)?;
-    listener(stage)?;
-    accept(stage)?;
-    interrupted(stage)?;
-    backlog(stage);
-    real_time_signal(stage)
+fn run(demo: &mut DemoContext) -> DemoResult {
+    sigpipe(demo)?;
+    println(demo)?;
+    listener(demo)?;
+    accept(demo)?;
+    interrupted(demo)?;
+    backlog(demo);
+    real_time_signal(demo)
 }
 
-fn ignores_sigpipe(pid: i32) -> Shown<bool> {
+fn ignores_sigpipe(pid: i32) -> DemoResult<bool> {
     let process =
         Process::read(pid).ok_or_else(|| LabError::new("a process of the demo has ended"))?;
     Ok(Signals::contains(process.signals.ignored, libc::SIGPIPE))
 }
 
-fn sigpipe(stage: &mut Stage) -> Shown {
+fn sigpipe(demo: &mut DemoContext) -> DemoResult {
     const START: &str = "could not start cat";
-    stage.does("look for SIGPIPE in the SigIgn of /proc/PID/status");
-    stage.expect(
+    demo.does("look for SIGPIPE in the SigIgn of /proc/PID/status");
+    demo.expect(
         "this program is Rust: ignored since before main",
         true,
         ignores_sigpipe(unistd::getpid().as_raw())?,
@@ -74,7 +75,7 @@ fn sigpipe(stage: &mut Stage) -> Shown {
     let seen = ignores_sigpipe(cat.id().cast_signed());
     drop(cat.stdin.take());
     cat.wait().attempt(START)?;
-    stage.expect(
+    demo.expect(
         "cat, started by std::process::Command: ignored",
         false,
         seen?,
@@ -86,7 +87,7 @@ fn sigpipe(stage: &mut Stage) -> Shown {
         input: Some(input),
         output: None,
     };
-    let mut child = stage.start_with(stdio, || {
+    let mut child = demo.start_with(stdio, || {
         let _ = unistd::close(number);
         let name: &CStr = c"cat";
         let _ = unistd::execvp(name, &[name]);
@@ -96,13 +97,12 @@ fn sigpipe(stage: &mut Stage) -> Shown {
         let comm = std::fs::read_to_string(format!("/proc/{}/comm", child.id()));
         Ok(comm.is_ok_and(|comm| comm.trim() == "cat").then_some(()))
     };
-    stage
-        .wait_for(&[], is_cat)?
+    demo.wait_for(&[], is_cat)?
         .ok_or_else(|| LabError::new(START))?;
     let seen = ignores_sigpipe(child.id())?;
-    stage.expect("cat, started by fork and exec of nix: ignored", true, seen);
+    demo.expect("cat, started by fork and exec of nix: ignored", true, seen);
     drop(hold);
-    stage.ending(&mut child)?;
+    demo.ending(&mut child)?;
     Ok(())
 }
 
@@ -114,23 +114,23 @@ fn into_pipe(output: OwnedFd) -> Stdio {
     }
 }
 
-fn println(stage: &mut Stage) -> Shown {
-    stage.does("println! into a pipe whose reader has gone");
+fn println(demo: &mut DemoContext) -> DemoResult {
+    demo.does("println! into a pipe whose reader has gone");
     let (reader, writer) = unistd::pipe().attempt("could not make a pipe")?;
     drop(reader);
-    let mut child = stage.start_with(into_pipe(writer), || {
+    let mut child = demo.start_with(into_pipe(writer), || {
         println!("anybody there?");
         0
     })?;
-    let seen = stage.ending(&mut child)?;
-    stage.expect("it panics", Ending::Exited(101), seen);
+    let seen = demo.ending(&mut child)?;
+    demo.expect("it panics", ProcessEnd::Exited(101), seen);
 
-    stage.does("a signal handler calls println!, while println! sleeps in write");
+    demo.does("a signal handler calls println!, while println! sleeps in write");
     extern "C" fn prints(_: libc::c_int) {
         println!("from the handler");
     }
     let (reader, writer) = unistd::pipe().attempt("could not make a pipe")?;
-    let mut child = stage.start_with(into_pipe(writer), || {
+    let mut child = demo.start_with(into_pipe(writer), || {
         let action = SigAction::new(
             SigHandler::Handler(prints),
             SaFlags::empty(),
@@ -144,21 +144,21 @@ fn println(stage: &mut Stage) -> Shown {
         println!("{}", "x".repeat(1 << 20));
         0
     })?;
-    stage.wait_until_asleep(&child)?;
+    demo.wait_until_asleep(&child)?;
     child.signal(Signal::SIGUSR1)?;
-    let seen = stage.ending(&mut child)?;
+    let seen = demo.ending(&mut child)?;
     drop(reader);
-    stage.expect(
+    demo.expect(
         "the output is locked by the one it interrupts: the process aborts",
-        Ending::Killed(libc::SIGABRT),
+        ProcessEnd::Killed(libc::SIGABRT),
         seen,
     );
     Ok(())
 }
 
-fn listener(stage: &mut Stage) -> Shown {
-    stage.does("make a listener with std::net::TcpListener, and a socket with nix");
-    let listener = TcpListener::bind(stage.any_port()).attempt("could not listen")?;
+fn listener(demo: &mut DemoContext) -> DemoResult {
+    demo.does("make a listener with std::net::TcpListener, and a socket with nix");
+    let listener = TcpListener::bind(demo.any_port()).attempt("could not listen")?;
     let by_nix = socket::socket(
         socket::AddressFamily::Inet,
         socket::SockType::Stream,
@@ -166,18 +166,18 @@ fn listener(stage: &mut Stage) -> Shown {
         None,
     )
     .attempt("could not make a socket")?;
-    stage.expect(
+    demo.expect(
         "SO_REUSEADDR of std",
         Ok(true),
         getsockopt(&listener, sockopt::ReuseAddr),
     );
-    stage.expect(
+    demo.expect(
         "SO_REUSEADDR of nix",
         Ok(false),
         getsockopt(&by_nix, sockopt::ReuseAddr),
     );
-    stage.expect("closed on exec, std", Ok(true), closed_on_exec(&listener));
-    stage.expect(
+    demo.expect("closed on exec, std", Ok(true), closed_on_exec(&listener));
+    demo.expect(
         "closed on exec, nix without SOCK_CLOEXEC",
         Ok(false),
         closed_on_exec(&by_nix),
@@ -185,8 +185,8 @@ fn listener(stage: &mut Stage) -> Shown {
     let address = listener.local_addr().attempt("could not ask for a name")?;
     let all = sockets::listening()?;
     let found = all.iter().find(|socket| socket.local == address);
-    let limit = stage.setting_number("net.core.somaxconn")?;
-    stage.expect(
+    let limit = demo.setting_number("net.core.somaxconn")?;
+    demo.expect(
         "the backlog of std",
         Some(limit.min(128)),
         found.map(|socket| socket.send_queue),
@@ -199,30 +199,30 @@ fn closed_on_exec(socket: &impl AsFd) -> nix::Result<bool> {
     Ok(FdFlag::from_bits_retain(flags).contains(FdFlag::FD_CLOEXEC))
 }
 
-fn accept(stage: &mut Stage) -> Shown {
+fn accept(demo: &mut DemoContext) -> DemoResult {
     const CONNECT: &str = "could not make a connection";
-    stage.does("accept with nix, and forget the number that it returns");
-    let listener = stage.listen(2)?;
-    let client = stage.tcp()?;
-    stage.connect(&client, listener.address)?.attempt(CONNECT)?;
+    demo.does("accept with nix, and forget the number that it returns");
+    let listener = demo.listen(2)?;
+    let client = demo.tcp()?;
+    demo.connect(&client, listener.address)?.attempt(CONNECT)?;
     let number = socket::accept(listener.socket.as_raw_fd()).attempt(CONNECT)?;
     let is_open = |number: i32| Path::new(&format!("/proc/self/fd/{number}")).exists();
-    stage.expect(
+    demo.expect(
         "it is a bare number, and nothing closes it: still open",
         true,
         is_open(number),
     );
-    stage.expect(
+    demo.expect(
         "the client waits",
         Err(Errno::EAGAIN),
         receive_at_once(&client, 1),
     );
-    stage.does("put the number into an OwnedFd, and let that go out of scope");
+    demo.does("put the number into an OwnedFd, and let that go out of scope");
     // SAFETY: accept has made this descriptor, and nobody else owns it.
     drop(unsafe { OwnedFd::from_raw_fd(number) });
-    stage.expect("now it is closed: still open", false, is_open(number));
-    let seen = stage.receive(&client, 1)?;
-    stage.expect("the client reads the end", Ok(Received::end()), seen);
+    demo.expect("now it is closed: still open", false, is_open(number));
+    let seen = demo.receive(&client, 1)?;
+    demo.expect("the client reads the end", Ok(Received::end()), seen);
     Ok(())
 }
 
@@ -231,79 +231,78 @@ fn be_interrupted() -> nix::Result<()> {
     sys::set_empty_handler(Signal::SIGUSR1, false)
 }
 
-fn interrupted(stage: &mut Stage) -> Shown {
-    stage.does("processes sleep in a call, and a signal comes (handler without SA_RESTART)");
+fn interrupted(demo: &mut DemoContext) -> DemoResult {
+    demo.does("processes sleep in a call, and a signal comes (handler without SA_RESTART)");
     // What each call says: 0 for success, else the errno.
     let say = |result: io::Result<()>| match result {
         Ok(()) => 0,
         Err(error) => error.raw_os_error().unwrap_or(100),
     };
-    let Link { client, server, .. } = stage.link()?;
+    let Link { client, server, .. } = demo.link()?;
     let number = client.as_raw_fd();
     let mut stream = TcpStream::from(server.try_clone().attempt("could not dup")?);
-    let listener = stage.listen(1)?;
+    let listener = demo.listen(1)?;
     let std_listener = TcpListener::from(listener.socket.try_clone().attempt("could not dup")?);
-    let eintr = Ending::Exited(libc::EINTR);
+    let eintr = ProcessEnd::Exited(libc::EINTR);
 
-    let mut child = stage.start(|| {
+    let mut child = demo.start(|| {
         let _ = (unistd::close(number), be_interrupted());
         say(stream.read(&mut [0; 1]).map(drop))
     })?;
-    stage.expect(
+    demo.expect(
         "read of TcpStream returns EINTR, ErrorKind::Interrupted",
         eintr,
-        ending_by_signal(stage, &mut child)?,
+        ending_by_signal(demo, &mut child)?,
     );
-    let mut child = stage.start(|| {
+    let mut child = demo.start(|| {
         let _ = be_interrupted();
         socket::accept(listener.socket.as_raw_fd()).map_or_else(|errno| errno as i32, |_| 0)
     })?;
-    stage.expect(
+    demo.expect(
         "accept of nix returns EINTR",
         eintr,
-        ending_by_signal(stage, &mut child)?,
+        ending_by_signal(demo, &mut child)?,
     );
-    let mut child = stage.start(|| {
+    let mut child = demo.start(|| {
         let _ = be_interrupted();
         say(std_listener.accept().map(drop))
     })?;
-    stage.wait_until_asleep(&child)?;
+    demo.wait_until_asleep(&child)?;
     child.signal(Signal::SIGUSR1)?;
-    stage.wait_until_asleep(&child)?;
-    stage.expect(
+    demo.wait_until_asleep(&child)?;
+    demo.expect(
         "accept of TcpListener calls again",
-        Ending::Runs,
-        stage.ending_now(&mut child)?,
+        ProcessEnd::Runs,
+        demo.ending_now(&mut child)?,
     );
-    let late = stage.tcp()?;
-    stage
-        .connect(&late, listener.address)?
+    let late = demo.tcp()?;
+    demo.connect(&late, listener.address)?
         .attempt("could not connect")?;
-    let seen = stage.ending(&mut child)?;
-    stage.expect("… until a client comes", Ending::Exited(0), seen);
+    let seen = demo.ending(&mut child)?;
+    demo.expect("… until a client comes", ProcessEnd::Exited(0), seen);
     Ok(())
 }
 
-fn ending_by_signal(stage: &Stage, child: &mut Child) -> Shown<Ending> {
-    stage.wait_until_asleep(child)?;
+fn ending_by_signal(demo: &DemoContext, child: &mut DemoProcess) -> DemoResult<ProcessEnd> {
+    demo.wait_until_asleep(child)?;
     child.signal(Signal::SIGUSR1)?;
-    stage.ending(child)
+    demo.ending(child)
 }
 
-fn backlog(stage: &mut Stage) {
-    stage.does("nix::sys::socket::Backlog::new");
+fn backlog(demo: &mut DemoContext) {
+    demo.does("nix::sys::socket::Backlog::new");
     let backlog = |number| Backlog::new(number).map(drop);
-    stage.expect("4096", Ok(()), backlog(4096));
-    stage.expect(
+    demo.expect("4096", Ok(()), backlog(4096));
+    demo.expect(
         "4097, which listen(2) would cut",
         Err(Errno::EINVAL),
         backlog(4097),
     );
 }
 
-fn real_time_signal(stage: &mut Stage) -> Shown {
-    stage.does("a child is killed by SIGRTMIN; waitpid of nix");
-    let mut child = stage.start(sleep_for_ever)?;
+fn real_time_signal(demo: &mut DemoContext) -> DemoResult {
+    demo.does("a child is killed by SIGRTMIN; waitpid of nix");
+    let mut child = demo.start(sleep_for_ever)?;
     let pid = Pid::from_raw(child.id());
     sys::kill(child.id(), libc::SIGRTMIN()).attempt("could not send a signal")?;
     let ended = || {
@@ -311,8 +310,8 @@ fn real_time_signal(stage: &mut Stage) -> Shown {
             .is_none_or(|child| child.is_zombie())
             .then_some(()))
     };
-    stage.wait_for(&[], ended)?;
-    stage.expect(
+    demo.wait_for(&[], ended)?;
+    demo.expect(
         "it has no name for that signal",
         Err(Errno::EINVAL),
         waitpid(pid, None).map(drop),
@@ -321,7 +320,7 @@ fn real_time_signal(stage: &mut Stage) -> Shown {
     if again == Err(Errno::ECHILD) {
         child.was_reaped();
     }
-    stage.expect(
+    demo.expect(
         "but the child has been reaped: waitpid again",
         Err(Errno::ECHILD),
         again,

@@ -15,9 +15,9 @@ use nix::{
 };
 
 use super::{Demo, Needs};
-use crate::stage::{
-    Ending, Ends, Link, Received, Shown, Stage, pending_error, receive_at_once, send, shutdown,
-    state,
+use crate::demo_context::{
+    DemoContext, DemoResult, Ends, Link, ProcessEnd, Received, pending_error, receive_at_once,
+    send, shutdown, state,
 };
 use harness::{failure::Attempt, observe::sockets::State, sys};
 
@@ -30,42 +30,46 @@ pub const DEMO: Demo = Demo {
     run,
 };
 
-fn run(stage: &mut Stage) -> Shown {
-    after_fin(stage)?;
-    after_reset(stage)?;
-    end_and_reset(stage)?;
-    data_before_reset(stage)?;
-    killed(stage)?;
-    elsewhere(stage)
+fn run(demo: &mut DemoContext) -> DemoResult {
+    after_fin(demo)?;
+    after_reset(demo)?;
+    end_and_reset(demo)?;
+    data_before_reset(demo)?;
+    killed(demo)?;
+    elsewhere(demo)
 }
 
 /// Sends a byte, and waits until the answer, a reset, has come.
-fn send_and_wait(stage: &Stage, client: &OwnedFd, ends: Ends) -> Shown<nix::Result<usize>> {
+fn send_and_wait(
+    demo: &DemoContext,
+    client: &OwnedFd,
+    ends: Ends,
+) -> DemoResult<nix::Result<usize>> {
     let sent = send(client, "x");
-    stage.wait_for(&[], || {
+    demo.wait_for(&[], || {
         Ok((state(ends.of_client())? == State::Close).then_some(()))
     })?;
     Ok(sent)
 }
 
-fn after_fin(stage: &mut Stage) -> Shown {
-    stage.does("the server closes, and has read everything; the client goes on sending");
+fn after_fin(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the server closes, and has read everything; the client goes on sending");
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
+    } = demo.link()?;
     drop(server);
-    stage.expect_state("its FIN has come", ends.of_client(), State::CloseWait)?;
-    let seen = send_and_wait(stage, &client, ends)?;
-    stage.expect(
+    demo.expect_state("its FIN has come", ends.of_client(), State::CloseWait)?;
+    let seen = send_and_wait(demo, &client, ends)?;
+    demo.expect(
         "the first send succeeds, and is answered by a reset",
         Ok(1),
         seen,
     );
-    stage.expect("the second fails", Err(Errno::EPIPE), send(&client, "x"));
-    stage.expect("and each after it", Err(Errno::EPIPE), send(&client, "x"));
-    stage.expect(
+    demo.expect("the second fails", Err(Errno::EPIPE), send(&client, "x"));
+    demo.expect("and each after it", Err(Errno::EPIPE), send(&client, "x"));
+    demo.expect(
         "a read says",
         Ok(Received::end()),
         receive_at_once(&client, 9),
@@ -74,21 +78,21 @@ fn after_fin(stage: &mut Stage) -> Shown {
 }
 
 /// A connection that the server has reset. Returns the client.
-fn reset(stage: &Stage) -> Shown<OwnedFd> {
+fn reset(demo: &DemoContext) -> DemoResult<OwnedFd> {
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
+    } = demo.link()?;
     set_reset(&server)?;
     drop(server);
-    stage.wait_for(&[], || {
+    demo.wait_for(&[], || {
         Ok((state(ends.of_client())? == State::Close).then_some(()))
     })?;
     Ok(client)
 }
 
-fn set_reset(server: &OwnedFd) -> Shown {
+fn set_reset(server: &OwnedFd) -> DemoResult {
     let linger = libc::linger {
         l_onoff: 1,
         l_linger: 0,
@@ -96,54 +100,53 @@ fn set_reset(server: &OwnedFd) -> Shown {
     setsockopt(server, sockopt::Linger, &linger).attempt("could not set SO_LINGER")
 }
 
-fn after_reset(stage: &mut Stage) -> Shown {
-    stage.does("the server resets the connection; the client sends");
-    let client = reset(stage)?;
-    stage.expect(
+fn after_reset(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the server resets the connection; the client sends");
+    let client = reset(demo)?;
+    demo.expect(
         "the first call learns of the reset, without a signal",
         Err(Errno::ECONNRESET),
         send(&client, "x"),
     );
-    stage.expect("the second send", Err(Errno::EPIPE), send(&client, "x"));
-    stage.does("the same, but the client reads first");
-    let client = reset(stage)?;
-    stage.expect(
+    demo.expect("the second send", Err(Errno::EPIPE), send(&client, "x"));
+    demo.does("the same, but the client reads first");
+    let client = reset(demo)?;
+    demo.expect(
         "a read takes the error away",
         Err(Errno::ECONNRESET),
         receive_at_once(&client, 9),
     );
-    stage.expect(
+    demo.expect(
         "then it looks like an ordinary end",
         Ok(Received::end()),
         receive_at_once(&client, 9),
     );
-    stage.expect("send", Err(Errno::EPIPE), send(&client, "x"));
-    stage.does("the same, but the client looks at SO_ERROR first");
-    let client = reset(stage)?;
-    stage.expect(
+    demo.expect("send", Err(Errno::EPIPE), send(&client, "x"));
+    demo.does("the same, but the client looks at SO_ERROR first");
+    let client = reset(demo)?;
+    demo.expect(
         "SO_ERROR takes it away as well",
         Err(Errno::ECONNRESET),
         pending_error(&client),
     );
-    stage.expect("read", Ok(Received::end()), receive_at_once(&client, 9));
-    stage.expect("send", Err(Errno::EPIPE), send(&client, "x"));
+    demo.expect("read", Ok(Received::end()), receive_at_once(&client, 9));
+    demo.expect("send", Err(Errno::EPIPE), send(&client, "x"));
     Ok(())
 }
 
-fn end_and_reset(stage: &mut Stage) -> Shown {
-    stage
-        .does("the server ends its stream first, and resets the connection then; the client sends");
+fn end_and_reset(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the server ends its stream first, and resets the connection then; the client sends");
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
+    } = demo.link()?;
     shutdown(&server, Shutdown::Write).attempt("could not shut down")?;
-    stage.expect_state("the end has come", ends.of_client(), State::CloseWait)?;
+    demo.expect_state("the end has come", ends.of_client(), State::CloseWait)?;
     set_reset(&server)?;
     drop(server);
-    stage.expect_state("the reset has come", ends.of_client(), State::Close)?;
-    stage.expect(
+    demo.expect_state("the reset has come", ends.of_client(), State::Close)?;
+    demo.expect(
         "the first send fails",
         Err(Errno::EPIPE),
         send(&client, "x"),
@@ -151,33 +154,38 @@ fn end_and_reset(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn data_before_reset(stage: &mut Stage) -> Shown {
-    stage.does("the server sends \"data\" and resets; the client reads");
-    let Link { client, server, .. } = stage.link()?;
+fn data_before_reset(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the server sends \"data\" and resets; the client reads");
+    let Link { client, server, .. } = demo.link()?;
     set_reset(&server)?;
     send(&server, "data").attempt("could not send")?;
-    stage.wait_for_bytes(&client, 4)?;
+    demo.wait_for_bytes(&client, 4)?;
     drop(server);
-    let seen = stage.receive(&client, 9)?;
-    stage.expect(
+    let seen = demo.receive(&client, 9)?;
+    demo.expect(
         "bytes that came before the reset are read first",
         Ok(Received::bytes("data")),
         seen,
     );
-    let seen = stage.receive(&client, 9)?;
-    stage.expect("then", Err(Errno::ECONNRESET), seen);
+    let seen = demo.receive(&client, 9)?;
+    demo.expect("then", Err(Errno::ECONNRESET), seen);
     Ok(())
 }
 
 /// What becomes of a process with SIGPIPE as it is by default, or ignored, which makes some sends with these flags to a peer that has closed.
-fn ending_of(stage: &Stage, is_ignored: bool, flags: MsgFlags, sends: usize) -> Shown<Ending> {
+fn ending_of(
+    demo: &DemoContext,
+    is_ignored: bool,
+    flags: MsgFlags,
+    sends: usize,
+) -> DemoResult<ProcessEnd> {
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
+    } = demo.link()?;
     drop(server);
-    let mut child = stage.start(|| {
+    let mut child = demo.start(|| {
         if sys::set_disposition(libc::SIGPIPE, is_ignored).is_err() {
             return 2;
         }
@@ -190,49 +198,49 @@ fn ending_of(stage: &Stage, is_ignored: bool, flags: MsgFlags, sends: usize) -> 
         }
         0
     })?;
-    stage.ending(&mut child)
+    demo.ending(&mut child)
 }
 
-fn killed(stage: &mut Stage) -> Shown {
+fn killed(demo: &mut DemoContext) -> DemoResult {
     let none = MsgFlags::empty();
-    let killed = Ending::Killed(libc::SIGPIPE);
-    stage.does("processes write to a peer that has closed, with SIGPIPE as it is by default in C");
+    let killed = ProcessEnd::Killed(libc::SIGPIPE);
+    demo.does("processes write to a peer that has closed, with SIGPIPE as it is by default in C");
     for (claim, is_ignored, flags, sends, expected) in [
-        ("1 write", false, none, 1, Ending::Exited(0)),
+        ("1 write", false, none, 1, ProcessEnd::Exited(0)),
         ("2 writes", false, none, 2, killed),
         (
             "3 writes with MSG_NOSIGNAL",
             false,
             MsgFlags::MSG_NOSIGNAL,
             3,
-            Ending::Exited(0),
+            ProcessEnd::Exited(0),
         ),
         (
             "3 writes where SIGPIPE is ignored",
             true,
             none,
             3,
-            Ending::Exited(0),
+            ProcessEnd::Exited(0),
         ),
     ] {
-        let seen = ending_of(stage, is_ignored, flags, sends)?;
-        stage.expect(claim, expected, seen);
+        let seen = ending_of(demo, is_ignored, flags, sends)?;
+        demo.expect(claim, expected, seen);
     }
-    stage.does("a process shuts down its own sending side, and writes once");
-    let Link { client, .. } = stage.link()?;
-    let mut child = stage.start(|| {
+    demo.does("a process shuts down its own sending side, and writes once");
+    let Link { client, .. } = demo.link()?;
+    let mut child = demo.start(|| {
         let _ = shutdown(&client, Shutdown::Write);
         let _ = sys::set_disposition(libc::SIGPIPE, false);
         let _ = unistd::write(&client, b"x");
         0
     })?;
-    let seen = stage.ending(&mut child)?;
-    stage.expect("the first write kills it", killed, seen);
+    let seen = demo.ending(&mut child)?;
+    demo.expect("the first write kills it", killed, seen);
     Ok(())
 }
 
-fn elsewhere(stage: &mut Stage) -> Shown {
-    stage.does("other kinds of files whose reader has gone");
+fn elsewhere(demo: &mut DemoContext) -> DemoResult {
+    demo.does("other kinds of files whose reader has gone");
     let (one, other) = socketpair(
         AddressFamily::Unix,
         SockType::Stream,
@@ -241,19 +249,19 @@ fn elsewhere(stage: &mut Stage) -> Shown {
     )
     .attempt("could not make a pair of sockets")?;
     drop(other);
-    stage.expect(
+    demo.expect(
         "AF_UNIX: the first send",
         Err(Errno::EPIPE),
         send(&one, "x"),
     );
     let (reader, writer) = unistd::pipe().attempt("could not make a pipe")?;
     drop(reader);
-    stage.expect(
+    demo.expect(
         "a pipe: the first write",
         Err(Errno::EPIPE),
         unistd::write(&writer, b"x"),
     );
-    let bind_udp = || UdpSocket::bind(stage.any_port()).attempt("could not make a socket");
+    let bind_udp = || UdpSocket::bind(demo.any_port()).attempt("could not make a socket");
     let udp = OwnedFd::from(bind_udp()?);
     // The socket that had this port is closed at once.
     let nobody = bind_udp()?
@@ -263,7 +271,7 @@ fn elsewhere(stage: &mut Stage) -> Shown {
         let to = SockaddrStorage::from(nobody);
         socket::sendto(socket.as_raw_fd(), b"x", &to, MsgFlags::empty())
     };
-    stage.expect(
+    demo.expect(
         "UDP to a port where nobody is: each sendto",
         vec![Ok(1), Ok(1)],
         vec![sent(&udp), sent(&udp)],

@@ -12,8 +12,8 @@ use nix::{
 };
 
 use super::{Demo, Needs};
-use crate::stage::{
-    Hex, Shown, Stage, bind_raw, connect_raw, peer_name_raw, sockaddr_in, sockaddr_in6,
+use crate::demo_context::{
+    DemoContext, DemoResult, Hex, bind_raw, connect_raw, peer_name_raw, sockaddr_in, sockaddr_in6,
 };
 use harness::failure::Attempt;
 
@@ -29,17 +29,17 @@ pub const DEMO: Demo = Demo {
 const INET: u16 = libc::AF_INET as u16;
 const PORT: u16 = 8080;
 
-fn run(stage: &mut Stage) -> Shown {
-    sizes(stage);
-    bytes_of_ipv4(stage)?;
-    if stage.has_ipv6("the 28 bytes of an IPv6 address") {
-        bytes_of_ipv6(stage)?;
+fn run(demo: &mut DemoContext) -> DemoResult {
+    sizes(demo);
+    bytes_of_ipv4(demo)?;
+    if demo.has_ipv6("the 28 bytes of an IPv6 address") {
+        bytes_of_ipv6(demo)?;
     }
-    refused(stage)
+    refused(demo)
 }
 
-fn sizes(stage: &mut Stage) {
-    stage.does("ask the compiler how long each structure is");
+fn sizes(demo: &mut DemoContext) {
+    demo.does("ask the compiler how long each structure is");
     for (what, expected, seen) in [
         ("sockaddr_in, for IPv4", 16, size_of::<libc::sockaddr_in>()),
         (
@@ -63,49 +63,49 @@ fn sizes(stage: &mut Stage) {
             size_of::<libc::sockaddr_storage>(),
         ),
     ] {
-        stage.expect(what, expected, seen);
+        demo.expect(what, expected, seen);
     }
 }
 
 /// UDP, because its connect sends nothing: it only keeps the address.
-fn udp(family: AddressFamily) -> Shown<OwnedFd> {
+fn udp(family: AddressFamily) -> DemoResult<OwnedFd> {
     socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)
         .attempt("could not make a socket")
 }
 
-fn bytes_of_ipv4(stage: &mut Stage) -> Shown {
-    stage.does("connect a UDP socket to 127.0.0.1, port 8080 = 0x1f90; getpeername");
+fn bytes_of_ipv4(demo: &mut DemoContext) -> DemoResult {
+    demo.does("connect a UDP socket to 127.0.0.1, port 8080 = 0x1f90; getpeername");
     let socket = udp(AddressFamily::Inet)?;
     let address = sockaddr_in(INET, PORT.to_be(), Ipv4Addr::LOCALHOST);
-    stage.expect(
+    demo.expect(
         "the kernel takes it",
         Ok(()),
         connect_raw(&socket, &address),
     );
     let bytes = peer_name_raw(&socket).attempt("could not ask for the peer's name")?;
     let part = |from, to| Hex(bytes.get(from..to).unwrap_or_default().to_vec());
-    stage.expect("it has so many bytes", 16, bytes.len());
-    stage.expect(
+    demo.expect("it has so many bytes", 16, bytes.len());
+    demo.expect(
         "bytes 0-1: the family AF_INET = 2, in the host's own order",
         Hex(2u16.to_ne_bytes().to_vec()),
         part(0, 2),
     );
-    stage.expect(
+    demo.expect(
         "bytes 2-3: the port, in network order",
         Hex(vec![0x1f, 0x90]),
         part(2, 4),
     );
-    stage.expect(
+    demo.expect(
         "bytes 4-7: the address, in network order",
         Hex(vec![127, 0, 0, 1]),
         part(4, 8),
     );
-    stage.expect("bytes 8-15: padding", Hex(vec![0; 8]), part(8, 16));
+    demo.expect("bytes 8-15: padding", Hex(vec![0; 8]), part(8, 16));
 
-    stage.does("the same with garbage in the padding, sin_zero");
+    demo.does("the same with garbage in the padding, sin_zero");
     let mut garbage = address;
     garbage[8..].copy_from_slice(b"garbage!");
-    stage.expect(
+    demo.expect(
         "Linux does not look at it",
         Ok(()),
         connect_raw(udp(AddressFamily::Inet)?, &garbage),
@@ -113,38 +113,38 @@ fn bytes_of_ipv4(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn bytes_of_ipv6(stage: &mut Stage) -> Shown {
-    stage.does("connect a UDP socket to ::1, port 8080; getpeername");
+fn bytes_of_ipv6(demo: &mut DemoContext) -> DemoResult {
+    demo.does("connect a UDP socket to ::1, port 8080; getpeername");
     let socket = udp(AddressFamily::Inet6)?;
     let address = sockaddr_in6(PORT.to_be(), Ipv6Addr::LOCALHOST);
-    stage.expect(
+    demo.expect(
         "the kernel takes it",
         Ok(()),
         connect_raw(&socket, &address),
     );
     let bytes = peer_name_raw(&socket).attempt("could not ask for the peer's name")?;
     let part = |from, to| Hex(bytes.get(from..to).unwrap_or_default().to_vec());
-    stage.expect("it has so many bytes", 28, bytes.len());
-    stage.expect(
+    demo.expect("it has so many bytes", 28, bytes.len());
+    demo.expect(
         "bytes 0-1: the family AF_INET6 = 10, in the host's own order",
         Hex(10u16.to_ne_bytes().to_vec()),
         part(0, 2),
     );
-    stage.expect("bytes 2-3: the port", Hex(vec![0x1f, 0x90]), part(2, 4));
-    stage.expect("bytes 4-7: the flow label", Hex(vec![0; 4]), part(4, 8));
-    stage.expect(
+    demo.expect("bytes 2-3: the port", Hex(vec![0x1f, 0x90]), part(2, 4));
+    demo.expect("bytes 4-7: the flow label", Hex(vec![0; 4]), part(4, 8));
+    demo.expect(
         "bytes 8-23: the address",
         Hex(Ipv6Addr::LOCALHOST.octets().to_vec()),
         part(8, 24),
     );
-    stage.expect(
+    demo.expect(
         "bytes 24-27: the scope, an interface for link-local addresses",
         Hex(vec![0; 4]),
         part(24, 28),
     );
 
-    stage.does("bind an IPv6 socket to an address of 16 bytes with AF_INET6 in it");
-    stage.expect(
+    demo.does("bind an IPv6 socket to an address of 16 bytes with AF_INET6 in it");
+    demo.expect(
         "an IPv6 address does not fit into a sockaddr_in",
         Err(Errno::EINVAL),
         bind_raw(udp(AddressFamily::Inet6)?, &address[..16]),
@@ -152,23 +152,23 @@ fn bytes_of_ipv6(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn refused(stage: &mut Stage) -> Shown {
-    let ip = stage.address();
-    stage.does("bind with addresses that are wrong in one thing");
+fn refused(demo: &mut DemoContext) -> DemoResult {
+    let ip = demo.address();
+    demo.does("bind with addresses that are wrong in one thing");
     let right = sockaddr_in(INET, 0, ip);
     let socket = || udp(AddressFamily::Inet);
-    stage.expect("nothing wrong", Ok(()), bind_raw(socket()?, &right));
-    stage.expect(
+    demo.expect("nothing wrong", Ok(()), bind_raw(socket()?, &right));
+    demo.expect(
         "a length of 8 is too short",
         Err(Errno::EINVAL),
         bind_raw(socket()?, &right[..8]),
     );
-    stage.expect(
+    demo.expect(
         "the family through htons as well is no family",
         Err(Errno::EAFNOSUPPORT),
         bind_raw(socket()?, &sockaddr_in(INET.swap_bytes(), 0, ip)),
     );
-    stage.expect(
+    demo.expect(
         "the family AF_UNSPEC = 0 is none, but with the address 0.0.0.0",
         Err(Errno::EAFNOSUPPORT),
         bind_raw(socket()?, &sockaddr_in(0, 0, ip)),

@@ -8,7 +8,7 @@ use nix::{
 };
 
 use super::{Demo, Needs};
-use crate::stage::{Seen, Shown, Stage};
+use crate::demo_context::{DemoContext, DemoResult, Describe};
 use harness::sys::socket::socket;
 
 pub const DEMO: Demo = Demo {
@@ -36,17 +36,17 @@ const TYPES: [(&str, i32); 4] = [
     ("RAW", libc::SOCK_RAW),
 ];
 
-fn run(stage: &mut Stage) -> Shown {
-    table(stage);
-    usual(stage)?;
-    protocols(stage);
-    ordinary_users(stage)?;
-    names(stage);
+fn run(demo: &mut DemoContext) -> DemoResult {
+    table(demo);
+    usual(demo)?;
+    protocols(demo);
+    ordinary_users(demo)?;
+    names(demo);
     Ok(())
 }
 
-fn table(stage: &mut Stage) {
-    stage.does("socket(family, type, 0) for each pair; … stands for NOSUPPORT");
+fn table(demo: &mut DemoContext) {
+    demo.does("socket(family, type, 0) for each pair; … stands for NOSUPPORT");
     let mut text = format!("{:<11}", "");
     for (name, _) in FAMILIES {
         let _ = write!(text, "{name:<10}");
@@ -56,16 +56,16 @@ fn table(stage: &mut Stage) {
         for (_, family) in FAMILIES {
             let answer = match socket(family, kind, 0) {
                 Ok(_) => "yes".to_owned(),
-                Err(errno) => errno.tell().replace("NOSUPPORT", "…"),
+                Err(errno) => errno.describe().replace("NOSUPPORT", "…"),
             };
             let _ = write!(text, "{answer:<10}");
         }
     }
-    stage.shows(text);
+    demo.shows(text);
 }
 
-fn usual(stage: &mut Stage) -> Shown {
-    stage.does("the pairs that every Linux has, and some that it has not");
+fn usual(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the pairs that every Linux has, and some that it has not");
     let make = |family, kind| socket(family, kind, 0).map(drop);
     for (claim, family, kind) in [
         ("INET, STREAM is TCP", libc::AF_INET, libc::SOCK_STREAM),
@@ -79,9 +79,9 @@ fn usual(stage: &mut Stage) -> Shown {
             libc::SOCK_DGRAM,
         ),
     ] {
-        stage.expect(claim, Ok(()), make(family, kind));
+        demo.expect(claim, Ok(()), make(family, kind));
     }
-    stage.expect(
+    demo.expect(
         "UNIX, RAW is made, too, and is a DGRAM",
         Ok(libc::SOCK_DGRAM),
         socket(libc::AF_UNIX, libc::SOCK_RAW, 0)
@@ -109,52 +109,52 @@ fn usual(stage: &mut Stage) -> Shown {
         ),
         ("a type that there is not", Errno::EINVAL, libc::AF_INET, 99),
     ] {
-        stage.expect(claim, Err(errno), make(family, kind));
+        demo.expect(claim, Err(errno), make(family, kind));
     }
     Ok(())
 }
 
-fn protocols(stage: &mut Stage) {
-    stage.does("say the protocol, which must fit the type");
+fn protocols(demo: &mut DemoContext) {
+    demo.does("say the protocol, which must fit the type");
     let make = |kind, protocol| socket(libc::AF_INET, kind, protocol).map(drop);
     let (stream, datagram) = (libc::SOCK_STREAM, libc::SOCK_DGRAM);
     let unfit = Err(Errno::EPROTONOSUPPORT);
-    stage.expect(
+    demo.expect(
         "STREAM with IPPROTO_TCP",
         Ok(()),
         make(stream, libc::IPPROTO_TCP),
     );
-    stage.expect(
+    demo.expect(
         "DGRAM with IPPROTO_UDP",
         Ok(()),
         make(datagram, libc::IPPROTO_UDP),
     );
-    stage.expect(
+    demo.expect(
         "STREAM with IPPROTO_UDP",
         unfit,
         make(stream, libc::IPPROTO_UDP),
     );
-    stage.expect(
+    demo.expect(
         "DGRAM with IPPROTO_TCP",
         unfit,
         make(datagram, libc::IPPROTO_TCP),
     );
 }
 
-fn ordinary_users(stage: &mut Stage) -> Shown {
-    stage.does("raw sockets, as a process without capabilities");
+fn ordinary_users(demo: &mut DemoContext) -> DemoResult {
+    demo.does("raw sockets, as a process without capabilities");
     let icmp = || socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP).map(drop);
     let packet = || socket(libc::AF_PACKET, libc::SOCK_RAW, 0).map(drop);
     let refused = Err(Errno::EPERM);
-    let seen = stage.as_ordinary_user(icmp)?;
-    stage.expect("INET, RAW with IPPROTO_ICMP is for root", refused, seen);
-    let seen = stage.as_ordinary_user(packet)?;
-    stage.expect("PACKET is for root, too", refused, seen);
+    let seen = demo.as_ordinary_user(icmp)?;
+    demo.expect("INET, RAW with IPPROTO_ICMP is for root", refused, seen);
+    let seen = demo.as_ordinary_user(packet)?;
+    demo.expect("PACKET is for root, too", refused, seen);
     Ok(())
 }
 
-fn names(stage: &mut Stage) {
-    stage.does("compare AF_ and PF_ in the headers");
+fn names(demo: &mut DemoContext) {
+    demo.does("compare AF_ and PF_ in the headers");
     for (claim, af, pf) in [
         ("PF_INET is AF_INET", libc::AF_INET, libc::PF_INET),
         ("PF_INET6 is AF_INET6", libc::AF_INET6, libc::PF_INET6),
@@ -165,6 +165,6 @@ fn names(stage: &mut Stage) {
         ),
         ("PF_ROUTE is AF_NETLINK", libc::AF_NETLINK, libc::PF_ROUTE),
     ] {
-        stage.expect(claim, af, pf);
+        demo.expect(claim, af, pf);
     }
 }

@@ -15,9 +15,9 @@ use nix::{
 };
 
 use super::{Demo, Needs};
-use crate::stage::{
-    Ending, Ends, Link, Listener, Received, Shown, Stage, bind, listen, name, set_linger,
-    sleep_for_ever, state,
+use crate::demo_context::{
+    DemoContext, DemoResult, Ends, Link, ListeningSocket, ProcessEnd, Received, bind, listen, name,
+    set_linger, sleep_for_ever, state,
 };
 use harness::{failure::Attempt, observe::sockets::State, sys};
 
@@ -30,43 +30,47 @@ pub const DEMO: Demo = Demo {
     run,
 };
 
-fn run(stage: &mut Stage) -> Shown {
-    nobody_connected(stage)?;
-    client_first(stage)?;
-    server_first(stage)?;
+fn run(demo: &mut DemoContext) -> DemoResult {
+    nobody_connected(demo)?;
+    client_first(demo)?;
+    server_first(demo)?;
     for end in [End::Killed, End::CtrlC, End::CleanExit] {
-        ended_with_a_client(stage, end)?;
+        ended_with_a_client(demo, end)?;
     }
-    what_it_does_not_allow(stage)
+    what_it_does_not_allow(demo)
 }
 
 /// A listening server with or without SO_REUSEADDR.
-fn new_server(stage: &Stage, reuse: bool) -> Shown<Listener> {
-    let socket = stage.tcp()?;
+fn new_server(demo: &DemoContext, reuse: bool) -> DemoResult<ListeningSocket> {
+    let socket = demo.tcp()?;
     set_reuse(&socket, reuse)?;
-    bind(&socket, stage.any_port()).attempt("could not bind")?;
+    bind(&socket, demo.any_port()).attempt("could not bind")?;
     listen(&socket, 1).attempt("could not listen")?;
     let address = name(&socket)?;
-    Ok(Listener { socket, address })
+    Ok(ListeningSocket { socket, address })
 }
 
-fn set_reuse(socket: &OwnedFd, reuse: bool) -> Shown {
+fn set_reuse(socket: &OwnedFd, reuse: bool) -> DemoResult {
     setsockopt(socket, sockopt::ReuseAddr, &reuse).attempt("could not set SO_REUSEADDR")
 }
 
 /// What bind says to a new server on this address.
-fn start_again(stage: &Stage, address: SocketAddr, reuse: bool) -> Shown<nix::Result<()>> {
-    let socket = stage.tcp()?;
+fn start_again(
+    demo: &DemoContext,
+    address: SocketAddr,
+    reuse: bool,
+) -> DemoResult<nix::Result<()>> {
+    let socket = demo.tcp()?;
     set_reuse(&socket, reuse)?;
     Ok(bind(&socket, address))
 }
 
 /// A client of a server, and the server's end of the connection.
-fn client_of(stage: &Stage, server: &Listener) -> Shown<Link> {
+fn client_of(demo: &DemoContext, server: &ListeningSocket) -> DemoResult<Link> {
     const CONNECT: &str = "could not make a connection";
-    let client = stage.tcp()?;
-    stage.connect(&client, server.address)?.attempt(CONNECT)?;
-    let accepted = stage.accept(server)?.attempt(CONNECT)?;
+    let client = demo.tcp()?;
+    demo.connect(&client, server.address)?.attempt(CONNECT)?;
+    let accepted = demo.accept(server)?.attempt(CONNECT)?;
     let ends = Ends {
         client: name(&client)?,
         server: server.address,
@@ -80,97 +84,97 @@ fn client_of(stage: &Stage, server: &Listener) -> Shown<Link> {
 
 /// Waits until the one who closed first knows that the other side has its FIN. An acknowledgement that is overtaken by
 /// the other FIN, as happens on a busy machine, would end TIME-WAIT before its time (RFC 1337).
-fn wait_for_the_ack(stage: &Stage, ends: (SocketAddr, SocketAddr)) -> Shown {
-    stage.wait_for(&[], || Ok((state(ends)? == State::FinWait2).then_some(())))?;
+fn wait_for_the_ack(demo: &DemoContext, ends: (SocketAddr, SocketAddr)) -> DemoResult {
+    demo.wait_for(&[], || Ok((state(ends)? == State::FinWait2).then_some(())))?;
     Ok(())
 }
 
-fn nobody_connected(stage: &mut Stage) -> Shown {
-    stage.does("a server without any client is killed by kill -9; bind its port again");
-    let server = new_server(stage, false)?;
+fn nobody_connected(demo: &mut DemoContext) -> DemoResult {
+    demo.does("a server without any client is killed by kill -9; bind its port again");
+    let server = new_server(demo, false)?;
     let address = server.address;
-    let mut child = stage.start(sleep_for_ever)?;
+    let mut child = demo.start(sleep_for_ever)?;
     drop(server);
-    stage.expect(
+    demo.expect(
         "while it runs",
         Err(Errno::EADDRINUSE),
-        start_again(stage, address, false)?,
+        start_again(demo, address, false)?,
     );
     child.signal(Signal::SIGKILL)?;
-    stage.ending(&mut child)?;
-    stage.expect(
+    demo.ending(&mut child)?;
+    demo.expect(
         "after its end the port is free at once",
         Ok(()),
-        start_again(stage, address, false)?,
+        start_again(demo, address, false)?,
     );
     Ok(())
 }
 
-fn client_first(stage: &mut Stage) -> Shown {
-    stage.does("the client closes first, then the server");
-    let server = new_server(stage, false)?;
+fn client_first(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the client closes first, then the server");
+    let server = new_server(demo, false)?;
     let address = server.address;
     let Link {
         client,
         server: accepted,
         ends,
-    } = client_of(stage, &server)?;
+    } = client_of(demo, &server)?;
     drop(client);
-    stage.expect_state("the server knows it", ends.of_server(), State::CloseWait)?;
-    wait_for_the_ack(stage, ends.of_client())?;
+    demo.expect_state("the server knows it", ends.of_server(), State::CloseWait)?;
+    wait_for_the_ack(demo, ends.of_client())?;
     drop((accepted, server));
-    stage.expect_state(
+    demo.expect_state(
         "the client has the TIME-WAIT",
         ends.of_client(),
         State::TimeWait,
     )?;
-    stage.expect(
+    demo.expect(
         "the server's port is free at once",
         Ok(()),
-        start_again(stage, address, false)?,
+        start_again(demo, address, false)?,
     );
     Ok(())
 }
 
-fn server_first(stage: &mut Stage) -> Shown {
+fn server_first(demo: &mut DemoContext) -> DemoResult {
     for old in [false, true] {
         let did = if old { "has" } else { "has not" };
-        stage.does(format!(
+        demo.does(format!(
             "the server closes first; it {did} set SO_REUSEADDR"
         ));
-        let server = new_server(stage, old)?;
+        let server = new_server(demo, old)?;
         let address = server.address;
         let Link {
             client,
             server: accepted,
             ends,
-        } = client_of(stage, &server)?;
+        } = client_of(demo, &server)?;
         drop(accepted);
-        let seen = stage.receive(&client, 1)?;
-        stage.expect(
+        let seen = demo.receive(&client, 1)?;
+        demo.expect(
             "the client reads the end, and closes",
             Ok(Received::end()),
             seen,
         );
-        wait_for_the_ack(stage, ends.of_server())?;
+        wait_for_the_ack(demo, ends.of_server())?;
         drop((client, server));
-        stage.expect_state(
+        demo.expect_state(
             "the server has the TIME-WAIT",
             ends.of_server(),
             State::TimeWait,
         )?;
-        stage.expect(
+        demo.expect(
             "bind without the option",
             Err(Errno::EADDRINUSE),
-            start_again(stage, address, false)?,
+            start_again(demo, address, false)?,
         );
-        stage.expect(
+        demo.expect(
             match old {
                 false => "bind with it: the old server had not set it",
                 true => "bind with it: both have set it",
             },
             if old { Ok(()) } else { Err(Errno::EADDRINUSE) },
-            start_again(stage, address, true)?,
+            start_again(demo, address, true)?,
         );
     }
     Ok(())
@@ -184,29 +188,33 @@ enum End {
     CleanExit,
 }
 
-fn ended_with_a_client(stage: &mut Stage, end: End) -> Shown {
+fn ended_with_a_client(demo: &mut DemoContext, end: End) -> DemoResult {
     let (what, by, expected) = match end {
-        End::Killed => ("kill -9", Signal::SIGKILL, Ending::Killed(libc::SIGKILL)),
-        End::CtrlC => ("Ctrl-C", Signal::SIGINT, Ending::Killed(libc::SIGINT)),
+        End::Killed => (
+            "kill -9",
+            Signal::SIGKILL,
+            ProcessEnd::Killed(libc::SIGKILL),
+        ),
+        End::CtrlC => ("Ctrl-C", Signal::SIGINT, ProcessEnd::Killed(libc::SIGINT)),
         End::CleanExit => (
             "Ctrl-C, with a handler that exits",
             Signal::SIGINT,
-            Ending::Exited(0),
+            ProcessEnd::Exited(0),
         ),
     };
-    stage.does(format!(
+    demo.does(format!(
         "a server with a client ends by {what}; then the client closes"
     ));
-    let server = new_server(stage, false)?;
+    let server = new_server(demo, false)?;
     let address = server.address;
     let Link {
         client,
         server: accepted,
         ends,
-    } = client_of(stage, &server)?;
+    } = client_of(demo, &server)?;
     // The child has the client's descriptor, too, which must not keep the connection.
     let number = client.as_raw_fd();
-    let mut child = stage.start(|| {
+    let mut child = demo.start(|| {
         let _ = unistd::close(number);
         if end == End::CleanExit && exit_by_handler().is_err() {
             return 1;
@@ -214,23 +222,23 @@ fn ended_with_a_client(stage: &mut Stage, end: End) -> Shown {
         sleep_for_ever()
     })?;
     drop((accepted, server));
-    stage.wait_until_asleep(&child)?;
+    demo.wait_until_asleep(&child)?;
     child.signal(by)?;
-    let seen = stage.ending(&mut child)?;
-    stage.expect("it has ended", expected, seen);
-    let seen = stage.receive(&client, 1)?;
-    stage.expect("the client reads the end", Ok(Received::end()), seen);
-    wait_for_the_ack(stage, ends.of_server())?;
+    let seen = demo.ending(&mut child)?;
+    demo.expect("it has ended", expected, seen);
+    let seen = demo.receive(&client, 1)?;
+    demo.expect("the client reads the end", Ok(Received::end()), seen);
+    wait_for_the_ack(demo, ends.of_server())?;
     drop(client);
-    stage.expect_state(
+    demo.expect_state(
         "the server's kernel has the TIME-WAIT",
         ends.of_server(),
         State::TimeWait,
     )?;
-    stage.expect(
+    demo.expect(
         "bind again",
         Err(Errno::EADDRINUSE),
-        start_again(stage, address, false)?,
+        start_again(demo, address, false)?,
     );
     Ok(())
 }
@@ -245,68 +253,68 @@ fn exit_by_handler() -> nix::Result<()> {
     unsafe { sigaction(Signal::SIGINT, &action) }.map(drop)
 }
 
-fn what_it_does_not_allow(stage: &mut Stage) -> Shown {
-    stage.does("use SO_REUSEADDR where it does not help");
-    let listening = new_server(stage, true)?;
+fn what_it_does_not_allow(demo: &mut DemoContext) -> DemoResult {
+    demo.does("use SO_REUSEADDR where it does not help");
+    let listening = new_server(demo, true)?;
     let address = listening.address;
-    stage.expect(
+    demo.expect(
         "while another socket listens, both with the option",
         Err(Errno::EADDRINUSE),
-        start_again(stage, address, true)?,
+        start_again(demo, address, true)?,
     );
-    let server = new_server(stage, true)?;
+    let server = new_server(demo, true)?;
     let address = server.address;
     let Link {
         client,
         server: accepted,
         ends,
-    } = client_of(stage, &server)?;
+    } = client_of(demo, &server)?;
     drop(accepted);
-    wait_for_the_ack(stage, ends.of_server())?;
+    wait_for_the_ack(demo, ends.of_server())?;
     drop((client, server));
-    stage.expect_state(
+    demo.expect_state(
         "after the end of another server",
         ends.of_server(),
         State::TimeWait,
     )?;
-    let late = stage.tcp()?;
-    stage.expect("bind first", Err(Errno::EADDRINUSE), bind(&late, address));
+    let late = demo.tcp()?;
+    demo.expect("bind first", Err(Errno::EADDRINUSE), bind(&late, address));
     set_reuse(&late, true)?;
-    stage.expect(
+    demo.expect(
         "then the option, then bind: now it works",
         Ok(()),
         bind(&late, address),
     );
 
-    stage.does("two sockets with SO_REUSEPORT, which is another option");
-    let (one, other) = (stage.tcp()?, stage.tcp()?);
+    demo.does("two sockets with SO_REUSEPORT, which is another option");
+    let (one, other) = (demo.tcp()?, demo.tcp()?);
     for socket in [&one, &other] {
         setsockopt(socket, sockopt::ReusePort, &true).attempt("could not set SO_REUSEPORT")?;
     }
-    bind(&one, stage.any_port()).attempt("could not bind")?;
+    bind(&one, demo.any_port()).attempt("could not bind")?;
     let address = name(&one)?;
-    stage.expect("bind of the second", Ok(()), bind(&other, address));
-    stage.expect(
+    demo.expect("bind of the second", Ok(()), bind(&other, address));
+    demo.expect(
         "both may listen",
         vec![Ok(()), Ok(())],
         vec![listen(&one, 1), listen(&other, 1)],
     );
 
-    stage.does("SO_LINGER of 0 s");
-    let server = new_server(stage, false)?;
+    demo.does("SO_LINGER of 0 s");
+    let server = new_server(demo, false)?;
     let address = server.address;
     let Link {
         client,
         server: accepted,
         ends,
-    } = client_of(stage, &server)?;
+    } = client_of(demo, &server)?;
     set_linger(&accepted, 0)?;
     drop((accepted, client, server));
-    stage.expect_state("leaves no TIME-WAIT", ends.of_server(), State::Close)?;
-    stage.expect(
+    demo.expect_state("leaves no TIME-WAIT", ends.of_server(), State::Close)?;
+    demo.expect(
         "… and the port is free",
         Ok(()),
-        start_again(stage, address, false)?,
+        start_again(demo, address, false)?,
     );
     Ok(())
 }

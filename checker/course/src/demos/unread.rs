@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use nix::{errno::Errno, sys::socket::Shutdown};
 
 use super::{Demo, Needs};
-use crate::stage::{
-    Flags, Link, Received, Shown, Stage, Wire, fill, receive_at_once, send, shutdown,
+use crate::demo_context::{
+    DemoContext, DemoResult, Flags, Link, Received, Wire, fill, receive_at_once, send, shutdown,
 };
 use harness::{failure::Attempt, observe::sockets::State};
 
@@ -19,76 +19,76 @@ pub const DEMO: Demo = Demo {
     run,
 };
 
-fn run(stage: &mut Stage) -> Shown {
-    nothing_unread(stage)?;
-    one_byte_unread(stage)?;
-    answer_lost(stage)?;
-    farewell(stage)?;
-    send_buffer(stage)?;
-    lost_without_a_word(stage)?;
-    never_accepted(stage)?;
-    stage.in_own_network("the segments which close sends", segments)
+fn run(demo: &mut DemoContext) -> DemoResult {
+    nothing_unread(demo)?;
+    one_byte_unread(demo)?;
+    answer_lost(demo)?;
+    farewell(demo)?;
+    send_buffer(demo)?;
+    lost_without_a_word(demo)?;
+    never_accepted(demo)?;
+    demo.in_own_network("the segments which close sends", segments)
 }
 
-fn nothing_unread(stage: &mut Stage) -> Shown {
-    stage.does("the server closes, and has read everything");
+fn nothing_unread(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the server closes, and has read everything");
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
+    } = demo.link()?;
     drop(server);
-    let seen = stage.receive(&client, 9)?;
-    stage.expect("the client reads the end", Ok(Received::end()), seen);
-    stage.expect_state(
+    let seen = demo.receive(&client, 9)?;
+    demo.expect("the client reads the end", Ok(Received::end()), seen);
+    demo.expect_state(
         "the client may still send",
         ends.of_client(),
         State::CloseWait,
     )
 }
 
-fn one_byte_unread(stage: &mut Stage) -> Shown {
-    stage.does("the client sends 1 byte; the server closes without reading it");
+fn one_byte_unread(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the client sends 1 byte; the server closes without reading it");
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
+    } = demo.link()?;
     send(&client, "x").attempt("could not send")?;
-    stage.wait_for_bytes(&server, 1)?;
+    demo.wait_for_bytes(&server, 1)?;
     drop(server);
-    let seen = stage.receive(&client, 9)?;
-    stage.expect(
+    let seen = demo.receive(&client, 9)?;
+    demo.expect(
         "the client's connection is reset",
         Err(Errno::ECONNRESET),
         seen,
     );
-    stage.expect(
+    demo.expect(
         "which is said once; then a read says",
         Ok(Received::end()),
         receive_at_once(&client, 9),
     );
-    stage.expect_state("nothing is left of it", ends.of_client(), State::Close)?;
+    demo.expect_state("nothing is left of it", ends.of_client(), State::Close)?;
 
-    stage.does("the same, but the server had answered before");
-    let Link { client, server, .. } = stage.link()?;
+    demo.does("the same, but the server had answered before");
+    let Link { client, server, .. } = demo.link()?;
     send(&client, "request, and more").attempt("could not send")?;
-    let seen = stage.receive(&server, 7)?;
-    stage.expect(
+    let seen = demo.receive(&server, 7)?;
+    demo.expect(
         "the server reads a part",
         Ok(Received::bytes("request")),
         seen,
     );
     send(&server, "ANSWER").attempt("could not send")?;
-    stage.wait_for_bytes(&client, 6)?;
+    demo.wait_for_bytes(&client, 6)?;
     drop(server);
-    let seen = stage.receive(&client, 9)?;
-    stage.expect(
+    let seen = demo.receive(&client, 9)?;
+    demo.expect(
         "what had arrived can be read",
         Ok(Received::bytes("ANSWER")),
         seen,
     );
-    stage.expect(
+    demo.expect(
         "then it is reset",
         Err(Errno::ECONNRESET),
         receive_at_once(&client, 9),
@@ -96,59 +96,59 @@ fn one_byte_unread(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn answer_lost(stage: &mut Stage) -> Shown {
-    stage.does(
+fn answer_lost(demo: &mut DemoContext) -> DemoResult {
+    demo.does(
         "1 byte unread, and an answer that fills the buffers of both sides; the server closes",
     );
-    let Link { client, server, .. } = stage.link()?;
+    let Link { client, server, .. } = demo.link()?;
     send(&client, "x").attempt("could not send")?;
-    stage.wait_for_bytes(&server, 1)?;
+    demo.wait_for_bytes(&server, 1)?;
     let written = fill(&server).attempt("could not send")?;
     drop(server);
-    let (received, end) = drain(stage, &client)?;
-    stage.shows(format!(
+    let (received, end) = drain(demo, &client)?;
+    demo.shows(format!(
         "the server has written {written} bytes; the client received {received}"
     ));
-    stage.expect(
+    demo.expect(
         "what was still in the send buffer is lost: less arrives than was written",
         true,
         received < written,
     );
-    stage.expect("the client learns it", Err(Errno::ECONNRESET), end);
+    demo.expect("the client learns it", Err(Errno::ECONNRESET), end);
     Ok(())
 }
 
-fn farewell(stage: &mut Stage) -> Shown {
-    stage.does("the farewell that loses nothing: shutdown(SHUT_WR), read until 0, close");
-    let Link { client, server, .. } = stage.link()?;
+fn farewell(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the farewell that loses nothing: shutdown(SHUT_WR), read until 0, close");
+    let Link { client, server, .. } = demo.link()?;
     send(&client, "request, and more").attempt("could not send")?;
-    let seen = stage.receive(&server, 7)?;
-    stage.expect(
+    let seen = demo.receive(&server, 7)?;
+    demo.expect(
         "the server reads a part",
         Ok(Received::bytes("request")),
         seen,
     );
     send(&server, "ANSWER").attempt("could not send")?;
     shutdown(&server, Shutdown::Write).attempt("could not shut down")?;
-    let seen = stage.receive(&client, 9)?;
-    stage.expect(
+    let seen = demo.receive(&client, 9)?;
+    demo.expect(
         "the client has its answer",
         Ok(Received::bytes("ANSWER")),
         seen,
     );
-    let seen = stage.receive(&client, 9)?;
-    stage.expect("… and its end", Ok(Received::end()), seen);
+    let seen = demo.receive(&client, 9)?;
+    demo.expect("… and its end", Ok(Received::end()), seen);
     drop(client);
-    let (_, end) = drain(stage, &server)?;
-    stage.expect("the server reads until 0", Ok(()), end);
+    let (_, end) = drain(demo, &server)?;
+    demo.expect("the server reads until 0", Ok(()), end);
     Ok(())
 }
 
 /// Reads to the end of the stream, or to an error.
-fn drain(stage: &Stage, socket: &OwnedFd) -> Shown<(usize, nix::Result<()>)> {
+fn drain(demo: &DemoContext, socket: &OwnedFd) -> DemoResult<(usize, nix::Result<()>)> {
     let mut received = 0;
     loop {
-        match stage.receive(socket, 1 << 20)? {
+        match demo.receive(socket, 1 << 20)? {
             Ok(Received(bytes)) if bytes.is_empty() => return Ok((received, Ok(()))),
             Ok(Received(bytes)) => received += bytes.len(),
             Err(errno) => return Ok((received, Err(errno))),
@@ -156,22 +156,22 @@ fn drain(stage: &Stage, socket: &OwnedFd) -> Shown<(usize, nix::Result<()>)> {
     }
 }
 
-fn send_buffer(stage: &mut Stage) -> Shown {
-    stage.does("fill the buffers of both sides while the client does not read; the server closes");
+fn send_buffer(demo: &mut DemoContext) -> DemoResult {
+    demo.does("fill the buffers of both sides while the client does not read; the server closes");
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
+    } = demo.link()?;
     let written = fill(&server).attempt("could not send")?;
     drop(server);
-    stage.expect_state(
+    demo.expect_state(
         "close has not waited for the client; the kernel goes on sending",
         ends.of_server(),
         State::FinWait1,
     )?;
-    let seen = drain(stage, &client)?;
-    stage.expect(
+    let seen = drain(demo, &client)?;
+    demo.expect(
         "now the client reads: it gets all, and the end",
         (written, Ok(())),
         seen,
@@ -179,56 +179,56 @@ fn send_buffer(stage: &mut Stage) -> Shown {
     Ok(())
 }
 
-fn lost_without_a_word(stage: &mut Stage) -> Shown {
-    stage.does("the server sends 1000 bytes and closes; the client closes without reading");
+fn lost_without_a_word(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the server sends 1000 bytes and closes; the client closes without reading");
     let Link {
         client,
         server,
         ends,
-    } = stage.link()?;
-    stage.expect("send says", Ok(1000), send(&server, [0; 1000]));
-    stage.wait_for_bytes(&client, 1000)?;
+    } = demo.link()?;
+    demo.expect("send says", Ok(1000), send(&server, [0; 1000]));
+    demo.wait_for_bytes(&client, 1000)?;
     let seen = nix::unistd::close(server);
-    stage.expect("close says", Ok(()), seen);
+    demo.expect("close says", Ok(()), seen);
     drop(client);
-    stage.expect_state(
+    demo.expect_state(
         "the bytes are lost, and nobody is told",
         ends.of_server(),
         State::Close,
     )
 }
 
-fn never_accepted(stage: &mut Stage) -> Shown {
-    stage.does("a client waits in the accept queue; the listening socket is closed");
-    let listener = stage.listen(1)?;
-    let client = stage.tcp()?;
-    let seen = stage.connect(&client, listener.address)?;
-    stage.expect("connect", Ok(()), seen);
+fn never_accepted(demo: &mut DemoContext) -> DemoResult {
+    demo.does("a client waits in the accept queue; the listening socket is closed");
+    let listener = demo.listen(1)?;
+    let client = demo.tcp()?;
+    let seen = demo.connect(&client, listener.address)?;
+    demo.expect("connect", Ok(()), seen);
     drop(listener);
-    let seen = stage.receive(&client, 1)?;
-    stage.expect("the client is reset", Err(Errno::ECONNRESET), seen);
+    let seen = demo.receive(&client, 1)?;
+    demo.expect("the client is reset", Err(Errno::ECONNRESET), seen);
     Ok(())
 }
 
-fn segments(stage: &mut Stage) -> Shown {
+fn segments(demo: &mut DemoContext) -> DemoResult {
     for (unread, claim, flags) in [
         (0, "close with nothing unread sends", Flags::FIN_ACK),
         (1, "close with 1 byte unread sends", Flags::RST_ACK),
     ] {
-        stage.does(format!(
+        demo.does(format!(
             "look at the segment which close sends, with {unread} B unread"
         ));
         let Link {
             client,
             server,
             ends,
-        } = stage.link()?;
+        } = demo.link()?;
         send(&client, vec![0; unread]).attempt("could not send")?;
-        stage.wait_for_bytes(&server, unread)?;
+        demo.wait_for_bytes(&server, unread)?;
         let wire = Wire::new()?;
         drop(server);
-        let seen = wire.first_from(stage, ends.server)?;
-        stage.expect(claim, Some(flags), seen);
+        let seen = wire.first_from(demo, ends.server)?;
+        demo.expect(claim, Some(flags), seen);
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use nix::{
 
 use super::{jail::Prepared, launch::Preparation};
 use crate::{
-    observe::tracer::{Bounds, Filter, Held, Listener, Tracer},
+    observe::tracer::{Bounds, Filter, Held, TraceListener, Tracer},
     sys::{self, exec::StringArray},
 };
 
@@ -66,7 +66,7 @@ pub(super) enum Follow {
     /// Nobody.
     Untraced,
     /// A tracer, which tells them to a listener if there is one, and keeps the program within bounds.
-    Traced(Option<Box<dyn Listener>>, Bounds),
+    Traced(Option<Box<dyn TraceListener>>, Bounds),
 }
 
 /// What the child brings into its exec: its ends of the pipes, and its filter.
@@ -137,7 +137,7 @@ impl Image {
     }
 
     /// Starts it with the checker's own standard input, output and error, and traces it.
-    pub fn start_here(self, listener: Box<dyn Listener>) -> io::Result<Tracer> {
+    pub fn start_here(self, listener: Box<dyn TraceListener>) -> io::Result<Tracer> {
         let (_, tracer) = self.run(None, Follow::Traced(Some(listener), Bounds::default()))?;
         tracer.ok_or_else(|| io::Error::other("the program runs without a tracer"))
     }

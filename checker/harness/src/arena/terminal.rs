@@ -24,7 +24,7 @@ use super::{
 use crate::{
     beneath::AccessError,
     failure::{Attempt, LabError},
-    observe::tracer::{Listener, Tracer},
+    observe::tracer::{TraceListener, Tracer},
     sys,
 };
 
@@ -48,7 +48,7 @@ impl Attended {
     pub fn start(
         program: &Path,
         arguments: &[OsString],
-        listener: Box<dyn Listener>,
+        listener: Box<dyn TraceListener>,
     ) -> Result<Attended, LabError> {
         let attempt = format!("could not start {}", program.display());
         let program = program.canonicalize().attempt(&attempt)?;

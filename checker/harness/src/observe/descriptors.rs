@@ -135,7 +135,7 @@ pub struct TimeLimits {
 /// The time limits of the socket which a thread of a process has under this number.
 ///
 /// They cannot be read from /proc, so a copy of the descriptor is taken for a moment (pidfd_getfd(2), Linux 5.6).
-/// `None` where that is not allowed: then nobody knows.
+/// `None` where that is not allowed.
 pub fn time_limits(pid: i32, tid: i32, number: i32) -> Option<TimeLimits> {
     // The thread's own descriptors are meant, which a process without its main thread shows nowhere else. Linux before
     // 6.9 has no pidfd of a thread.
@@ -165,7 +165,7 @@ pub fn is_nonblocking(tid: i32, number: i32) -> bool {
         .is_some_and(|flags| flags & libc::O_NONBLOCK != 0)
 }
 
-/// Whether a descriptor of a thread is a socket which is not a stream, or one of which nobody knows: what a read leaves
+/// Whether a descriptor of a thread is a socket which is not a stream, or may not be one: what a read leaves
 /// of a message is lost (recv(2)).
 pub fn keeps_messages_apart(tid: i32, number: i32) -> bool {
     if !matches!(object(tid, number), Some(Object::Socket(_))) {

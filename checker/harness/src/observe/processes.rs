@@ -139,7 +139,7 @@ impl Process {
         Some(process)
     }
 
-    /// Whether it has ended and nobody has waited for it. Without its main thread a process lives on in the others.
+    /// Whether it has ended and has not been reaped. Without its main thread a process lives on in the others.
     pub fn is_zombie(&self) -> bool {
         (self.state == 'Z' || self.state == 'X') && self.threads <= 1
     }
@@ -238,7 +238,7 @@ fn ticks_in(stat: &str) -> u64 {
 }
 
 /// The processor on which a thread is, or has been last.
-pub(super) fn processor_of(tid: i32) -> Option<usize> {
+pub(super) fn cpu_of(tid: i32) -> Option<usize> {
     figures_of(&format!("/proc/{tid}/stat"))
         .get(36)
         .map(|&processor| processor as usize)

@@ -61,7 +61,7 @@ pub struct Socket {
     /// Whether it only probes a peer that has announced a window of 0 bytes: what it holds moves when the peer reads,
     /// and not before.
     pub waits_for_room: bool,
-    /// The key to `/proc/PID/fd`; 0 for a connection that is not yet accepted or belongs to nobody.
+    /// The key to `/proc/PID/fd`; 0 for a connection that is not yet accepted or belongs to no process.
     pub inode: u64,
 }
 
@@ -161,7 +161,7 @@ pub fn listening() -> Result<Vec<Socket>, LabError> {
 
 /// The TCP socket to which a descriptor refers. None if it is of another kind, or has no address yet.
 pub fn of_inode(inode: u64) -> Result<Option<Socket>, LabError> {
-    // Nobody has a descriptor of these, and there may be many.
+    // No process has a descriptor of these, and there may be many.
     const TIME_WAIT: u32 = 1 << 6;
     let mut sockets = in_states(Transport::Tcp, NAMED & !TIME_WAIT)?.into_iter();
     Ok(sockets.find(|socket| socket.inode == inode))

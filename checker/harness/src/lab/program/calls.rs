@@ -7,7 +7,7 @@ use crate::{
     failure::{Checked, Diagnosis},
     observe::{
         calls::Call,
-        tracer::{Outcome, Record, Tracer, before_main},
+        tracer::{CallOutcome, Record, Tracer, before_main},
     },
 };
 
@@ -21,7 +21,7 @@ pub struct CallLine {
     /// `read(4, "hello\n", 4096) = 6`
     pub text: String,
     /// What came of it, with which the text ends.
-    pub outcome: Outcome,
+    pub outcome: CallOutcome,
     /// What the lab did to it, if it did something.
     pub injected: Option<String>,
     /// Why the reader should look at it, if there is a reason.

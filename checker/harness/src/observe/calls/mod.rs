@@ -87,10 +87,11 @@ pub enum Call {
     Trace,
     /// seccomp: a filter of its own, refused likewise.
     Filter,
-    /// io_uring: reads and writes which nobody sees as calls, refused likewise.
+    /// io_uring: reads and writes that are not seen as calls, refused likewise.
     Ring,
-    /// A call for another kind of machine, such as of 32 bits, refused likewise.
-    Foreign,
+    /// A call of another ABI, such as that of 32 bits, refused likewise. Traces call it `foreign`.
+    #[serde(rename = "foreign")]
+    OtherAbi,
 }
 
 impl Call {
@@ -154,7 +155,7 @@ impl fmt::Display for Call {
             Call::Trace => "ptrace",
             Call::Filter => "seccomp",
             Call::Ring => "io_uring",
-            Call::Foreign => "a foreign call",
+            Call::OtherAbi => "a foreign call",
         })
     }
 }
@@ -162,7 +163,7 @@ impl fmt::Display for Call {
 /// The call in which a thread sleeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sleep {
-    /// Its kind; `None` for a call which is not known for sleeping, so that nobody knows what ends it.
+    /// Its kind; `None` for a call which is not known for sleeping, so that it is unknown what ends it.
     pub call: Option<Call>,
     /// As in the manual: `read`, or `call 42` for one which is not in the table.
     pub name: String,

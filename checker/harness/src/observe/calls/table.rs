@@ -4,7 +4,7 @@ use Parameter::*;
 
 use super::Call;
 
-/// When a call which sleeps can go on only through somebody else's action.
+/// When a sleeping call can only go on through the action of another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::observe) enum Endless {
     /// It has no time limit of its own.
@@ -193,7 +193,7 @@ macro_rules! table {
 /// which newer machines (aarch64) do not have.
 ///
 /// That a call never sleeps for ever is also said of those that others than the test could end: flock, fcntl, msgrcv and
-/// semop wait for whoever holds the lock or the queue, which may be the program of another test. The two descriptors of
+/// semop wait for the holder of the lock or the queue, which may be the program of another test. The two descriptors of
 /// sendfile and splice mean that they wait at either end.
 const TABLE: &[Row] = table! {
     SYS_read Read Always [Descriptor, Filled(2), Size]
@@ -283,7 +283,7 @@ const TABLE: &[Row] = table! {
     SYS_futex Futex IfNull(3) [Pointer, Int, Int, Time]
     SYS_futex_waitv Futex IfNull(3) [Pointer, Int, Pointer, Time]
 
-    // The tracer keeps a thread on one processor, which is the lab's choice and nobody else's business.
+    // The tracer keeps a thread on one CPU. That is the lab's choice, and not shown.
     SYS_sched_getaffinity Processor Never [Process, Size, Pointer]
     SYS_sched_setaffinity Processor Never [Process, Size, Pointer]
 

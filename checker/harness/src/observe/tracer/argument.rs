@@ -1,4 +1,4 @@
-//! The arguments of a call as values. Text is made of them by whoever shows them: a report, a trace.
+//! The arguments of a call as values. Only a report or a trace makes text of them, by `Display`.
 
 use std::{
     fmt::{self, Display, Write},

@@ -19,7 +19,7 @@ use crate::observe::{calls::Call, processes::Process};
 pub struct Bounds {
     /// How many threads all its processes have together, at most. One more fails with EAGAIN.
     pub threads: Option<usize>,
-    /// Whether it may signal nobody but itself and what it has started. Others are EPERM.
+    /// Whether it may signal only itself and what it has started. Others are EPERM.
     pub own_signals: bool,
     /// The only addresses which it may bind, connect or send to. All others are EACCES; but it may bind any, with a
     /// port that the kernel chooses.
@@ -114,9 +114,9 @@ impl Tree {
     /// Whether all that a signal to this target (kill(2)) reaches is of the tree.
     fn may_signal(&self, target: i32) -> bool {
         match target {
-            // Its own process group: that of its session, which nobody else is in.
+            // Its own process group: that of its session, in which no other process is.
             0 => true,
-            // Everybody.
+            // All processes.
             -1 => false,
             group if group < 0 => {
                 let group = Pid::from_raw(group.wrapping_neg());
@@ -135,7 +135,7 @@ impl Tree {
             // The kernel has an answer for what is no number of a process.
             return true;
         }
-        // Nobody is there, says the kernel.
+        // The kernel says that there is no such process.
         Process::read(target).is_none_or(|found| found.is_zombie() && is_member(found.parent))
     }
 }

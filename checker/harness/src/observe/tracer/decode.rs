@@ -1,5 +1,5 @@
 //! Reads the arguments of a call, while the thread that makes it is stopped. Only what lies in its memory is read then;
-//! text is made of it later, if somebody shows the call.
+//! text is made of it later, if a report or a trace shows the call.
 
 use std::{
     mem::{offset_of, size_of},

@@ -4,8 +4,8 @@
 //!
 //! A splice from standard input, or to standard output or error, gets the answer EINVAL, which the manual has for files
 //! that cannot be spliced, traced or not. The kernel keeps a pipe locked while splice(2) waits for the other file, and
-//! whoever reads or writes that pipe then, or asks what is in it, sleeps too deeply to be killed. These pipes have the lab
-//! at their other ends. `std::io::copy`, which tries splice first, goes on with read and write.
+//! a process that reads or writes that pipe then, or asks what is in it, sleeps uninterruptibly and cannot be killed. The
+//! lab has the other ends of these pipes. `std::io::copy`, which tries splice first, goes on with read and write.
 
 use std::mem::offset_of;
 
@@ -105,7 +105,7 @@ impl Filter {
         Filter(program)
     }
 
-    /// The filter for a program which nobody traces. It stops nothing.
+    /// The filter for a program that is not traced. It stops nothing.
     pub fn of_the_untraced() -> Filter {
         let mut program = vec![
             LOAD_MACHINE,

@@ -19,13 +19,13 @@ use super::{
     decode,
     inject::{self, Fault},
     interrupted::{Interrupted, Pause, Verdict},
-    listener::{Diary, Event, Listener},
+    listener::{Recorder, TraceEvent, TraceListener},
     loader,
     memory::Memory,
+    patch::{EntryPatch, is_harmless, refusal},
     placement::{Placement, Turns},
-    record::{Outcome, Record},
+    record::{CallOutcome, Record},
     registers::{Entry, Position, Registers, position},
-    twist::{Twist, is_harmless, refusal},
 };
 use crate::{
     observe::{
@@ -43,7 +43,7 @@ pub(super) struct Follower {
     shared: Arc<Shared>,
     /// The process that was started.
     main: i32,
-    diary: Diary,
+    recorder: Recorder,
     bounds: Bounds,
     /// Whether the program itself runs, and not still what starts it.
     started: bool,
@@ -67,21 +67,21 @@ struct Tracee {
     own_pid: i32,
     turns: Turns,
     /// The call between its two stops.
-    call: Option<Making>,
+    call: Option<PendingCall>,
     /// Calls that were interrupted and may go on, the innermost last.
     interrupted: Vec<Interrupted>,
     /// Whether it has been in a group stop, and not yet made or finished a call.
     was_stopped: bool,
 }
 
-/// A call which is being made.
-struct Making {
+/// A call between its entry and its return.
+struct PendingCall {
     sequence: u64,
     /// None for a call of another machine.
     row: Option<&'static Row>,
     entry: Entry,
     entered: Instant,
-    twist: Option<Twist>,
+    patch: Option<EntryPatch>,
     fault: Option<Fault>,
 }
 
@@ -89,12 +89,12 @@ impl Follower {
     pub fn new(
         shared: Arc<Shared>,
         main: i32,
-        listener: Option<Box<dyn Listener>>,
+        listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
     ) -> Follower {
         Follower {
             bounds,
-            diary: Diary::new(shared.clone(), listener),
+            recorder: Recorder::new(shared.clone(), listener),
             shared,
             main,
             started: false,
@@ -106,48 +106,50 @@ impl Follower {
 
     /// Follows until no thread is left. What is left after the lab has ended the program is killed at its next stop.
     pub fn run(&mut self) {
-        self.meet(self.main);
+        self.attach(self.main);
         loop {
             // Only children and tracees of this very thread: the other threads of the lab wait for their own.
             match sys::wait(-1, libc::__WALL | libc::__WNOTHREAD) {
-                Ok(Some((tid, status))) => self.answer(tid, status),
+                Ok(Some((tid, status))) => self.on_stop(tid, status),
                 Err(Errno::EINTR) => (),
                 Ok(None) | Err(_) => return,
             }
         }
     }
 
-    fn answer(&mut self, tid: i32, status: i32) {
+    fn on_stop(&mut self, tid: i32, status: i32) {
         if !libc::WIFSTOPPED(status) {
-            return self.part(tid, status);
+            return self.on_exit(tid, status);
         }
-        self.meet(tid);
+        self.attach(tid);
         self.place(tid);
-        if self.shared.story().is_ending {
+        if self.shared.state().is_ending {
             // The stopped thread has not been reaped, so that its number is not another one's.
             let _ = sys::kill(tid, libc::SIGKILL);
             return;
         }
         let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
         match event {
-            libc::PTRACE_EVENT_SECCOMP => self.enter(tid),
+            libc::PTRACE_EVENT_SECCOMP => self.on_entry(tid),
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
                 if let Some(child) = event_message(tid) {
-                    self.meet(child);
+                    self.attach(child);
                 }
-                self.go_on(tid, 0);
+                self.resume(tid, 0);
             }
-            libc::PTRACE_EVENT_EXEC => self.change_program(tid),
+            libc::PTRACE_EVENT_EXEC => self.on_exec(tid),
             libc::PTRACE_EVENT_STOP => match signal {
-                libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => self.rest(tid),
+                libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {
+                    self.on_group_stop(tid)
+                }
                 _ => {
-                    self.shared.story().resting.remove(&tid);
-                    self.go_on(tid, 0);
+                    self.shared.state().group_stopped.remove(&tid);
+                    self.resume(tid, 0);
                 }
             },
-            0 if signal == libc::SIGTRAP | 0x80 => self.leave(tid),
-            0 => self.deliver(tid, signal),
-            _ => self.go_on(tid, 0),
+            0 if signal == libc::SIGTRAP | 0x80 => self.on_return(tid),
+            0 => self.on_signal(tid, signal),
+            _ => self.resume(tid, 0),
         }
     }
 
@@ -158,7 +160,7 @@ impl Follower {
     }
 
     /// Lets a thread run until its next stop: the return of its call, if it is in one.
-    fn go_on(&mut self, tid: i32, signal: i32) {
+    fn resume(&mut self, tid: i32, signal: i32) {
         let is_in_call = self
             .threads
             .get(&tid)
@@ -170,8 +172,8 @@ impl Follower {
         let _ = ptrace::resume(tid, until, signal);
     }
 
-    /// Learns of a thread, at its own first stop or at that of the call which made it, whichever comes first.
-    fn meet(&mut self, tid: i32) {
+    /// A thread is new: at its own first stop, or at that of the call which made it, whichever comes first.
+    fn attach(&mut self, tid: i32) {
         if self.threads.contains_key(&tid) {
             return;
         }
@@ -188,7 +190,7 @@ impl Follower {
             let inherited = self.processes.get(&parent).cloned();
             self.processes.insert(pid, inherited.unwrap_or_default());
         }
-        self.shared.story().threads.insert(tid, pid);
+        self.shared.state().threads.insert(tid, pid);
         let tracee = Tracee {
             pid,
             own_pid: field("NStgid").unwrap_or(pid),
@@ -198,7 +200,7 @@ impl Follower {
             was_stopped: false,
         };
         self.threads.insert(tid, tracee);
-        self.diary.tell(Event::Started {
+        self.recorder.report(TraceEvent::Started {
             pid,
             tid,
             parent: if pid == tid { parent } else { pid },
@@ -206,19 +208,19 @@ impl Follower {
     }
 
     /// A thread has ended.
-    fn part(&mut self, tid: i32, status: i32) {
+    fn on_exit(&mut self, tid: i32, status: i32) {
         if let Some(thread) = self.threads.remove(&tid) {
             let pid = thread.pid;
             self.lose_calls(&thread);
-            self.diary.tell(Event::Ended { pid, tid, status });
+            self.recorder.report(TraceEvent::Ended { pid, tid, status });
         }
         self.processes.remove(&tid);
-        let mut story = self.shared.story();
-        story.threads.remove(&tid);
-        story.resting.remove(&tid);
+        let mut state = self.shared.state();
+        state.threads.remove(&tid);
+        state.group_stopped.remove(&tid);
         if tid == self.main {
-            story.ending = Some(status);
-            drop(story);
+            state.ending = Some(status);
+            drop(state);
             self.shared.announce_ending();
         }
     }
@@ -228,53 +230,53 @@ impl Follower {
         let interrupted = thread.interrupted.iter().map(|call| call.sequence);
         let calls = thread.call.iter().map(|call| call.sequence);
         for sequence in calls.chain(interrupted) {
-            self.diary.close(sequence, Outcome::Lost);
+            self.recorder.close(sequence, CallOutcome::Lost);
         }
     }
 
     /// exec has replaced a program. The thread which called it now has the number of the process, and all others are
-    /// gone, the former main thread without a word.
-    fn change_program(&mut self, tid: i32) {
+    /// gone; the former main thread is not reported.
+    fn on_exec(&mut self, tid: i32) {
         self.started |= tid == self.main;
         self.processes.entry(tid).or_default().loader = loader::place(tid);
         let caller = event_message(tid).unwrap_or(tid);
         if caller != tid
             && let Some(thread) = self.threads.remove(&caller)
         {
-            self.shared.story().threads.remove(&caller);
+            self.shared.state().threads.remove(&caller);
             if let Some(former) = self.threads.insert(tid, thread) {
                 self.lose_calls(&former);
             }
         }
-        self.go_on(tid, 0);
+        self.resume(tid, 0);
     }
 
     /// A group stop: the thread stays where it is until SIGCONT.
-    fn rest(&mut self, tid: i32) {
+    fn on_group_stop(&mut self, tid: i32) {
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.was_stopped = true;
         }
-        self.shared.story().resting.insert(tid);
+        self.shared.state().group_stopped.insert(tid);
         let _ = ptrace::listen(tid);
     }
 
     /// A thread is about to make a call.
-    fn enter(&mut self, tid: i32) {
+    fn on_entry(&mut self, tid: i32) {
         if let Ok(Position::Entry(entry)) = position(tid) {
-            let making = match self.take_up(tid, &entry) {
-                Some(making) => Some(making),
-                None => self.begin(tid, entry),
+            let pending = match self.resume_restarted(tid, &entry) {
+                Some(pending) => Some(pending),
+                None => self.begin_call(tid, entry),
             };
             if let Some(thread) = self.threads.get_mut(&tid) {
-                thread.call = making;
+                thread.call = pending;
                 thread.was_stopped = false;
             }
         }
-        self.go_on(tid, 0);
+        self.resume(tid, 0);
     }
 
-    /// Takes up a call that a signal had interrupted, and that is now made again. It is still the same call.
-    fn take_up(&mut self, tid: i32, entry: &Entry) -> Option<Making> {
+    /// Goes on with the record of a call that a signal had interrupted, and that is now made again: it is the same call.
+    fn resume_restarted(&mut self, tid: i32, entry: &Entry) -> Option<PendingCall> {
         let thread = self.threads.get_mut(&tid)?;
         while let Some(top) = thread.interrupted.last() {
             if top.goes_on_with(entry) {
@@ -285,58 +287,58 @@ impl Follower {
                 return None;
             }
             // It was left for good, by longjmp for example.
-            self.diary.close(top.sequence, top.outcome_if_left());
+            self.recorder.close(top.sequence, top.outcome_if_left());
             thread.interrupted.pop();
         }
         let call = thread.interrupted.pop()?;
-        let mut making = Making {
+        let mut pending = PendingCall {
             sequence: call.sequence,
             row: Some(call.row),
             entry: call.entry,
             entered: call.entered,
-            twist: None,
+            patch: None,
             fault: call.fault,
         };
         if entry.number == call.entry.number {
-            self.change_again(tid, &mut making);
+            self.patch_again(tid, &mut pending);
         }
-        Some(making)
+        Some(pending)
     }
 
-    /// What was changed at the first entry of a call is changed again; and of its time limit, what has passed is gone.
-    fn change_again(&self, tid: i32, making: &mut Making) {
-        let (Some(row), Ok(mut registers)) = (making.row, Registers::read(tid)) else {
+    /// Applies the patch of the first entry of a call again, and takes what has passed off its time limit.
+    fn patch_again(&self, tid: i32, pending: &mut PendingCall) {
+        let (Some(row), Ok(mut registers)) = (pending.row, Registers::read(tid)) else {
             return;
         };
         let mut is_changed = false;
-        if let Some(Fault::Short(most)) = making.fault {
+        if let Some(Fault::Short(most)) = pending.fault {
             let memory = Memory { thread: tid };
-            is_changed |= inject::shorten(&mut registers, row, &making.entry, memory, most);
+            is_changed |= inject::shorten(&mut registers, row, &pending.entry, memory, most);
         }
         if let Endless::IfNegative(place) = row.endless {
-            let limit = making.entry.arguments[place] as i32;
+            let limit = pending.entry.arguments[place] as i32;
             let limit = Duration::from_millis(u64::from(limit.max(0).cast_unsigned()));
             if !limit.is_zero() {
-                let left = limit.saturating_sub(making.entered.elapsed());
+                let left = limit.saturating_sub(pending.entered.elapsed());
                 registers.set_argument(place, left.as_millis() as u64);
                 is_changed = true;
             }
         }
         if is_changed && registers.write().is_ok() {
-            making.twist = Some(Twist::Restore);
+            pending.patch = Some(EntryPatch::Restore);
         }
     }
 
-    /// Writes a new call down, and injects what is due. `None` for a call which is nobody's business.
-    fn begin(&mut self, tid: i32, entry: Entry) -> Option<Making> {
+    /// Records a new call, and injects what is due. `None` for a call that is not recorded.
+    fn begin_call(&mut self, tid: i32, entry: Entry) -> Option<PendingCall> {
         let thread = self.threads.get(&tid)?;
         let row = Row::of(entry.number).filter(|_| entry.native);
         if entry.native && (row.is_none() || is_harmless(row?, &entry)) {
             return None;
         }
-        let call = row.map_or(Call::Foreign, |row| row.call);
+        let call = row.map_or(Call::OtherAbi, |row| row.call);
         if call == Call::Processor {
-            self.let_choose(entry.number);
+            self.release_cpus(entry.number);
             return None;
         }
         let process = self.processes.get(&thread.pid);
@@ -356,7 +358,7 @@ impl Follower {
             row,
             arguments: Vec::new(),
             numbers: entry.arguments,
-            outcome: Outcome::InProgress,
+            outcome: CallOutcome::InProgress,
             injected: None,
             refused: false,
         };
@@ -366,30 +368,32 @@ impl Follower {
         let refusal = refusal(record.call).or_else(|| self.out_of_bounds(tid, &record, &entry));
         let due = match (refusal, row) {
             (None, Some(row)) if self.started => {
-                self.shared.story().rules.fault_for(tid, row, &entry)
+                self.shared.state().rules.fault_for(tid, row, &entry)
             }
             _ => None,
         };
-        let twist = match (refusal, due, row) {
-            (Some(errno), ..) => Twist::skip(tid, Twist::Return(-i64::from(errno))),
-            (None, Some((_, fault)), Some(row)) => Twist::inject(tid, row, &entry, fault),
-            (None, None, Some(row)) if row.call == Call::Fork => Twist::keep_traced(tid, &entry),
+        let patch = match (refusal, due, row) {
+            (Some(errno), ..) => EntryPatch::skip(tid, EntryPatch::Return(-i64::from(errno))),
+            (None, Some((_, fault)), Some(row)) => EntryPatch::inject(tid, row, &entry, fault),
+            (None, None, Some(row)) if row.call == Call::Fork => {
+                EntryPatch::keep_traced(tid, &entry)
+            }
             _ => None,
         };
         record.refused = refusal.is_some();
-        record.injected = due.map(|(_, fault)| fault).filter(|_| twist.is_some());
+        record.injected = due.map(|(_, fault)| fault).filter(|_| patch.is_some());
         let fault = record.injected;
-        self.diary.enter(&record);
-        let mut story = self.shared.story();
+        self.recorder.report_entry(&record);
+        let mut state = self.shared.state();
         if let (Some((id, _)), Some(_)) = (due, fault) {
-            story.rules.count(id);
+            state.rules.count(id);
         }
-        Some(Making {
-            sequence: story.log.add(record),
+        Some(PendingCall {
+            sequence: state.log.add(record),
             row,
             entry,
             entered: Instant::now(),
-            twist,
+            patch,
             fault,
         })
     }
@@ -399,11 +403,11 @@ impl Follower {
         if !self.started || self.bounds == Bounds::default() {
             return None;
         }
-        let making = self
+        let pending = self
             .threads
             .values()
             .filter_map(|thread| thread.call.as_ref());
-        let forks = making.filter(|making| making.row.is_some_and(|row| row.call == Call::Fork));
+        let forks = pending.filter(|pending| pending.row.is_some_and(|row| row.call == Call::Fork));
         let members = self.threads.iter().map(|(&tid, thread)| (tid, thread.pid));
         let tree = Tree {
             members: members.collect(),
@@ -414,7 +418,7 @@ impl Follower {
     }
 
     /// The program asks for its processors, or chooses among them, perhaps those of another thread.
-    fn let_choose(&mut self, number: libc::c_long) {
+    fn release_cpus(&mut self, number: libc::c_long) {
         for (&tid, thread) in &mut self.threads {
             self.placement.release(tid);
             thread.turns.begin();
@@ -425,40 +429,40 @@ impl Follower {
     }
 
     /// A call has returned.
-    fn leave(&mut self, tid: i32) {
+    fn on_return(&mut self, tid: i32) {
         // If the thread has been killed meanwhile, its call is lost when its end is reported.
         if let Ok(Position::Return(result)) = position(tid)
             && let Some(thread) = self.threads.get_mut(&tid)
-            && let Some(making) = thread.call.take()
+            && let Some(pending) = thread.call.take()
         {
             thread.was_stopped = false;
-            let result = match making.twist {
-                Some(twist) => twist.mend(tid, &making.entry, result),
+            let result = match pending.patch {
+                Some(patch) => patch.restore(tid, &pending.entry, result),
                 None => result,
             };
-            let pause = match making.twist {
-                Some(Twist::MakeAfter(_)) => Some(Pause::GoesOn),
+            let pause = match pending.patch {
+                Some(EntryPatch::SignalFirst(_)) => Some(Pause::GoesOn),
                 // This is no signal's doing.
-                Some(Twist::Return(_)) => None,
-                Some(Twist::Restore) | None => Pause::of(result),
+                Some(EntryPatch::Return(_)) => None,
+                Some(EntryPatch::Restore) | None => Pause::of(result),
             };
-            match (pause, making.row) {
+            match (pause, pending.row) {
                 (Some(pause), Some(row)) => {
                     self.interrupt(
                         tid,
                         Interrupted {
-                            sequence: making.sequence,
+                            sequence: pending.sequence,
                             row,
-                            entry: making.entry,
-                            entered: making.entered,
-                            fault: making.fault,
+                            entry: pending.entry,
+                            entered: pending.entered,
+                            fault: pending.fault,
                             pause,
                         },
                     );
                 }
-                _ => self.finish(tid, &making, result),
+                _ => self.finish(tid, &pending, result),
             }
-            if let Some(Twist::MakeAfter(signal)) = making.twist
+            if let Some(EntryPatch::SignalFirst(signal)) = pending.patch
                 && let Some(thread) = self.threads.get(&tid)
             {
                 // A process stops when one of its threads takes SIGSTOP; this one takes it before it makes the call. All
@@ -470,7 +474,7 @@ impl Follower {
                 };
             }
         }
-        self.go_on(tid, 0);
+        self.resume(tid, 0);
     }
 
     fn interrupt(&mut self, tid: i32, call: Interrupted) {
@@ -479,26 +483,27 @@ impl Follower {
         };
         if thread.interrupted.len() >= DEEPEST {
             let oldest = thread.interrupted.remove(0);
-            self.diary.close(oldest.sequence, Outcome::Lost);
+            self.recorder.close(oldest.sequence, CallOutcome::Lost);
         }
         thread.interrupted.push(call);
     }
 
     /// Writes down what came of a call.
-    fn finish(&mut self, tid: i32, making: &Making, result: i64) {
+    fn finish(&mut self, tid: i32, pending: &PendingCall, result: i64) {
         let memory = Memory { thread: tid };
-        if let Some(row) = making.row
+        if let Some(row) = pending.row
             && row.call == Call::SigAction
             && result == 0
         {
-            self.learn_disposition(tid, &making.entry, memory);
+            self.learn_disposition(tid, &pending.entry, memory);
         }
-        if let Some(row) = making.row
-            && let Some(record) = self.shared.story().log.open(making.sequence)
+        if let Some(row) = pending.row
+            && let Some(record) = self.shared.state().log.open(pending.sequence)
         {
             decode::at_return(record, row, memory, result);
         }
-        self.diary.close(making.sequence, Outcome::of(result));
+        self.recorder
+            .close(pending.sequence, CallOutcome::of(result));
     }
 
     /// Remembers whether calls go on after the handler of a signal, which nothing but sigaction(2) itself tells.
@@ -522,11 +527,12 @@ impl Follower {
 
     /// A signal is about to be delivered. One without any effect would not even have woken an untraced thread, so what
     /// it has interrupted is put right.
-    fn deliver(&mut self, tid: i32, signal: i32) {
+    fn on_signal(&mut self, tid: i32, signal: i32) {
         let mut delivered = signal;
         if let Some(thread) = self.threads.get(&tid) {
             let pid = thread.pid;
-            self.diary.tell(Event::Signalled { pid, tid, signal });
+            self.recorder
+                .report(TraceEvent::Signalled { pid, tid, signal });
         }
         if let Some(thread) = self.threads.get_mut(&tid)
             && let Some(top) = thread.interrupted.last_mut()
@@ -549,7 +555,8 @@ impl Follower {
                         // The thread may have been killed; then nothing is to be done.
                         let _ = top.let_fail(tid);
                     }
-                    self.diary.close(top.sequence, Outcome::Failed(libc::EINTR));
+                    self.recorder
+                        .close(top.sequence, CallOutcome::Failed(libc::EINTR));
                     thread.interrupted.pop();
                 }
                 Verdict::GoesOn => top.pause = Pause::GoesOn,
@@ -559,7 +566,7 @@ impl Follower {
                 thread.was_stopped = false;
             }
         }
-        self.go_on(tid, delivered);
+        self.resume(tid, delivered);
     }
 
     /// Microseconds since the start.
@@ -568,7 +575,7 @@ impl Follower {
     }
 }
 
-/// Whatever ends this thread, the lab learns that nobody follows any more.
+/// However this thread ends, the lab learns that the program is not traced any more.
 impl Drop for Follower {
     fn drop(&mut self) {
         self.shared.finish();

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::{
     inject::Fault,
-    record::Outcome,
+    record::CallOutcome,
     registers::{Entry, Registers},
 };
 use crate::observe::{calls::Row, processes::Signals};
@@ -80,10 +80,10 @@ impl Interrupted {
     }
 
     /// What came of it if the thread goes on elsewhere.
-    pub fn outcome_if_left(&self) -> Outcome {
+    pub fn outcome_if_left(&self) -> CallOutcome {
         match self.pause {
-            Pause::Failed => Outcome::Failed(libc::EINTR),
-            _ => Outcome::Lost,
+            Pause::Failed => CallOutcome::Failed(libc::EINTR),
+            _ => CallOutcome::Lost,
         }
     }
 
@@ -111,7 +111,7 @@ impl Interrupted {
         if !has_no_effect(signal, signals) || was_stopped {
             return Verdict::Fails;
         }
-        // The next signal has the last word, if it has a handler.
+        // The next signal decides, if it has a handler.
         let next = signals.pending & !signals.blocked;
         match (1..=64).any(|other| Signals::contains(next, other) && is_caught(other)) {
             true => Verdict::Open,
@@ -135,7 +135,7 @@ impl Interrupted {
     }
 }
 
-/// Whether the delivery of a signal that nobody catches does nothing.
+/// Whether the delivery of a signal without a handler does nothing.
 fn has_no_effect(signal: i32, signals: &Signals) -> bool {
     Signals::contains(signals.ignored, signal)
         || matches!(

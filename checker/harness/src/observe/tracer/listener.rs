@@ -1,15 +1,15 @@
-//! Whoever wants to know at once what a program does.
+//! The listener that learns at once what a program does.
 
 use std::sync::Arc;
 
 use super::{
     Shared,
-    record::{Outcome, Record},
+    record::{CallOutcome, Record},
 };
 
 /// What a traced program does, at the moment when it does it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum TraceEvent {
     /// A thread is there; it is a new process if its number is that of its process.
     Started {
         /// Its process.
@@ -41,52 +41,52 @@ pub enum Event {
     },
 }
 
-/// Hears of each call on the tracing thread, while the thread that makes it stands still: what it sees of the kernel
+/// Gets each call on the tracing thread, while the thread that makes it stands still: what it sees of the kernel
 /// then is what the call has left. All of the program waits meanwhile, so it must be quick and never wait.
-pub trait Listener: Send {
-    /// A call is about to be made. The record has no number yet.
-    fn entered(&mut self, record: &Record);
+pub trait TraceListener: Send {
+    /// A call is about to be made. The record has no sequence number yet.
+    fn on_entry(&mut self, record: &Record);
 
     /// Something has happened, so many microseconds after the start of the program.
-    fn hear(&mut self, at_us: u64, event: Event);
+    fn on_event(&mut self, at_us: u64, event: TraceEvent);
 }
 
-/// Writes down what becomes of calls, and tells it to whoever listens.
-pub(super) struct Diary {
+/// Records what becomes of calls, and reports it to the listener, if there is one.
+pub(super) struct Recorder {
     shared: Arc<Shared>,
-    listener: Option<Box<dyn Listener>>,
+    listener: Option<Box<dyn TraceListener>>,
 }
 
-impl Diary {
-    pub fn new(shared: Arc<Shared>, listener: Option<Box<dyn Listener>>) -> Diary {
-        Diary { shared, listener }
+impl Recorder {
+    pub fn new(shared: Arc<Shared>, listener: Option<Box<dyn TraceListener>>) -> Recorder {
+        Recorder { shared, listener }
     }
 
-    pub fn enter(&mut self, record: &Record) {
+    pub fn report_entry(&mut self, record: &Record) {
         if let Some(listener) = &mut self.listener {
-            listener.entered(record);
+            listener.on_entry(record);
         }
     }
 
-    pub fn tell(&mut self, event: Event) {
+    pub fn report(&mut self, event: TraceEvent) {
         if let Some(listener) = &mut self.listener {
-            listener.hear(self.shared.now_us(), event);
+            listener.on_event(self.shared.now_us(), event);
         }
     }
 
     /// What came of a call, if it is still in progress.
-    pub fn close(&mut self, sequence: u64, outcome: Outcome) {
+    pub fn close(&mut self, sequence: u64, outcome: CallOutcome) {
         let now = self.shared.now_us();
-        let mut story = self.shared.story();
-        let heard = match (&self.listener, story.log.open(sequence)) {
+        let mut state = self.shared.state();
+        let closed = match (&self.listener, state.log.open(sequence)) {
             (Some(_), Some(record)) if record.is_in_progress() => Some(record.clone()),
             _ => None,
         };
-        story.log.close(sequence, outcome, now);
-        // The lab may ask meanwhile.
-        drop(story);
-        if let Some(record) = heard {
-            self.tell(Event::Returned(Box::new(Record {
+        state.log.close(sequence, outcome, now);
+        // The lab may ask while the listener works.
+        drop(state);
+        if let Some(record) = closed {
+            self.report(TraceEvent::Returned(Box::new(Record {
                 outcome,
                 returned_us: Some(now),
                 ..record

@@ -5,8 +5,8 @@
 //! at the calls of the table in [`calls`](super::calls) only. A program can tell that it is traced, but a right one
 //! behaves as it does untraced. What would hide it from the tracer is refused and [recorded](Record::refused).
 //!
-//! The thread that traces is the one that waits for the program: nobody else may (waitpid(2)), or it would take away the
-//! tracer's stops. The lab asks [`Tracer::ending`], and polls [`Tracer::as_fd`].
+//! Only the tracing thread may wait for the program (waitpid(2)): another waiter would take away the tracer's stops. The
+//! lab asks [`Tracer::ending`], and polls [`Tracer::as_fd`].
 
 mod argument;
 mod bounds;
@@ -19,13 +19,13 @@ mod listener;
 mod loader;
 mod memory;
 mod names;
+mod patch;
 mod placement;
 mod possible;
 mod probe;
 mod record;
 mod registers;
 mod start;
-mod twist;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -56,10 +56,10 @@ pub use argument::{Address, Argument, Data, Disposition, EpollEvent, OptionValue
 pub use bounds::Bounds;
 pub use filter::{Condition, Filter, Refusal};
 pub use inject::{Fault, Injection, InjectionId, On, Which};
-pub use listener::{Event, Listener};
+pub use listener::{TraceEvent, TraceListener};
 pub use names::{ConstantSet, FlagSet, errno as errno_name, known_signal, signal as signal_name};
 pub use probe::probe;
-pub use record::{Outcome, Record};
+pub use record::{CallOutcome, Record};
 pub use start::before_main;
 
 use self::{follow::Follower, inject::Rules, record::Log};
@@ -91,8 +91,8 @@ pub struct Tracer {
 struct Shared {
     /// From when on the time of records is counted.
     start: Instant,
-    story: Mutex<Story>,
-    /// Wakes whoever waits for `Story::is_finished`.
+    state: Mutex<TraceState>,
+    /// Signalled when `TraceState::is_finished` becomes true.
     finished: Condvar,
     /// Readable from the program's end on.
     ended: EventFd,
@@ -101,24 +101,24 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct Story {
+struct TraceState {
     log: Log,
     rules: Rules,
     /// The living threads, and the process of each.
     threads: HashMap<i32, i32>,
     /// Those in a group stop.
-    resting: HashSet<i32>,
+    group_stopped: HashSet<i32>,
     /// How the program has ended, as wait(2) tells it.
     ending: Option<i32>,
     /// Whether all that is left is to be killed.
     is_ending: bool,
-    /// Whether nobody follows any more.
+    /// Whether the tracing thread has ended.
     is_finished: bool,
 }
 
 impl Shared {
-    fn story(&self) -> MutexGuard<'_, Story> {
-        self.story.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, TraceState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now_us(&self) -> u64 {
@@ -131,7 +131,7 @@ impl Shared {
     }
 
     fn finish(&self) {
-        self.story().is_finished = true;
+        self.state().is_finished = true;
         self.announce_ending();
         self.finished.notify_all();
     }
@@ -148,15 +148,15 @@ impl Tracer {
         Tracer::start_for(None, Bounds::default(), fork)
     }
 
-    /// The same, for somebody who listens, of a program that is to stay within bounds.
+    /// The same with a listener, and of a program that has to stay within bounds.
     pub fn start_for(
-        listener: Option<Box<dyn Listener>>,
+        listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
         let shared = Arc::new(Shared {
             start: Instant::now(),
-            story: Mutex::default(),
+            state: Mutex::default(),
             finished: Condvar::new(),
             ended: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             thread: AtomicI32::new(0),
@@ -173,7 +173,7 @@ impl Tracer {
                         let mut follower = Follower::new(theirs, pid, listener, bounds);
                         let opened = nix::unistd::write(&gate, b"!").map_err(io::Error::from);
                         drop(gate);
-                        // If nobody listens, the lab has gone on without this program.
+                        // It fails if the lab has gone on without this program.
                         let _ = sender.send(opened.map(|_| pid));
                         follower.run();
                     }
@@ -203,28 +203,28 @@ impl Tracer {
 
     /// How the program has ended, if it has. Processes which it has left behind may go on.
     pub fn ending(&self) -> Option<ExitStatus> {
-        self.shared.story().ending.map(ExitStatus::from_raw)
+        self.shared.state().ending.map(ExitStatus::from_raw)
     }
 
     /// The calls of all processes of the program, the last 4096 and those which have not returned, in the order in which
     /// they were entered.
     pub fn records(&self) -> Vec<Record> {
-        self.shared.story().log.all()
+        self.shared.state().log.all()
     }
 
     /// The calls which have not returned, in the order in which they were entered.
     pub fn in_progress(&self) -> Vec<Record> {
-        self.shared.story().log.in_progress()
+        self.shared.state().log.in_progress()
     }
 
     /// Whether all processes that came from the program have ended.
     pub fn is_finished(&self) -> bool {
-        self.shared.story().is_finished
+        self.shared.state().is_finished
     }
 
     /// The processes that came from the program and live, in the order of their numbers.
     pub fn processes(&self) -> Vec<i32> {
-        let mut processes: Vec<i32> = self.shared.story().threads.values().copied().collect();
+        let mut processes: Vec<i32> = self.shared.state().threads.values().copied().collect();
         processes.sort_unstable();
         processes.dedup();
         processes
@@ -237,44 +237,44 @@ impl Tracer {
 
     /// How many calls of a kind the program has made, kept or not.
     pub fn count(&self, call: Call) -> u64 {
-        self.shared.story().log.count(call)
+        self.shared.state().log.count(call)
     }
 
     /// How many calls of all kinds it has made.
     pub fn total(&self) -> u64 {
-        self.shared.story().log.total()
+        self.shared.state().log.total()
     }
 
     /// Injects a fault into calls which are entered from now on.
     pub fn inject(&self, injection: Injection) -> InjectionId {
-        self.shared.story().rules.add(injection)
+        self.shared.state().rules.add(injection)
     }
 
     /// Takes an injection back; how many calls it has struck.
     pub fn withdraw(&self, id: InjectionId) -> u64 {
-        self.shared.story().rules.remove(id)
+        self.shared.state().rules.remove(id)
     }
 
     /// How many calls an injection has struck.
     pub fn struck(&self, id: InjectionId) -> u64 {
-        self.shared.story().rules.struck(id)
+        self.shared.state().rules.struck(id)
     }
 
     /// Whether injections are in force, and none of them has struck a call yet.
     pub fn waits_to_strike(&self) -> bool {
-        self.shared.story().rules.wait()
+        self.shared.state().rules.wait()
     }
 
     /// Whether a thread rests in a group stop, of SIGSTOP or its relatives. /proc shows it in the same state as one
     /// which has stopped for the tracer and goes on within microseconds.
     pub fn rests(&self, tid: i32) -> bool {
-        self.shared.story().resting.contains(&tid)
+        self.shared.state().group_stopped.contains(&tid)
     }
 
     /// Whether a thread is still followed. A process which /proc shows as a zombie may be so for a moment; only then does
     /// its parent get SIGCHLD.
     pub fn follows(&self, tid: i32) -> bool {
-        self.shared.story().threads.contains_key(&tid)
+        self.shared.state().threads.contains_key(&tid)
     }
 
     /// Whether all stops have been answered, so that nothing of the program waits for the tracer.
@@ -291,10 +291,10 @@ impl Tracer {
     /// When some are still there after ten seconds, because the kernel does not let go of them.
     pub fn end(&self) -> Result<(), LabError> {
         let deadline = Instant::now() + END;
-        let mut story = self.shared.story();
-        story.is_ending = true;
-        while !story.is_finished {
-            for &pid in story.threads.values() {
+        let mut state = self.shared.state();
+        state.is_ending = true;
+        while !state.is_finished {
+            for &pid in state.threads.values() {
                 // The process is there, or has ended in this moment.
                 let _ = sys::kill(pid, libc::SIGKILL);
             }
@@ -306,13 +306,13 @@ impl Tracer {
             }
             // Again now and then: a process may have been made meanwhile.
             let moment = left.min(Duration::from_millis(10));
-            (story, _) = self
+            (state, _) = self
                 .shared
                 .finished
-                .wait_timeout(story, moment)
+                .wait_timeout(state, moment)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        drop(story);
+        drop(state);
         let thread = self
             .thread
             .lock()
@@ -335,7 +335,7 @@ impl AsFd for Tracer {
 
 impl Drop for Tracer {
     fn drop(&mut self) {
-        // Whoever wants to know has called it before.
+        // A caller that wants the error has called it before.
         let _ = self.end();
     }
 }

@@ -69,7 +69,7 @@ impl Placement {
     fn hold(&self, tid: i32) {
         let mut one = CpuSet::new();
         if self.given.is_some()
-            && let Some(processor) = processes::processor_of(tid)
+            && let Some(processor) = processes::cpu_of(tid)
             && one.set(processor).is_ok()
             && sched_setaffinity(Pid::from_raw(0), &one).is_ok()
         {

@@ -43,7 +43,7 @@ pub struct Record {
     /// The arguments as numbers.
     pub numbers: [u64; 6],
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: CallOutcome,
     /// The fault which the lab injected into it.
     pub injected: Option<Fault>,
     /// Whether the lab refused it, because it would hide the program from the lab.
@@ -53,7 +53,7 @@ pub struct Record {
 /// What came of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum CallOutcome {
     /// It has not returned.
     InProgress,
     /// It returned this.
@@ -64,12 +64,12 @@ pub enum Outcome {
     Lost,
 }
 
-impl Outcome {
+impl CallOutcome {
     /// From what the kernel returns.
-    pub(super) fn of(result: i64) -> Outcome {
+    pub(super) fn of(result: i64) -> CallOutcome {
         match result {
-            -4095..=-1 => Outcome::Failed(-result as i32),
-            _ => Outcome::Returned(result),
+            -4095..=-1 => CallOutcome::Failed(-result as i32),
+            _ => CallOutcome::Returned(result),
         }
     }
 }
@@ -137,7 +137,7 @@ impl Record {
 
     /// Whether it has not returned.
     pub fn is_in_progress(&self) -> bool {
-        self.outcome == Outcome::InProgress
+        self.outcome == CallOutcome::InProgress
     }
 }
 
@@ -149,13 +149,13 @@ impl fmt::Display for Record {
 }
 
 /// As it stands behind the call: ` = 6`; nothing as long as there is nothing to say.
-impl fmt::Display for Outcome {
+impl fmt::Display for CallOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Outcome::InProgress => Ok(()),
-            Outcome::Returned(result) => write!(f, " = {result}"),
-            Outcome::Failed(errno) => write!(f, " = -1 {}", names::errno(*errno)),
-            Outcome::Lost => f.write_str(" = ?"),
+            CallOutcome::InProgress => Ok(()),
+            CallOutcome::Returned(result) => write!(f, " = {result}"),
+            CallOutcome::Failed(errno) => write!(f, " = -1 {}", names::errno(*errno)),
+            CallOutcome::Lost => f.write_str(" = ?"),
         }
     }
 }
@@ -204,7 +204,7 @@ impl Log {
     }
 
     /// What came of a call.
-    pub fn close(&mut self, sequence: u64, outcome: Outcome, returned_us: u64) {
+    pub fn close(&mut self, sequence: u64, outcome: CallOutcome, returned_us: u64) {
         if let Some(record) = self.open(sequence) {
             record.outcome = outcome;
             record.returned_us = Some(returned_us);
@@ -259,7 +259,7 @@ mod tests {
                 },
             ],
             numbers: [0; 6],
-            outcome: Outcome::InProgress,
+            outcome: CallOutcome::InProgress,
             injected: None,
             refused: false,
         }
@@ -269,9 +269,9 @@ mod tests {
     fn reads_as_in_the_manual() {
         let mut record = record();
         assert_eq!(record.to_string(), "accept4(3, NULL, NULL, SOCK_CLOEXEC)");
-        record.outcome = Outcome::of(4);
+        record.outcome = CallOutcome::of(4);
         assert!(record.to_string().ends_with(") = 4"));
-        record.outcome = Outcome::of(i64::from(-libc::EMFILE));
+        record.outcome = CallOutcome::of(i64::from(-libc::EMFILE));
         assert!(record.to_string().ends_with(") = -1 EMFILE"));
     }
 
@@ -281,7 +281,7 @@ mod tests {
         let waiting = log.add(record());
         for _ in 0..2 * MOST {
             let number = log.add(record());
-            log.close(number, Outcome::Returned(0), 1);
+            log.close(number, CallOutcome::Returned(0), 1);
         }
         let kept = log.all();
         assert_eq!((kept.len(), log.total()), (MOST + 1, 2 * MOST as u64 + 1));
@@ -289,7 +289,7 @@ mod tests {
             (kept[0].sequence, kept[0].is_in_progress()),
             (waiting, true)
         );
-        log.close(waiting, Outcome::Returned(4), 2);
+        log.close(waiting, CallOutcome::Returned(4), 2);
         assert_eq!(log.all().len(), MOST);
         assert_eq!(log.count(Call::Accept), log.total());
     }

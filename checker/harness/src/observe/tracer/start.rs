@@ -4,7 +4,7 @@
 //! stack ends (which reads /proc/self/maps), and prepares for SIGSEGV and SIGBUS, by which it knows an overflow of the
 //! stack. SIGBUS comes last.
 
-use super::{Argument, Outcome, Record};
+use super::{Argument, CallOutcome, Record};
 use crate::observe::calls::Call;
 
 /// How many records, of all that a program has made, are exec and Rust's start. None where the program is not Rust's,
@@ -45,7 +45,7 @@ fn is_of_start(record: &Record, maps: &mut Option<i32>) -> bool {
             .into_iter()
             .any(|signal| is_action_for(record, signal)),
         Call::Open => {
-            if let Outcome::Returned(descriptor) = record.outcome {
+            if let CallOutcome::Returned(descriptor) = record.outcome {
                 *maps = i32::try_from(descriptor).ok();
             }
             record

@@ -1,14 +1,14 @@
 //! The words in which a demo is written: what is done now, what the textbook says about it, what this kernel did.
 //!
 //! A demo makes its calls itself, with nix or libc, because their results are its point. What a demo waits for, it waits
-//! for here, around one function ([`Stage::wait_for`]), and each wait has a limit: a kernel that does something else than
+//! for here, around one function ([`DemoContext::wait_for`]), and each wait has a limit: a kernel that does something else than
 //! the textbook says shows that, and holds nothing up.
 
+mod describe;
 mod network;
 mod packet;
 mod process;
 mod raw;
-mod seen;
 mod socket;
 mod wire;
 
@@ -24,16 +24,17 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use describe::{Describe, Hex, Received};
 pub use network::Route;
-pub use process::{Child, Ending, Stdio, sleep_for_ever};
+pub use process::{DemoProcess, ProcessEnd, Stdio, sleep_for_ever};
 pub use raw::{
     accept_raw, accept_without_length, bind_raw, connect_raw, peer_name_raw, sockaddr_in,
     sockaddr_in6,
 };
-pub use seen::{Hex, Received, Seen};
 pub use socket::{
-    Ends, Link, Listener, accept_at_once, bind, connect, connect_at_once, fill, listen, name,
-    peer_name, pending_error, readable, receive_at_once, receive_with, send, set_linger, shutdown,
+    Ends, Link, ListeningSocket, accept_at_once, bind, connect, connect_at_once, fill, listen,
+    name, peer_name, pending_error, readable, receive_at_once, receive_with, send, set_linger,
+    shutdown,
 };
 pub use wire::{Flags, Segment, Wire};
 
@@ -45,7 +46,7 @@ use harness::{
 
 /// What every word of a demo returns. What the kernel does is never an error here, also if it is not what the textbook
 /// says; an error is the lab's own trouble.
-pub type Shown<T = ()> = Result<T, LabError>;
+pub type DemoResult<T = ()> = Result<T, LabError>;
 
 /// How long a demo waits for what the textbook says will happen.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -91,7 +92,7 @@ pub struct Finding {
 
 /// Where a demo is played, and what has been told of it so far.
 #[derive(Debug)]
-pub struct Stage {
+pub struct DemoContext {
     isolation: Isolation,
     address: Ipv4Addr,
     /// Hangs up when nobody wants to see the demo any more.
@@ -99,12 +100,12 @@ pub struct Stage {
     steps: Vec<Step>,
 }
 
-impl Stage {
-    /// A stage on this loopback address. [`Isolation::Namespaces`] promises a network namespace that belongs to the demo
+impl DemoContext {
+    /// A demo on this loopback address. [`Isolation::Namespaces`] promises a network namespace that belongs to the demo
     /// alone, and capabilities in it. With a lifeline (see [`harness::worker::Requester::hangup`]), every wait
     /// ends with an error as soon as that is readable.
-    pub fn new(isolation: Isolation, address: Ipv4Addr, lifeline: Option<OwnedFd>) -> Stage {
-        Stage {
+    pub fn new(isolation: Isolation, address: Ipv4Addr, lifeline: Option<OwnedFd>) -> DemoContext {
+        DemoContext {
             isolation,
             address,
             lifeline,
@@ -140,21 +141,26 @@ impl Stage {
     }
 
     /// Compares what the textbook says with what was seen. `claim` is the textbook's statement.
-    pub fn expect<T: Seen>(&mut self, claim: impl Into<String>, expected: T, seen: T) {
-        self.finding(claim, expected.tell(), seen.tell(), expected == seen);
+    pub fn expect<T: Describe>(&mut self, claim: impl Into<String>, expected: T, seen: T) {
+        self.finding(
+            claim,
+            expected.describe(),
+            seen.describe(),
+            expected == seen,
+        );
     }
 
     /// The same where the textbook names bounds, and no single value.
-    pub fn expect_within<T: Seen + PartialOrd>(
+    pub fn expect_within<T: Describe + PartialOrd>(
         &mut self,
         claim: impl Into<String>,
         lowest: T,
         highest: T,
         seen: T,
     ) {
-        let bounds = format!("{} to {}", lowest.tell(), highest.tell());
+        let bounds = format!("{} to {}", lowest.describe(), highest.describe());
         let expected = lowest..=highest;
-        self.finding(claim, bounds, seen.tell(), expected.contains(&seen));
+        self.finding(claim, bounds, seen.describe(), expected.contains(&seen));
     }
 
     fn finding(&mut self, claim: impl Into<String>, expected: String, seen: String, agrees: bool) {
@@ -182,8 +188,8 @@ impl Stage {
     pub fn wait_for<T>(
         &self,
         files: &[BorrowedFd<'_>],
-        mut look: impl FnMut() -> Shown<Option<T>>,
-    ) -> Shown<Option<T>> {
+        mut look: impl FnMut() -> DemoResult<Option<T>>,
+    ) -> DemoResult<Option<T>> {
         let deadline = Instant::now() + PATIENCE;
         let mut pause = FIRST_LOOK;
         loop {
@@ -204,7 +210,7 @@ impl Stage {
     /// # Errors
     ///
     /// When the checker has gone.
-    pub fn wait_until_ready(&self, file: BorrowedFd<'_>, events: PollFlags) -> Shown<bool> {
+    pub fn wait_until_ready(&self, file: BorrowedFd<'_>, events: PollFlags) -> DemoResult<bool> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -227,7 +233,7 @@ impl Stage {
         claim: impl Into<String>,
         ends: (SocketAddr, SocketAddr),
         expected: State,
-    ) -> Shown {
+    ) -> DemoResult {
         let mut seen = State::Close;
         self.wait_for(&[], || {
             seen = state(ends)?;
@@ -242,7 +248,7 @@ impl Stage {
         &self,
         files: impl IntoIterator<Item = (BorrowedFd<'a>, PollFlags)>,
         limit: Duration,
-    ) -> Shown<bool> {
+    ) -> DemoResult<bool> {
         let lifeline = self.lifeline.as_ref();
         let mut watched: Vec<PollFd<'_>> = files
             .into_iter()
@@ -261,6 +267,6 @@ impl Stage {
 }
 
 /// The state of the TCP socket with these ends, its own first; [`State::Close`] where there is none (any more).
-pub fn state((local, peer): (SocketAddr, SocketAddr)) -> Shown<State> {
+pub fn state((local, peer): (SocketAddr, SocketAddr)) -> DemoResult<State> {
     Ok(sockets::between(local, peer)?.map_or(State::Close, |socket| socket.state))
 }

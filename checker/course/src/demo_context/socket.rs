@@ -18,7 +18,7 @@ use nix::{
     },
 };
 
-use super::{PATIENCE, Received, Shown, Stage};
+use super::{DemoContext, DemoResult, PATIENCE, Received};
 use harness::{
     failure::{Attempt, LabError},
     sys,
@@ -26,7 +26,7 @@ use harness::{
 
 /// A socket that listens.
 #[derive(Debug)]
-pub struct Listener {
+pub struct ListeningSocket {
     /// The socket.
     pub socket: OwnedFd,
     /// Its address.
@@ -67,9 +67,9 @@ impl Ends {
 
 const MAKE: &str = "could not make a socket";
 
-impl Stage {
+impl DemoContext {
     /// A new TCP socket of IPv4.
-    pub fn tcp(&self) -> Shown<OwnedFd> {
+    pub fn tcp(&self) -> DemoResult<OwnedFd> {
         socket::socket(
             AddressFamily::Inet,
             SockType::Stream,
@@ -80,7 +80,7 @@ impl Stage {
     }
 
     /// A new TCP socket with an address of the demo's own.
-    pub fn bound(&self) -> Shown<(OwnedFd, SocketAddr)> {
+    pub fn bound(&self) -> DemoResult<(OwnedFd, SocketAddr)> {
         let socket = self.tcp()?;
         bind(&socket, self.any_port()).attempt("could not bind a socket")?;
         let address = name(&socket)?;
@@ -88,14 +88,14 @@ impl Stage {
     }
 
     /// A socket that listens on an address of the demo's own.
-    pub fn listen(&self, backlog: i32) -> Shown<Listener> {
+    pub fn listen(&self, backlog: i32) -> DemoResult<ListeningSocket> {
         let (socket, address) = self.bound()?;
         listen(&socket, backlog).attempt("could not listen")?;
-        Ok(Listener { socket, address })
+        Ok(ListeningSocket { socket, address })
     }
 
     /// A TCP connection.
-    pub fn link(&self) -> Shown<Link> {
+    pub fn link(&self) -> DemoResult<Link> {
         const CONNECT: &str = "could not make a connection";
         let listener = self.listen(1)?;
         let client = self.tcp()?;
@@ -113,7 +113,7 @@ impl Stage {
     }
 
     /// connect(2), which sleeps until it is decided; with EINPROGRESS where that takes more than some seconds.
-    pub fn connect(&self, socket: &OwnedFd, to: SocketAddr) -> Shown<nix::Result<()>> {
+    pub fn connect(&self, socket: &OwnedFd, to: SocketAddr) -> DemoResult<nix::Result<()>> {
         const LIMIT: &str = "could not set a time limit";
         let limit = TimeVal::seconds(PATIENCE.as_secs() as i64);
         setsockopt(socket, sockopt::SendTimeout, &limit).attempt(LIMIT)?;
@@ -123,7 +123,7 @@ impl Stage {
     }
 
     /// accept(2), when there is a client; EAGAIN when none comes within some seconds.
-    pub fn accept(&self, listener: &Listener) -> Shown<nix::Result<OwnedFd>> {
+    pub fn accept(&self, listener: &ListeningSocket) -> DemoResult<nix::Result<OwnedFd>> {
         if !self.wait_until_ready(listener.socket.as_fd(), PollFlags::POLLIN)? {
             return Ok(Err(Errno::EAGAIN));
         }
@@ -131,7 +131,7 @@ impl Stage {
     }
 
     /// recv(2), when there is something; EAGAIN when nothing comes within some seconds.
-    pub fn receive(&self, socket: &OwnedFd, most: usize) -> Shown<nix::Result<Received>> {
+    pub fn receive(&self, socket: &OwnedFd, most: usize) -> DemoResult<nix::Result<Received>> {
         self.wait_until_ready(socket.as_fd(), PollFlags::POLLIN)?;
         Ok(receive_at_once(socket, most))
     }
@@ -141,7 +141,7 @@ impl Stage {
     /// # Errors
     ///
     /// When they do not come.
-    pub fn wait_for_bytes(&self, socket: &OwnedFd, count: usize) -> Shown {
+    pub fn wait_for_bytes(&self, socket: &OwnedFd, count: usize) -> DemoResult {
         let look = || Ok((readable(socket) >= count).then_some(()));
         self.wait_for(&[socket.as_fd()], look)?
             .ok_or_else(|| LabError::new("bytes on loopback did not arrive"))
@@ -213,14 +213,14 @@ pub fn fill(socket: &OwnedFd) -> nix::Result<usize> {
 /// # Errors
 ///
 /// When it is no socket of IPv4 or IPv6.
-pub fn name(socket: &OwnedFd) -> Shown<SocketAddr> {
+pub fn name(socket: &OwnedFd) -> DemoResult<SocketAddr> {
     let storage: SockaddrStorage =
         getsockname(socket.as_raw_fd()).attempt("could not ask for the name of a socket")?;
     in_std(&storage).ok_or_else(|| LabError::new("a socket has no name that can be read"))
 }
 
 /// getpeername(2).
-pub fn peer_name(socket: &OwnedFd) -> Shown<SocketAddr> {
+pub fn peer_name(socket: &OwnedFd) -> DemoResult<SocketAddr> {
     let storage: SockaddrStorage = socket::getpeername(socket.as_raw_fd())
         .attempt("could not ask for the name of a socket's peer")?;
     in_std(&storage).ok_or_else(|| LabError::new("a peer has no name that can be read"))
@@ -232,7 +232,7 @@ pub fn shutdown(socket: &OwnedFd, how: Shutdown) -> nix::Result<()> {
 }
 
 /// SO_LINGER (socket(7)): how many seconds the last close of this socket may wait.
-pub fn set_linger(socket: &OwnedFd, seconds: i32) -> Shown {
+pub fn set_linger(socket: &OwnedFd, seconds: i32) -> DemoResult {
     let linger = libc::linger {
         l_onoff: 1,
         l_linger: seconds,

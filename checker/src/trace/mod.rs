@@ -1,11 +1,11 @@
-//! The story of a program that its author runs: its calls as they return, and between them what becomes of its TCP
-//! sockets. It is told while it happens, for the own use; nothing is tested.
+//! `checker trace`: the calls of a program that its author runs, as they return, and between them what becomes of its TCP
+//! sockets. They are written while it runs; nothing is tested.
 
 mod connections;
-mod feed;
-mod fold;
 mod human;
 mod json;
+mod queue;
+mod repeats;
 mod states;
 
 use std::{
@@ -28,26 +28,29 @@ use nix::{
 };
 
 use self::{
-    feed::{Ear, Event, Feed, What},
-    human::Human,
+    human::TextRenderer,
+    queue::{Entry, EntryKind, EventQueue, QueueListener},
 };
 use crate::{
     arena::Attended,
     failure::{Attempt, LabError},
-    observe::{calls::Call, tracer},
+    observe::{
+        calls::Call,
+        tracer::{self, TraceEvent, Tracer},
+    },
     report::layout::fold,
 };
 
 /// How often sockets are looked at without a call.
 const TICK: Duration = Duration::from_millis(50);
-/// After how long a call is told before it has returned.
+/// After how long a call is written before it has returned.
 const WAITS_US: u64 = 200_000;
 /// How long processes that outlive the first one, and connections that are about to end, may take.
 const LAST: Duration = Duration::from_millis(500);
 
-/// What to run, and how to tell it.
+/// What to run, and how to show it.
 #[derive(Debug)]
-pub struct Story<'a> {
+pub struct Session<'a> {
     /// The program.
     pub program: &'a Path,
     /// Its arguments, without its name.
@@ -75,51 +78,51 @@ pub struct End {
     pub left_behind: Vec<i32>,
 }
 
-impl Story<'_> {
-    /// Runs the program at this terminal, and tells its story to `output` until it has ended, with all that it has
+impl Session<'_> {
+    /// Runs the program at this terminal, and writes its trace to `output` until it has ended, with all that it has
     /// started. This process must have one thread only, and gives up root for ever.
     ///
     /// # Errors
     ///
-    /// When the machine refuses to trace, the program cannot be started, or the story cannot be written.
-    pub fn tell(&self, output: Box<dyn Write>) -> Result<End, LabError> {
+    /// When the machine refuses to trace, the program cannot be started, or the trace cannot be written.
+    pub fn run(&self, writer: Box<dyn Write>) -> Result<End, LabError> {
         let signals = take_signals()?;
-        let feed = Feed::new()?;
-        let ear = Box::new(Ear(feed.clone()));
-        let attended = Attended::start(self.program, self.arguments, ear)?;
-        let mut telling = Telling {
-            story: self,
-            human: (!self.as_json).then(|| Human::new(self.width)),
-            output: Some(output),
-            trouble: None,
+        let queue = EventQueue::new()?;
+        let listener = Box::new(QueueListener(queue.clone()));
+        let attended = Attended::start(self.program, self.arguments, listener)?;
+        let mut output = Output {
+            session: self,
+            renderer: (!self.as_json).then(|| TextRenderer::new(self.width)),
+            writer: Some(writer),
+            error: None,
             waiting: HashSet::new(),
         };
-        telling.begin();
-        self.follow(&attended, &feed, &signals, &mut telling)?;
+        output.begin();
+        self.follow(&attended, &queue, &signals, &mut output)?;
         let at_us = attended.tracer().now_us();
         let left_behind = attended.tracer().processes();
         attended.end()?;
-        while telling.tell_some(&feed) {}
+        while output.write_entries(&queue) {}
         let end = End {
             at_us,
             status: attended.tracer().ending().unwrap_or_default(),
             calls: attended.tracer().total(),
             left_behind,
         };
-        telling.finish(&end);
-        match telling.trouble {
-            Some(error) => Err(LabError::io("could not write the story", &error)),
+        output.finish(&end);
+        match output.error {
+            Some(error) => Err(LabError::io("could not write the trace", &error)),
             None => Ok(end),
         }
     }
 
-    /// Tells what happens until the program has ended.
+    /// Writes what happens until the program has ended.
     fn follow(
         &self,
         attended: &Attended,
-        feed: &Arc<Feed>,
+        queue: &Arc<EventQueue>,
         signals: &SignalFd,
-        telling: &mut Telling<'_>,
+        output: &mut Output<'_>,
     ) -> Result<(), LabError> {
         let tracer = attended.tracer();
         let mut next_look = Instant::now() + TICK;
@@ -127,20 +130,25 @@ impl Story<'_> {
         loop {
             let now = Instant::now();
             if now >= next_look {
-                feed.look(tracer.now_us());
-                telling.tell_waiting(tracer);
+                queue.refresh_sockets(tracer.now_us());
+                output.write_waiting(tracer);
                 next_look = now + TICK;
             }
-            telling.tell_some(feed);
+            output.write_entries(queue);
             if tracer.ending().is_some() {
                 let deadline = *last.get_or_insert(now + LAST);
-                let is_over = tracer.is_finished() && !feed.is_moving();
+                let is_over = tracer.is_finished() && !queue.is_moving();
                 if is_over || now >= deadline {
-                    feed.look(tracer.now_us());
+                    queue.refresh_sockets(tracer.now_us());
                     return Ok(());
                 }
             }
-            wait(feed, signals, (last.is_none()).then_some(tracer), next_look)?;
+            wait(
+                queue,
+                signals,
+                (last.is_none()).then_some(tracer),
+                next_look,
+            )?;
             while let Ok(Some(signal)) = signals.read_signal() {
                 let is_from_terminal = signal.ssi_code == libc::SI_KERNEL;
                 if let Ok(number) = Signal::try_from(signal.ssi_signo.cast_signed()) {
@@ -153,13 +161,13 @@ impl Story<'_> {
 
 /// Sleeps until something has happened, or until the next look.
 fn wait(
-    feed: &Feed,
+    queue: &EventQueue,
     signals: &SignalFd,
-    ending: Option<&tracer::Tracer>,
+    ending: Option<&Tracer>,
     until: Instant,
 ) -> Result<(), LabError> {
     let mut files = vec![
-        PollFd::new(feed.as_fd(), PollFlags::POLLIN),
+        PollFd::new(queue.as_fd(), PollFlags::POLLIN),
         PollFd::new(signals.as_fd(), PollFlags::POLLIN),
     ];
     files.extend(ending.map(|tracer| PollFd::new(tracer.as_fd(), PollFlags::POLLIN)));
@@ -186,50 +194,50 @@ fn take_signals() -> Result<SignalFd, LabError> {
     SignalFd::with_flags(&asks, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).attempt(ATTEMPT)
 }
 
-/// A story while it is told.
-struct Telling<'a> {
-    story: &'a Story<'a>,
-    /// For people; none for a story as data.
-    human: Option<Human>,
-    /// None when nobody reads any more: the program goes on.
-    output: Option<Box<dyn Write>>,
+/// A trace while it is written.
+struct Output<'a> {
+    session: &'a Session<'a>,
+    /// For people; none for a trace as data.
+    renderer: Option<TextRenderer>,
+    /// None when there is no reader any more: the program goes on.
+    writer: Option<Box<dyn Write>>,
     /// Why nothing more could be written, if it is no reader who has gone.
-    trouble: Option<io::Error>,
-    /// The calls which were told as waiting.
+    error: Option<io::Error>,
+    /// The calls which were written as waiting.
     waiting: HashSet<u64>,
 }
 
-impl Telling<'_> {
+impl Output<'_> {
     fn begin(&mut self) {
-        if self.human.is_none() {
-            let arguments = self.story.arguments.iter();
+        if self.renderer.is_none() {
+            let arguments = self.session.arguments.iter();
             let arguments: Vec<String> = arguments
                 .map(|argument| argument.to_string_lossy().into_owned())
                 .collect();
-            let line = json::beginning(self.story.program, &arguments);
+            let line = json::beginning(self.session.program, &arguments);
             self.write(&format!("{line}\n"));
         }
     }
 
-    /// Tells the next events that have come in; whether there were any.
-    fn tell_some(&mut self, feed: &Feed) -> bool {
-        let events = feed.take();
+    /// Writes the next entries; whether there were any.
+    fn write_entries(&mut self, queue: &EventQueue) -> bool {
+        let entries = queue.take();
         let mut text = String::new();
-        for event in &events {
-            if let What::Act(tracer::Event::Returned(record)) = &event.what {
+        for entry in &entries {
+            if let EntryKind::Program(TraceEvent::Returned(record)) = &entry.kind {
                 self.waiting.remove(&record.sequence);
                 if !self.is_wanted(record.call) {
                     continue;
                 }
             }
-            text.push_str(&self.render(event));
+            text.push_str(&self.render(entry));
         }
         self.write(&text);
-        !events.is_empty()
+        !entries.is_empty()
     }
 
-    /// Tells the calls which have not returned for a while.
-    fn tell_waiting(&mut self, tracer: &tracer::Tracer) {
+    /// Writes the calls which have not returned for a while.
+    fn write_waiting(&mut self, tracer: &Tracer) {
         let now = tracer.now_us();
         let mut text = String::new();
         for record in tracer.in_progress() {
@@ -237,35 +245,35 @@ impl Telling<'_> {
                 && self.is_wanted(record.call)
                 && self.waiting.insert(record.sequence)
             {
-                text.push_str(&self.render(&Event {
+                text.push_str(&self.render(&Entry {
                     at_us: now,
-                    what: What::Waits(Box::new(record)),
+                    kind: EntryKind::Waits(Box::new(record)),
                 }));
             }
         }
-        if let Some(human) = &mut self.human {
-            text.push_str(&human.tell_counted(now.saturating_sub(WAITS_US)));
+        if let Some(renderer) = &mut self.renderer {
+            text.push_str(&renderer.flush_counts_before(now.saturating_sub(WAITS_US)));
         }
         self.write(&text);
     }
 
     fn is_wanted(&self, call: Call) -> bool {
-        self.story.only.is_empty() || self.story.only.contains(&call)
+        self.session.only.is_empty() || self.session.only.contains(&call)
     }
 
-    fn render(&mut self, event: &Event) -> String {
-        match &mut self.human {
-            Some(human) => human.tell(event),
-            None => format!("{}\n", json::event(event)),
+    fn render(&mut self, entry: &Entry) -> String {
+        match &mut self.renderer {
+            Some(renderer) => renderer.render(entry),
+            None => format!("{}\n", json::entry(entry)),
         }
     }
 
     fn finish(&mut self, end: &End) {
-        let text = match &mut self.human {
+        let text = match &mut self.renderer {
             None => format!("{}\n", json::end(end)),
-            Some(human) => {
-                let counted = human.tell_counted(u64::MAX);
-                format!("{counted}{}", in_words(end, self.story.width))
+            Some(renderer) => {
+                let counted = renderer.flush_counts_before(u64::MAX);
+                format!("{counted}{}", in_words(end, self.session.width))
             }
         };
         self.write(&text);
@@ -273,15 +281,15 @@ impl Telling<'_> {
 
     /// Whole lines in one call, so that what the program prints stands between lines.
     fn write(&mut self, text: &str) {
-        let text = match self.story.has_colour {
+        let text = match self.session.has_colour {
             true => text.to_owned(),
             false => anstream::adapter::strip_str(text).to_string(),
         };
-        if let Some(output) = &mut self.output
-            && let Err(error) = output.write_all(text.as_bytes())
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.write_all(text.as_bytes())
         {
-            self.output = None;
-            self.trouble = Some(error).filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+            self.writer = None;
+            self.error = Some(error).filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
         }
     }
 }
@@ -296,9 +304,12 @@ impl End {
 }
 
 fn in_words(end: &End, width: usize) -> String {
-    let how = match self::human::ending(end.status.into_raw()) {
-        killed if end.status.signal().is_some() => killed.replacen("is", "was", 1),
-        ended => ended.replacen("ends", "has ended", 1),
+    let how = match end.status.signal() {
+        Some(signal) => format!("was killed by {}", tracer::signal_name(signal)),
+        None => format!(
+            "has ended with status {}",
+            end.status.code().unwrap_or_default()
+        ),
     };
     let calls = match end.calls {
         1 => "1 call".to_owned(),

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 
 use nix::errno::Errno;
 
-use super::{Ending, Flags};
+use super::{Flags, ProcessEnd};
 use harness::{lab::quoted, observe::sockets::State};
 
 /// A value which can be compared, and told in a few words.
-pub trait Seen: PartialEq {
+pub trait Describe: PartialEq {
     /// In a few words.
-    fn tell(&self) -> String;
+    fn describe(&self) -> String;
 }
 
 /// Bytes as they lie in memory: `12 34 56 78`.
@@ -33,15 +33,15 @@ impl Received {
     }
 }
 
-impl Seen for Hex {
-    fn tell(&self) -> String {
+impl Describe for Hex {
+    fn describe(&self) -> String {
         let bytes: Vec<String> = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
         bytes.join(" ")
     }
 }
 
-impl Seen for Received {
-    fn tell(&self) -> String {
+impl Describe for Received {
+    fn describe(&self) -> String {
         match self.0.as_slice() {
             [] => "0, the end of the stream".to_owned(),
             bytes => quoted(bytes),
@@ -49,65 +49,70 @@ impl Seen for Received {
     }
 }
 
-impl Seen for bool {
-    fn tell(&self) -> String {
+impl Describe for bool {
+    fn describe(&self) -> String {
         if *self { "yes" } else { "no" }.to_owned()
     }
 }
 
-impl Seen for () {
-    fn tell(&self) -> String {
+impl Describe for () {
+    fn describe(&self) -> String {
         "success".to_owned()
     }
 }
 
-impl Seen for Errno {
-    fn tell(&self) -> String {
+impl Describe for Errno {
+    fn describe(&self) -> String {
         format!("{self:?}")
     }
 }
 
-impl<T: Seen, E: Seen> Seen for Result<T, E> {
-    fn tell(&self) -> String {
+impl<T: Describe, E: Describe> Describe for Result<T, E> {
+    fn describe(&self) -> String {
         match self {
-            Ok(value) => value.tell(),
-            Err(error) => error.tell(),
+            Ok(value) => value.describe(),
+            Err(error) => error.describe(),
         }
     }
 }
 
-impl<T: Seen> Seen for Option<T> {
-    fn tell(&self) -> String {
-        self.as_ref().map_or("nothing".to_owned(), Seen::tell)
+impl<T: Describe> Describe for Option<T> {
+    fn describe(&self) -> String {
+        self.as_ref()
+            .map_or("nothing".to_owned(), Describe::describe)
     }
 }
 
-impl<T: Seen> Seen for Vec<T> {
-    fn tell(&self) -> String {
+impl<T: Describe> Describe for Vec<T> {
+    fn describe(&self) -> String {
         match self.as_slice() {
             [] => "none".to_owned(),
-            values => values.iter().map(Seen::tell).collect::<Vec<_>>().join(", "),
+            values => values
+                .iter()
+                .map(Describe::describe)
+                .collect::<Vec<_>>()
+                .join(", "),
         }
     }
 }
 
-impl<T: Seen, U: Seen> Seen for (T, U) {
-    fn tell(&self) -> String {
-        format!("{}, {}", self.0.tell(), self.1.tell())
+impl<T: Describe, U: Describe> Describe for (T, U) {
+    fn describe(&self) -> String {
+        format!("{}, {}", self.0.describe(), self.1.describe())
     }
 }
 
 /// What is its own text.
-macro_rules! tells_itself {
+macro_rules! describes_itself {
     ($($kind:ty),*) => {
-        $(impl Seen for $kind {
-            fn tell(&self) -> String {
+        $(impl Describe for $kind {
+            fn describe(&self) -> String {
                 self.to_string()
             }
         })*
     };
 }
 
-tells_itself!(
-    u16, u32, u64, usize, i32, i64, String, &str, SocketAddr, State, Ending, Flags
+describes_itself!(
+    u16, u32, u64, usize, i32, i64, String, &str, SocketAddr, State, ProcessEnd, Flags
 );

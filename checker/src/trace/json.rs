@@ -1,4 +1,4 @@
-//! The story as data: one JSON object a line, as `checker/trace.schema.json` describes them.
+//! A trace as data: one JSON object a line, as `checker/trace.schema.json` describes them.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::{
     End,
-    connections::{Change, Side},
-    feed::{Event, What},
+    connections::{Side, StateChange},
+    queue::{Entry, EntryKind},
     states,
 };
-use crate::observe::tracer::{self, Outcome, Record};
+use crate::observe::tracer::{self, CallOutcome, Record, TraceEvent};
 
 /// The first line: what the others are.
 pub(super) fn beginning(program: &Path, arguments: &[String]) -> Value {
@@ -22,19 +22,19 @@ pub(super) fn beginning(program: &Path, arguments: &[String]) -> Value {
     })
 }
 
-/// One event.
-pub(super) fn event(event: &Event) -> Value {
-    let at = event.at_us;
-    match &event.what {
-        What::Act(tracer::Event::Started { pid, tid, parent }) => json!({
+/// One entry.
+pub(super) fn entry(entry: &Entry) -> Value {
+    let at = entry.at_us;
+    match &entry.kind {
+        EntryKind::Program(TraceEvent::Started { pid, tid, parent }) => json!({
             "event": "start", "at_us": at, "pid": pid, "tid": tid, "parent": parent,
         }),
-        What::Act(tracer::Event::Returned(record)) => call(at, record),
-        What::Waits(record) => call(at, record),
-        What::Act(tracer::Event::Signalled { pid, tid, signal }) => json!({
+        EntryKind::Program(TraceEvent::Returned(record)) => call(at, record),
+        EntryKind::Waits(record) => call(at, record),
+        EntryKind::Program(TraceEvent::Signalled { pid, tid, signal }) => json!({
             "event": "signal", "at_us": at, "pid": pid, "tid": tid, "signal": tracer::signal_name(*signal),
         }),
-        What::Act(tracer::Event::Ended { pid, tid, status }) => {
+        EntryKind::Program(TraceEvent::Ended { pid, tid, status }) => {
             let is_killed = libc::WIFSIGNALED(*status);
             json!({
                 "event": "end", "at_us": at, "pid": pid, "tid": tid,
@@ -42,9 +42,11 @@ pub(super) fn event(event: &Event) -> Value {
                 "signal": is_killed.then(|| tracer::signal_name(libc::WTERMSIG(*status))),
             })
         }
-        What::State(change) => state(at, change),
-        What::Missed(count) => json!({ "event": "missed", "at_us": at, "count": count }),
-        What::Blind(error) => json!({ "event": "blind", "at_us": at, "reason": error.to_string() }),
+        EntryKind::State(change) => state_change(at, change),
+        EntryKind::Missed(count) => json!({ "event": "missed", "at_us": at, "count": count }),
+        EntryKind::Blind(error) => {
+            json!({ "event": "blind", "at_us": at, "reason": error.to_string() })
+        }
     }
 }
 
@@ -61,10 +63,10 @@ pub(super) fn end(end: &End) -> Value {
 
 fn call(at_us: u64, record: &Record) -> Value {
     let (outcome, result, errno) = match record.outcome {
-        Outcome::InProgress => ("waits", None, None),
-        Outcome::Returned(result) => ("returned", Some(result), None),
-        Outcome::Failed(errno) => ("failed", None, Some(tracer::errno_name(errno))),
-        Outcome::Lost => ("lost", None, None),
+        CallOutcome::InProgress => ("waits", None, None),
+        CallOutcome::Returned(result) => ("returned", Some(result), None),
+        CallOutcome::Failed(errno) => ("failed", None, Some(tracer::errno_name(errno))),
+        CallOutcome::Lost => ("lost", None, None),
     };
     let arguments = record.arguments.iter().map(ToString::to_string);
     let arguments: Vec<String> = arguments.collect();
@@ -90,7 +92,7 @@ fn call(at_us: u64, record: &Record) -> Value {
     })
 }
 
-fn state(at_us: u64, change: &Change) -> Value {
+fn state_change(at_us: u64, change: &StateChange) -> Value {
     json!({
         "event": "state",
         "at_us": at_us,

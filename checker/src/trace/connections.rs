@@ -11,7 +11,7 @@ use crate::{
         calls::Call,
         descriptors::{self, Object},
         sockets::{self, Socket, State, Transport},
-        tracer::{Outcome, Record},
+        tracer::{CallOutcome, Record},
     },
 };
 
@@ -22,7 +22,7 @@ const MANY: usize = 64;
 
 /// A TCP socket has another state than before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct StateChange {
     /// The process that used it last.
     pub pid: i32,
     /// Its descriptor there.
@@ -55,7 +55,7 @@ pub enum Side {
 /// The sockets that are watched, by their inodes.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    watched: BTreeMap<u64, Change>,
+    watched: BTreeMap<u64, StateChange>,
     /// Sockets which have no state of TCP.
     others: BTreeSet<u64>,
     /// What the threads are about to close.
@@ -65,8 +65,8 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// A call is about to be made. After a close, nothing tells any more what the descriptor was.
-    pub fn before(&mut self, record: &Record) {
+    /// A call is about to be made. After a close, it is unknown what the descriptor was.
+    pub fn before_call(&mut self, record: &Record) {
         self.processes.insert(record.pid);
         if record.call == Call::Close
             && let Some(inode) = inode(record.pid, record.descriptor())
@@ -77,31 +77,31 @@ impl Connections {
     }
 
     /// A process has ended.
-    pub fn gone(&mut self, pid: i32) {
+    pub fn process_ended(&mut self, pid: i32) {
         self.processes.remove(&pid);
     }
 
     /// A call has returned; what it has changed. The thread that made it stands still.
-    pub fn after(&mut self, record: &Record) -> Result<Vec<Change>, LabError> {
+    pub fn after_call(&mut self, record: &Record) -> Result<Vec<StateChange>, LabError> {
         let result = match record.outcome {
-            Outcome::Returned(result) => result as i32,
-            Outcome::Failed(_) => -1,
-            Outcome::InProgress | Outcome::Lost => return Ok(Vec::new()),
+            CallOutcome::Returned(result) => result as i32,
+            CallOutcome::Failed(_) => -1,
+            CallOutcome::InProgress | CallOutcome::Lost => return Ok(Vec::new()),
         };
         let own = inode(record.pid, record.descriptor());
         match record.call {
             Call::Accept if result >= 0 => {
                 let accepted = inode(record.pid, Some(result));
-                self.meet(accepted, record.pid, result, Side::Server)
+                self.track(accepted, record.pid, result, Side::Server)
             }
             // A connect in progress has an address, too.
             Call::Connect | Call::Listen => {
                 own.map(|inode| self.others.remove(&inode));
                 let descriptor = record.descriptor().unwrap_or_default();
-                self.meet(own, record.pid, descriptor, Side::Client)
+                self.track(own, record.pid, descriptor, Side::Client)
             }
             Call::Close => match self.closing.remove(&record.tid) {
-                Some(inode) => self.look(inode, None),
+                Some(inode) => self.refresh(inode, None),
                 None => Ok(Vec::new()),
             },
             Call::Shutdown if result >= 0 && record.numbers[1] as i32 != libc::SHUT_RD => {
@@ -111,18 +111,18 @@ impl Connections {
                 if let Some(socket) = self.watched.get_mut(&inode) {
                     socket.has_ended = true;
                 }
-                self.look(inode, None)
+                self.refresh(inode, None)
             }
             Call::Read | Call::Write | Call::GetOption | Call::Shutdown => {
                 let descriptor = record.descriptor().unwrap_or_default();
-                self.meet(own, record.pid, descriptor, Side::Unknown)
+                self.track(own, record.pid, descriptor, Side::Unknown)
             }
             _ => Ok(Vec::new()),
         }
     }
 
     /// What has changed without a call.
-    pub fn meanwhile(&mut self) -> Result<Vec<Change>, LabError> {
+    pub fn refresh_all(&mut self) -> Result<Vec<StateChange>, LabError> {
         let inodes: Vec<u64> = self.watched.keys().copied().collect();
         let all = match inodes.len() {
             0..MANY => None,
@@ -130,7 +130,7 @@ impl Connections {
         };
         let mut changes = Vec::new();
         for inode in inodes {
-            changes.extend(self.look(inode, all.as_deref())?);
+            changes.extend(self.refresh(inode, all.as_deref())?);
         }
         Ok(changes)
     }
@@ -146,20 +146,20 @@ impl Connections {
     }
 
     /// A socket which may be new.
-    fn meet(
+    fn track(
         &mut self,
         inode: Option<u64>,
         pid: i32,
         descriptor: i32,
         side: Side,
-    ) -> Result<Vec<Change>, LabError> {
+    ) -> Result<Vec<StateChange>, LabError> {
         let Some(inode) = inode.filter(|inode| !self.others.contains(inode)) else {
             return Ok(Vec::new());
         };
         if let Some(socket) = self.watched.get_mut(&inode) {
             // After a fork, it may be another process which goes on with it.
             (socket.pid, socket.descriptor) = (pid, descriptor);
-            return self.look(inode, None);
+            return self.refresh(inode, None);
         }
         let found = sockets::of_inode(inode)?;
         let Some(socket) = found.filter(|socket| socket.state != State::Close) else {
@@ -169,7 +169,7 @@ impl Connections {
             self.others.insert(inode);
             return Ok(Vec::new());
         };
-        let change = Change {
+        let change = StateChange {
             pid,
             descriptor,
             local: socket.local,
@@ -190,7 +190,11 @@ impl Connections {
     }
 
     /// Asks for the state of a socket; `all` are the answers, if they are there already.
-    fn look(&mut self, inode: u64, all: Option<&[Socket]>) -> Result<Vec<Change>, LabError> {
+    fn refresh(
+        &mut self,
+        inode: u64,
+        all: Option<&[Socket]>,
+    ) -> Result<Vec<StateChange>, LabError> {
         let Some(before) = self.watched.get(&inode) else {
             return Ok(Vec::new());
         };
@@ -210,7 +214,7 @@ impl Connections {
             return Ok(Vec::new());
         }
         let has_ended = before.has_ended || !self.is_held(inode);
-        let change = Change {
+        let change = StateChange {
             from: Some(before.to),
             to,
             has_ended,

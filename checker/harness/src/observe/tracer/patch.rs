@@ -1,4 +1,4 @@
-//! What the tracer changes about a call at its entry, and puts right at its return.
+//! What the tracer changes about a call at its entry, and restores at its return.
 
 use super::{
     inject::{self, Fault},
@@ -9,41 +9,41 @@ use crate::observe::calls::{Call, Row};
 
 /// What is still to be done at the return of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Twist {
+pub(super) enum EntryPatch {
     /// Its registers were changed, and get back what the program had there.
     Restore,
     /// It was not made, and returns this.
     Return(i64),
     /// It was not made; the signal is sent, and then it is made.
-    MakeAfter(i32),
+    SignalFirst(i32),
 }
 
-impl Twist {
+impl EntryPatch {
     /// Does not let a call be made. None if that fails: the thread has been killed.
-    pub fn skip(tid: i32, twist: Twist) -> Option<Twist> {
+    pub fn skip(tid: i32, patch: EntryPatch) -> Option<EntryPatch> {
         let skipped = Registers::read(tid).and_then(|mut registers| {
             registers.skip();
             registers.write()
         });
-        skipped.is_ok().then_some(twist)
+        skipped.is_ok().then_some(patch)
     }
 
     /// Injects a fault into a call which is about to be made; none if it cannot be.
-    pub fn inject(tid: i32, row: &Row, entry: &Entry, fault: Fault) -> Option<Twist> {
+    pub fn inject(tid: i32, row: &Row, entry: &Entry, fault: Fault) -> Option<EntryPatch> {
         match fault {
-            Fault::Errno(errno) => Twist::skip(tid, Twist::Return(-i64::from(errno))),
-            Fault::Signal(signal) => Twist::skip(tid, Twist::MakeAfter(signal)),
+            Fault::Errno(errno) => EntryPatch::skip(tid, EntryPatch::Return(-i64::from(errno))),
+            Fault::Signal(signal) => EntryPatch::skip(tid, EntryPatch::SignalFirst(signal)),
             Fault::Short(most) => {
                 let mut registers = Registers::read(tid).ok()?;
                 let memory = Memory { thread: tid };
                 let is_changed = inject::shorten(&mut registers, row, entry, memory, most);
-                (is_changed && registers.write().is_ok()).then_some(Twist::Restore)
+                (is_changed && registers.write().is_ok()).then_some(EntryPatch::Restore)
             }
         }
     }
 
     /// A new process is followed, even if it asks not to be.
-    pub fn keep_traced(tid: i32, entry: &Entry) -> Option<Twist> {
+    pub fn keep_traced(tid: i32, entry: &Entry) -> Option<EntryPatch> {
         const UNTRACED: u64 = libc::CLONE_UNTRACED as u64;
         if entry.number != libc::SYS_clone || entry.arguments[0] & UNTRACED == 0 {
             return None;
@@ -52,24 +52,24 @@ impl Twist {
             registers.set_argument(0, entry.arguments[0] & !UNTRACED);
             registers.write()
         });
-        changed.is_ok().then_some(Twist::Restore)
+        changed.is_ok().then_some(EntryPatch::Restore)
     }
 
     /// At the return: gives the program back its registers, and the result which it is to see. That result is returned.
-    pub fn mend(self, tid: i32, entry: &Entry, result: i64) -> i64 {
+    pub fn restore(self, tid: i32, entry: &Entry, result: i64) -> i64 {
         let Ok(mut registers) = Registers::read(tid) else {
             return result;
         };
         let seen = match self {
-            Twist::Restore => {
+            EntryPatch::Restore => {
                 registers.restore(entry.number, &entry.arguments);
                 result
             }
-            Twist::Return(value) => {
+            EntryPatch::Return(value) => {
                 registers.set_result(value);
                 value
             }
-            Twist::MakeAfter(_) => {
+            EntryPatch::SignalFirst(_) => {
                 registers.go_back(entry);
                 result
             }
@@ -84,7 +84,7 @@ impl Twist {
 pub(super) fn refusal(call: Call) -> Option<i32> {
     match call {
         Call::Trace | Call::Filter => Some(libc::EPERM),
-        Call::Ring | Call::Foreign => Some(libc::ENOSYS),
+        Call::Ring | Call::OtherAbi => Some(libc::ENOSYS),
         _ => None,
     }
 }

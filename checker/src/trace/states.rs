@@ -1,10 +1,10 @@
 //! What a state of TCP means, in words.
 
-use super::connections::{Change, Side};
+use super::connections::{Side, StateChange};
 use crate::observe::sockets::State;
 
 /// `fd 4`, `127.0.0.1:4711 → 127.0.0.1:50312`, `ESTABLISHED → CLOSE-WAIT`, `(the client has ended its sending side)`.
-pub(super) fn pieces(change: &Change) -> [String; 4] {
+pub(super) fn pieces(change: &StateChange) -> [String; 4] {
     let (local, peer, to) = (change.local, change.peer, change.to);
     [
         format!("fd {}", change.descriptor),
@@ -21,7 +21,7 @@ pub(super) fn pieces(change: &Change) -> [String; 4] {
 }
 
 /// What has happened, to a student.
-pub(super) fn meaning(change: &Change) -> String {
+pub(super) fn meaning(change: &StateChange) -> String {
     let peer = match change.side {
         Side::Client => "the server",
         Side::Server => "the client",

@@ -15,7 +15,7 @@ use nix::{
     unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, getpid, getppid},
 };
 
-use super::{Shown, Stage};
+use super::{DemoContext, DemoResult};
 use harness::{
     failure::{Attempt, LabError},
     observe::{processes::Process, tracer},
@@ -24,7 +24,7 @@ use harness::{
 
 /// How a process has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum ProcessEnd {
     /// With this exit status.
     Exited(i32),
     /// Killed by this signal.
@@ -35,7 +35,7 @@ pub enum Ending {
 
 /// A child of the demo. It ends with this value.
 #[derive(Debug)]
-pub struct Child {
+pub struct DemoProcess {
     pid: Pid,
     is_reaped: bool,
 }
@@ -49,28 +49,28 @@ pub struct Stdio {
     pub output: Option<OwnedFd>,
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for ProcessEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Ending::Exited(status) => write!(f, "exit status {status}"),
-            Ending::Killed(signal) => match tracer::known_signal(*signal) {
+            ProcessEnd::Exited(status) => write!(f, "exit status {status}"),
+            ProcessEnd::Killed(signal) => match tracer::known_signal(*signal) {
                 Some(name) => write!(f, "killed by {name}"),
                 None => write!(f, "killed by signal {signal}"),
             },
-            Ending::Runs => f.write_str("still runs"),
+            ProcessEnd::Runs => f.write_str("still runs"),
         }
     }
 }
 
-impl Stage {
+impl DemoContext {
     /// Starts a process which does `work` and ends with what it returns as its exit status: 101 if it panics. It has the
     /// demo's descriptors (fork(2)), but its own standard input and output, which lead nowhere.
-    pub fn start(&self, work: impl FnOnce() -> i32) -> Shown<Child> {
+    pub fn start(&self, work: impl FnOnce() -> i32) -> DemoResult<DemoProcess> {
         self.start_with(Stdio::default(), work)
     }
 
     /// The same with these standard streams.
-    pub fn start_with(&self, stdio: Stdio, work: impl FnOnce() -> i32) -> Shown<Child> {
+    pub fn start_with(&self, stdio: Stdio, work: impl FnOnce() -> i32) -> DemoResult<DemoProcess> {
         let null = fs::OpenOptions::new()
             .read(true)
             .write(true)
@@ -80,7 +80,7 @@ impl Stage {
         let demo = getpid();
         // SAFETY: this process has one thread, so the child may do what its parent may.
         match unsafe { fork() }.attempt("could not start a process")? {
-            ForkResult::Parent { child } => Ok(Child {
+            ForkResult::Parent { child } => Ok(DemoProcess {
                 pid: child,
                 is_reaped: false,
             }),
@@ -105,7 +105,7 @@ impl Stage {
     pub fn as_ordinary_user(
         &self,
         work: impl FnOnce() -> nix::Result<()>,
-    ) -> Shown<nix::Result<()>> {
+    ) -> DemoResult<nix::Result<()>> {
         let mut child =
             self.start(
                 || match sys::confine::drop_capabilities().and_then(|()| work()) {
@@ -114,8 +114,8 @@ impl Stage {
                 },
             )?;
         match self.ending(&mut child)? {
-            Ending::Exited(0) => Ok(Ok(())),
-            Ending::Exited(errno) => Ok(Err(Errno::from_raw(errno))),
+            ProcessEnd::Exited(0) => Ok(Ok(())),
+            ProcessEnd::Exited(errno) => Ok(Err(Errno::from_raw(errno))),
             ending => Err(LabError::new(format!(
                 "a process of the demo does not end as it should: {ending}"
             ))),
@@ -127,7 +127,7 @@ impl Stage {
     /// # Errors
     ///
     /// When it does not within some seconds, or has ended.
-    pub fn wait_until_asleep(&self, child: &Child) -> Shown {
+    pub fn wait_until_asleep(&self, child: &DemoProcess) -> DemoResult {
         let sleeps = || {
             let process = Process::read(child.id())
                 .ok_or_else(|| LabError::new("a process of the demo has ended before its time"))?;
@@ -137,10 +137,10 @@ impl Stage {
             .ok_or_else(|| LabError::new("a process of the demo never sleeps"))
     }
 
-    /// Waits until a child has ended, and reaps it; [`Ending::Runs`] if it has not within some seconds.
-    pub fn ending(&self, child: &mut Child) -> Shown<Ending> {
+    /// Waits until a child has ended, and reaps it; [`ProcessEnd::Runs`] if it has not within some seconds.
+    pub fn ending(&self, child: &mut DemoProcess) -> DemoResult<ProcessEnd> {
         let look = || child.reap();
-        Ok(self.wait_for(&[], look)?.unwrap_or(Ending::Runs))
+        Ok(self.wait_for(&[], look)?.unwrap_or(ProcessEnd::Runs))
     }
 }
 
@@ -151,21 +151,21 @@ pub fn sleep_for_ever() -> i32 {
     }
 }
 
-impl Stage {
+impl DemoContext {
     /// How a child has ended by now.
-    pub fn ending_now(&self, child: &mut Child) -> Shown<Ending> {
-        Ok(child.reap()?.unwrap_or(Ending::Runs))
+    pub fn ending_now(&self, child: &mut DemoProcess) -> DemoResult<ProcessEnd> {
+        Ok(child.reap()?.unwrap_or(ProcessEnd::Runs))
     }
 }
 
-impl Child {
+impl DemoProcess {
     /// Its number.
     pub fn id(&self) -> i32 {
         self.pid.as_raw()
     }
 
     /// Sends it a signal.
-    pub fn signal(&self, signal: Signal) -> Shown {
+    pub fn signal(&self, signal: Signal) -> DemoResult {
         kill(self.pid, signal).attempt("could not send a signal to a process of the demo")
     }
 
@@ -174,18 +174,18 @@ impl Child {
         self.is_reaped = true;
     }
 
-    fn reap(&mut self) -> Shown<Option<Ending>> {
+    fn reap(&mut self) -> DemoResult<Option<ProcessEnd>> {
         let ended = sys::wait(self.id(), libc::WNOHANG)
             .attempt("could not wait for a process of the demo")?;
         self.is_reaped = ended.is_some();
         Ok(ended.map(|(_, status)| match libc::WIFSIGNALED(status) {
-            true => Ending::Killed(libc::WTERMSIG(status)),
-            false => Ending::Exited(libc::WEXITSTATUS(status)),
+            true => ProcessEnd::Killed(libc::WTERMSIG(status)),
+            false => ProcessEnd::Exited(libc::WEXITSTATUS(status)),
         }))
     }
 }
 
-impl Drop for Child {
+impl Drop for DemoProcess {
     fn drop(&mut self) {
         if self.is_reaped {
             return;

@@ -1,15 +1,15 @@
-//! Calls that repeat themselves are told once or twice, and then counted.
+//! Calls that repeat themselves are written some times, and then counted.
 
 use std::collections::VecDeque;
 
 use crate::observe::{
     calls::Call,
-    tracer::{Argument, Outcome, Record},
+    tracer::{Argument, CallOutcome, Record},
 };
 
 /// How many calls a round has at most: poll, read, poll, write.
 const LONGEST: usize = 4;
-/// How many rounds are told before the next are counted.
+/// How many rounds are written before the next are counted.
 const ROUNDS: usize = 3;
 
 /// What makes a call like another one.
@@ -20,23 +20,23 @@ struct Shape {
     descriptor: Option<i32>,
     /// None for those that move bytes, which differ from call to call.
     arguments: Option<Vec<Argument>>,
-    outcome: Outcome,
+    outcome: CallOutcome,
 }
 
 /// The last calls of one thread.
 #[derive(Debug, Default)]
-pub(super) struct Fold {
+pub(super) struct Repeats {
     recent: VecDeque<Shape>,
     round: usize,
     counted: u64,
 }
 
-/// Calls that were counted and not told.
+/// Calls that were counted and not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Folded {
+pub(super) struct Repeated {
     /// How many.
     pub calls: u64,
-    /// How many of the told ones they repeat.
+    /// How many of the written ones they repeat.
     pub round: usize,
 }
 
@@ -50,21 +50,21 @@ impl Shape {
             arguments: (!moves_bytes).then(|| record.arguments.clone()),
             outcome: match record.outcome {
                 // How many bytes it moves is no difference, but the end of a stream is.
-                Outcome::Returned(1..) if moves_bytes => Outcome::Returned(1),
+                CallOutcome::Returned(1..) if moves_bytes => CallOutcome::Returned(1),
                 outcome => outcome,
             },
         }
     }
 }
 
-impl Fold {
-    /// Whether what was counted, if anything, goes on with this call. If not, it is to be told first.
-    pub fn goes_on_with(&self, record: &Record) -> bool {
+impl Repeats {
+    /// Whether what was counted, if anything, goes on with this call. If not, the count has to be written first.
+    pub fn continue_with(&self, record: &Record) -> bool {
         self.counted == 0 || self.round_with(&Shape::of(record)) == Some(self.round)
     }
 
-    /// Whether a call is one more of the same, to be counted and not told.
-    pub fn takes(&mut self, record: &Record) -> bool {
+    /// Whether a call is one more of the same, to be counted and not written.
+    pub fn absorb(&mut self, record: &Record) -> bool {
         let shape = Shape::of(record);
         let round = self.round_with(&shape);
         if let Some(round) = round {
@@ -89,16 +89,16 @@ impl Fold {
         })
     }
 
-    /// What was counted since it was last asked; to be told before anything else.
-    pub fn counted(&mut self) -> Option<Folded> {
+    /// What was counted since it was last asked; to be written before anything else.
+    pub fn counted(&mut self) -> Option<Repeated> {
         let calls = std::mem::take(&mut self.counted);
-        (calls > 0).then_some(Folded {
+        (calls > 0).then_some(Repeated {
             calls,
             round: self.round,
         })
     }
 
-    /// Something else has happened: what comes now is told again.
+    /// Something else has happened: what comes now is written again.
     pub fn forget(&mut self) {
         self.recent.clear();
     }

@@ -11,7 +11,7 @@ use nix::{
     sys::socket::{self, AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType},
 };
 
-use super::{Shown, Stage};
+use super::{DemoContext, DemoResult};
 use harness::{
     arena::Isolation,
     failure::{Attempt, LabError},
@@ -28,10 +28,14 @@ pub enum Route {
     Prohibit,
 }
 
-impl Stage {
+impl DemoContext {
     /// Plays a part that needs a network namespace of its own, where there is one; elsewhere it is not shown. `what` is
     /// what it would show.
-    pub fn in_own_network(&mut self, what: &str, part: impl FnOnce(&mut Stage) -> Shown) -> Shown {
+    pub fn in_own_network(
+        &mut self,
+        what: &str,
+        part: impl FnOnce(&mut DemoContext) -> DemoResult,
+    ) -> DemoResult {
         if self.isolation == Isolation::Namespaces {
             return part(self);
         }
@@ -45,15 +49,15 @@ impl Stage {
     pub fn with_own_settings(
         &mut self,
         what: &str,
-        part: impl FnOnce(&mut Stage) -> Shown,
-    ) -> Shown {
-        self.in_own_network(what, |stage| {
+        part: impl FnOnce(&mut DemoContext) -> DemoResult,
+    ) -> DemoResult {
+        self.in_own_network(what, |demo| {
             let a_setting = "net.ipv4.tcp_syn_retries";
-            let value = stage.setting(a_setting)?;
+            let value = demo.setting(a_setting)?;
             match fs::write(path_of(a_setting), &value) {
-                Ok(()) => part(stage),
+                Ok(()) => part(demo),
                 Err(error) => {
-                    stage.cannot(format!(
+                    demo.cannot(format!(
                         "{what}: a network namespace cannot have settings of its own here ({error})"
                     ));
                     Ok(())
@@ -67,7 +71,7 @@ impl Stage {
     /// # Errors
     ///
     /// When there is no such setting.
-    pub fn setting(&self, name: &str) -> Shown<String> {
+    pub fn setting(&self, name: &str) -> DemoResult<String> {
         let text = fs::read_to_string(path_of(name)).attempt(&format!("could not read {name}"))?;
         Ok(text.trim().to_owned())
     }
@@ -77,7 +81,7 @@ impl Stage {
     /// # Errors
     ///
     /// When there is no such setting, or it is no number.
-    pub fn setting_number(&self, name: &str) -> Shown<u32> {
+    pub fn setting_number(&self, name: &str) -> DemoResult<u32> {
         let text = self.setting(name)?;
         text.parse()
             .map_err(|_| LabError::new(format!("{name} is no number: {text}")))
@@ -88,7 +92,7 @@ impl Stage {
     /// # Errors
     ///
     /// Without such a namespace, and when the kernel refuses.
-    pub fn set(&self, name: &str, value: &str) -> Shown {
+    pub fn set(&self, name: &str, value: &str) -> DemoResult {
         self.must_be_own(name)?;
         fs::write(path_of(name), value).attempt(&format!("could not set {name}"))
     }
@@ -98,7 +102,7 @@ impl Stage {
     /// # Errors
     ///
     /// Without a network namespace of its own, and when the kernel refuses.
-    pub fn add_route(&self, kind: Route, to: Ipv4Addr) -> Shown {
+    pub fn add_route(&self, kind: Route, to: Ipv4Addr) -> DemoResult {
         const ADD: &str = "could not add a route";
         self.must_be_own("a route")?;
         let netlink = socket::socket(
@@ -141,7 +145,7 @@ impl Stage {
 
     /// A counter of the network namespace, from /proc/net/netstat: `TcpExt`, `ListenOverflows`. 0 where the kernel does
     /// not count that.
-    pub fn counter(&self, group: &str, name: &str) -> Shown<u64> {
+    pub fn counter(&self, group: &str, name: &str) -> DemoResult<u64> {
         let text = fs::read_to_string("/proc/self/net/netstat")
             .attempt("could not read the counters of the network")?;
         // Two lines of a group: names, and values.
@@ -159,7 +163,7 @@ impl Stage {
             .unwrap_or(0))
     }
 
-    fn must_be_own(&self, what: &str) -> Shown {
+    fn must_be_own(&self, what: &str) -> DemoResult {
         match self.isolation {
             Isolation::Namespaces => Ok(()),
             Isolation::Shared => Err(LabError::io(

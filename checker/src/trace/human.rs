@@ -1,4 +1,4 @@
-//! The story for people: a line a call, aligned, no wider than the terminal.
+//! A trace for people: a line a call, aligned, no wider than the terminal.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,12 +9,12 @@ use anstyle::{AnsiColor, Style};
 use nix::errno::Errno;
 
 use super::{
-    feed::{Event, What},
-    fold::Fold,
+    queue::{Entry, EntryKind},
+    repeats::Repeats,
     states,
 };
 use crate::{
-    observe::tracer::{self, Argument, Outcome, Record},
+    observe::tracer::{self, Argument, CallOutcome, Record, TraceEvent},
     report::{calls::cut, layout::fold, sanitize::clean},
 };
 
@@ -26,32 +26,32 @@ const STATE: Style = AnsiColor::Cyan.on_default();
 const TIME: usize = 10;
 const NUMBER: usize = 8;
 
-/// Tells events as lines of text.
+/// Renders entries as lines of text.
 #[derive(Debug)]
-pub(super) struct Human {
+pub(super) struct TextRenderer {
     width: usize,
     /// The first process.
     main: Option<i32>,
     /// Whether there is, or was, more than one thread.
     are_many: bool,
-    threads: HashMap<i32, Teller>,
+    threads: HashMap<i32, ThreadLines>,
     /// The errors that were explained.
     explained: HashSet<i32>,
 }
 
-/// What was told of one thread.
+/// What was written of one thread.
 #[derive(Debug, Default)]
-struct Teller {
-    fold: Fold,
-    /// The call which it waits in, and its arguments when that was told.
+struct ThreadLines {
+    repeats: Repeats,
+    /// The call which it waits in, and its arguments when that was written.
     waits: Option<(u64, Vec<Argument>)>,
     /// When the last of its calls was counted.
     last_us: u64,
 }
 
-impl Human {
-    pub fn new(width: usize) -> Human {
-        Human {
+impl TextRenderer {
+    pub fn new(width: usize) -> TextRenderer {
+        TextRenderer {
             width,
             main: None,
             are_many: false,
@@ -60,12 +60,12 @@ impl Human {
         }
     }
 
-    /// The lines for an event; none if it is counted and told later.
-    pub fn tell(&mut self, event: &Event) -> String {
+    /// The lines for an entry; none if it is counted and written later.
+    pub fn render(&mut self, entry: &Entry) -> String {
         let mut text = String::new();
-        let at = event.at_us;
-        match &event.what {
-            What::Act(tracer::Event::Started { pid, tid, parent }) => {
+        let at = entry.at_us;
+        match &entry.kind {
+            EntryKind::Program(TraceEvent::Started { pid, tid, parent }) => {
                 self.are_many |= self.main.is_some();
                 let line = match (self.main.is_some(), pid == tid) {
                     (false, _) => format!("process {pid} starts"),
@@ -75,14 +75,14 @@ impl Human {
                 self.main.get_or_insert(*pid);
                 self.remark(&mut text, at, *tid, &line);
             }
-            What::Act(tracer::Event::Returned(record)) => self.call(&mut text, at, record),
-            What::Act(tracer::Event::Signalled { tid, signal, .. }) => {
-                self.count_out(&mut text, *tid);
+            EntryKind::Program(TraceEvent::Returned(record)) => self.call(&mut text, at, record),
+            EntryKind::Program(TraceEvent::Signalled { tid, signal, .. }) => {
+                self.flush_count(&mut text, *tid);
                 let name = tracer::signal_name(*signal);
                 self.remark(&mut text, at, *tid, &format!("{name} arrives"));
             }
-            What::Act(tracer::Event::Ended { pid, tid, status }) => {
-                self.count_out(&mut text, *tid);
+            EntryKind::Program(TraceEvent::Ended { pid, tid, status }) => {
+                self.flush_count(&mut text, *tid);
                 let line = match pid == tid {
                     true => format!("process {pid} {}", ending(*status)),
                     false => format!("thread {tid} of process {pid} ends"),
@@ -90,8 +90,8 @@ impl Human {
                 self.remark(&mut text, at, *tid, &line);
                 self.threads.remove(tid);
             }
-            What::Waits(record) => {
-                self.count_out(&mut text, record.tid);
+            EntryKind::Waits(record) => {
+                self.flush_count(&mut text, record.tid);
                 let waits = (record.sequence, record.arguments.clone());
                 self.threads.entry(record.tid).or_default().waits = Some(waits);
                 let since = format!(" waits since {}", milliseconds(record.entered_us));
@@ -99,10 +99,10 @@ impl Human {
                 let head = self.head(at, record.tid);
                 let _ = writeln!(text, "{head}{line}");
             }
-            What::State(change) => {
-                text.push_str(&self.count_all_out());
-                for teller in self.threads.values_mut() {
-                    teller.fold.forget();
+            EntryKind::State(change) => {
+                text.push_str(&self.flush_all_counts());
+                for lines in self.threads.values_mut() {
+                    lines.repeats.forget();
                 }
                 let who = match self.are_many {
                     true => format!("{:>1$} ", change.pid, NUMBER - 1),
@@ -114,15 +114,15 @@ impl Human {
                 let folded = join(&pieces, self.width, &first, &indent);
                 let _ = writeln!(text, "{STATE}{folded}{STATE:#}");
             }
-            What::Missed(count) => {
-                text.push_str(&self.count_all_out());
+            EntryKind::Missed(count) => {
+                text.push_str(&self.flush_all_counts());
                 let _ = writeln!(
                     text,
                     "{DIM}{:TIME$}… {count} calls came too fast to be told{DIM:#}",
                     ""
                 );
             }
-            What::Blind(error) => {
+            EntryKind::Blind(error) => {
                 let line = format!("the states of TCP cannot be seen here: {error}");
                 let indent = " ".repeat(TIME);
                 let _ = writeln!(text, "{}", fold(&line, self.width, &indent, &indent));
@@ -131,35 +131,35 @@ impl Human {
         text
     }
 
-    /// What was counted and not told of threads that have done nothing since then.
-    pub fn tell_counted(&mut self, before_us: u64) -> String {
+    /// What was counted and not written of threads that have done nothing since then.
+    pub fn flush_counts_before(&mut self, before_us: u64) -> String {
         let mut text = String::new();
         let mut still: Vec<i32> = self.threads.keys().copied().collect();
         still.sort_unstable();
         for tid in still {
             if self.threads[&tid].last_us < before_us {
-                // They may go on, and then there is nothing new to tell.
-                self.tell_count(&mut text, tid);
+                // They may go on, and then there is nothing new to write.
+                self.write_count(&mut text, tid);
             }
         }
         text
     }
 
     fn call(&mut self, text: &mut String, at: u64, record: &Record) {
-        let teller = self.threads.entry(record.tid).or_default();
-        let waited = teller
+        let lines = self.threads.entry(record.tid).or_default();
+        let waited = lines
             .waits
             .take_if(|(sequence, _)| *sequence == record.sequence)
             .map(|(_, arguments)| arguments);
-        let goes_on = waited.is_none() && teller.fold.goes_on_with(record);
+        let goes_on = waited.is_none() && lines.repeats.continue_with(record);
         if !goes_on {
-            self.count_out(text, record.tid);
+            self.flush_count(text, record.tid);
         }
-        let teller = self.threads.entry(record.tid).or_default();
+        let lines = self.threads.entry(record.tid).or_default();
         if waited.is_some() {
-            teller.fold.forget();
-        } else if teller.fold.takes(record) {
-            teller.last_us = at;
+            lines.repeats.forget();
+        } else if lines.repeats.absorb(record) {
+            lines.last_us = at;
             return;
         }
         let call = match &waited {
@@ -167,9 +167,9 @@ impl Human {
             None => record.call_text(),
         };
         let style = match record.outcome {
-            Outcome::Returned(_) => Style::new(),
-            Outcome::Failed(_) => FAILED,
-            Outcome::InProgress | Outcome::Lost => DIM,
+            CallOutcome::Returned(_) => Style::new(),
+            CallOutcome::Failed(_) => FAILED,
+            CallOutcome::InProgress | CallOutcome::Lost => DIM,
         };
         let line = cut(&clean(&call), &record.outcome.to_string(), self.room());
         let head = self.head(at, record.tid);
@@ -191,34 +191,34 @@ impl Human {
             return "(the lab refuses what would hide the program)".to_owned();
         }
         match record.outcome {
-            Outcome::Failed(errno) if self.explained.insert(errno) => {
+            CallOutcome::Failed(errno) if self.explained.insert(errno) => {
                 format!("({})", Errno::from_raw(errno).desc())
             }
             _ => String::new(),
         }
     }
 
-    fn count_all_out(&mut self) -> String {
-        self.tell_counted(u64::MAX)
+    fn flush_all_counts(&mut self) -> String {
+        self.flush_counts_before(u64::MAX)
     }
 
-    /// Something else happens in a thread: what was counted is told, and what comes now is told again.
-    fn count_out(&mut self, text: &mut String, tid: i32) {
-        self.tell_count(text, tid);
-        if let Some(teller) = self.threads.get_mut(&tid) {
-            teller.fold.forget();
+    /// Something else happens in a thread: the count is written, and what comes now is written again.
+    fn flush_count(&mut self, text: &mut String, tid: i32) {
+        self.write_count(text, tid);
+        if let Some(lines) = self.threads.get_mut(&tid) {
+            lines.repeats.forget();
         }
     }
 
-    fn tell_count(&mut self, text: &mut String, tid: i32) {
-        let Some(teller) = self.threads.get_mut(&tid) else {
+    fn write_count(&mut self, text: &mut String, tid: i32) {
+        let Some(lines) = self.threads.get_mut(&tid) else {
             return;
         };
-        let Some(folded) = teller.fold.counted() else {
+        let Some(repeated) = lines.repeats.counted() else {
             return;
         };
-        let at = teller.last_us;
-        let line = match (folded.calls, folded.round) {
+        let at = lines.last_us;
+        let line = match (repeated.calls, repeated.round) {
             (calls, 1) => format!("… {calls} more like this"),
             (calls, round) => format!("… {calls} more like the last {round}"),
         };
@@ -256,7 +256,7 @@ fn milliseconds(us: u64) -> String {
     format!("{}.{}", us / 1000, us / 100 % 10)
 }
 
-/// The return of a call that was told when it waited: what it has filled since then.
+/// The return of a call that was written when it waited: what it has filled since then.
 fn resumed(record: &Record, before: &[Argument]) -> String {
     let name = record.name();
     let arguments = record.arguments.iter().enumerate();
@@ -303,7 +303,7 @@ fn join(pieces: &[String], width: usize, first: &str, indent: &str) -> String {
 }
 
 /// How a process has ended, from what wait(2) tells.
-pub(super) fn ending(status: i32) -> String {
+fn ending(status: i32) -> String {
     match libc::WIFSIGNALED(status) {
         true => format!(
             "is killed by {}",

@@ -20,7 +20,7 @@ use nix::{
 };
 
 pub use super::packet::{Flags, Segment};
-use super::{Shown, Stage};
+use super::{DemoContext, DemoResult};
 use harness::{
     failure::{Attempt, LabError},
     sys,
@@ -44,7 +44,7 @@ impl Wire {
     /// # Errors
     ///
     /// Without a namespace of its own: a raw socket needs a capability.
-    pub fn new() -> Shown<Wire> {
+    pub fn new() -> DemoResult<Wire> {
         let raw = socket::socket(
             AddressFamily::Inet,
             SockType::Raw,
@@ -62,7 +62,7 @@ impl Wire {
     }
 
     /// From now on, every segment for this socket is held.
-    pub fn hold(&self, socket: &OwnedFd) -> Shown {
+    pub fn hold(&self, socket: &OwnedFd) -> DemoResult {
         receive_only(socket, Mark::With).attempt(MAKE)
     }
 
@@ -71,7 +71,7 @@ impl Wire {
     /// # Errors
     ///
     /// When none comes.
-    pub fn next(&self, stage: &Stage, from: SocketAddr, flags: Flags) -> Shown<Segment> {
+    pub fn next(&self, demo: &DemoContext, from: SocketAddr, flags: Flags) -> DemoResult<Segment> {
         let look = || {
             self.look()?;
             let mut held = self.held.borrow_mut();
@@ -80,31 +80,30 @@ impl Wire {
                 .position(|segment| segment.from == from && segment.flags == flags);
             Ok(found.map(|place| held.remove(place)))
         };
-        stage
-            .wait_for(&[self.raw.as_fd()], look)?
+        demo.wait_for(&[self.raw.as_fd()], look)?
             .ok_or_else(|| LabError::new(format!("no segment with {flags} comes from {from}")))
     }
 
     /// The flags of the first segment from this sender, whether it is held or passes by.
-    pub fn first_from(&self, stage: &Stage, from: SocketAddr) -> Shown<Option<Flags>> {
+    pub fn first_from(&self, demo: &DemoContext, from: SocketAddr) -> DemoResult<Option<Flags>> {
         let look = || {
             self.look()?;
             let held = self.held.borrow();
             let mut from_sender = held.iter().filter(|segment| segment.from == from);
             Ok(from_sender.next().map(|segment| segment.flags))
         };
-        stage.wait_for(&[self.raw.as_fd()], look)
+        demo.wait_for(&[self.raw.as_fd()], look)
     }
 
     /// How many segments from this sender are held now.
-    pub fn count_from(&self, from: SocketAddr) -> Shown<usize> {
+    pub fn count_from(&self, from: SocketAddr) -> DemoResult<usize> {
         self.look()?;
         let held = self.held.borrow();
         Ok(held.iter().filter(|segment| segment.from == from).count())
     }
 
     /// Lets a segment go on to its receiver. When this returns, it is there.
-    pub fn release(&self, segment: &Segment) -> Shown {
+    pub fn release(&self, segment: &Segment) -> DemoResult {
         socket::sendto(
             self.raw.as_raw_fd(),
             &segment.packet(),
@@ -117,7 +116,7 @@ impl Wire {
 
     /// Tells the sender of a segment, as a router on the way would, that the host cannot be reached: with the ICMP message
     /// "host unreachable", which quotes the segment (RFC 792). When this returns, the message is there.
-    pub fn answer_unreachable(&self, segment: &Segment) -> Shown {
+    pub fn answer_unreachable(&self, segment: &Segment) -> DemoResult {
         const SEND: &str = "could not send an ICMP message";
         let icmp = socket::socket(
             AddressFamily::Inet,
@@ -137,7 +136,7 @@ impl Wire {
     }
 
     /// Reads what has come in.
-    fn look(&self) -> Shown {
+    fn look(&self) -> DemoResult {
         let mut buffer = [0; 2048];
         loop {
             match socket::recv(self.raw.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
