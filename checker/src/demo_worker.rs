@@ -154,5 +154,10 @@ fn play(demo: &Demo, isolation: Isolation, requester: &Requester) -> DemoRun {
     let mut context = DemoContext::new(arena.isolation(), arena.address(), Some(lifeline));
     let played = arena.work_there().and_then(|()| (demo.run)(&mut context));
     let ended = arena.end();
-    DemoRun::new(demo, context.into_steps(), played.and(ended), start.elapsed())
+    DemoRun::new(
+        demo,
+        context.into_steps(),
+        played.and(ended),
+        start.elapsed(),
+    )
 }

@@ -15,8 +15,7 @@ use checker::{
     demo_worker::{DemoRun, Status},
     demos::{DEMOS, Demo, Needs},
     observe::processes::{self, Process},
-    report,
-    worker,
+    report, worker,
 };
 use nix::{
     errno::Errno,

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    os::fd::AsRawFd,
+    os::fd::AsFd,
 };
 
 use crate::{failure::LabError, report::layout};
@@ -31,16 +31,13 @@ pub(super) fn width() -> usize {
     columns(&io::stdout())
 }
 
-pub(super) fn columns(output: &impl AsRawFd) -> usize {
+pub(super) fn columns(output: &impl AsFd) -> usize {
     let (_, columns) = console_size(output).unwrap_or((0, 80));
     usize::from(columns).clamp(60, 120)
 }
 
 /// The rows and columns of the terminal that an output leads to; `None` where it is none.
-pub(super) fn console_size(output: &impl AsRawFd) -> Option<(u16, u16)> {
-    // SAFETY: a winsize is plain integers, for which all zeros are valid.
-    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
-    // SAFETY: TIOCGWINSZ (ioctl_tty(2)) writes a winsize, which is alive during the call.
-    let result = unsafe { libc::ioctl(output.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
-    (result == 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
+pub(super) fn console_size(output: &impl AsFd) -> Option<(u16, u16)> {
+    let size = harness::sys::window_size(output).ok();
+    size.filter(|(_, columns)| *columns > 0)
 }

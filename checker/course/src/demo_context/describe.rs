@@ -1,4 +1,4 @@
-//! Values as a demo tells them: what the textbook says and what was seen are compared as values, and told as text.
+//! Values as a demo shows them: what the textbook says and what was seen are compared as values, and shown as text.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use super::{Flags, ProcessEnd};
 use harness::{lab::quoted, observe::sockets::State};
 
-/// A value which can be compared, and told in a few words.
+/// A value which can be compared, and described in a few words.
 pub trait Describe: PartialEq {
     /// In a few words.
     fn describe(&self) -> String;

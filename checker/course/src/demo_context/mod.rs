@@ -1,4 +1,4 @@
-//! The words in which a demo is written: what is done now, what the textbook says about it, what this kernel did.
+//! What a demo is written with: it says what is done now, what the textbook says about it, what this kernel did.
 //!
 //! A demo makes its calls itself, with nix or libc, because their results are its point. What a demo waits for, it waits
 //! for here, around one function ([`DemoContext::wait_for`]), and each wait has a limit: a kernel that does something else than
@@ -44,7 +44,7 @@ use harness::{
     observe::sockets::{self, State},
 };
 
-/// What every word of a demo returns. What the kernel does is never an error here, also if it is not what the textbook
+/// What every function of a demo returns. What the kernel does is never an error here, also if it is not what the textbook
 /// says; an error is the lab's own trouble.
 pub type DemoResult<T = ()> = Result<T, LabError>;
 
@@ -54,7 +54,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const FIRST_LOOK: Duration = Duration::from_micros(250);
 const LONGEST_LOOK: Duration = Duration::from_millis(8);
 
-/// One step of a demo, as it is told.
+/// One step of a demo, as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Step {
@@ -90,18 +90,18 @@ pub struct Finding {
     pub agrees: bool,
 }
 
-/// Where a demo is played, and what has been told of it so far.
+/// Where a demo runs, and what it has shown so far.
 #[derive(Debug)]
 pub struct DemoContext {
     isolation: Isolation,
     address: Ipv4Addr,
-    /// Hangs up when nobody wants to see the demo any more.
+    /// Hangs up when the demo's result is not wanted any more.
     lifeline: Option<OwnedFd>,
     steps: Vec<Step>,
 }
 
 impl DemoContext {
-    /// A demo on this loopback address. [`Isolation::Namespaces`] promises a network namespace that belongs to the demo
+    /// The context of a demo on this loopback address. [`Isolation::Namespaces`] promises a network namespace that belongs to the demo
     /// alone, and capabilities in it. With a lifeline (see [`harness::worker::Requester::hangup`]), every wait
     /// ends with an error as soon as that is readable.
     pub fn new(isolation: Isolation, address: Ipv4Addr, lifeline: Option<OwnedFd>) -> DemoContext {
@@ -113,7 +113,7 @@ impl DemoContext {
         }
     }
 
-    /// What has been told, in order.
+    /// What was shown, in order.
     pub fn into_steps(self) -> Vec<Step> {
         self.steps
     }
@@ -128,7 +128,7 @@ impl DemoContext {
         SocketAddr::new(self.address.into(), 0)
     }
 
-    // Telling
+    // Showing
 
     /// Says what is done now.
     pub fn does(&mut self, text: impl Into<String>) {

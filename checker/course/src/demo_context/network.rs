@@ -22,9 +22,9 @@ use harness::{
 pub enum Route {
     /// Packets vanish. Who sends them from here gets EINVAL.
     Blackhole,
-    /// Nobody can get there: EHOSTUNREACH.
+    /// There is no way to it: EHOSTUNREACH.
     Unreachable,
-    /// Nobody may get there: EACCES.
+    /// To go there is forbidden: EACCES.
     Prohibit,
 }
 

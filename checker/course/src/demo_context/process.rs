@@ -93,7 +93,7 @@ impl DemoContext {
                 let _ = dup2_stdout(stdio.output.as_ref().unwrap_or(&null));
                 let _ = dup2_stderr(&null);
                 drop((stdio, null));
-                // Nobody reads what a panic says.
+                // The message of a panic would go to /dev/null.
                 panic::set_hook(Box::new(|_| ()));
                 let status = panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(101);
                 sys::exit(status)
@@ -169,7 +169,7 @@ impl DemoProcess {
         kill(self.pid, signal).attempt("could not send a signal to a process of the demo")
     }
 
-    /// Whoever waits for it in another way says so: its number may belong to somebody else now.
+    /// To be called when it was reaped in another way: its PID may be another process's now.
     pub fn was_reaped(&mut self) {
         self.is_reaped = true;
     }

@@ -1,4 +1,4 @@
-//! The demos: what the textbook says, tried on the kernel of whoever asks. A file is one demo, and all that its author
+//! The demos: what the textbook says, tried on the user's own kernel. A file is one demo, and all that its author
 //! writes.
 
 mod addrlen;
@@ -55,7 +55,7 @@ pub struct Demo {
     pub read: &'static str,
     /// What it needs of the machine to show everything.
     pub needs: Needs,
-    /// The story.
+    /// What it does.
     pub run: fn(&mut DemoContext) -> DemoResult,
 }
 

@@ -140,7 +140,7 @@ fn println(demo: &mut DemoContext) -> DemoResult {
         if unsafe { sigaction(Signal::SIGUSR1, &action) }.is_err() {
             return 1;
         }
-        // More than a pipe holds, and nobody reads.
+        // More than a pipe holds, and there is no reader.
         println!("{}", "x".repeat(1 << 20));
         0
     })?;
@@ -218,7 +218,7 @@ fn accept(demo: &mut DemoContext) -> DemoResult {
         receive_at_once(&client, 1),
     );
     demo.does("put the number into an OwnedFd, and let that go out of scope");
-    // SAFETY: accept has made this descriptor, and nobody else owns it.
+    // SAFETY: accept has made this descriptor, and no other code owns it.
     drop(unsafe { OwnedFd::from_raw_fd(number) });
     demo.expect("now it is closed: still open", false, is_open(number));
     let seen = demo.receive(&client, 1)?;

@@ -91,7 +91,7 @@ unsafe fn ntop(family: c_int, address: &[u8]) -> String {
     text.to_string_lossy().into_owned()
 }
 
-/// getaddrinfo(3) with AI_NUMERICHOST, so that nobody is asked for a name.
+/// getaddrinfo(3) with AI_NUMERICHOST: no name is looked up.
 pub fn by_getaddrinfo(text: &CStr) -> Option<Ipv4Addr> {
     let hints = libc::addrinfo {
         ai_flags: libc::AI_NUMERICHOST,

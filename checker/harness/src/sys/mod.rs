@@ -162,7 +162,7 @@ pub fn dup_above_stdio(file: impl AsFd) -> Result<OwnedFd> {
 
 /// Standard output, without the standard library's buffer and lock. A process that has closed it gets EBADF.
 pub fn stdout() -> BorrowedFd<'static> {
-    // SAFETY: nobody in a process of ours owns the descriptor 1, so that it is never closed behind its user's back.
+    // SAFETY: no code in a process of ours owns the descriptor 1, so that it is not closed while it is borrowed.
     unsafe { BorrowedFd::borrow_raw(libc::STDOUT_FILENO) }
 }
 
@@ -187,7 +187,7 @@ pub unsafe fn close_all() {
 /// Owns the descriptor that a call has just made.
 fn new_fd(result: libc::c_long) -> Result<OwnedFd> {
     let number = Errno::result(result)?;
-    // SAFETY: the kernel has just made it, and nobody else knows it.
+    // SAFETY: the kernel has just made it, and no other code knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(number as i32) })
 }
 

@@ -16,7 +16,7 @@ pub unsafe trait Plain: Copy {}
 /// As for [`Plain`], and without padding, whose bytes could not be read.
 pub unsafe trait Packed: Plain {}
 
-/// Declares types as [`Packed`]; whoever does so has looked for gaps between their fields.
+/// Declares types as [`Packed`]. To use it is to say that there is no gap between their fields.
 macro_rules! packed {
     ($($kind:ty)*) => { $(
         // SAFETY: plain integers and arrays of such, which follow each other without a gap.

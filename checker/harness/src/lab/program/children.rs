@@ -10,6 +10,7 @@ use crate::{
         sockets::Transport,
         tracer::Tracer,
     },
+    sys,
 };
 
 /// The processes which the program has made: see [`Program::children`].
@@ -94,10 +95,8 @@ impl Child {
 
     fn send(&self, signal: i32) -> Checked {
         if self.state().is_some_and(|state| state != 'Z') {
-            // SAFETY: takes two numbers.
-            let result = unsafe { libc::kill(self.pid, signal) };
-            match nix::errno::Errno::result(result) {
-                Ok(_) | Err(nix::errno::Errno::ESRCH) => (),
+            match sys::kill(self.pid, signal) {
+                Ok(()) | Err(nix::errno::Errno::ESRCH) => (),
                 Err(errno) => {
                     return Err(LabError::call("could not send a signal to a child", errno).into());
                 }

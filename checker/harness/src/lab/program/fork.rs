@@ -1,7 +1,10 @@
 //! A program in which fork fails.
 
 use super::{Faults, Program};
-use crate::failure::{Checked, LabError};
+use crate::{
+    failure::{Checked, LabError},
+    sys,
+};
 
 impl<'a> Faults<'a> {
     /// Makes fork fail in the running program: it may have no more processes (RLIMIT_NPROC 0). The running ones stay.
@@ -22,18 +25,8 @@ impl<'a> Faults<'a> {
 
 impl Program {
     fn exchange_process_limit(&self, new: Option<libc::rlimit>) -> Checked<libc::rlimit> {
-        let mut old = libc::rlimit {
-            rlim_cur: 0,
-            rlim_max: 0,
-        };
-        let new = new
-            .as_ref()
-            .map_or(std::ptr::null(), |limit| &raw const *limit);
-        // SAFETY: two numbers, and two structures (or null) that are alive during the call.
-        let result =
-            unsafe { libc::prlimit(self.running.pid, libc::RLIMIT_NPROC, new, &raw mut old) };
-        match nix::errno::Errno::result(result) {
-            Ok(_) => Ok(old),
+        match sys::prlimit(self.running.pid, libc::RLIMIT_NPROC, new) {
+            Ok(old) => Ok(old),
             // It has ended.
             Err(nix::errno::Errno::ESRCH) => self.fail_because_it_has_ended(),
             Err(errno) => Err(LabError::call("could not limit your program", errno).into()),

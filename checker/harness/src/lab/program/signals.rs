@@ -5,6 +5,7 @@ use crate::{
     failure::{Attempt, Checked, Diagnosis},
     lab::quote::signal_name,
     observe::processes::{Process, Signals, Thread},
+    sys,
 };
 
 /// The signals of the program: see [`Program::signals`].
@@ -111,9 +112,8 @@ impl Program {
         if self.running.ending().is_some() {
             return Ok(());
         }
-        // SAFETY: takes two numbers. The PID cannot be reused before we reap the process.
-        let result = unsafe { libc::kill(self.running.pid, signal) };
-        nix::errno::Errno::result(result).attempt("could not send a signal to your program")?;
+        // The PID cannot be reused before we reap the process.
+        sys::kill(self.running.pid, signal).attempt("could not send a signal to your program")?;
         Ok(())
     }
 

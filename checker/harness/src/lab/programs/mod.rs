@@ -21,6 +21,7 @@ use crate::{
     arena::{Arena, Isolation},
     failure::LabError,
     observe::{calls::Call, processes::Process, tracer::Tracer},
+    sys,
 };
 
 /// The programs which the test has started.
@@ -97,8 +98,7 @@ impl Programs {
                 debug_assert_eq!(self.arena.isolation(), Isolation::Shared);
                 if !is_traced {
                     // Else its tracer reaps it.
-                    // SAFETY: null asks for no status.
-                    unsafe { libc::waitpid(process.pid, std::ptr::null_mut(), libc::WNOHANG) };
+                    let _ = sys::wait(process.pid, libc::WNOHANG);
                 }
                 continue;
             }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{ending::Ending, stdin::StdinPipe, stream::Stream};
-use crate::{failure::LabError, observe::tracer::Tracer};
+use crate::{failure::LabError, observe::tracer::Tracer, sys};
 
 /// A started program, as the lab keeps it.
 #[derive(Debug)]
@@ -43,17 +43,13 @@ impl Running {
                 None => Ending::Status(status.code().unwrap_or_default()),
             });
         }
-        if self.ending.get().is_none() {
-            let mut status = 0;
-            // nix's waitpid knows no real-time signals: it would reap the process and return an error.
-            // SAFETY: the status is alive during the call.
-            let pid = unsafe { libc::waitpid(self.pid, &raw mut status, libc::WNOHANG) };
-            if pid == self.pid {
-                self.ending.set(Some(match libc::WIFSIGNALED(status) {
-                    true => Ending::Signal(libc::WTERMSIG(status)),
-                    false => Ending::Status(libc::WEXITSTATUS(status)),
-                }));
-            }
+        if self.ending.get().is_none()
+            && let Ok(Some((_, status))) = sys::wait(self.pid, libc::WNOHANG)
+        {
+            self.ending.set(Some(match libc::WIFSIGNALED(status) {
+                true => Ending::Signal(libc::WTERMSIG(status)),
+                false => Ending::Status(libc::WEXITSTATUS(status)),
+            }));
         }
         self.ending.get()
     }

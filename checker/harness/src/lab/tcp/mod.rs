@@ -28,6 +28,7 @@ use crate::{
     failure::{Attempt, Checked, Diagnosis, Failure, LabError},
     lab::{context::TestContext, verdict::WaitError},
     observe::sockets::{self, State, Transport},
+    sys,
 };
 
 /// One connection with the program, seen from the test's end.
@@ -279,17 +280,7 @@ impl Drop for Connection {
 /// Acknowledges what was read now, and not up to 40 ms later (TCP_QUICKACK in tcp(7)): until then it counts as under way.
 /// If that fails, the test only takes longer.
 fn acknowledge(stream: &TcpStream) {
-    let now: libc::c_int = 1;
-    // SAFETY: the option is an int, which is alive during the call.
-    unsafe {
-        libc::setsockopt(
-            stream.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_QUICKACK,
-            (&raw const now).cast(),
-            size_of::<libc::c_int>() as libc::socklen_t,
-        )
-    };
+    let _ = sys::socket::set_option(stream, libc::IPPROTO_TCP, libc::TCP_QUICKACK, 1);
 }
 
 /// How many clients wait in the accept queue of this server, if it is full.

@@ -81,7 +81,7 @@ pub enum Call {
     Kill,
     /// alarm, setitimer.
     Alarm,
-    /// sched_getaffinity, sched_setaffinity: on which processors a thread may run. No story tells of it.
+    /// sched_getaffinity, sched_setaffinity: on which CPUs a thread may run. It is not recorded.
     Processor,
     /// ptrace and its relatives, which a traced program is refused.
     Trace,
@@ -95,17 +95,17 @@ pub enum Call {
 }
 
 impl Call {
-    /// The kind of call with this name in the manual: `recvfrom` is `Read`. None if no story tells of it.
+    /// The kind of call with this name in the manual: `recvfrom` is `Read`. None if it is not recorded.
     pub fn named(name: &str) -> Option<Call> {
-        Row::told()
+        Row::recorded()
             .find(|row| row.name == name || row.call.to_string() == name)
             .map(|row| row.call)
     }
 
-    /// The names of all kinds of which a story tells, in the order of the table.
+    /// The names of all kinds that are recorded, in the order of the table.
     pub fn names() -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for name in Row::told().map(|row| row.call.to_string()) {
+        for name in Row::recorded().map(|row| row.call.to_string()) {
             if !names.contains(&name) {
                 names.push(name);
             }

@@ -143,8 +143,8 @@ impl Row {
         TABLE.iter().filter(|row| row.call != Call::Futex)
     }
 
-    /// Those that are written down: all but those which the tracer only has to know of.
-    pub fn told() -> impl Iterator<Item = &'static Row> {
+    /// Those that are recorded: all but those which the tracer only has to know of.
+    pub fn recorded() -> impl Iterator<Item = &'static Row> {
         Row::traced().filter(|row| row.call != Call::Processor)
     }
 
