@@ -21,15 +21,20 @@ pub fn render(exercises: &[Coverage], width: usize) -> String {
     let mut all = Count::default();
     for coverage in exercises {
         let count = Count::of(coverage);
-        let name = coverage.exercise.name;
-        let _ = writeln!(text, "{STRONG}{name}{STRONG:#}  {DIM}{count}{DIM:#}\n");
+        write_heading(&mut text, coverage.exercise.name, count, width);
+        text.push('\n');
         write_exercise(&mut text, coverage, width);
         all.add(count);
     }
     if exercises.len() > 1 {
-        let _ = writeln!(text, "{STRONG}all{STRONG:#}  {DIM}{all}{DIM:#}");
+        write_heading(&mut text, "all", all, width);
     }
     text
+}
+
+fn write_heading(text: &mut String, name: &str, count: Count, width: usize) {
+    let heading = fold(&format!("{name}  {count}"), width, "", "  ");
+    let _ = writeln!(text, "{STRONG}{heading}{STRONG:#}");
 }
 
 fn write_exercise(text: &mut String, coverage: &Coverage, width: usize) {
