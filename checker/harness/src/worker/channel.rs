@@ -3,7 +3,6 @@
 use std::{
     io::{self, IoSlice, IoSliceMut},
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
-    time::Instant,
 };
 
 use nix::{
@@ -16,7 +15,6 @@ use nix::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::is_readable;
 use crate::failure::LabError;
 
 /// What travels between the checker, a fork server and a worker, as JSON.
@@ -64,7 +62,7 @@ const PART: u8 = 1;
 const LAST: u8 = 2;
 
 /// How much of a message fits into a packet, in bytes. Every machine's send buffer has room for some of them.
-const PACKET: usize = 32 << 10;
+const PACKET: usize = 8 << 10;
 
 impl Channel {
     /// Both ends of a new socket pair. They are closed at exec.
@@ -101,37 +99,21 @@ impl Channel {
         file: Option<BorrowedFd<'_>>,
     ) -> io::Result<()> {
         let text = serde_json::to_vec(message)?;
-        let mut file = file.map(|file| [file.as_raw_fd()]);
-        let mut parts = text.chunks(PACKET).peekable();
-        let mut is_first = true;
-        while let Some(part) = parts.next() {
-            let kind = match parts.peek() {
-                Some(_) => PART,
-                None if is_first => WHOLE,
-                None => LAST,
+        let last = text.len().saturating_sub(1) / PACKET;
+        let fds = file.map(|file| [file.as_raw_fd()]);
+        for (place, part) in text.chunks(PACKET).enumerate() {
+            let kind = match place {
+                _ if last == 0 => [WHOLE],
+                place if place == last => [LAST],
+                _ => [PART],
             };
-            is_first = false;
-            let numbers = file.take();
-            let control = numbers.as_ref().map(|fd| ControlMessage::ScmRights(fd));
-            let kind = [kind];
             let packet = [IoSlice::new(&kind), IoSlice::new(part)];
-            self.send_packet(&packet, control.as_slice())?;
+            let fds = fds.as_ref().filter(|_| place == 0);
+            let control = fds.map(|fds| ControlMessage::ScmRights(fds));
+            let (socket, flags) = (self.socket.as_raw_fd(), MsgFlags::MSG_NOSIGNAL);
+            sendmsg::<()>(socket, &packet, control.as_slice(), flags, None)?;
         }
         Ok(())
-    }
-
-    fn send_packet(
-        &self,
-        packet: &[IoSlice<'_>],
-        control: &[ControlMessage<'_>],
-    ) -> nix::Result<()> {
-        let (socket, flags) = (self.socket.as_raw_fd(), MsgFlags::MSG_NOSIGNAL);
-        loop {
-            match sendmsg::<()>(socket, packet, control, flags, None) {
-                Err(Errno::EINTR) => (),
-                sent => return sent.map(drop),
-            }
-        }
     }
 
     /// Receives a packet; sleeps until there is one.
@@ -172,17 +154,6 @@ impl Channel {
         Ok((packet.bytes, file))
     }
 
-    /// The same; `None` if nothing comes in time.
-    pub fn receive_until<T: DeserializeOwned>(
-        &mut self,
-        deadline: Option<Instant>,
-    ) -> io::Result<Option<Received<T>>> {
-        match is_readable(self, deadline)? {
-            true => self.receive().map(Some),
-            false => Ok(None),
-        }
-    }
-
     fn take<T: DeserializeOwned>(&mut self, packet: &[u8]) -> io::Result<Received<T>> {
         let Some((&kind, text)) = packet.split_first() else {
             return Ok(Received::End);
@@ -221,8 +192,8 @@ mod tests {
     fn a_message_whose_sender_was_killed_in_the_middle_of_it_is_not_mixed_up_with_the_next() {
         let (mut ours, theirs) = Channel::pair().unwrap();
         let theirs = Channel::new(theirs);
-        let half = [IoSlice::new(&[PART]), IoSlice::new(b"{\"answer\":\"the b")];
-        theirs.send_packet(&half, &[]).unwrap();
+        let half = [&[PART], &b"{\"answer\":\"the b"[..]].concat();
+        nix::unistd::write(&theirs, &half).unwrap();
         theirs.send(&Message::<()>::Ended(9)).unwrap();
         assert!(matches!(ours.receive::<String>(), Ok(Received::Part)));
         let next = ours.receive::<String>().unwrap();

@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::{
     Job, START, Worker,
     channel::{Channel, Message, Received},
+    is_readable,
     requester::Requester,
 };
 use crate::{
@@ -68,17 +69,18 @@ impl ForkServer {
         sent.attempt(&attempt)?;
         // Without this copy, what comes ends with the fork server.
         drop(theirs);
-        let deadline = Some(Instant::now() + START);
-        match ours.receive_until::<()>(deadline).attempt(&attempt)? {
-            Some(Received::Message(Message::Started(pid))) => Ok(Worker::new(job, ours, pid, None)),
-            Some(Received::Message(Message::NotStarted(errno))) => {
+        if !is_readable(&ours, Some(Instant::now() + START)).attempt(&attempt)? {
+            return Err(LabError::new(format!("{attempt} in time")));
+        }
+        match ours.receive::<()>().attempt(&attempt)? {
+            Received::Message(Message::Started(pid)) => Ok(Worker::new(job, ours, pid, None)),
+            Received::Message(Message::NotStarted(errno)) => {
                 Err(LabError::call(attempt, Errno::from_raw(errno)))
             }
-            Some(Received::Message(Message::Failed(error))) => Err(error),
-            Some(_) => Err(LabError::new(format!(
+            Received::Message(Message::Failed(error)) => Err(error),
+            _ => Err(LabError::new(format!(
                 "{attempt}: the fork server has ended"
             ))),
-            None => Err(LabError::new(format!("{attempt} in time"))),
         }
     }
 }

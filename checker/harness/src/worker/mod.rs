@@ -19,7 +19,7 @@ mod requester;
 mod stall;
 
 use std::{
-    env,
+    env, io,
     os::{
         fd::{AsFd, BorrowedFd},
         unix::process::{CommandExt, ExitStatusExt},
@@ -236,24 +236,19 @@ impl Worker {
             if !has_message {
                 continue;
             }
-            match self.channel.receive().attempt(&listen)? {
-                Received::Message(Message::Answer(answer)) => return Ok(Reply::Answer(answer)),
-                Received::Message(Message::Failed(error)) => return Err(error.into()),
-                Received::Message(Message::Ended(status)) => {
-                    self.status = Some(ExitStatus::from_raw(status));
-                    self.has_ended = true;
-                    break;
+            match self.receive().attempt(&listen)? {
+                Some(Message::Answer(answer)) => return Ok(Reply::Answer(answer)),
+                Some(Message::Failed(error)) => return Err(error.into()),
+                _ if !self.has_ended => (),
+                _ => {
+                    let how = self.status.map(|status| format!(" ({status})"));
+                    let how = how.unwrap_or_default();
+                    return Err(
+                        LabError::new(format!("{name} ended without an answer{how}")).into(),
+                    );
                 }
-                Received::End => break,
-                Received::Message(_) | Received::Part => (),
             }
         }
-        self.end()?;
-        let how = match self.status {
-            Some(status) => format!(" ({status})"),
-            None => String::new(),
-        };
-        Err(LabError::new(format!("{name} ended without an answer{how}")).into())
     }
 
     /// Tells the worker that nothing is wanted from it any more, and waits until it has ended.
@@ -294,28 +289,33 @@ impl Worker {
         let wait = format!("could not wait for {}", self.job.process);
         let deadline = limit.map(|limit| Instant::now() + limit);
         while !self.has_ended {
-            match self
-                .channel
-                .receive_until::<IgnoredAny>(deadline)
-                .attempt(&wait)?
-            {
-                None => return Ok(false),
-                Some(Received::Message(Message::Ended(status))) => {
-                    self.status = Some(ExitStatus::from_raw(status));
-                    self.has_ended = true;
-                }
-                Some(Received::End) => {
-                    // Only the worker and its fork server hold the other end.
-                    self.status = match &mut self.child {
-                        Some(child) => Some(child.wait().attempt(&wait)?),
-                        None => None,
-                    };
-                    self.has_ended = true;
-                }
-                Some(Received::Message(_) | Received::Part) => (),
+            if !is_readable(&self.channel, deadline).attempt(&wait)? {
+                return Ok(false);
             }
+            self.receive::<IgnoredAny>().attempt(&wait)?;
         }
         Ok(true)
+    }
+
+    /// Receives the next message for the requester, if the next packet makes one; notes that the worker has ended, if it
+    /// says so.
+    fn receive<T: DeserializeOwned>(&mut self) -> io::Result<Option<Message<T>>> {
+        match self.channel.receive()? {
+            Received::Message(Message::Ended(status)) => {
+                self.status = Some(ExitStatus::from_raw(status));
+                self.has_ended = true;
+            }
+            Received::End => {
+                // Only the worker and its fork server hold the other end.
+                if let Some(child) = &mut self.child {
+                    self.status = Some(child.wait()?);
+                }
+                self.has_ended = true;
+            }
+            Received::Message(message) => return Ok(Some(message)),
+            Received::Part => (),
+        }
+        Ok(None)
     }
 
     /// Kills what the worker has started.
