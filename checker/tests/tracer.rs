@@ -167,15 +167,15 @@ fn a_daemon_ends_with_its_tracer() {
 fn a_stopped_program_rests_and_goes_on() {
     let mut run = Run::traced("stops");
     let pid = run.tracer().pid();
-    run.wait(|| run.tracer().rests(pid).then_some(()));
+    run.wait(|| run.tracer().is_group_stopped(pid).then_some(()));
     // It does not go on by itself.
     let moment = Instant::now() + Duration::from_millis(100);
     let stdout = run.started.stdout.as_ref().unwrap();
-    assert!(!wait_until_readable(stdout, moment) && run.tracer().rests(pid));
+    assert!(!wait_until_readable(stdout, moment) && run.tracer().is_group_stopped(pid));
     // SAFETY: takes two numbers.
     unsafe { libc::kill(pid, libc::SIGCONT) };
     assert_eq!(run.output(), "goes on: 1\n");
-    assert!(run.ending().success() && !run.tracer().rests(pid));
+    assert!(run.ending().success() && !run.tracer().is_group_stopped(pid));
 }
 
 #[test]

@@ -84,20 +84,28 @@ fn test(entry: &Entry<'_>, room: usize) -> Test {
 /// `2026-06-01T14:33:11Z`.
 fn utc(time: SystemTime) -> String {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| since.as_secs().cast_signed());
-    // SAFETY: a tm is plain integers and a pointer to a name, for which all zeros are valid.
-    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
-    // SAFETY: reads a number and writes a tm, which both are alive during the call (gmtime(3)).
-    unsafe { libc::gmtime_r(&raw const seconds, &raw mut parts) };
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-        parts.tm_year + 1900,
-        parts.tm_mon + 1,
-        parts.tm_mday,
-        parts.tm_hour,
-        parts.tm_min,
-        parts.tm_sec
-    )
+    let seconds = since.map_or(0, |since| since.as_secs());
+    let (mut days, second) = (seconds / 86_400, seconds % 86_400);
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
+    let mut year = 1970;
+    while days >= 365 + u64::from(is_leap(year)) {
+        days -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(is_leap(year));
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let day = days + 1;
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 #[cfg(test)]
@@ -108,7 +116,10 @@ mod tests {
 
     #[test]
     fn a_moment_is_written_as_classroom_50_reads_it() {
-        let leap_day = SystemTime::UNIX_EPOCH + Duration::from_secs(1_709_210_096);
-        assert_eq!(utc(leap_day), "2024-02-29T12:34:56Z");
+        let after = |seconds| utc(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(after(0), "1970-01-01T00:00:00Z");
+        assert_eq!(after(946_684_799), "1999-12-31T23:59:59Z");
+        assert_eq!(after(1_709_210_096), "2024-02-29T12:34:56Z");
+        assert_eq!(after(4_107_542_400), "2100-03-01T00:00:00Z");
     }
 }

@@ -75,7 +75,10 @@ fn whichever_thread_makes_a_call_is_stopped_before_it() {
         let pid = run.tracer().pid();
         run.wait(|| {
             let threads = checker::observe::processes::Process::read(pid)?.thread_list();
-            let rest = threads.len() == 2 && threads.iter().all(|one| run.tracer().rests(one.tid));
+            let rest = threads.len() == 2
+                && threads
+                    .iter()
+                    .all(|one| run.tracer().is_group_stopped(one.tid));
             rest.then_some(())
         });
         let stdout = run.started.stdout.as_ref().unwrap();
@@ -166,7 +169,7 @@ fn errors_are_injected_into_the_call_that_is_meant() {
                     read: 97\nread: EAGAIN\nread: 98\nfork: EAGAIN\nfork: 1\npthread_create: 0\nspawn: 0\n";
     assert_eq!(output, expected, "{}", run.story());
     assert_eq!(
-        (run.tracer().struck(again), run.tracer().withdraw(no_fork)),
+        (run.tracer().hits(again), run.tracer().withdraw(no_fork)),
         (1, 1)
     );
     let failed = run.expect("accept(3, NULL, NULL) = -1 ECONNABORTED");
@@ -200,7 +203,7 @@ fn a_fault_finds_its_object_under_any_number() {
         "{}",
         run.story()
     );
-    let struck = |id| run.tracer().struck(id);
+    let struck = |id| run.tracer().hits(id);
     assert_eq!((struck(sockets), struck(pipe)), (2, 2));
 }
 
@@ -225,7 +228,7 @@ fn a_call_that_copies_is_a_read_and_a_write() {
         "{}",
         run.story()
     );
-    assert_eq!(injections.map(|id| run.tracer().struck(id)), [1, 1]);
+    assert_eq!(injections.map(|id| run.tracer().hits(id)), [1, 1]);
 }
 
 #[test]

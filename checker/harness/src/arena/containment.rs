@@ -1,4 +1,4 @@
-//! How much a machine can do against a program that nobody has read.
+//! How well a machine can contain an untrusted program.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::{Probe, jail};
 /// What stands between a hostile program and the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Containment {
-    /// Too little for a program which nobody has read.
+    /// Too little for an untrusted program.
     Weak,
     /// A jail without namespaces, in a container that is thrown away and has no network: what gets out of the jail gets
     /// nowhere.
@@ -35,7 +35,7 @@ impl Probe {
         }
     }
 
-    /// What keeps this machine from being fit for programs that nobody has read; empty if it is fit. Of several ways to
+    /// What keeps this machine from being fit for untrusted programs; empty if it is fit. Of several ways to
     /// become so, this tells all that is missing on the one to namespaces, and then on the one through a container.
     pub fn missing(&self) -> Vec<Missing> {
         let mut missing = self.walls();

@@ -35,8 +35,7 @@ pub struct Started {
     pub stdout: Option<ChildStdout>,
     /// The end of its standard error.
     pub stderr: Option<ChildStderr>,
-    /// Its tracer, if it is traced. Only that knows how it ends; whoever else waits for it takes away what the tracer
-    /// waits for.
+    /// Its tracer, if it is traced. Only that may wait for the program (waitpid(2)) and knows how it ends.
     pub tracer: Option<Tracer>,
 }
 
@@ -63,7 +62,7 @@ pub(super) struct Image {
 
 /// Who sees the calls of a program.
 pub(super) enum Follow {
-    /// Nobody.
+    /// Not traced.
     Untraced,
     /// A tracer, which tells them to a listener if there is one, and keeps the program within bounds.
     Traced(Option<Box<dyn TraceListener>>, Bounds),

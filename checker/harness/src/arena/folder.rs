@@ -15,8 +15,8 @@ const MOST: usize = 4096;
 
 const MAKE: &str = "could not make a folder for the test";
 
-/// A folder, by the descriptor that was opened before anybody else could write there. What a program does to its name
-/// leads nobody elsewhere.
+/// A directory, by the descriptor that was opened before a program could write there: it stays the same directory, whatever
+/// a program does to its name.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,

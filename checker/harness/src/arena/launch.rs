@@ -99,7 +99,7 @@ pub struct Launch {
     pub blocked: Vec<i32>,
     /// Signals which it inherits as ignored.
     pub ignored: Vec<i32>,
-    /// Whether its standard output is full from the start: a pipe of one page in which nobody makes room yet, so that
+    /// Whether its standard output is full from the start: a pipe of one page that is not read yet, so that
     /// the first write to it sleeps.
     pub full_stdout: bool,
     /// The permissions which the files that it makes do not get (umask(2)).
@@ -125,7 +125,7 @@ pub(super) struct Preparation {
 /// Who gets a signal of the terminal together with the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Group {
-    /// Nobody: it has a session of its own, and no terminal.
+    /// None: it has a session of its own, and no terminal.
     OwnSession,
     /// Only its own children.
     Own,
@@ -313,7 +313,7 @@ impl Preparation {
 }
 
 /// /proc shows the processes of the namespace in which it was mounted. Where mounting is refused, the program
-/// sees the machine's, which harms nobody.
+/// sees the machine's, which does no harm.
 fn mount_own_proc() {
     if unshare(CloneFlags::CLONE_NEWNS).is_ok() {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;

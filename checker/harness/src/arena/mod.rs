@@ -221,7 +221,7 @@ impl Arena {
     /// how full it is can be [asked](Arena::room). Elsewhere it lies on the machine's disk, where a program is only
     /// [watched](Arena::disk_used): between two looks it may write what the disk takes.
     ///
-    /// This is its name, for programs. Whoever wants anything in there asks its [directory](Arena::directory).
+    /// This is its name, for programs. The lab itself opens everything below its [directory](Arena::directory).
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

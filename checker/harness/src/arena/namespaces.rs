@@ -118,7 +118,7 @@ pub(super) fn make_folder() -> Option<Folder> {
 /// signals and orphans are other ones (pid_namespaces(7)).
 ///
 /// This process stays outside: one whose children are to start elsewhere can have no new threads (clone(2), EINVAL).
-/// Whoever starts a program moves its own thread there before.
+/// A thread that starts a program enters the namespace before.
 pub(super) fn start_init() -> Result<Pid, LabError> {
     // SAFETY: the child makes async-signal-safe calls only.
     let pid = unsafe { sys::exec::fork_into_pid_namespace(|| be_init()) }

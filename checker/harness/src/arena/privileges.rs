@@ -25,7 +25,7 @@ pub(super) fn give_up_root() -> Result<(), LabError> {
     }
     const GIVE_UP: &str = "could not become an unprivileged user";
     let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
-    // In a container which knows no user but its own root, there is nobody else to become; that root has no rights
+    // In a container which knows no user but its own root, there is no other user to become; that root has no rights
     // outside.
     if setresgid(group, group, group) == Err(nix::errno::Errno::EINVAL) {
         return Ok(());

@@ -1,5 +1,5 @@
 //! A program at its author's terminal, started to be watched and not to be tested: in this machine's network, with the
-//! terminal, the folder and the environment of whoever started the checker.
+//! terminal, the directory and the environment of the user who started the checker.
 
 use std::{
     env,
@@ -86,7 +86,7 @@ impl Attended {
             (_, false) => Pid::from_raw(pid),
         };
         if self.tracer.ending().is_none() {
-            // Nobody is there any more if it has ended in this moment.
+            // It may have ended in this moment.
             let _ = kill(whom, signal);
         }
     }
@@ -98,7 +98,7 @@ impl Attended {
     /// When some are still there after ten seconds, because the kernel does not let go of them.
     pub fn end(&self) -> Result<(), LabError> {
         self.tracer.end()?;
-        // Only now: whoever waits for a child while it is traced takes its stops away from the tracer.
+        // Only now: a waiter beside the tracer would take the child's stops away from it.
         end_descendants()
     }
 }

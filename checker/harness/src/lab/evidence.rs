@@ -105,7 +105,7 @@ impl TestContext {
             stderr: program.map(|it| it.stderr_excerpt()).unwrap_or_default(),
             fault_not_triggered: program
                 .and_then(|program| program.tracer())
-                .is_some_and(Tracer::waits_to_strike),
+                .is_some_and(Tracer::has_unhit_faults),
             ending: program.and_then(|program| program.ending()),
             _captured: Captured,
         }

@@ -71,7 +71,7 @@ impl Circumstances {
             families.extend([inet, inet6]);
         }
         // Sockets of this machine (unix(7)) lead to whatever listens here. A pair leads nowhere; but one of a pair of
-        // datagram sockets can be connected to somebody else.
+        // datagram sockets can be connected to another process.
         let of_datagrams = masked(1, ANY_TYPE, true, libc::SOCK_DGRAM);
         all.push(only_if(
             PAIR,
@@ -237,7 +237,7 @@ fn conditional() -> Vec<Refusal> {
         _ => 1,
     };
     let into_terminals = [libc::TIOCSTI as i32, libc::TIOCLINUX as i32];
-    // Signals for whoever a structure in memory names.
+    // Signals for the process that a structure in memory names.
     let owners = [FIOSETOWN, SIOCSPGRP];
     let on_ioctl = into_terminals
         .into_iter()

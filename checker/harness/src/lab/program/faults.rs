@@ -249,7 +249,7 @@ impl FaultGuard<'_> {
             .running
             .tracer
             .as_ref()
-            .map_or(0, |tracer| tracer.struck(self.id))
+            .map_or(0, |tracer| tracer.hits(self.id))
     }
 
     /// Takes it back: calls are made as the program asks for them again.

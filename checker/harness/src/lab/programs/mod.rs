@@ -135,7 +135,7 @@ impl Programs {
             .filter_map(|program| program.tracer())
             .peekable();
         // Without a tracer of ours, another process traces the thread, and nothing is known about it.
-        tracers.peek().is_none() || tracers.any(|tracer| tracer.rests(tid))
+        tracers.peek().is_none() || tracers.any(|tracer| tracer.is_group_stopped(tid))
     }
 
     /// The CPU time which these processes have used, in ticks, with that of the tracers: a traced program spends most of

@@ -1,10 +1,13 @@
 //! What the lab does with its ends of the programs' pipes.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use crate::failure::{Attempt, LabError};
+use crate::{
+    failure::{Attempt, LabError},
+    sys,
+};
 
 pub(in crate::lab) fn make_nonblocking(file: &impl AsFd) -> Result<(), LabError> {
     const MAKE: &str = "could not make a pipe non-blocking";
@@ -20,8 +23,5 @@ pub(in crate::lab) fn make_nonblocking(file: &impl AsFd) -> Result<(), LabError>
 
 /// How many bytes are in a pipe and have not been read (ioctl_pipe(2)).
 pub(in crate::lab) fn bytes_in_pipe(pipe: BorrowedFd<'_>) -> usize {
-    let mut count: libc::c_int = 0;
-    // SAFETY: FIONREAD writes an int, which is alive during the call.
-    let result = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) };
-    if result == 0 { count as usize } else { 0 }
+    sys::bytes_to_read(pipe).unwrap_or(0)
 }

@@ -12,7 +12,7 @@ use crate::observe::{
     descriptors::{self, Object},
 };
 
-/// One fault, and the calls which it strikes.
+/// One fault, and the calls which it hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Injection {
     /// The kind of call.
@@ -25,10 +25,10 @@ pub struct Injection {
     pub fault: Fault,
 }
 
-/// What the calls work on, of which some are struck.
+/// What the calls work on, of which some are hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
-    /// Anything, or nothing, as fork.
+    /// Any descriptor, or none: fork has none.
     Anything,
     /// The descriptor with this number.
     Descriptor(i32),
@@ -55,7 +55,7 @@ impl On {
     }
 }
 
-/// Which calls are struck, counted over all processes of the program from when the fault was injected.
+/// Which calls are hit, counted over all processes of the program from when the fault was injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// The n-th, from 1.
@@ -95,10 +95,10 @@ pub(super) struct Rules {
 struct Rule {
     id: InjectionId,
     injection: Injection,
-    /// How many calls it might have struck.
+    /// How many calls it might have hit.
     seen: u64,
-    /// How many it has struck.
-    struck: u64,
+    /// How many it has hit.
+    hits: u64,
 }
 
 impl Rules {
@@ -109,28 +109,28 @@ impl Rules {
             id,
             injection,
             seen: 0,
-            struck: 0,
+            hits: 0,
         });
         id
     }
 
-    /// Takes an injection back; how many calls it has struck.
+    /// Takes an injection back; how many calls it has hit.
     pub fn remove(&mut self, id: InjectionId) -> u64 {
-        let struck = self.struck(id);
+        let hits = self.hits(id);
         self.rules.retain(|rule| rule.id != id);
-        struck
+        hits
     }
 
-    pub fn struck(&self, id: InjectionId) -> u64 {
+    pub fn hits(&self, id: InjectionId) -> u64 {
         self.rules
             .iter()
             .find(|rule| rule.id == id)
-            .map_or(0, |rule| rule.struck)
+            .map_or(0, |rule| rule.hits)
     }
 
-    /// Whether there are injections, and none of them has struck a call.
-    pub fn wait(&self) -> bool {
-        !self.rules.is_empty() && self.rules.iter().all(|rule| rule.struck == 0)
+    /// Whether there are injections, and none of them has hit a call.
+    pub fn are_all_unhit(&self) -> bool {
+        !self.rules.is_empty() && self.rules.iter().all(|rule| rule.hits == 0)
     }
 
     /// The fault for a call which a thread is about to make: that of the first injection whose turn it is.
@@ -179,10 +179,10 @@ impl Rules {
         found
     }
 
-    /// Counts a call which was struck.
+    /// Counts a call which was hit.
     pub fn count(&mut self, id: InjectionId) {
         if let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) {
-            rule.struck += 1;
+            rule.hits += 1;
         }
     }
 }

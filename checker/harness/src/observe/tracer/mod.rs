@@ -250,24 +250,24 @@ impl Tracer {
         self.shared.state().rules.add(injection)
     }
 
-    /// Takes an injection back; how many calls it has struck.
+    /// Takes an injection back; how many calls it has hit.
     pub fn withdraw(&self, id: InjectionId) -> u64 {
         self.shared.state().rules.remove(id)
     }
 
-    /// How many calls an injection has struck.
-    pub fn struck(&self, id: InjectionId) -> u64 {
-        self.shared.state().rules.struck(id)
+    /// How many calls an injection has hit.
+    pub fn hits(&self, id: InjectionId) -> u64 {
+        self.shared.state().rules.hits(id)
     }
 
-    /// Whether injections are in force, and none of them has struck a call yet.
-    pub fn waits_to_strike(&self) -> bool {
-        self.shared.state().rules.wait()
+    /// Whether injections are in force, and none of them has hit a call yet.
+    pub fn has_unhit_faults(&self) -> bool {
+        self.shared.state().rules.are_all_unhit()
     }
 
     /// Whether a thread rests in a group stop, of SIGSTOP or its relatives. /proc shows it in the same state as one
     /// which has stopped for the tracer and goes on within microseconds.
-    pub fn rests(&self, tid: i32) -> bool {
+    pub fn is_group_stopped(&self, tid: i32) -> bool {
         self.shared.state().group_stopped.contains(&tid)
     }
 

@@ -1,8 +1,8 @@
-//! Which processor a thread and its tracer run on.
+//! Which CPU a thread and its tracer run on.
 //!
-//! The two take turns: at every call that is followed, one stops and the other goes on. On one processor that is a
-//! switch; on two, each turn wakes a processor that sleeps, which costs seven times as much. So the tracer goes to where
-//! a thread is, and holds it there. Now and then the thread may choose anew, or a busy processor would keep what an idle
+//! The two take turns: at every call that is followed, one stops and the other goes on. On one CPU that is a
+//! switch; on two, each turn wakes a CPU that sleeps, which costs seven times as much. So the tracer goes to where
+//! a thread is, and holds it there. Now and then the thread may choose anew, or a busy CPU would keep what an idle
 //! one could take.
 
 use nix::{
@@ -12,12 +12,12 @@ use nix::{
 
 use crate::observe::processes;
 
-/// After how many stops a thread may choose its processor again.
+/// After how many stops a thread may choose its CPU again.
 const STOPS_BETWEEN_CHOICES: u32 = 64;
 
 /// Where the threads of one program may run.
 pub(super) struct Placement {
-    /// The processors which the program was given. `None` where they cannot be asked for, or when the program has made
+    /// The CPUs which the program was given. `None` where they cannot be asked for, or when the program has made
     /// a choice of its own: then it runs where it likes.
     given: Option<CpuSet>,
 }
@@ -54,7 +54,7 @@ impl Placement {
         turns.0 += 1;
     }
 
-    /// Gives a stopped thread all its processors back, so that it sees nothing else when it asks for them.
+    /// Gives a stopped thread all its CPUs back, so that it sees nothing else when it asks for them.
     pub fn release(&self, tid: i32) {
         if let Some(given) = &self.given {
             let _ = sched_setaffinity(Pid::from_raw(tid), given);
