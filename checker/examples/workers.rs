@@ -36,7 +36,7 @@ static FORKED_ECHO: Job = job("forked-echo", |requester| {
 });
 static PANICS: Job = job("panics", |_| panic!("it cannot go on"));
 static FAILS: Job = job("fails", |_| Err(LabError::new("it could not do that")));
-/// Has a child, does not answer, and ends with its child when nobody wants the answer any more.
+/// Has a child, does not answer, and ends with its child when the requester hangs up.
 static WAITS: Job = job("waits", |requester| {
     requester.request::<serde_json::Value>()?;
     let mut sleeps = std::process::Command::new("sleep")

@@ -1,8 +1,8 @@
 //! The worker that runs one test.
 //!
-//! A [fork server](crate::worker) forks one for each test. It enters an [`Arena`], waits for its request, runs the story of
-//! the test, ends all that was started, and answers with a statement of what happened. Nothing that a student's program
-//! does to its surroundings reaches further than this process.
+//! A [fork server](crate::worker) forks one for each test. It enters an [`Arena`], waits for its request, runs the
+//! story of the test, ends all that was started, and answers with a statement of what happened. Nothing that a
+//! student's program does to its surroundings reaches further than this process.
 
 use std::{
     path::PathBuf,

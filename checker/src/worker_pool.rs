@@ -45,8 +45,8 @@ pub struct Conditions {
     pub seed: u64,
     /// Where tests run.
     pub isolation: Isolation,
-    /// Whether system calls are followed. As needed means that a test which fails is run once more with calls followed, so
-    /// that its report shows them.
+    /// Whether system calls are followed. As needed means that a test which fails is run once more with calls followed,
+    /// so that its report shows them.
     pub tracing: Tracing,
     /// What programs are locked into, if they are not trusted.
     pub jail: Option<Jail>,

@@ -1,4 +1,4 @@
-//! Workers: what a request comes to, and that a worker never outlives the wish for its answer.
+//! Workers: what comes of a request, and that a worker ends with its requester.
 
 mod support;
 
@@ -36,7 +36,7 @@ fn a_cancelled_worker_ends_with_all_that_it_has_started() {
 }
 
 #[test]
-fn a_worker_that_nobody_waits_for_any_more_ends_with_all_that_it_has_started() {
+fn a_worker_whose_requester_has_hung_up_ends_with_all_that_it_has_started() {
     expect("is-dropped");
 }
 

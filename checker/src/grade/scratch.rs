@@ -1,7 +1,7 @@
-//! Where submissions are built: a folder that vanishes with the run, however that ends.
+//! The folder in which submissions are built. It is removed at the end of the run, however that ends.
 //!
-//! A process of its own, the sweeper, makes the folder and removes it: also when the grader is killed. It waits until
-//! every build has ended, whose supervisors hold shared locks on a file in the folder.
+//! A worker, the sweeper, makes the folder and removes it, also when the grader is killed. It waits until every build
+//! has ended: their supervisors hold shared locks on a file in the folder.
 
 use std::{
     env,
@@ -37,7 +37,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the folder: in this one, or else where the environment says. Others can pass through it, because root's
+    /// Makes the folder: in this one, or else where the environment says. Other users can enter it, because root's
     /// checker runs programs as an unprivileged user, but cannot list it.
     ///
     /// # Errors
@@ -67,8 +67,8 @@ impl Drop for Scratch {
     }
 }
 
-/// The sweeper: makes a folder in the requested one, answers with its path, waits until nobody wants it any more and every
-/// build has ended, and removes it.
+/// The sweeper: makes a folder in the requested one, answers with its path, waits until the requester has hung up and
+/// every build has ended, and removes the folder.
 fn sweep(requester: &mut Requester) -> Result<(), LabError> {
     const MAKE: &str = "could not make a folder for the builds";
     const REMOVE: &str = "could not remove the folder of the builds";

@@ -116,7 +116,7 @@ impl Scene {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
             give(&path);
         }
-        // Root's checker stages programs there, and the runner, who is not root any more, makes its folder there.
+        // Root's checker stages programs there, and the test worker, which is not root any more, makes its folder there.
         let temporary = folder.path().join("temporary");
         fs::set_permissions(temporary, fs::Permissions::from_mode(0o777)).unwrap();
         let local = UnixListener::bind(folder.path().join("local")).unwrap();

@@ -97,8 +97,8 @@ impl fmt::Display for Stopped {
 }
 
 impl Confinement {
-    /// Runs a command in this confinement: of its settings, only arguments and folder count. `listen` reads what it prints, and
-    /// when that returns, the command is ended.
+    /// Runs a command in this confinement: of its settings, only arguments and folder count. `listen` reads what it
+    /// prints, and when that returns, the command is ended.
     ///
     /// # Errors
     ///

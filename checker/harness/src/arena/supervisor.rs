@@ -114,8 +114,8 @@ impl Supervised {
             Isolation::Shared => None,
         };
         nix::sys::prctl::set_child_subreaper(true).attempt(&attempt)?;
-        // The kernel's own limit comes later than the supervisor's, so that it is known what was too much. Without namespaces
-        // it counts the processes of other builds, too, of which as many run as there are CPUs.
+        // The kernel's own limit comes later than the supervisor's, so that it is known what was too much. Without
+        // namespaces it counts the processes of other builds, too, of which as many run as there are CPUs.
         let cpus = thread::available_parallelism().map_or(1, |number| number.get() as u64);
         let limits = Limits {
             processes: cpus.max(2) * confinement.jail.limits.processes,

@@ -11,10 +11,10 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::is_readable;
 use crate::failure::{Attempt, LabError};
 
-/// Tells all that hold a copy of it that their work is not wanted any more. Once cancelled, it stays so.
+/// Cancels work: everything that holds a copy of it stops. Once cancelled, it stays so.
 ///
-/// It is an eventfd(2) that nobody reads: from the first write on it is readable for ever. So a wait polls it beside
-/// what it waits for, and needs no time limit to notice it.
+/// It is an eventfd(2) that is never read: from the first write on it stays readable. So a wait polls it beside what it
+/// waits for, and needs no timeout to notice it.
 #[derive(Clone, Debug)]
 pub struct Cancel(Arc<EventFd>);
 

@@ -48,8 +48,8 @@ pub(super) enum Received<T> {
 
 /// One end of a socket pair over which messages travel in both directions.
 ///
-/// The socket keeps the limits of packets (SOCK_SEQPACKET, unix(7)), and a long message is several of them. The first
-/// byte of each says which: so a message whose sender was killed in the middle of it cannot be mixed up with the next.
+/// The socket keeps packet boundaries (SOCK_SEQPACKET, unix(7)). A long message takes several packets, and the first byte
+/// of each says so: a message whose sender was killed in the middle of it cannot be mixed up with the next one.
 #[derive(Debug)]
 pub(super) struct Channel {
     socket: OwnedFd,
@@ -128,8 +128,8 @@ impl Channel {
         let mut bytes = vec![0; 1 + PACKET];
         let (length, file) = loop {
             match self.receive_packet(&mut bytes) {
-                // The other side was closed with something unread in it (unix(7)). That is told once, and before what it
-                // has sent.
+                // The other side was closed with unread bytes in it (unix(7)). The kernel reports it once, before what
+                // the other side has sent.
                 Err(Errno::EINTR | Errno::ECONNRESET) => (),
                 packet => break packet?,
             }
@@ -170,7 +170,7 @@ impl Channel {
         Ok(Received::Message(serde_json::from_slice(&text)?))
     }
 
-    /// Tells the other side that nothing more comes from here. Messages from there still do.
+    /// Ends this direction: the other side receives [`Received::End`]. Its messages still arrive.
     pub fn hang_up(&self) {
         // It fails when the other side has hung up before.
         let _ = shutdown(self.socket.as_raw_fd(), Shutdown::Write);

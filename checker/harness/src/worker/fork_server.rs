@@ -125,20 +125,20 @@ pub fn fork_workers(requester: &mut Requester) -> Result<Forked, LabError> {
             Ok(ForkResult::Parent { child: pid }) => {
                 // The PID cannot be reused before this process has reaped it.
                 let pidfd = processes::pidfd(pid.as_raw(), 0).attempt(SERVE)?;
-                tell(&channel, &Message::Started(pid.as_raw()));
+                report(&channel, &Message::Started(pid.as_raw()));
                 children.push(Child {
                     pid,
                     pidfd,
                     channel,
                 });
             }
-            Err(errno) => tell(&channel, &Message::NotStarted(errno as i32)),
+            Err(errno) => report(&channel, &Message::NotStarted(errno as i32)),
         }
     }
     Ok(Forked::Server)
 }
 
-/// Waits until something happens: tells of the workers that have ended, and returns whether there is a message.
+/// Waits until something happens: reports the workers that have ended, and returns whether there is a message.
 fn wait(children: &mut Vec<Child>, requester: &Requester, is_open: bool) -> nix::Result<bool> {
     let mut watched: Vec<PollFd<'_>> = children
         .iter()
@@ -161,19 +161,19 @@ fn wait(children: &mut Vec<Child>, requester: &Requester, is_open: bool) -> nix:
 }
 
 impl Child {
-    /// Reaps a worker that has ended, and tells how; false if it has not.
+    /// Reaps a worker that has ended, and reports its wait status; false if it still runs.
     fn reap(&self) -> bool {
         match sys::wait(self.pid.as_raw(), libc::WNOHANG) {
             Ok(None) => return false,
-            Ok(Some((_, status))) => tell(&self.channel, &Message::Ended(status)),
-            // There is no such child. Its socket tells that it has ended.
+            Ok(Some((_, status))) => report(&self.channel, &Message::Ended(status)),
+            // There is no such child. The end of its socket says that it has ended.
             Err(_) => (),
         }
         true
     }
 }
 
-fn tell(channel: &Channel, message: &Message<()>) {
-    // Where the requester has ended, there is no reader.
+fn report(channel: &Channel, message: &Message<()>) {
+    // It fails where the requester has ended.
     let _ = channel.send(message);
 }

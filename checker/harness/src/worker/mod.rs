@@ -192,7 +192,7 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// When it cannot be written as JSON. That the worker does not exist any more, its reply tells.
+    /// When it cannot be written as JSON. If the worker has ended, [`Worker::reply`] says so.
     pub fn request(&self, request: &impl Serialize) -> Result<(), LabError> {
         match self.channel.send(&Message::Request(request)) {
             Err(error) if error.raw_os_error().is_none() => {
@@ -251,7 +251,7 @@ impl Worker {
         }
     }
 
-    /// Tells the worker that nothing is wanted from it any more, and waits until it has ended.
+    /// Hangs up, and waits until the worker has ended. A worker that takes too long is killed.
     ///
     /// # Errors
     ///
@@ -279,7 +279,7 @@ impl Worker {
         self.has_ended_within(None).map(drop)
     }
 
-    /// Tells the worker that nothing is wanted from it any more. It may still answer.
+    /// Lets the worker see that its work is not wanted any more. It may still answer.
     pub fn hang_up(&self) {
         self.channel.hang_up();
     }

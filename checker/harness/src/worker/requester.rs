@@ -88,7 +88,7 @@ impl Requester {
         gone.map(drop).attempt("could not wait for the requester")
     }
 
-    /// Does work, and tells the requester of its error or panic.
+    /// Does work, and sends its error or panic to the requester.
     pub(super) fn serve(
         &mut self,
         work: impl FnOnce(&mut Requester) -> Result<(), LabError>,
