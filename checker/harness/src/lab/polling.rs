@@ -1,7 +1,7 @@
 //! One look of the lab at everything: polls what the test waits for, and serves the programs' pipes meanwhile.
 
 use std::{
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ impl TestContext {
     /// Sleeps until one of these files is ready, a program prints, reads or ends, or the time is over.
     pub(super) fn poll(&self, files: &[PolledFile<'_>], limit: Duration) -> Checked {
         let programs = self.programs.list().clone();
-        let inputs: Vec<OwnedFd> = programs
+        let inputs: Vec<_> = programs
             .iter()
             .filter_map(|program| program.input_to_write())
             .collect();

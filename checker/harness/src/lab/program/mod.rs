@@ -97,7 +97,7 @@ impl Program {
             tracer: child.tracer.take(),
             pidfd,
             stdin: StdinPipe {
-                file: RefCell::new(stdin),
+                file: RefCell::new(stdin.map(Rc::new)),
                 queue: RefCell::default(),
                 closes: Cell::new(false),
             },

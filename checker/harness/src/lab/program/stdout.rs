@@ -106,29 +106,24 @@ impl Stdout<'_> {
             .context
             .note(format!("expect {} on its standard output", brief(expected)));
         // Each look compares what is new since the last one: there are many looks at a long answer.
-        let mut compared = 0;
+        let (mut compared, mut differs) = (0, false);
+        let stdout = &self.program.running.stdout;
         let look = || {
-            let stdout = &self.program.running.stdout;
             let mut unread = stdout.unread.borrow_mut();
             let known = unread.len().min(expected.len());
-            let differs = unread.make_contiguous()[compared..known] != expected[compared..known];
+            differs = unread.make_contiguous()[compared..known] != expected[compared..known];
             compared = known;
             Ok((differs || known == expected.len() || !stdout.open.get()).then_some(()))
         };
         let waited = self.program.context.try_until(look)?;
-        let mut got = self.program.running.stdout.unread();
-        got.truncate(expected.len());
-        let comparison = Comparison::of("standard output", expected, &got);
-        if comparison.is_none() {
-            self.program
-                .running
-                .stdout
-                .unread
-                .borrow_mut()
-                .drain(..expected.len());
-            self.program.running.stdout.searched.set(0);
+        if !differs && compared == expected.len() {
+            stdout.unread.borrow_mut().drain(..compared);
+            stdout.searched.set(0);
             return Ok(());
         }
+        let mut got = stdout.unread();
+        got.truncate(expected.len());
+        let comparison = Comparison::of("standard output", expected, &got);
         let goal = format!("{} on standard output", brief(expected));
         let failure = match waited {
             Ok(()) if expected.starts_with(&got) => self.program.output_ended(&goal)?,

@@ -6,6 +6,8 @@ use std::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::process::ExitStatusExt,
     },
+    process::ChildStdin,
+    rc::Rc,
 };
 
 use super::{ending::Ending, stdin::StdinPipe, stream::Stream};
@@ -86,14 +88,9 @@ impl Running {
     }
 
     /// The end of its input, if there is something to write to it.
-    pub(in crate::lab) fn input_to_write(&self) -> Option<OwnedFd> {
-        let file = self.stdin.file.borrow();
+    pub(in crate::lab) fn input_to_write(&self) -> Option<Rc<ChildStdin>> {
         let is_waiting = !self.stdin.queue.borrow().is_empty();
-        file.as_ref()
-            .filter(|_| is_waiting)?
-            .as_fd()
-            .try_clone_to_owned()
-            .ok()
+        self.stdin.file.borrow().clone().filter(|_| is_waiting)
     }
 
     pub(in crate::lab) fn pump(&self) {

@@ -5,12 +5,13 @@ use std::{
     collections::VecDeque,
     io::{self, Write},
     process::ChildStdin,
+    rc::Rc,
 };
 
 /// A program's input.
 #[derive(Debug)]
 pub(in crate::lab) struct StdinPipe {
-    pub(in crate::lab) file: RefCell<Option<ChildStdin>>,
+    pub(in crate::lab) file: RefCell<Option<Rc<ChildStdin>>>,
     /// What is written as soon as there is room, while the test does other things.
     pub(in crate::lab) queue: RefCell<VecDeque<u8>>,
     /// Whether it is closed when all of that is written.
@@ -22,7 +23,7 @@ impl StdinPipe {
     pub(in crate::lab) fn pump(&self) {
         let mut queue = self.queue.borrow_mut();
         let mut file = self.file.borrow_mut();
-        while let Some(open) = file.as_mut() {
+        while let Some(mut open) = file.as_deref() {
             if queue.is_empty() {
                 if self.closes.get() {
                     *file = None;

@@ -42,7 +42,7 @@ pub struct Connection {
     name: String,
     local: SocketAddr,
     peer: SocketAddr,
-    stream: RefCell<Option<TcpStream>>,
+    stream: RefCell<Option<Rc<TcpStream>>>,
     /// What came and has not been expected yet.
     inbox: RefCell<Vec<u8>>,
     end: Cell<Option<End>>,
@@ -119,7 +119,7 @@ impl Connection {
             name,
             local,
             peer,
-            stream: RefCell::new(Some(stream)),
+            stream: RefCell::new(Some(Rc::new(stream))),
             inbox: RefCell::default(),
             end: Cell::new(None),
             unechoed: RefCell::default(),
@@ -227,19 +227,11 @@ impl Connection {
         &self,
         look: impl FnMut() -> Checked<Option<()>>,
     ) -> Checked<Result<(), WaitError>> {
-        // A copy, because `look` reads from the stream while the wait polls it.
-        let file: Option<OwnedFd> = match self.stream.borrow().as_ref() {
-            Some(stream) if self.end.get().is_none() => Some(
-                stream
-                    .as_fd()
-                    .try_clone_to_owned()
-                    .attempt("could not copy a descriptor")?,
-            ),
-            _ => None,
-        };
-        let files: Vec<_> = file
+        let stream = self.stream.borrow().clone();
+        let files: Vec<_> = stream
             .iter()
-            .map(|file| (file.as_fd(), PollFlags::POLLIN))
+            .filter(|_| self.end.get().is_none())
+            .map(|stream| (stream.as_fd(), PollFlags::POLLIN))
             .collect();
         self.context.try_until_on(&files, look)
     }
@@ -271,7 +263,7 @@ impl Connection {
 /// must not see the end of a stream which the story did not ask for.
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(stream) = self.stream.borrow_mut().take() {
+        if let Some(stream) = self.stream.borrow_mut().take().and_then(Rc::into_inner) {
             self.context.keep(stream.into());
         }
     }

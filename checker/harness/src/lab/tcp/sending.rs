@@ -94,7 +94,7 @@ impl Connection {
 
     fn transmit(&self, bytes: &[u8], read: bool) -> Checked<Sent> {
         let stream = self.stream.borrow();
-        let Some(stream) = stream.as_ref() else {
+        let Some(stream) = stream.as_deref() else {
             return Err(LabError::new("the test has closed this connection already").into());
         };
         let mut rest = bytes;
