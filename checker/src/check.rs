@@ -10,7 +10,7 @@ use crate::{
     build::{
         self, BuildEvent,
         cargo::Building,
-        site::{Confinement, CourseSite, Site},
+        site::{CourseSite, Site, Untrusted},
     },
     exercise::Exercise,
     failure::LabError,
@@ -19,6 +19,7 @@ use crate::{
     worker::RunError,
     worker_pool::{self, Batch, Conditions, Done},
 };
+
 /// What is to be checked, and how.
 #[derive(Debug)]
 pub struct Plan {
@@ -38,14 +39,14 @@ pub struct Plan {
 
 /// What happens during a run; for a progress line, and for reports as soon as they are there.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum CheckEvent<'a> {
     /// Cargo compiles this package.
     Compiling(&'a str),
     /// One more test is done, of so many.
     Tested(usize, usize),
     /// An exercise is done. They come in the order of the course.
     Exercise(&'a ExerciseReport),
-    /// Something is known that was not before; for who keeps a report of an unfinished run.
+    /// Something is known that was not before; for a reader of the reports of unfinished runs.
     SoFar(SoFar<'a>),
 }
 
@@ -54,7 +55,7 @@ pub enum Event<'a> {
 pub struct SoFar<'a>(&'a Progress<'a>);
 
 impl SoFar<'_> {
-    /// A report, in which the tests that are not done fail because of this trouble of the lab's.
+    /// A report, in which the tests that are not done fail because of this error of the lab.
     pub fn report(&self, trouble: &LabError) -> Report {
         self.0.so_far(trouble)
     }
@@ -116,10 +117,10 @@ struct Progress<'a> {
 pub fn run(
     plan: &Plan,
     begun: Option<Building>,
-    mut tell: impl FnMut(Event<'_>),
+    mut tell: impl FnMut(CheckEvent<'_>),
 ) -> Result<Report, RunError> {
     let mut progress = Progress::begin(plan);
-    tell(Event::SoFar(SoFar(&progress)));
+    tell(CheckEvent::SoFar(SoFar(&progress)));
     let staging = Staging::new()?;
     let (to_main, news) = std::sync::mpsc::channel();
     let (mut trouble, mut tested) = (Ok(()), Ok(()));
@@ -147,7 +148,7 @@ pub fn run(
             let is_finding = matches!(step, Step::Tested(_) | Step::NoProgram(..));
             match step {
                 Step::Fed(result) => trouble = result,
-                Step::Compiled(name) => tell(Event::Compiling(&name)),
+                Step::Compiled(name) => tell(CheckEvent::Compiling(&name)),
                 Step::Warning(index, text) => progress.reports[index].warnings.push(text),
                 Step::NoProgram(index, reason) => {
                     progress.reports[index].no_program = Some(reason);
@@ -157,7 +158,7 @@ pub fn run(
             }
             progress.hand_out(&mut tell);
             if is_finding {
-                tell(Event::SoFar(SoFar(&progress)));
+                tell(CheckEvent::SoFar(SoFar(&progress)));
             }
         }
     });
@@ -171,7 +172,7 @@ pub fn run(
     ))
 }
 
-/// The report of a run that could not be carried out: every test fails because of this trouble of the lab's.
+/// The report of a run that could not be carried out: every test fails because of this error of the lab.
 pub fn unfinished(plan: &Plan, trouble: &LabError) -> Report {
     Progress::begin(plan).so_far(trouble)
 }
@@ -245,25 +246,25 @@ impl Progress<'_> {
         Report::new(conditions.seed, conditions.isolation, reports)
     }
 
-    fn note(&mut self, done: Done<usize>, tell: &mut impl FnMut(Event<'_>)) {
+    fn note(&mut self, done: Done<usize>, tell: &mut impl FnMut(CheckEvent<'_>)) {
         let report = verdict::report(self.plan.exercises[done.key], done.test, done.statement);
         let tests = &mut self.reports[done.key].tests;
         tests.push(report);
         self.waiting[done.key] -= 1;
         self.done += 1;
-        tell(Event::Tested(
+        tell(CheckEvent::Tested(
             self.done,
             self.done + self.waiting.iter().sum::<usize>(),
         ));
     }
 
     /// Hands out the reports that are complete, as far as all before them are.
-    fn hand_out(&mut self, tell: &mut impl FnMut(Event<'_>)) {
+    fn hand_out(&mut self, tell: &mut impl FnMut(CheckEvent<'_>)) {
         while let Some(0) = self.waiting.get(self.finished) {
             let exercise = self.plan.exercises[self.finished];
             let report = &mut self.reports[self.finished];
             complete(report, exercise, self.plan);
-            tell(Event::Exercise(report));
+            tell(CheckEvent::Exercise(report));
             self.finished += 1;
         }
     }
@@ -309,7 +310,7 @@ fn feed(
         return Ok(all.try_for_each(|index| send(index, program))?);
     }
     let conditions = &plan.conditions;
-    let confined = conditions.jail.as_ref().map(|_| Confinement {
+    let confined = conditions.jail.as_ref().map(|_| Untrusted {
         isolation: conditions.isolation,
         cancel: conditions.cancel.clone(),
     });

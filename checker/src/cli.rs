@@ -213,35 +213,35 @@ enum Colour {
 }
 
 /// Why a command ends without success.
-enum Trouble {
+enum CliError {
     Usage(String),
     Lab(LabError),
     Interrupted,
 }
 
-impl From<LabError> for Trouble {
-    fn from(error: LabError) -> Trouble {
-        Trouble::Lab(error)
+impl From<LabError> for CliError {
+    fn from(error: LabError) -> CliError {
+        CliError::Lab(error)
     }
 }
 
-impl From<RunError> for Trouble {
-    fn from(error: RunError) -> Trouble {
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> CliError {
         match error {
-            RunError::Cancelled => Trouble::Interrupted,
-            RunError::Lab(error) => Trouble::Lab(error),
+            RunError::Cancelled => CliError::Interrupted,
+            RunError::Lab(error) => CliError::Lab(error),
         }
     }
 }
 
-impl From<Unknown> for Trouble {
-    fn from(unknown: Unknown) -> Trouble {
+impl From<Unknown> for CliError {
+    fn from(unknown: Unknown) -> CliError {
         let meant = match (target::other_day(&unknown.name), unknown.near.as_slice()) {
             (Some(days), _) => format!("there are day{} to day{}", days.start(), days.end()),
             (None, []) => "`cargo lab list` shows all names".to_owned(),
             (None, near) => format!("did you mean {}?", near.join(" or ")),
         };
-        Trouble::Usage(format!("there is no target '{}'; {meant}", unknown.name))
+        CliError::Usage(format!("there is no target '{}'; {meant}", unknown.name))
     }
 }
 
@@ -312,14 +312,14 @@ pub fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "checker", &mut text);
             say(&String::from_utf8_lossy(&text))
                 .map(|()| exit::PASSED)
-                .map_err(Trouble::from)
+                .map_err(CliError::from)
         }
     };
     let status = result.unwrap_or_else(|trouble| {
         let (message, status) = match trouble {
-            Trouble::Usage(message) => (message, exit::USAGE),
-            Trouble::Lab(error) => (error.to_string(), exit::BROKEN),
-            Trouble::Interrupted => return exit::INTERRUPTED,
+            CliError::Usage(message) => (message, exit::USAGE),
+            CliError::Lab(error) => (error.to_string(), exit::BROKEN),
+            CliError::Interrupted => return exit::INTERRUPTED,
         };
         complain(&message);
         status
@@ -369,7 +369,7 @@ fn conditions(how: &How, cancel: &Cancel) -> Conditions {
 }
 
 /// A mistyped command looks like a target, so that near names of both are offered.
-fn resolve_or_command(targets: &[String]) -> Result<Vec<&'static Exercise>, Trouble> {
+fn resolve_or_command(targets: &[String]) -> Result<Vec<&'static Exercise>, CliError> {
     target::resolve(targets).map_err(|mut unknown| {
         let commands = Cli::command();
         let names = commands
@@ -380,20 +380,20 @@ fn resolve_or_command(targets: &[String]) -> Result<Vec<&'static Exercise>, Trou
     })
 }
 
-fn all_or(targets: &[String]) -> Result<Vec<&'static Exercise>, Trouble> {
+fn all_or(targets: &[String]) -> Result<Vec<&'static Exercise>, CliError> {
     if targets.is_empty() {
         return Ok(target::resolve(&["all".to_owned()])?);
     }
     Ok(target::resolve(targets)?)
 }
 
-fn list(targets: &[String]) -> Result<u8, Trouble> {
+fn list(targets: &[String]) -> Result<u8, CliError> {
     let exercises = all_or(targets)?;
     say(&map::list(&exercises, width()))?;
     Ok(exit::PASSED)
 }
 
-fn hint(name: &str) -> Result<u8, Trouble> {
+fn hint(name: &str) -> Result<u8, CliError> {
     let root = workspace::find()?;
     let exercises = target::resolve(&[name.to_owned()])?;
     for exercise in exercises {
@@ -409,7 +409,7 @@ fn prove(
     times: u32,
     how: &How,
     cancel: &Cancel,
-) -> Result<u8, Trouble> {
+) -> Result<u8, CliError> {
     let root = workspace::find()?;
     let scope = match changed {
         Some(revision) => verify::changed::since(&root, revision)?,
@@ -440,16 +440,16 @@ fn prove(
 }
 
 /// Otherwise every fault would name a known-wrong version, to students of all people.
-fn refuse_students(root: &Path) -> Result<(), Trouble> {
+fn refuse_students(root: &Path) -> Result<(), CliError> {
     match root.join("solutions").is_dir() {
         true => Ok(()),
-        false => Err(Trouble::Usage(
+        false => Err(CliError::Usage(
             "verify is for the instructors' course, which has the solutions".to_owned(),
         )),
     }
 }
 
-fn show_coverage(targets: &[String]) -> Result<u8, Trouble> {
+fn show_coverage(targets: &[String]) -> Result<u8, CliError> {
     let root = workspace::find()?;
     refuse_students(&root)?;
     let exercises = all_or(targets)?.into_iter();
@@ -463,9 +463,9 @@ fn show_coverage(targets: &[String]) -> Result<u8, Trouble> {
     })
 }
 
-fn hand_out(folder: &Path, mut checkers: Vec<PathBuf>, vendor: bool) -> Result<u8, Trouble> {
+fn hand_out(folder: &Path, mut checkers: Vec<PathBuf>, vendor: bool) -> Result<u8, CliError> {
     if !handout::is_free(folder) {
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "{} is there already, and not empty; name a new folder",
             folder.display()
         )));
@@ -490,7 +490,7 @@ fn hand_out(folder: &Path, mut checkers: Vec<PathBuf>, vendor: bool) -> Result<u
     Ok(exit::PASSED)
 }
 
-fn examine() -> Result<u8, Trouble> {
+fn examine() -> Result<u8, CliError> {
     let (text, is_well) = doctor::examine(width());
     say(&text)?;
     Ok(if is_well { exit::PASSED } else { exit::BROKEN })

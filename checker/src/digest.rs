@@ -1,7 +1,7 @@
 //! A number that stands for some bytes: FNV-1a with 64 bits, whose algorithm never changes. So it is the same on every
 //! machine and with every release of Rust, and it can be written down and compared later.
 //!
-//! It tells what has changed by itself. It is no protection from somebody who looks for two texts with one digest. The
+//! It tells what has changed by itself. It does not resist an attack: two texts with one digest can be found. The
 //! build script of this package uses it as well.
 
 use std::{

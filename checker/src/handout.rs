@@ -25,7 +25,7 @@ pub struct Handout {
     pub root: PathBuf,
     /// Executables of the checker, at most one for each kind of machine.
     pub checkers: Vec<PathBuf>,
-    /// Whether the source of what the exercises depend on comes with it, so that nobody needs a network.
+    /// Whether the source of what the exercises depend on comes with it, so that students need no network.
     pub vendor: bool,
 }
 
@@ -119,7 +119,7 @@ impl Handout {
         fs::read_to_string(&path).map_err(trouble("read", &path))
     }
 
-    /// Copies an exercise as it is handed out, and nothing that somebody has made of it.
+    /// Copies an exercise as it is handed out, and refuses one that has been changed.
     fn starter(&self, exercise: &Exercise, folder: &Path) -> Result<(), LabError> {
         let name = exercise.name;
         let place = format!("exercises/{name}");

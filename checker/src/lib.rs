@@ -22,13 +22,14 @@
 //! - [`scaffold`]: a new exercise.
 //! - [`verdict`]: what a test says about a program: the known mistake, the hint.
 //! - [`verify`]: the proof that the hidden tests are right.
-//! - [`whole_file`]: what is written whole or not at all. [`digest`]: what has changed since.
+//! - [`atomic_file`]: what is written whole or not at all. [`digest`]: what has changed since.
 
 #[doc(inline)]
 pub use course::{days, demo_context, demos, syllabus};
 #[doc(inline)]
 pub use harness::{arena, beneath, exercise, failure, lab, observe, worker};
 
+pub mod atomic_file;
 pub mod build;
 pub mod check;
 pub mod cli;
@@ -47,7 +48,6 @@ pub mod test_worker;
 pub mod trace;
 pub mod verdict;
 pub mod verify;
-pub mod whole_file;
 pub mod worker_pool;
 pub mod workspace;
 

@@ -14,11 +14,11 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    atomic_file,
     beneath::{AccessError, Directory},
     exercise::{Exercise, Test},
     failure::{Attempt, LabError},
     report::{Report, Status},
-    whole_file,
 };
 
 /// The folder in the course's.
@@ -123,7 +123,7 @@ impl Progress {
             let itself = AtFlags::AT_EMPTY_PATH;
             fchownat(&folder, "", Some(user), Some(group), itself).attempt(SAVE)?;
         }
-        whole_file::write_beneath(&folder, FILE, &text, owner)
+        atomic_file::write_beneath(&folder, FILE, &text, owner)
             .map_err(|error| error.attempting(SAVE))
     }
 

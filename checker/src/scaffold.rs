@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
+    atomic_file,
     failure::{Attempt, LabError},
     mistakes::patch::Patch,
-    whole_file,
 };
 
 /// A name of an exercise, taken apart: `day3_2_udp_client`.
@@ -112,7 +112,7 @@ fn put(path: &Path, content: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    whole_file::write(path, content, None).map_err(std::io::Error::other)
+    atomic_file::write(path, content, None).map_err(std::io::Error::other)
 }
 
 fn undo(done: &[(PathBuf, Option<Vec<u8>>)]) {

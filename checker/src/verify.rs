@@ -205,7 +205,7 @@ fn judge(Subject { exercise, kind }: Subject, results: &[Done<Key>], proof: &mut
         }
         (Kind::Solution, None) => proof.solutions += 1,
         (Kind::Solution, Some(_)) => (),
-        // Nobody knows, if the test which rejects it needs what this machine does not allow.
+        // The test that rejects it needs what this machine does not allow.
         (Kind::Mistake(test, _), None) if unchecked.contains(&test) => proof.unproved += 1,
         (Kind::Mistake(..), None) => fault(format!("{} passes all tests", name(kind))),
         (Kind::Mistake(test, mistake), Some((seen, diagnosis, hint, said))) => {

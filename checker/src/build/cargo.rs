@@ -238,7 +238,7 @@ impl Building {
     ///
     /// # Errors
     ///
-    /// When nobody can wait for it.
+    /// When waitpid(2) fails.
     pub fn follow(mut self, mut on_event: impl FnMut(CargoEvent)) -> Result<CargoEnd, LabError> {
         let stderr = self.cargo.stderr.take();
         let errors = thread::spawn(move || {

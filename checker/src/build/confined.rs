@@ -111,7 +111,7 @@ impl Toolchain {
         let lock = root.join("Cargo.lock");
         let write = [target.to_owned()]
             .into_iter()
-            // Whoever can write the workspace could lead the build elsewhere with a link of that name.
+            // A user who can write to the workspace could make a symbolic link of that name.
             .chain(is_own_file(&lock).then_some(lock));
         let bin = self.sysroot.join("bin");
         let variables = [
@@ -150,8 +150,8 @@ impl Toolchain {
 }
 
 impl Confined {
-    /// The cargo. It looks for settings in the current folder and in all above it, which may be anybody's; so it works in
-    /// none of them.
+    /// The cargo. It reads settings from the current folder and from all above it, which other users may control. So it
+    /// starts in the root folder.
     pub(super) fn cargo(&self) -> Command {
         let mut command = Command::new(&self.cargo);
         command.current_dir("/");

@@ -8,7 +8,7 @@ use super::{
     cargo::{self, Workspace},
     confined::Toolchain,
     host,
-    template::Submission,
+    template::SubmissionWorkspace,
 };
 use crate::{
     arena::Isolation,
@@ -24,19 +24,19 @@ pub enum Site<'a> {
     /// In the course. The manifests are the student's.
     Course(&'a CourseSite),
     /// In the workspace of a submission. The manifests are the grader's.
-    Submission(&'a Submission),
+    Submission(&'a SubmissionWorkspace),
 }
 
 /// The course as a place to build in.
 #[derive(Debug)]
 pub struct CourseSite {
     whole: Workspace,
-    confined: Option<Confinement>,
+    confined: Option<Untrusted>,
 }
 
 /// How the builds of exercises are confined, each by itself.
 #[derive(Clone, Debug)]
-pub struct Confinement {
+pub struct Untrusted {
     /// Whether they get namespaces of their own.
     pub isolation: Isolation,
     /// Ends a build early.
@@ -52,7 +52,7 @@ pub(super) struct Separate {
 
 impl CourseSite {
     /// The course in this folder, whose exercises are trusted if they are not confined.
-    pub fn new(root: &Path, colour: bool, confined: Option<Confinement>) -> CourseSite {
+    pub fn new(root: &Path, colour: bool, confined: Option<Untrusted>) -> CourseSite {
         let whole = Workspace {
             colour,
             ..Workspace::course(root)
@@ -154,7 +154,7 @@ fn confine(
     workspace: &mut Workspace,
     course: &Path,
     package: &str,
-    Confinement { isolation, cancel }: &Confinement,
+    Untrusted { isolation, cancel }: &Untrusted,
 ) -> Result<(), LabError> {
     let place = course.join("target/jailed");
     workspace.target = place.join("target");

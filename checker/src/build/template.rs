@@ -53,7 +53,7 @@ pub struct Limits {
 
 /// A submission as packages that can be built.
 #[derive(Debug)]
-pub struct Submission {
+pub struct SubmissionWorkspace {
     folder: tempfile::TempDir,
     pub(super) workspace: Workspace,
     pub(super) packages: BTreeSet<String>,
@@ -115,7 +115,7 @@ impl Template {
         &self,
         place: &Path,
         packages: &BTreeMap<&str, Files>,
-    ) -> Result<Submission, LabError> {
+    ) -> Result<SubmissionWorkspace, LabError> {
         const MAKE: &str = "could not make the workspace of a submission";
         let folder = tempfile::Builder::new()
             .prefix("submission-")
@@ -137,7 +137,7 @@ impl Template {
             // The template's build runs the course's code only; this one is not trusted.
             confined.confinement.jail.limits.processor = self.limits.cpu;
         }
-        Ok(Submission {
+        Ok(SubmissionWorkspace {
             folder,
             workspace,
             packages,
@@ -162,7 +162,7 @@ impl Template {
     }
 }
 
-impl Submission {
+impl SubmissionWorkspace {
     /// A new folder for the programs, which no build writes and every user can enter.
     ///
     /// # Errors

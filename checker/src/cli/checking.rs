@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 use anstream::ColorChoice;
 
 use super::{
-    CheckArguments, Trouble, conditions,
+    CheckArguments, CliError, conditions,
     delivery::Delivery,
     exit,
     progress_line::ProgressLine,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     build::{self, cargo::Building},
-    check::{self, Event, Plan},
+    check::{self, CheckEvent, Plan},
     exercise::Exercise,
     map,
     progress::Progress,
@@ -24,14 +24,14 @@ use crate::{
     workspace,
 };
 
-pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Trouble> {
+pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, CliError> {
     let root = workspace::find()?;
     if arguments.targets.is_empty() {
         if arguments.program.is_some()
             || arguments.only.is_some()
             || arguments.report.output.is_some()
         {
-            return Err(Trouble::Usage(
+            return Err(CliError::Usage(
                 "which exercise? Name a target, for example day2_2".to_owned(),
             ));
         }
@@ -40,7 +40,7 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Tr
     }
     let exercises = resolve_or_command(&arguments.targets)?;
     if let (Some(_), [_, _, ..]) = (&arguments.program, exercises.as_slice()) {
-        return Err(Trouble::Usage(
+        return Err(CliError::Usage(
             "--program is one program: name one exercise, for example day2_2".to_owned(),
         ));
     }
@@ -55,7 +55,7 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Tr
     )?;
     let colour = anstream::stdout().is_terminal() && ColorChoice::global() != ColorChoice::Never
         || ColorChoice::global() == ColorChoice::Always;
-    // While the machine is asked what it allows. Untrusted code is built in a jail, and that has to be known first.
+    // The build begins while the lab finds out what this machine allows. A confined build has to wait for that.
     let begun = match arguments.program.is_some() || arguments.how.jail {
         true => None,
         false => build::begin(&root, &exercises, colour),
@@ -84,14 +84,14 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Tr
     })
 }
 
-pub(super) fn refuse_unusable(program: &Path) -> Result<(), Trouble> {
+pub(super) fn refuse_unusable(program: &Path) -> Result<(), CliError> {
     let path = program.display();
     match fs::metadata(program) {
-        Err(error) => Err(Trouble::Usage(format!(
+        Err(error) => Err(CliError::Usage(format!(
             "there is no program {path}: {error}"
         ))),
-        Ok(found) if !found.is_file() => Err(Trouble::Usage(format!("{path} is not a file"))),
-        Ok(found) if found.permissions().mode() & 0o111 == 0 => Err(Trouble::Usage(format!(
+        Ok(found) if !found.is_file() => Err(CliError::Usage(format!("{path} is not a file"))),
+        Ok(found) if found.permissions().mode() & 0o111 == 0 => Err(CliError::Usage(format!(
             "{path} is not executable; `chmod +x {path}` makes it so"
         ))),
         Ok(_) => Ok(()),
@@ -102,7 +102,7 @@ pub(super) fn refuse_unusable(program: &Path) -> Result<(), Trouble> {
 fn narrow(
     exercises: Vec<&'static Exercise>,
     only: Option<&str>,
-) -> Result<Vec<&'static Exercise>, Trouble> {
+) -> Result<Vec<&'static Exercise>, CliError> {
     let Some(text) = only else {
         return Ok(exercises);
     };
@@ -121,7 +121,7 @@ fn narrow(
     } else {
         near
     };
-    Err(Trouble::Usage(format!(
+    Err(CliError::Usage(format!(
         "no test has a name with '{text}' in it; there are:\n{}",
         near.join("\n")
     )))
@@ -145,16 +145,16 @@ fn watch(
     let to_terminal = delivery.shows_people();
     let (mut shown, mut kept) = (Ok(()), Ok(()));
     let report = check::run(plan, begun, |event| match event {
-        Event::Compiling(name) => line.say(&format!("compiling {name}")),
-        Event::Tested(done, of) => line.say(&format!("{done} of {of} tests done")),
-        Event::Exercise(exercise) => {
+        CheckEvent::Compiling(name) => line.say(&format!("compiling {name}")),
+        CheckEvent::Tested(done, of) => line.say(&format!("{done} of {of} tests done")),
+        CheckEvent::Exercise(exercise) => {
             if to_terminal && !plan.conditions.cancel.is_cancelled() {
                 let exercise = feedback.of_exercise(exercise);
                 let said = line.pause(|| say(&human::exercise(&exercise, detail)));
                 shown = std::mem::replace(&mut shown, Ok(())).and(said);
             }
         }
-        Event::SoFar(so_far) => {
+        CheckEvent::SoFar(so_far) => {
             kept = std::mem::replace(&mut kept, Ok(())).and_then(|()| delivery.keep(so_far));
         }
     });

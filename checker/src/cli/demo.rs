@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Trouble, exit, possible, progress_line::ProgressLine, say, width};
+use super::{CliError, exit, possible, progress_line::ProgressLine, say, width};
 use crate::{
     arena::{self, Isolation},
     demo_worker::{self, DemoRun, Status},
@@ -48,10 +48,10 @@ struct Data<'a> {
 }
 
 /// Lists the demos, or plays some.
-pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
+pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError> {
     if arguments.demos.is_empty() {
         if arguments.format == ShowingFormat::Json {
-            return Err(Trouble::Usage("which demo? Name one, or `all`".to_owned()));
+            return Err(CliError::Usage("which demo? Name one, or `all`".to_owned()));
         }
         say(&list(width()))?;
         return Ok(exit::PASSED);
@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble>
         line.say(&format!("playing {}", demo.name));
         let Ok(one) = demo_worker::run(demo, isolation, cancel) else {
             drop(line);
-            return Err(Trouble::Interrupted);
+            return Err(CliError::Interrupted);
         };
         if for_people {
             line.pause(|| say(&showing(&one, width())))?;
@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble>
 }
 
 /// The demos of these names, each once, in the order of the course.
-fn resolve(names: &[String]) -> Result<Vec<&'static Demo>, Trouble> {
+fn resolve(names: &[String]) -> Result<Vec<&'static Demo>, CliError> {
     let is_meant = |demo: &Demo, name: &str| {
         name == "all" || name == demo.name || name == format!("day{}", demo.day)
     };
@@ -105,7 +105,7 @@ fn resolve(names: &[String]) -> Result<Vec<&'static Demo>, Trouble> {
                 [] => "`cargo lab demo` lists them".to_owned(),
                 near => format!("did you mean {}?", near.join(" or ")),
             };
-            return Err(Trouble::Usage(format!(
+            return Err(CliError::Usage(format!(
                 "there is no demo '{name}'; {meant}"
             )));
         }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Trouble, exit, terminal::say};
+use super::{CliError, exit, terminal::say};
 use crate::{
     scaffold::{self, Name, Refused},
     workspace,
@@ -20,10 +20,10 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(command: &Command) -> Result<u8, Trouble> {
+pub(super) fn run(command: &Command) -> Result<u8, CliError> {
     let Command::New { name: text, title } = command;
     let name = Name::parse(text).ok_or_else(|| {
-        Trouble::Usage(format!(
+        CliError::Usage(format!(
             "'{text}' cannot be the name of an exercise; it is a day, a place in the day and a topic, as in \
              day3_2_udp_client"
         ))
@@ -32,24 +32,24 @@ pub(super) fn run(command: &Command) -> Result<u8, Trouble> {
         .clone()
         .unwrap_or_else(|| name.topic().replace('_', " "));
     if title.contains(['"', '\\', '{', '}', '\n']) {
-        return Err(Trouble::Usage(
+        return Err(CliError::Usage(
             "the title stands in a string of Rust; write it without quotes, backslashes and braces"
                 .to_owned(),
         ));
     }
     let root = workspace::find()?;
     if !root.join("checker/course/src").is_dir() {
-        return Err(Trouble::Usage(
+        return Err(CliError::Usage(
             "this is for the instructors' course, which has the source of the tests".to_owned(),
         ));
     }
     let files = scaffold::write(&root, &name, &title).map_err(|refused| match refused {
-        Refused::Taken(file) => Trouble::Usage(format!("{} is there already", file.display())),
-        Refused::OtherForm(file) => Trouble::Usage(format!(
+        Refused::Taken(file) => CliError::Usage(format!("{} is there already", file.display())),
+        Refused::OtherForm(file) => CliError::Usage(format!(
             "{} does not list exercises in the form that this command knows; nothing was written",
             file.display()
         )),
-        Refused::Lab(error) => Trouble::Lab(error),
+        Refused::Lab(error) => CliError::Lab(error),
     })?;
     let mut out = String::new();
     for file in files {

@@ -9,14 +9,14 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-use super::{Trouble, all_or, complain, exit, possible, progress_line::ProgressLine, say};
+use super::{CliError, all_or, complain, exit, possible, progress_line::ProgressLine, say};
 use crate::{
     arena::{self, Isolation, Jail, Tracing},
     exercise::Exercise,
     failure::LabError,
     grade::{
-        self, Event, Grading,
-        gradebook::{self, Gradebook, Graded, Letters, Terms},
+        self, GradeEvent, Grading,
+        gradebook::{self, FeedbackOptions, Gradebook, Graded, GradingConfig},
         name::Name,
         place, retries,
         shard::{self, Shard},
@@ -64,7 +64,7 @@ pub struct Arguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     strict: Option<bool>,
     #[command(flatten)]
-    letters: LetterArguments,
+    options: FeedbackArguments,
     /// How much processor time the compiler may use for one program, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     build_limit: u64,
@@ -78,7 +78,7 @@ pub struct Arguments {
 
 /// What students get. An earlier run in the same folder has said it, unless this one says otherwise.
 #[derive(Clone, Copy, Debug, Args)]
-struct LetterArguments {
+struct FeedbackArguments {
     /// How to write what each student gets [default: human]
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -90,9 +90,9 @@ struct LetterArguments {
     visibility: Option<Visibility>,
 }
 
-impl LetterArguments {
-    fn or(self, earlier: Letters) -> Letters {
-        Letters {
+impl FeedbackArguments {
+    fn or(self, earlier: FeedbackOptions) -> FeedbackOptions {
+        FeedbackOptions {
             format: self.format.unwrap_or(earlier.format),
             feedback: self.feedback.unwrap_or(earlier.feedback),
             visibility: self.visibility.unwrap_or(earlier.visibility),
@@ -111,21 +111,21 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         #[command(flatten)]
-        letters: LetterArguments,
+        options: FeedbackArguments,
     },
 }
 
-pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
+pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, CliError> {
     if let Some(Command::Merge {
         parts,
         out,
-        letters,
+        options,
     }) = arguments.command
     {
-        return merge(&parts, &out, letters);
+        return merge(&parts, &out, options);
     }
     let Some(out) = arguments.out else {
-        return Err(Trouble::Usage(
+        return Err(CliError::Usage(
             "where to? Name a folder with --out".to_owned(),
         ));
     };
@@ -136,7 +136,8 @@ pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
         .collect();
     refuse_unusable(&mut submissions)?;
     let exercises = all_or(&arguments.exercises)?;
-    let shard = shard::find(arguments.shard, |name| env::var(name).ok()).map_err(Trouble::Usage)?;
+    let shard =
+        shard::find(arguments.shard, |name| env::var(name).ok()).map_err(CliError::Usage)?;
     if let Some((shard, source)) = shard {
         note(&format!("part {shard} of the class, from {source}"));
     }
@@ -169,15 +170,15 @@ pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
         .iter()
         .map(|submission| submission.name.clone())
         .collect();
-    let terms = agree(
+    let config = agree(
         &gradebook,
         arguments.seed,
         &exercises,
         shard,
         class,
-        arguments.letters,
+        arguments.options,
     )?;
-    gradebook.begin(&terms)?;
+    gradebook.begin(&config)?;
     let mut place = 0;
     submissions.retain(|_| {
         place += 1;
@@ -189,7 +190,7 @@ pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
         retries_all: arguments.retry_broken,
         build_limit: arguments.build_limit,
         conditions: Conditions {
-            seed: terms.seed,
+            seed: config.seed,
             isolation: arguments.isolation.unwrap_or_else(|| machine.isolation()),
             tracing: arguments
                 .tracing
@@ -209,7 +210,7 @@ pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
         Err(RunError::Lab(error)) => return Err(error.into()),
     };
     let mut all = gradebook.all()?;
-    all.retain(|name, _| terms.submissions.contains(name));
+    all.retain(|name, _| config.submissions.contains(name));
     if is_cancelled {
         let known = grading
             .submissions
@@ -256,10 +257,10 @@ fn is_ci() -> bool {
 }
 
 /// In the order of names, which is the same on every machine; and each there once.
-fn refuse_unusable(submissions: &mut [Submission]) -> Result<(), Trouble> {
+fn refuse_unusable(submissions: &mut [Submission]) -> Result<(), CliError> {
     for submission in &*submissions {
         if let Err(error) = submission.path.symlink_metadata() {
-            return Err(Trouble::Usage(format!(
+            return Err(CliError::Usage(format!(
                 "there is no submission {:?}: {error}",
                 submission.path
             )));
@@ -270,7 +271,7 @@ fn refuse_unusable(submissions: &mut [Submission]) -> Result<(), Trouble> {
         .windows(2)
         .find(|pair| pair[0].name == pair[1].name);
     match twice {
-        Some(pair) => Err(Trouble::Usage(format!(
+        Some(pair) => Err(CliError::Usage(format!(
             "two submissions are called {}; a gradebook has room for one of them",
             pair[0].name
         ))),
@@ -285,26 +286,26 @@ fn agree(
     exercises: &[&'static Exercise],
     shard: Option<Shard>,
     class: Vec<Name>,
-    letters: LetterArguments,
-) -> Result<Terms, Trouble> {
-    let earlier = gradebook.terms()?;
+    options: FeedbackArguments,
+) -> Result<GradingConfig, CliError> {
+    let earlier = gradebook.configs()?;
     let earlier = earlier
         .iter()
-        .find(|terms| terms.shard == shard)
+        .find(|config| config.shard == shard)
         .or(earlier.first());
-    let known = earlier.map(|terms| terms.seed);
+    let known = earlier.map(|config| config.seed);
     let drawn = seed
         .or(known)
         .unwrap_or_else(|| fastrand::u64(0..1_000_000));
-    let mut terms = Terms::new(drawn, exercises, shard, class);
+    let mut config = GradingConfig::new(drawn, exercises, shard, class);
     if let Some(earlier) = earlier {
         let differs = match () {
-            () if earlier.version != terms.version => {
+            () if earlier.version != config.version => {
                 "was written by another version of the checker"
             }
-            () if earlier.seed != terms.seed => "has another seed",
-            () if earlier.exercises != terms.exercises => "is about other exercises",
-            () if earlier.tests != terms.tests => {
+            () if earlier.seed != config.seed => "has another seed",
+            () if earlier.exercises != config.exercises => "is about other exercises",
+            () if earlier.tests != config.tests => {
                 "is about other hidden tests than this checker has"
             }
             () if earlier.shard.is_some() != shard.is_some() => {
@@ -313,23 +314,23 @@ fn agree(
             () => "",
         };
         if !differs.is_empty() {
-            return Err(Trouble::Usage(format!(
+            return Err(CliError::Usage(format!(
                 "the gradebook in this folder {differs}. It stays as it is; name another folder with --out, and the \
                  class is graded anew there"
             )));
         }
         // Submissions that came in one by one make one class.
         if shard.is_none() {
-            terms
+            config
                 .submissions
                 .extend(earlier.submissions.iter().cloned());
-            terms.submissions.sort();
-            terms.submissions.dedup();
+            config.submissions.sort();
+            config.submissions.dedup();
         }
     }
-    let known = earlier.map(|terms| terms.letters);
-    terms.letters = letters.or(known.unwrap_or_default());
-    Ok(terms)
+    let known = earlier.map(|config| config.options);
+    config.options = options.or(known.unwrap_or_default());
+    Ok(config)
 }
 
 /// Grades, with a progress line on a terminal, and else a line for each submission.
@@ -340,9 +341,9 @@ fn watch(grading: &Grading, gradebook: &Gradebook) -> Result<(), RunError> {
     let mut done = 0;
     grade::run(grading, gradebook, |event| {
         match event {
-            Event::Preparing => return line.say("compiling the dependencies"),
-            Event::Known(_) => done += 1,
-            Event::Graded(graded) => {
+            GradeEvent::Preparing => return line.say("compiling the dependencies"),
+            GradeEvent::Known(_) => done += 1,
+            GradeEvent::Graded(graded) => {
                 done += 1;
                 if !is_terminal {
                     let report = &graded.report;
@@ -362,7 +363,7 @@ fn note(text: &str) {
 }
 
 /// The table, the spreadsheet, and the exit status.
-fn conclude(gradebook: &Gradebook, all: &BTreeMap<Name, Graded>) -> Result<u8, Trouble> {
+fn conclude(gradebook: &Gradebook, all: &BTreeMap<Name, Graded>) -> Result<u8, CliError> {
     let path = gradebook.sum_up(all)?;
     say(&gradebook::table(all))?;
     say(&format!(
@@ -407,36 +408,36 @@ fn complain_of_broken(all: &BTreeMap<Name, Graded>) {
 }
 
 /// Puts the parts of a class together.
-fn merge(parts: &[PathBuf], out: &Path, letters: LetterArguments) -> Result<u8, Trouble> {
-    let mut whole: Option<Terms> = None;
+fn merge(parts: &[PathBuf], out: &Path, options: FeedbackArguments) -> Result<u8, CliError> {
+    let mut whole: Option<GradingConfig> = None;
     let mut all: BTreeMap<Name, Graded> = BTreeMap::new();
     for part in parts {
         let book = Gradebook::at(part)?;
-        let terms = book.terms()?;
-        if terms.is_empty() {
-            return Err(Trouble::Usage(format!(
+        let configs = book.configs()?;
+        if configs.is_empty() {
+            return Err(CliError::Usage(format!(
                 "there is no gradebook in {}",
                 part.display()
             )));
         }
-        for mut terms in terms {
-            if terms.version != gradebook::VERSION {
-                return Err(Trouble::Usage(format!(
+        for mut config in configs {
+            if config.version != gradebook::VERSION {
+                return Err(CliError::Usage(format!(
                     "the part in {} was written by another version of the checker; that one can merge it",
                     part.display()
                 )));
             }
-            terms.shard = None;
-            let whole = whole.get_or_insert_with(|| terms.clone());
-            if (terms.version, &terms.exercises, &terms.tests)
+            config.shard = None;
+            let whole = whole.get_or_insert_with(|| config.clone());
+            if (config.version, &config.exercises, &config.tests)
                 != (whole.version, &whole.exercises, &whole.tests)
             {
-                return Err(Trouble::Usage(format!(
+                return Err(CliError::Usage(format!(
                     "the part in {} is about other exercises or hidden tests than those before it",
                     part.display()
                 )));
             }
-            whole.submissions.extend(terms.submissions);
+            whole.submissions.extend(config.submissions);
         }
         for (name, graded) in book.all()? {
             // Of two results for the same work, the one that says something stands.
@@ -445,7 +446,7 @@ fn merge(parts: &[PathBuf], out: &Path, letters: LetterArguments) -> Result<u8, 
                     if known.report.points != graded.report.points
                         && graded.status() != Status::Broken
                     {
-                        return Err(Trouble::Usage(format!(
+                        return Err(CliError::Usage(format!(
                             "two parts have graded {name}, and differ about it; remove one of the two files"
                         )));
                     }
@@ -457,11 +458,11 @@ fn merge(parts: &[PathBuf], out: &Path, letters: LetterArguments) -> Result<u8, 
         }
     }
     let Some(mut whole) = whole else {
-        return Err(Trouble::Usage("name the folders of the parts".to_owned()));
+        return Err(CliError::Usage("name the folders of the parts".to_owned()));
     };
     whole.submissions.sort();
     whole.submissions.dedup();
-    whole.letters = letters.or(whole.letters);
+    whole.options = options.or(whole.options);
     let mut gradebook = Gradebook::open(out, None)?;
     gradebook.begin(&whole)?;
     for graded in all.values() {

@@ -9,11 +9,12 @@ use std::{
 use clap::Subcommand;
 
 use super::{
-    How, Trouble, conditions, exit,
+    CliError, How, conditions, exit,
     progress_line::ProgressLine,
     terminal::{say, width},
 };
 use crate::{
+    atomic_file,
     exercise::Exercise,
     failure::{Attempt, Failure, LabError},
     mistakes::{
@@ -23,7 +24,7 @@ use crate::{
         workbench::{self, Trial, Unfinished},
     },
     report::layout::fold,
-    target, whole_file,
+    target,
     worker::Cancel,
     workspace,
 };
@@ -74,7 +75,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(command: &Command, cancel: &Cancel) -> Result<u8, Trouble> {
+pub(super) fn run(command: &Command, cancel: &Cancel) -> Result<u8, CliError> {
     match command {
         Command::List { exercise } => list(&find(exercise)?),
         Command::Show {
@@ -89,13 +90,13 @@ pub(super) fn run(command: &Command, cancel: &Cancel) -> Result<u8, Trouble> {
         } => {
             let known = find(exercise)?;
             if known.file(name).exists() {
-                return Err(Trouble::Usage(format!(
+                return Err(CliError::Usage(format!(
                     "{name} is a mistake of {} already; `cargo lab mistake edit {exercise} {name}` changes it",
                     known.exercise.name
                 )));
             }
             if !mistakes::is_name(name) {
-                return Err(Trouble::Usage(format!(
+                return Err(CliError::Usage(format!(
                     "'{name}' cannot be the name of a mistake; use small letters, digits and underscores, as in \
                      never_closes"
                 )));
@@ -116,23 +117,23 @@ pub(super) fn run(command: &Command, cancel: &Cancel) -> Result<u8, Trouble> {
 }
 
 /// The mistakes of the one exercise that this name stands for.
-fn find(name: &str) -> Result<Mistakes, Trouble> {
+fn find(name: &str) -> Result<Mistakes, CliError> {
     let exercises = target::resolve(&[name.to_owned()])?;
     let [exercise] = exercises.as_slice() else {
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "'{name}' stands for several exercises; name one"
         )));
     };
     let known = Mistakes::of(&workspace::find()?, exercise);
     match known.reference_file().is_file() {
         true => Ok(known),
-        false => Err(Trouble::Usage(
+        false => Err(CliError::Usage(
             "this is for the instructors' course, which has the solutions".to_owned(),
         )),
     }
 }
 
-fn expect_file(known: &Mistakes, name: &str) -> Result<(), Trouble> {
+fn expect_file(known: &Mistakes, name: &str) -> Result<(), CliError> {
     if known.file(name).is_file() {
         return Ok(());
     }
@@ -144,13 +145,13 @@ fn expect_file(known: &Mistakes, name: &str) -> Result<(), Trouble> {
         ),
         near => format!("did you mean {}?", near.join(" or ")),
     };
-    Err(Trouble::Usage(format!(
+    Err(CliError::Usage(format!(
         "{} has no mistake '{name}'; {meant}",
         known.exercise.name
     )))
 }
 
-fn list(known: &Mistakes) -> Result<u8, Trouble> {
+fn list(known: &Mistakes) -> Result<u8, CliError> {
     let mut text = String::new();
     for name in known.names()? {
         let patch = known.patch(&name)?;
@@ -163,7 +164,7 @@ fn list(known: &Mistakes) -> Result<u8, Trouble> {
     Ok(exit::PASSED)
 }
 
-fn show(known: &Mistakes, name: &str, whole: bool) -> Result<u8, Trouble> {
+fn show(known: &Mistakes, name: &str, whole: bool) -> Result<u8, CliError> {
     expect_file(known, name)?;
     let patch = known.patch(name)?;
     if !whole {
@@ -188,15 +189,15 @@ fn declared(known: &Mistakes, name: &str) -> String {
     }
 }
 
-fn unfit(known: &Mistakes, name: &str, why: &str) -> Trouble {
-    Trouble::Usage(format!(
+fn unfit(known: &Mistakes, name: &str, why: &str) -> CliError {
+    CliError::Usage(format!(
         "{name} {why}; `cargo lab mistake rebase {}` carries it over",
         known.exercise.number()
     ))
 }
 
 /// From the draft to the stored change. A draft that is not finished stays, and the same command goes on with it.
-fn edit(known: &Mistakes, name: &str, how: &How, cancel: &Cancel) -> Result<u8, Trouble> {
+fn edit(known: &Mistakes, name: &str, how: &How, cancel: &Cancel) -> Result<u8, CliError> {
     let root = workspace::find()?;
     let draft = workbench::draft_file(&root, known.exercise, name);
     if !draft.exists() {
@@ -210,7 +211,7 @@ fn edit(known: &Mistakes, name: &str, how: &How, cancel: &Cancel) -> Result<u8, 
     workbench::format(&draft);
     let program = fs::read_to_string(&draft).attempt("could not read the draft")?;
     let patch = workbench::finish(&known.reference()?, &program)
-        .map_err(|unfinished| Trouble::Usage(not_finished(known, name, &draft, &unfinished)))?;
+        .map_err(|unfinished| CliError::Usage(not_finished(known, name, &draft, &unfinished)))?;
     let line = ProgressLine::new();
     let trial = workbench::try_out(
         &root,
@@ -339,7 +340,7 @@ fn store(known: &Mistakes, name: &str, patch: &Patch, draft: &Path) -> Result<()
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).attempt(&attempt)?;
     }
-    whole_file::write(&file, &patch.to_string(), None).attempt(&attempt)?;
+    atomic_file::write(&file, &patch.to_string(), None).attempt(&attempt)?;
     fs::remove_file(draft).attempt("could not remove the draft")
 }
 
@@ -351,7 +352,7 @@ fn shown(root: &Path, known: &Mistakes, name: &str) -> String {
         .to_string()
 }
 
-fn carry_over(known: &Mistakes) -> Result<u8, Trouble> {
+fn carry_over(known: &Mistakes) -> Result<u8, CliError> {
     let root = workspace::find()?;
     let rebased = rebase::run(&root, known)?;
     let mut text = String::new();

@@ -8,15 +8,15 @@ use std::{
 };
 
 use crate::{
+    atomic_file,
     beneath::{Directory, Kind},
     failure::{Attempt, LabError},
-    whole_file,
 };
 
 /// Puts a text into a file, which is there whole or not at all. A terminal, a pipe or a device gets it as it is.
 ///
-/// A link is replaced by the file, because who has made it may be somebody else: it leads nowhere, unless it is one of
-/// the system's own for this process, such as /dev/stdout.
+/// A symbolic link is replaced by the file, because another user may have made it. The kernel's own links for this
+/// process, such as /dev/stdout, are followed.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ use crate::{
 pub fn write(path: &Path, text: &str) -> Result<(), LabError> {
     let attempt = attempt(path);
     if !is_own_descriptor(path) && !is_special(path) {
-        return whole_file::write(path, text, None).map_err(|error| error.attempting(attempt));
+        return atomic_file::write(path, text, None).map_err(|error| error.attempting(attempt));
     }
     let mut file = open(path, OpenOptions::new().write(true)).attempt(&attempt)?;
     file.write_all(text.as_bytes()).attempt(&attempt)
@@ -78,7 +78,7 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         .open(path)
 }
 
-/// Whether it is the kernel's name for a descriptor of this process. Such a name is a link that nobody else can make.
+/// Whether it is the kernel's name for a descriptor of this process. No other user can make such a link.
 fn is_own_descriptor(path: &Path) -> bool {
     let known = ["/dev/stdin", "/dev/stdout", "/dev/stderr"];
     known.into_iter().any(|name| path == Path::new(name))

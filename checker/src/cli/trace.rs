@@ -10,7 +10,7 @@ use std::{
 use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 
-use super::{Trouble, columns, exit, output, progress_line::ProgressLine, refuse_unusable, width};
+use super::{CliError, columns, exit, output, progress_line::ProgressLine, refuse_unusable, width};
 use crate::{
     check,
     exercise::Exercise,
@@ -64,10 +64,10 @@ fn call(name: &str) -> Result<Call, String> {
 }
 
 /// Runs the program, and shows its trace.
-pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble> {
+pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError> {
     let exercises = target::resolve(slice::from_ref(&arguments.exercise))?;
     let [exercise] = exercises.as_slice() else {
-        return Err(Trouble::Usage(
+        return Err(CliError::Usage(
             "one program at a time: name one exercise, for example day2_2".to_owned(),
         ));
     };
@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, Trouble>
         },
     };
     if cancel.is_cancelled() {
-        return Err(Trouble::Interrupted);
+        return Err(CliError::Interrupted);
     }
     let has_colour = arguments.output.is_none() && colour() != ColorChoice::Never;
     let (output, width): (Box<dyn Write>, usize) = match &arguments.output {

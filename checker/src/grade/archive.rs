@@ -8,7 +8,7 @@ use std::{
 use flate2::read::{DeflateDecoder, GzDecoder};
 use rawzip::CompressionMethod;
 
-use super::submission::{Intake, Reason};
+use super::submission::{Reason, SourceCollector};
 
 /// The largest archive, in bytes.
 const LONGEST: u64 = 32 << 20;
@@ -16,7 +16,7 @@ const LONGEST: u64 = 32 << 20;
 const UNPACKED: u64 = 128 << 20;
 
 /// Offers everything in the archive. What it is, its first bytes tell, and not its name.
-pub fn read(mut file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
+pub fn read(mut file: File, collector: &mut SourceCollector<'_>) -> Result<(), Reason> {
     let unreadable = |error: io::Error| Reason::Unreadable(error.to_string());
     if file.metadata().map_err(unreadable)?.len() > LONGEST {
         return Err(Reason::TooMuch);
@@ -25,15 +25,15 @@ pub fn read(mut file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
     let _ = file.read(&mut magic).map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;
     match &magic {
-        b"PK" => zip(file, intake),
-        [0x1f, 0x8b] => tar(file, intake),
+        b"PK" => zip(file, collector),
+        [0x1f, 0x8b] => tar(file, collector),
         _ => Err(Reason::Unreadable(
             "neither a folder, nor a .zip, nor a .tar.gz".to_owned(),
         )),
     }
 }
 
-fn zip(mut file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
+fn zip(mut file: File, collector: &mut SourceCollector<'_>) -> Result<(), Reason> {
     let unreadable = |error: rawzip::Error| Reason::Unreadable(error.to_string());
     let mut bytes = Vec::new();
     file.by_ref()
@@ -43,7 +43,7 @@ fn zip(mut file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
     let archive = rawzip::ZipArchive::from_slice(bytes).map_err(unreadable)?;
     let mut entries = archive.entries();
     while let Some(entry) = entries.next_entry().map_err(unreadable)? {
-        if !intake.count() {
+        if !collector.count() {
             return Ok(());
         }
         let name = entry.file_path().as_bytes().to_owned();
@@ -52,8 +52,8 @@ fn zip(mut file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
             (_, true) => Kind::Folder,
             _ => Kind::File,
         };
-        if let Err(reason) = offer(&name, kind, intake, || inflate(&archive, &entry)) {
-            intake.refuse(&[&name], reason);
+        if let Err(reason) = offer(&name, kind, collector, || inflate(&archive, &entry)) {
+            collector.refuse(&[&name], reason);
         }
     }
     Ok(())
@@ -83,7 +83,7 @@ fn inflate<'a>(
     Ok(verified)
 }
 
-fn tar(file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
+fn tar(file: File, collector: &mut SourceCollector<'_>) -> Result<(), Reason> {
     let unreadable = |error: io::Error| Reason::Unreadable(error.to_string());
     let decoder = GzDecoder::new(BufReader::new(file)).take(UNPACKED);
     let mut archive = tar::Archive::new(decoder);
@@ -100,7 +100,7 @@ fn tar(file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
                 });
             }
         };
-        if !intake.count() {
+        if !collector.count() {
             return Ok(());
         }
         let name = entry.path_bytes().into_owned();
@@ -111,8 +111,8 @@ fn tar(file: File, intake: &mut Intake<'_>) -> Result<(), Reason> {
             () if kind.is_file() => Kind::File,
             () => Kind::Special,
         };
-        if let Err(reason) = offer(&name, kind, intake, || Ok(entry)) {
-            intake.refuse(&[&name], reason);
+        if let Err(reason) = offer(&name, kind, collector, || Ok(entry)) {
+            collector.refuse(&[&name], reason);
         }
     }
     Ok(())
@@ -128,7 +128,7 @@ enum Kind {
 fn offer<R: Read>(
     name: &[u8],
     kind: Kind,
-    intake: &mut Intake<'_>,
+    collector: &mut SourceCollector<'_>,
     open: impl FnOnce() -> io::Result<R>,
 ) -> Result<(), Reason> {
     // Some programs write the separators of their own system.
@@ -144,7 +144,7 @@ fn offer<R: Read>(
     if climbs {
         return Err(Reason::ClimbsOut);
     }
-    if !intake.is_source(&path) {
+    if !collector.is_source(&path) {
         return Ok(());
     }
     match kind {
@@ -152,11 +152,11 @@ fn offer<R: Read>(
         Kind::Link => Err(Reason::Link),
         Kind::Special => Err(Reason::Special),
         Kind::File => {
-            let Some(wanted) = intake.want(&path) else {
+            let Some(wanted) = collector.want(&path) else {
                 return Ok(());
             };
             open()
-                .and_then(|from| intake.take(&path, wanted, from))
+                .and_then(|from| collector.take(&path, wanted, from))
                 .map_err(|error| Reason::Unreadable(error.to_string()))
         }
     }

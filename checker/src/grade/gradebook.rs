@@ -19,12 +19,12 @@ use super::{
     submission::{Reason, Refusal},
 };
 use crate::{
+    atomic_file,
     beneath::{Access, AccessError, Directory},
     digest::Digest,
     exercise::Exercise,
     failure::{Attempt, LabError},
     report::{self, Context, Feedback, Format, Gradescope, Report, Status, Visibility},
-    whole_file,
 };
 
 /// The version of what is written. It grows by one when a field changes its meaning or goes away.
@@ -66,7 +66,7 @@ impl Graded {
 
 /// What a run is about. A run that goes on with the work of another must be about the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
+pub struct GradingConfig {
     /// [`VERSION`]
     pub version: u32,
     /// The seed of every submission's tests.
@@ -80,12 +80,13 @@ pub struct Terms {
     /// The submissions of the whole class.
     pub submissions: Vec<Name>,
     /// What students get.
-    pub letters: Letters,
+    #[serde(rename = "letters")]
+    pub options: FeedbackOptions,
 }
 
 /// What students get to read, and in which form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Letters {
+pub struct FeedbackOptions {
     /// How it is written.
     pub format: Format,
     /// How much it tells.
@@ -95,15 +96,15 @@ pub struct Letters {
     pub visibility: Visibility,
 }
 
-impl Terms {
+impl GradingConfig {
     /// A run of these exercises.
     pub fn new(
         seed: u64,
         exercises: &[&Exercise],
         shard: Option<Shard>,
         submissions: Vec<Name>,
-    ) -> Terms {
-        Terms {
+    ) -> GradingConfig {
+        GradingConfig {
             version: VERSION,
             seed,
             exercises: exercises
@@ -113,7 +114,7 @@ impl Terms {
             tests: digest_of(TESTS, exercises).to_string(),
             shard,
             submissions,
-            letters: Letters::default(),
+            options: FeedbackOptions::default(),
         }
     }
 }
@@ -136,8 +137,8 @@ const MOST_NAMES: usize = 1 << 20;
 pub struct Gradebook {
     folder: PathBuf,
     directory: Directory,
-    letters: Letters,
-    /// Held as long as somebody writes to it.
+    options: FeedbackOptions,
+    /// Held while a run writes to the folder.
     _lock: Option<Flock<File>>,
 }
 
@@ -180,14 +181,14 @@ impl Gradebook {
             for inner in [".", "submissions", "feedback"] {
                 let inner = directory.directory(inner);
                 inner
-                    .and_then(|inner| whole_file::remove_halves(&inner))
+                    .and_then(|inner| atomic_file::remove_temporary_files(&inner))
                     .map_err(|error| error.attempting(&attempt))?;
             }
         }
         Ok(Gradebook {
             folder: folder.to_owned(),
             directory,
-            letters: Letters::default(),
+            options: FeedbackOptions::default(),
             _lock: Some(lock),
         })
     }
@@ -207,7 +208,7 @@ impl Gradebook {
         Ok(Gradebook {
             folder: folder.to_owned(),
             directory,
-            letters: Letters::default(),
+            options: FeedbackOptions::default(),
             _lock: None,
         })
     }
@@ -241,12 +242,12 @@ impl Gradebook {
         })
     }
 
-    /// The terms of the runs that have worked here: one, or one for each shard.
+    /// What the runs that have worked here were about: one value, or one for each shard.
     ///
     /// # Errors
     ///
     /// When a file cannot be read or understood.
-    pub fn terms(&self) -> Result<Vec<Terms>, LabError> {
+    pub fn configs(&self) -> Result<Vec<GradingConfig>, LabError> {
         let names = self.names(".")?;
         let of_runs = names
             .iter()
@@ -254,18 +255,18 @@ impl Gradebook {
         of_runs.map(|name| self.read(name)).collect()
     }
 
-    /// Writes down what a run is about. Its students get letters of this kind.
+    /// Writes down what a run is about. Its students get feedback with these options.
     ///
     /// # Errors
     ///
     /// When the folder cannot be written.
-    pub fn begin(&mut self, terms: &Terms) -> Result<(), LabError> {
-        let name = match terms.shard {
+    pub fn begin(&mut self, config: &GradingConfig) -> Result<(), LabError> {
+        let name = match config.shard {
             Some(Shard { index, of }) => format!("run-{index}-of-{of}.json"),
             None => "run.json".to_owned(),
         };
-        self.letters = terms.letters;
-        self.write(&name, &json(terms)?)
+        self.options = config.options;
+        self.write(&name, &json(config)?)
     }
 
     /// What is known of a submission. A file that is not whole, or of another version, is as good as none.
@@ -302,28 +303,28 @@ impl Gradebook {
     /// When the folder cannot be written.
     pub fn keep(&self, graded: &Graded) -> Result<(), LabError> {
         // The feedback first: a submission counts as graded when its own file is there.
-        self.hand_back(graded)?;
+        self.write_feedback(graded)?;
         self.write(&format!("submissions/{}.json", graded.name), &json(graded)?)
     }
 
-    /// Whether somebody reads what a student gets also after a run that did not come to its end.
+    /// Whether the format of the feedback is read also after a run that did not come to its end.
     pub fn is_read_after_a_crash(&self) -> bool {
-        self.letters.format.is_read_after_a_crash()
+        self.options.format.is_read_after_a_crash()
     }
 
-    /// Writes what the student of a submission gets; one of another kind, from an earlier run, goes away.
+    /// Writes the feedback for the student of a submission; that of an earlier run in another format goes away.
     ///
     /// # Errors
     ///
     /// When the folder cannot be written, or the environment lacks what the format wants to know.
-    pub fn hand_back(&self, graded: &Graded) -> Result<(), LabError> {
-        let letter = |extension| format!("feedback/{}.{extension}", graded.name);
-        let own = self.letters.format.extension();
-        self.write(&letter(own), &feedback(graded, self.letters)?)?;
+    pub fn write_feedback(&self, graded: &Graded) -> Result<(), LabError> {
+        let file = |extension| format!("feedback/{}.{extension}", graded.name);
+        let own = self.options.format.extension();
+        self.write(&file(own), &feedback(graded, self.options)?)?;
         for format in Format::value_variants() {
             let other = format.extension();
             if other != own {
-                match self.directory.remove_file(letter(other)) {
+                match self.directory.remove_file(file(other)) {
                     Ok(()) | Err(AccessError::Missing) => (),
                     Err(error) => {
                         return Err(error.attempting("could not remove what a student got before"));
@@ -345,7 +346,7 @@ impl Gradebook {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), LabError> {
-        whole_file::write_beneath(&self.directory, name, text, None).map_err(|error| {
+        atomic_file::write_beneath(&self.directory, name, text, None).map_err(|error| {
             error.attempting(format!(
                 "could not write {}",
                 self.folder.join(name).display()
@@ -355,12 +356,12 @@ impl Gradebook {
 }
 
 /// What a student gets to read. The one place where a report is rendered for them.
-fn feedback(graded: &Graded, letters: Letters) -> Result<String, LabError> {
-    let Letters {
+fn feedback(graded: &Graded, options: FeedbackOptions) -> Result<String, LabError> {
+    let FeedbackOptions {
         format,
         feedback,
         visibility,
-    } = letters;
+    } = options;
     let context = Context {
         submission: Some(graded.name.as_str().to_owned()),
         gradescope: Gradescope {
@@ -514,9 +515,9 @@ mod tests {
         }
         assert_eq!(digest.to_string(), TESTS);
         let (one, two) = (&EXERCISES[..1], &EXERCISES[..2]);
-        let terms = Terms::new(0, one, None, Vec::new());
-        assert_eq!(terms.tests, digest_of(TESTS, one).to_string());
-        assert_ne!(terms.tests, digest_of(TESTS, two).to_string());
-        assert_ne!(terms.tests, digest_of("mended", one).to_string());
+        let config = GradingConfig::new(0, one, None, Vec::new());
+        assert_eq!(config.tests, digest_of(TESTS, one).to_string());
+        assert_ne!(config.tests, digest_of(TESTS, two).to_string());
+        assert_ne!(config.tests, digest_of("mended", one).to_string());
     }
 }

@@ -1,4 +1,4 @@
-//! A class, graded: submissions which nobody has reason to trust, many at once, each by itself.
+//! A class, graded: untrusted submissions, many at once, each by itself.
 //!
 //! ```text
 //! submission ─ folder, archive     what a student handed in, read into a value; nothing of it is built where it lies
@@ -75,7 +75,7 @@ pub struct Grading {
 
 /// What happens while a class is graded, for a progress bar.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum GradeEvent<'a> {
     /// The dependencies are compiled.
     Preparing,
     /// This submission has not changed since an earlier run, which has graded it, or has failed on it too often.
@@ -92,7 +92,7 @@ pub enum Event<'a> {
 pub fn run(
     grading: &Grading,
     gradebook: &Gradebook,
-    mut tell: impl FnMut(Event<'_>),
+    mut tell: impl FnMut(GradeEvent<'_>),
 ) -> Result<(), RunError> {
     let conditions = &grading.conditions;
     let mut left = VecDeque::new();
@@ -100,8 +100,8 @@ pub fn run(
         let known = gradebook.find(&submission.name);
         match known {
             Some(known) if grading.leaves(&known, &read(submission, &grading.exercises)) => {
-                gradebook.hand_back(&known)?;
-                tell(Event::Known(&known.name));
+                gradebook.write_feedback(&known)?;
+                tell(GradeEvent::Known(&known.name));
             }
             _ => left.push_back(submission),
         }
@@ -110,7 +110,7 @@ pub fn run(
     if left.is_empty() {
         return Ok(());
     }
-    tell(Event::Preparing);
+    tell(GradeEvent::Preparing);
     let scratch = Scratch::new(conditions.temporary.as_deref(), &conditions.cancel)?;
     let limits = Limits {
         cpu: grading.build_limit,
@@ -125,7 +125,7 @@ pub fn run(
     thread::scope(|scope| {
         for _ in 0..grading.conditions.jobs.max(1) {
             let (to_main, queue) = (to_main.clone(), &queue);
-            let desk = Desk {
+            let worker = GradingWorker {
                 grading,
                 gradebook,
                 scratch: &scratch,
@@ -135,7 +135,7 @@ pub fn run(
                 while !conditions.cancel.is_cancelled()
                     && let Some(submission) = next(queue)
                 {
-                    if let Some(graded) = desk.grade(submission)
+                    if let Some(graded) = worker.grade(submission)
                         && to_main.send(graded).is_err()
                     {
                         return;
@@ -149,7 +149,7 @@ pub fn run(
                 queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
                 return Err(error.into());
             }
-            tell(Event::Graded(&graded));
+            tell(GradeEvent::Graded(&graded));
         }
         Ok(conditions.cancel.check()?)
     })
@@ -186,16 +186,16 @@ impl Grading {
     }
 }
 
-/// Where one submission after the other is graded.
+/// A thread that grades one submission after the other.
 #[derive(Clone, Copy)]
-struct Desk<'a> {
+struct GradingWorker<'a> {
     grading: &'a Grading,
     gradebook: &'a Gradebook,
     scratch: &'a Scratch,
     template: &'a Template,
 }
 
-impl Desk<'_> {
+impl GradingWorker<'_> {
     /// Grades a submission; `None` if that was cancelled. Whatever goes wrong stays with this one.
     fn grade(&self, submission: &Submission) -> Option<Graded> {
         let sources = read(submission, &self.grading.exercises);
@@ -203,7 +203,7 @@ impl Desk<'_> {
             // Who cannot write this one cannot write the last one either, which says so.
             let _ = self
                 .gradebook
-                .hand_back(&self.graded(submission, &sources, so_far));
+                .write_feedback(&self.graded(submission, &sources, so_far));
         };
         let found =
             catch_unwind(AssertUnwindSafe(|| self.examine(&sources, tell))).unwrap_or_else(|_| {
@@ -290,8 +290,8 @@ impl Desk<'_> {
         reports
     }
 
-    /// Builds the programs, and tests each as soon as it is there. What is known so far is told now and then, where
-    /// somebody reads it after a crash.
+    /// Builds the programs, and tests each as soon as it is there. Where the format is read after a crash, `tell` gets
+    /// what is known so far, now and then.
     fn examine(
         &self,
         sources: &Sources,

@@ -39,7 +39,7 @@ fn choose(
         .find(|place| is_neutral(place) && (*place == wanted || is_usable(place)))
 }
 
-/// Whether whoever knows the path of a folder knows something of the way to another place.
+/// Whether the path of a folder reveals a part of the path to another place.
 fn tells_of(folder: &Path, other: &Path) -> bool {
     let both = folder.components().zip(other.components());
     let common: PathBuf = both

@@ -121,7 +121,7 @@ impl Submission {
     }
 
     fn read_as(&self, exercises: &[&'static Exercise], lone: Option<&'static Exercise>) -> Sources {
-        let mut intake = Intake {
+        let mut collector = SourceCollector {
             exercises,
             lone,
             entries: 0,
@@ -130,13 +130,13 @@ impl Submission {
             sources: Sources::default(),
         };
         let read = self.open().and_then(|opened| match opened {
-            Opened::Folder(folder) => folder::read(&folder, &mut intake),
-            Opened::File(file) => archive::read(file, &mut intake),
+            Opened::Folder(folder) => folder::read(&folder, &mut collector),
+            Opened::File(file) => archive::read(file, &mut collector),
         });
         if let Err(reason) = read {
-            intake.refuse(&[], reason);
+            collector.refuse(&[], reason);
         }
-        intake.finish()
+        collector.finish()
     }
 
     /// Opens it, once and for all: what its name leads to later does not matter. Links on the way to the folder in which
@@ -200,7 +200,7 @@ impl Sources {
 }
 
 /// What a folder or an archive is read into, name by name.
-pub struct Intake<'a> {
+pub struct SourceCollector<'a> {
     exercises: &'a [&'static Exercise],
     /// Whose crate it is, if the submission is a crate by itself.
     lone: Option<&'static Exercise>,
@@ -227,7 +227,7 @@ pub struct Wanted {
     below_src: PathBuf,
 }
 
-impl Intake<'_> {
+impl SourceCollector<'_> {
     /// Counts one more name; false when it is one too many, and reading should end.
     pub fn count(&mut self) -> bool {
         self.entries += 1;
@@ -242,7 +242,7 @@ impl Intake<'_> {
         MOST_ENTRIES.saturating_sub(self.entries)
     }
 
-    /// Counts so many names, of which there are [enough left](Intake::left).
+    /// Counts so many names, of which there are [enough left](SourceCollector::left).
     pub fn count_all(&mut self, names: usize) {
         self.entries += names;
     }

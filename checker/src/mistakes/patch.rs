@@ -73,7 +73,7 @@ impl Patch {
         }
     }
 
-    /// The program with which somebody begins to write a mistake: the reference, with room to say why.
+    /// The program with which a new mistake begins: the reference, with room to say why.
     pub fn begin(reference: &str) -> String {
         format!("{TITLE}\n//!\n//!\n{}", split_head(reference).1)
     }

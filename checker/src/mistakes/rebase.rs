@@ -15,8 +15,8 @@ use super::{
     workbench,
 };
 use crate::{
+    atomic_file,
     failure::{Attempt, LabError},
-    whole_file,
 };
 
 /// How many earlier references are looked at.
@@ -93,7 +93,7 @@ pub fn run(root: &Path, known: &Mistakes) -> Result<Rebased, LabError> {
                 let moved = Patch::between(&reference, &program);
                 if moved.apply(&reference) != Err(Mismatch::Empty) {
                     let file = known.file(&name);
-                    whole_file::write(&file, &moved.to_string(), None)
+                    atomic_file::write(&file, &moved.to_string(), None)
                         .attempt(&format!("could not write {}", file.display()))?;
                     rebased.carried.push(name);
                     continue;

@@ -14,12 +14,12 @@ use super::{
     patch::{Mismatch, Patch},
 };
 use crate::{
+    atomic_file,
     build::cargo,
     check::Staging,
     exercise::Exercise,
     failure::{Attempt, Failure, LabError},
     test_worker::Outcome,
-    whole_file,
     worker::RunError,
     worker_pool::{self, Batch, Conditions},
 };
@@ -72,7 +72,7 @@ pub fn write_draft(draft: &Path, program: &str) -> Result<(), LabError> {
     if let Some(folder) = draft.parent() {
         fs::create_dir_all(folder).attempt(&attempt)?;
     }
-    whole_file::write(draft, program, None).attempt(&attempt)
+    atomic_file::write(draft, program, None).attempt(&attempt)
 }
 
 /// The program with which the draft of a mistake begins: the mistake's own if it has a file, or else the reference.

@@ -1,5 +1,5 @@
-//! How much of a report its reader may see. What somebody may not see is taken out of the value, and so no rendering
-//! can tell it.
+//! How much of a report its reader may see. What the reader may not see is removed from the value, so that no rendering
+//! can show it.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! The log of a GitHub workflow: the report for people, folded by exercise, and annotations beside the code.
 //!
 //! The runner reads commands from everything that is printed. While text is echoed that others wrote, it is told to
-//! read none, until a word comes that nobody can guess.
+//! read none, until it reads a word that is random.
 
 use std::fmt::Write;
 

@@ -1,6 +1,6 @@
 //! Text from outside: what a program printed, and what the compiler quotes of its source.
 //!
-//! It is data. Here it is made harmless for whoever reads a report: nothing of it steers a terminal, commands a CI
+//! It is untrusted data. It is escaped here for each kind of reader: nothing of it steers a terminal, commands a CI
 //! system, or becomes a part of a report's structure. Each rendering takes what it needs from here, and adds no rule
 //! of its own.
 
@@ -39,7 +39,7 @@ pub fn clean_but_colours(text: &str) -> String {
     shown + &clean(rest)
 }
 
-/// What the compiler says, in its colours, with an empty line behind each message; as much as anybody reads.
+/// What the compiler says, in its colours, with an empty line behind each message; cut where it gets too long to read.
 pub fn from_compiler(messages: &[String]) -> String {
     let mut shown = String::new();
     for (index, message) in messages.iter().enumerate() {

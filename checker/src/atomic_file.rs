@@ -7,7 +7,7 @@ use nix::unistd::{Gid, Uid, fchown, fsync};
 use crate::beneath::{AccessError, Directory};
 
 /// How the names of files begin that are not whole yet.
-const HALF: &str = ".half-written-";
+const TEMPORARY: &str = ".half-written-";
 /// How many names a folder may have in which such files are looked for.
 const MOST_NAMES: usize = 1 << 20;
 
@@ -28,7 +28,7 @@ pub fn write(path: &Path, content: &str, owner: Option<(u32, u32)>) -> Result<()
 
 /// Puts the content into the file, with the permissions 0644. What was there before stays until all of it is written:
 /// the new file is made beside the old one, and takes its place. So a link is replaced, and nothing is written to what it
-/// leads to. `owner` is a user and a group; without one it belongs to whoever writes.
+/// leads to. `owner` is a user and a group; without one it belongs to this process's user.
 ///
 /// # Errors
 ///
@@ -40,17 +40,17 @@ pub fn write_beneath(
     owner: Option<(u32, u32)>,
 ) -> Result<(), AccessError> {
     let path = path.as_ref();
-    let (half, mut file) = loop {
-        let name = format!("{HALF}{:016x}", fastrand::u64(..));
-        let half = path.with_file_name(name);
-        match directory.make_file(&half, 0o644) {
+    let (temporary, mut file) = loop {
+        let name = format!("{TEMPORARY}{:016x}", fastrand::u64(..));
+        let temporary = path.with_file_name(name);
+        match directory.make_file(&temporary, 0o644) {
             Err(AccessError::Exists) => (),
             made => {
                 let file = made?;
                 break (
-                    Half {
+                    TemporaryFile {
                         directory,
-                        path: half,
+                        path: temporary,
                     },
                     file,
                 );
@@ -63,29 +63,30 @@ pub fn write_beneath(
             .map_err(AccessError::Failed)?;
     }
     fsync(&file).map_err(AccessError::Failed)?;
-    directory.rename(&half.path, path)
+    directory.rename(&temporary.path, path)
 }
 
 /// A file that is not whole yet. It goes away again, unless it has got another name.
-struct Half<'a> {
+struct TemporaryFile<'a> {
     directory: &'a Directory,
     path: PathBuf,
 }
 
-impl Drop for Half<'_> {
+impl Drop for TemporaryFile<'_> {
     fn drop(&mut self) {
         let _ = self.directory.remove_file(&self.path);
     }
 }
 
-/// Removes what somebody has left half written in a folder to which nobody else writes now.
+/// Removes the temporary files that a writer has left in a folder because it was killed. No other process may be
+/// writing there.
 ///
 /// # Errors
 ///
 /// When the folder cannot be read or written.
-pub fn remove_halves(directory: &Directory) -> Result<(), AccessError> {
+pub fn remove_temporary_files(directory: &Directory) -> Result<(), AccessError> {
     for name in directory.list(MOST_NAMES)? {
-        if name.to_string_lossy().starts_with(HALF) {
+        if name.to_string_lossy().starts_with(TEMPORARY) {
             directory.remove_file(&name)?;
         }
     }
@@ -144,7 +145,7 @@ mod tests {
             .mode();
         assert_eq!(mode & 0o600, 0o600);
         fs::write(inner.join(".half-written-x"), "con").unwrap();
-        remove_halves(&directory.directory("inner").unwrap()).unwrap();
+        remove_temporary_files(&directory.directory("inner").unwrap()).unwrap();
         assert_eq!(fs::read_dir(&inner).unwrap().count(), 2);
     }
 }
