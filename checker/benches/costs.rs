@@ -44,8 +44,7 @@ impl Course {
         let folder = tempfile::tempdir().expect("a folder");
         let exercise = folder.path().join("exercises").join(EXERCISE);
         fs::create_dir_all(exercise.join("src")).expect("a folder");
-        let manifest = fs::read_to_string(real.join("Cargo.toml")).expect("the manifest");
-        let manifest = workspace::with_members(&manifest, &["exercises/*"]);
+        let manifest = workspace::manifest(&["exercises/*"]);
         fs::write(folder.path().join("Cargo.toml"), manifest).expect("a manifest");
         fs::copy(real.join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("a lock file");
         fs::copy(

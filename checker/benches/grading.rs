@@ -70,8 +70,7 @@ impl Course {
             let manifest = Path::new("exercises").join(name).join("Cargo.toml");
             fs::copy(real().join(&manifest), root.join(&manifest)).expect("a manifest");
         }
-        let manifest = fs::read_to_string(real().join("Cargo.toml")).expect("the manifest");
-        let manifest = workspace::with_members(&manifest, &["exercises/*"]);
+        let manifest = workspace::manifest(&["exercises/*"]);
         fs::write(root.join("Cargo.toml"), manifest).expect("a manifest");
         fs::copy(real().join("Cargo.lock"), root.join("Cargo.lock")).expect("a lock file");
         course.write(&root, 0);

@@ -48,16 +48,6 @@ pub fn package(name: &str) -> String {
     include_str!("workspace/package.toml").replace("{name}", name)
 }
 
-/// A course's own manifest, whatever its user has made of it, with these members.
-pub fn with_members(manifest: &str, members: &[&str]) -> String {
-    let lines = manifest.lines().map(|line| match line.split_once('=') {
-        Some((key, _)) if key.trim() == "members" => format!("members = {}", list(members)),
-        Some((key, _)) if key.trim() == "default-members" => String::new(),
-        _ => line.to_owned(),
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
 fn list(members: &[&str]) -> String {
     let members: Vec<String> = members.iter().map(|name| format!("\"{name}\"")).collect();
     format!("[{}]", members.join(", "))

@@ -24,8 +24,7 @@ static TARGET: LazyLock<PathBuf> = LazyLock::new(|| {
     let lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| errno);
     let _lock = lock.unwrap();
     let course = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let manifest = fs::read_to_string(course.join("Cargo.toml")).unwrap();
-    let manifest = workspace::with_members(&manifest, &["exercises/*"]);
+    let manifest = workspace::manifest(&["exercises/*"]);
     fs::write(root.join("Cargo.toml"), manifest).unwrap();
     fs::copy(course.join("Cargo.lock"), root.join("Cargo.lock")).unwrap();
     fs::write(package.join("Cargo.toml"), workspace::package(NAME)).unwrap();

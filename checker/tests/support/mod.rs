@@ -119,8 +119,7 @@ impl Course {
         let root = scratch.path().join("course");
         let real = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         fs::create_dir_all(root.join("exercises")).unwrap();
-        let manifest = fs::read_to_string(real.join("Cargo.toml")).unwrap();
-        let manifest = workspace::with_members(&manifest, &["exercises/*"]);
+        let manifest = workspace::manifest(&["exercises/*"]);
         fs::write(root.join("Cargo.toml"), manifest).unwrap();
         fs::copy(real.join("Cargo.lock"), root.join("Cargo.lock")).unwrap();
         for exercise in exercises {
