@@ -39,10 +39,24 @@ pub fn connects(target: &str) {
     tell("connected UDP", connected().map(drop));
 }
 
-/// On the address of everybody, and on others: a free port each, so that the attack fails for no other reason than a wall.
+/// On the address of all interfaces and on others: a free port each, so that the attack fails for no other reason than a
+/// wall. On all interfaces a jail allows a port that the kernel chooses, so these are chosen here: below those that the
+/// kernel gives away.
 pub fn binds() {
-    for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
         tell(address, TcpListener::bind(address).map(drop));
+    }
+    for ip in ["0.0.0.0", "[::]"] {
+        let first = 20_000 + std::process::id() % 10_000;
+        let tries = (first..first + 100).map(|port| TcpListener::bind(format!("{ip}:{port}")));
+        let is_taken = |result: &io::Result<TcpListener>| matches!(result, Err(error) if error.kind() == io::ErrorKind::AddrInUse);
+        let bound = tries.into_iter().find(|result| !is_taken(result));
+        tell(
+            ip,
+            bound
+                .unwrap_or(Err(io::ErrorKind::AddrInUse.into()))
+                .map(drop),
+        );
     }
 }
 

@@ -163,8 +163,8 @@ const ATTACKS: &[Attack] = &[
     },
     Attack {
         shared_only: true,
-        perhaps: &["[::1]:0", "[::]:0"],
-        ..attack("binds", &["127.0.0.1:0", "0.0.0.0:0"])
+        perhaps: &["[::1]:0", "[::]"],
+        ..attack("binds", &["127.0.0.1:0", "0.0.0.0"])
     },
     // 31
     Attack {
