@@ -10,6 +10,7 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::signal::{Signal, kill},
     unistd::{ForkResult, Pid, fork, setpgid},
 };
 use serde::Serialize;
@@ -22,7 +23,6 @@ use super::{
 };
 use crate::{
     failure::{Attempt, LabError},
-    observe::processes,
     sys,
 };
 
@@ -122,16 +122,22 @@ pub fn fork_workers(requester: &mut Requester) -> Result<Forked, LabError> {
                 setpgid(Pid::from_raw(0), Pid::from_raw(0)).attempt(SERVE)?;
                 return Ok(Forked::Worker);
             }
-            Ok(ForkResult::Parent { child: pid }) => {
-                // The PID cannot be reused before this process has reaped it.
-                let pidfd = processes::pidfd(pid.as_raw(), 0).attempt(SERVE)?;
-                report(&channel, &Message::Started(pid.as_raw()));
-                children.push(Child {
-                    pid,
-                    pidfd,
-                    channel,
-                });
-            }
+            // The PID cannot be reused before this process has reaped it.
+            Ok(ForkResult::Parent { child: pid }) => match sys::pidfd_open(pid.as_raw(), 0) {
+                Ok(pidfd) => {
+                    report(&channel, &Message::Started(pid.as_raw()));
+                    children.push(Child {
+                        pid,
+                        pidfd,
+                        channel,
+                    });
+                }
+                Err(errno) => {
+                    let _ = kill(pid, Signal::SIGKILL);
+                    let _ = sys::wait(pid.as_raw(), 0);
+                    report(&channel, &Message::NotStarted(errno as i32));
+                }
+            },
             Err(errno) => report(&channel, &Message::NotStarted(errno as i32)),
         }
     }

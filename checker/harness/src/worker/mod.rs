@@ -192,13 +192,12 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// When it cannot be written as JSON. If the worker has ended, [`Worker::reply`] says so.
+    /// When it cannot be sent. If the worker has ended, [`Worker::reply`] says why.
     pub fn request(&self, request: &impl Serialize) -> Result<(), LabError> {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
         match self.channel.send(&Message::Request(request)) {
-            Err(error) if error.raw_os_error().is_none() => {
-                Err(LabError::io("could not write a request", &error))
-            }
-            _ => Ok(()),
+            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => Ok(()),
+            sent => sent.attempt(&format!("could not send a request to {}", self.job.process)),
         }
     }
 
