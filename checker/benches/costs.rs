@@ -1,7 +1,7 @@
 //! What the lab costs: `cargo bench -p checker`. Every figure is the median of several runs of whole processes.
 
 use checker::{
-    arena::Isolation,
+    sandbox::Isolation,
     test_worker::{self, Outcome, Statement, TestRequest},
     worker::{self, Cancel, ForkServer, Reply},
     workspace,

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use checker::arena::{Arena, Isolation, Launch};
+use checker::sandbox::{Isolation, Launch, Sandbox};
 
 const ROUNDS: usize = 7;
 /// Of 16 bytes, with two traced calls of the server each.
@@ -192,12 +192,12 @@ fn make_calls(call: &str) {
 /// Runs a program under the lab's tracer, with this process's own output, until the end of the input.
 fn trace(program: &Path, arguments: &[&str]) {
     let program = PathBuf::from(program);
-    let arena = Arena::enter(Isolation::Shared).expect("an arena");
+    let sandbox = Sandbox::enter(Isolation::Shared).expect("a sandbox");
     let launch = Launch {
         traced: true,
         ..Launch::new(arguments.iter().copied())
     };
-    let mut started = launch.start(&program, &arena).expect("a program");
+    let mut started = launch.start(&program, &sandbox).expect("a program");
     let mut line = String::new();
     BufReader::new(started.stdout.take().expect("a pipe"))
         .read_line(&mut line)
@@ -208,7 +208,7 @@ fn trace(program: &Path, arguments: &[&str]) {
     if let Some(tracer) = &started.tracer {
         tracer.end().expect("an end of the program");
     }
-    arena.end().expect("an end of the arena");
+    sandbox.end().expect("an end of the sandbox");
 }
 
 fn microseconds(duration: Duration) -> f64 {

@@ -10,11 +10,11 @@ use std::{
 };
 
 use checker::{
-    arena::Isolation,
     build::{
         Toolchain,
         cargo::{CargoEnd, CargoEvent, Workspace},
     },
+    sandbox::Isolation,
     worker::{self, Cancel},
 };
 

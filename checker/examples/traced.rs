@@ -1,12 +1,12 @@
-//! For the tests of the tracer: runs a program in an arena of its own, and prints what it prints and its calls.
+//! For the tests of the tracer: runs a program in a sandbox of its own, and prints what it prints and its calls.
 //!
-//! `traced ISOLATION PROGRAM [ARGUMENT]...`. It ends with 77 where the machine has no such arena.
+//! `traced ISOLATION PROGRAM [ARGUMENT]...`. It ends with 77 where the machine has no such sandbox.
 
 use std::{env, io::Read, path::Path, process::ExitCode};
 
 use checker::{
-    arena::{Arena, Isolation, Launch, probe},
     observe::processes,
+    sandbox::{Isolation, Launch, Sandbox, probe},
 };
 
 fn main() -> ExitCode {
@@ -18,13 +18,13 @@ fn main() -> ExitCode {
     if isolation == Isolation::Namespaces && probe().namespaces.is_err() {
         return ExitCode::from(77);
     }
-    let arena = Arena::enter(isolation).expect("an arena");
+    let sandbox = Sandbox::enter(isolation).expect("a sandbox");
     let launch = Launch {
         traced: true,
         ..Launch::new(arguments)
     };
     let mut started = launch
-        .start(Path::new(program), &arena)
+        .start(Path::new(program), &sandbox)
         .expect("a program that runs");
     drop(started.stdin.take());
     let mut output = String::new();
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         println!("{} {} {record}", record.pid, record.own_pid);
     }
     tracer.end().expect("an end of the program");
-    arena.end().expect("an end of the arena");
+    sandbox.end().expect("an end of the sandbox");
     let left = processes::descendants(std::process::id().cast_signed());
     println!("left: {}", left.len());
     ExitCode::SUCCESS

@@ -6,7 +6,6 @@ use std::{
 };
 
 use crate::{
-    arena,
     build::{
         self, BuildEvent,
         cargo::Building,
@@ -15,7 +14,7 @@ use crate::{
     exercise::Exercise,
     failure::LabError,
     report::{ExerciseReport, NoProgram, Report, TestReport},
-    verdict,
+    sandbox, verdict,
     worker::RunError,
     worker_pool::{self, Batch, Conditions, Done},
 };
@@ -352,7 +351,7 @@ impl Staging {
     ///
     /// When the folder cannot be made.
     pub fn new() -> Result<Staging, LabError> {
-        let folder = match arena::is_root() {
+        let folder = match sandbox::is_root() {
             false => None,
             true => Some(
                 tempfile::Builder::new()
@@ -379,8 +378,8 @@ impl Staging {
             )
         })?;
         match &self.folder {
-            Some(folder) if !arena::is_open_to_all(&found) => {
-                arena::unprivileged_copy(&found, folder.path())
+            Some(folder) if !sandbox::is_open_to_all(&found) => {
+                sandbox::unprivileged_copy(&found, folder.path())
             }
             _ => Ok(found),
         }

@@ -27,12 +27,12 @@ use self::{
     terminal::{columns, complain, say, width},
 };
 use crate::{
-    arena::{self, Isolation, Jail, Tracing},
     check, doctor,
     exercise::Exercise,
     failure::LabError,
     handout::{self, Handout},
     map,
+    sandbox::{self, Isolation, Jail, Tracing},
     syllabus::EXERCISES,
     target::{self, Unknown},
     verify::{
@@ -354,8 +354,8 @@ fn cancel_on_signals(cancel: &Cancel) {
 fn conditions(how: &How, cancel: &Cancel) -> Conditions {
     Conditions {
         seed: how.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000)),
-        isolation: how.isolation.unwrap_or_else(arena::best_isolation),
-        tracing: how.tracing.unwrap_or_else(|| match arena::can_trace() {
+        isolation: how.isolation.unwrap_or_else(sandbox::best_isolation),
+        tracing: how.tracing.unwrap_or_else(|| match sandbox::can_trace() {
             // A jail leaves to the tracer what nothing else does.
             true if how.jail => Tracing::On,
             true => Tracing::AsNeeded,

@@ -1,4 +1,4 @@
-//! The worker that runs one demo, in an arena as a test is, and what the demo has shown.
+//! The worker that runs one demo, in a sandbox as a test is, and what the demo has shown.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    arena::{Arena, Isolation},
     demo_context::{DemoContext, Step},
     demos::{self, Demo},
     failure::LabError,
+    sandbox::{Isolation, Sandbox},
     worker::{Cancel, Cancelled, Job, Requester, RunError, Worker},
 };
 
@@ -143,17 +143,17 @@ fn play(demo: &Demo, isolation: Isolation, requester: &Requester) -> DemoRun {
     let start = Instant::now();
     // Some demos let a process die by SIGABRT; its memory is not to be written to the disk.
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    let arena = match Arena::enter(isolation) {
-        Ok(arena) => arena,
+    let sandbox = match Sandbox::enter(isolation) {
+        Ok(sandbox) => sandbox,
         Err(error) => return DemoRun::new(demo, Vec::new(), Err(error), start.elapsed()),
     };
     let lifeline = match requester.hangup() {
         Ok(lifeline) => lifeline,
         Err(error) => return DemoRun::new(demo, Vec::new(), Err(error), start.elapsed()),
     };
-    let mut context = DemoContext::new(arena.isolation(), arena.address(), Some(lifeline));
-    let played = arena.work_there().and_then(|()| (demo.run)(&mut context));
-    let ended = arena.end();
+    let mut context = DemoContext::new(sandbox.isolation(), sandbox.address(), Some(lifeline));
+    let played = sandbox.work_there().and_then(|()| (demo.run)(&mut context));
+    let ended = sandbox.end();
     DemoRun::new(
         demo,
         context.into_steps(),

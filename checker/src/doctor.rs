@@ -5,11 +5,10 @@ use std::{env, fmt::Write, path::Path};
 use anstyle::{AnsiColor, Style};
 
 use crate::{
-    arena,
     build::{cargo::target_folder, host},
     failure::LabError,
     report::layout::fold,
-    workspace,
+    sandbox, workspace,
 };
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -17,7 +16,7 @@ const BAD: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Tries everything that the lab needs. Returns what it found, and whether tests can run at all.
 pub fn examine(width: usize) -> (String, bool) {
-    let probe = arena::probe();
+    let probe = sandbox::probe();
     let mut text = String::new();
     let cargo = host::answers("cargo", "is Rust installed? See https://rustup.rs");
     let linker = host::linker();

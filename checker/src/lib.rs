@@ -1,13 +1,13 @@
 //! The checker of the socket lab: hidden tests for small network programs, and all that runs them.
 //!
 //! From the student's command to the kernel, a line of code knows its room. [`syllabus`], [`days`], [`demos`] and
-//! [`demo_context`] are those of the package `course`, [`exercise`], [`lab`], [`observe`], [`arena`], [`worker`] and [`failure`]
+//! [`demo_context`] are those of the package `course`, [`exercise`], [`lab`], [`observe`], [`sandbox`], [`worker`] and [`failure`]
 //! those of the package `harness`; both know nothing of this one.
 //!
 //! - [`cli`]: the command line. [`target`]: what its names stand for. [`progress`]: what passes so far.
 //! - [`check`]: a run: build ([`build`]), test ([`worker_pool`]), report ([`report`]).
 //! - [`build`]: packages become programs, in the course or in the workspace of a submission.
-//! - [`test_worker`]: the worker that runs one test, in its [`arena`].
+//! - [`test_worker`]: the worker that runs one test, in its [`sandbox`].
 //! - [`syllabus`]: the course in order. [`days`]: the hidden tests, made of [`exercise`]s.
 //! - [`lab`]: the words in which a hidden test is written. It knows peers and waiting, not reports.
 //! - [`observe`]: what the kernel shows of a program. It knows no tests.
@@ -27,7 +27,7 @@
 #[doc(inline)]
 pub use course::{days, demo_context, demos, syllabus};
 #[doc(inline)]
-pub use harness::{arena, beneath, exercise, failure, lab, observe, worker};
+pub use harness::{beneath, exercise, failure, lab, observe, sandbox, worker};
 
 pub mod atomic_file;
 pub mod build;
@@ -55,7 +55,7 @@ pub mod workspace;
 pub const JOBS: &[&worker::Job] = &[
     &test_worker::JOB,
     &demo_worker::JOB,
-    &arena::supervisor::JOB,
+    &sandbox::supervisor::JOB,
     &grade::scratch::JOB,
 ];
 

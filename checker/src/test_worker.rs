@@ -1,8 +1,9 @@
 //! The worker that runs one test.
 //!
-//! A [fork server](crate::worker) forks one for each test. It enters an [`Arena`], waits for its request, runs the
-//! story of the test, ends all that was started, and answers with a statement of what happened. Nothing that a
-//! student's program does to its surroundings reaches further than this process.
+//! A [fork server](crate::worker) forks one worker for each test. The worker enters a [`Sandbox`], and waits for its
+//! request. Then it runs the story of the test, ends every process that was started, and answers with a [`Statement`].
+//! [`JOBS`](crate::JOBS) lists this kind of worker beside the others: a new kind is a request, an answer, a `static JOB`,
+//! and an entry there.
 
 use std::{
     path::PathBuf,
@@ -12,14 +13,14 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    arena::{self, Arena, Jail, Tracing},
     failure::{Checked, Failure, LabError, Stop},
     lab::{self, Lab, TestContext},
+    sandbox::{self, Jail, Sandbox, Tracing},
     syllabus,
     worker::{Forked, Job, Requester, fork_workers},
 };
 
-/// It ends by itself long before the deadline; if it does not, the lab is at fault.
+/// A test ends by itself long before this deadline. If it does not, the lab has a bug.
 pub static JOB: Job = Job {
     name: "test",
     process: "the process of a test",
@@ -59,11 +60,11 @@ pub struct Statement {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// It is kept.
+    /// The program keeps the promise.
     Passed,
-    /// It is broken.
+    /// The program breaks the promise.
     Failed(Box<Failure>),
-    /// The lab failed.
+    /// The lab itself failed. Nothing is known about the program.
     Broken(LabError),
     /// This machine does not allow the lab to find out; this says why.
     NotChecked(String),
@@ -83,9 +84,9 @@ impl Statement {
     pub fn failed(failure: Failure) -> Statement {
         Statement {
             outcome: Outcome::Failed(Box::new(failure)),
-            // No second look would show more.
+            // A second run with calls followed would not show more.
             is_followed: true,
-            ..Statement::broken(LabError::new("nothing was seen"))
+            milliseconds: 0.0,
         }
     }
 
@@ -116,24 +117,24 @@ impl Statement {
 }
 
 /// Prepares this process for one kind of isolation, and forks a worker whenever the requester asks for one. Each enters
-/// an arena, waits for its request, and answers with a statement.
+/// a sandbox, waits for its request, and answers with a statement.
 fn serve(requester: &mut Requester) -> Result<(), LabError> {
     let Some(isolation) = requester.request()? else {
         return Ok(());
     };
-    let prepared = arena::prepare(isolation);
+    let prepared = sandbox::prepare(isolation);
     if fork_workers(requester)? == Forked::Server {
         return Ok(());
     }
     // Before there is a request: so this is done while the program is still being compiled.
-    let arena = prepared
-        .and_then(|()| Arena::enter(isolation))
+    let sandbox = prepared
+        .and_then(|()| Sandbox::enter(isolation))
         .and_then(ready);
     let Some(request) = requester.request()? else {
-        return arena.map_or(Ok(()), |arena| arena.end());
+        return sandbox.map_or(Ok(()), |sandbox| sandbox.end());
     };
-    requester.answer(&match arena {
-        Ok(arena) => run_test(&request, arena, requester),
+    requester.answer(&match sandbox {
+        Ok(sandbox) => run_test(&request, sandbox, requester),
         Err(error) => Statement::broken(error),
     })
 }
@@ -152,13 +153,13 @@ impl TestRequest {
     }
 }
 
-fn run_test(request: &TestRequest, arena: Arena, requester: &Requester) -> Statement {
+fn run_test(request: &TestRequest, sandbox: Sandbox, requester: &Requester) -> Statement {
     let start = Instant::now();
     let story = match story_of(request) {
         Ok(story) => story,
         Err(error) => return Statement::broken(error),
     };
-    let arena = arena.locked(request.jail.clone());
+    let sandbox = sandbox.locked(request.jail.clone());
     // Each test draws from a stream of its own, so that one test alone draws the same as among others.
     let seed = request
         .seed
@@ -168,7 +169,7 @@ fn run_test(request: &TestRequest, arena: Arena, requester: &Requester) -> State
         Err(error) => return Statement::broken(error),
     };
     let program = request.program.clone();
-    let context = TestContext::new(arena, program, request.tracing, seed, Some(lifeline));
+    let context = TestContext::new(sandbox, program, request.tracing, seed, Some(lifeline));
     let result = lab::tell_story(&context, story);
     let is_followed = context.follows_calls();
     let ended = context.end();
@@ -195,9 +196,9 @@ fn story_of(request: &TestRequest) -> Result<fn(&Lab) -> Checked, LabError> {
         .ok_or_else(|| LabError::new(format!("{} has no test {}", request.exercise, request.test)))
 }
 
-/// This process works in the folder of the arena, too: so it keeps no other file system busy.
-fn ready(arena: Arena) -> Result<Arena, LabError> {
-    arena.work_there()?;
-    arena.shrink_send_buffers();
-    Ok(arena)
+/// This process works in the folder of the sandbox, too: so it keeps no other file system busy.
+fn ready(sandbox: Sandbox) -> Result<Sandbox, LabError> {
+    sandbox.work_there()?;
+    sandbox.shrink_send_buffers();
+    Ok(sandbox)
 }

@@ -54,7 +54,7 @@ pub fn judge(exercise: &Exercise, test: usize, failure: &Failure) -> Verdict {
 /// The known mistakes which this test rejects with this diagnosis.
 fn recognise(exercise: &Exercise, test: usize, diagnosis: Diagnosis) -> Option<&'static Rejection> {
     let mut known = exercise.tests[test].rejects.iter();
-    known.find(|rejection| rejection.because == diagnosis)
+    known.find(|rejection| rejection.diagnosis == diagnosis)
 }
 
 /// Whether this is the starter as it was handed out. It says so itself, in its contract with the checker: it prints
@@ -150,7 +150,7 @@ mod tests {
             proves: &[],
             story: |_| Ok(()),
             rejects: &[Rejection {
-                because: Diagnosis::Exited,
+                diagnosis: Diagnosis::Exited,
                 mistakes: &["exits"],
                 hint: "Stay.",
             }],

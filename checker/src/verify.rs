@@ -209,10 +209,10 @@ fn judge(Subject { exercise, kind }: Subject, results: &[Done<Key>], proof: &mut
         (Kind::Mistake(test, _), None) if unchecked.contains(&test) => proof.unproved += 1,
         (Kind::Mistake(..), None) => fault(format!("{} passes all tests", name(kind))),
         (Kind::Mistake(test, mistake), Some((seen, diagnosis, hint, said))) => {
-            if (seen, diagnosis) != (test, mistake.because) {
+            if (seen, diagnosis) != (test, mistake.diagnosis) {
                 fault(format!(
                     "{} is rejected for {said}; declared is {} in \"{}\"",
-                    mistake.name, mistake.because, exercise.tests[test].name
+                    mistake.name, mistake.diagnosis, exercise.tests[test].name
                 ));
             } else if hint != mistake.hint {
                 fault(format!("{} gets the hint of another mistake: {hint:?}", mistake.name));

@@ -13,9 +13,9 @@ use std::{
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
-    arena::{Isolation, Jail, Network, Tracing},
     exercise::Exercise,
     failure::{Failure, LabError},
+    sandbox::{Isolation, Jail, Network, Tracing},
     test_worker::{self, Outcome, Statement, TestRequest},
     worker::{Cancel, Cancelled, ForkServer, Reply, RunError, Worker},
 };

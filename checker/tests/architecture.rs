@@ -44,7 +44,11 @@ fn each_name_in_the_architecture_is_one_of_the_code() {
     let architecture = chapter("Architecture");
     assert!(architecture.lines().count() <= 80);
     let glossary = chapter("Glossary");
-    let terms = glossary.lines().filter(|line| line.starts_with("| ")).count() - 1;
+    let terms = glossary
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .count()
+        - 1;
     assert!(terms <= 20, "{terms} terms");
     let names = names();
     let (_, drawing) = architecture.split_once("```text\n").unwrap();
@@ -53,8 +57,14 @@ fn each_name_in_the_architecture_is_one_of_the_code() {
     let drawn = drawing
         .lines()
         .filter(|line| !line.contains("package"))
-        .flat_map(|line| line.chars().take(43).collect::<String>().split([' ', ',', '─', '│', '├', '└', '…'])
-            .map(str::to_owned).collect::<Vec<_>>());
+        .flat_map(|line| {
+            line.chars()
+                .take(43)
+                .collect::<String>()
+                .split([' ', ',', '─', '│', '├', '└', '…'])
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        });
     let written = [text, &glossary].join("\n");
     let written = written
         .split('`')

@@ -10,12 +10,13 @@ use std::{
 };
 
 use checker::{
-    arena::Isolation,
     demo_context::{DemoContext, DemoResult},
     demo_worker::{DemoRun, Status},
     demos::{DEMOS, Demo, Needs},
     observe::processes::{self, Process},
-    report, worker,
+    report,
+    sandbox::Isolation,
+    worker,
 };
 use nix::{
     errno::Errno,

@@ -7,13 +7,13 @@ mod support;
 use std::{fs, io, os::fd::OwnedFd, rc::Rc};
 
 use checker::{
-    arena::{Arena, Isolation, Tracing},
     failure::{Checked, Diagnosis, Failure, Stop},
     lab::{Lab, Mark, TestContext},
     observe::{
         calls::Call,
         tracer::{self, Record},
     },
+    sandbox::{Isolation, Sandbox, Tracing},
 };
 use support::{compiler::compile_c, skipped::skipped};
 
@@ -34,12 +34,12 @@ int main(void) {
 "#;
 
 fn context(tracing: Tracing, lifeline: Option<OwnedFd>) -> Rc<TestContext> {
-    let arena = Arena::enter(Isolation::Shared).unwrap();
-    let source = arena.folder().join("program.c");
-    let program = arena.folder().join("program");
+    let sandbox = Sandbox::enter(Isolation::Shared).unwrap();
+    let source = sandbox.folder().join("program.c");
+    let program = sandbox.folder().join("program");
     fs::write(&source, PROGRAM).unwrap();
     compile_c(&source, &program);
-    TestContext::new(arena, program, tracing, 1, lifeline)
+    TestContext::new(sandbox, program, tracing, 1, lifeline)
 }
 
 fn failure(result: Checked) -> Failure {
@@ -54,7 +54,7 @@ fn hung_up() -> OwnedFd {
     io::pipe().unwrap().0.into()
 }
 
-/// One test for all, because there is one arena in a process at a time.
+/// One test for all, because there is one sandbox in a process at a time.
 #[test]
 fn a_context_in_this_process() {
     // As in the shell of a CI system: that standard input has hung up means nothing.

@@ -1,6 +1,6 @@
 //! The tracer sees what a program does, and the program does what it would do without it.
 //!
-//! The programs are in `tracer/programs.c`. They run in an arena without namespaces, in which all tests of this file
+//! The programs are in `tracer/programs.c`. They run in a sandbox without namespaces, in which all tests of this file
 //! share the processes' user; each ends its own program only.
 
 #[path = "tracer/faults.rs"]
@@ -16,13 +16,13 @@ use std::{
 };
 
 use checker::{
-    arena::Launch,
     observe::{
         calls::Call,
         tracer::{Address, CallOutcome, Record},
     },
+    sandbox::Launch,
 };
-use run::{ARENA, PROGRAMS, Run, matches, same_as_untraced, untraced, wait_until_readable};
+use run::{PROGRAMS, Run, SANDBOX, matches, same_as_untraced, untraced, wait_until_readable};
 
 #[test]
 fn this_machine_lets_programs_be_traced() {
@@ -303,7 +303,7 @@ fn a_program_sees_all_its_processors_and_keeps_its_choice() {
 
 #[test]
 fn a_script_runs() {
-    let script = ARENA.folder().join("script");
+    let script = SANDBOX.folder().join("script");
     fs::write(&script, "#!/bin/sh\necho \"from a script\"\n").unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let launch = Launch {
@@ -311,7 +311,7 @@ fn a_script_runs() {
         ..Launch::new([""; 0])
     };
     let mut run = Run {
-        started: launch.start(&script, &ARENA).unwrap(),
+        started: launch.start(&script, &SANDBOX).unwrap(),
     };
     assert_eq!(run.output(), "from a script\n");
     assert!(run.ending().success());
@@ -333,15 +333,15 @@ fn a_program_that_cannot_start_is_an_error() {
             ..Launch::new([""; 0])
         };
         let error = launch
-            .start(&ARENA.folder().join("missing"), &ARENA)
+            .start(&SANDBOX.folder().join("missing"), &SANDBOX)
             .unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
-        let error = launch.start(ARENA.folder(), &ARENA).unwrap_err();
+        let error = launch.start(SANDBOX.folder(), &SANDBOX).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EACCES));
     }
 }
 
-/// In an arena with namespaces of its own, where processes have two numbers, and in the other kind.
+/// In a sandbox with namespaces of its own, where processes have two numbers, and in the other kind.
 #[test]
 fn a_program_is_followed_in_its_own_namespaces() {
     // The fixture lies beside the tests.

@@ -23,12 +23,11 @@
 #![doc = include_str!("author.md")]
 
 pub use crate::{
-    arena::Launch,
     exercise::{Exercise, Mistake, Rejection, Test, Untested},
     failure::{Attempt, Checked, Comparison, Diagnosis, LabError, Stop},
     lab::{
-        CallFilter, Child, Connection, Datagrams, Ending, FaultGuard, FdKind, Fifo, File,
-        ForkForbidden, Freeze, Lab, Listener, Program, Reservation, Server, Sleep, quoted,
+        CallFilter, Child, Connection, Ending, FaultGuard, FdKind, Fifo, File, ForkForbidden,
+        Freeze, Lab, Listener, Program, Reservation, Server, Sleep, UdpPeer, quoted,
     },
     observe::{
         calls::Call,
@@ -37,5 +36,6 @@ pub use crate::{
         sockets::{Socket, State, Transport},
         tracer::{Address, Record},
     },
+    sandbox::Launch,
     sys,
 };

@@ -45,7 +45,7 @@ pub struct Test {
 #[derive(Debug)]
 pub struct Rejection {
     /// What the test sees.
-    pub because: Diagnosis,
+    pub diagnosis: Diagnosis,
     /// Known-wrong versions of the reference, which prove that the test can fail. Each is named after its mistake:
     /// `never_closes` is `solutions/NAME/mistakes/never_closes.patch`.
     pub mistakes: &'static [&'static str],
@@ -78,7 +78,7 @@ pub struct Mistake {
     /// Its name, which is also the name of its patch.
     pub name: &'static str,
     /// The diagnosis with which the test rejects it.
-    pub because: Diagnosis,
+    pub diagnosis: Diagnosis,
     /// The hint that it gets.
     pub hint: &'static str,
 }
@@ -98,7 +98,7 @@ impl Test {
         self.rejects.iter().flat_map(|rejection| {
             rejection.mistakes.iter().map(|name| Mistake {
                 name,
-                because: rejection.because,
+                diagnosis: rejection.diagnosis,
                 hint: rejection.hint,
             })
         })

@@ -18,7 +18,7 @@ const TYPES: &[(&str, &str, &[&str])] = &[
         &["start_server", "start_udp_server", "expect_announcement("],
     ),
     ("Connection", "client", &[".connect", ".accept("]),
-    ("Datagrams", "socket", &["lab.datagrams("]),
+    ("UdpPeer", "socket", &["lab.udp_peer("]),
     ("Listener", "listener", &[".listen"]),
     ("Reservation", "reservation", &["lab.reserve_"]),
     ("File", "file", &["lab.file("]),

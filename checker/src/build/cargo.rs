@@ -17,8 +17,8 @@ use serde::Deserialize;
 
 use super::confined::Confined;
 use crate::{
-    arena::{self, Output, Stopped},
     failure::{Attempt, LabError},
+    sandbox::{self, Output, Stopped},
     worker::RunError,
 };
 
@@ -166,10 +166,10 @@ impl Workspace {
                 .confinement
                 .run(&command, &confined.cancel, on_output)?
             {
-                (finished, arena::Ended::ByItself { complaints, .. }) => {
+                (finished, sandbox::Ended::ByItself { complaints, .. }) => {
                     CargoEnd::by_itself(finished, complaints)
                 }
-                (_, arena::Ended::Stopped(stopped)) => CargoEnd::Stopped(stopped),
+                (_, sandbox::Ended::Stopped(stopped)) => CargoEnd::Stopped(stopped),
             },
         )
     }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    arena::{Confinement, Isolation, Jail},
     failure::{Attempt, LabError},
+    sandbox::{Confinement, Isolation, Jail},
     worker::Cancel,
 };
 

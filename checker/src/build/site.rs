@@ -11,9 +11,9 @@ use super::{
     template::SubmissionWorkspace,
 };
 use crate::{
-    arena::Isolation,
     failure::{Attempt, LabError},
     report::NoProgram,
+    sandbox::Isolation,
     worker::Cancel,
     workspace as manifests,
 };

@@ -14,8 +14,8 @@ use super::{
     host,
 };
 use crate::{
-    arena::Isolation,
     failure::{Attempt, LabError},
+    sandbox::Isolation,
     worker::{Cancel, RunError},
     workspace,
 };

@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use super::{CliError, exit, possible, progress_line::ProgressLine, say, width};
 use crate::{
-    arena::{self, Isolation},
     demo_worker::{self, DemoRun, Status},
     demos::{DEMOS, Demo},
     failure::LabError,
     report::demo::{list, showing, summary},
+    sandbox::{self, Isolation},
     target,
     worker::Cancel,
 };
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
         return Ok(exit::PASSED);
     }
     let demos = resolve(&arguments.demos)?;
-    let isolation = arguments.isolation.unwrap_or_else(arena::best_isolation);
+    let isolation = arguments.isolation.unwrap_or_else(sandbox::best_isolation);
     let for_people = arguments.format == ShowingFormat::Human;
     let line = ProgressLine::new();
     let mut showings = Vec::new();

@@ -11,7 +11,6 @@ use clap::{Args, Subcommand};
 
 use super::{CliError, all_or, complain, exit, possible, progress_line::ProgressLine, say};
 use crate::{
-    arena::{self, Isolation, Jail, Tracing},
     exercise::Exercise,
     failure::LabError,
     grade::{
@@ -23,6 +22,7 @@ use crate::{
         submission::Submission,
     },
     report::{Feedback, Format, Status, Visibility},
+    sandbox::{self, Isolation, Jail, Tracing},
     worker::{Cancel, RunError},
     worker_pool::Conditions,
 };
@@ -142,7 +142,7 @@ pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, CliError> {
         note(&format!("part {shard} of the class, from {source}"));
     }
     let shard = shard.map(|(shard, _)| shard);
-    let mut machine = arena::probe();
+    let mut machine = sandbox::probe();
     // What is not wanted is as good as missing.
     if arguments.isolation == Some(Isolation::Shared) {
         machine.namespaces = Err(LabError::new("--isolation shared does without them"));

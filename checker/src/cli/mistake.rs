@@ -183,7 +183,7 @@ fn declared(known: &Mistakes, name: &str) -> String {
     match known.declaration(name) {
         Some((test, mistake)) => format!(
             "{} in \"{}\"",
-            mistake.because, known.exercise.tests[test].name
+            mistake.diagnosis, known.exercise.tests[test].name
         ),
         None => "declared by no test yet".to_owned(),
     }
@@ -303,12 +303,12 @@ fn verdict(known: &Mistakes, name: &str, trial: &Trial) -> String {
         known.exercise.tests[test].name, failure.diagnosis, failure.symptom
     );
     match known.declaration(name) {
-        Some((declared, mistake)) if (declared, mistake.because) == (test, failure.diagnosis) => {
+        Some((declared, mistake)) if (declared, mistake.diagnosis) == (test, failure.diagnosis) => {
             format!("{seen}, as declared")
         }
         Some((place, mistake)) => format!(
             "{seen}\ndeclared is {} in \"{}\"",
-            mistake.because, known.exercise.tests[place].name
+            mistake.diagnosis, known.exercise.tests[place].name
         ),
         None => format!(
             "{seen}\n\n{}",
@@ -319,16 +319,16 @@ fn verdict(known: &Mistakes, name: &str, trial: &Trial) -> String {
 
 /// The lines for the test's file.
 fn declaration(exercise: &Exercise, name: &str, test: usize, failure: &Failure) -> String {
-    let (test, because) = (&exercise.tests[test], failure.diagnosis);
-    match test.rejects.iter().find(|one| one.because == because) {
+    let (test, diagnosis) = (&exercise.tests[test], failure.diagnosis);
+    match test.rejects.iter().find(|one| one.diagnosis == diagnosis) {
         Some(_) => format!(
-            "Declare it in the test \"{}\": add \"{name}\" to the `mistakes` of its `Diagnosis::{because:?}`. It gets \
+            "Declare it in the test \"{}\": add \"{name}\" to the `mistakes` of its `Diagnosis::{diagnosis:?}`. It gets \
              the hint that stands there.\n",
             test.name
         ),
         None => format!(
-            "Declare it in the `rejects` of the test \"{}\":\n\n    Rejection {{\n        because: \
-             Diagnosis::{because:?},\n        mistakes: &[\"{name}\"],\n        hint: \"…\",\n    }},\n",
+            "Declare it in the `rejects` of the test \"{}\":\n\n    Rejection {{\n        diagnosis: \
+             Diagnosis::{diagnosis:?},\n        mistakes: &[\"{name}\"],\n        hint: \"…\",\n    }},\n",
             test.name
         ),
     }

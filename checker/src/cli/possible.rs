@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use crate::arena::{Isolation, Tracing};
+use crate::sandbox::{Isolation, Tracing};
 
 /// The values of `--isolation`.
 pub(super) fn isolations() -> impl TypedValueParser<Value = Isolation> {

@@ -409,7 +409,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        arena::{Isolation, Tracing},
+        sandbox::{Isolation, Tracing},
         worker::Cancel,
     };
 

@@ -55,7 +55,7 @@ impl Scratch {
         &self.folder
     }
 
-    /// The file that every supervisor locks: see [`Confinement::lock`](crate::arena::Confinement).
+    /// The file that every supervisor locks: see [`Confinement::lock`](crate::sandbox::Confinement).
     pub fn lock(&self) -> PathBuf {
         self.folder.join(LOCK)
     }

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    arena::Isolation,
     exercise::Exercise,
     failure::{Comparison, Diagnosis, LabError},
     lab::{CallLine, Ending, ProcessState},
+    sandbox::Isolation,
 };
 
 /// The version of the report as data. It grows by one when a field changes its meaning or goes away.

@@ -29,7 +29,7 @@ const PRINTS_THE_LINE: Test = Test {
         program.stdout().expect_all(&["ready"])
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["says_something_else"],
         hint: "The line is `ready`, in small letters and without anything else.",
     }],

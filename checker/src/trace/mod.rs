@@ -32,13 +32,13 @@ use self::{
     queue::{Entry, EntryKind, EventQueue, QueueListener},
 };
 use crate::{
-    arena::Attended,
     failure::{Attempt, LabError},
     observe::{
         calls::Call,
         tracer::{self, TraceEvent, Tracer},
     },
     report::layout::fold,
+    sandbox::Attended,
 };
 
 /// How often sockets are looked at without a call.

@@ -39,7 +39,7 @@ pub(super) fn faults(root: &Path, exercise: &'static Exercise) -> Result<Vec<Str
         let seen: BTreeSet<String> = test
             .rejects
             .iter()
-            .map(|one| one.because.to_string())
+            .map(|one| one.diagnosis.to_string())
             .collect();
         if seen.len() < test.rejects.len() {
             fault(format!(

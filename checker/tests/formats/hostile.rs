@@ -1,12 +1,12 @@
 //! A report of a program, and of a crate, whose author wants more than to be graded.
 
 use checker::{
-    arena::Isolation,
     exercise::Exercise,
     failure::{Comparison, Diagnosis, LabError},
     lab::{CallLine, Ending, ProcessState},
     observe::tracer::CallOutcome,
     report::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
+    sandbox::Isolation,
     syllabus,
 };
 

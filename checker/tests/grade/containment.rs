@@ -17,15 +17,15 @@ fn where_ci_is_set_nothing_is_graded_that_is_not_contained() {
         assert_eq!(status, Some(0), "{stderr}");
         expect_deserved(&class, "out");
     } else {
-        expect_refusal(&class, "out", status, &stderr);
+        expect_refused_start(&class, "out", status, &stderr);
     }
     // Without calls to follow, no jail is good enough anywhere.
     let mut blind = class.grade("blind");
     let (status, _, stderr) = finished(blind.env("CI", "true").arg("--tracing=off"));
-    expect_refusal(&class, "blind", status, &stderr);
+    expect_refused_start(&class, "blind", status, &stderr);
 }
 
-fn expect_refusal(class: &Class, out: &str, status: Option<i32>, stderr: &str) {
+fn expect_refused_start(class: &Class, out: &str, status: Option<i32>, stderr: &str) {
     assert_eq!(status, Some(4), "{stderr}");
     assert!(
         stderr.contains("missing: ") && stderr.contains("nothing is graded"),

@@ -88,7 +88,7 @@ fn class() -> (Class, Vec<(&'static str, PathBuf)>) {
 
 #[test]
 fn a_link_shows_neither_the_reference_nor_a_neighbour_nor_the_gradebook() {
-    if !checker::arena::probe().has_jail() {
+    if !checker::sandbox::probe().has_jail() {
         return;
     }
     let mut users = vec![None];

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// What is passed on: where programs and the toolchain are, where temporary files go, and what kind of machine this is
-/// (see `arena::probe`).
+/// (see `sandbox::probe`).
 const PASSED_ON: &[&str] = &[
     "PATH",
     "HOME",

@@ -21,10 +21,10 @@ use std::{
 
 use assert_cmd::Command;
 use checker::{
-    arena::Probe,
     build::cargo::{CargoEvent, Workspace},
     exercise::Exercise,
     mistakes::Mistakes,
+    sandbox::Probe,
     workspace,
 };
 use skipped::skipped;
@@ -39,7 +39,7 @@ pub fn program_of(exercise: &'static Exercise, mistake: &str) -> String {
 }
 
 /// What this machine allows.
-pub static MACHINE: LazyLock<Probe> = LazyLock::new(checker::arena::probe);
+pub static MACHINE: LazyLock<Probe> = LazyLock::new(checker::sandbox::probe);
 
 /// The two ways in which a test is separated from the machine; where the machine refuses namespaces, the first is
 /// left out by [`Isolation::ALL`]'s users through [`Course::check_first_test`].

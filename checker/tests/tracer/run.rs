@@ -11,11 +11,11 @@ use std::{
 };
 
 use checker::{
-    arena::{Arena, Isolation, Launch, Started},
     observe::{
         calls::Call,
         tracer::{Fault, Injection, On, Record, Tracer, Which},
     },
+    sandbox::{Isolation, Launch, Sandbox, Started},
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -24,11 +24,12 @@ use super::support::compiler::compile_c;
 /// No program of these tests takes a tenth of it.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-pub static ARENA: LazyLock<Arena> = LazyLock::new(|| Arena::enter(Isolation::Shared).unwrap());
+pub static SANDBOX: LazyLock<Sandbox> =
+    LazyLock::new(|| Sandbox::enter(Isolation::Shared).unwrap());
 
 /// The programs, compiled once.
 pub static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let program = ARENA.folder().join("programs");
+    let program = SANDBOX.folder().join("programs");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tracer/programs.c");
     compile_c(source, &program);
     program
@@ -46,7 +47,7 @@ impl Run {
             ..Launch::new([way])
         };
         Run {
-            started: launch.start(&PROGRAMS, &ARENA).unwrap(),
+            started: launch.start(&PROGRAMS, &SANDBOX).unwrap(),
         }
     }
 

@@ -39,9 +39,9 @@ pub use socket::{
 pub use wire::{Flags, Segment, Wire};
 
 use harness::{
-    arena::Isolation,
     failure::LabError,
     observe::sockets::{self, State},
+    sandbox::Isolation,
 };
 
 /// What every function of a demo returns. What the kernel does is never an error here, also if it is not what the textbook

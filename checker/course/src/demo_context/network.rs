@@ -13,8 +13,8 @@ use nix::{
 
 use super::{DemoContext, DemoResult};
 use harness::{
-    arena::Isolation,
     failure::{Attempt, LabError},
+    sandbox::Isolation,
 };
 
 /// What a route says about its destination instead of the way to it (ip-route(8)).

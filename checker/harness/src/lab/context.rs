@@ -13,15 +13,15 @@ use super::{
     chance::Chance, links::Links, names::Names, programs::Programs, transcript::Transcript,
 };
 use crate::{
-    arena::{Arena, Tracing},
     beneath::Directory,
     failure::LabError,
+    sandbox::{Sandbox, Tracing},
 };
 
 /// The shared state of one test.
 #[derive(Debug)]
 pub struct TestContext {
-    pub(super) arena: Rc<Arena>,
+    pub(super) sandbox: Rc<Sandbox>,
     pub(super) transcript: Transcript,
     pub(super) programs: Programs,
     pub(super) names: Names,
@@ -42,22 +42,22 @@ pub struct TestContext {
 }
 
 impl TestContext {
-    /// The context of a test of `executable` in an arena. With a lifeline (see
+    /// The context of a test of `executable` in a sandbox. With a lifeline (see
     /// [`crate::worker::Requester::hangup`]), every wait ends with an error as soon as that is readable.
     pub fn new(
-        arena: Arena,
+        sandbox: Sandbox,
         executable: PathBuf,
         tracing: Tracing,
         seed: u64,
         lifeline: Option<OwnedFd>,
     ) -> Rc<TestContext> {
-        let arena = Rc::new(arena);
+        let sandbox = Rc::new(sandbox);
         Rc::new(TestContext {
             transcript: Transcript::default(),
-            programs: Programs::new(arena.clone()),
+            programs: Programs::new(sandbox.clone()),
             names: Names::default(),
             chance: Chance::with_seed(seed),
-            arena,
+            sandbox,
             lifeline,
             executable,
             disk_seen: Cell::new(Instant::now()),
@@ -74,9 +74,9 @@ impl TestContext {
     ///
     /// When the kernel does not let go of a process.
     pub fn end(&self) -> Result<(), LabError> {
-        // The tracers first: the arena waits for every process, and would take away what they wait for.
+        // The tracers first: the sandbox waits for every process, and would take away what they wait for.
         self.programs.end_tracing()?;
-        self.arena.end()
+        self.sandbox.end()
     }
 
     /// Has the calls of programs that are started from now on followed, where that is possible.
@@ -109,12 +109,12 @@ impl TestContext {
 
     /// The test's own loopback address.
     pub(super) fn address(&self) -> Ipv4Addr {
-        self.arena.address()
+        self.sandbox.address()
     }
 
     /// The folder in which programs start.
     pub(super) fn directory(&self) -> &Directory {
-        self.arena.directory()
+        self.sandbox.directory()
     }
 
     /// The links in it that are the test's own.

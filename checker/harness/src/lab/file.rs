@@ -11,9 +11,9 @@ use super::{
     quote::brief,
 };
 use crate::{
-    arena::Limits,
     beneath::{Access, AccessError, Directory, Found, Kind, OpenFile},
     failure::{Checked, Comparison, Diagnosis},
+    sandbox::Limits,
 };
 
 /// A name in the test's folder, and the file of this name, if there is one.

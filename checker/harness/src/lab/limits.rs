@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::context::TestContext;
 use crate::{
-    arena::Room,
     failure::{Checked, Diagnosis},
     observe::processes::Process,
+    sandbox::Room,
 };
 
 /// How many processes and how much memory all processes of a test may have together. A limit of the kernel holds for
@@ -55,7 +55,7 @@ impl TestContext {
         if let Some(symptom) = self.full_folder() {
             return self.fail(Diagnosis::DiskFilled, symptom);
         }
-        if self.is_time_for_disk() && self.arena.disk_used() > MOST_DISK {
+        if self.is_time_for_disk() && self.sandbox.disk_used() > MOST_DISK {
             return self.fail(
                 Diagnosis::DiskFilled,
                 "your program fills the disk with its files",
@@ -66,7 +66,7 @@ impl TestContext {
 
     /// The symptom of a program that has filled its folder, if it has.
     pub(super) fn full_folder(&self) -> Option<String> {
-        let (room, whole) = (self.arena.room()?, Room::WHOLE);
+        let (room, whole) = (self.sandbox.room()?, Room::WHOLE);
         let with = match room {
             Room { bytes: 0, .. } => format!("{} MiB", whole.bytes >> 20),
             Room { files: 0, .. } => format!("{} files", whole.files),

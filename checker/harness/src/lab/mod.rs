@@ -48,12 +48,12 @@ pub use program::{
 pub use programs::Ending;
 pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};
-pub use udp::Datagrams;
+pub use udp::UdpPeer;
 
 use crate::{
-    arena::Launch,
     failure::{Checked, Diagnosis, Failure, Stop},
     observe::sockets::{Socket, Transport},
+    sandbox::Launch,
 };
 
 /// One test's view of the world: the program, and the means to play its peers.
@@ -92,7 +92,7 @@ impl Lab {
     /// # Errors
     ///
     /// When it ends otherwise or not at all, prints something, or says nothing on standard error.
-    pub fn expect_refusal(&self, arguments: &[&str], status: i32) -> Checked {
+    pub fn expect_refused_start(&self, arguments: &[&str], status: i32) -> Checked {
         let program = self.start(arguments)?;
         program.expect_exit(status)?;
         program.stdout().expect_end()?;
@@ -126,7 +126,7 @@ impl Lab {
 
     /// An address with port 0 which no machine has, because it is for examples in books (RFC 5737): bind fails there
     /// with EADDRNOTAVAIL.
-    pub fn test_net_address(&self) -> SocketAddr {
+    pub fn unavailable_address(&self) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, 1], 0))
     }
 
@@ -137,7 +137,7 @@ impl Lab {
 
     /// Another loopback address of this test, which no program can guess, with port 0.
     pub fn any_port_elsewhere(&self) -> SocketAddr {
-        SocketAddr::new(self.context.arena.other_address().into(), 0)
+        SocketAddr::new(self.context.sandbox.other_address().into(), 0)
     }
 
     // Files
@@ -187,8 +187,8 @@ impl Lab {
     }
 
     /// A UDP socket of the test's own.
-    pub fn datagrams(&self) -> Checked<Datagrams> {
-        Datagrams::new(&self.context)
+    pub fn udp_peer(&self) -> Checked<UdpPeer> {
+        UdpPeer::new(&self.context)
     }
 
     // Chance, from the printed seed

@@ -4,8 +4,8 @@ use std::fs;
 
 use super::Lab;
 use crate::{
-    arena::Isolation,
     failure::{Attempt, Checked, Stop},
+    sandbox::Isolation,
 };
 
 /// Whether an IPv6 socket is for IPv6 only where the program does not say otherwise (linux/Documentation/networking/ip-sysctl.rst).
@@ -22,7 +22,7 @@ impl Lab {
         self.context
             .note("let new IPv6 sockets be for IPv6 only (net.ipv6.bindv6only = 1)");
         let now = fs::read_to_string(IPV6_ONLY).attempt("could not read net.ipv6.bindv6only")?;
-        let is_own = self.context.arena.isolation() == Isolation::Namespaces;
+        let is_own = self.context.sandbox.isolation() == Isolation::Namespaces;
         if now.trim() == "1" || is_own && fs::write(IPV6_ONLY, "1").is_ok() {
             return Ok(());
         }

@@ -4,24 +4,24 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{context::TestContext, names::canonical};
 use crate::{
-    arena::Isolation,
     failure::Checked,
     observe::{
         descriptors::{self, Descriptor, Object},
         processes::Process,
         sockets::{self, Socket, Transport},
     },
+    sandbox::Isolation,
 };
 
 impl TestContext {
     /// The sockets of this test: all of its network namespace, or those that its own processes hold.
     pub(super) fn sockets(&self, transport: Transport) -> Checked<Vec<Socket>> {
         let mut found = sockets::all(transport)?;
-        if self.arena.isolation() == Isolation::Namespaces {
+        if self.sandbox.isolation() == Isolation::Namespaces {
             return Ok(found);
         }
         let ours: Vec<u64> = self
-            .arena
+            .sandbox
             .processes()
             .into_iter()
             .map(|process| process.pid)
@@ -46,7 +46,7 @@ impl TestContext {
 
     /// Whether a socket is one of the programs', and not of another program on this machine.
     pub(super) fn is_own(&self, socket: &Socket) -> bool {
-        if self.arena.isolation() == Isolation::Namespaces {
+        if self.sandbox.isolation() == Isolation::Namespaces {
             // No other program is in the namespace.
             return true;
         }

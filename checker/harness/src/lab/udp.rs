@@ -17,7 +17,7 @@ use crate::failure::{Attempt, Checked, Comparison, Diagnosis, LabError};
 
 /// A UDP socket of the test's own.
 #[derive(Debug)]
-pub struct Datagrams {
+pub struct UdpPeer {
     context: Rc<TestContext>,
     /// `client 1`
     name: String,
@@ -26,8 +26,8 @@ pub struct Datagrams {
     hears_errors: bool,
 }
 
-impl Datagrams {
-    pub(super) fn new(context: &Rc<TestContext>) -> Checked<Datagrams> {
+impl UdpPeer {
+    pub(super) fn new(context: &Rc<TestContext>) -> Checked<UdpPeer> {
         const MAKE: &str = "could not make a UDP socket";
         let name = context.names.next_client();
         let socket = UdpSocket::bind((context.address(), 0)).attempt(MAKE)?;
@@ -35,7 +35,7 @@ impl Datagrams {
         context
             .names
             .add(socket.local_addr().attempt(MAKE)?, name.clone());
-        Ok(Datagrams {
+        Ok(UdpPeer {
             context: context.clone(),
             name,
             socket,
@@ -45,10 +45,10 @@ impl Datagrams {
 
     /// Asks the kernel to report when a datagram is refused (IP_RECVERR): waiting for the answer then fails with
     /// [`Diagnosis::Refused`].
-    pub fn receive_errors(self) -> Checked<Datagrams> {
+    pub fn report_refusals(self) -> Checked<UdpPeer> {
         setsockopt(&self.socket, sockopt::Ipv4RecvErr, &true)
             .attempt("could not set IP_RECVERR")?;
-        Ok(Datagrams {
+        Ok(UdpPeer {
             hears_errors: true,
             ..self
         })

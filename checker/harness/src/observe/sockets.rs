@@ -141,7 +141,7 @@ struct Message {
 const NAMED: u32 = 0x1ffe;
 
 /// All sockets of one transport, IPv4 and IPv6; of TCP those that listen or are connected. For TCP the kernel walks a whole
-/// table. Where that is the machine's, and not small because the [arena](crate::arena) has made it so, this takes half a
+/// table. Where that is the machine's, and not small because the [sandbox](crate::sandbox) has made it so, this takes half a
 /// millisecond; [`listening`] and [`between`] take a hundredth of that.
 pub fn all(transport: Transport) -> Result<Vec<Socket>, LabError> {
     in_states(

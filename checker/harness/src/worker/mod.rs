@@ -1,16 +1,18 @@
-//! Work that is done in processes of its own.
+//! Workers: separate processes that each do one piece of work for the checker.
 //!
 //! ```text
-//! checker ── fork ──▸ fork server        this program once more, with one thread, prepared for one kind of work
-//!    │                   ├─ worker       a copy of it (fork(2)), ready before there is a request
-//!    ├─ request, answer ─┴─ worker
-//!    └─ request, answer ─── worker       this program once more, without a fork server
+//! checker ── start ─▸ fork server        the same executable, with one thread, prepared for one kind of work
+//!    │                   ├─ worker       a copy of the fork server (fork(2)), ready before its request arrives
+//!    ├─ request, answer ─┴─ worker       directly between the checker and each worker
+//!    └─ request, answer ─── worker       the same executable, started without a fork server
 //! ```
 //!
-//! A worker is started as `PROGRAM __worker JOB`, and [`dispatch`] is the first thing that every `main` of ours calls. All
-//! else travels as messages over one socket for each worker: the request, the answer or the error in its place, and from
-//! the fork server that the worker has ended. When the checker hangs up, or is killed, the worker sees the end of that
-//! socket: it ends what it has started, and itself. An exit status means nothing.
+//! A fork server, or a worker without one, is started as `PROGRAM __worker JOB`. Every `main` of this project calls
+//! [`dispatch`] first. A new kind of worker is a [`Job`] in the list that `main` passes to it.
+//!
+//! All other data is sent as messages. Each worker has one socket, which carries the request, the answer or an error, and
+//! the fork server's message that the worker has ended. When the checker hangs up or is killed, the worker reads the end of
+//! the stream: it ends all processes that it started, and exits. The exit status of a worker is used in error messages only.
 
 mod cancel;
 mod channel;
@@ -167,12 +169,12 @@ impl Worker {
         }
     }
 
-    /// Its PID, which is not used again before [`Worker::run`] has returned.
+    /// Its PID. The kernel can use it again as soon as the worker has been reaped, shortly before [`Worker::run`] returns.
     pub fn pid(&self) -> i32 {
         self.pid
     }
 
-    /// Has a request carried out, and waits until the worker has ended.
+    /// Sends a request, waits for the answer, and waits until the worker has ended.
     ///
     /// # Errors
     ///

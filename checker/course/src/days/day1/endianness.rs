@@ -61,7 +61,7 @@ const ENCODES: Test = Test {
     ],
     story: |lab| encodes(lab, 16, &[number_without_letters(lab)]),
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["host_order"],
         hint: "If the two bytes are exchanged, they are in the order of this machine's memory. Network order has the \
                most significant byte first: to_be_bytes in Rust, htons in C. Print the four digits and a line end, \
@@ -88,7 +88,7 @@ const EVERY_DIGIT: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["drops_zeros", "prints_capitals"],
         hint: "A byte is always two small hexadecimal digits, even if the first one is 0: {:02x}. Without its zeros \
                nobody can tell where a byte ends.",
@@ -111,7 +111,7 @@ const SEVERAL_NUMBERS: Test = Test {
         encodes(lab, 16, &numbers)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["only_the_first", "all_in_one_line"],
         hint: "There may be several numbers. Go through all of them in their order, and end the line behind each one.",
     }],
@@ -136,13 +136,13 @@ const WIDER_NUMBERS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["htons_for_all"],
             hint: "Each width has a conversion of its own. htons takes 16 bits and cuts off the rest; 32 bits need \
                    htonl and 64 bits htobe64, or to_be_bytes of the type of that width.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["signed_numbers"],
             hint: "Your program refuses numbers that fit. Fields are unsigned: read a 64-bit number as u64, which \
                    goes up to 18446744073709551615.",
@@ -180,13 +180,13 @@ const DECODES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["two_ntohl"],
             hint: "Two ntohl put each half right and leave the halves exchanged. Use be64toh, or u64::from_be_bytes \
                    with all 8 bytes. Who shifts bytes together in C needs unsigned char.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["refuses_capitals"],
             hint: "1F90 and 1f90 are the same bytes. Take the digits A to F as well; char::to_digit(16) knows both.",
         },
@@ -210,7 +210,7 @@ const HOST_ORDER: Test = Test {
         run(lab, &["host"], &[order], 0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["shifts"],
         hint: "Shifts and masks work on the value, and give the same result on every machine. Look at the bytes in \
                memory: to_ne_bytes.",
@@ -246,19 +246,19 @@ const TOO_BIG: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["wraps"],
             hint: "A bad value ends the program with status 1. `as` and a plain C assignment cut a number off without \
                    a word, and 65536 becomes 0: parse into the type of the field, or compare with its maximum first.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["unwraps_numbers"],
             hint: "A wrong number is the user's mistake, and unwrap makes it a panic. Match the result of parse, say \
                    what is wrong on standard error and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["complains_on_stdout", "skips_bad_values"],
             hint: "A bad value prints nothing on standard output, and neither do the values behind it. Say what is \
                    wrong on standard error (eprintln!), and end the program there with status 1.",
@@ -296,13 +296,13 @@ const WRONG_DIGITS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["pads_short_hex", "takes_a_plus"],
             hint: "Count the digits first: 4, 8 or 16. And take digits only: from_str_radix and strtoul accept a sign \
                    as well.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["cuts_characters"],
             hint: "An index into a str panics behind its end, and in the middle of a character such as é. Count the \
                    bytes first, and work on as_bytes().",
@@ -330,13 +330,13 @@ const WRONG_USAGE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["no_arguments_panics"],
             hint: "An argument may be missing, even the first one, and an index panics. Ask with get or split_first, \
                    and answer with the usage and status 2.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["usage_is_1"],
             hint: "Status 1 says that a value was bad, status 2 that the program was called in a wrong way. Here the \
                    call is wrong, so print the usage on standard error and end with 2.",
@@ -365,13 +365,13 @@ const SAYS_WHY: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["silent"],
             hint: "A status alone helps nobody. Whenever your program ends with status 1 or 2, say why on standard \
                    error: eprintln!.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_an_odd_argument"],
             hint: "env::args panics at an argument that is not UTF-8. Use env::args_os, and to_string_lossy to look \
                    at its digits: what is not text is a bad value.",

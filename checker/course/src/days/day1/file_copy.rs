@@ -63,19 +63,19 @@ const MAKES_THE_FILE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["never_creates"],
             hint: "The input was empty and the file was not there; the right end is an empty file and status 0. open \
                    makes a file only with O_CREAT, and read returns 0 at the end of the input: neither is a failure.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["never_sees_the_end"],
             hint: "The input has come to its end, and your loop reads on: read then returns 0, each time. Leave the \
                    loop at 0.",
         },
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["closes_twice"],
             hint: "A descriptor has one owner, who closes it once. An OwnedFd closes its number when it is dropped; \
                    if you have closed that number already, Rust stops your program. Give close the OwnedFd itself.",
@@ -105,7 +105,7 @@ const PERMISSIONS: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongMode,
+        diagnosis: Diagnosis::WrongMode,
         mistakes: &["creates_without_permissions", "forces_the_mode"],
         hint: "The mode of a new file is the third argument of open, 0644 (in Rust 0o644: without the o it is \
                decimal), and the kernel takes away from it what the umask forbids. Give it there, and do not change \
@@ -134,25 +134,25 @@ const EVERY_BYTE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["writes_the_whole_buffer", "writes_once_more_at_the_end"],
             hint: "read says how many bytes it has put at the start of the buffer. Write these, once, and nothing \
                    else: behind them lies what was there before, and after a read of 0 nothing is new.",
         },
         Rejection {
-            because: Diagnosis::MissingBytes,
+            diagnosis: Diagnosis::MissingBytes,
             mistakes: &["stops_at_a_zero", "stops_at_byte_255"],
             hint: "Read from standard input until read returns 0, and write what each read brings. Only that count of \
                    0 is the end: 0, 10 and 255 are bytes like any other.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["replaces_what_is_not_text"],
             hint: "A file is bytes, and not text: from_utf8_lossy puts three other bytes in the place of each one \
                    that it does not know. Write the bytes that read has brought, as they are.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["expects_text"],
             hint: "A file is bytes, and not text: String::from_utf8 refuses most of them, and unwrap makes a panic of \
                    that. Write the bytes that read has brought, as they are.",
@@ -181,7 +181,7 @@ const SAYS_HOW_MUCH: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["counts_the_reads", "tells_it_on_stderr", "says_one_byte"],
         hint: "Add up what the reads have returned, and print the sum on standard output when all is copied: one \
                line, `N bytes`, also `1 bytes`: programs read it.",
@@ -209,13 +209,13 @@ const TO_THE_END: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["reads_once", "stops_at_a_short_read"],
             hint: "Your program ended although its input is still open. read returns what is there, perhaps one byte, \
                    and that says nothing about what comes later: read again until it returns 0.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["opens_the_file_for_each_piece", "writes_at_the_start"],
             hint: "Open the file once, and let write go on where the last write ended: the kernel keeps that place \
                    with the open file. To open it again, or to name a place yourself, goes back to the start.",
@@ -248,7 +248,7 @@ const MORE_THAN_A_BUFFER: Test = Test {
             .expect_all(&[format!("{} bytes", bytes.len())])
     },
     rejects: &[Rejection {
-        because: Diagnosis::MissingBytes,
+        diagnosis: Diagnosis::MissingBytes,
         mistakes: &["collects_in_one_buffer"],
         hint: "An input can be longer than any buffer of yours. When a buffer is full, read has no room to fill, and \
                returns 0, which looks like the end. Write what a read has brought, and use the buffer again from its \
@@ -270,7 +270,7 @@ const WRITES_AT_ONCE: Test = Test {
         copy.expect(&bytes)
     },
     rejects: &[Rejection {
-        because: Diagnosis::MissingBytes,
+        diagnosis: Diagnosis::MissingBytes,
         mistakes: &["reads_all_input_first", "keeps_bytes_in_a_buffer"],
         hint: "The program waits for more input while bytes that have come are not in the file. Write after each \
                read, without a buffer of your own in between (BufWriter, read_to_end).",
@@ -302,29 +302,29 @@ const CANNOT_OPEN: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["opens_late"],
             hint: "Your program reads its input first, and would find out only then that it has no place for it. Open \
                    the file before the first read.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_it_cannot_open"],
             hint: "A wrong path is the user's mistake, and unwrap makes it a panic. Match the result of open, say on \
                    standard error what the matter is, and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["errors_end_with_zero"],
             hint: "The next program in a script sees only the status, and 0 says that all is well. End with status 1.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["complains_on_stdout"],
             hint: "A reason is no result: it belongs on standard error (eprintln!).",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["fails_in_silence"],
             hint: "A status alone does not tell the user what to mend. Print the error that open returned on standard \
                    error (eprintln!).",
@@ -377,13 +377,13 @@ const WRONG_USAGE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_without_arguments"],
             hint: "An argument may be missing, and an index panics. Match on the slice of the arguments, and answer \
                    with the usage and status 2.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &[
                 "usage_is_1",
                 "takes_any_option",
@@ -425,19 +425,19 @@ const PATH_OF_BYTES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["expects_utf8_names"],
             hint: "env::args panics at an argument that is not UTF-8, and a path is any bytes but / and 0. \
                    env::args_os takes them as they are; make a PathBuf of its OsString, which open takes.",
         },
         Rejection {
-            because: Diagnosis::MissingBytes,
+            diagnosis: Diagnosis::MissingBytes,
             mistakes: &["opens_another_name"],
             hint: "A path is any bytes but / and 0. to_string_lossy changes those that are not UTF-8, and so names \
                    another file: give open the OsStr itself.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["looks_for_options_in_text"],
             hint: "An argument that begins with - is an option, whatever the bytes behind it are. to_str gives None \
                    for one that is not UTF-8: look at the first byte, with OsStrExt::as_bytes.",
@@ -469,7 +469,7 @@ const NAMED_PIPE: Test = Test {
         program.expect_exit(0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["truncates_afterwards", "wants_a_plain_file"],
         hint: "A named pipe can be opened and written to like a file, but it has no places: lseek, ftruncate and \
                pwrite fail there. O_TRUNC, which open ignores for a pipe, and write are enough.",

@@ -68,18 +68,18 @@ const CONNECTS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["port_in_host_order"],
             hint: CONNECT,
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["in_progress_is_an_error"],
             hint: "The line is not the promised one. If it says EINPROGRESS: that is no error, a non-blocking connect \
                    has only begun. Wait with poll until the socket is writable, then ask for SO_ERROR.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["polls_for_input"],
             hint: "You wait for data, but a server need not say anything. The end of the handshake makes the socket \
                    writable: poll for POLLOUT.",
@@ -113,18 +113,18 @@ const LOCAL_ADDRESS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["asks_before_connect", "prints_the_peer"],
             hint: "`local` is what getsockname says after connect: only then has the kernel chosen an address and a \
                    port for this end. The other end is what getpeername says.",
         },
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["says_hello"],
             hint: "This program only connects. It writes nothing to the connection.",
         },
         Rejection {
-            because: Diagnosis::LeftOpen,
+            diagnosis: Diagnosis::LeftOpen,
             mistakes: &["waits_for_the_server"],
             hint: "The task is done when both lines are printed. End, and do not wait for the server: the kernel \
                    closes the connection for you.",
@@ -152,13 +152,13 @@ const REFUSED: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_refused"],
             hint: "A refused connection is an ordinary event, not a bug: look at the error instead of calling unwrap \
                    or expect.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &[
                 "ignores_connect_error",
                 "writable_is_connected",
@@ -189,18 +189,18 @@ const NO_ANSWER: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["prints_local_all_the_same"],
             hint: "The line `local` belongs to a connection. Here is none, so the outcome of the try is the last line.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["failure_ends_with_0"],
             hint: "No address has answered, but the status says success. A script reads the status, not the words: \
                    end with ExitCode::from(1).",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["fails_in_silence"],
             hint: "The last word is missing: say on standard error, with eprintln, that no address answers.",
         },
@@ -236,25 +236,25 @@ const NEXT_ADDRESS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["gives_up_after_the_first"],
             hint: "The first address has refused, but there are more. An error of one try is an outcome to print; \
                    then comes the next address.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["begins_with_the_last", "reuses_a_refused_socket"],
             hint: "Try the addresses in the order of the command line, and each with a new socket: a socket that was \
                    refused is in no state to begin again. On Linux its next connect may say ECONNABORTED.",
         },
         Rejection {
-            because: Diagnosis::CallForbidden,
+            diagnosis: Diagnosis::CallForbidden,
             mistakes: &["tries_all_at_once"],
             hint: "Your program connects to more than one address. Begin a try when the one before it has failed, and \
                    not earlier.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["goes_on_after_success"],
             hint: "One connection is what was asked for. After `connected` and `local` the program ends, and leaves \
                    the other addresses alone.",
@@ -281,7 +281,7 @@ const PRINTS_AT_ONCE: Test = Test {
         program.stdout().expect_line(connected(&second))
     },
     rejects: &[Rejection {
-        because: Diagnosis::CallForbidden,
+        diagnosis: Diagnosis::CallForbidden,
         mistakes: &["prints_all_at_the_end"],
         hint: "Nobody has read the outcome of the first try yet, and the next one is under way. Print the line as \
                soon as you know it, flush it, and only then take the next address.",
@@ -308,13 +308,13 @@ const IPV6: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["knows_only_ipv4"],
             hint: "An address in brackets is an IPv6 address. In Rust `SocketAddr` parses both kinds; in C the \
                    brackets go before inet_pton(AF_INET6, …).",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["prints_without_brackets"],
             hint: "An IPv6 address with a port is written in brackets, because it has colons itself: `[::1]:80`. And \
                    a sockaddr_in has no room for it: ask getsockname with a sockaddr_storage.",
@@ -337,7 +337,7 @@ const NEW_SOCKET: Test = Test {
         second.accept().map(drop)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["reuses_the_socket"],
         hint: "A socket of AF_INET6 does not connect to an IPv4 address. Make the socket when you know the address, a \
                new one for each try.",
@@ -370,7 +370,7 @@ const CLOSES_SOCKETS: Test = Test {
         program.stdout().expect_line(connected(&listener))
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["leaks_each_socket"],
         hint: "Here a process may have 16 descriptors, and each try leaves one behind. Close the socket before the \
                next try: an OwnedFd does it when it is dropped, a bare number does not.",
@@ -393,13 +393,13 @@ const NO_WAY: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["no_way_is_an_error"],
             hint: "connect itself fails here, at once, with ENETUNREACH: no route leads there, and for the user the \
                    address is `unreachable`. Look at what connect returns, also on a non-blocking socket.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_without_a_route"],
             hint: "connect fails at once here, and not with ECONNREFUSED. That, too, is the outcome of one try, and \
                    the next address may be better.",
@@ -457,7 +457,7 @@ const WRONG_ARGUMENTS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &[
                 "tries_before_it_has_read_all",
                 "cuts_the_port",
@@ -469,19 +469,19 @@ const WRONG_ARGUMENTS: Test = Test {
                    without a sign, and must not be cut to 16 bits; brackets belong to IPv6, and to nothing else.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["usage_is_1"],
             hint: "Wrong arguments are status 2, so that a script can tell them from a server that does not answer. \
                    Check each word: its kind, and whether its number is in its range.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["refuses_the_largest_numbers", "refuses_no_rounds"],
             hint: "Here all is right, and your program has not tried the address. 1000000 is in the range of MS, and \
                    0 and 10 are in that of N: `1..=1_000_000` and `0..=10`.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_without_a_number"],
             hint: "What the user types is not a bug of yours. Match on what `next` and `parse` return instead of \
                    unwrapping it.",

@@ -59,12 +59,12 @@ const CONNECTS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["port_in_host_order"],
             hint: CONNECT,
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["connects_at_the_first_line"],
             hint: "Your program waits for something else before it connects. Connect first: whoever types a line \
                    wants to know before whether anybody is there.",
@@ -93,23 +93,23 @@ const REFUSED: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_refused"],
             hint: "A refused connection is an ordinary event, not a bug: return the error up to main instead of \
                    unwrap or expect.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["errors_end_with_zero"],
             hint: "connect has failed, but the status says success. End with ExitCode::from(1) after an error.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["ignores_connect_error"],
             hint: "connect has failed, and the program goes on. Look at what connect returns before anything else.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["fails_in_silence"],
             hint: "The status says that something is wrong, and nobody learns what. Print the error to standard \
                    error, with eprintln.",
@@ -132,7 +132,7 @@ const SENDS_AT_ONCE: Test = Test {
         server.expect(&line)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["reads_all_input_first"],
         hint: "The program waits for more input, but the first line is complete. Send each line when its newline has \
                come.",
@@ -166,37 +166,37 @@ const WAITS_FOR_EACH_REPLY: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["sends_without_waiting"],
             hint: "The next line comes before the reply to this one. Read the whole echo, then take the next line.",
         },
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["new_reader_for_each_line"],
             hint: "A buffered reader takes more than one line from the pipe, and what it holds is lost with it. Make \
                    one reader before the loop and keep it.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["never_clears_the_line"],
             hint: "The second line goes out with the first one in front of it. read_until and read_line append to \
                    what the buffer holds: call line.clear() before each line.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["keeps_output_in_a_buffer", "reads_to_the_end"],
             hint: "The reply has come and nobody sees it. It is complete when as many bytes are back as you sent: \
                    read_to_end and read_to_string wait for the server's end, which comes last. If you have printed \
                    it, it is still in your buffer: flush standard output.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["prints_whole_buffer", "prints_with_println"],
             hint: "You print more than has come. read says how many bytes it has put into the buffer: print only \
                    these, &buffer[..n], with write_all. println adds a newline of its own.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["greets_on_stdout"],
             hint: "Standard output is for the bytes that come back, and for nothing else. What you have to say to the \
                    user goes to standard error.",
@@ -221,7 +221,7 @@ const WHOLE_REPLY: Test = Test {
         program.stdout().expect(&line)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["one_read_per_line"],
         hint: "One read gives what is there, not a whole line. Count the bytes, and read again until as many have \
                come back as you sent.",
@@ -250,13 +250,13 @@ const EARLY_REPLY: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["drops_early_bytes"],
             hint: "You read more than this line's bytes and threw the rest away. Ask only for the bytes that are \
                    missing, or keep the rest for the next line.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_early_bytes"],
             hint: "read has brought more bytes than this line has. Ask only for the bytes that are missing: &mut \
                    buffer[..missing].",
@@ -284,18 +284,18 @@ const HALF_CLOSES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::LeftOpen,
+            diagnosis: Diagnosis::LeftOpen,
             mistakes: &["no_half_close"],
             hint: "You wait for the server's end, and it waits for yours. Call shutdown with SHUT_WR when the input \
                    has ended.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["closes_at_end_of_input"],
             hint: "The server has not ended its side yet. Half-close with shutdown, then read until read returns 0.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["never_sees_the_end"],
             hint: "read returns 0 again and again: that is the end of file, and it stays. Leave the loop.",
         },
@@ -329,33 +329,33 @@ const EVERY_BYTE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["expects_utf8"],
             hint: "A line is bytes, not text: use read_until(b'\\n', &mut Vec<u8>) instead of read_line and String.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["strips_carriage_return"],
             hint: "The line is not sent as it was read. A carriage return (0d) before the newline, for example, is a \
                    byte of the line like any other, and `lines()` removes it.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["prints_text"],
             hint: "from_utf8_lossy replaces what is not UTF-8. Write the bytes themselves: stdout().write_all(&bytes).",
         },
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["adds_newline"],
             hint: "The last line has no newline in the input, so it has none on the wire.",
         },
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["drops_unfinished_line"],
             hint: "The end of the input may come before a newline. What you have read until then is a line, too.",
         },
         Rejection {
-            because: Diagnosis::LeftOpen,
+            diagnosis: Diagnosis::LeftOpen,
             mistakes: &["reads_until_newline"],
             hint: "All of the last reply has come, but you wait for more. A reply is complete when as many bytes are \
                    back as you sent, with a newline or without. Then comes the half-close.",
@@ -381,18 +381,18 @@ const SHORT_AND_LONG: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["stops_at_empty_line"],
             hint: "A line with only a newline is a line of one byte. The end of the input is a read of 0 bytes.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["cuts_long_lines"],
             hint: "Your line buffer is full and the rest of the line is lost. Let the buffer grow (Vec), or send the \
                    line in several writes.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["sends_in_pieces"],
             hint: "You wait for the echo of a part, and the server waits for the rest of the line. Send the whole \
                    line before you read.",
@@ -428,7 +428,7 @@ const SHORT_WRITES: Test = Test {
         server.expect(&long)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["one_write_per_line"],
         hint: "write has taken a part of the line, and returned how many bytes that is. Write the rest: call it again \
                until no bytes are left, or use write_all.",
@@ -457,7 +457,7 @@ const PRINTS_THE_REPLY: Test = Test {
         program.stdout().expect_part(&changed)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["prints_what_it_sent"],
         hint: "You print the line you sent, not the bytes that came. Print the buffer which read has filled.",
     }],
@@ -508,7 +508,7 @@ const CHANGED_BYTE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &[
                 "never_compares",
                 "compares_as_text",
@@ -520,7 +520,7 @@ const CHANGED_BYTE: Test = Test {
                    1.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["goes_on_after_a_changed_byte"],
             hint: "A byte has come back changed, and your program waits for its next line. After the reason it ends \
                    at once, with status 1.",
@@ -539,16 +539,16 @@ const WRONG_ARGUMENTS: Test = Test {
     story: |lab| {
         let reservation = lab.reserve_address()?;
         let nobody = reservation.address().to_string();
-        lab.expect_refusal(&[], 2)?;
-        lab.expect_refusal(&["127.0.0.1"], 2)?;
-        lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
-        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+        lab.expect_refused_start(&[], 2)?;
+        lab.expect_refused_start(&["127.0.0.1"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:70000"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:x"], 2)?;
         let by_name = format!("localhost:{}", reservation.address().port());
-        lab.expect_refusal(&[&by_name], 2)?;
-        lab.expect_refusal(&[&nobody, "more"], 2)
+        lab.expect_refused_start(&[&by_name], 2)?;
+        lab.expect_refused_start(&[&nobody, "more"], 2)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongStatus,
+        diagnosis: Diagnosis::WrongStatus,
         mistakes: &["cuts_the_port", "makes_port_0_of_words", "looks_names_up"],
         hint: "Wrong arguments end with status 2, before anything else is done. A port has 16 bits: parse it as a \
                u16, because `as u16` makes 4464 of 70000, and `unwrap_or(0)` (atoi in C) makes 0 of x. And localhost \

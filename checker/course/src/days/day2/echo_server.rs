@@ -59,18 +59,18 @@ const ANNOUNCES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::BadAnnouncement,
+            diagnosis: Diagnosis::BadAnnouncement,
             mistakes: &["announces_the_asked_port", "announces_in_other_words"],
             hint: "The line is exactly `listening IP:PORT`, in small letters, and nothing else. Is it the port? 0 \
                    means \"any free port\": ask getsockname which one the kernel has chosen, and print that.",
         },
         Rejection {
-            because: Diagnosis::ListensElsewhere,
+            diagnosis: Diagnosis::ListensElsewhere,
             mistakes: &["listens_on_every_address"],
             hint: "Bind the address from the argument, and no other: 0.0.0.0 would be every address of the machine.",
         },
         Rejection {
-            because: Diagnosis::NeverListened,
+            diagnosis: Diagnosis::NeverListened,
             mistakes: &["keeps_the_line"],
             hint: "No whole line has come. Print it after listen and before accept, and end it with \\n. If your \
                    program does that, the line is still in a buffer of its own: flush standard output.",
@@ -99,28 +99,28 @@ const AT_ONCE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Reset,
+            diagnosis: Diagnosis::Reset,
             mistakes: &["drops_its_client"],
             hint: CLOSED_TOO_SOON,
         },
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["answers_nothing"],
             hint: CLOSED_TOO_SOON,
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["answers_after_the_end"],
             hint: "The client waits for its echo before it sends more or ends the stream. Write back what each read \
                    brings before you read again.",
         },
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["sends_the_whole_buffer"],
             hint: "read says how many bytes it has put into the buffer. Write only those: `&buffer[..n]`.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["answers_with_a_prefix"],
             hint: "An echo is the bytes that came and no others: no greeting, no words before them, nothing behind \
                    them. What you have to say goes to standard error.",
@@ -149,12 +149,12 @@ const GOES_ON: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["answers_once"],
             hint: "One read is not one client. Read and write in a loop until read returns 0.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["loses_merged_lines"],
             hint: "One read is not one client: read and write in a loop until read returns 0. If you do: several \
                    lines can arrive in one read, and a BufReader holds those it has taken. Keep one for the whole \
@@ -185,18 +185,18 @@ const EVERY_BYTE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["waits_for_a_newline"],
             hint: "No byte is special: a newline may never come, and a 0 ends nothing. Send back whatever read \
                    returns: `&buffer[..n]`.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["sends_lossy_text"],
             hint: "Clients send bytes, not UTF-8 text. Keep them as `[u8]` from read to write.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["expects_text"],
             hint: "Not all bytes are UTF-8, and a client decides which ones come. Keep them as `[u8]` from read to \
                    write.",
@@ -221,19 +221,19 @@ const HALF_CLOSE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::LeftOpen,
+            diagnosis: Diagnosis::LeftOpen,
             mistakes: &["never_closes"],
             hint: "nix's accept returns a bare number, and nobody closes that. Put it into an OwnedFd, which is \
                    dropped, and so closed, when the client is done. A copy (try_clone, dup) that is kept holds the \
                    connection open, too.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["spins_at_the_end"],
             hint: "read returned 0: that is the end of file, and it stays so. Leave the loop and close.",
         },
         Rejection {
-            because: Diagnosis::Reset,
+            diagnosis: Diagnosis::Reset,
             mistakes: &["resets_to_close"],
             hint: "SO_LINGER with a time of zero turns close into a reset. Leave SO_LINGER alone.",
         },
@@ -274,7 +274,7 @@ const LISTENS_FIRST: Test = Test {
         echo(lab, &client)
     },
     rejects: &[Rejection {
-        because: Diagnosis::ListensElsewhere,
+        diagnosis: Diagnosis::ListensElsewhere,
         mistakes: &["announces_before_listening"],
         hint: "Whoever reads `listening IP:PORT` connects at once, and is refused as long as nobody listens. Call \
                listen first, then print.",
@@ -313,12 +313,12 @@ const QUEUE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["serves_one_client"],
             hint: "A server comes back to accept when a client is done. Put accept into a loop.",
         },
         Rejection {
-            because: Diagnosis::NoAnswer,
+            diagnosis: Diagnosis::NoAnswer,
             mistakes: &["short_queue"],
             hint: "The backlog of listen is the room for clients who wait. Ask for 16 at least; 128 is a good number.",
         },
@@ -346,7 +346,7 @@ const NO_LEAK: Test = Test {
         server.descriptors().expect_at_most(before)
     },
     rejects: &[Rejection {
-        because: Diagnosis::DescriptorLeaked,
+        diagnosis: Diagnosis::DescriptorLeaked,
         mistakes: &["leaks_a_copy_of_the_listener"],
         hint: "Each descriptor needs an owner who closes it. `into_raw_fd` gives one away, and then nobody does; \
                `as_raw_fd` only lends its number. shutdown closes nothing.",
@@ -385,19 +385,19 @@ const SLOW_READER: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["drops_what_does_not_fit"],
             hint: "When the send buffer is full, wait: a plain write does that for you. MSG_DONTWAIT and an ignored \
                    count leave holes in the echo.",
         },
         Rejection {
-            because: Diagnosis::Reset,
+            diagnosis: Diagnosis::Reset,
             mistakes: &["hangs_up_at_rdhup"],
             hint: "POLLRDHUP says that no more will come, not that you have read all. Read until read returns 0, \
                    write it back, then close.",
         },
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["gives_up_a_slow_client"],
             hint: "A full send buffer is no failure: the client reads late. After EAGAIN (WouldBlock) wait until \
                    there is room; a plain write on a blocking socket does that for you.",
@@ -441,24 +441,24 @@ const RESET: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["dies_with_its_client"],
             hint: "An error of read or write is the end of one connection, not of the server. Do not pass it up with \
                    `?`: report it and accept the next client.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["expects_a_peer_name"],
             hint: "A client that has gone is ordinary: read and write fail with ECONNRESET, getpeername with \
                    ENOTCONN. End this connection, not the server.",
         },
         Rejection {
-            because: Diagnosis::DescriptorLeaked,
+            diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_after_an_error"],
             hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &[
                 "says_nothing_of_lost_clients",
                 "tells_of_the_first_lost_client",
@@ -467,7 +467,7 @@ const RESET: Test = Test {
                    at what read and write return, and say an error on standard error (eprintln!) before you go on.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["complains_on_stdout"],
             hint: "Standard output is for results. Report a lost client on standard error, with `eprintln!`.",
         },
@@ -507,31 +507,31 @@ const LEAVES_WITHOUT_READING: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_write_fails"],
             hint: "write fails when the client has gone, and the client decides when that is. Handle the error \
                    instead of unwrapping it.",
         },
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["dies_of_sigpipe"],
             hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for \
                    you: leave it so, and handle EPIPE.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["tries_again_for_ever"],
             hint: "Only EINTR means \"try again\". After any other error this connection is over: close it and accept \
                    the next.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_when_write_fails"],
             hint: "A client has left without its echo: write has failed. Say this error on standard error \
                    (eprintln!), like one of read, before you accept the next.",
         },
         Rejection {
-            because: Diagnosis::DescriptorLeaked,
+            diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_when_write_fails"],
             hint: "write has failed, and on this way out a descriptor stays open. Let an OwnedFd close each of them \
                    on every way out, copies (try_clone, dup) too.",
@@ -551,25 +551,25 @@ const WRONG_ARGUMENTS: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        lab.expect_refusal(&[], 2)?;
-        lab.expect_refusal(&["127.0.0.1"], 2)?;
-        lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
-        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
-        lab.expect_refusal(&["localhost:0"], 2)?;
+        lab.expect_refused_start(&[], 2)?;
+        lab.expect_refused_start(&["127.0.0.1"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:70000"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:x"], 2)?;
+        lab.expect_refused_start(&["localhost:0"], 2)?;
         // An address, but not one of this machine.
-        lab.expect_refusal(&[&lab.test_net_address().to_string()], 1)?;
-        lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
+        lab.expect_refused_start(&[&lab.unavailable_address().to_string()], 1)?;
+        lab.expect_refused_start(&[&lab.any_port().to_string(), "more"], 2)
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["mixes_up_its_statuses", "takes_strange_addresses_for_usage"],
             hint: "Wrong arguments, which do not parse, end with status 2. A failure at run time is status 1: socket, \
                    bind or listen says that your program cannot listen there, whatever its reason (EADDRINUSE, \
                    EADDRNOTAVAIL, EACCES).",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &[
                 "ignores_further_arguments",
                 "looks_names_up",
@@ -581,13 +581,13 @@ const WRONG_ARGUMENTS: Test = Test {
                    the argument first (SocketAddrV4, inet_pton). Say what is wrong, and end with status 2.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_a_bad_address"],
             hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
                    error, and end with status 2.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["ends_without_a_word"],
             hint: "Print the reason on standard error before you end, with `eprintln!`: a status alone helps no one.",
         },

@@ -68,13 +68,13 @@ const LENGTH_AND_SUM: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::BadAnnouncement,
+            diagnosis: Diagnosis::BadAnnouncement,
             mistakes: &["announces_the_asked_port"],
             hint: "The line is `listening IP:PORT`, with the port that the kernel has chosen for 0. Ask getsockname \
                    behind bind or listen, as in exercise 2.2, and print what it says.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &[
                 "answers_without_a_header",
                 "answers_in_host_order",
@@ -85,17 +85,17 @@ const LENGTH_AND_SUM: Test = Test {
                    payload, and not its own four bytes.",
         },
         Rejection {
-            because: Diagnosis::Reset,
+            diagnosis: Diagnosis::Reset,
             mistakes: &["reads_the_length_in_host_order"],
             hint: NETWORK_ORDER,
         },
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["buffers_a_length_in_host_order"],
             hint: NETWORK_ORDER,
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &[
                 "waits_for_a_length_in_host_order",
                 "reads_to_the_end",
@@ -106,12 +106,12 @@ const LENGTH_AND_SUM: Test = Test {
                    and write the answer at once: a BufWriter has to be flushed.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["adds_up_in_a_byte"],
             hint: "A sum of bytes does not fit into a byte. Turn each into a larger number first: `u32::from(byte)`.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["prints_what_it_answers"],
             hint: "Only the lines `listening IP:PORT` and `bad frame` go to standard output. Print what you want to \
                    see for yourself with `eprintln!`.",
@@ -135,12 +135,12 @@ const ONE_AFTER_THE_OTHER: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["answers_once"],
             hint: "One message is not one client. Go back to reading a length until the stream ends.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["adds_up_the_whole_buffer"],
             hint: "Behind the payload, your buffer still holds bytes of an earlier message. Use only those of this \
                    one: `&buffer[..length]`.",
@@ -167,12 +167,12 @@ const EVERY_BYTE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["expects_text"],
             hint: "A payload is bytes, and they need not be UTF-8 text. Keep it as `[u8]`.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &[
                 "adds_up_lossy_text",
                 "adds_up_signed_bytes",
@@ -199,14 +199,14 @@ const EMPTY_MESSAGE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["takes_length_zero_for_the_end"],
             hint: "A message of length 0 is a message like others: its answer is `0 0`. The end of the stream is a \
                    read that returns 0, and that is something else. A read which is asked for 0 bytes returns 0 as \
                    well: do not make it.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["reads_before_it_looks"],
             hint: "Nothing follows the length 0, so there is nothing to read; yet your program waits for more. Test \
                    whether bytes are missing before each read. (recv waits even when it is asked for 0 bytes.)",
@@ -236,22 +236,22 @@ const IN_PIECES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["one_read_for_a_message"],
             hint: READ_THE_REST,
         },
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["one_read_for_the_payload"],
             hint: READ_THE_REST,
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["slices_what_has_not_come"],
             hint: READ_THE_REST,
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["peeks_in_a_loop"],
             hint: "MSG_PEEK returns at once as long as anything is there, so a loop around it burns the processor \
                    until the rest comes. Take the bytes out, keep them, and sleep in read for the others.",
@@ -279,7 +279,7 @@ const TOGETHER: Test = Test {
         client.expect_quiet()
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["throws_the_rest_away", "new_reader_for_each_message"],
         hint: "One read can bring many messages. Ask read for no more bytes than are missing; or, if you read more (a \
                BufReader does), keep the rest for the next message.",
@@ -319,13 +319,13 @@ const ONE_AND_A_HALF: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["answers_when_nothing_is_left"],
             hint: "An answer is written, and waits in a buffer of your program, while your program waits for the rest \
                    of the next message. Flush before each read which may have to wait.",
         },
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["drops_half_a_message"],
             hint: "Behind the whole messages there was the beginning of another one. It comes only once: keep it, and \
                    put what comes next behind it.",
@@ -349,32 +349,32 @@ const WHERE_IT_LISTENS: Test = Test {
         let address = lab.any_port_elsewhere();
         let server = lab.start_server_on(address)?;
         server.expect_address(address)?;
-        lab.expect_refusal(&[&server.address().to_string()], 1)?;
+        lab.expect_refused_start(&[&server.address().to_string()], 1)?;
         visit(lab, &server)?;
-        lab.expect_refusal(&[], 2)?;
-        lab.expect_refusal(&["127.0.0.1"], 2)?;
-        lab.expect_refusal(&["127.0.0.1:70000"], 2)?;
-        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
-        lab.expect_refusal(&["localhost:0"], 2)?;
+        lab.expect_refused_start(&[], 2)?;
+        lab.expect_refused_start(&["127.0.0.1"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:70000"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:x"], 2)?;
+        lab.expect_refused_start(&["localhost:0"], 2)?;
         // An address, but not one of this machine.
-        lab.expect_refusal(&[&lab.test_net_address().to_string()], 1)?;
-        lab.expect_refusal(&[&lab.any_port().to_string(), "more"], 2)
+        lab.expect_refused_start(&[&lab.unavailable_address().to_string()], 1)?;
+        lab.expect_refused_start(&[&lab.any_port().to_string(), "more"], 2)
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["mixes_up_its_statuses", "takes_strange_addresses_for_usage"],
             hint: "Wrong arguments end with status 2, a failure at run time with status 1. An address that is none of \
                    this machine's is written as it should be: it is bind that fails, with EADDRNOTAVAIL.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_a_busy_port"],
             hint: "A port that is taken, or an address that is none, is an ordinary failure. Print the reason and end \
                    with the right status instead of unwrapping.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &[
                 "looks_names_up",
                 "cuts_the_port",
@@ -416,7 +416,7 @@ const TWO_AT_ONCE: Test = Test {
         second.expect(answer(&quick))
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongBytes,
+        diagnosis: Diagnosis::WrongBytes,
         mistakes: &["shares_one_buffer"],
         hint: "Your program serves two clients at once, and both messages are read into the same buffer. Each \
                connection needs a buffer of its own, and its own count of what is there.",

@@ -82,13 +82,13 @@ const FOUR_BYTES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["host_order"],
             hint: "Print eight hexadecimal digits, two for each number, the first number first: that is network \
                    order. Keep the four bytes as an array, or turn the u32 into bytes with to_be_bytes.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["splits_all"],
             hint: "Each line gets one answer, and behind the last newline there is no line. Who reads all and splits \
                    it at every \\n finds an empty piece there.",
@@ -115,7 +115,7 @@ const EVERY_LINE: Test = Test {
         answers(lab, &["pton4"], &between(&lines, good), oracle::pton4)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["stops_at_bad", "stops_at_empty_line"],
         hint: "A bad line is an answer, not a failure of your program, and an empty line is a line: print `bad` and \
                go on. Look for the `?`, break or exit that such a line reaches.",
@@ -139,13 +139,13 @@ const ANY_LINE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["reads_text"],
             hint: "One of the lines is not UTF-8, and reading it into a String fails. Read bytes instead, for example \
                    with BufRead::read_until.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["line_in_pieces"],
             hint: "Only the newline ends a line. A buffer of fixed size cuts a long one into pieces, and each piece \
                    gets an answer: read on into the same Vec until the newline comes.",
@@ -164,7 +164,7 @@ const LAST_LINE: Test = Test {
         answers_without_last_newline(lab, &["pton4"], &lines, oracle::pton4)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["loses_last_line"],
         hint: "The last line has no newline behind it, and it gets no answer. The end of file ends a line too, if \
                there are bytes before it.",
@@ -188,7 +188,7 @@ const TWO_DIGITS: Test = Test {
         )
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["hex_without_zeros"],
         hint: "Every byte has two hexadecimal digits, also those below 16: 1.2.3.4 is 01020304. The format {:02x} \
                fills up with a zero.",
@@ -213,14 +213,14 @@ const UP_TO_255: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["inaddr_none", "wraps_at_256"],
             hint: "Each of the four numbers goes from 0 to 255. Test the range while you add the digits (checked_mul \
                    and checked_add tell you), or 256 becomes 0. And 255.255.255.255 is an address: an error needs a \
                    place of its own, Option or Result.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["tests_range_last"],
             hint: "A number of many digits does not fit into your integer: the sum overflows before you test its \
                    range. Test after each digit, or refuse more than three digits.",
@@ -242,7 +242,7 @@ const FOUR_NUMBERS: Test = Test {
         )
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["uses_inet_aton"],
         hint: "inet_pton takes four numbers with three dots between them. inet_aton and getaddrinfo take fewer: write \
                the conversion yourself, and look whether a fifth piece follows.",
@@ -262,7 +262,7 @@ const NO_SIGN: Test = Test {
         answers(lab, &["pton4"], &lines, oracle::pton4)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["parses_with_std"],
         hint: "`parse::<u8>` takes more than digits: \"+1\" and \"01\" are numbers for it. inet_pton refuses a sign, \
                and a leading zero, which others read as octal.",
@@ -280,7 +280,7 @@ const NO_BLANKS: Test = Test {
         answers(lab, &["pton4"], &lines, oracle::pton4)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["trims_blanks", "stops_at_junk"],
         hint: "Every byte of the line but its newline belongs to the text. Do not trim, do not stop at the first byte \
                that is no digit: a number is digits from its start to its end.",
@@ -298,7 +298,7 @@ const DOTTED_QUAD: Test = Test {
     ],
     story: |lab| answers(lab, &["ntop4"], &Texts::of(lab).four_bytes(), oracle::ntop4),
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["prints_host_order"],
         hint: "The bytes are in network order: the first byte is the first number, whatever the machine. Print the \
                four in decimal with dots between them.",
@@ -324,13 +324,13 @@ const WRONG_HEX: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_odd"],
             hint: "An odd number of digits, or a byte that is no digit, makes the program panic. Look at the length \
                    before you index, or use as_chunks or get.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["sign_in_byte"],
             hint: "Two digits for each byte, small letters or capitals, and exactly as many bytes as the address has. \
                    `from_str_radix` also takes a sign: \"+f\" is a number for it.",
@@ -348,17 +348,17 @@ const WRONG_USAGE: Test = Test {
         "Answers go to standard output, everything else to standard error.",
     ],
     story: |lab| {
-        lab.expect_refusal(&[], 2)?;
-        lab.expect_refusal(&["pton5"], 2)?;
-        lab.expect_refusal(&["pton4", "more"], 2)?;
-        lab.expect_refusal(&["sockaddr"], 2)?;
+        lab.expect_refused_start(&[], 2)?;
+        lab.expect_refused_start(&["pton5"], 2)?;
+        lab.expect_refused_start(&["pton4", "more"], 2)?;
+        lab.expect_refused_start(&["sockaddr"], 2)?;
         for port in ["65536", "70000", "-1", "http"] {
-            lab.expect_refusal(&["sockaddr", port], 2)?;
+            lab.expect_refused_start(&["sockaddr", port], 2)?;
         }
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::StillRunning,
+        diagnosis: Diagnosis::StillRunning,
         mistakes: &["cuts_the_port"],
         hint: "Your program works with arguments that are wrong; the marked step shows them. A port has 16 bits: \
                parse it as a u16, because `as u16` makes 4464 of 70000. And look for arguments too many.",

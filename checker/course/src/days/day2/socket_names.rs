@@ -74,24 +74,24 @@ const ANNOUNCES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::BadAnnouncement,
+            diagnosis: Diagnosis::BadAnnouncement,
             mistakes: &["announces_the_asked_port"],
             hint: "bind only reads the address that you give it, and leaves the 0 in it as it is. Ask getsockname \
                    which port the kernel has chosen, and print that.",
         },
         Rejection {
-            because: Diagnosis::NeverListened,
+            diagnosis: Diagnosis::NeverListened,
             mistakes: &["keeps_the_line"],
             hint: "No whole line has come. Print it after listen and before you wait, and end it with \\n. If your \
                    program does that, the line is still in a buffer of its own: flush standard output.",
         },
         Rejection {
-            because: Diagnosis::ListensElsewhere,
+            diagnosis: Diagnosis::ListensElsewhere,
             mistakes: &["listens_everywhere"],
             hint: "Bind the address from the argument, and no other: 0.0.0.0 would be every address of the machine.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["looks_again_and_again", "polls_ten_times_a_second"],
             hint: "Your program looks for clients all the time, or again and again, although nobody is there. accept \
                    sleeps until one comes, and so does poll without a time limit (-1, in nix PollTimeout::NONE).",
@@ -120,38 +120,38 @@ const ONE_LINE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["waits_for_a_question"],
             hint: "A client that has connected has asked its question: it sends nothing. If your program waits in \
                    read, write the line right after accept instead. If it still waits in poll, select or epoll, it \
                    does not watch the listening socket there.",
         },
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["forgets_the_newline"],
             hint: "The end of the stream has come before the end of the line. Write the whole line, with \\n, and \
                    then close.",
         },
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["sends_the_zero_byte"],
             hint: "The line ends with \\n, and behind it comes the end of the stream. The zero byte at the end of a \
                    string of C does not belong to the text: write strlen bytes. And write one line only.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["prints_debug_names"],
             hint: "The line is `you=IP:PORT me=IP:PORT family=4` (or `family=6`), with one blank between the three, \
                    and nothing else. `{}` prints a SocketAddr so, `{:?}` of an Option does not.",
         },
         Rejection {
-            because: Diagnosis::LeftOpen,
+            diagnosis: Diagnosis::LeftOpen,
             mistakes: &["never_closes"],
             hint: "nix's accept returns a bare number, and nobody closes that. Put it into an OwnedFd, which is \
                    dropped, and so closed, when the client has its line.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["serves_one_client"],
             hint: "A server comes back to accept when a client is done. Put accept into a loop.",
         },
@@ -172,7 +172,7 @@ const CLIENTS_NAME: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongBytes,
+        diagnosis: Diagnosis::WrongBytes,
         mistakes: &[
             "swaps_the_names",
             "port_in_host_order",
@@ -206,7 +206,7 @@ const OWN_NAME: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongBytes,
+        diagnosis: Diagnosis::WrongBytes,
         mistakes: &[
             "tells_the_listeners_name",
             "tells_the_address_of_the_machine",
@@ -239,19 +239,19 @@ const EVERY_ADDRESS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::NeverListened,
+            diagnosis: Diagnosis::NeverListened,
             mistakes: &["listens_on_the_first"],
             hint: "There may be several addresses: make a listening socket for each, and print a line for each, \
                    before you wait for the first client.",
         },
         Rejection {
-            because: Diagnosis::ListensElsewhere,
+            diagnosis: Diagnosis::ListensElsewhere,
             mistakes: &["announces_backwards"],
             hint: "Print the lines in the order of the arguments, each with the name of its own socket: whoever reads \
                    them has no other way to tell which port belongs to which address.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["has_room_for_four_addresses"],
             hint: "Twenty addresses are no wrong arguments: nobody has said how many there may be. Keep the listening \
                    sockets in a Vec, which grows, and not in an array.",
@@ -278,7 +278,7 @@ const WHICHEVER_ADDRESS: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &[
             "accepts_in_turn",
             "drains_a_blocking_listener",
@@ -318,13 +318,13 @@ const AFTER_A_BUSY_TIME: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["takes_one_client_for_an_edge"],
             hint: "Several clients may wait when your program wakes, and an edge (EPOLLET) tells of them once. Use \
                    poll or a level-triggered epoll, which go on saying so; or accept until EAGAIN.",
         },
         Rejection {
-            because: Diagnosis::NoAnswer,
+            diagnosis: Diagnosis::NoAnswer,
             mistakes: &["short_queue", "queue_of_ten"],
             hint: "The backlog of listen is the room for clients who wait. Ask for 16 at least; 128 is a good number.",
         },
@@ -356,14 +356,14 @@ const EACH_CLIENT_ANEW: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["keeps_the_length"],
             hint: "accept, getsockname and getpeername read the length before they write it: how much room is there? \
                    An IPv4 name leaves 16 in it, and the next IPv6 name is cut to 16 bytes. Set it to the size of \
                    your sockaddr_storage before each call.",
         },
         Rejection {
-            because: Diagnosis::ListensElsewhere,
+            diagnosis: Diagnosis::ListensElsewhere,
             mistakes: &["announces_ipv4_first"],
             hint: "Print the lines in the order of the arguments, whatever their families: keep the listening sockets \
                    of both in one list.",
@@ -387,7 +387,7 @@ const NO_LEAK: Test = Test {
         server.descriptors().expect_at_most(before)
     },
     rejects: &[Rejection {
-        because: Diagnosis::DescriptorLeaked,
+        diagnosis: Diagnosis::DescriptorLeaked,
         mistakes: &["shuts_down_instead_of_closing"],
         hint: "Each descriptor needs an owner who closes it. shutdown ends the stream and closes nothing; \
                `into_raw_fd` gives a descriptor away, and then nobody closes it.",
@@ -423,29 +423,29 @@ const CLIENT_HAS_LEFT: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["expects_a_peer_name"],
             hint: "A client that has reset its connection has no name any more: getpeername fails with ENOTCONN, and \
                    write with ECONNRESET or EPIPE. Expect that instead of unwrapping.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["dies_with_its_client"],
             hint: "getpeername fails with ENOTCONN, or write with ECONNRESET, because one client has gone. That ends \
                    this connection, not the server: do not pass it up with `?`, say it and go on.",
         },
         Rejection {
-            because: Diagnosis::DescriptorLeaked,
+            diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_a_client_without_a_name"],
             hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["complains_on_stdout"],
             hint: "Standard output is for results. Report a lost client on standard error, with `eprintln!`.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_lost_clients"],
             hint: "A client has reset its connection, and whoever runs your server has to learn it. Look at what each \
                    call returns, and say an error on standard error (eprintln!) before you go on.",
@@ -465,12 +465,12 @@ const STARTED_AGAIN: Test = Test {
     story: |lab| starts_again(lab, lab.any_port()),
     rejects: &[
         Rejection {
-            because: Diagnosis::CannotRestart,
+            diagnosis: Diagnosis::CannotRestart,
             mistakes: &["forgets_reuseaddr", "sets_reuseaddr_too_late"],
             hint: REUSE_THE_ADDRESS,
         },
         Rejection {
-            because: Diagnosis::ListensElsewhere,
+            diagnosis: Diagnosis::ListensElsewhere,
             mistakes: &["ignores_the_port"],
             hint: "Bind the port from the argument, too. 0 means \"any free port\"; every other number means itself.",
         },
@@ -484,7 +484,7 @@ const STARTED_AGAIN_ON_IPV6: Test = Test {
     proves: &["After it was stopped, it can be started again on the same ports at once."],
     story: |lab| starts_again(lab, any_ipv6_port(lab)?),
     rejects: &[Rejection {
-        because: Diagnosis::CannotRestart,
+        diagnosis: Diagnosis::CannotRestart,
         mistakes: &["reuses_ipv4_addresses_only"],
         hint: REUSE_THE_ADDRESS,
     }],

@@ -71,7 +71,7 @@ const EVERY_BYTE: Test = Test {
         echo(lab, &client, 20_000)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongBytes,
+        diagnosis: Diagnosis::WrongBytes,
         mistakes: &["echoes_text"],
         hint: "The bytes come back changed: a stream carries bytes, not text. Write the slice you have read, without \
                a String between.",
@@ -103,12 +103,12 @@ const SHORT_WRITES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["ignores_short_writes"],
             hint: OFFER_THE_REST,
         },
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["takes_a_short_write_for_a_failure"],
             hint: OFFER_THE_REST,
         },
@@ -141,13 +141,13 @@ const SILENT_CLIENT: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ProcessMissing,
+            diagnosis: Diagnosis::ProcessMissing,
             mistakes: &["serves_without_fork"],
             hint: "Call fork after each accept. The child serves the client; the parent closes its copy of the \
                    connection and goes back to accept.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["waits_for_each_child", "limits_its_children"],
             hint: "A client waits until another one leaves. Go back to accept after each fork, however many children \
                    there are, and collect a child when SIGCHLD says that it has ended. Only the kernel sets a limit, \
@@ -185,13 +185,13 @@ const HALF_CLOSE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::LeftOpen,
+            diagnosis: Diagnosis::LeftOpen,
             mistakes: &["parent_keeps_connection"],
             hint: "The child has closed the connection, the parent still holds a copy. Close it in the parent \
                    directly after fork: accept returns a bare number, wrap it in an OwnedFd.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &[
                 "interrupted_call_ends_the_server",
                 "interrupted_accept_ends_the_server",
@@ -219,7 +219,7 @@ const OTHERS_STAY: Test = Test {
         echo_some(lab, &third.client)
     },
     rejects: &[Rejection {
-        because: Diagnosis::LeftOpen,
+        diagnosis: Diagnosis::LeftOpen,
         mistakes: &["closes_when_the_child_has_ended"],
         hint: "Children who were forked later hold a copy of this connection, because the parent still had it. Close \
                it in the parent before you accept the next client.",
@@ -243,7 +243,7 @@ const CHILD_ENDS: Test = Test {
         second.end(lab)
     },
     rejects: &[Rejection {
-        because: Diagnosis::ProcessLeft,
+        diagnosis: Diagnosis::ProcessLeft,
         mistakes: &["child_returns_to_accept"],
         hint: "The child goes on into the parent's loop and waits for clients itself. Call _exit in the child when \
                its client is served.",
@@ -275,19 +275,19 @@ const REPORTS_EACH_CHILD: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongDisposition,
+            diagnosis: Diagnosis::WrongDisposition,
             mistakes: &["ignores_sigchld"],
             hint: "With SIG_IGN for SIGCHLD the kernel throws the statuses away. Install a handler, an empty one will \
                    do, and ask waitpid.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["reaps_in_silence"],
             hint: "waitpid says which child has ended, and how. Print the line directly after it, and flush standard \
                    output.",
         },
         Rejection {
-            because: Diagnosis::DescriptorLeaked,
+            diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["keeps_a_pidfd_for_each_child"],
             hint: "With each client the server holds a descriptor more (a pidfd or a pipe, for example), and one day \
                    none is left for accept. Close what belongs to a child when waitpid has collected it.",
@@ -323,25 +323,25 @@ const HOW_IT_ENDED: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["child_panics"],
             hint: "A reset by the client is ordinary, and the child panics at it. Handle the error: say it on \
                    standard error and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["child_hides_a_lost_client"],
             hint: "The client is lost, and its child ends as if it were served. Let the child end with 1 when read or \
                    write has failed.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["prints_the_raw_status", "prints_the_signal_name"],
             hint: "Print a plain number: WEXITSTATUS if WIFEXITED says that the child ended by itself, and WTERMSIG \
                    if a signal has killed it. The whole status word of waitpid is neither.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["stops_at_a_killed_child"],
             hint: "A child does not only exit: a signal can kill it. Handle WaitStatus::Signaled, too, and go on with \
                    the loop.",
@@ -376,18 +376,18 @@ const NO_FORK: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["turns_away_in_silence"],
             hint: "fork has failed, and nobody hears of it. Say on standard error why this client is turned away.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["fork_failure_ends_the_server"],
             hint: "fork has failed for one client, and the server ends for all. Report it, close this connection, and \
                    go on.",
         },
         Rejection {
-            because: Diagnosis::LeftOpen,
+            diagnosis: Diagnosis::LeftOpen,
             mistakes: &["fork_failure_keeps_the_client"],
             hint: "fork has failed, and nobody serves this client or closes its connection. Close it in the parent in \
                    this case, too.",
@@ -417,7 +417,7 @@ const LOST_CLIENT: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["ends_when_a_client_gives_up"],
         hint: "accept has failed with ECONNABORTED: one client has left the queue, and the server ends for all. Go \
                back to accept, or to the call in which the server sleeps.",
@@ -446,13 +446,13 @@ const PORT_IS_FREE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::DescriptorLeaked,
+            diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["child_keeps_listener"],
             hint: "The server is dead, and its port still listens: a child holds a copy of the listening socket. \
                    Close it in the child directly after fork.",
         },
         Rejection {
-            because: Diagnosis::CannotRestart,
+            diagnosis: Diagnosis::CannotRestart,
             mistakes: &["no_reuse_address"],
             hint: "The connection that the child serves is on this port. Set SO_REUSEADDR on the listening socket \
                    before bind.",

@@ -73,7 +73,7 @@ const SENDS_AND_ENDS: Test = Test {
         server.expect_end()
     },
     rejects: &[Rejection {
-        because: Diagnosis::LeftOpen,
+        diagnosis: Diagnosis::LeftOpen,
         mistakes: &["no_shutdown", "drops_a_duplicate"],
         hint: "Nothing tells the server that your input has ended, so it waits, and you wait for its answer. Call \
                shutdown on the socket with SHUT_WR (Shutdown::Write) after the last byte. To close or drop a \
@@ -104,7 +104,7 @@ const ANSWER_AFTER_HALF_CLOSE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &[
                 "closes_instead",
                 "shuts_down_both_directions",
@@ -115,7 +115,7 @@ const ANSWER_AFTER_HALF_CLOSE: Test = Test {
                    server has said anything.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["prints_the_whole_buffer"],
             hint: "read tells how many bytes it has put into the buffer. Print these and not the rest: &buffer[..n].",
         },
@@ -144,17 +144,17 @@ const EVERY_BYTE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["stops_at_a_short_read"],
             hint: "A short read is not the end: read returns what has come so far. Only 0 is the end of the stream.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["answer_as_text"],
             hint: "The answer is bytes, not text. A String changes what is not UTF-8, so write the bytes as they are.",
         },
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["input_as_lines"],
             hint: "Your program sends a newline which is not in its input. Copy blocks of bytes: lines mean nothing \
                    to this program.",
@@ -182,7 +182,7 @@ const EMPTY_INPUT: Test = Test {
         upload.expect_exit(0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::LeftOpen,
+        diagnosis: Diagnosis::LeftOpen,
         mistakes: &["skips_shutdown_when_empty"],
         hint: "An empty input has an end too. Shut the sending side down at the end of the input, whether or not \
                something was sent.",
@@ -209,7 +209,7 @@ const PRINTS_AT_ONCE: Test = Test {
         upload.stdout().expect_end()
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["forgets_to_flush"],
         hint: "The answer has arrived, but it is still in the buffer of io::stdout, which waits for a newline. Flush \
                after each piece, or write to the descriptor.",
@@ -234,7 +234,7 @@ const SENDS_AT_ONCE: Test = Test {
         upload.expect_exit(0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["reads_all_input_first", "buffers_what_it_sends"],
         hint: "Your program has read a piece of its input and does not send it: it waits for more. Send what read has \
                given you at once, without a BufWriter, and only then read again.",
@@ -268,7 +268,7 @@ const BOTH_DIRECTIONS: Test = Test {
         upload.stdout().expect_end()
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["reads_after_sending"],
         hint: "Your program sleeps in read on its input, and what the server says waits meanwhile. Receive in a \
                second thread, or wait for both with poll.",
@@ -287,19 +287,19 @@ const NOTHING_TAKEN: Test = Test {
     story: receives_while_the_server_takes_nothing,
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["blocks_in_write"],
             hint: "Your program sleeps in write because the server does not read, and meanwhile it does not receive: \
                    both wait for ever. Make the socket non-blocking, or give each direction a thread.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["drops_what_does_not_fit"],
             hint: "A non-blocking write takes what fits, or nothing (EAGAIN). Keep the rest, and write it when poll \
                    reports POLLOUT.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["spins_on_eagain"],
             hint: "EAGAIN says that there is no room, and trying again at once makes none: your program spins, and \
                    receives nothing meanwhile. Keep the rest, and write it when poll reports POLLOUT.",
@@ -333,13 +333,13 @@ const SERVER_HALF_CLOSES_FIRST: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["leaves_at_the_servers_end"],
             hint: "read returned 0: the server has ended its direction, not yours. Send the rest of the input before \
                    you leave.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["polls_a_finished_stream"],
             hint: "The end of a stream stays readable for ever, so poll returns at once each time. Ask for POLLIN no \
                    longer when read has returned 0.",
@@ -365,13 +365,13 @@ const NOBODY_LISTENS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_refused"],
             hint: "That nobody listens is an ordinary answer of the network. Say so on standard error, and exit with \
                    1 instead of unwrapping.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["ends_without_a_word"],
             hint: "Print the reason on standard error before you end, with `eprintln!`: a status alone helps no one.",
         },

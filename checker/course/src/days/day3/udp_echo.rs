@@ -1,7 +1,7 @@
 //! The hidden tests of day3_1_udp_echo.
 //!
-//! A client asks again only when its answer has come, so that each datagram is a receive of its own. Where several
-//! have to wait in the queue together, the program is frozen.
+//! A client sends its next datagram only after it has received the answer to the one before. So the server has one
+//! datagram at a time in its queue. A test that needs several stops the server (SIGSTOP) while it sends them.
 
 mod lengths;
 mod queue;
@@ -11,7 +11,7 @@ use nix::errno::Errno;
 
 use self::lengths::ask_too_much;
 use harness::author::{
-    Call, Checked, Datagrams, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Sleep, Test,
+    Call, Checked, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Sleep, Test, UdpPeer,
 };
 
 /// Day 3, exercise 1.
@@ -21,7 +21,7 @@ pub const EXERCISE: Exercise = Exercise {
     chapter: "3.1 UDP echo: datagrams",
     first_step: OPEN_THE_SOCKET,
     tests: &[
-        ITS_ADDRESS,
+        LISTENS_THERE,
         SAME_BYTES,
         ONLY_ITS_OWN_BYTES,
         EVERY_BYTE,
@@ -31,7 +31,7 @@ pub const EXERCISE: Exercise = Exercise {
         lengths::TOO_BIG,
         lengths::TRUE_LENGTH,
         EACH_CLIENT,
-        SLEEPS,
+        SLEEPS_WHEN_IDLE,
         QUEUED_DATAGRAMS,
         queue::LONG_QUEUE,
         lengths::BEHIND_TOO_BIG,
@@ -50,7 +50,7 @@ const OPEN_THE_SOCKET: &str = "Make a socket of type SOCK_DGRAM, bind it, ask ge
                                `listening IP:PORT` with a line end, flushed. There is no listen and no accept: on a \
                                UDP socket, listen fails with EOPNOTSUPP.";
 
-const ITS_ADDRESS: Test = Test {
+const LISTENS_THERE: Test = Test {
     name: "listens on the address from its argument",
     points: 1,
     read: "A datagram is a message",
@@ -66,18 +66,18 @@ const ITS_ADDRESS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::BadAnnouncement,
+            diagnosis: Diagnosis::BadAnnouncement,
             mistakes: &["announces_what_it_was_given"],
             hint: "You asked for port 0, and the kernel chose another one. `getsockname` tells which: print \
                    `listening IP:PORT` with that.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["listens_like_tcp"],
             hint: OPEN_THE_SOCKET,
         },
         Rejection {
-            because: Diagnosis::ListensElsewhere,
+            diagnosis: Diagnosis::ListensElsewhere,
             mistakes: &["listens_on_every_address"],
             hint: "0.0.0.0 is every address of the machine. Bind the address from the argument, and print what \
                    `getsockname` says about the socket.",
@@ -96,17 +96,17 @@ const SAME_BYTES: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         ask(&client, &server, line(lab, 5..=60))
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["sends_the_whole_buffer"],
             hint: "Send back exactly what came: the first n bytes of the buffer, where n is what the receive returned.",
         },
         Rejection {
-            because: Diagnosis::WrongSender,
+            diagnosis: Diagnosis::WrongSender,
             mistakes: &["answers_from_another_port"],
             hint: "The client asked one port, and another one answers. Send the answer through the socket that \
                    received the question.",
@@ -124,19 +124,19 @@ const ONLY_ITS_OWN_BYTES: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         ask(&client, &server, line(lab, 40..=80))?;
         ask(&client, &server, line(lab, 1..=5))?;
         ask(&client, &server, line(lab, 20..=90))
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["answers_once"],
             hint: "After an answer, wait for the next datagram. A UDP server has no end of its own.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["keeps_old_bytes"],
             hint: "The answer is made of bytes of an earlier datagram. Each datagram gets one answer, with the bytes \
                    which this receive has counted: send them from the receive buffer, or clear the buffer in which \
@@ -155,7 +155,7 @@ const EVERY_BYTE: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         ask(&client, &server, lab.every_byte())?;
         ask(&client, &server, format!("\0{}", lab.random_word(9)))?;
         ask(
@@ -166,12 +166,12 @@ const EVERY_BYTE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["expects_text"],
             hint: "A datagram is bytes, and not every sequence of bytes is UTF-8. Send back the `&[u8]` as it came.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["stops_at_nul", "replaces_what_is_not_text"],
             hint: "Any byte may come: a zero byte is no end, and not all bytes are text. Send back the bytes \
                    themselves, as many as the receive has counted.",
@@ -189,7 +189,7 @@ const EMPTY_DATAGRAM: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         ask(&client, &server, "")?;
         ask(&client, &server, lab.random_word(12))?;
         ask(&client, &server, "")?;
@@ -197,12 +197,12 @@ const EMPTY_DATAGRAM: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_an_empty_datagram"],
             hint: "With UDP a length of 0 is not end of file. It is a datagram without bytes: answer it and go on.",
         },
         Rejection {
-            because: Diagnosis::NoAnswer,
+            diagnosis: Diagnosis::NoAnswer,
             mistakes: &["ignores_empty_datagrams"],
             hint: "An empty datagram is a datagram, and its sender waits. Send an empty one back.",
         },
@@ -219,8 +219,8 @@ const EACH_CLIENT: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let first = lab.datagrams()?;
-        let second = lab.datagrams()?.receive_errors()?;
+        let first = lab.udp_peer()?;
+        let second = lab.udp_peer()?.report_refusals()?;
         ask(&first, &server, word(lab))?;
         ask(&second, &server, word(lab))?;
         ask(&first, &server, word(lab))?;
@@ -228,13 +228,13 @@ const EACH_CLIENT: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Refused,
+            diagnosis: Diagnosis::Refused,
             mistakes: &["connects_to_the_first_client"],
-            hint: "A connected UDP socket receives from one peer only, and the kernel refuses all others. Leave it \
-                   unconnected, and name the receiver in `sendto`.",
+            hint: "A connected UDP socket receives from one peer only, and the kernel refuses datagrams from all \
+                   other clients. Do not call `connect`: give the client's address to `sendto`.",
         },
         Rejection {
-            because: Diagnosis::NoAnswer,
+            diagnosis: Diagnosis::NoAnswer,
             mistakes: &["answers_the_first_client"],
             hint: "The answer did not go to the client that asked. Each datagram comes with its own sender: use the \
                    address from the same receive.",
@@ -242,14 +242,14 @@ const EACH_CLIENT: Test = Test {
     ],
 };
 
-const SLEEPS: Test = Test {
+const SLEEPS_WHEN_IDLE: Test = Test {
     name: "sleeps until the next datagram comes",
     points: 1,
     read: "Datagrams wait in a queue",
     proves: &["While there is nothing to do, the server sleeps."],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         server.sleeps(Sleep::UntilSomethingComes)?;
         ask(&client, &server, word(lab))?;
         server.sleeps(Sleep::UntilSomethingComes)?;
@@ -257,10 +257,10 @@ const SLEEPS: Test = Test {
         server.sleeps(Sleep::UntilSomethingComes)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Busy,
+        diagnosis: Diagnosis::Busy,
         mistakes: &["spins", "naps_between_looks"],
-        hint: "The program asks again and again although nothing is there. Receive without MSG_DONTWAIT: the call \
-               itself sleeps until a datagram comes.",
+        hint: "The program checks for a datagram again and again although none is there. Receive without \
+               MSG_DONTWAIT: a receive that may wait sleeps until a datagram comes.",
     }],
 };
 
@@ -278,13 +278,13 @@ const QUEUED_DATAGRAMS: Test = Test {
     story: answers_queued_datagrams,
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["glues_datagrams"],
-            hint: "Datagrams keep their borders and their order: several that waited need several answers. Answer \
-                   after each receive.",
+            hint: "A datagram has boundaries. If several datagrams wait, each one needs its own answer, in order. \
+                   Send an answer after each receive.",
         },
         Rejection {
-            because: Diagnosis::NoAnswer,
+            diagnosis: Diagnosis::NoAnswer,
             mistakes: &["answers_the_last_sender"],
             hint: "Each datagram that waited has its own sender and needs its own answer. Keep the address with the \
                    bytes, or answer before you receive again.",
@@ -302,22 +302,22 @@ const CLOSED_CLIENT: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let (hasty, patient) = (lab.datagrams()?, lab.datagrams()?);
+        let (closing, waiting) = (lab.udp_peer()?, lab.udp_peer()?);
         server.sleeps(Sleep::UntilSomethingComes)?;
         server.signals().freeze()?;
-        hasty.send_to(server.address(), lab.random_bytes(40))?;
-        hasty.close();
+        closing.send_to(server.address(), lab.random_bytes(40))?;
+        closing.close();
         server.signals().resume()?;
-        // Nobody else may be under way when the answer to the first one fails.
+        // Wait until the server has handled this datagram: no other one may be queued when its answer fails.
         server.sleeps(Sleep::UntilSomethingComes)?;
-        ask(&patient, &server, word(lab))?;
-        ask(&patient, &server, word(lab))
+        ask(&waiting, &server, word(lab))?;
+        ask(&waiting, &server, word(lab))
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["dies_with_its_client"],
-        hint: "The error belongs to an earlier answer, to a client that has gone. Leave IP_RECVERR off, or go on \
-               after ECONNREFUSED.",
+        hint: "This error belongs to an earlier answer, whose client has closed its socket. Do not set IP_RECVERR, or \
+               go on after ECONNREFUSED.",
     }],
 };
 
@@ -333,39 +333,40 @@ const CANNOT_SEND: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_udp_server(&[])?;
-        let (unlucky, lucky) = (lab.datagrams()?, lab.datagrams()?);
-        // No route, and a firewall.
+        let (failing, working) = (lab.udp_peer()?, lab.udp_peer()?);
+        // ENETUNREACH: there is no route to the client. EPERM: a firewall rejects the answer.
         for errno in [Errno::ENETUNREACH, Errno::EPERM] {
-            let trouble = server
+            // A write is also sendto and sendmsg: `Call::Write` is all calls that send.
+            let fault = server
                 .faults()
                 .fail_each(Call::Write.on(FdKind::Socket), errno)?;
-            unlucky.send_to(server.address(), word(lab))?;
-            trouble.wait_until_hit()?;
+            failing.send_to(server.address(), word(lab))?;
+            fault.wait_until_hit()?;
             server.sleeps(Sleep::UntilSomethingComes)?;
             server.stderr().expect_reason()?;
-            trouble.end();
-            ask(&lucky, &server, word(lab))?;
+            fault.end();
+            ask(&working, &server, word(lab))?;
         }
         Ok(())
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_when_it_cannot_answer", "knows_the_errors_of_sending"],
-            hint: "sendto has failed for one client, and the server ends for all. Whatever the error is, say it on \
-                   standard error, and wait for the next datagram.",
+            hint: "sendto failed for one client, and the server ended for all clients. Whatever the error is, print \
+                   it on standard error and wait for the next datagram.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["tries_again_for_ever"],
-            hint: "sendto fails, and the next one, at once, fails for the same reason. Only EINTR means: call again. \
-                   After any other error the answer is lost: say so, and wait for the next datagram.",
+            hint: "sendto fails, and the program calls it again at once, with the same error. Call it again only \
+                   after EINTR. After any other error, print it on standard error and wait for the next datagram.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["hides_a_lost_answer", "tells_of_one_lost_answer"],
-            hint: "An answer could not be sent, and nobody hears of it. Look at what sendto returns, each time, and \
-                   report an error on standard error.",
+            hint: "An answer could not be sent, and the program did not say so. Check the result of every sendto, and \
+                   print each error on standard error.",
         },
     ],
 };
@@ -379,7 +380,7 @@ const ONE_SOCKET: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        ask(&lab.datagrams()?, &server, word(lab))?;
+        ask(&lab.udp_peer()?, &server, word(lab))?;
         server.sleeps(Sleep::UntilSomethingComes)?;
         let before = server.descriptors().count();
         lab.step("100 clients ask one after the other, and close", || {
@@ -392,17 +393,17 @@ const ONE_SOCKET: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::DescriptorLeaked,
+            diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["remembers_every_client"],
-            hint: "One socket serves all clients. Nothing tells you that a UDP client has gone, so keep no descriptor \
-                   for it.",
+            hint: "One socket is enough for all clients. UDP does not tell you when a client has gone, so do not open \
+                   a descriptor for each client.",
         },
         Rejection {
-            because: Diagnosis::NoAnswer,
+            diagnosis: Diagnosis::NoAnswer,
             mistakes: &["has_room_for_64_clients"],
-            hint: "Many clients came before this one, and it gets no answer. The sender's address comes with each \
-                   datagram, so there is nothing to remember: a table of clients is full one day, for nobody tells \
-                   you that a UDP client has gone.",
+            hint: "This client got no answer after many other clients. Do not keep a table of clients: it becomes \
+                   full, because UDP does not tell you when a client has gone. Each datagram brings its sender's \
+                   address.",
         },
     ],
 };
@@ -418,7 +419,7 @@ const ONE_LINE: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         ask(&client, &server, line(lab, 5..=30))?;
         server.sleeps(Sleep::UntilSomethingComes)?;
         server.stdout().expect_quiet()?;
@@ -427,10 +428,10 @@ const ONE_LINE: Test = Test {
         server.stdout().expect_quiet()
     },
     rejects: &[Rejection {
-        because: Diagnosis::ExtraOutput,
+        diagnosis: Diagnosis::ExtraOutput,
         mistakes: &["prints_each_datagram"],
-        hint: "Standard output gets the one line, and whoever reads it waits for nothing else. Print what helps you \
-               to find mistakes on standard error, with `eprintln!`.",
+        hint: "Print only the `listening` line on standard output. Print what helps you to find mistakes on standard \
+               error, with `eprintln!`.",
     }],
 };
 
@@ -445,35 +446,35 @@ const WRONG_ARGUMENTS: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        lab.expect_refusal(&[], 2)?;
-        lab.expect_refusal(&["127.0.0.1:0", "x"], 2)?;
-        lab.expect_refusal(&["127.0.0.1"], 2)?;
-        // Cut to 16 bits it is 0, so that a program which cuts it can start.
-        lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
-        // Read up to the first character that is no digit, this is 0, too.
-        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
-        lab.expect_refusal(&["localhost:0"], 2)?;
-        lab.expect_refusal(&["127.0.0.256:0"], 2)
+        lab.expect_refused_start(&[], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:0", "x"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1"], 2)?;
+        // As a 16-bit number it is 0. A program that truncates the port would start on any port.
+        lab.expect_refused_start(&["127.0.0.1:65536"], 2)?;
+        // A parser like atoi stops at the first character that is not a digit, so it returns 0 here, too.
+        lab.expect_refused_start(&["127.0.0.1:x"], 2)?;
+        lab.expect_refused_start(&["localhost:0"], 2)?;
+        lab.expect_refused_start(&["127.0.0.256:0"], 2)
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_without_an_argument"],
-            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
-                   line on standard error and exit with status 2.",
+            hint: "An argument can be missing or wrong. Check the arguments before you use them. If they are wrong, \
+                   print a usage line on standard error and exit with status 2.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &[
                 "truncates_the_port",
                 "reads_the_port_like_atoi",
                 "looks_names_up",
                 "takes_a_bad_address_for_any",
             ],
-            hint: "A port is a number of 16 bits and nothing else, so 65536 is none, and neither is `x`; 127.0.0.256 \
-                   is no address, and no more is a name as `localhost` (`to_socket_addrs` takes it). Parse the port \
-                   as `u16`, or the whole as `SockaddrIn`, and let every error be a usage error. So is an argument \
-                   too many or too few.",
+            hint: "The port must be a 16-bit number: 65536 and `x` are wrong. The address must be an IPv4 address: \
+                   127.0.0.256 and `localhost` are wrong (but `to_socket_addrs` accepts host names). Parse the port \
+                   as `u16`, or the whole argument as `SockaddrIn`. Every parse error and a wrong number of arguments \
+                   is wrong usage.",
         },
     ],
 };
@@ -498,38 +499,38 @@ const CANNOT_BIND: Test = Test {
         second.expect_exit(1)?;
         second.stdout().expect_end()?;
         second.stderr().expect_reason()?;
-        lab.expect_refusal(&[&lab.test_net_address().to_string()], 1)?;
-        ask(&lab.datagrams()?, &server, word(lab))
+        lab.expect_refused_start(&[&lab.unavailable_address().to_string()], 1)?;
+        ask(&lab.udp_peer()?, &server, word(lab))
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_the_port_is_taken"],
             hint: "`bind` can fail, for example because the port is in use. Say why on standard error and exit with \
                    status 1.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["reuses_the_address"],
-            hint: "With SO_REUSEADDR two UDP servers share one port, and one of them gets nothing. Leave it off, bind \
-                   the port from the argument, and report EADDRINUSE with exit status 1.",
+            hint: "With SO_REUSEADDR, two UDP servers can bind the same port, and one of them receives nothing. Do \
+                   not set it. Bind the port from the argument, and if that fails with EADDRINUSE, say so and exit \
+                   with status 1.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_strange_addresses_for_usage"],
-            hint: "The address is written as it should be, and it is bind that fails: with EADDRINUSE another socket \
-                   has the port, with EADDRNOTAVAIL the address is none of this machine's. Say which, and end with \
-                   status 1.",
+            hint: "The argument is right, but `bind` failed. EADDRINUSE: another socket has the port. EADDRNOTAVAIL: \
+                   this machine does not have the address. Print the reason on standard error and exit with status 1.",
         },
     ],
 };
 
-/// Datagrams of two clients wait while the program is frozen. The second client sends the last one, and what the first
-/// one gets is looked at first: a program that answers the wrong client is then seen by what is missing. All together
-/// they are shorter than the limit, so that a program which glues them together shows it.
+/// Two clients send datagrams while the server is stopped. The second client sends the last one, and the test checks the
+/// first client first: a server that sends all answers to the last sender then fails with `NoAnswer`. Together the
+/// datagrams are shorter than the limit of 1024 bytes, so that a server which joins them is detected.
 fn answers_queued_datagrams(lab: &Lab) -> Checked {
     let server = lab.start_udp_server(&[])?;
-    let (first, second) = (lab.datagrams()?, lab.datagrams()?);
+    let (first, second) = (lab.udp_peer()?, lab.udp_peer()?);
     let questions = [
         (&first, word(lab)),
         (&first, word(lab)),
@@ -549,30 +550,30 @@ fn answers_queued_datagrams(lab: &Lab) -> Checked {
     expect_all(&questions, &second, &server)
 }
 
-/// The answers to the questions of one client.
-fn expect_all(questions: &[(&Datagrams, String)], client: &Datagrams, server: &Server) -> Checked {
+/// Expects the answers to all datagrams that this client sent, in order.
+fn expect_all(questions: &[(&UdpPeer, String)], client: &UdpPeer, server: &Server) -> Checked {
     questions
         .iter()
         .filter(|(asker, _)| std::ptr::eq(*asker, client))
         .try_for_each(|(_, question)| client.expect_from(server.address(), question))
 }
 
-/// One question, and the same bytes as its answer.
-fn ask(client: &Datagrams, server: &Server, question: impl AsRef<[u8]>) -> Checked {
+/// Sends one datagram, and expects one answer with the same bytes.
+fn ask(client: &UdpPeer, server: &Server, question: impl AsRef<[u8]>) -> Checked {
     client.send_to(server.address(), &question)?;
     client.expect_from(server.address(), question)
 }
 
-fn many_clients(lab: &Lab, count: usize) -> Checked<Vec<Datagrams>> {
-    (0..count).map(|_| lab.datagrams()).collect()
+fn many_clients(lab: &Lab, count: usize) -> Checked<Vec<UdpPeer>> {
+    (0..count).map(|_| lab.udp_peer()).collect()
 }
 
-/// Random bytes, as many as chance picks from the range.
+/// Random bytes. Their number is random, too, and lies in the range.
 fn random(lab: &Lab, count: std::ops::RangeInclusive<u64>) -> Vec<u8> {
     lab.random_bytes(lab.random_number(count) as usize)
 }
 
-/// Letters and digits.
+/// A random word of 4 to 24 letters and digits.
 fn word(lab: &Lab) -> String {
     lab.random_word(lab.random_number(4..=24) as usize)
 }

@@ -67,25 +67,25 @@ const READY_AND_TERM: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["leaves_sigterm_alone"],
             hint: "The default action of SIGTERM ends the program before it can print its result. Install a handler \
                    with sigaction.",
         },
         Rejection {
-            because: Diagnosis::WrongDisposition,
+            diagnosis: Diagnosis::WrongDisposition,
             mistakes: &["pauses_with_signals_blocked"],
             hint: "pause waits with the mask that it finds, and there SIGTERM is blocked. sigsuspend opens the mask \
                    and waits, in one step.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["spins_on_the_flag", "naps_between_looks"],
             hint: "The program looks at its flag again and again. Let it sleep in a call that returns when a handler \
                    has run: pause, or better sigsuspend.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["exits_with_143"],
             hint: "143 is what a shell shows for a program that SIGTERM has killed. Yours is asked to end and does it \
                    well: its exit status is 0.",
@@ -123,19 +123,19 @@ const COUNTS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["removes_its_handler"],
             hint: "A signal without a handler ends the program. Install one for SIGUSR1 and one for SIGUSR2, and \
                    leave out SA_RESETHAND, which takes a handler away when its first signal comes.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["waits_only_once"],
             hint: "sigsuspend and pause return after the handler of any signal. Look at the flag of SIGTERM, and wait \
                    again while it is not set.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["has_one_counter_for_both"],
             hint: "The handler gets the number of the signal as its argument. Choose the counter by it.",
         },
@@ -156,12 +156,12 @@ const IGNORES_HUP: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["leaves_sighup_alone"],
             hint: "The default action of SIGHUP ends the program. Give it the disposition SIG_IGN.",
         },
         Rejection {
-            because: Diagnosis::WrongDisposition,
+            diagnosis: Diagnosis::WrongDisposition,
             mistakes: &["catches_sighup_and_does_nothing", "blocks_sighup"],
             hint: "SIG_IGN throws the signal away. An empty handler wakes the program and interrupts its calls, and a \
                    blocked signal stays pending. Set SIG_IGN with sigaction.",
@@ -184,7 +184,7 @@ const OBEYS_INT: Test = Test {
         expect_result(&program, 1, 0, 0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Killed,
+        diagnosis: Diagnosis::Killed,
         mistakes: &["leaves_sigint_alone"],
         hint: "Control-C ends the program without its result. Give SIGINT the same handler as SIGTERM.",
     }],
@@ -213,7 +213,7 @@ const LEAVES_INT_IGNORED: Test = Test {
         expect_result(&program, 0, 1, 0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["catches_an_ignored_sigint"],
         hint: "Whoever starts the program may have SIGINT ignored, as a shell does for a background job. Ask \
                sigaction for the old disposition, and leave SIG_IGN as it is.",
@@ -248,13 +248,13 @@ const REAL_TIME: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["leaves_sigrtmin_alone"],
             hint: "The default action of a real-time signal ends the program. nix has no name for it: libc::sigaction \
                    takes the number, libc::SIGRTMIN().",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["counts_wake_ups"],
             hint: "Several handlers may run before the program wakes up once. Count in the handler, not after the \
                    wait.",
@@ -296,7 +296,7 @@ const BLOCKED_AT_THE_START: Test = Test {
         expect_result(&program, usr1, usr2, real_time)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongDisposition,
+        diagnosis: Diagnosis::WrongDisposition,
         mistakes: &["waits_with_the_inherited_mask"],
         hint: "The mask comes from whoever starts the program, and it may hold anything. Wait with a mask of your \
                own, an empty one.",
@@ -318,7 +318,7 @@ const READY_MEANS_READY: Test = Test {
         expect_result(&program, 1, 1, 1)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Killed,
+        diagnosis: Diagnosis::Killed,
         mistakes: &["is_ready_too_early"],
         hint: "The program says ready before its handlers are installed, and a signal at that moment kills it. \
                Install them first, then print.",
@@ -344,14 +344,14 @@ const BEFORE_THE_FIRST_WAIT: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["unblocks_before_it_waits"],
             hint: "The signal comes in the gap after the look at the flag: its handler runs, and then the program \
                    waits for a signal that it has had. Leave the signals blocked, and let sigsuspend open the mask \
                    and wait in one step.",
         },
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["catches_sigint_too_late"],
             hint: "The program says ready before a handler is installed, and a signal at that moment kills it. \
                    Install all of them first, then print.",
@@ -378,7 +378,7 @@ const BEFORE_THE_NEXT_WAIT: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["looks_then_pauses", "blocks_only_sigterm"],
         hint: "The signal comes after the look at the flag and before the sleep: its handler runs, and then the \
                program waits for a signal that it has had. Block all the signals before you look, and let sigsuspend \
@@ -403,7 +403,7 @@ const SHORT_WRITES: Test = Test {
         expect_result(&program, 0, 0, 0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["ignores_a_short_write"],
         hint: "write returns how many bytes it has taken, and here it has not taken all. Offer it the rest, until \
                nothing is left: write_all does it for you.",
@@ -439,19 +439,19 @@ const SECOND_SIGNAL: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["prints_in_the_handler"],
             hint: "The second handler runs in the middle of the first one's println!, which panics, and a panic in a \
                    handler aborts. Let the handler take a note, and the main program print.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["gives_up_an_interrupted_write"],
             hint: "A signal interrupts write with EINTR, and nothing is wrong: write again, or install the handler \
                    with SA_RESTART.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["prints_for_each_request"],
             hint: "SIGTERM and SIGINT came, and each printed a result. Let the handler set a flag, and the main \
                    program print once.",
@@ -475,7 +475,7 @@ const PENDING_WITH_TERM: Test = Test {
         expect_result(&program, 1, 1, 0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["ends_in_the_handler"],
         hint: "The handler of SIGTERM may run before the handlers of signals that came earlier. Set a flag there, and \
                let the main program end when the others are counted.",
@@ -499,7 +499,7 @@ const REAL_TIME_PENDING_WITH_TERM: Test = Test {
         expect_result(&program, 0, 0, real_time)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["leaves_signals_pending"],
         hint: "SIGTERM has the lower number and is delivered first; the real-time signals are still pending. Unblock \
                all signals before you read the counters.",
@@ -526,12 +526,12 @@ const WHAT_IT_CAN_CATCH: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["believes_it_can_catch_all"],
             hint: "sigaction says no to SIGKILL and SIGSTOP. Look at what it returns.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_a_refusal"],
             hint: "sigaction may fail, and here it must. Match on its result instead of unwrap.",
         },
@@ -557,7 +557,7 @@ const WHAT_IT_CAN_CATCH_OF_REAL_TIME: Test = Test {
         expect_answer(lab, 0, "no signal", "EINVAL")
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["tries_only_signals_with_a_name"],
         hint: "nix's Signal knows the names of the standard signals only. Give the number itself to libc::sigaction.",
     }],

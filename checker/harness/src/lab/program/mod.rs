@@ -36,7 +36,6 @@ pub use stdin::Stdin;
 pub use stdout::Stdout;
 
 use crate::{
-    arena::Launch,
     failure::{Attempt, Checked, Diagnosis},
     lab::{
         context::TestContext,
@@ -44,6 +43,7 @@ use crate::{
         quote::signal_name,
     },
     observe::processes::{self, Process},
+    sandbox::Launch,
 };
 
 /// The student's program.
@@ -70,14 +70,14 @@ impl Program {
         context.note(start + &inherited(launch));
         let path = &context.executable;
         let launch = Launch {
-            traced: match context.arena.needs_tracer() {
+            traced: match context.sandbox.needs_tracer() {
                 true => !context.never_follows(),
                 false => launch.traced && context.follows_calls(),
             },
             ..launch.clone()
         };
         let mut child = launch
-            .start(path, &context.arena)
+            .start(path, &context.sandbox)
             .attempt(&format!("could not execute {}", path.display()))?;
         let pid = child.id() as i32;
         // Without a pidfd, the end of the program is seen at the next sample.

@@ -7,13 +7,13 @@ use std::{
 
 use super::{Program, Sleep};
 use crate::{
-    arena::Launch,
     failure::{Checked, Diagnosis, Failure},
     lab::{context::TestContext, quote::quoted, tcp::Connection, verdict::WaitError},
     observe::{
         descriptors::Object,
         sockets::{self, State, Transport},
     },
+    sandbox::Launch,
 };
 
 /// The student's program as a server, with the address on which it listens.

@@ -18,23 +18,23 @@ pub(super) use stdin::StdinPipe;
 pub(super) use stream::Stream;
 
 use crate::{
-    arena::{Arena, Isolation},
     failure::LabError,
     observe::{calls::Call, processes::Process, tracer::Tracer},
+    sandbox::{Isolation, Sandbox},
     sys,
 };
 
 /// The programs which the test has started.
 #[derive(Debug)]
 pub(super) struct Programs {
-    arena: Rc<Arena>,
+    sandbox: Rc<Sandbox>,
     list: RefCell<Vec<Rc<Running>>>,
 }
 
 impl Programs {
-    pub(super) fn new(arena: Rc<Arena>) -> Programs {
+    pub(super) fn new(sandbox: Rc<Sandbox>) -> Programs {
         Programs {
-            arena,
+            sandbox,
             list: RefCell::default(),
         }
     }
@@ -88,14 +88,14 @@ impl Programs {
         let own = std::process::id() as i32;
         let is_traced = self.list().iter().any(|program| program.tracer().is_some());
         let mut found = Vec::new();
-        for process in self.arena.processes() {
+        for process in self.sandbox.processes() {
             let is_program = self.is_main(process.pid);
             if process.is_zombie() && is_program {
                 // Ended, and not yet noticed by `read_outputs`.
                 continue;
             }
             if process.is_zombie() && process.parent == own {
-                debug_assert_eq!(self.arena.isolation(), Isolation::Shared);
+                debug_assert_eq!(self.sandbox.isolation(), Isolation::Shared);
                 if !is_traced {
                     // Else its tracer reaps it.
                     let _ = sys::wait(process.pid, libc::WNOHANG);

@@ -1,4 +1,8 @@
-//! Faults that are injected into calls, and when.
+//! Faults that the lab injects into system calls, and the rules that choose the calls.
+//!
+//! A new kind of fault is a variant of [`Fault`] with its text, a rule in `possible`, and an arm where `patch` changes the
+//! call. If it changes registers, `follow` repeats the change when an interrupted call is made again. Tests reach it
+//! through the lab's words for faults.
 
 use std::fmt;
 
@@ -17,15 +21,15 @@ use crate::observe::{
 pub struct Injection {
     /// The kind of call.
     pub call: Call,
-    /// What they work on.
+    /// The object that the call must work on.
     pub on: On,
-    /// Which of them.
+    /// Which of the matching calls are hit, by their order.
     pub which: Which,
-    /// What happens to them.
+    /// What happens to each call that is hit.
     pub fault: Fault,
 }
 
-/// What the calls work on, of which some are hit.
+/// Restricts an injection to calls on this object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     /// Any descriptor, or none: fork has none.
@@ -34,9 +38,9 @@ pub enum On {
     Descriptor(i32),
     /// Any socket.
     Sockets,
-    /// Anything that has a path: a file, a device, a named pipe.
+    /// Any descriptor that was opened by a path: a file, a device, a named pipe. open itself never matches.
     Files,
-    /// The pipe with this inode, by whatever number the program knows it.
+    /// The pipe with this inode, through any descriptor.
     Pipe(u64),
 }
 
@@ -55,7 +59,8 @@ impl On {
     }
 }
 
-/// Which calls are hit, counted over all processes of the program from when the fault was injected.
+/// Which of the matching calls are hit. A call matches if its kind and its object fit and the kernel could cause the fault
+/// there. Matching calls of all processes are counted together, from when the injection was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// The n-th, from 1.
@@ -66,25 +71,25 @@ pub enum Which {
     Every,
 }
 
-/// What happens to a call, where the kernel could do the same: [`super::possible`] has the rules.
+/// What happens to a call. [`super::possible`] has the rules for EINTR and for short counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is not made, and fails with this errno.
+    /// The kernel does not execute the call. The program gets this errno.
     Errno(i32),
-    /// A read or write moves at most this many bytes, at least one. It leaves alone what would be lost by it:
-    /// datagrams, which are cut off, and messages with descriptors in them.
+    /// A read or write moves at most this many bytes, at least one. Calls that would lose data are not changed: those on
+    /// datagrams, and messages with control data or an address.
     Short(u64),
-    /// The process gets this signal before the call is made: between its check and its pause. A program that lets the
-    /// signal in earlier runs its handler, and then makes the call all the same. One which has blocked the signal gets
-    /// it when it lets it in.
+    /// The process gets this signal just before the kernel executes the call: between the check of a flag that a handler
+    /// sets, and the call that waits. If the signal is not blocked, its handler runs first, and the call follows all the
+    /// same. If it is blocked, it is delivered when the program unblocks it, for example inside ppoll.
     Signal(i32),
 }
 
-/// Names an injection, to take it back.
+/// Identifies an injection, so that it can be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InjectionId(u64);
 
-/// The injections that are in force.
+/// The active injections.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     rules: Vec<Rule>,
@@ -95,7 +100,7 @@ pub(super) struct Rules {
 struct Rule {
     id: InjectionId,
     injection: Injection,
-    /// How many calls it might have hit.
+    /// How many calls have matched. Not all of them were hit.
     seen: u64,
     /// How many it has hit.
     hits: u64,
@@ -114,7 +119,7 @@ impl Rules {
         id
     }
 
-    /// Takes an injection back; how many calls it has hit.
+    /// Removes an injection. Returns how many calls it has hit.
     pub fn remove(&mut self, id: InjectionId) -> u64 {
         let hits = self.hits(id);
         self.rules.retain(|rule| rule.id != id);

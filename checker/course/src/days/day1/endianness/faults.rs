@@ -52,13 +52,13 @@ pub(super) const INTERRUPTED: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_eintr"],
             hint: "read has failed with EINTR: a signal came first, and nothing was read. Neither is anything lost, \
                    so read again.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["starts_again_after_eintr"],
             hint: "After EINTR go on where you were: the bytes that you have read before it will not come again. Only \
                    the one read has to be repeated, not the whole header or body.",
@@ -88,7 +88,7 @@ pub(super) const SHORT_WRITES: Test = Test {
         ends_well(&program)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["ignores_short_writes"],
         hint: "write may take fewer bytes than it is given, and returns how many. Offer it the rest until none is \
                left, or let the library do it: writeln! and write_all, printf in C.",
@@ -118,7 +118,7 @@ pub(super) const CANNOT_READ: Test = Test {
         program.stdout().expect_part(record.line() + "\n")
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongStatus,
+        diagnosis: Diagnosis::WrongStatus,
         mistakes: &["takes_an_error_for_the_end"],
         hint: "read has failed, and your program ends as if all were done. Only a read that returns 0 is the end of \
                the input. After an error say what it was, and end with status 1.",
@@ -150,13 +150,13 @@ pub(super) const CANNOT_PRINT: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_a_failed_print"],
             hint: "The disk behind standard output is full, and your program ends as if its line were there. Look at \
                    the result of each print and each flush; if one fails, give the reason and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_a_full_disk", "panics_when_it_converts"],
             hint: "println! panics when it cannot print. Use writeln! with io::stdout(), and return its error up to \
                    main: the reason on standard error, and status 1.",

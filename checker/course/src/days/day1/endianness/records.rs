@@ -37,13 +37,13 @@ pub(super) const HEADER: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["swaps_twice"],
             hint: "from_be_bytes already gives you a number of this machine. A second conversion turns the bytes \
                    round again: convert each field once, at its own offset.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["size_t_in_the_header"],
             hint: "Nothing is written for `rec` yet? Begin with one header: read its 16 bytes, and print its line. If \
                    your program asks for more than 16 bytes before it is content: size_t, usize and the gaps of a \
@@ -75,13 +75,13 @@ pub(super) const CLEAN_END: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["end_is_an_error"],
             hint: "Before the first byte of a record the end of the input means \"that was all\": status 0. Look how \
                    many bytes of the header are there when read returns 0; read_exact cannot tell none from some.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["end_is_a_record"],
             hint: "read has returned 0 before the first byte of a record: there is no record, and so no line. What is \
                    in the buffer then was there before.",
@@ -110,13 +110,13 @@ pub(super) const AT_ONCE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["waits_for_the_end", "forgets_to_flush"],
             hint: "The whole record is there, and its line is not. Print it when its last byte has come, and flush: \
                    the next record or the end of the input may be hours away.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["only_one_record"],
             hint: "Behind a record there may be another one. Read in a loop, which the end of the input ends.",
         },
@@ -137,14 +137,14 @@ pub(super) const IN_PIECES: Test = Test {
     story: however_it_is_cut,
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["one_read_one_record"],
             hint: "Your program ended although more bytes were on their way; the marked step says which part was cut. \
                    read returns what is there, perhaps 1 byte. Header: read again until all 16 bytes are there. Body: \
                    read again until len bytes are counted.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["body_in_one_read"],
             hint: "Your program has lost its place: what it took for a header is none. The marked step says which \
                    part was cut. Header: take it apart only when all 16 bytes are there. Body: it comes in pieces, \
@@ -166,19 +166,19 @@ pub(super) const TOGETHER: Test = Test {
     story: several_at_once,
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["drops_the_rest"],
             hint: "One read may bring several records, and your program has thrown away what came behind the first. \
                    Keep the rest in the buffer, or never read more than the current record needs.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["len_in_16_bits"],
             hint: "Your program took bytes of a long body for a header. A body has up to 4294967295 bytes: count them \
                    in a type of 32 bits or more, down to 0, in as many reads as it takes.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["body_in_a_buffer"],
             hint: "A body can be longer than any buffer of yours. Read it in pieces, each no longer than the buffer \
                    and no longer than what is left of the body, and forget each one.",
@@ -199,18 +199,18 @@ pub(super) const CUT_OFF: Test = Test {
     story: cut_records,
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["end_is_always_clean"],
             hint: "The input may end before the first byte of a record, and nowhere else. If bytes of a header or \
                    body are missing, say so and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["prints_before_the_body"],
             hint: "Your program printed a record whose body never came. Read to the end of the body first, then print.",
         },
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["allocates_the_length"],
             hint: "The header said 4 GiB, and your program asked for that memory. A length from outside is only a \
                    claim: read the body in small pieces.",
@@ -225,7 +225,7 @@ pub(super) const LONG_BODY: Test = Test {
     proves: &["`len` may be anything from 0 to 4294967295, and is no reason to use more memory."],
     story: long_body,
     rejects: &[Rejection {
-        because: Diagnosis::OutOfMemory,
+        diagnosis: Diagnosis::OutOfMemory,
         mistakes: &["collects_the_body"],
         hint: "Nobody needs the body. Read it in small pieces, each into the same buffer, and count how much of it is \
                still to come.",

@@ -34,25 +34,25 @@ pub(super) const FULL: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_a_failed_write"],
             hint: "Nothing of the input is stored anywhere, and the status says that all is well. Look at the result \
                    of every write; if it is an error, give the reason and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_a_full_disk"],
             hint: "A full disk is no bug of your program, and unwrap treats it like one. Return the error up to main: \
                    the reason on standard error, and status 1.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["counts_what_is_lost"],
             hint: "The write has failed, and still your program says that bytes were copied. After a failure it \
                    prints no count.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["reads_on_after_a_failed_write"],
             hint: "The write has failed, so there is no place for the rest of the input: end at once, without another \
                    read.",
@@ -92,23 +92,23 @@ pub(super) const SHORT_WRITES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::MissingBytes,
+            diagnosis: Diagnosis::MissingBytes,
             mistakes: &["ignores_short_writes"],
             hint: THE_REST,
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_a_short_write_for_a_failure"],
             hint: THE_REST,
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["starts_again_after_a_short_write"],
             hint: "After a short write your program offers all of it again, from the start. What was taken is in the \
                    file: go on behind it.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["prints_with_one_write"],
             hint: "The line with the count is written as well, and a write may take a part of it. Offer it the rest, \
                    or let the library do it: writeln! with io::stdout(), printf in C.",
@@ -152,7 +152,7 @@ pub(super) const INTERRUPTED: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &[
                 "ends_at_eintr",
                 "takes_eintr_for_the_end",
@@ -163,13 +163,13 @@ pub(super) const INTERRUPTED: Test = Test {
                    may come as soon.",
         },
         Rejection {
-            because: Diagnosis::MissingBytes,
+            diagnosis: Diagnosis::MissingBytes,
             mistakes: &["loses_what_it_was_writing"],
             hint: "write has failed with EINTR, so none of these bytes is in the file. Offer the same bytes once more \
                    before you read others.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["begins_again_at_eintr"],
             hint: "One write has taken a part of these bytes, and then a signal has interrupted the next. What was \
                    taken is in the file: make only that one write again, with the rest, and not all of them from the \
@@ -204,13 +204,13 @@ pub(super) const CANNOT_READ: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_an_error_for_the_end"],
             hint: "read has failed, and your program ends as if all were copied. Only a read that returns 0 is the \
                    end of the input. After an error say what it was, and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["tries_again_for_ever"],
             hint: "Only EINTR says \"try again\". Your program reads again after each error, and this one (EIO) will \
                    not go away.",
@@ -244,7 +244,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         copy.expect(&bytes)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Panicked,
+        diagnosis: Diagnosis::Panicked,
         mistakes: &["prints_with_println"],
         hint: "Standard output takes nothing: its disk is full. println! panics then, and print! does, too. Use \
                writeln! with io::stdout(), and look at what it returns: the reason on standard error, and status 1.",
@@ -275,14 +275,14 @@ pub(super) const CANNOT_CLOSE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["drops_the_file", "never_closes"],
             hint: "A file system may store bytes late, and report only at close that it could not. Dropping an \
                    OwnedFd or a File closes it and forgets the error: call nix::unistd::close, and look at what it \
                    returns.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["counts_before_it_closes"],
             hint: "Your program says that all is copied, and then close fails. First close, then print the count.",
         },

@@ -36,24 +36,24 @@ pub(super) const REPLACES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["leaves_the_old_end"],
             hint: "The old content was longer than the new one, and its end is still there. O_TRUNC empties the file \
                    in open.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["always_appends"],
             hint: "Without -a the old content has to go: O_TRUNC, and not O_APPEND.",
         },
         Rejection {
-            because: Diagnosis::WrongMode,
+            diagnosis: Diagnosis::WrongMode,
             mistakes: &["removes_the_old_file"],
             hint: "What is there now is another file of the same name: its permissions are new, and its other names \
                    still show the old one. Open the file that is there, with O_TRUNC.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["opens_for_reading_too"],
             hint: "Here you may write to the file and not read it, and O_RDWR asks for both. Ask for no more than you \
                    need: O_WRONLY.",
@@ -101,24 +101,24 @@ pub(super) const APPENDS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["empties_with_a"],
             hint: "With -a the old content has to stay: O_APPEND in the place of O_TRUNC, not both.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["makes_no_file_with_a", "reads_what_it_appends_to"],
             hint: "-a is a right call and ends with status 0. If your program does not know it yet, write it now. -a \
                    too makes the file if there is none: O_CREAT belongs to each of the three ways. And it only \
                    writes: a log need not be yours to read, and O_RDWR (in C fopen with \"a+\") asks for both.",
         },
         Rejection {
-            because: Diagnosis::WrongMode,
+            diagnosis: Diagnosis::WrongMode,
             mistakes: &["options_change_the_mode"],
             hint: "The permissions of a new file are those without an option: 0644, less what the umask forbids.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["tells_the_size_of_the_file"],
             hint: "The line tells how many bytes this run has copied, and not how many are in the file: add up what \
                    the reads have returned.",
@@ -151,7 +151,7 @@ pub(super) const APPENDS_BEHIND_OTHERS: Test = Test {
         log.expect(&whole)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongBytes,
+        diagnosis: Diagnosis::WrongBytes,
         mistakes: &["seeks_to_the_end_once"],
         hint: "Your program writes over what another one has appended. The end of the file is not where it was when \
                you opened it: O_APPEND makes the kernel look for it at each write.",
@@ -189,7 +189,7 @@ pub(super) const APPENDS_IN_ONE_STEP: Test = Test {
         log.expect(&whole)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongBytes,
+        diagnosis: Diagnosis::WrongBytes,
         mistakes: &["seeks_before_each_write"],
         hint: "Between your lseek and your write another program has appended, and your write has gone over it. Two \
                calls are never one step. With O_APPEND the kernel finds the end and writes in a single one.",
@@ -230,13 +230,13 @@ pub(super) const MAKES_OR_FAILS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["replaces_with_x"],
             hint: "The file was there, so with -x the right end is status 1, with a reason, and an unchanged file: \
                    open it with O_CREAT and O_EXCL.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["looks_and_follows_the_link"],
             hint: "The name is taken by a symbolic link to a file that is not there. A look (Path::exists, stat) \
                    follows the link and finds nothing, and open follows it and makes that file. With O_EXCL open does \
@@ -269,7 +269,7 @@ pub(super) const MAKES_IN_ONE_STEP: Test = Test {
         )
     },
     rejects: &[Rejection {
-        because: Diagnosis::CallForbidden,
+        diagnosis: Diagnosis::CallForbidden,
         mistakes: &["looks_then_makes"],
         hint: "Your program looks for the file, and then opens it as if nobody could have made it in between. O_EXCL \
                in the open that has O_CREAT makes one step of it.",

@@ -47,7 +47,7 @@ pub(super) const EVERY_ERROR: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &[
                 "knows_one_of_two",
                 "everything_is_unreachable",
@@ -59,7 +59,7 @@ pub(super) const EVERY_ERROR: Test = Test {
                    {errno:?} prints it.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_an_unknown_error", "ends_without_a_socket"],
             hint: "An error that you did not expect is still the outcome of one try only, be it of connect or of \
                    socket. Print `error NAME`, and take the next address.",
@@ -106,7 +106,7 @@ pub(super) const INTERRUPTED: Test = Test {
         program.stdout().expect_line(timeout(&silent))
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &[
             "eintr_is_timeout",
             "eintr_is_an_error",
@@ -191,13 +191,13 @@ pub(super) const CLOCK: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::TimedOut,
+            diagnosis: Diagnosis::TimedOut,
             mistakes: &["the_clock_starts_again"],
             hint: "After EINTR only the rest of the time is left. Note the deadline when the try begins, and give \
                    poll what is missing until then.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["counts_microseconds"],
             hint: "-t counts milliseconds. A timeval has seconds and microseconds, a timespec seconds and \
                    nanoseconds: a millisecond is 1000 of the one, and 1000000 of the other.",
@@ -228,7 +228,7 @@ pub(super) const PAUSE: Test = Test {
         program.expect_alive()
     },
     rejects: &[Rejection {
-        because: Diagnosis::ExtraOutput,
+        diagnosis: Diagnosis::ExtraOutput,
         mistakes: &["a_signal_ends_the_pause"],
         hint: "The pause has failed with EINTR, and the time is not over. Sleep again, for what is left; \
                thread::sleep does that for you, and poll, nanosleep and usleep do not.",

@@ -23,28 +23,28 @@ pub(super) const GIVES_UP: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["ignores_the_limit", "polls_for_ever"],
             hint: "The server does not answer, and the program waits longer than it may. A blocking connect sleeps \
                    for minutes: make the socket non-blocking and give poll the time that -t allows; or limit the call \
                    with SO_SNDTIMEO.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["time_is_over_is_connected"],
             hint: "The time is over, and nothing has happened: that is a `timeout`. poll says so by returning 0 \
                    (SO_ERROR is 0, too, but it says nothing before the socket is writable), a connect with \
                    SO_SNDTIMEO by failing with EINPROGRESS.",
         },
         Rejection {
-            because: Diagnosis::TimedOut,
+            diagnosis: Diagnosis::TimedOut,
             mistakes: &["counts_seconds", "alarm_that_restarts"],
             hint: "The time is over, and the program sleeps in a call which has a time limit or an alarm of its own: \
                    is that the right one? -t is in milliseconds, as poll takes it; alarm(2) counts seconds. And a \
                    handler with SA_RESTART lets the kernel make the call again: the alarm then ends nothing.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["one_limit_for_all"],
             hint: "The time of the first try is over, not that of the second: each try has its own. Begin to count \
                    anew with each address.",
@@ -73,14 +73,14 @@ pub(super) const WAITS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["asks_without_waiting", "connects_again"],
             hint: "The server has not answered yet, and the program may still wait. After EINPROGRESS nothing is \
                    known: SO_ERROR is 0, and a second connect says EALREADY. Sleep in poll, with all the time that is \
                    left.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["spins", "naps_and_looks"],
             hint: "Your program looks again and again whether something has happened. poll does the waiting: it \
                    sleeps until the socket is writable or the time is over, and not a millisecond longer.",
@@ -100,7 +100,7 @@ pub(super) const AS_LONG_AS_THE_KERNEL: Test = Test {
         program.sleeps(Sleep::WithoutTimeLimit)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Busy,
+        diagnosis: Diagnosis::Busy,
         mistakes: &["has_a_limit_of_its_own"],
         hint: "Nobody has given a -t, so the kernel decides when a try is over, after some two minutes: ETIMEDOUT. \
                Sleep in connect, or in poll with the time limit -1.",
@@ -132,7 +132,7 @@ pub(super) const CLOSES: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["leaks_a_socket_that_waits", "leaks_where_no_way_leads"],
         hint: "Here a process may have 16 descriptors, and each try of this kind leaves one behind. There is more \
                than one way out of a try: refused, over its time, no way to the address. Close the socket on each of \

@@ -39,7 +39,7 @@ pub(super) const BACK_OFF: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &[
                 "always_the_same_pause",
                 "adds_to_the_pause",
@@ -52,13 +52,13 @@ pub(super) const BACK_OFF: Test = Test {
                    no -p.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["never_tries_again", "wants_one_order_of_options"],
             hint: "There is -r: when all addresses have failed, print `again in MS ms`, sleep, and begin with the \
                    first address again. And the options come in any order: -p may stand before -r.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["pauses_after_the_last_round"],
             hint: "After the last round nothing follows, so there is nothing to pause for. -r 3 means three rounds \
                    more: four in all.",
@@ -91,7 +91,7 @@ pub(super) const ALL_AGAIN: Test = Test {
         program.expect_exit(0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::ExtraOutput,
+        diagnosis: Diagnosis::ExtraOutput,
         mistakes: &["success_is_no_end"],
         hint: "The program is connected, and goes round all the same. Success ends all loops.",
     }],
@@ -116,13 +116,13 @@ pub(super) const SLEEPS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["does_not_sleep"],
             hint: "The pause was announced, and the next round is there already. Sleep for as many milliseconds as \
                    you print: thread::sleep, or nanosleep(2).",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["watches_the_clock"],
             hint: "Your program looks at the clock until the time has come, and needs a whole processor for it. \
                    thread::sleep or nanosleep(2) needs none.",

@@ -36,20 +36,20 @@ pub(super) const MORE_THAN_SENT: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["prints_all_until_the_end"],
             hint: "The server sends more than it was given. After the last reply only the end of file may come; \
                    anything else is a failure.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["waits_for_the_end_of_too_much"],
             hint: "More has come than was sent, and your program waits for the server's end, as read_to_end does. One \
                    read of one byte tells enough: 0 is the end, and with anything else give the reason and end at \
                    once, with status 1.",
         },
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["forgets_what_its_reader_holds"],
             hint: "The server has sent more than it was given, together with the last reply. A BufReader has taken it \
                    already: ask the same reader for the end of file, and not the socket behind it.",
@@ -86,13 +86,13 @@ pub(super) const CUT_REPLY: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["cut_reply_is_success", "no_reply_is_success"],
             hint: "read returns 0 while bytes are missing, some of the reply or all of it. That is status 1, not 0: \
                    only behind the last reply is the server's end a success.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["reads_on_after_the_end"],
             hint: "read returns 0 again and again: the server has ended and nothing more will come. Report it and end.",
         },
@@ -117,7 +117,7 @@ pub(super) const RESET_IN_REPLY: Test = Test {
         expect_failure(&program)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Panicked,
+        diagnosis: Diagnosis::Panicked,
         mistakes: &["panics_at_reset"],
         hint: "A server that resets the connection is an ordinary event. Return the error of read up to main instead \
                of panicking.",
@@ -147,7 +147,7 @@ pub(super) const GONE: Test = Test {
         expect_failure(&program)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Killed,
+        diagnosis: Diagnosis::Killed,
         mistakes: &["dies_of_sigpipe"],
         hint: "A write to a connection that is gone raises SIGPIPE. Rust ignores it for you: leave it ignored, and \
                handle EPIPE (in C: ignore it, or use MSG_NOSIGNAL).",
@@ -172,7 +172,7 @@ pub(super) const RESET_AT_THE_END: Test = Test {
         expect_failure(&program)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongStatus,
+        diagnosis: Diagnosis::WrongStatus,
         mistakes: &["reset_is_end_of_file"],
         hint: "read has failed with ECONNRESET; only a return of 0 is the end of file. Do not turn errors into \
                success.",

@@ -27,7 +27,7 @@ pub(super) const SHORT_WRITES: Test = Test {
         program.stdout().expect(&second)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["writes_the_rest_once", "prints_with_one_write"],
         hint: "Here each write takes a few bytes only. It returns how many: offer the rest, and again the rest, until \
                none is left. That holds for the connection and for standard output.",
@@ -72,7 +72,7 @@ pub(super) const INTERRUPTED: Test = Test {
         program.expect_exit(0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &[
             "ends_at_eintr",
             "stops_printing_at_eintr",

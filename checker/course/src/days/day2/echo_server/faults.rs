@@ -29,7 +29,7 @@ pub(super) const SHORT_WRITES: Test = Test {
         client.expect_quiet()
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["ignores_short_writes"],
         hint: "write may take fewer bytes than you give it, and returns how many. Offer it the rest, until none is \
                left: in Rust `write_all` is this loop.",
@@ -72,19 +72,19 @@ pub(super) const INTERRUPTED: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["gives_up_a_client_at_eintr"],
             hint: "EINTR says that a signal came before a byte was moved. The connection is as good as before: make \
                    the same call again, be it read or write.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["begins_again_at_eintr"],
             hint: "One write has taken a part of the line, and then a signal has interrupted the next. What was taken \
                    is on its way: make only that one write again, with the rest, and not all of them from the start.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_eintr"],
             hint: "EINTR is no failure: a signal came before accept (or poll) had anything to return. Make the call \
                    again.",
@@ -113,7 +113,7 @@ pub(super) const LOST_CLIENT: Test = Test {
         visit(lab, &server)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["ends_when_a_client_gives_up"],
         hint: "accept has failed with ECONNABORTED: this one client left the queue. The others are still there, so \
                call accept again.",
@@ -146,13 +146,13 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_without_descriptors"],
             hint: "accept has failed with EMFILE: at this moment no descriptor is free. That passes, and the client \
                    keeps its place in the queue. Sleep a little, and call accept again.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["spins_without_descriptors"],
             hint: "accept does not wait for a descriptor: with EMFILE it fails at once, again and again. Sleep a \
                    little, 10 milliseconds for example, before you call it again.",

@@ -40,13 +40,13 @@ pub(super) const AGAIN: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::CannotRestart,
+            diagnosis: Diagnosis::CannotRestart,
             mistakes: &["forgets_reuseaddr", "sets_reuseaddr_too_late"],
             hint: "The old connection is in TIME_WAIT and still holds the port. Set SO_REUSEADDR on the listening \
                    socket, and before bind: bind is the call that looks at it.",
         },
         Rejection {
-            because: Diagnosis::ListensElsewhere,
+            diagnosis: Diagnosis::ListensElsewhere,
             mistakes: &["ignores_the_port"],
             hint: "Bind the port from the argument, too. 0 means \"any free port\"; every other number means itself.",
         },
@@ -66,24 +66,24 @@ pub(super) const BESIDE_ANOTHER: Test = Test {
         let server = lab.start_server()?;
         let beside = lab.start_server()?;
         visit(lab, &beside)?;
-        lab.expect_refusal(&[&server.address().to_string()], 1)?;
+        lab.expect_refused_start(&[&server.address().to_string()], 1)?;
         visit(lab, &server)
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["insists_on_its_port"],
             hint: "Is the port a number in your program? Bind the one from the argument. 0 lets the kernel choose a \
                    free one, so that two servers can run side by side.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["shares_the_port"],
             hint: "Two servers cannot have one port, unless both set SO_REUSEPORT: set SO_REUSEADDR only. When bind \
                    or listen fails, print the reason and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_a_busy_port"],
             hint: "A port that is taken is an ordinary failure. Print the reason and end with status 1 instead of \
                    unwrapping.",

@@ -29,19 +29,19 @@ pub(super) const CLEAN_END: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::LeftOpen,
+            diagnosis: Diagnosis::LeftOpen,
             mistakes: &["never_closes"],
             hint: "The client has ended its stream, and waits for the end of yours. nix's accept returns a bare \
                    number, and nobody closes that. Put it into an OwnedFd, which is dropped, and so closed, when the \
                    client is done.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["serves_one_client"],
             hint: "A server comes back to accept when a client is done. Put accept into a loop.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["calls_every_end_a_bad_frame"],
             hint: "The stream ended where a length would begin: that is how a client says good-bye, and not a bad \
                    frame. Nothing is printed then.",
@@ -75,26 +75,26 @@ pub(super) const CUT_OFF: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["takes_every_end_for_a_clean_one", "forgives_a_cut_header"],
             hint: "The stream has ended inside a message, and your program does not say `bad frame`, on a line of its \
                    own and on standard output. An end is clean only in front of a length: count what you have when \
                    read returns 0. (read_exact reports the same UnexpectedEof for 0 bytes and for 3.)",
         },
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["answers_half_a_message", "trusts_waitall"],
             hint: "Only a whole message has an answer. The stream has ended before the last byte: say `bad frame` and \
                    close. Does your program look at how much each call has brought? recv with MSG_WAITALL, too, \
                    returns less than all at the end.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["reads_on_at_the_end"],
             hint: "read returned 0: the stream has ended, and what is missing will never come. Leave the loop.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["keeps_half_a_message_for_the_next"],
             hint: "What is left of one client's stream has got into the next one's. Begin each connection with an \
                    empty buffer.",
@@ -142,25 +142,25 @@ pub(super) const RESET: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["dies_with_its_client"],
             hint: "An error of read or write is the end of one connection, not of the server. Do not pass it up with \
                    `?`: report it on standard error and accept the next client.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_a_reset"],
             hint: "A client that has gone is ordinary: read and write fail then. Handle the error instead of \
                    unwrapping it.",
         },
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["dies_of_sigpipe"],
             hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for \
                    you: leave it so, and handle EPIPE.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &[
                 "calls_a_reset_a_bad_frame",
                 "takes_a_short_waitall_for_the_end",
@@ -170,12 +170,12 @@ pub(super) const RESET: Test = Test {
                    has, and the error at the next call: ask for the rest.)",
         },
         Rejection {
-            because: Diagnosis::DescriptorLeaked,
+            diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_after_an_error"],
             hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_lost_clients"],
             hint: "A client has reset its connection, and whoever runs your server has to learn it. read fails with \
                    ECONNRESET then: say an error on standard error (eprintln!), each time, before you go on.",

@@ -30,7 +30,7 @@ pub(super) const SHORT_READS: Test = Test {
         client.expect_quiet()
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongBytes,
+        diagnosis: Diagnosis::WrongBytes,
         mistakes: &["asks_only_twice"],
         hint: "Your program has taken a part of a message for all of it. Any read, and recv with MSG_WAITALL, too, \
                may bring less than it is asked for, also the second time: go on until the count says that nothing is \
@@ -75,7 +75,7 @@ pub(super) const INTERRUPTED: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &[
                 "gives_up_a_client_at_eintr",
                 "begins_again_at_eintr",
@@ -85,7 +85,7 @@ pub(super) const INTERRUPTED: Test = Test {
                    message is still a part of it: make the same call again, in a loop, and go on where you were.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_eintr"],
             hint: "EINTR is no failure: a signal came before accept (or poll) had anything to return. Make the call \
                    again.",
@@ -118,13 +118,13 @@ pub(super) const SHORT_WRITES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["ignores_short_writes", "writev_without_a_loop"],
             hint: "write (and writev, and send) may take fewer bytes than you give it, in the middle of the header \
                    too, and returns how many. Offer it the rest, until none is left: `write_all` is this loop.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["offers_the_whole_again"],
             hint: "A write has taken a part, and your program offers all of it once more. Offer only what has not \
                    been taken: `&bytes[n..]`.",

@@ -32,18 +32,18 @@ pub(super) const LARGEST: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["small_buffer"],
             hint: "A payload may have 65536 bytes, and your buffer has fewer. Make room for the largest one.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["looks_at_two_bytes_of_the_length"],
             hint: "The length has four bytes, and 65536 does not fit into two (65535 does). Read it as a u32, and \
                    keep it in one.",
         },
         Rejection {
-            because: Diagnosis::Reset,
+            diagnosis: Diagnosis::Reset,
             mistakes: &["refuses_the_largest"],
             hint: "65536 bytes are the most that is allowed, and they are allowed: only a length *above* is a bad \
                    frame.",
@@ -94,43 +94,43 @@ pub(super) const TOO_LONG: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::LeftOpen,
+            diagnosis: Diagnosis::LeftOpen,
             mistakes: &["knows_no_maximum", "skips_what_is_too_long"],
             hint: "The length is over 65536, and the connection is still open. Nobody knows what a client means by \
                    such a number, or whether so many bytes ever come: do not read them. Print `bad frame` and close, \
                    at once.",
         },
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["allocates_before_it_looks"],
             hint: "Your program asks for as much memory as a stranger says, 4 GB here, and is ended when there is \
                    none. Compare the length with 65536 before you do anything with it.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["keeps_the_length_in_an_i32"],
             hint: "In an i32 the length ff ff ff ff is -1, which is smaller than 65536, and no size at all. Keep the \
                    length as a u32 until you have compared it.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_a_bad_frame"],
             hint: "One client's bad frame is the end of its connection, not of the server. Print the line, close, and \
                    accept the next client.",
         },
         Rejection {
-            because: Diagnosis::DescriptorLeaked,
+            diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["shuts_down_a_bad_client"],
             hint: "The client of a bad frame sees the end, and your program still holds its descriptor: shutdown \
                    closes nothing. Let an OwnedFd close it on every way out.",
         },
         Rejection {
-            because: Diagnosis::ExtraBytes,
+            diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["answers_a_bad_frame"],
             hint: "A bad frame has no answer: close the connection. The line `bad frame` goes to standard output.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["says_it_on_stderr", "keeps_the_words_in_a_buffer"],
             hint: "Print the line `bad frame` on standard output, with its \\n, and flush it: somebody may read it \
                    through a pipe while your server goes on.",
@@ -170,7 +170,7 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
         expect_no_more_memory(lab, &server, before, "64 clients, one after the other,")
     },
     rejects: &[Rejection {
-        because: Diagnosis::OutOfMemory,
+        diagnosis: Diagnosis::OutOfMemory,
         mistakes: &["keeps_all_messages", "keeps_each_buffer"],
         hint: "A conversation may last for ever, clients come without end, and your program keeps something of each \
                message, or of each client. What has its answer is not needed any more: use the buffer again for the \

@@ -27,14 +27,14 @@ pub(super) const CANNOT_READ: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_an_error_for_the_end"],
             hint: "Reading has failed, and your program ends as if all lines had their answers. Only a read that \
                    returns 0 is the end of the input; `while let Ok(…)` and `lines().flatten()` do not tell it from \
                    an error. Say what it was, and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_it_cannot_read"],
             hint: "Reading has failed, and unwrap makes that a panic. Return the error up to main: the reason on \
                    standard error, and status 1.",
@@ -63,14 +63,14 @@ pub(super) const CANNOT_PRINT: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_a_failed_print"],
             hint: "The disk behind standard output is full, and your program ends as if its answers were there. Look \
                    at the result of each print and each flush (a BufWriter that is dropped forgets it); if one fails, \
                    give the reason and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_a_full_disk"],
             hint: "println! panics when it cannot print. Use writeln! with io::stdout(), and return its error up to \
                    main: the reason on standard error, and status 1.",

@@ -25,7 +25,7 @@ pub(super) const EIGHT_GROUPS: Test = Test {
         )
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["groups_in_host_order", "lower_case_only"],
         hint: "A group is a 16-bit number in network order: to_be_bytes. It may have fewer than four digits, and when \
                you read, A to F are as good as a to f.",
@@ -39,7 +39,7 @@ pub(super) const GAP: Test = Test {
     proves: &["Once, `::` may stand for one or more groups of zeros."],
     story: |lab| answers(lab, &["pton6"], &Texts::of(lab).gaps(), oracle::pton6),
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["tail_stays_left", "gap_of_one"],
         hint: "The gap of `::` is as long as it has to be, from one group (1:2:3:4:5:6:7::) to all eight. The groups \
                behind it are the last ones of the sixteen bytes; the zeros fill the room between.",
@@ -60,7 +60,7 @@ pub(super) const QUAD_AT_THE_END: Test = Test {
         )
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["quad_only_mapped"],
         hint: "A dotted quad may end every IPv6 text: x:x:x:x:x:x:d.d.d.d, with or without `::`. It stands for two \
                groups, whatever comes before it.",
@@ -81,7 +81,7 @@ pub(super) const COLONS: Test = Test {
         answers(lab, &["pton6"], &lines, oracle::pton6)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["skips_empty_groups", "gap_of_none"],
         hint: "`::` may come once, and stands for at least one group, so at most seven are written beside it. Every \
                other colon stands between two groups, never before the first or behind the last one.",
@@ -108,7 +108,7 @@ pub(super) const ALMOST: Test = Test {
         )
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["five_digits", "sign_in_group"],
         hint: "\"Each x can be up to 4 hex digits\": 00001 is too long, although its value fits. And every byte must \
                be a digit: `from_str_radix` also takes a sign. A quad stands only at the end.",
@@ -132,7 +132,7 @@ pub(super) const PRINTS_GROUPS: Test = Test {
         )
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["pads_groups"],
         hint: "Each two bytes are a group, a 16-bit number in network order: from_be_bytes. Print it with {:x}. \
                {:04x} fills up with zeros, and {:X} prints capitals; RFC 5952 wants neither.",
@@ -156,7 +156,7 @@ pub(super) const PRINTS_THE_GAP: Test = Test {
         )
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["first_run", "last_run", "single_zero"],
         hint: "`::` replaces the longest run of zero groups, the first one if two are equally long, and never a run \
                of one: a single zero is printed as 0. Look at all the runs before you choose (RFC 5952, 4.2).",
@@ -179,7 +179,7 @@ pub(super) const PRINTS_MAPPED: Test = Test {
         )
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["mapped_in_hex"],
         hint: "An address that begins with ten zero bytes, ff and ff holds an IPv4 address: print it as \
                ::ffff:192.168.0.1, as inet_ntop does (RFC 5952, 5). No other address gets a quad here.",

@@ -24,7 +24,7 @@ pub(super) const WRITES_IPV4: Test = Test {
     ],
     story: |lab| with_many_ports(lab, |texts| texts.ipv4_for_sockaddr()),
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["family_swapped", "port_in_host_order"],
         hint: "What travels in the packets is in network order: the port (to_be_bytes) and the address. The family is \
                read by your own kernel and never travels: host order, to_ne_bytes. Eight zero bytes follow.",
@@ -45,7 +45,7 @@ pub(super) const WRITES_IPV6: Test = Test {
     ],
     story: |lab| with_many_ports(lab, |texts| texts.ipv6_for_sockaddr()),
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["ipv6_in_sockaddr_in", "no_flowinfo"],
         hint: "A sockaddr_in6 has 28 bytes (ipv6(7)): family, port, four bytes of flow information, then the address \
                from byte 8 on, and four bytes of scope id.",
@@ -62,7 +62,7 @@ pub(super) const SHOWS_IPV4: Test = Test {
     ],
     story: |lab| answers(lab, &["show"], &Texts::of(lab).sockaddr_ins(), oracle::show),
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["shows_host_port"],
         hint: "The port is in network order in the structure. Turn it round before you print it in decimal: ntohs, or \
                u16::from_be_bytes.",
@@ -86,7 +86,7 @@ pub(super) const SHOWS_IPV6: Test = Test {
         )
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["no_brackets"],
         hint: "Between an IPv6 address and a port a colon alone says nothing: write [ADDRESS]:PORT (RFC 5952, 6). The \
                address begins at byte 8 of the structure.",
@@ -107,7 +107,7 @@ pub(super) const BELIEVES_THE_FAMILY: Test = Test {
         answers(lab, &["show"], &lines, oracle::show)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["length_decides"],
         hint: "The family, the first two bytes in the order of your machine, says what the others are. An AF_INET6 in \
                16 bytes is `bad`, and so is every family which is neither.",

@@ -25,26 +25,26 @@ pub(super) const IPV6: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["knows_ipv4_only", "splits_at_the_first_colon"],
             hint: "An argument may be an IPv6 address in brackets, with colons between them. Read it as a \
                    `SocketAddr`, which is of either family, make an AF_INET6 socket for an IPv6 address, and set its \
                    options before bind.",
         },
         Rejection {
-            because: Diagnosis::BadAnnouncement,
+            diagnosis: Diagnosis::BadAnnouncement,
             mistakes: &["forgets_the_brackets"],
             hint: "Without brackets nobody can tell the port from one more group: print [::1]:8080, as the Display of \
                    a SocketAddr does.",
         },
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["takes_each_client_for_ipv4"],
             hint: "A sockaddr_in has no room for an IPv6 address. Ask for a sockaddr_storage, and look at the family \
                    in it before you read the rest: in nix as_sockaddr_in and as_sockaddr_in6.",
         },
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["calls_every_family_4", "makes_every_address_ipv4"],
             hint: "The names of this connection are IPv6 addresses: show all 16 bytes of each, in brackets, and \
                    family=6. Only a mapped address, ::ffff:127.0.0.1, is an IPv4 address in disguise.",
@@ -76,14 +76,14 @@ pub(super) const IPV4_ON_IPV6: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["shows_mapped_addresses", "tells_the_listeners_family"],
             hint: "On an IPv6 socket an IPv4 client has an IPv4-mapped address, ::ffff:127.0.0.1. Show the IPv4 \
                    address in it and family=4, for both names (`to_canonical` of Rust's IpAddr); an IPv6 client keeps \
                    its own, with family=6.",
         },
         Rejection {
-            because: Diagnosis::Refused,
+            diagnosis: Diagnosis::Refused,
             mistakes: &["refuses_ipv4"],
             hint: "IPV6_V6ONLY is set to 1, which keeps IPv4 clients out. Set it to 0.",
         },
@@ -108,7 +108,7 @@ pub(super) const WHATEVER_THE_DEFAULT: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::Refused,
+        diagnosis: Diagnosis::Refused,
         mistakes: &["trusts_the_default", "decides_after_bind"],
         hint: "Whether an IPv6 socket takes IPv4 clients is the machine's choice (net.ipv6.bindv6only), unless your \
                program says so itself: set IPV6_V6ONLY to 0, and before bind. After bind setsockopt fails with EINVAL.",

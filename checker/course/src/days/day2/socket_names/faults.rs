@@ -25,7 +25,7 @@ pub(super) const SHORT_WRITES: Test = Test {
         visit(lab, &server)
     },
     rejects: &[Rejection {
-        because: Diagnosis::ClosedEarly,
+        diagnosis: Diagnosis::ClosedEarly,
         mistakes: &["ignores_short_writes"],
         hint: "write may take fewer bytes than you give it, and returns how many. Offer it the rest, until none is \
                left: in Rust `write_all` is this loop.",
@@ -61,19 +61,19 @@ pub(super) const LEAVES_EARLY: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["dies_of_sigpipe"],
             hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for \
                    you: leave it so (in C: ignore it, or use send with MSG_NOSIGNAL), and handle EPIPE.",
         },
         Rejection {
-            because: Diagnosis::DescriptorLeaked,
+            diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_a_client_that_takes_no_line"],
             hint: "write has failed, and the descriptor stays open on this way out. Let an OwnedFd close it on every \
                    one.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_a_lost_line"],
             hint: "write has failed with EPIPE or ECONNRESET: this client has not got its line, and whoever runs your \
                    server has to learn it. Say it on standard error (eprintln!) before you go on.",
@@ -108,13 +108,13 @@ pub(super) const INTERRUPTED: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_eintr", "ends_when_accept_is_interrupted"],
             hint: "EINTR is no failure: a signal came before poll or accept had anything to return. Make the call \
                    again.",
         },
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["gives_up_a_client_at_eintr", "tries_again_only_once"],
             hint: "EINTR says that a signal came before a byte was moved. The connection is as good as before: make \
                    the same write again, in a loop, as often as it happens.",
@@ -142,7 +142,7 @@ pub(super) const LOST_CLIENT: Test = Test {
         visit(lab, &server)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["ends_when_a_client_gives_up"],
         hint: "accept has failed with ECONNABORTED: this one client left the queue. The others are still there, so \
                wait for the next.",
@@ -174,13 +174,13 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["ends_without_descriptors"],
             hint: "accept has failed with EMFILE: at this moment no descriptor is free. That passes, and the client \
                    keeps its place in the queue. Sleep a little, and wait for it again.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["spins_without_descriptors"],
             hint: "While accept fails with EMFILE, the client stays in the queue, and so poll returns at once, again \
                    and again. Sleep a little, 100 milliseconds for example, before you ask it again.",

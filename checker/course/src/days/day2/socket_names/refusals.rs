@@ -16,13 +16,13 @@ pub(super) const CANNOT_LISTEN: Test = Test {
     story: |lab| {
         let server = lab.start_server()?;
         refuses(lab, &[&server.address().to_string()], 1)?;
-        let nobodys = lab.test_net_address().to_string();
+        let nobodys = lab.unavailable_address().to_string();
         refuses(lab, &[&lab.any_port().to_string(), &nobodys], 1)?;
         visit(lab, &server)
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &[
                 "goes_on_with_the_rest",
                 "takes_any_port_instead",
@@ -33,7 +33,7 @@ pub(super) const CANNOT_LISTEN: Test = Test {
                    another port, or with SO_REUSEPORT: print the reason, end with status 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_a_busy_port"],
             hint: "A port that is taken is an ordinary failure, and so is an address that is not this machine's. \
                    Print the reason and end with status 1 instead of unwrapping.",
@@ -59,7 +59,7 @@ pub(super) const SILENT_UNTIL_READY: Test = Test {
         program.stdout().expect_end()
     },
     rejects: &[Rejection {
-        because: Diagnosis::ExtraOutput,
+        diagnosis: Diagnosis::ExtraOutput,
         mistakes: &["announces_one_by_one"],
         hint: "Your program has announced its first address, and ends because of the second: whoever read the line \
                finds nobody. Listen on all of them first, then print.",
@@ -94,12 +94,12 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["mixes_up_its_statuses"],
             hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &[
                 "looks_names_up",
                 "cuts_the_port",
@@ -110,13 +110,13 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
                    splits at the last colon takes [127.0.0.1]:0, ::1:0 and a port +0.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_a_bad_address"],
             hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
                    error, and end with status 2.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["ends_without_a_word"],
             hint: "Print the reason on standard error before you end, with `eprintln!`: a status alone helps no one.",
         },

@@ -20,7 +20,7 @@ pub(super) const REASON_OF_A_LOST_CLIENT: Test = Test {
         server.stderr().expect_reason()
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["loses_its_client_in_silence"],
         hint: "The child ends with status 1, and nobody learns why. Print the error on standard error before it ends.",
     }],
@@ -55,20 +55,20 @@ pub(super) const LOST_WHILE_IT_SENDS: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["child_ignores_write_errors"],
             hint: "write has failed in the child: this client does not get its bytes. The error is told once, and \
                    read returns 0 after it, as if all were well. Look at what write returns, and end with status 1.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["child_dies_of_sigpipe"],
             hint: "Signal 13 is SIGPIPE: the child has written to a connection that is gone, and the default is to \
                    kill. Leave it ignored, as Rust's runtime sets it, and let the child end with status 1 at the \
                    error of write.",
         },
         Rejection {
-            because: Diagnosis::ExtraOutput,
+            diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["asks_for_stopped_children"],
             hint: "A child was stopped, which is no end: it goes on at SIGCONT. Call waitpid without WUNTRACED. Then \
                    it tells of children who have ended, and of no others.",
@@ -91,7 +91,7 @@ pub(super) const REAL_TIME_SIGNAL: Test = Test {
             .expect_line(format!("child {} killed {signal}", child.own_pid()))
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["knows_no_realtime_signals"],
         hint: "A real-time signal has killed the child. nix has no name for it: its waitpid has collected the child, \
                and returns EINVAL. Call libc::waitpid, and ask WIFEXITED, WEXITSTATUS and WTERMSIG.",
@@ -121,7 +121,7 @@ pub(super) const WHOLE_LINES: Test = Test {
             .expect_line(format!("child {} exited 0", child.own_pid()))
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["prints_with_a_single_write"],
         hint: "The write to standard output has taken fewer bytes than it was given, and the rest of the line is \
                missing. Offer the rest again, until all of it is taken: write_all does it for you.",
@@ -138,27 +138,27 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         "A panic (exit status 101) is a failure, in a child too.",
     ],
     story: |lab| {
-        lab.expect_refusal(&[], 2)?;
-        lab.expect_refusal(&["127.0.0.1"], 2)?;
-        lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
-        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
-        lab.expect_refusal(&["localhost:0"], 2)?;
-        lab.expect_refusal(&[&lab.any_port().to_string(), "x"], 2)
+        lab.expect_refused_start(&[], 2)?;
+        lab.expect_refused_start(&["127.0.0.1"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:65536"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:x"], 2)?;
+        lab.expect_refused_start(&["localhost:0"], 2)?;
+        lab.expect_refused_start(&[&lab.any_port().to_string(), "x"], 2)
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["mixes_up_its_statuses"],
             hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_without_an_argument"],
             hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
                    line on standard error and exit with status 2.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["looks_names_up", "takes_a_bad_port_for_0"],
             hint: "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. localhost is a \
                    name: std's bind, to_socket_addrs and getaddrinfo look names up, and atoi takes a port that is no \
@@ -179,18 +179,18 @@ pub(super) const PORT_IN_USE: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_server()?;
-        lab.expect_refusal(&[&server.address().to_string()], 1)?;
+        lab.expect_refused_start(&[&server.address().to_string()], 1)?;
         echo_some(lab, &server.connect()?)
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_a_busy_port"],
             hint: "`bind` can fail, for example because the port is in use. Say why on standard error and exit with \
                    status 1.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["shares_the_port"],
             hint: "With SO_REUSEPORT two servers share one port, and each gets a part of the clients. Set \
                    SO_REUSEADDR, which lets a new server begin when the old one is gone, and report EADDRINUSE with \

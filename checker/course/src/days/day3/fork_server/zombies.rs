@@ -23,7 +23,7 @@ pub(super) const EARLIER_CLIENT: Test = Test {
         echo_some(lab, &later)
     },
     rejects: &[Rejection {
-        because: Diagnosis::ZombieLeft,
+        diagnosis: Diagnosis::ZombieLeft,
         mistakes: &["never_reaps"],
         hint: "A child that has ended stays a zombie until its parent calls waitpid. Call it in the server's loop, \
                with WNOHANG.",
@@ -52,19 +52,19 @@ pub(super) const ANOTHER_LIVES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ZombieLeft,
+            diagnosis: Diagnosis::ZombieLeft,
             mistakes: &["reaps_with_the_next_client", "restarts_accept"],
             hint: "The zombie stays until the next client comes, because the end of a child does not wake the server. \
                    Install a handler for SIGCHLD, without SA_RESTART, so that the sleeping call returns.",
         },
         Rejection {
-            because: Diagnosis::Stuck,
+            diagnosis: Diagnosis::Stuck,
             mistakes: &["waits_without_wnohang"],
             hint: "One child has ended, another one lives, and waitpid sleeps until that one ends, too. Pass WNOHANG, \
                    and stop when it returns 0.",
         },
         Rejection {
-            because: Diagnosis::Busy,
+            diagnosis: Diagnosis::Busy,
             mistakes: &["looks_every_three_seconds"],
             hint: "The end of a child does not wake the server: it looks when a time limit is over, and until then \
                    the child is a zombie. Install a handler for SIGCHLD, without SA_RESTART, so that the sleeping \
@@ -96,7 +96,7 @@ pub(super) const THREE_TOGETHER: Test = Test {
         Ok(())
     },
     rejects: &[Rejection {
-        because: Diagnosis::ZombieLeft,
+        diagnosis: Diagnosis::ZombieLeft,
         mistakes: &["one_wait_per_signal"],
         hint: "Three children ended, and one SIGCHLD told of them: signals do not queue. Call waitpid in a loop until \
                it returns 0 or fails with ECHILD.",
@@ -126,7 +126,7 @@ pub(super) const IN_THE_GAP: Test = Test {
         echo_some(lab, &late)
     },
     rejects: &[Rejection {
-        because: Diagnosis::ZombieLeft,
+        diagnosis: Diagnosis::ZombieLeft,
         mistakes: &["looks_then_accepts", "unblocks_then_polls"],
         hint: "The child ends after the server has looked for it and before the server sleeps: SIGCHLD comes, its \
                handler runs, and then nothing wakes the server. Keep SIGCHLD blocked, and let ppoll open the mask and \

@@ -27,19 +27,19 @@ pub(super) const RESET: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_a_reset_for_the_end"],
             hint: "The server has reset the connection, so the answer is not complete. Only a read of 0 is the end: \
                    an error is exit status 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_a_reset"],
             hint: "A reset is an ordinary event for a network program. Match on the error, report it, and exit with 1 \
                    instead of unwrapping.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_a_reset"],
             hint: "The server has reset the connection, read says so (ECONNRESET), and your program keeps it to \
                    itself. Print the error on standard error before you end.",
@@ -67,7 +67,7 @@ pub(super) const RESET_WITH_OPEN_INPUT: Test = Test {
         upload.stderr().expect_reason()
     },
     rejects: &[Rejection {
-        because: Diagnosis::StillRunning,
+        diagnosis: Diagnosis::StillRunning,
         mistakes: &["waits_for_input_after_a_reset"],
         hint: "The connection is gone, but a thread still waits for input, and your program waits for the thread. \
                Leave at a reset without joining it; thread::scope always joins.",
@@ -92,13 +92,13 @@ pub(super) const TAKES_NO_MORE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_send_errors"],
             hint: "write has failed: the server has not got your whole input. Keep this in mind, and exit with 1 at \
                    the end.",
         },
         Rejection {
-            because: Diagnosis::Killed,
+            diagnosis: Diagnosis::Killed,
             mistakes: &["dies_of_sigpipe"],
             hint: "Writing to a connection that is gone raises SIGPIPE, and its default is to kill. Leave it ignored, \
                    as Rust's runtime sets it, or pass MSG_NOSIGNAL to send.",
@@ -116,7 +116,7 @@ pub(super) const WAITS_FOR_NO_INPUT: Test = Test {
         upload.expect_exit(1)
     },
     rejects: &[Rejection {
-        because: Diagnosis::StillRunning,
+        diagnosis: Diagnosis::StillRunning,
         mistakes: &["reads_on_after_a_failed_write"],
         hint: "No more can be sent after a failed write, so no more has to be read. Stop reading standard input, \
                print what the server has said, and end.",
@@ -145,13 +145,13 @@ pub(super) const END_DOES_NOT_ARRIVE: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_the_error_of_shutdown"],
             hint: "The last piece of the input has brought a reset back, and no write follows that could fail. \
                    shutdown tells it: ENOTCONN means that there is no connection any more. Exit with 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_shutdown"],
             hint: "shutdown fails with ENOTCONN when the server has reset the connection. That is an ordinary event: \
                    report it, and exit with 1 instead of unwrapping.",
@@ -182,7 +182,7 @@ pub(super) const ANSWER_AND_END: Test = Test {
         upload.stdout().expect_end()
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["leaves_at_pollhup"],
         hint: "POLLHUP says that both directions have ended; it does not say that you have read everything. What has \
                come still waits in the receive buffer: read until read returns 0.",
@@ -200,7 +200,7 @@ pub(super) const REFUSES_THE_REST: Test = Test {
     ],
     story: prints_the_answer_of_a_refusing_server,
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["exits_when_sending_fails", "leaves_at_pollerr"],
         hint: "A failed write, or POLLERR, ends the sending and not the program. The answer has already arrived: \
                print it until read returns 0 or an error, then exit with 1.",

@@ -28,13 +28,13 @@ pub(super) const SHORT_WRITES: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::ClosedEarly,
+            diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["sends_with_a_single_write"],
             hint: "write has taken fewer bytes than it was given, and said so. Offer it the rest, until all of it is \
                    taken, before you read the next piece.",
         },
         Rejection {
-            because: Diagnosis::Exited,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["prints_with_a_single_write"],
             hint: "The writes to standard output have taken fewer bytes than they were given, and the rest is \
                    missing. Offer it again, until all of it is taken.",
@@ -77,19 +77,19 @@ pub(super) const CANNOT_READ: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_a_read_error_for_the_end"],
             hint: "read on standard input has failed, and your program goes on as if it were the end of the input: a \
                    part passes for the whole. Only 0 is the end. Tell an error on standard error, and exit with 1.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_a_bad_input"],
             hint: "read on standard input has failed, and your program keeps the reason to itself. Print the error on \
                    standard error before you end.",
         },
         Rejection {
-            because: Diagnosis::StillRunning,
+            diagnosis: Diagnosis::StillRunning,
             mistakes: &["waits_for_the_server_after_a_read_error"],
             hint: "The input cannot be read, and your program waits for the server to end, which waits for the rest \
                    of the upload. Do not wait for it: say what has failed, and end the whole process with status 1.",
@@ -119,13 +119,13 @@ pub(super) const CANNOT_PRINT: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_a_full_disk"],
             hint: "The disk is full, write has failed, and the answer is lost; exit status 0 says that all went well. \
                    Look at what each write to standard output returns, and exit with 1.",
         },
         Rejection {
-            because: Diagnosis::WrongOutput,
+            diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_a_full_disk"],
             hint: "write to standard output has failed, and your program keeps the reason to itself. Print the error \
                    on standard error before you end.",

@@ -33,7 +33,7 @@ pub(super) const TELLS_ITS_COUNTS: Test = Test {
         expect_numbers_on_stderr(lab, &upload, &counts)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["keeps_its_counts_to_itself", "tells_the_last_piece"],
         hint: "Add up the bytes that each direction carries, piece by piece, and print both sums on standard error at \
                the end, in decimal digits.",
@@ -50,17 +50,17 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         "A panic (exit status 101) is a failure, and so is death by SIGPIPE.",
     ],
     story: |lab| {
-        lab.expect_refusal(&[], 2)?;
-        lab.expect_refusal(&["127.0.0.1"], 2)?;
-        lab.expect_refusal(&["127.0.0.1:65536"], 2)?;
-        lab.expect_refusal(&["127.0.0.1:x"], 2)?;
+        lab.expect_refused_start(&[], 2)?;
+        lab.expect_refused_start(&["127.0.0.1"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:65536"], 2)?;
+        lab.expect_refused_start(&["127.0.0.1:x"], 2)?;
         let nobody = lab.reserve_address()?.refuse();
-        lab.expect_refusal(&[&format!("localhost:{}", nobody.port())], 2)?;
-        lab.expect_refusal(&[&nobody.to_string(), "x"], 2)
+        lab.expect_refused_start(&[&format!("localhost:{}", nobody.port())], 2)?;
+        lab.expect_refused_start(&[&nobody.to_string(), "x"], 2)
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &[
                 "mixes_up_its_statuses",
                 "looks_names_up",
@@ -72,7 +72,7 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
                    strtoul with a look at its end).",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_without_an_argument"],
             hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
                    line on standard error and exit with status 2.",

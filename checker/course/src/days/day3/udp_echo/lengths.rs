@@ -1,7 +1,7 @@
 //! Datagrams from one byte to the longest there is: up to 1024 bytes they are sent back, and no further.
 
 use super::{ask, random, word};
-use harness::author::{Checked, Datagrams, Diagnosis, Rejection, Server, Sleep, Test};
+use harness::author::{Checked, Diagnosis, Rejection, Server, Sleep, Test, UdpPeer};
 
 /// The longest datagram that is sent back.
 const LIMIT: usize = 1024;
@@ -17,13 +17,13 @@ pub(super) const LONG: Test = Test {
     proves: &["A datagram of up to 1024 bytes is answered with one datagram of the same bytes."],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         ask(&client, &server, random(lab, 1..=1))?;
         ask(&client, &server, random(lab, 513..=1022))?;
         ask(&client, &server, lab.random_bytes(LIMIT - 1))
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongBytes,
+        diagnosis: Diagnosis::WrongBytes,
         mistakes: &["has_a_small_buffer"],
         hint: "The kernel throws away what does not fit into your buffer. Make it large enough for the longest \
                datagram that you send back, 1024 bytes, and send the answer in one piece.",
@@ -37,11 +37,11 @@ pub(super) const THE_LIMIT: Test = Test {
     proves: &["A datagram of up to 1024 bytes is answered with one datagram of the same bytes."],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         ask(&client, &server, lab.random_bytes(LIMIT))
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongBytes,
+        diagnosis: Diagnosis::WrongBytes,
         mistakes: &["refuses_the_limit"],
         hint: "1024 bytes are still allowed: only a longer datagram is too big. Look at your `<` and `<=`, and at the \
                size of your buffer.",
@@ -58,26 +58,26 @@ pub(super) const TOO_BIG: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         client.send_to(server.address(), random(lab, 1025..=2000))?;
         client.expect_start_from(server.address(), "too big ")?;
         ask(&client, &server, random(lab, 10..=1000))
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongBytes,
+            diagnosis: Diagnosis::WrongBytes,
             mistakes: &["cuts_silently", "echoes_any_size"],
             hint: "A datagram of more than 1024 bytes is not sent back, not even its beginning: the answer is the \
                    text `too big LENGTH`. A plain receive does not tell that the kernel cut something off. Receive \
                    with the flag MSG_TRUNC, and compare the length that it returns with 1024.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["trusts_the_true_length"],
             hint: "With MSG_TRUNC the returned length can be more than your buffer holds. Compare before you slice.",
         },
         Rejection {
-            because: Diagnosis::NoAnswer,
+            diagnosis: Diagnosis::NoAnswer,
             mistakes: &["waits_for_the_rest"],
             hint: "The rest of a datagram that was cut is gone. The next receive waits for the next datagram, so \
                    answer now.",
@@ -95,14 +95,14 @@ pub(super) const TRUE_LENGTH: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         ask_too_much(&client, &server, lab.random_bytes(LIMIT + 1))?;
         ask_too_much(&client, &server, random(lab, 1026..=9000))?;
         ask_too_much(&client, &server, lab.random_bytes(LONGEST))?;
         ask(&client, &server, random(lab, 10..=1000))
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongBytes,
+        diagnosis: Diagnosis::WrongBytes,
         mistakes: &[
             "tells_the_cut_length",
             "has_one_byte_to_spare",
@@ -124,7 +124,7 @@ pub(super) const BEHIND_TOO_BIG: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let (first, second) = (lab.datagrams()?, lab.datagrams()?);
+        let (first, second) = (lab.udp_peer()?, lab.udp_peer()?);
         let (long, short) = (random(lab, 1025..=2000), word(lab));
         server.sleeps(Sleep::UntilSomethingComes)?;
         server.signals().freeze()?;
@@ -135,7 +135,7 @@ pub(super) const BEHIND_TOO_BIG: Test = Test {
         second.expect_from(server.address(), short)
     },
     rejects: &[Rejection {
-        because: Diagnosis::NoAnswer,
+        diagnosis: Diagnosis::NoAnswer,
         mistakes: &["empties_the_queue"],
         hint: "Nothing is left of a datagram that was cut, so there is nothing to clear away. What you receive behind \
                it is the next datagram: answer that one, too.",
@@ -143,7 +143,7 @@ pub(super) const BEHIND_TOO_BIG: Test = Test {
 };
 
 /// One question that is too big, and the answer which tells its length.
-pub(super) fn ask_too_much(client: &Datagrams, server: &Server, question: Vec<u8>) -> Checked {
+pub(super) fn ask_too_much(client: &UdpPeer, server: &Server, question: Vec<u8>) -> Checked {
     client.send_to(server.address(), &question)?;
     client.expect_from(server.address(), format!("too big {}", question.len()))
 }

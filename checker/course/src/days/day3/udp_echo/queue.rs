@@ -14,7 +14,7 @@ pub(super) const LONG_QUEUE: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         server.sleeps(Sleep::UntilSomethingComes)?;
         server.signals().freeze()?;
         // Together less than half of what Linux gives a socket, with all that the kernel adds to each.
@@ -32,7 +32,7 @@ pub(super) const LONG_QUEUE: Test = Test {
         })
     },
     rejects: &[Rejection {
-        because: Diagnosis::NoAnswer,
+        diagnosis: Diagnosis::NoAnswer,
         mistakes: &["shrinks_its_queue"],
         hint: "Some datagrams came while your program was busy, and there was no room for them: the kernel threw them \
                away. SO_RCVBUF is the room for all that wait together, not for one datagram. Leave it as it is.",
@@ -47,7 +47,7 @@ pub(super) const INTERRUPTED: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_udp_server(&[])?;
-        let client = lab.datagrams()?;
+        let client = lab.udp_peer()?;
         server.sleeps(Sleep::UntilSomethingComes)?;
         server.faults().interrupt_read_twice(FdKind::Socket)?;
         // A server which sleeps in its receive gets the first one in the call that has begun, and fails behind it.
@@ -56,7 +56,7 @@ pub(super) const INTERRUPTED: Test = Test {
         ask(&client, &server, word(lab))
     },
     rejects: &[Rejection {
-        because: Diagnosis::Exited,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["ends_at_eintr"],
         hint: "EINTR is no failure: a signal came before there was a datagram. Receive again.",
     }],

@@ -26,7 +26,7 @@ pub(super) const MANY: Test = Test {
         expect_result(&program, 0, 0, real_time)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongOutput,
+        diagnosis: Diagnosis::WrongOutput,
         mistakes: &["counts_in_a_byte"],
         hint: "A counter of 8 bits begins again at 0 after 255. Take an AtomicUsize, or an AtomicU64.",
     }],
@@ -53,7 +53,7 @@ pub(super) const SIGINT_BLOCKED_AT_THE_START: Test = Test {
         expect_result(&program, 0, 0, 0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::WrongDisposition,
+        diagnosis: Diagnosis::WrongDisposition,
         mistakes: &["keeps_sigint_blocked"],
         hint: "The mask comes from whoever starts the program, and it may hold any signal. To take out those which \
                you remember is not enough: wait with a mask of your own, an empty one.",
@@ -83,7 +83,7 @@ pub(super) const SIGTERM_IGNORED_AT_THE_START: Test = Test {
         expect_result(&program, 1, 1, 1)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Stuck,
+        diagnosis: Diagnosis::Stuck,
         mistakes: &["leaves_an_ignored_sigterm_alone"],
         hint: "Only SIGINT stays as it is when it was ignored at the start: a shell ignores it for a background job. \
                Install the handlers of all other signals whatever their old disposition is.",
@@ -111,7 +111,7 @@ pub(super) const SECOND_SIGTERM: Test = Test {
         expect_result(&program, 0, 1, 0)
     },
     rejects: &[Rejection {
-        because: Diagnosis::Killed,
+        diagnosis: Diagnosis::Killed,
         mistakes: &["dies_of_a_second_sigterm"],
         hint: "A second SIGTERM comes while the result is printed, and its default action kills the program. Leave \
                the handlers in place until the end: no SA_RESETHAND, and no SIG_DFL.",
@@ -139,13 +139,13 @@ pub(super) const CANNOT_PRINT: Test = Test {
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_a_full_disk"],
             hint: "The disk is full, write has failed, and the counts are lost; exit status 0 says that all went \
                    well. Look at what writing and flushing return, say why on standard error, and exit with 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_a_full_disk"],
             hint: "println! panics when standard output cannot be written. Use writeln!, look at its result, say why \
                    on standard error, and exit with 1.",
@@ -163,19 +163,19 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        lab.expect_refusal(&["x"], 2)?;
-        lab.expect_refusal(&["-t"], 2)?;
-        lab.expect_refusal(&["-t", "x"], 2)?;
-        lab.expect_refusal(&["-t", "15", "x"], 2)
+        lab.expect_refused_start(&["x"], 2)?;
+        lab.expect_refused_start(&["-t"], 2)?;
+        lab.expect_refused_start(&["-t", "x"], 2)?;
+        lab.expect_refused_start(&["-t", "15", "x"], 2)
     },
     rejects: &[
         Rejection {
-            because: Diagnosis::WrongStatus,
+            diagnosis: Diagnosis::WrongStatus,
             mistakes: &["mixes_up_its_statuses"],
             hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
         },
         Rejection {
-            because: Diagnosis::Panicked,
+            diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_a_bad_number"],
             hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
                    error, and end with status 2.",

@@ -1,6 +1,6 @@
 //! One isolated place for one test: what is started in it can reach nothing outside, and ends with it.
 //!
-//! A worker, a process of its own for each test, enters an arena and then starts the student's program in it:
+//! A worker, a process of its own for each test, enters a sandbox and then starts the student's program in it:
 //!
 //! ```text
 //! checker                  plans, builds, schedules, reports
@@ -120,7 +120,7 @@ impl Network {
 
 /// The place of one test.
 #[derive(Debug)]
-pub struct Arena {
+pub struct Sandbox {
     isolation: Isolation,
     address: Ipv4Addr,
     folder: Folder,
@@ -128,7 +128,7 @@ pub struct Arena {
     jail: Option<Jail>,
 }
 
-/// What all arenas have in common, for a process whose copies each [enter](Arena::enter) one: it becomes an unprivileged
+/// What all sandboxs have in common, for a process whose copies each [enter](Sandbox::enter) one: it becomes an unprivileged
 /// user for ever, and prepares what networks of their own are made from. It must have one thread only.
 pub fn prepare(isolation: Isolation) -> Result<(), LabError> {
     privileges::give_up_root()?;
@@ -138,13 +138,13 @@ pub fn prepare(isolation: Isolation) -> Result<(), LabError> {
     }
 }
 
-impl Arena {
+impl Sandbox {
     /// Makes this process the worker of a test. It must have one thread only, and can do this once.
     ///
     /// # Errors
     ///
     /// When the machine refuses what `isolation` needs; [`probe`] tells beforehand.
-    pub fn enter(isolation: Isolation) -> Result<Arena, LabError> {
+    pub fn enter(isolation: Isolation) -> Result<Sandbox, LabError> {
         privileges::give_up_root()?;
         match isolation {
             Isolation::Namespaces => {
@@ -153,7 +153,7 @@ impl Arena {
                     Some(folder) => folder,
                     None => Folder::temporary()?,
                 };
-                Ok(Arena {
+                Ok(Sandbox {
                     isolation,
                     address: Ipv4Addr::LOCALHOST,
                     folder,
@@ -164,7 +164,7 @@ impl Arena {
             Isolation::Shared => {
                 nix::sys::prctl::set_child_subreaper(true)
                     .attempt("could not become the subreaper of what the program leaves behind")?;
-                Ok(Arena {
+                Ok(Sandbox {
                     isolation,
                     address: own_loopback_address(std::process::id()),
                     folder: Folder::temporary()?,
@@ -176,7 +176,7 @@ impl Arena {
     }
 
     /// Small send buffers: a test that fills both directions of a connection then needs 200 kB for it, and not 6 MB.
-    /// Where the network is not the arena's own, or the kernel does not allow it, the same tests take longer.
+    /// Where the network is not the sandbox's own, or the kernel does not allow it, the same tests take longer.
     pub fn shrink_send_buffers(&self) {
         if self.isolation == Isolation::Namespaces {
             let _ = fs::write("/proc/sys/net/ipv4/tcp_wmem", "4096 16384 65536");
@@ -185,8 +185,8 @@ impl Arena {
 
     /// Locks every program that is started here from now on into a jail.
     #[must_use]
-    pub fn locked(self, jail: Option<Jail>) -> Arena {
-        Arena { jail, ..self }
+    pub fn locked(self, jail: Option<Jail>) -> Sandbox {
+        Sandbox { jail, ..self }
     }
 
     /// Whether a tracer has to keep every program within its bounds, since nothing else does.
@@ -198,7 +198,7 @@ impl Arena {
         self.jail.as_ref()
     }
 
-    /// How far this arena is separated.
+    /// How far this sandbox is separated.
     pub fn isolation(&self) -> Isolation {
         self.isolation
     }
@@ -215,13 +215,13 @@ impl Arena {
         Ipv4Addr::new(net, high ^ 0xc0, middle, low)
     }
 
-    /// The folder in which programs start. It is empty at first, and vanishes with the arena.
+    /// The folder in which programs start. It is empty at first, and vanishes with the sandbox.
     ///
     /// In namespaces it is a file system of its own, so that nothing more can be written once it is full (ENOSPC), and
-    /// how full it is can be [asked](Arena::room). Elsewhere it lies on the machine's disk, where a program is only
-    /// [watched](Arena::disk_used): between two looks it may write what the disk takes.
+    /// how full it is can be [asked](Sandbox::room). Elsewhere it lies on the machine's disk, where a program is only
+    /// [watched](Sandbox::disk_used): between two looks it may write what the disk takes.
     ///
-    /// This is its name, for programs. The lab itself opens everything below its [directory](Arena::directory).
+    /// This is its name, for programs. The lab itself opens everything below its [directory](Sandbox::directory).
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -1,4 +1,4 @@
-//! How a program is started in an arena: what it inherits, and what it may use up.
+//! How a program is started in a sandbox: what it inherits, and what it may use up.
 
 use std::{
     ffi::{CStr, OsStr, OsString},
@@ -19,7 +19,7 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Arena, Isolation, Jail,
+    Isolation, Jail, Sandbox,
     exec::{Follow, Image, Started},
     jail::Prepared,
 };
@@ -150,41 +150,41 @@ impl Launch {
         }
     }
 
-    /// Starts `program` with pipes as its standard input, output and error: in the arena's folder, in a session of
+    /// Starts `program` with pipes as its standard input, output and error: in the sandbox's folder, in a session of
     /// its own, with a clean environment, no descriptor but 0, 1 and 2, and every signal as it is by default.
-    pub fn start(&self, program: &Path, arena: &Arena) -> io::Result<Started> {
-        let folder = arena.folder();
+    pub fn start(&self, program: &Path, sandbox: &Sandbox) -> io::Result<Started> {
+        let folder = sandbox.folder();
         let environment = [
             ("PATH", OsStr::new("/usr/local/bin:/usr/bin:/bin")),
             ("LC_ALL", OsStr::new("C.UTF-8")),
             ("HOME", folder.as_os_str()),
             ("TMPDIR", folder.as_os_str()),
         ];
-        let preparation = self.prepare(arena);
+        let preparation = self.prepare(sandbox);
         let mut image = Image::new(program, &self.arguments, &environment, preparation)?;
         // One that has taken its own rights to the folder away is not the only one who starts there.
-        let _ = arena.directory().open_to_owner();
-        image.folder = Some(arena.directory().as_fd().try_clone_to_owned()?);
-        image.namespace = arena.pid_namespace()?;
-        image.jail = arena
+        let _ = sandbox.directory().open_to_owner();
+        image.folder = Some(sandbox.directory().as_fd().try_clone_to_owned()?);
+        image.namespace = sandbox.pid_namespace()?;
+        image.jail = sandbox
             .jail()
-            .map(|jail| jail_of(jail, program, arena))
+            .map(|jail| jail_of(jail, program, sandbox))
             .transpose()?;
         image.start(match self.traced {
             false => Follow::Untraced,
-            true => Follow::Traced(None, self.bounds(arena)),
+            true => Follow::Traced(None, self.bounds(sandbox)),
         })
     }
 
     /// What the tracer has to keep it from, because nothing else does.
-    fn bounds(&self, arena: &Arena) -> Bounds {
-        match (arena.jail(), arena.isolation()) {
+    fn bounds(&self, sandbox: &Sandbox) -> Bounds {
+        match (sandbox.jail(), sandbox.isolation()) {
             (None, _) => Bounds::default(),
             (Some(jail), isolation) => Bounds {
                 threads: Some(self.limits.processes.min(jail.limits.processes) as usize),
                 own_signals: isolation == Isolation::Shared,
                 addresses: (isolation == Isolation::Shared).then(|| {
-                    [arena.address(), arena.other_address()]
+                    [sandbox.address(), sandbox.other_address()]
                         .map(IpAddr::V4)
                         .into()
                 }),
@@ -192,8 +192,8 @@ impl Launch {
         }
     }
 
-    fn prepare(&self, arena: &Arena) -> Preparation {
-        let limits = match arena.jail() {
+    fn prepare(&self, sandbox: &Sandbox) -> Preparation {
+        let limits = match sandbox.jail() {
             None => self.limits,
             Some(jail) => self.limits.at_most(&jail.limits),
         };
@@ -204,20 +204,20 @@ impl Launch {
                 .fold(0u64, |set, signal| set | 1 << (signal - 1))
         };
         Preparation {
-            own_proc: arena.isolation() == Isolation::Namespaces,
+            own_proc: sandbox.isolation() == Isolation::Namespaces,
             full_stdout: self.full_stdout,
             umask: Some(self.umask),
             blocked: set(&self.blocked),
             ignored: set(&self.ignored),
-            ..Preparation::limited(Group::OwnSession, &limits, arena.isolation())
+            ..Preparation::limited(Group::OwnSession, &limits, sandbox.isolation())
         }
     }
 }
 
-/// The jail of an arena, for this program.
-fn jail_of(jail: &Jail, program: &Path, arena: &Arena) -> io::Result<Prepared> {
-    let folder = Some(arena.directory().as_fd());
-    jail.prepare(program, folder, arena.isolation())
+/// The jail of a sandbox, for this program.
+fn jail_of(jail: &Jail, program: &Path, sandbox: &Sandbox) -> io::Result<Prepared> {
+    let folder = Some(sandbox.directory().as_fd());
+    jail.prepare(program, folder, sandbox.isolation())
         .map_err(io::Error::other)
 }
 

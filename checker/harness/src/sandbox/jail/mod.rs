@@ -7,7 +7,7 @@
 //! - A filter of system calls (`refusals`): what Landlock does not know of.
 //! - Limits (setrlimit(2)), and no capability, not even in a user namespace.
 //!
-//! All files that it makes lie in the folder of its [arena](super::Arena::folder), which in namespaces takes so much and
+//! All files that it makes lie in the folder of its [sandbox](super::Sandbox::folder), which in namespaces takes so much and
 //! no more.
 //!
 //! Where tests share the machine's network and processes, the tracer keeps the program [within
@@ -118,7 +118,7 @@ impl Jail {
         }
     }
 
-    /// Opens all that it needs, for a program in an arena of this kind, which may also change what is in an open
+    /// Opens all that it needs, for a program in a sandbox of this kind, which may also change what is in an open
     /// folder. The program's own file may be read, whatever is hidden.
     ///
     /// # Errors
