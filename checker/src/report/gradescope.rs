@@ -1,4 +1,4 @@
-//! Gradescope's `results.json`: one element of `tests` for each [`Entry`]. All texts are plain text.
+//! Gradescope's `results.json`: one element of `tests` for each row (`Entry`). All texts are plain text.
 //!
 //! The report is already reduced to what the student may see ([`Feedback`](super::Feedback)). All formats are in
 //! [`Format`](super::Format): to add one, write a file with a `render` function, and add a variant and a row there.

@@ -1,4 +1,4 @@
-//! What a run found, written down: [`model`] is the value, every output format a rendering of it.
+//! What a run found, written down: `model` is the value, every output format a rendering of it.
 //!
 //! ```text
 //! format                            a row for each format

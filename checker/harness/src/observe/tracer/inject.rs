@@ -71,7 +71,7 @@ pub enum Which {
     Every,
 }
 
-/// What happens to a call. [`super::possible`] has the rules for EINTR and for short counts.
+/// What happens to a call. The module `possible` has the rules for EINTR and for short counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The kernel does not execute the call. The program gets this errno.
