@@ -1,5 +1,6 @@
 //! The hidden tests of day2_2_echo_server.
 
+mod clients;
 mod faults;
 mod ports;
 mod untested;
@@ -25,10 +26,10 @@ pub const EXERCISE: Exercise = Exercise {
         LISTENS_FIRST,
         QUEUE,
         NO_LEAK,
-        SLOW_READER,
+        clients::SLOW_READER,
         faults::SHORT_WRITES,
-        RESET,
-        LEAVES_WITHOUT_READING,
+        clients::RESET,
+        clients::LEAVES_WITHOUT_READING,
         faults::INTERRUPTED,
         faults::LOST_CLIENT,
         faults::NO_DESCRIPTOR,
@@ -353,192 +354,6 @@ const NO_LEAK: Test = Test {
     }],
 };
 
-const SLOW_READER: Test = Test {
-    name: "loses nothing when a client reads late and half-closes first",
-    points: 3,
-    read: "End of file and half-close",
-    proves: &[
-        "When the client ends its sending side, the server sends what it still owes, closes the connection, and \
-         serves the next client.",
-        "A client who does not read its echo makes the server wait, and nothing is lost.",
-    ],
-    story: |lab| {
-        let server = lab.start_server()?;
-        let first = server.connect_with_receive_buffer(SMALL)?;
-        first.send_until_unread(MORE_THAN_FITS)?;
-        first.read_until_quiet()?;
-        // If something is missing by now, this comes back too early.
-        first.send(lab.random_bytes(16 * 1024))?;
-        first.expect_echo()?;
-        first.close();
-        // Another client, because the kernel has widened the first one's send buffer while it flowed, to
-        // megabytes on some machines.
-        let client = server.connect_with_receive_buffer(SMALL)?;
-        client.send_until_unread(MORE_THAN_FITS)?;
-        // This and the end of the stream arrive while the program waits for room, with bytes unread.
-        client.send_without_reading(lab.random_bytes(16 * 1024))?;
-        client.shutdown_write()?;
-        lab.settle()?;
-        client.expect_echo()?;
-        // Whether the stream ends now is another test's business.
-        client.expect_no_more_bytes()
-    },
-    rejects: &[
-        Rejection {
-            diagnosis: Diagnosis::WrongBytes,
-            mistakes: &["drops_what_does_not_fit"],
-            hint: "When the send buffer is full, wait: a plain write does that for you. MSG_DONTWAIT and an ignored \
-                   count leave holes in the echo.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::Reset,
-            mistakes: &["hangs_up_at_rdhup"],
-            hint: "POLLRDHUP says that no more will come, not that you have read all. Read until read returns 0, \
-                   write it back, then close.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::ClosedEarly,
-            mistakes: &["gives_up_a_slow_client"],
-            hint: "A full send buffer is no failure: the client reads late. After EAGAIN (WouldBlock) wait until \
-                   there is room; a plain write on a blocking socket does that for you.",
-        },
-    ],
-};
-
-const RESET: Test = Test {
-    name: "forgets a client who resets, and goes on",
-    points: 2,
-    read: "When a client misbehaves",
-    proves: &[
-        "A client who resets the connection, or leaves without reading, costs only its own connection.",
-        "The server says so on standard error, keeps nothing of it, and goes on.",
-        "The server never ends by itself.",
-        "Nothing but the one line goes to standard output.",
-        "A panic (exit status 101) is a failure.",
-    ],
-    story: |lab| {
-        let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        let before = server.descriptors().count();
-        let in_service = server.connect()?;
-        echo(lab, &in_service)?;
-        lab.settle()?;
-        in_service.reset()?;
-        let next = server.connect()?;
-        echo(lab, &next)?;
-        server.stdout().expect_quiet()?;
-        lab.settle()?;
-        server.stderr().expect_reason()?;
-        server.connect()?.reset()?;
-        // The first one has been told of: what comes now is about the others.
-        next.reset()?;
-        visit(lab, &server)?;
-        server.descriptors().expect_at_most(before)?;
-        server.stdout().expect_quiet()?;
-        lab.settle()?;
-        server.stderr().expect_reason()
-    },
-    rejects: &[
-        Rejection {
-            diagnosis: Diagnosis::Exited,
-            mistakes: &["dies_with_its_client"],
-            hint: "An error of read or write is the end of one connection, not of the server. Do not pass it up with \
-                   `?`: report it and accept the next client.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::Panicked,
-            mistakes: &["expects_a_peer_name"],
-            hint: "A client that has gone is ordinary: read and write fail with ECONNRESET, getpeername with \
-                   ENOTCONN. End this connection, not the server.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::DescriptorLeaked,
-            mistakes: &["leaks_after_an_error"],
-            hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::WrongOutput,
-            mistakes: &[
-                "says_nothing_of_lost_clients",
-                "tells_of_the_first_lost_client",
-            ],
-            hint: "A client has reset its connection, and whoever runs your server has to learn it, each time. Look \
-                   at what read and write return, and say an error on standard error (eprintln!) before you go on.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::ExtraOutput,
-            mistakes: &["complains_on_stdout"],
-            hint: "Standard output is for results. Report a lost client on standard error, with `eprintln!`.",
-        },
-    ],
-};
-
-const LEAVES_WITHOUT_READING: Test = Test {
-    name: "goes on after a client who leaves without reading",
-    points: 2,
-    read: "When a client misbehaves",
-    proves: &[
-        "A client who resets the connection, or leaves without reading, costs only its own connection.",
-        "The server says so on standard error, keeps nothing of it, and goes on.",
-        "A panic (exit status 101) is a failure.",
-    ],
-    story: |lab| {
-        let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        let before = server.descriptors().count();
-        // Closed with its echo unread, this connection is reset while the program waits in write.
-        let rude = server.connect_with_receive_buffer(SMALL)?;
-        rude.send_until_unread(MORE_THAN_FITS)?;
-        rude.close();
-        let polite = server.connect()?;
-        echo(lab, &polite)?;
-        // A server with several threads may still be about to say that the rude one is lost.
-        lab.settle()?;
-        server.stderr().expect_reason()?;
-        // Nothing of its echo has come yet: this one ends like a right one, and is gone when the echo comes.
-        let gone = server.connect()?;
-        gone.send(lab.random_bytes(48_000))?;
-        gone.close();
-        polite.close();
-        visit(lab, &server)?;
-        server.descriptors().expect_at_most(before)
-    },
-    rejects: &[
-        Rejection {
-            diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_when_write_fails"],
-            hint: "write fails when the client has gone, and the client decides when that is. Handle the error \
-                   instead of unwrapping it.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::Killed,
-            mistakes: &["dies_of_sigpipe"],
-            hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for \
-                   you: leave it so, and handle EPIPE.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::Busy,
-            mistakes: &["tries_again_for_ever"],
-            hint: "Only EINTR means \"try again\". After any other error this connection is over: close it and accept \
-                   the next.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["says_nothing_when_write_fails"],
-            hint: "A client has left without its echo: write has failed. Say this error on standard error \
-                   (eprintln!), like one of read, before you accept the next.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::DescriptorLeaked,
-            mistakes: &["leaks_when_write_fails"],
-            hint: "write has failed, and on this way out a descriptor stays open. Let an OwnedFd close each of them \
-                   on every way out, copies (try_clone, dup) too.",
-        },
-    ],
-};
-
 const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 after wrong arguments",
     points: 1,
@@ -593,11 +408,6 @@ const WRONG_ARGUMENTS: Test = Test {
         },
     ],
 };
-
-/// A receive buffer which is soon full.
-const SMALL: usize = 16 * 1024;
-/// So many bytes are in no buffer of the kernel between client and program and back.
-const MORE_THAN_FITS: usize = 1 << 20;
 
 /// A line of letters and digits, with its end.
 fn line(lab: &Lab) -> String {

@@ -1,6 +1,7 @@
 //! The hidden tests of day4_1_sigaction.
 
 mod manners;
+mod moments;
 mod untested;
 
 use libc::{
@@ -28,13 +29,13 @@ pub const EXERCISE: Exercise = Exercise {
         LEAVES_INT_IGNORED,
         REAL_TIME,
         BLOCKED_AT_THE_START,
-        READY_MEANS_READY,
-        BEFORE_THE_FIRST_WAIT,
-        BEFORE_THE_NEXT_WAIT,
+        moments::READY_MEANS_READY,
+        moments::BEFORE_THE_FIRST_WAIT,
+        moments::BEFORE_THE_NEXT_WAIT,
         SHORT_WRITES,
         SECOND_SIGNAL,
-        PENDING_WITH_TERM,
-        REAL_TIME_PENDING_WITH_TERM,
+        moments::PENDING_WITH_TERM,
+        moments::REAL_TIME_PENDING_WITH_TERM,
         WHAT_IT_CAN_CATCH,
         WHAT_IT_CAN_CATCH_OF_REAL_TIME,
         manners::MANY,
@@ -303,89 +304,6 @@ const BLOCKED_AT_THE_START: Test = Test {
     }],
 };
 
-const READY_MEANS_READY: Test = Test {
-    name: "can take a signal as soon as it says ready",
-    points: 2,
-    read: "What a program is born with",
-    proves: &[
-        "A signal that comes after this line, however soon, is handled as this contract says.",
-    ],
-    story: |lab| {
-        let signals = shuffled(lab, vec![SIGUSR1, SIGUSR2, SIGRTMIN(), SIGHUP]);
-        let program = signal_while_it_says_ready(lab, &signals)?;
-        program.sleeps(Sleep::UntilASignalComes)?;
-        program.signals().deliver(SIGTERM)?;
-        expect_result(&program, 1, 1, 1)
-    },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Killed,
-        mistakes: &["is_ready_too_early"],
-        hint: "The program says ready before its handlers are installed, and a signal at that moment kills it. \
-               Install them first, then print.",
-    }],
-};
-
-const BEFORE_THE_FIRST_WAIT: Test = Test {
-    name: "ends, too, if SIGTERM or SIGINT comes before it begins to wait",
-    points: 2,
-    read: "Blocking, and waiting without a gap",
-    proves: &[
-        "A signal that comes after this line, however soon, is handled as this contract says.",
-        "A signal may come at any moment, also between a look at a flag and the sleep: it is not missed.",
-        "`SIGINT` means the same as `SIGTERM`; but if `SIGINT` was ignored when the program was started, it stays \
-         ignored.",
-    ],
-    story: |lab| {
-        for signal in [SIGTERM, SIGINT] {
-            let program = signal_while_it_says_ready(lab, &[signal])?;
-            expect_result(&program, 0, 0, 0)?;
-        }
-        Ok(())
-    },
-    rejects: &[
-        Rejection {
-            diagnosis: Diagnosis::Stuck,
-            mistakes: &["unblocks_before_it_waits"],
-            hint: "The signal comes in the gap after the look at the flag: its handler runs, and then the program \
-                   waits for a signal that it has had. Leave the signals blocked, and let sigsuspend open the mask \
-                   and wait in one step.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::Killed,
-            mistakes: &["catches_sigint_too_late"],
-            hint: "The program says ready before a handler is installed, and a signal at that moment kills it. \
-                   Install all of them first, then print.",
-        },
-    ],
-};
-
-const BEFORE_THE_NEXT_WAIT: Test = Test {
-    name: "ends, too, if SIGTERM or SIGINT comes just before it waits again",
-    points: 3,
-    read: "Blocking, and waiting without a gap",
-    proves: &[
-        "A signal may come at any moment, also between a look at a flag and the sleep: it is not missed.",
-        "`SIGINT` means the same as `SIGTERM`; but if `SIGINT` was ignored when the program was started, it stays \
-         ignored.",
-    ],
-    story: |lab| {
-        lab.follow_calls();
-        for signal in [SIGTERM, SIGINT] {
-            let program = count(lab)?;
-            program.signals().send_in_the_gap(SIGUSR1, signal)?;
-            expect_result(&program, 1, 0, 0)?;
-        }
-        Ok(())
-    },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Stuck,
-        mistakes: &["looks_then_pauses", "blocks_only_sigterm"],
-        hint: "The signal comes after the look at the flag and before the sleep: its handler runs, and then the \
-               program waits for a signal that it has had. Block all the signals before you look, and let sigsuspend \
-               open the mask and wait in one step.",
-    }],
-};
-
 const SHORT_WRITES: Test = Test {
     name: "prints its whole result, however few bytes a write takes",
     points: 1,
@@ -457,53 +375,6 @@ const SECOND_SIGNAL: Test = Test {
                    program print once.",
         },
     ],
-};
-
-const PENDING_WITH_TERM: Test = Test {
-    name: "counts standard signals that are pending together with SIGTERM",
-    points: 2,
-    read: "Merged or queued",
-    proves: &["Every signal that was sent before `SIGTERM` is in the counts."],
-    story: |lab| {
-        let program = count(lab)?;
-        program.signals().freeze()?;
-        for signal in shuffled(lab, vec![SIGUSR1, SIGUSR2]) {
-            program.signals().send(signal)?;
-        }
-        program.signals().send(SIGTERM)?;
-        program.signals().resume()?;
-        expect_result(&program, 1, 1, 0)
-    },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["ends_in_the_handler"],
-        hint: "The handler of SIGTERM may run before the handlers of signals that came earlier. Set a flag there, and \
-               let the main program end when the others are counted.",
-    }],
-};
-
-const REAL_TIME_PENDING_WITH_TERM: Test = Test {
-    name: "counts real-time signals that are pending together with SIGTERM",
-    points: 2,
-    read: "Merged or queued",
-    proves: &["Every signal that was sent before `SIGTERM` is in the counts."],
-    story: |lab| {
-        let program = count(lab)?;
-        program.signals().freeze()?;
-        let real_time = lab.random_number(2..=6);
-        lab.step(format!("send it SIGRTMIN {}", times(real_time)), || {
-            send(&program, &repeated(&[(SIGRTMIN(), real_time)]))
-        })?;
-        program.signals().send(SIGTERM)?;
-        program.signals().resume()?;
-        expect_result(&program, 0, 0, real_time)
-    },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["leaves_signals_pending"],
-        hint: "SIGTERM has the lower number and is delivered first; the real-time signals are still pending. Unblock \
-               all signals before you read the counters.",
-    }],
 };
 
 const WHAT_IT_CAN_CATCH: Test = Test {
