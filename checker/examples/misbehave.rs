@@ -3,7 +3,7 @@
 
 use std::{
     env,
-    io::{Write, stdout},
+    io::{Read, Write, stdout},
     net::{TcpListener, TcpStream},
     os::fd::AsRawFd,
     path::Path,
@@ -45,6 +45,7 @@ fn main() {
         "spins" => loop {
             std::hint::spin_loop();
         },
+        "reads_on_at_the_end" => read_on(&address),
         "listens_elsewhere" => {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             let port = listener.local_addr().expect("an address").port();
@@ -154,6 +155,21 @@ fn serve(listener: &TcpListener) -> ! {
     loop {
         if let Ok((stream, _)) = listener.accept() {
             let _ = std::io::copy(&mut &stream, &mut &stream);
+        }
+    }
+}
+
+/// Echoes, and takes the end of a stream for an empty message.
+fn read_on(address: &str) -> ! {
+    let listener = TcpListener::bind(address).expect("a port");
+    announce(&listener.local_addr().expect("an address").to_string());
+    loop {
+        let Ok((mut stream, _)) = listener.accept() else {
+            continue;
+        };
+        let mut buffer = [0; 4096];
+        while let Ok(n) = stream.read(&mut buffer) {
+            let _ = stream.write_all(&buffer[..n]);
         }
     }
 }

@@ -291,7 +291,7 @@ fn feed(
     let send = |index: usize, program: &Path| -> Result<(), LabError> {
         let program = staging.ready(program)?;
         let exercise = plan.exercises[index];
-        let is_suspect = Arc::default();
+        let known = Arc::default();
         for test in plan.tests_of(exercise) {
             let _ = batches.send(Batch {
                 key: index,
@@ -299,7 +299,7 @@ fn feed(
                 tests: vec![test],
                 program: program.clone(),
                 until_failure: false,
-                is_suspect: Arc::clone(&is_suspect),
+                known: Arc::clone(&known),
             });
         }
         Ok(())

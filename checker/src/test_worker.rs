@@ -41,6 +41,8 @@ pub struct TestRequest {
     pub seed: u64,
     /// Whether to follow its system calls.
     pub tracing: Tracing,
+    /// Whether an earlier test has found the program busy: it gets less CPU time.
+    pub is_known_busy: bool,
     /// What the program is locked into, if it is not trusted.
     pub jail: Option<Jail>,
 }
@@ -96,7 +98,7 @@ impl Statement {
     }
 
     /// What is known when the same test has run once more with calls followed. A promise that was broken once is broken,
-    /// whatever the second run says.
+    /// whatever the second run says; and the first run says how, because to follow calls changes what comes first.
     #[must_use]
     pub fn merge_rerun(mut self, again: Statement) -> Statement {
         let milliseconds = self.milliseconds + again.milliseconds;
@@ -107,6 +109,11 @@ impl Statement {
                 self
             }
             (Outcome::Failed(_), Outcome::Broken(_) | Outcome::NotChecked(_)) => self,
+            (Outcome::Failed(first), Outcome::Failed(second))
+                if first.diagnosis != second.diagnosis =>
+            {
+                self
+            }
             _ => again,
         };
         Statement {
@@ -148,6 +155,7 @@ impl TestRequest {
             program: PathBuf::new(),
             seed: 0,
             tracing: Tracing::Off,
+            is_known_busy: false,
             jail: None,
         }
     }
@@ -170,6 +178,9 @@ fn run_test(request: &TestRequest, sandbox: Sandbox, requester: &Requester) -> S
     };
     let program = request.program.clone();
     let context = TestContext::new(sandbox, program, request.tracing, seed, Some(lifeline));
+    if request.is_known_busy {
+        context.expect_busy();
+    }
     let result = lab::tell_story(&context, story);
     let is_followed = context.follows_calls();
     let ended = context.end();

@@ -14,7 +14,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
     exercise::Exercise,
-    failure::{Failure, LabError},
+    failure::{Diagnosis, Failure, LabError},
     sandbox::{Isolation, Jail, Network, Tracing},
     test_worker::{self, Outcome, Statement, TestRequest},
     worker::{Cancel, Cancelled, ForkServer, Reply, RunError, Worker},
@@ -33,9 +33,28 @@ pub struct Batch<K> {
     pub program: PathBuf,
     /// Whether the first failure ends the batch.
     pub until_failure: bool,
-    /// Whether a test of the program has failed. It is set here, and may be shared by several batches: the later tests
-    /// follow system calls from their beginning.
-    pub is_suspect: Arc<AtomicBool>,
+    /// What its tests have shown so far. It is written here, and shared by the batches of one program.
+    pub known: Arc<Known>,
+}
+
+/// What is known of a program from its earlier tests.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// A test has failed: the later ones follow system calls from their beginning.
+    has_failed: AtomicBool,
+    /// A test has found it busy: the later ones give it less CPU time.
+    was_busy: AtomicBool,
+}
+
+impl Known {
+    fn learn(&self, outcome: &Outcome) {
+        if let Outcome::Failed(failure) = outcome {
+            self.has_failed.store(true, Ordering::Relaxed);
+            if failure.diagnosis == Diagnosis::Busy {
+                self.was_busy.store(true, Ordering::Relaxed);
+            }
+        }
+    }
 }
 
 /// How tests are run.
@@ -233,6 +252,7 @@ fn run_test<K>(
             program: batch.program.clone(),
             seed: conditions.seed,
             tracing,
+            is_known_busy: batch.known.was_busy.load(Ordering::Relaxed),
             jail: conditions.jail.clone(),
         };
         match workers.run(conditions, &request) {
@@ -242,15 +262,13 @@ fn run_test<K>(
             Err(RunError::Cancelled) => Err(Cancelled),
         }
     };
-    let is_suspect = batch.is_suspect.load(Ordering::Relaxed);
+    let has_failed = batch.known.has_failed.load(Ordering::Relaxed);
     let tracing = match conditions.tracing {
-        Tracing::AsNeeded if is_suspect => Tracing::On,
+        Tracing::AsNeeded if has_failed => Tracing::On,
         tracing => tracing,
     };
     let statement = run_once(tracing)?;
-    if matches!(statement.outcome, Outcome::Failed(_)) {
-        batch.is_suspect.store(true, Ordering::Relaxed);
-    }
+    batch.known.learn(&statement.outcome);
     match tracing == Tracing::AsNeeded && statement.wants_calls() {
         true => Ok(statement.merge_rerun(run_once(Tracing::On)?)),
         false => Ok(statement),

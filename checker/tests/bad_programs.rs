@@ -4,7 +4,7 @@ mod support;
 
 use std::{fs, time::Duration};
 
-use support::{Course, Isolation, idle::IdleTime};
+use support::{Course, Isolation, environment::command, idle::IdleTime};
 
 /// Runs the first test of the echo server against the fixture under this name, which leaves nothing running. Returns its
 /// diagnosis and symptom, and how long that took beside other work.
@@ -70,6 +70,37 @@ fn one_with_many_threads_is_not_bad() {
 fn one_that_spins_is_busy() {
     let (diagnosis, _, _) = diagnosis_of("spins", Isolation::Namespaces);
     assert_eq!(diagnosis, "busy");
+}
+
+/// The processor time of the checker, of its workers, and of the programs, which is what a student waits for.
+#[test]
+fn one_that_reads_on_at_the_end_costs_little_in_each_of_its_tests() {
+    let course = Course::real();
+    let program = course.misbehaving("reads_on_at_the_end");
+    let checker = course.checker_command();
+    let output = command("sh")
+        .args([
+            "-c",
+            r#""$0" day2_2 --format json --program "$1"; times >&2"#,
+        ])
+        .args([checker.get_program(), program.as_os_str()])
+        .current_dir(checker.get_current_dir().unwrap())
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let tests = report["exercises"][0]["tests"].as_array().unwrap();
+    let is_busy = |test: &&serde_json::Value| test["failure"]["diagnosis"] == "busy";
+    let busy = tests.iter().filter(is_busy).count() as u32;
+    assert!(busy > 5, "{report:#}");
+    // As the shell writes it: 0m1.25s 0m3.50s, the second line for what it has waited for.
+    let times = String::from_utf8(output.stderr).unwrap();
+    let spent: f64 = times.lines().last().unwrap().split(' ').map(seconds).sum();
+    assert!(spent / f64::from(busy) < 2.0, "{busy} tests: {times}");
+}
+
+fn seconds(text: &str) -> f64 {
+    let (minutes, seconds) = text.split_once('m').unwrap();
+    60.0 * minutes.parse::<f64>().unwrap() + seconds.trim_end_matches('s').parse::<f64>().unwrap()
 }
 
 #[test]

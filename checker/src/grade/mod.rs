@@ -334,7 +334,7 @@ impl GradingWorker<'_> {
                             let Some(key) = key(&name) else { return };
                             match stage(&path, submission.target(), &programs) {
                                 Ok(program) => {
-                                    let is_suspect = Arc::default();
+                                    let known = Arc::default();
                                     for test in 0..exercises[key].tests.len() {
                                         let _ = batches.send(Batch {
                                             key,
@@ -342,7 +342,7 @@ impl GradingWorker<'_> {
                                             tests: vec![test],
                                             program: program.clone(),
                                             until_failure: false,
-                                            is_suspect: Arc::clone(&is_suspect),
+                                            known: Arc::clone(&known),
                                         });
                                     }
                                 }

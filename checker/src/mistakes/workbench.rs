@@ -184,7 +184,7 @@ pub fn try_out(
         tests: (0..exercise.tests.len()).collect(),
         program: path.to_owned(),
         until_failure: true,
-        is_suspect: Arc::default(),
+        known: Arc::default(),
     };
     let mut result = Ok(Trial::Passes);
     worker_pool::run(

@@ -73,7 +73,7 @@ impl Programs {
                     tests,
                     program,
                     until_failure: kind != Kind::Solution,
-                    is_suspect: Arc::default(),
+                    known: Arc::default(),
                 });
             };
             for (kind, binary, tests) in [

@@ -30,6 +30,10 @@ pub struct TestContext {
     pub(super) lifeline: Option<OwnedFd>,
     /// The program to test.
     pub(super) executable: PathBuf,
+    /// How many bytes the test has sent to the program and received from it, but for its standard streams.
+    moved: Cell<u64>,
+    /// Whether an earlier test has found this program busy: it gets less CPU time then.
+    is_known_busy: Cell<bool>,
     /// When the disk was looked at.
     pub(super) disk_seen: Cell<Instant>,
     tracing: Tracing,
@@ -60,12 +64,35 @@ impl TestContext {
             sandbox,
             lifeline,
             executable,
+            moved: Cell::new(0),
+            is_known_busy: Cell::new(false),
             disk_seen: Cell::new(Instant::now()),
             tracing,
             follows: Cell::new(tracing == Tracing::On),
             links: RefCell::default(),
             kept: RefCell::default(),
         })
+    }
+
+    /// Says that an earlier test has found the program busy. It gets less CPU time in this one.
+    pub fn expect_busy(&self) {
+        self.is_known_busy.set(true);
+    }
+
+    /// Whether an earlier test has found it busy.
+    pub(super) fn is_known_busy(&self) -> bool {
+        self.is_known_busy.get()
+    }
+
+    /// Counts bytes which a peer has sent to the program, or received from it.
+    pub(super) fn has_moved(&self, bytes: usize) {
+        self.moved.set(self.moved.get() + bytes as u64);
+    }
+
+    /// How many bytes have gone between the test and the program. What the program prints does not count: a program
+    /// that prints in a loop gets nowhere.
+    pub(super) fn bytes_moved(&self) -> u64 {
+        self.moved.get() + self.programs.input_taken()
     }
 
     /// Ends all that was started.

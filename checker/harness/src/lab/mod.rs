@@ -13,6 +13,7 @@
 //! - `quiescence`: whether anything can still happen; `polling`: one look; `sockets`: those of this test.
 //! - `context`: what all words share, made of `transcript`, `programs`, `names`, `chance` and `links`.
 
+mod budget;
 mod chance;
 mod context;
 mod evidence;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    budget::Budget,
     context::TestContext,
     polling::PolledFile,
     quiescence::{Activity, FIRST_LOOK, LOOK, SETTLED_AFTER, Watch},
@@ -13,15 +14,8 @@ use super::{
 };
 use crate::failure::{Checked, Diagnosis};
 
-/// The last resort, for a program which neither sleeps for ever nor uses the CPU all the time. A right program
-/// does what is due within milliseconds; this leaves room for a machine that is busy with other things.
-const DEADLINE: Duration = Duration::from_secs(20);
-/// CPU time within one wait from which on a program counts as busy: 2 seconds. What a right program does between
-/// two events takes milliseconds.
-const BUSY_TICKS: u64 = 200;
-/// The same at the deadline, for a program which was hardly seen asleep: other programs kept the CPUs busy.
-const BUSY_TICKS_AT_LAST: u64 = BUSY_TICKS / 8;
-/// "Hardly" is in one of so many samples at most. (A traced program sleeps for a moment before its exec.)
+/// A program was hardly seen asleep if it was so in one of this many samples at most. (A traced program sleeps for a
+/// moment before its exec.)
 const SELDOM: u32 = 20;
 /// How long all may sleep in calls with a time limit, or in calls which the machine does not let us see.
 const TIMED_SLEEP: Duration = Duration::from_secs(5);
@@ -84,8 +78,7 @@ impl TestContext {
         mut look: impl FnMut() -> Checked<Option<T>>,
     ) -> Checked<Result<T, WaitError>> {
         let start = Instant::now();
-        // Counted from the first sample on: most waits end before it, and reading the CPU time takes longer than they do.
-        let mut ticks_before = None;
+        let mut budget = Budget::new(self);
         let mut watch = Watch::for_a_verdict();
         let mut next_sample = start + FIRST_SAMPLE;
         let mut awake = start;
@@ -107,21 +100,19 @@ impl TestContext {
                     };
                 }
                 self.guard(watch.living())?;
-                let ticks = self.programs.cpu_ticks(watch.living());
-                let used = ticks.saturating_sub(*ticks_before.get_or_insert(ticks));
-                if used > BUSY_TICKS {
-                    return Ok(Err(WaitError::Busy));
-                }
                 samples += 1;
                 asleep += u32::from(watch.sees_sleep());
+                let is_awake = asleep <= samples / SELDOM;
+                if budget.is_exceeded(self, watch.living(), is_awake) {
+                    return Ok(Err(WaitError::Busy));
+                }
                 if activity == Activity::Active {
                     awake = now;
                 }
-                let is_awake = asleep <= samples / SELDOM;
-                if now - start > DEADLINE && is_awake && used > BUSY_TICKS_AT_LAST {
+                if budget.is_over() && is_awake && budget.suffices_at_last() {
                     return Ok(Err(WaitError::Busy));
                 }
-                if now - start > DEADLINE || now - awake > TIMED_SLEEP {
+                if budget.is_over() || now - awake > TIMED_SLEEP {
                     return Ok(Err(WaitError::TimedOut));
                 }
                 next_sample = now + SAMPLE;

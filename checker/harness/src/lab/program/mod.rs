@@ -100,6 +100,7 @@ impl Program {
                 file: RefCell::new(stdin.map(Rc::new)),
                 queue: RefCell::default(),
                 closes: Cell::new(false),
+                written: Cell::new(0),
             },
             stdout: Stream::new(child.stdout.take().map(OwnedFd::from), true)?,
             stderr: Stream::new(child.stderr.take().map(OwnedFd::from), false)?,

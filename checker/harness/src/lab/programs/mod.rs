@@ -138,6 +138,21 @@ impl Programs {
         tracers.peek().is_none() || tracers.any(|tracer| tracer.is_group_stopped(tid))
     }
 
+    /// How many bytes of their standard inputs have been written.
+    pub(super) fn input_taken(&self) -> u64 {
+        let list = self.list();
+        list.iter().map(|program| program.stdin.written.get()).sum()
+    }
+
+    /// Whether one of them has printed something.
+    pub(super) fn have_printed(&self) -> bool {
+        let list = self.list();
+        let mut streams = list
+            .iter()
+            .flat_map(|program| [&program.stdout, &program.stderr]);
+        streams.any(|stream| stream.total.get() > 0)
+    }
+
     /// The CPU time which these processes have used, in ticks, with that of the tracers: a traced program spends most of
     /// its time there when it makes many calls.
     pub(super) fn cpu_ticks(&self, processes: &[Process]) -> u64 {
@@ -145,5 +160,17 @@ impl Programs {
         let list = self.list();
         let tracers = list.iter().filter_map(|program| program.tracer());
         programs + tracers.map(Tracer::processor_ticks).sum::<u64>()
+    }
+
+    /// Whether the calls of one of them are followed.
+    pub(super) fn are_followed(&self) -> bool {
+        self.list().iter().any(|program| program.tracer().is_some())
+    }
+
+    /// How many calls that can wait or move bytes the followed programs have made in a row, none of which moved a byte.
+    pub(super) fn fruitless_calls(&self) -> u64 {
+        let list = self.list();
+        let tracers = list.iter().filter_map(|program| program.tracer());
+        tracers.map(Tracer::fruitless_calls).sum()
     }
 }

@@ -16,6 +16,8 @@ pub(in crate::lab) struct StdinPipe {
     pub(in crate::lab) queue: RefCell<VecDeque<u8>>,
     /// Whether it is closed when all of that is written.
     pub(in crate::lab) closes: Cell<bool>,
+    /// How many bytes the pipe has taken so far.
+    pub(in crate::lab) written: Cell<u64>,
 }
 
 impl StdinPipe {
@@ -31,7 +33,10 @@ impl StdinPipe {
                 return;
             }
             match open.write(queue.as_slices().0) {
-                Ok(n) => drop(queue.drain(..n)),
+                Ok(n) => {
+                    self.written.set(self.written.get() + n as u64);
+                    drop(queue.drain(..n));
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // It has closed its input. The signal SIGPIPE is ignored in every Rust program.

@@ -249,6 +249,7 @@ impl Connection {
                 Ok(0) => self.end.set(Some(End::Finished)),
                 Ok(n) => {
                     self.inbox.borrow_mut().extend_from_slice(&buffer[..n]);
+                    self.context.has_moved(n);
                     acknowledge(stream);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),

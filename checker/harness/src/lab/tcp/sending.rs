@@ -108,7 +108,10 @@ impl Connection {
                     return Ok(Some(()));
                 }
                 match (&mut &*stream).write(rest) {
-                    Ok(n) => rest = &rest[n..],
+                    Ok(n) => {
+                        rest = &rest[n..];
+                        self.context.has_moved(n);
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
                     Err(_) => {

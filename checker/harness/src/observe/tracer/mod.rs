@@ -245,6 +245,12 @@ impl Tracer {
         self.shared.state().log.total()
     }
 
+    /// How many calls in a row could have moved bytes or taken a client, and have not. A right program sleeps before
+    /// there are many.
+    pub fn fruitless_calls(&self) -> u64 {
+        self.shared.state().log.fruitless()
+    }
+
     /// Injects a fault into calls which are entered from now on.
     pub fn inject(&self, injection: Injection) -> InjectionId {
         self.shared.state().rules.add(injection)

@@ -135,6 +135,26 @@ impl Record {
         format!("{}({})", self.name(), arguments.join(", "))
     }
 
+    /// Whether it has moved bytes, taken a client or a child, or made a connection. `None` for a call that does nothing
+    /// of the kind. poll and its relatives move nothing: they only tell what can be moved.
+    fn is_fruitful(&self) -> Option<bool> {
+        let CallOutcome::Returned(result) = self.outcome else {
+            let waits = matches!(
+                self.call,
+                Call::Read | Call::Write | Call::Accept | Call::Connect | Call::Poll | Call::Wait
+            );
+            return waits.then_some(false);
+        };
+        match self.call {
+            // waitid returns 0 in any case.
+            Call::Wait if self.number == libc::SYS_waitid => None,
+            Call::Read | Call::Write | Call::Wait => Some(result > 0),
+            Call::Accept | Call::Connect => Some(true),
+            Call::Poll => Some(false),
+            _ => None,
+        }
+    }
+
     /// Whether it has not returned.
     pub fn is_in_progress(&self) -> bool {
         self.outcome == CallOutcome::InProgress
@@ -171,6 +191,8 @@ pub(super) struct Log {
     /// Those that are older and still in progress.
     old: BTreeMap<u64, Record>,
     counts: HashMap<Call, u64>,
+    /// How many calls in a row could have moved something, and have not.
+    fruitless: u64,
 }
 
 impl Log {
@@ -208,6 +230,11 @@ impl Log {
         if let Some(record) = self.open(sequence) {
             record.outcome = outcome;
             record.returned_us = Some(returned_us);
+            match record.is_fruitful() {
+                Some(true) => self.fruitless = 0,
+                Some(false) => self.fruitless += 1,
+                None => (),
+            }
         }
         self.old.remove(&sequence);
     }
@@ -231,6 +258,10 @@ impl Log {
 
     pub fn total(&self) -> u64 {
         self.next()
+    }
+
+    pub fn fruitless(&self) -> u64 {
+        self.fruitless
     }
 }
 
@@ -292,5 +323,29 @@ mod tests {
         log.close(waiting, CallOutcome::Returned(4), 2);
         assert_eq!(log.all().len(), MOST);
         assert_eq!(log.count(Call::Accept), log.total());
+    }
+
+    #[test]
+    fn counts_calls_that_move_nothing_until_one_does() {
+        let mut log = Log::default();
+        let mut end = |call, number, result| {
+            let record = Record {
+                call,
+                number,
+                ..record()
+            };
+            let sequence = log.add(record);
+            log.close(sequence, CallOutcome::of(result), 1);
+            log.fruitless()
+        };
+        let again = i64::from(-libc::EAGAIN);
+        assert_eq!(end(Call::Read, libc::SYS_read, 0), 1);
+        assert_eq!(end(Call::Poll, libc::SYS_poll, 1), 2);
+        assert_eq!(end(Call::Accept, libc::SYS_accept4, again), 3);
+        assert_eq!(end(Call::Close, libc::SYS_close, 0), 3);
+        assert_eq!(end(Call::Write, libc::SYS_write, 1), 0);
+        assert_eq!(end(Call::Wait, libc::SYS_waitid, 0), 0);
+        assert_eq!(end(Call::Wait, libc::SYS_wait4, 0), 1);
+        assert_eq!(end(Call::Accept, libc::SYS_accept4, 4), 0);
     }
 }
