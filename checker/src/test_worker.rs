@@ -112,6 +112,7 @@ impl Statement {
             (Outcome::Failed(first), Outcome::Failed(second))
                 if first.diagnosis != second.diagnosis =>
             {
+                first.evidence.calls.clone_from(&second.evidence.calls);
                 self
             }
             _ => again,
@@ -212,4 +213,50 @@ fn ready(sandbox: Sandbox) -> Result<Sandbox, LabError> {
     sandbox.work_there()?;
     sandbox.shrink_send_buffers();
     Ok(sandbox)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Diagnosis;
+
+    fn statement(outcome: Outcome) -> Statement {
+        Statement {
+            outcome,
+            is_followed: false,
+            milliseconds: 1.0,
+        }
+    }
+
+    fn failed(diagnosis: Diagnosis) -> Statement {
+        let mut failure = Failure::pipe_locked();
+        failure.diagnosis = diagnosis;
+        statement(Outcome::Failed(Box::new(failure)))
+    }
+
+    fn diagnosis_of(statement: &Statement) -> Option<Diagnosis> {
+        match &statement.outcome {
+            Outcome::Failed(failure) => Some(failure.diagnosis),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_first_run_of_a_test_says_what_is_wrong() {
+        for second in [failed(Diagnosis::Busy), statement(Outcome::Passed)] {
+            let known = failed(Diagnosis::LeftOpen).merge_rerun(second);
+            assert_eq!(diagnosis_of(&known), Some(Diagnosis::LeftOpen));
+        }
+    }
+
+    #[test]
+    fn the_second_run_shows_the_same_failure_with_its_calls() {
+        let second = Statement {
+            is_followed: true,
+            ..failed(Diagnosis::LeftOpen)
+        };
+        let known = failed(Diagnosis::LeftOpen).merge_rerun(second);
+        assert!(known.is_followed);
+        assert_eq!(known.milliseconds, 2.0);
+    }
 }
