@@ -4,6 +4,8 @@
 //! [`report`](crate::report), of which this module knows the values only.
 
 mod advice;
+mod cause;
+mod relation;
 
 use crate::{
     exercise::{Exercise, Rejection},
@@ -103,6 +105,7 @@ fn failure_report(exercise: &Exercise, test: usize, failure: Failure) -> Failure
         known,
         hint,
     } = judge(exercise, test, &failure);
+    let cause = (!is_starter).then(|| cause::of(&failure)).flatten();
     let seen = failure.evidence;
     FailureReport {
         diagnosis: failure.diagnosis,
@@ -118,6 +121,7 @@ fn failure_report(exercise: &Exercise, test: usize, failure: Failure) -> Failure
         mistake: known
             .and_then(|known| known.mistakes.first())
             .map(|name| (*name).to_owned()),
+        cause,
         hint: hint.to_owned(),
         read: exercise.tests[test].read.to_owned(),
     }

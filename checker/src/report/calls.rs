@@ -72,12 +72,13 @@ pub(crate) fn cut(call: &str, result: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::tracer::CallOutcome;
+    use crate::observe::{calls::Call, tracer::CallOutcome};
 
     fn call(call: &str, result: i64) -> CallLine {
         CallLine {
             pid: 2,
             is_main: true,
+            call: Call::Read,
             text: format!("{call} = {result}"),
             outcome: CallOutcome::Returned(result),
             injected: None,

@@ -384,11 +384,13 @@ pub fn explanation(
     if !is_shown {
         text.push_str(&output("Its standard output", &failure.stdout, width));
     }
-    let _ = writeln!(
-        text,
-        "{}",
-        fold(&failure.hint, width, "        hint   ", "               ")
-    );
+    let rest = "               ";
+    if let Some(cause) = &failure.cause {
+        let cause = fold(&clean(cause), width, "        cause  ", rest);
+        let _ = writeln!(text, "{cause}");
+    }
+    let hint = fold(&failure.hint, width, "        hint   ", rest);
+    let _ = writeln!(text, "{hint}");
     let _ = writeln!(
         text,
         "{}",
@@ -396,7 +398,7 @@ pub fn explanation(
             &format!("course.md, \"{}\"", failure.read),
             width,
             "        read   ",
-            "               "
+            rest
         )
     );
     text.push_str(&again(exercise, test, detail));

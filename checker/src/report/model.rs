@@ -128,6 +128,9 @@ pub struct FailureReport {
     pub untouched: bool,
     /// The known-wrong version which fails like this, if there is one.
     pub mistake: Option<String>,
+    /// What the evidence says about the cause, in one sentence, if it says something.
+    #[serde(default)]
+    pub cause: Option<String>,
     /// What to do about it.
     pub hint: String,
     /// The heading of course.md to read.

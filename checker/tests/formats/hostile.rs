@@ -4,7 +4,7 @@ use checker::{
     exercise::Exercise,
     failure::{Comparison, Diagnosis, LabError},
     lab::{CallLine, Ending, ProcessState},
-    observe::tracer::CallOutcome,
+    observe::{calls::Call, tracer::CallOutcome},
     report::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     sandbox::Isolation,
     syllabus,
@@ -119,6 +119,7 @@ fn failure() -> FailureReport {
         calls: vec![CallLine {
             pid: 2,
             is_main: true,
+            call: Call::Read,
             text: TEXT.to_owned(),
             outcome: CallOutcome::InProgress,
             injected: None,
@@ -129,6 +130,7 @@ fn failure() -> FailureReport {
         stderr: "z".repeat(LINE) + "\n" + TEXT,
         untouched: false,
         mistake: None,
+        cause: Some(TEXT.to_owned()),
         hint: "Look again.".to_owned(),
         read: "End of file and half-close".to_owned(),
     }

@@ -18,6 +18,8 @@ pub struct CallLine {
     pub pid: i32,
     /// Whether that is the program itself, and not one of its children.
     pub is_main: bool,
+    /// What kind of call it is.
+    pub call: Call,
     /// `read(4, "hello\n", 4096) = 6`
     pub text: String,
     /// What came of it, with which the text ends.
@@ -63,6 +65,7 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
     let line = |record: &Record| CallLine {
         pid: record.own_pid,
         is_main: record.pid == main,
+        call: record.call,
         text: record.to_string(),
         outcome: record.outcome,
         injected: match record.refused {

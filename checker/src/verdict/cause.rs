@@ -1,0 +1,220 @@
+//! What the evidence of a failure says about its cause, whatever the program is: how two values are related, which call
+//! failed before the end, what was read and never answered.
+//!
+//! It is said beside the hint, and only what the evidence proves.
+
+use nix::{errno::Errno, sys::signal::Signal};
+
+use super::relation;
+use crate::{
+    failure::{Diagnosis, Failure},
+    lab::{CallLine, Ending, Evidence, Mark},
+    observe::{calls::Call, tracer::CallOutcome},
+};
+
+/// How many calls may lie between the call that failed and the end: what a panic does, and what is closed.
+const BEFORE_THE_END: usize = 8;
+
+/// One sentence about the cause, if the evidence shows one.
+pub(super) fn of(failure: &Failure) -> Option<String> {
+    let seen = &failure.evidence;
+    match failure.diagnosis {
+        Diagnosis::WrongOutput | Diagnosis::WrongBytes => {
+            relation::between(failure.comparison.as_ref()?)
+        }
+        Diagnosis::Exited | Diagnosis::Panicked | Diagnosis::WrongStatus => failed_call(seen),
+        Diagnosis::Killed => killed(seen.ending?).or_else(|| failed_call(seen)),
+        Diagnosis::Stuck | Diagnosis::TimedOut => unanswered(seen),
+        _ => None,
+    }
+}
+
+/// The last call that failed before a program ended.
+fn failed_call(seen: &Evidence) -> Option<String> {
+    if matches!(seen.ending?, Ending::Status(0)) {
+        return None;
+    }
+    let mut last = seen.calls.iter().rev().filter(|call| call.is_main);
+    let failed = last
+        .by_ref()
+        .take(BEFORE_THE_END)
+        .find_map(|call| match call.outcome {
+            CallOutcome::Failed(errno) => Some((call, Errno::from_raw(errno))),
+            _ => None,
+        });
+    let (call, errno) = failed?;
+    // These two are answers on which every event loop goes on.
+    if matches!(errno, Errno::EAGAIN | Errno::EINTR) && call.injected.is_none() {
+        return None;
+    }
+    let who = match call.injected {
+        Some(_) => "the test made it fail",
+        None => errno.desc(),
+    };
+    Some(format!(
+        "The last call that failed before your program ended is {} ({who}).",
+        call.text
+    ))
+}
+
+/// What a signal says that ends a program.
+fn killed(ending: Ending) -> Option<String> {
+    let Ending::Signal(number) = ending else {
+        return None;
+    };
+    let told = match Signal::try_from(number).ok()? {
+        Signal::SIGABRT => {
+            "SIGABRT comes from the program itself: from abort(3), from an assertion, or from the C library when it \
+             finds the heap damaged. The reason stands on standard error."
+        }
+        Signal::SIGPIPE => {
+            "SIGPIPE comes from a write to a pipe or connection whose other end does not read any more."
+        }
+        Signal::SIGSEGV | Signal::SIGBUS => {
+            "The program used memory that is not its own: look at what is `unsafe`, and at pointers that are passed \
+             to libc."
+        }
+        Signal::SIGALRM => "SIGALRM comes from alarm(2) or setitimer(2) when their time is over.",
+        _ => return None,
+    };
+    Some(told.to_owned())
+}
+
+/// What a process has read before it went to sleep, if it has written nothing since.
+fn unanswered(seen: &Evidence) -> Option<String> {
+    let sleeper = seen
+        .calls
+        .iter()
+        .rfind(|call| call.mark == Some(Mark::Waits))?;
+    if !matches!(sleeper.call, Call::Read | Call::Poll) {
+        return None;
+    }
+    let own = || seen.calls.iter().filter(|call| call.pid == sleeper.pid);
+    let counts = |call: &&CallLine| {
+        matches!(
+            (call.call, call.outcome),
+            (Call::Read, CallOutcome::Returned(_)) | (Call::Write | Call::Close, _)
+        )
+    };
+    let last = own().rfind(counts)?;
+    // After the end of a stream nothing is due to it. A descriptor of events tells that something has come, and is no data itself: eventfd gives 8 bytes.
+    let is_data = !matches!(last.outcome, CallOutcome::Returned(0 | 8));
+    if last.call != Call::Read || !is_data {
+        return None;
+    }
+    Some(format!(
+        "Your program has read something, and has written nothing since: {}. Does the answer wait in a buffer of \
+         yours, or your loop for more to come?",
+        last.text
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(call: Call, text: &str, outcome: CallOutcome) -> CallLine {
+        CallLine {
+            pid: 2,
+            is_main: true,
+            call,
+            text: format!("{text}{outcome}"),
+            outcome,
+            injected: None,
+            mark: (outcome == CallOutcome::InProgress).then_some(Mark::Waits),
+        }
+    }
+
+    fn cause(diagnosis: Diagnosis, ending: Option<Ending>, calls: Vec<CallLine>) -> Option<String> {
+        let mut failure = Failure::pipe_locked();
+        failure.diagnosis = diagnosis;
+        failure.evidence.ending = ending;
+        failure.evidence.calls = calls;
+        of(&failure)
+    }
+
+    fn refused() -> Vec<CallLine> {
+        let refused = CallOutcome::Failed(libc::ECONNREFUSED);
+        vec![
+            call(Call::Connect, "connect(3, 127.0.0.1:9, 16)", refused),
+            call(Call::Close, "close(3)", CallOutcome::Returned(0)),
+            call(
+                Call::Write,
+                "write(2, \"thread\", 6)",
+                CallOutcome::Returned(6),
+            ),
+            call(Call::Exit, "exit_group(101)", CallOutcome::Lost),
+        ]
+    }
+
+    #[test]
+    fn names_the_call_that_failed_before_the_end() {
+        let told = cause(Diagnosis::Panicked, Some(Ending::Status(101)), refused()).unwrap();
+        let expected = "connect(3, 127.0.0.1:9, 16) = -1 ECONNREFUSED (Connection refused)";
+        assert!(told.contains(expected), "{told}");
+        let mut injected = refused();
+        injected[0].injected = Some("ECONNREFUSED".to_owned());
+        let told = cause(Diagnosis::Exited, Some(Ending::Status(1)), injected).unwrap();
+        assert!(told.contains("(the test made it fail)"), "{told}");
+    }
+
+    #[test]
+    fn says_nothing_of_an_end_without_a_failed_call() {
+        let again = CallOutcome::Failed(libc::EAGAIN);
+        let polls = vec![call(Call::Accept, "accept4(3, NULL, NULL, 0)", again)];
+        assert_eq!(
+            cause(Diagnosis::Exited, Some(Ending::Status(1)), polls),
+            None
+        );
+        assert_eq!(
+            cause(Diagnosis::Exited, Some(Ending::Status(0)), refused()),
+            None
+        );
+        let mut long_ago = refused();
+        let done = call(Call::Close, "close(4)", CallOutcome::Returned(0));
+        long_ago.extend(vec![done; BEFORE_THE_END]);
+        assert_eq!(
+            cause(Diagnosis::Exited, Some(Ending::Status(1)), long_ago),
+            None
+        );
+    }
+
+    #[test]
+    fn tells_abort_from_a_lost_reader() {
+        let by = |signal| cause(Diagnosis::Killed, Some(Ending::Signal(signal)), Vec::new());
+        assert!(
+            by(libc::SIGABRT)
+                .unwrap()
+                .starts_with("SIGABRT comes from the program itself")
+        );
+        assert!(
+            by(libc::SIGPIPE)
+                .unwrap()
+                .contains("does not read any more")
+        );
+        assert_eq!(by(libc::SIGTERM), None);
+    }
+
+    #[test]
+    fn sees_what_was_read_and_not_answered() {
+        let read = call(
+            Call::Read,
+            "read(4, \"hello\\n\", 4096)",
+            CallOutcome::Returned(6),
+        );
+        let write = call(
+            Call::Write,
+            "write(4, \"hello\\n\", 6)",
+            CallOutcome::Returned(6),
+        );
+        let waits = call(Call::Read, "read(4, …, 4096)", CallOutcome::InProgress);
+        let told = cause(Diagnosis::Stuck, None, vec![read.clone(), waits.clone()]).unwrap();
+        assert!(
+            told.contains("nothing since: read(4, \"hello\\n\", 4096) = 6."),
+            "{told}"
+        );
+        let answered = vec![read.clone(), write, waits];
+        assert_eq!(cause(Diagnosis::Stuck, None, answered), None);
+        assert_eq!(cause(Diagnosis::Stuck, None, vec![read]), None);
+    }
+}
