@@ -6,7 +6,6 @@
 use std::{
     collections::BTreeSet,
     env, fs,
-    hash::{DefaultHasher, Hash, Hasher},
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
@@ -17,6 +16,7 @@ use serde::Deserialize;
 
 use super::confined::Confined;
 use crate::{
+    digest::Digest,
     failure::{Attempt, LabError},
     sandbox::{self, Output, Stopped},
     worker::RunError,
@@ -299,13 +299,9 @@ pub fn target_folder(root: &Path) -> PathBuf {
     let Some(shared) = env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) else {
         return root.join("target");
     };
-    let mut hasher = DefaultHasher::new();
-    // Another release of Rust may give another number. Then all is built once more.
-    fs::canonicalize(root)
-        .unwrap_or_else(|_| root.to_owned())
-        .hash(&mut hasher);
-    root.join(shared)
-        .join(format!("socket-lab-{:016x}", hasher.finish()))
+    let path = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let digest = Digest::NONE.with(path.as_os_str().as_encoded_bytes());
+    root.join(shared).join(format!("socket-lab-{digest}"))
 }
 
 /// The cargo that runs this program, or the one in PATH.

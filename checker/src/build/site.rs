@@ -120,7 +120,7 @@ impl Site<'_> {
     }
 
     /// Why a package has no program when cargo does not read its workspace, of which it says `said`. An error is what no
-    /// student can mend there: cargo reads no package at all.
+    /// student can fix there: cargo reads no package at all.
     pub(super) fn unreadable(
         &self,
         workspace: &Workspace,

@@ -189,7 +189,7 @@ fn remember(root: &Path, report: &Report) -> Option<Progress> {
     let mut progress = match Progress::load(root) {
         Ok(progress) => progress,
         Err(error) => {
-            let advice = "mend it, or remove it to begin anew";
+            let advice = "fix it, or remove it to start again";
             complain(&format!("{error}; {advice}"));
             return None;
         }

@@ -218,7 +218,7 @@ pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
             from_compiler(std::slice::from_ref(reason)),
             "cargo cannot read it",
             format!(
-                "mend exercises/{name}/Cargo.toml, or bring it back with `git restore exercises/{name}/Cargo.toml`."
+                "fix exercises/{name}/Cargo.toml, or bring it back with `git restore exercises/{name}/Cargo.toml`."
             ),
         ),
         NoProgram::MissingFile(file) => (

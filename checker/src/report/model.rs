@@ -103,7 +103,7 @@ pub struct TestReport {
     pub not_checked: Option<String>,
 }
 
-/// A broken promise, and all that helps to mend it.
+/// A broken promise, and all that helps to fix it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FailureReport {
     /// What went wrong.
