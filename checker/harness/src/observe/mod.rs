@@ -8,3 +8,4 @@ pub mod descriptors;
 pub mod processes;
 pub mod sockets;
 pub mod tracer;
+pub mod waiting;

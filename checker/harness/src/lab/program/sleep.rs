@@ -7,7 +7,9 @@ use crate::{
     failure::{Checked, Diagnosis},
     observe::{
         calls::Call,
+        descriptors::{self, Object},
         processes::{Process, Thread},
+        waiting::Event,
     },
 };
 
@@ -38,7 +40,8 @@ impl TimedSleeps {
 /// A way to sleep: see [`Program::sleeps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sleep {
-    /// In write(1), because its standard output is full, and with no signal left to take which would wake it there.
+    /// Until its standard output, which is full, has room again: in write(1), or in poll for it; and with no signal left to
+    /// take which would wake it there. All its other threads sleep, too.
     Printing,
     /// In a call which waits for data, for clients, for events or for a connection, as a program does that has nothing
     /// to do. To look for work again and again is [`Diagnosis::Busy`], also with short sleeps between.
@@ -97,9 +100,7 @@ impl Program {
         let mut before = Vec::new();
         let mut timed = TimedSleeps::default();
         let look = || {
-            let threads = Process::read(self.running.pid)
-                .map(|process| process.thread_list())
-                .unwrap_or_default();
+            let threads = self.threads();
             let is_in = |thread: &Thread, calls: &[Call]| {
                 let call = thread.sleep.as_ref().and_then(|sleep| sleep.call);
                 call.is_some_and(|call| calls.contains(&call))
@@ -114,7 +115,7 @@ impl Program {
                      sleep until something comes",
                 );
             }
-            let idle = threads.iter().all(|thread| thread.state == 'S')
+            let idle = threads.iter().all(is_asleep)
                 && threads
                     .iter()
                     .any(|thread| thread.hidden || is_in(thread, &WAITING));
@@ -126,20 +127,38 @@ impl Program {
     }
 
     fn sleeps_without_time_limit(&self) -> Checked {
+        const GOAL: &str = "it to sleep without a time limit";
         self.context.note("see that it sleeps without a time limit");
-        let threads = Process::read(self.running.pid)
-            .map(|process| process.thread_list())
-            .unwrap_or_default();
-        let timed = threads.into_iter().find(Thread::naps);
-        match timed.and_then(|thread| thread.sleep) {
-            None => Ok(()),
-            Some(sleep) => self.context.fail(
+        let is_socket =
+            |tid, number| matches!(descriptors::object(tid, number), Some(Object::Socket(_)));
+        let waits_for_a_socket = |thread: &Thread| {
+            let mut events = [Event::Data, Event::Room].into_iter();
+            events.any(|event| thread.awaits(event, |number| is_socket(thread.tid, number)))
+        };
+        let mut timed = TimedSleeps::default();
+        let look = || {
+            let threads = self.threads();
+            let napping = threads.iter().filter(|thread| thread.naps());
+            let Some(sleep) = napping.clone().find_map(|thread| thread.sleep.as_ref()) else {
+                return Ok(Some(()));
+            };
+            // One thread waits for the network. The limits of others, such as those of a runtime, are not about that.
+            let waits_for_ever = |thread: &Thread| !thread.naps() && waits_for_a_socket(thread);
+            if threads.iter().any(waits_for_ever) {
+                return Ok(Some(()));
+            }
+            // It may still be on its way to the call in which it stays.
+            if !timed.are_polling(napping) {
+                return Ok(None);
+            }
+            self.context.fail(
                 Diagnosis::Busy,
                 format!(
                     "your program waits in {sleep}, which has a time limit, and it was given none"
                 ),
-            ),
-        }
+            )
+        };
+        self.context.until(GOAL, Diagnosis::Stuck, look)
     }
 
     fn sleeps_until_a_signal_comes(&self) -> Checked {
@@ -187,26 +206,38 @@ impl Program {
     fn sleeps_in_print(&self) -> Checked {
         self.context
             .note("see that it sleeps in write(1) until its line has room");
+        let pipe = self.running.stdout.pipe();
         let mut before = Vec::new();
         let look = || {
-            let threads = Process::read(self.running.pid)
-                .map(|process| process.thread_list())
-                .unwrap_or_default();
-            let is_printing = |thread: &Thread| {
-                thread.hidden
-                    || thread.sleep.as_ref().is_some_and(|sleep| {
-                        sleep.call == Some(Call::Write) && sleep.descriptor == Some(1)
-                    })
+            let threads = self.threads();
+            let is_stdout = |tid, number| {
+                number == 1 || pipe.is_some() && descriptors::object(tid, number) == pipe
             };
-            let there = threads.iter().any(is_printing)
+            let prints = |thread: &Thread| {
+                thread.awaits(Event::Room, |number| is_stdout(thread.tid, number))
+            };
+            let there = threads.iter().any(prints)
                 && threads
                     .iter()
-                    .all(|thread| thread.state == 'S' && !thread.wakes);
-            let twice = there && threads == before;
-            before = threads;
+                    .all(|thread| is_asleep(thread) && !thread.wakes);
+            // A thread which naps may wake between two looks, and has nothing to do with the line.
+            let still: Vec<Thread> = threads.into_iter().filter(|it| !it.naps()).collect();
+            let twice = there && still == before;
+            before = still;
             Ok(twice.then_some(()))
         };
         let goal = "it to sleep in write(1) until its line has room";
         self.context.until(goal, Diagnosis::Stuck, look)
     }
+
+    /// Its threads; none if it has ended.
+    fn threads(&self) -> Vec<Thread> {
+        let process = Process::read(self.running.pid);
+        process.map_or_else(Vec::new, |process| process.thread_list())
+    }
+}
+
+/// Whether a thread sleeps, or has ended, as a main thread can before the others.
+fn is_asleep(thread: &Thread) -> bool {
+    matches!(thread.state, 'S' | 'Z')
 }

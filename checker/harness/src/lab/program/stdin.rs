@@ -6,11 +6,7 @@ use super::Program;
 use crate::{
     failure::{Checked, Diagnosis},
     lab::{programs::bytes_in_pipe, quote::brief},
-    observe::{
-        calls::{Call, Sleep},
-        descriptors,
-        processes::Thread,
-    },
+    observe::{descriptors, processes::Thread, waiting::Event},
 };
 
 /// The program's standard input: see [`Program::stdin`].
@@ -51,13 +47,7 @@ impl Stdin<'_> {
                 .as_ref()
                 .map_or(0, |file| bytes_in_pipe(file.as_fd()));
             let waits = |thread: &Thread| {
-                let is_there = |sleep: &Sleep| {
-                    let reads = |number| self.is_stdin(thread.pid, number);
-                    sleep.call == Some(Call::Poll)
-                        || sleep.call == Some(Call::Read) && sleep.descriptor.is_some_and(reads)
-                };
-                thread.state == 'S'
-                    && (thread.hidden || thread.sleep.as_ref().is_some_and(is_there))
+                thread.awaits(Event::Data, |number| self.is_stdin(thread.tid, number))
             };
             // A child may read it as well as the program itself.
             let processes = self.program.context.programs.living();
@@ -70,12 +60,12 @@ impl Stdin<'_> {
         self.program.context.until(goal, Diagnosis::Stuck, look)
     }
 
-    /// Whether this descriptor of a process is the program's standard input: fd 0, or a copy (dup(2), /dev/stdin).
-    fn is_stdin(&self, pid: i32, number: i32) -> bool {
+    /// Whether this descriptor of a thread is the program's standard input: fd 0, or a copy (dup(2), /dev/stdin).
+    fn is_stdin(&self, tid: i32, number: i32) -> bool {
         let file = self.program.running.stdin.file.borrow();
         let own = file.as_ref().and_then(|file| {
             descriptors::object(std::process::id() as i32, file.as_fd().as_raw_fd())
         });
-        number == 0 || own.is_some() && own == descriptors::object(pid, number)
+        number == 0 || own.is_some() && own == descriptors::object(tid, number)
     }
 }

@@ -14,7 +14,10 @@ use std::{
 use nix::fcntl::{FcntlArg, fcntl};
 
 use super::pipe::{bytes_in_pipe, make_nonblocking};
-use crate::failure::{Attempt, LabError};
+use crate::{
+    failure::{Attempt, LabError},
+    observe::descriptors::{self, Object},
+};
 
 /// Bytes which the test has not asked for yet: more than this is a program that prints without end.
 const FLOOD: usize = 32 << 20;
@@ -69,6 +72,11 @@ impl Stream {
         }
         self.has_been_filled();
         Ok(())
+    }
+
+    /// The pipe, as /proc shows it for both ends.
+    pub(in crate::lab) fn pipe(&self) -> Option<Object> {
+        descriptors::object(std::process::id() as i32, self.file.as_raw_fd())
     }
 
     /// Says that the bytes which are in the pipe now are the lab's own.

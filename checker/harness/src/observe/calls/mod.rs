@@ -174,9 +174,54 @@ pub struct Sleep {
     /// Where in the thread's memory the set of signals lies which it awaits: for rt_sigtimedwait, which is also what
     /// sigwait and sigwaitinfo call.
     pub awaited: Option<u64>,
+    /// Which descriptors it watches, for poll and its relatives.
+    pub watched: Option<Watched>,
     /// Whether the call itself sets no limit to the sleep. A timer, an alarm or a socket's own time limit may still
     /// end it.
     pub endless: bool,
+}
+
+/// Where it stands which descriptors a call watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// So many `struct pollfd` at an address of the thread's memory (poll(2)).
+    Array {
+        /// The address.
+        start: u64,
+        /// How many there are.
+        count: u64,
+    },
+    /// Two sets of bits in its memory, for the descriptors below `count` (select(2)); 0 stands for no set.
+    Sets {
+        /// How many descriptors there may be.
+        count: u64,
+        /// The address of those which are watched for data.
+        read: u64,
+        /// Of those which are watched for room.
+        write: u64,
+    },
+    /// The set belongs to this descriptor (epoll(7)).
+    Epoll(i32),
+}
+
+impl Watched {
+    fn of(row: &Row, argument: impl Fn(usize) -> u64) -> Option<Watched> {
+        match (row.call, row.parameters) {
+            (Call::Poll, [Parameter::PollSet(count), ..]) => Some(Watched::Array {
+                start: argument(0),
+                count: argument(*count),
+            }),
+            (Call::Poll, [Parameter::Int, Parameter::DescriptorSet, ..]) => Some(Watched::Sets {
+                count: u64::from(argument(0) as u32),
+                read: argument(1),
+                write: argument(2),
+            }),
+            (Call::Poll, [Parameter::Descriptor, ..]) => {
+                Some(Watched::Epoll(argument(0) as u32 as i32))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Sleep {
@@ -208,6 +253,7 @@ impl Sleep {
                 descriptor: None,
                 second: None,
                 awaited: None,
+                watched: None,
                 endless: false,
             });
         };
@@ -217,6 +263,7 @@ impl Sleep {
             descriptor: row.has_descriptor().then(|| as_int(0)),
             second: row.second_descriptor().map(as_int),
             awaited: (number == libc::SYS_rt_sigtimedwait).then(|| argument(0)),
+            watched: Watched::of(row, argument),
             endless: match row.endless {
                 Endless::Always => true,
                 Endless::IfNull(index) => argument(index) == 0,
