@@ -50,9 +50,9 @@ pub enum Transport {
 pub struct Socket {
     /// Its state.
     pub state: State,
-    /// Its own address.
+    /// Its own address. One of IPv4 is shown as such, also where the socket is one of IPv6 and has it mapped.
     pub local: SocketAddr,
-    /// Its peer's address; port 0 if it has none.
+    /// Its peer's address, likewise; port 0 if it has none.
     pub peer: SocketAddr,
     /// Bytes that arrived and wait to be read; for a listener, connections that wait to be accepted.
     pub receive_queue: u32,
@@ -387,7 +387,8 @@ impl Socket {
             } else {
                 IpAddr::from(Ipv6Addr::from(ip))
             };
-            SocketAddr::new(ip, u16::from_be_bytes(port))
+            // A socket of IPv6 with an address of IPv4 has that address (ipv6(7)).
+            SocketAddr::new(ip.to_canonical(), u16::from_be_bytes(port))
         };
         Socket {
             state: State::of(message.state),
@@ -413,9 +414,7 @@ impl Socket {
 
     /// Whether this is the other end of the same connection.
     pub fn is_peer_of(&self, other: &Socket) -> bool {
-        // A client of IPv4 may meet a server of IPv6 (ipv6(7)): one of them sees mapped addresses.
-        let plain = |address: SocketAddr| (address.ip().to_canonical(), address.port());
-        plain(self.local) == plain(other.peer) && plain(self.peer) == plain(other.local)
+        self.local == other.peer && self.peer == other.local
     }
 }
 
