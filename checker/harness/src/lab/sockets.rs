@@ -7,7 +7,6 @@ use crate::{
     failure::Checked,
     observe::{
         descriptors::{self, Descriptor, Object},
-        processes::Process,
         sockets::{self, Socket, Transport},
     },
     sandbox::Isolation,
@@ -52,24 +51,11 @@ impl TestContext {
         }
         let wanted = Object::Socket(socket.inode);
         let living = self.programs.living();
-        let held: Vec<Descriptor> = living.iter().flat_map(descriptors_of).collect();
+        let held: Vec<Descriptor> = living.iter().flat_map(descriptors::of_process).collect();
         match held.is_empty() {
             false => held.iter().any(|held| held.object == wanted),
             // A process can hide its descriptors (PR_SET_DUMPABLE, prctl(2)). Only this test knows this address.
             true => socket.local.ip() == self.address(),
-        }
-    }
-}
-
-/// The open descriptors of a process, also of one whose main thread has ended.
-fn descriptors_of(process: &Process) -> Vec<Descriptor> {
-    let found = descriptors::of(process.pid);
-    match found.is_empty() {
-        false => found,
-        true => {
-            let threads = process.thread_list();
-            let mut others = threads.iter().map(|thread| descriptors::of(thread.tid));
-            others.find(|found| !found.is_empty()).unwrap_or_default()
         }
     }
 }

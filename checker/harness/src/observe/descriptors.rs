@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fs,
+    fs, io,
     os::{
         fd::{AsRawFd, OwnedFd},
         unix::fs::MetadataExt,
@@ -47,6 +47,28 @@ pub fn of(pid: i32) -> Vec<Descriptor> {
             })
         })
         .collect()
+}
+
+/// The open descriptors of a process, also of one whose main thread has ended.
+pub fn of_process(process: &Process) -> Vec<Descriptor> {
+    let found = of(process.pid);
+    match found.is_empty() {
+        false => found,
+        true => {
+            let threads = process.thread_list();
+            let mut others = threads.iter().map(|thread| of(thread.tid));
+            others.find(|found| !found.is_empty()).unwrap_or_default()
+        }
+    }
+}
+
+/// Whether the kernel shows this process's descriptors to nobody but root: after PR_SET_DUMPABLE (prctl(2)), or when its file
+/// cannot be read.
+pub fn are_hidden(process: &Process) -> bool {
+    // The kernel also hides those of a process, or of a main thread, that is ending and has no memory any more.
+    let is_ending = process.peak_kib == 0;
+    let folder = fs::read_dir(format!("/proc/{}/fd", process.pid));
+    !is_ending && matches!(folder, Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// How much these processes keep in files without a name, in bytes: such as were removed while they were open, and such as

@@ -339,7 +339,7 @@ const NO_LEAK: Test = Test {
         // What a program opens for good, it may open for its first client.
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors().count();
+        let before = server.descriptors().count()?;
         lab.step(
             "30 clients, one after the other, send a line, get it back, and close",
             || (0..30).try_for_each(|_| visit(lab, &server)),
@@ -451,7 +451,7 @@ fn clients(
 
 /// Whether one of the program's sockets listens at this moment.
 fn listens(lab: &Lab, program: &Program) -> Checked<bool> {
-    let own = program.descriptors().list();
+    let own = program.descriptors().list()?;
     let listening = lab.sockets(Transport::Tcp)?.into_iter();
     let mut listening = listening.filter(|socket| socket.state == State::Listen);
     Ok(listening.any(|socket| {

@@ -268,7 +268,7 @@ const REPORTS_EACH_CHILD: Test = Test {
         expect_reports(lab, &server, &mut visits)?;
         lab.settle()?;
         // What a server opens for good, it may open for its first clients.
-        let before = server.descriptors().count();
+        let before = server.descriptors().count()?;
         visits.extend(three_visits(lab, &server)?);
         expect_reports(lab, &server, &mut visits)?;
         server.descriptors().expect_at_most(before)

@@ -382,7 +382,7 @@ const ONE_SOCKET: Test = Test {
         let server = lab.start_udp_server(&[])?;
         ask(&lab.udp_peer()?, &server, word(lab))?;
         server.sleeps(Sleep::UntilSomethingComes)?;
-        let before = server.descriptors().count();
+        let before = server.descriptors().count()?;
         lab.step("100 clients ask one after the other, and close", || {
             let clients = many_clients(lab, 100)?;
             clients

@@ -173,7 +173,7 @@ impl Server {
         let own: Vec<u64> = self
             .program
             .descriptors()
-            .list()
+            .list()?
             .into_iter()
             .filter_map(|descriptor| match descriptor.object {
                 Object::Socket(inode) => Some(inode),

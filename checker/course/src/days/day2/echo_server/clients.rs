@@ -70,7 +70,7 @@ pub(super) const RESET: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors().count();
+        let before = server.descriptors().count()?;
         let in_service = server.connect()?;
         echo(lab, &in_service)?;
         lab.settle()?;
@@ -137,7 +137,7 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors().count();
+        let before = server.descriptors().count()?;
         // Closed with its echo unread, this connection is reset while the program waits in write.
         let rude = server.connect_with_receive_buffer(SMALL)?;
         rude.send_until_unread(MORE_THAN_FITS)?;

@@ -116,7 +116,7 @@ pub(super) const RESET: Test = Test {
         let server = lab.start_server()?;
         visit(lab, &server)?;
         lab.settle()?;
-        let before = server.descriptors().count();
+        let before = server.descriptors().count()?;
         let whole = message(&some_bytes(lab, 10..=20));
         for cut in [2, 9] {
             let client = server.connect()?;
