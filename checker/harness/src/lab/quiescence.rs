@@ -27,6 +27,8 @@ const STUCK_AFTER: Duration = Duration::from_millis(60);
 pub(super) const SETTLED_AFTER: Duration = Duration::from_millis(2);
 /// After so many timed sleeps a program which is in one counts as settled.
 const MOST_TIMED_SLEEPS: u32 = 8;
+/// In so many samples a program that a timer wakes again and again, and soon again, must have been back in the same calls.
+const MOST_RETURNS: u32 = 12;
 
 /// Between two looks for an event which no descriptor announces: short at first, and twice as long each time, up to this.
 pub(super) const FIRST_LOOK: Duration = Duration::from_micros(250);
@@ -42,6 +44,26 @@ pub(super) struct Watch {
     last: Option<Vec<Thread>>,
     since: Instant,
     timed_sleeps: u32,
+    returns: Returns,
+}
+
+/// How often all threads were found in the same calls as before, while time alone has woken them between.
+#[derive(Debug, Default)]
+struct Returns {
+    /// Each thread, without its switches.
+    to: Vec<Thread>,
+    count: u32,
+}
+
+impl Returns {
+    /// Whether they are in the same calls as the last time.
+    fn are_back(&mut self, threads: &[Thread]) -> bool {
+        let mut to = threads.to_vec();
+        to.iter_mut().for_each(|thread| thread.switches = 0);
+        let are_back = self.to == to;
+        self.to = to;
+        are_back
+    }
 }
 
 /// What a sample found.
@@ -64,6 +86,7 @@ impl Watch {
             last: None,
             since: Instant::now(),
             timed_sleeps: 0,
+            returns: Returns::default(),
         }
     }
 
@@ -93,10 +116,7 @@ impl Watch {
             return Ok(Activity::Active);
         };
         if self.last.as_ref() != Some(&threads) {
-            self.timed_sleeps += u32::from(threads.iter().any(Thread::naps));
-            self.since = Instant::now();
-            self.last = Some(threads);
-            return Ok(Activity::Active);
+            return self.see_change(context, threads);
         }
         if self.since.elapsed() < self.patience {
             return Ok(Activity::Active);
@@ -104,16 +124,10 @@ impl Watch {
         // Packets of other tests are counted as well; there are few.
         if is_under_way(context)? || sockets::is_a_packet_in_the_air() {
             self.since = Instant::now();
+            self.returns = Returns::default();
             return Ok(Activity::Active);
         }
-        let endless = self.living.iter().all(|process| {
-            let threads: Vec<&Thread> = threads
-                .iter()
-                .filter(|thread| thread.pid == process.pid)
-                .collect();
-            threads.iter().all(|thread| sleeps_for_ever(thread))
-                && !has_alarm(context, process, &threads)
-        });
+        let endless = threads.iter().all(sleeps_for_ever) && !self.have_alarms(context, &threads);
         // Between the look at the threads and the look at their timers, a timer may have gone off: it no longer looks
         // armed, and has just woken its thread. If all still sleep the same sleep, none has.
         if sleepers(context, &context.programs.living()).is_none_or(|again| again != threads) {
@@ -127,6 +141,35 @@ impl Watch {
             return Ok(Activity::Active);
         }
         Ok(Activity::TimedWait)
+    }
+
+    /// Takes a sample in which all are asleep, and some have not slept all the time since the last one. A timer that
+    /// wakes them more often than the watch has patience does not keep them busy.
+    fn see_change(&mut self, context: &TestContext, threads: Vec<Thread>) -> Checked<Activity> {
+        let are_back = self.returns.are_back(&threads);
+        let is_timed =
+            threads.iter().any(Thread::naps) || are_back && self.have_alarms(context, &threads);
+        self.timed_sleeps += u32::from(is_timed);
+        let is_due = are_back && is_timed;
+        self.returns.count =
+            match is_due && !is_under_way(context)? && !sockets::is_a_packet_in_the_air() {
+                true => self.returns.count + 1,
+                false => 0,
+            };
+        self.since = Instant::now();
+        self.last = Some(threads);
+        Ok(match self.returns.count >= MOST_RETURNS {
+            true => Activity::TimedWait,
+            false => Activity::Active,
+        })
+    }
+
+    /// Whether time may do something to one of the processes: see [`has_alarm`].
+    fn have_alarms(&self, context: &TestContext, threads: &[Thread]) -> bool {
+        self.living.iter().any(|process| {
+            let of_it = threads.iter().filter(|thread| thread.pid == process.pid);
+            has_alarm(context, process, &of_it.collect::<Vec<_>>())
+        })
     }
 }
 
@@ -228,6 +271,9 @@ fn has_alarm(context: &TestContext, process: &Process, threads: &[&Thread]) -> b
     let living = threads.iter().find(|thread| thread.state != 'Z');
     let descriptors = living.map_or_else(Vec::new, |thread| descriptors::of(thread.tid));
     let pid = living.map_or(process.pid, |thread| thread.tid);
+    if descriptors.is_empty() && descriptors::are_hidden(process) {
+        return true;
+    }
     // The signals for which the program is prepared: by a handler, a thread in sigwait, a signalfd.
     let awaited = threads
         .iter()
