@@ -32,7 +32,7 @@ pub struct CallFilter {
 pub enum FdKind {
     /// Any socket.
     Socket,
-    /// Any file: all that was opened by a path.
+    /// A file in the test's folder, where the program starts; not one that its runtime opens for itself.
     File,
     /// The pipe which is the program's standard input, through any of its fds.
     Stdin,
@@ -203,7 +203,11 @@ impl Program {
         fault: Fault,
     ) -> Checked<FaultGuard<'_>> {
         let filter = filter.into();
-        let id = self.tracer()?.inject(Injection {
+        let tracer = self.tracer()?;
+        if filter.kind.is_some() {
+            self.expect_shown_descriptors()?;
+        }
+        let id = tracer.inject(Injection {
             call: filter.call,
             on: filter
                 .kind
@@ -231,7 +235,7 @@ impl Program {
         };
         match kind {
             FdKind::Socket => On::Sockets,
-            FdKind::File => On::Files,
+            FdKind::File => On::FilesBelow(self.context.sandbox.folder().into()),
             FdKind::Stdin => {
                 let stdin = self.running.stdin.file.borrow();
                 let pipe = stdin.as_ref().and_then(|stdin| pipe(stdin.as_fd()));

@@ -4,7 +4,7 @@
 //! call. If it changes registers, `follow` repeats the change when an interrupted call is made again. Tests reach it
 //! through the lab's words for faults.
 
-use std::fmt;
+use std::{fmt, path::Path, sync::Arc};
 
 use super::{
     memory::Memory,
@@ -17,7 +17,7 @@ use crate::observe::{
 };
 
 /// One fault, and the calls which it hits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Injection {
     /// The kind of call.
     pub call: Call,
@@ -30,7 +30,7 @@ pub struct Injection {
 }
 
 /// Restricts an injection to calls on this object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {
     /// Any descriptor, or none: fork has none.
     Anything,
@@ -38,23 +38,23 @@ pub enum On {
     Descriptor(i32),
     /// Any socket.
     Sockets,
-    /// Any descriptor that was opened by a path: a file, a device, a named pipe. open itself never matches.
-    Files,
+    /// Any descriptor that was opened by a path below this folder: a file, a named pipe. open itself never matches.
+    FilesBelow(Arc<Path>),
     /// The pipe with this inode, through any descriptor.
     Pipe(u64),
 }
 
 impl On {
-    fn includes(self, thread: i32, descriptor: Option<i32>) -> bool {
+    fn includes(&self, thread: i32, descriptor: Option<i32>) -> bool {
         let object = || descriptors::object(thread, descriptor?);
         match self {
             On::Anything => true,
-            On::Descriptor(number) => descriptor == Some(number),
+            On::Descriptor(number) => descriptor == Some(*number),
             On::Sockets => matches!(object(), Some(Object::Socket(_))),
-            On::Files => {
-                matches!(object(), Some(Object::Other(name)) if name.starts_with('/'))
+            On::FilesBelow(folder) => {
+                matches!(object(), Some(Object::Other(name)) if Path::new(&name).starts_with(folder))
             }
-            On::Pipe(inode) => object() == Some(Object::Pipe(inode)),
+            On::Pipe(inode) => object() == Some(Object::Pipe(*inode)),
         }
     }
 }
@@ -162,23 +162,23 @@ impl Rules {
                 on,
                 which,
                 fault,
-            } = rule.injection;
+            } = &rule.injection;
             let is_meant = |&(call, descriptor): &(Call, _)| {
-                call == kind
+                call == *kind
                     && on.includes(thread, descriptor)
-                    && is_possible(fault, thread, row, entry, (call, descriptor))
+                    && is_possible(*fault, thread, row, entry, (call, descriptor))
             };
             if !meanings.iter().any(is_meant) {
                 continue;
             }
             rule.seen += 1;
             let is_due = match which {
-                Which::Nth(turn) => rule.seen == turn,
-                Which::First(turns) => rule.seen <= turns,
+                Which::Nth(turn) => rule.seen == *turn,
+                Which::First(turns) => rule.seen <= *turns,
                 Which::Every => true,
             };
             if is_due && found.is_none() {
-                found = Some((rule.id, fault));
+                found = Some((rule.id, *fault));
             }
         }
         found

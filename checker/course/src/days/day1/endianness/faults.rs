@@ -82,7 +82,7 @@ pub(super) const SHORT_WRITES: Test = Test {
         program.stdin().wait_until_read()?;
         program
             .faults()
-            .shorten(Call::Write, lab.random_number(1..=3))?;
+            .shorten(Call::Write.on(FdKind::Stdout), lab.random_number(1..=3))?;
         write_whole(lab, &program, &record)?;
         program.stdout().expect_line(record.line())?;
         ends_well(&program)

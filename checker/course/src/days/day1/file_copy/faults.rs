@@ -79,9 +79,10 @@ pub(super) const SHORT_WRITES: Test = Test {
         let program = start(lab, &[], &copy)?;
         program.stdin().wait_until_read()?;
         // The line with the count is written, too.
-        program
-            .faults()
-            .shorten(Call::Write, lab.random_number(1..=7))?;
+        for kind in [FdKind::File, FdKind::Stdout] {
+            let most = lab.random_number(1..=7);
+            program.faults().shorten(Call::Write.on(kind), most)?;
+        }
         program.stdin().feed(&bytes);
         program.stdin().close();
         program.expect_exit(0)?;

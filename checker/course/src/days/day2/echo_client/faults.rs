@@ -19,9 +19,10 @@ pub(super) const SHORT_WRITES: Test = Test {
         echo(&server, &first)?;
         program.stdout().expect(&first)?;
         program.stdin().wait_until_read()?;
-        program
-            .faults()
-            .shorten(Call::Write, lab.random_number(1..=4))?;
+        for kind in [FdKind::Socket, FdKind::Stdout] {
+            let most = lab.random_number(1..=4);
+            program.faults().shorten(Call::Write.on(kind), most)?;
+        }
         program.stdin().feed(&second);
         echo(&server, &second)?;
         program.stdout().expect(&second)
