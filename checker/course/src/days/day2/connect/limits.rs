@@ -117,11 +117,16 @@ pub(super) const CLOSES: Test = Test {
     story: |lab| {
         let silent = lab.listen_without_answer()?;
         let nowhere = group_of_many(lab);
-        for (address, outcome) in [(nowhere, "unreachable"), (silent.address(), "timeout")] {
-            let mut launch = Launch::new(words(&["-t", "5"], &[address; 20]));
+        // No way is known at once, be the program as slow as it may.
+        let tries = [
+            (nowhere, "100000", "unreachable"),
+            (silent.address(), "5", "timeout"),
+        ];
+        for (address, limit, outcome) in tries {
+            let mut launch = Launch::new(words(&["-t", limit], &[address; 20]));
             launch.limits.descriptors = 16;
             let program = lab.step(
-                format!("start your program with {address} 20 times; it may have 16 descriptors"),
+                format!("start your program with -t {limit} and {address} 20 times; it may have 16 descriptors"),
                 || lab.launch(launch),
             )?;
             program
