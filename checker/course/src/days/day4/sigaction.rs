@@ -4,9 +4,7 @@ mod manners;
 mod moments;
 mod untested;
 
-use libc::{
-    SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGRTMAX, SIGRTMIN, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2,
-};
+use libc::{SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGRTMAX, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
 
 use harness::author::{
     Call, Checked, Diagnosis, Exercise, FdKind, Lab, Launch, Program, Rejection, Signals, Sleep,
@@ -232,6 +230,7 @@ const REAL_TIME: Test = Test {
     ],
     story: |lab| {
         let program = count(lab)?;
+        let first = first_real_time(&program)?;
         program.signals().freeze()?;
         let real_time = lab.random_number(3..=9);
         let usr1 = lab.random_number(2..=5);
@@ -239,7 +238,7 @@ const REAL_TIME: Test = Test {
             "send it SIGRTMIN {real_time} times (they queue up) and SIGUSR1 {usr1} times (they merge), mixed"
         );
         lab.step(text, || {
-            let signals = repeated(&[(SIGRTMIN(), real_time), (SIGUSR1, usr1)]);
+            let signals = repeated(&[(first, real_time), (SIGUSR1, usr1)]);
             send(&program, &shuffled(lab, signals))
         })?;
         program.signals().resume()?;
@@ -274,11 +273,12 @@ const BLOCKED_AT_THE_START: Test = Test {
     story: |lab| {
         let program = start(
             Launch {
-                blocked: vec![SIGUSR1, SIGUSR2, SIGRTMIN(), SIGTERM],
+                blocked: [&[SIGUSR1, SIGUSR2, SIGTERM] as &[i32], &FIRST_REAL_TIME].concat(),
                 ..without_arguments()
             },
             lab,
         )?;
+        let first = first_real_time(&program)?;
         let usr1 = lab.random_number(1..=3);
         let usr2 = lab.random_number(1..=3);
         let real_time = lab.random_number(1..=3);
@@ -289,7 +289,7 @@ const BLOCKED_AT_THE_START: Test = Test {
             times(real_time)
         );
         lab.step(text, || {
-            repeated(&[(SIGUSR1, usr1), (SIGUSR2, usr2), (SIGRTMIN(), real_time)])
+            repeated(&[(SIGUSR1, usr1), (SIGUSR2, usr2), (first, real_time)])
                 .into_iter()
                 .try_for_each(|signal| take(&program, signal))
         })?;
@@ -420,8 +420,9 @@ const WHAT_IT_CAN_CATCH_OF_REAL_TIME: Test = Test {
         "The numbers of real-time signals are allowed.",
     ],
     story: |lab| {
-        let between = lab.random_number(SIGRTMIN() as u64 + 1..=SIGRTMAX() as u64 - 1) as i32;
-        expect_answer(lab, SIGRTMIN(), "SIGRTMIN", "ok")?;
+        let [.., first] = FIRST_REAL_TIME;
+        let between = lab.random_number(first as u64 + 1..=SIGRTMAX() as u64 - 1) as i32;
+        expect_answer(lab, first, "a real-time signal", "ok")?;
         expect_answer(lab, SIGRTMAX(), "SIGRTMAX", "ok")?;
         expect_answer(lab, between, "a real-time signal", "ok")?;
         expect_answer(lab, SIGRTMAX() + 1, "no signal", "EINVAL")?;
@@ -433,6 +434,23 @@ const WHAT_IT_CAN_CATCH_OF_REAL_TIME: Test = Test {
         hint: "nix's Signal knows the names of the standard signals only. Give the number itself to libc::sigaction.",
     }],
 };
+
+/// What a program may mean by SIGRTMIN: each C library keeps the first real-time signals for itself, the GNU one two of them,
+/// musl three.
+const FIRST_REAL_TIME: [i32; 2] = [34, 35];
+
+/// What this program means by it: the first of these that it has caught, or blocked to wait for it.
+fn first_real_time(program: &Program) -> Checked<i32> {
+    let Signals {
+        caught, blocked, ..
+    } = program.signals().dispositions()?;
+    let first_in = |set| {
+        let mut known = FIRST_REAL_TIME.into_iter();
+        known.find(|&signal| Signals::contains(set, signal))
+    };
+    let found = first_in(caught).or_else(|| first_in(blocked));
+    Ok(found.unwrap_or(FIRST_REAL_TIME[0]))
+}
 
 fn without_arguments() -> Launch {
     Launch::new([""; 0])
@@ -457,7 +475,11 @@ fn expect_ready(program: &Program) -> Checked {
 }
 
 /// Starts it with a full standard output, and sends it signals while it waits to get its `ready` out.
-fn signal_while_it_says_ready(lab: &Lab, signals: &[i32]) -> Checked<Program> {
+/// `signals` may be chosen by what it has set up for them.
+fn signal_while_it_says_ready(
+    lab: &Lab,
+    signals: impl FnOnce(&Program) -> Checked<Vec<i32>>,
+) -> Checked<Program> {
     let start = "start your program; its standard output is full, so that its line `ready PID` has to wait in write(1)";
     let program = lab.step(start, || {
         let program = lab.launch(Launch {
@@ -467,7 +489,7 @@ fn signal_while_it_says_ready(lab: &Lab, signals: &[i32]) -> Checked<Program> {
         program.sleeps(Sleep::Printing)?;
         Ok(program)
     })?;
-    for &signal in signals {
+    for signal in signals(&program)? {
         program.signals().send(signal)?;
         program.sleeps(Sleep::Printing)?;
     }

@@ -1,9 +1,12 @@
 //! More signals than usual, a second request to end, and how the program ends when something is wrong.
 
-use libc::{SIGINT, SIGRTMIN, SIGTERM, SIGUSR1, SIGUSR2};
+use libc::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use nix::errno::Errno;
 
-use super::{count, expect_result, repeated, send, start, take, without_arguments};
+use super::{
+    FIRST_REAL_TIME, count, expect_result, first_real_time, repeated, send, start, take,
+    without_arguments,
+};
 use harness::author::{Call, Diagnosis, FdKind, Launch, Rejection, Sleep, Test};
 
 pub(super) const MANY: Test = Test {
@@ -15,10 +18,11 @@ pub(super) const MANY: Test = Test {
     ],
     story: |lab| {
         let program = count(lab)?;
+        let first = first_real_time(&program)?;
         program.signals().freeze()?;
         let real_time = lab.random_number(260..=300);
         lab.step(format!("send it SIGRTMIN {real_time} times"), || {
-            send(&program, &repeated(&[(SIGRTMIN(), real_time)]))
+            send(&program, &repeated(&[(first, real_time)]))
         })?;
         program.signals().resume()?;
         program.sleeps(Sleep::UntilASignalComes)?;
@@ -71,12 +75,12 @@ pub(super) const SIGTERM_IGNORED_AT_THE_START: Test = Test {
     story: |lab| {
         let program = start(
             Launch {
-                ignored: vec![SIGTERM, SIGUSR1, SIGUSR2, SIGRTMIN()],
+                ignored: [&[SIGTERM, SIGUSR1, SIGUSR2] as &[i32], &FIRST_REAL_TIME].concat(),
                 ..without_arguments()
             },
             lab,
         )?;
-        for signal in [SIGUSR1, SIGUSR2, SIGRTMIN()] {
+        for signal in [SIGUSR1, SIGUSR2, first_real_time(&program)?] {
             take(&program, signal)?;
         }
         program.signals().deliver(SIGTERM)?;
@@ -99,11 +103,12 @@ pub(super) const SECOND_SIGTERM: Test = Test {
     ],
     story: |lab| {
         let program = count(lab)?;
+        let first = first_real_time(&program)?;
         take(&program, SIGUSR2)?;
         program.stdout().fill()?;
         program.signals().send(SIGTERM)?;
         program.sleeps(Sleep::Printing)?;
-        for signal in [SIGTERM, SIGUSR1, SIGUSR2, SIGRTMIN()] {
+        for signal in [SIGTERM, SIGUSR1, SIGUSR2, first] {
             program.signals().send(signal)?;
             program.sleeps(Sleep::Printing)?;
         }

@@ -1,8 +1,11 @@
 //! Signals that come at an awkward moment: before it waits, and together.
 
-use libc::{SIGHUP, SIGINT, SIGRTMIN, SIGTERM, SIGUSR1, SIGUSR2};
+use libc::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
-use super::{count, expect_result, repeated, send, shuffled, signal_while_it_says_ready, times};
+use super::{
+    count, expect_result, first_real_time, repeated, send, shuffled, signal_while_it_says_ready,
+    times,
+};
 use harness::author::{Diagnosis, Rejection, Sleep, Test};
 
 pub(super) const READY_MEANS_READY: Test = Test {
@@ -13,8 +16,10 @@ pub(super) const READY_MEANS_READY: Test = Test {
         "A signal that comes after this line, however soon, is handled as this contract says.",
     ],
     story: |lab| {
-        let signals = shuffled(lab, vec![SIGUSR1, SIGUSR2, SIGRTMIN(), SIGHUP]);
-        let program = signal_while_it_says_ready(lab, &signals)?;
+        let program = signal_while_it_says_ready(lab, |program| {
+            let signals = vec![SIGUSR1, SIGUSR2, first_real_time(program)?, SIGHUP];
+            Ok(shuffled(lab, signals))
+        })?;
         program.sleeps(Sleep::UntilASignalComes)?;
         program.signals().deliver(SIGTERM)?;
         expect_result(&program, 1, 1, 1)
@@ -39,7 +44,7 @@ pub(super) const BEFORE_THE_FIRST_WAIT: Test = Test {
     ],
     story: |lab| {
         for signal in [SIGTERM, SIGINT] {
-            let program = signal_while_it_says_ready(lab, &[signal])?;
+            let program = signal_while_it_says_ready(lab, |_| Ok(vec![signal]))?;
             expect_result(&program, 0, 0, 0)?;
         }
         Ok(())
@@ -118,10 +123,11 @@ pub(super) const REAL_TIME_PENDING_WITH_TERM: Test = Test {
     proves: &["Every signal that was sent before `SIGTERM` is in the counts."],
     story: |lab| {
         let program = count(lab)?;
+        let first = first_real_time(&program)?;
         program.signals().freeze()?;
         let real_time = lab.random_number(2..=6);
         lab.step(format!("send it SIGRTMIN {}", times(real_time)), || {
-            send(&program, &repeated(&[(SIGRTMIN(), real_time)]))
+            send(&program, &repeated(&[(first, real_time)]))
         })?;
         program.signals().send(SIGTERM)?;
         program.signals().resume()?;
