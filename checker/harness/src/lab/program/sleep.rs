@@ -37,6 +37,36 @@ impl TimedSleeps {
     }
 }
 
+/// Whether threads sleep on, from look to look.
+#[derive(Debug, Default)]
+struct Stillness {
+    before: Vec<Thread>,
+    returns: u32,
+}
+
+impl Stillness {
+    /// In so many looks threads that a timer wakes again and again must have been back in the same calls.
+    const MOST_RETURNS: u32 = 6;
+
+    /// Whether these, which sleep now, have slept since the last look; or were in the same calls often enough.
+    fn holds(&mut self, threads: Vec<Thread>) -> bool {
+        let are_still = threads == self.before;
+        let are_back = threads.len() == self.before.len()
+            && threads.iter().zip(&self.before).all(|(now, before)| {
+                let Thread {
+                    tid, state, sleep, ..
+                } = now;
+                (tid, state, sleep) == (&before.tid, &before.state, &before.sleep)
+            });
+        self.returns = match are_back {
+            true => self.returns + 1,
+            false => 0,
+        };
+        self.before = threads;
+        are_still || self.returns >= Stillness::MOST_RETURNS
+    }
+}
+
 /// A way to sleep: see [`Program::sleeps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sleep {
@@ -74,7 +104,7 @@ impl Program {
 
     fn sleeps_but_not_for_a_child(&self) -> Checked {
         self.context.note("wait until it sleeps");
-        let mut before = None;
+        let mut stillness = Stillness::default();
         let look = || {
             let threads = Process::read(self.running.pid).map(|process| process.thread_list());
             let main = threads
@@ -86,9 +116,7 @@ impl Program {
                 let asleep = thread.state == 'S' && !thread.wakes;
                 asleep && (thread.hidden || call.is_some_and(|call| call != Call::Wait))
             });
-            let twice = there && before == main;
-            before = main;
-            Ok(twice.then_some(()))
+            Ok((there && stillness.holds(main.into_iter().collect())).then_some(()))
         };
         self.until("it to wait for clients", Diagnosis::Stuck, look)
     }
@@ -97,7 +125,7 @@ impl Program {
         const GOAL: &str = "it to sleep until something comes";
         const WAITING: [Call; 4] = [Call::Read, Call::Accept, Call::Poll, Call::Connect];
         self.context.note(format!("wait for {GOAL}"));
-        let mut before = Vec::new();
+        let mut stillness = Stillness::default();
         let mut timed = TimedSleeps::default();
         let look = || {
             let threads = self.threads();
@@ -119,9 +147,7 @@ impl Program {
                 && threads
                     .iter()
                     .any(|thread| thread.hidden || is_in(thread, &WAITING));
-            let twice = idle && before == threads;
-            before = threads;
-            Ok(twice.then_some(()))
+            Ok((idle && stillness.holds(threads)).then_some(()))
         };
         self.context.until(GOAL, Diagnosis::Stuck, look)
     }
@@ -207,7 +233,7 @@ impl Program {
         self.context
             .note("see that it sleeps in write(1) until its line has room");
         let pipe = self.running.stdout.pipe();
-        let mut before = Vec::new();
+        let mut stillness = Stillness::default();
         let look = || {
             let threads = self.threads();
             let is_stdout = |tid, number| {
@@ -220,11 +246,15 @@ impl Program {
                 && threads
                     .iter()
                     .all(|thread| is_asleep(thread) && !thread.wakes);
+            if !there {
+                return Ok(None);
+            }
             // A thread which naps may wake between two looks, and has nothing to do with the line.
-            let still: Vec<Thread> = threads.into_iter().filter(|it| !it.naps()).collect();
-            let twice = there && still == before;
-            before = still;
-            Ok(twice.then_some(()))
+            let (printing, mut others): (Vec<Thread>, Vec<Thread>) =
+                threads.into_iter().partition(prints);
+            others.retain(|thread| !thread.naps());
+            let threads = [printing, others].concat();
+            Ok(stillness.holds(threads).then_some(()))
         };
         let goal = "it to sleep in write(1) until its line has room";
         self.context.until(goal, Diagnosis::Stuck, look)
