@@ -138,10 +138,10 @@ impl Programs {
         tracers.peek().is_none() || tracers.any(|tracer| tracer.is_group_stopped(tid))
     }
 
-    /// How many bytes of their standard inputs have been written.
+    /// How many bytes they have taken from their standard inputs.
     pub(super) fn input_taken(&self) -> u64 {
         let list = self.list();
-        list.iter().map(|program| program.stdin.written.get()).sum()
+        list.iter().map(|program| program.stdin.taken()).sum()
     }
 
     /// Whether one of them has printed something.

@@ -4,9 +4,12 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     io::{self, Write},
+    os::fd::AsFd,
     process::ChildStdin,
     rc::Rc,
 };
+
+use super::pipe::bytes_in_pipe;
 
 /// A program's input.
 #[derive(Debug)]
@@ -21,6 +24,13 @@ pub(in crate::lab) struct StdinPipe {
 }
 
 impl StdinPipe {
+    /// How many bytes the program has taken from the pipe; all of them when it is closed.
+    pub(in crate::lab) fn taken(&self) -> u64 {
+        let file = self.file.borrow();
+        let unread = file.as_ref().map_or(0, |file| bytes_in_pipe(file.as_fd()));
+        self.written.get().saturating_sub(unread as u64)
+    }
+
     /// Writes what the pipe takes now.
     pub(in crate::lab) fn pump(&self) {
         let mut queue = self.queue.borrow_mut();
