@@ -61,6 +61,31 @@ fn what_cannot_wait_is_neither_cut_nor_interrupted() {
 }
 
 #[test]
+fn a_call_that_returns_at_once_is_not_interrupted() {
+    let mut run = Run::traced("returns_at_once");
+    for call in [Call::Wait, Call::Poll] {
+        run.inject(call, Which::Every, Fault::Errno(libc::EINTR));
+    }
+    run.tell("\n");
+    let expected = "waitpid: 0\nwaitid: 0\nepoll_wait: 0\nepoll_wait 1: EINTR\npoll: EINTR\nwaitpid may wait: EINTR\n";
+    assert_eq!(run.output(), expected, "{}", run.story());
+}
+
+#[test]
+fn a_call_that_is_short_enough_does_not_use_up_a_fault() {
+    let mut run = Run::traced("reads_one_and_more");
+    run.tracer().inject(Injection {
+        call: Call::Read,
+        on: On::Descriptor(3),
+        which: Which::First(1),
+        fault: Fault::Short(3),
+    });
+    run.tell("\n");
+    let expected = "read 1: 1\nread 6: 3\nread 3: 3\n";
+    assert_eq!(run.output(), expected, "{}", run.story());
+}
+
+#[test]
 fn whichever_thread_makes_a_call_is_stopped_before_it() {
     // The kernel chooses the thread which takes a signal of the process: not the same one each time.
     for _ in 0..20 {

@@ -437,6 +437,37 @@ static void cannot_wait(void) {
     say("socket may wait", recv(pair[0], bytes, 6, 0));
 }
 
+/* Calls that return at once, and poll, which a signal interrupts all the same. */
+static void returns_at_once(void) {
+    struct epoll_event events[1];
+    int ready = epoll_create1(0);
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    await_line();
+    say("waitpid", waitpid(child, NULL, WNOHANG));
+    say("waitid", waitid(P_PID, child, &(siginfo_t){0}, WEXITED | WNOHANG));
+    say("epoll_wait", epoll_wait(ready, events, 1, 0));
+    say("epoll_wait 1", epoll_wait(ready, events, 1, 1));
+    say("poll", poll(NULL, 0, 0));
+    kill(child, SIGKILL);
+    say("waitpid may wait", waitpid(child, NULL, 0));
+}
+
+/* A read of one byte, and one of more. */
+static void reads_one_and_more(void) {
+    int ends[2];
+    char bytes[6];
+    pipe(ends);
+    write(ends[1], "abcdefg", 7);
+    await_line();
+    say("read 1", read(ends[0], bytes, 1));
+    say("read 6", read(ends[0], bytes, 6));
+    say("read 3", read(ends[0], bytes, 3));
+}
+
 static void *sleeps_in_read(void *end) {
     char byte;
     while (read(*(int *)end, &byte, 1) < 0)
@@ -685,7 +716,8 @@ static const struct {
     void (*run)(void);
 } WAYS[] = {
     WAY(echo), WAY(sockets), WAY(children), WAY(threads), WAY(exec_in_a_thread), WAY(daemonizes), WAY(stops),
-    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(cannot_wait), WAY(writes_beside_a_thread), WAY(vectors_with_flags),
+    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(cannot_wait), WAY(returns_at_once),
+    WAY(reads_one_and_more), WAY(writes_beside_a_thread), WAY(vectors_with_flags),
     WAY(splices_its_input), WAY(flag_then_pause),
     WAY(flag_then_read), WAY(flag_then_sigsuspend), WAY(flag_then_ppoll), WAY(clones_untraced), WAY(hides),
     WAY(vfork_storm), WAY(thread_storm), WAY(calls_often), WAY(processors), WAY(is_interrupted_in_read), WAY(is_killed), WAY(greets),

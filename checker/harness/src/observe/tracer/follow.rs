@@ -385,8 +385,10 @@ impl Follower {
         let fault = record.injected;
         self.recorder.report_entry(&record);
         let mut state = self.shared.state();
-        if let (Some((id, _)), Some(_)) = (due, fault) {
-            state.rules.count(id);
+        match (due, fault) {
+            (Some((id, _)), Some(_)) => state.rules.count(id),
+            (Some((id, _)), None) => state.rules.take_back(id),
+            (None, _) => (),
         }
         Some(PendingCall {
             sequence: state.log.add(record),

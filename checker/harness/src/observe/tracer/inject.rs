@@ -184,6 +184,14 @@ impl Rules {
         found
     }
 
+    /// A call whose turn it was could not be hit: it moves no more bytes than it may, for example. The next one takes its
+    /// turn.
+    pub fn take_back(&mut self, id: InjectionId) {
+        if let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) {
+            rule.seen -= 1;
+        }
+    }
+
     /// Counts a call which was hit.
     pub fn count(&mut self, id: InjectionId) {
         if let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) {

@@ -3,13 +3,15 @@
 //! call can return.
 //!
 //! - EINTR: only a call that can wait returns it (signal(7)). A call on a descriptor with O_NONBLOCK, or with
-//!   MSG_DONTWAIT, cannot wait: Linux does not return EINTR there.
+//!   MSG_DONTWAIT, cannot wait: Linux does not return EINTR there. Neither do waitpid with WNOHANG and epoll_wait with the
+//!   time limit 0 (`do_wait` in kernel/exit.c, `ep_poll` in fs/eventpoll.c); poll and select do, also with the limit 0
+//!   (`do_poll` in fs/select.c).
 //! - Short count: a call that waits returns one when a signal interrupts it after a part, or when a file ends or its disk
 //!   is full. From a call that cannot wait it means that the buffer is full (write) or empty (read). A program with
 //!   EPOLLET relies on this: after a short count it waits for the next edge (epoll(7), question 9), and after an injected
 //!   one this edge may never come.
-//! - eventfd, timerfd and signalfd transfer complete values or records only. A smaller buffer fails with EINVAL
-//!   (eventfd(2), timerfd_create(2), signalfd(2)).
+//! - eventfd, timerfd, signalfd and inotify transfer complete values or records only. A smaller buffer fails with EINVAL
+//!   (eventfd(2), timerfd_create(2), signalfd(2), inotify(7)).
 
 use super::{inject::Fault, registers::Entry};
 use crate::observe::{
@@ -26,6 +28,9 @@ pub(super) fn is_possible(
     entry: &Entry,
     (call, descriptor): (Call, Option<i32>),
 ) -> bool {
+    if fault == Fault::Errno(libc::EINTR) && returns_at_once(entry) {
+        return false;
+    }
     let Some(number) = descriptor else {
         return true;
     };
@@ -40,6 +45,19 @@ pub(super) fn is_possible(
     }
 }
 
+/// Whether the arguments of a call say that it does not wait for an event.
+fn returns_at_once(entry: &Entry) -> bool {
+    let argument = |place: usize| entry.arguments[place] as i32;
+    match entry.number {
+        libc::SYS_wait4 => argument(2) & libc::WNOHANG != 0,
+        libc::SYS_waitid => argument(3) & libc::WNOHANG != 0,
+        libc::SYS_epoll_pwait => argument(3) == 0,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_epoll_wait => argument(3) == 0,
+        _ => false,
+    }
+}
+
 /// Whether a call on a descriptor can wait: neither O_NONBLOCK nor MSG_DONTWAIT is set.
 fn can_wait(thread: i32, number: i32, row: &Row, entry: &Entry) -> bool {
     let mut arguments = row.parameters.iter().zip(entry.arguments);
@@ -51,7 +69,7 @@ fn can_wait(thread: i32, number: i32, row: &Row, entry: &Entry) -> bool {
 
 /// Whether a descriptor transfers complete values or records only.
 fn is_record(thread: i32, number: i32) -> bool {
-    const KINDS: [&str; 3] = ["[eventfd]", "[timerfd]", "[signalfd]"];
+    const KINDS: [&str; 4] = ["[eventfd]", "[timerfd]", "[signalfd]", ":inotify"];
     match descriptors::object(thread, number) {
         Some(Object::Other(name)) => KINDS.iter().any(|kind| name.ends_with(kind)),
         _ => false,
