@@ -64,6 +64,8 @@ pub enum Diagnosis {
     Stuck,
     /// It uses the CPU all the time, and makes no progress.
     Busy,
+    /// It waits with a time limit of its own: its patience ends where the promise does not.
+    TimeLimited,
     /// It neither sleeps for ever nor does what is due within the deadline.
     TimedOut,
     /// A line or byte of its standard output differs from the promised one.

@@ -61,6 +61,9 @@ pub(super) fn general(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static 
         Diagnosis::Busy => {
             "A loop runs without end. Does it stop when a call returns 0 or an error?"
         }
+        Diagnosis::TimeLimited => {
+            "Nobody has asked for a time limit here. Wait without one: -1 for poll, none for the socket, and no alarm."
+        }
         Diagnosis::TimedOut => {
             "The program does something else than what the test waits for. See what it did last."
         }

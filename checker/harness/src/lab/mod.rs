@@ -120,6 +120,11 @@ impl Lab {
         Server::start(&self.context, address, &[], Transport::Tcp)
     }
 
+    /// Starts a UDP server with this address as its only argument.
+    pub fn start_udp_server_on(&self, address: SocketAddr) -> Checked<Server> {
+        Server::start(&self.context, address, &[], Transport::Udp)
+    }
+
     /// Starts a UDP server with the argument `IP:0`, and further arguments behind it.
     pub fn start_udp_server(&self, further: &[&str]) -> Checked<Server> {
         Server::start(&self.context, self.any_port(), further, Transport::Udp)
@@ -158,6 +163,11 @@ impl Lab {
     /// A TCP server of the test's own, for a program which is a client.
     pub fn listen(&self) -> Checked<Listener> {
         Listener::new(&self.context, None)
+    }
+
+    /// A TCP server of the test's own on [another address](Lab::any_port_elsewhere), which only its program knows.
+    pub fn listen_elsewhere(&self) -> Checked<Listener> {
+        Reservation::new(&self.context, self.any_port_elsewhere().ip())?.listen()
     }
 
     /// A TCP server of the test's own with small receive buffers (SO_RCVBUF, in bytes), so that a client which sends

@@ -165,6 +165,19 @@ impl Child {
         }
     }
 
+    /// Sees that it sleeps without a time limit: see [`Sleep::WithoutTimeLimit`](super::Sleep::WithoutTimeLimit).
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::TimeLimited`] when something but another process ends its waiting.
+    pub fn sleeps_without_time_limit(&self) -> Checked {
+        let note = format!("see that {} sleeps without a time limit", self.name);
+        self.program.context.note(note);
+        let process = Process::read(self.pid);
+        self.program
+            .expect_no_time_limit(process.as_ref(), &self.name)
+    }
+
     fn has_ended(&self) -> bool {
         let is_followed = |tracer: &Tracer| tracer.follows(self.pid);
         let has_ended = self.state().is_none_or(|state| state == 'Z')

@@ -127,6 +127,20 @@ impl<'a> Faults<'a> {
             .inject(filter, Which::First(1), Fault::Errno(errno as i32))
     }
 
+    /// The same of the next two: a program that repeats a call only once has not understood why.
+    pub fn fail_twice(
+        &self,
+        filter: impl Into<CallFilter>,
+        errno: Errno,
+    ) -> Checked<FaultGuard<'a>> {
+        let filter = filter.into();
+        self.program
+            .context
+            .note(format!("let its next two {filter} fail with {errno:?}"));
+        self.program
+            .inject(filter, Which::First(2), Fault::Errno(errno as i32))
+    }
+
     /// Signals interrupt the next two calls of this kind before they have done anything: they fail with EINTR, as if a
     /// handler had run (signal(7)). Two, because a program that repeats a call only once has not understood why.
     pub fn interrupt_twice(&self, filter: impl Into<CallFilter>) -> Checked<FaultGuard<'a>> {

@@ -14,6 +14,7 @@ mod sleep;
 mod stderr;
 mod stdin;
 mod stdout;
+mod time_limit;
 
 use std::{
     cell::{Cell, RefCell},

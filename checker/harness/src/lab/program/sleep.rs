@@ -80,8 +80,9 @@ pub enum Sleep {
     UntilASignalComes,
     /// In any call but wait: it waits for something else than the end of a child.
     NotForAChild,
-    /// In calls without a time limit; for a program which sleeps already, until something comes. Where the machine does
-    /// not show that, nothing is found.
+    /// In calls without a time limit, on sockets without one, and with no alarm or timer that is to go off; for a program
+    /// which sleeps already, until something comes. Where the machine does not show that, nothing is found; alarms are
+    /// seen only where calls are followed.
     WithoutTimeLimit,
 }
 
@@ -178,13 +179,15 @@ impl Program {
                 return Ok(None);
             }
             self.context.fail(
-                Diagnosis::Busy,
+                Diagnosis::TimeLimited,
                 format!(
                     "your program waits in {sleep}, which has a time limit, and it was given none"
                 ),
             )
         };
-        self.context.until(GOAL, Diagnosis::Stuck, look)
+        self.context.until(GOAL, Diagnosis::Stuck, look)?;
+        let process = Process::read(self.running.pid);
+        self.expect_no_time_limit(process.as_ref(), "your program")
     }
 
     fn sleeps_until_a_signal_comes(&self) -> Checked {

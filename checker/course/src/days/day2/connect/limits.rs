@@ -100,7 +100,7 @@ pub(super) const AS_LONG_AS_THE_KERNEL: Test = Test {
         program.sleeps(Sleep::WithoutTimeLimit)
     },
     rejects: &[Rejection {
-        diagnosis: Diagnosis::Busy,
+        diagnosis: Diagnosis::TimeLimited,
         mistakes: &["has_a_limit_of_its_own"],
         hint: "Nobody has given a -t, so the kernel decides when a try is over, after some two minutes: ETIMEDOUT. \
                Sleep in connect, or in poll with the time limit -1.",

@@ -64,7 +64,7 @@ pub(super) const ANOTHER_LIVES: Test = Test {
                    and stop when it returns 0.",
         },
         Rejection {
-            diagnosis: Diagnosis::Busy,
+            diagnosis: Diagnosis::TimeLimited,
             mistakes: &["looks_every_three_seconds"],
             hint: "The end of a child does not wake the server: it looks when a time limit is over, and until then \
                    the child is a zombie. Install a handler for SIGCHLD, without SA_RESTART, so that the sleeping \
