@@ -127,13 +127,64 @@ fn exercises() -> BTreeMap<String, String> {
             continue;
         }
         let text: String = fs::read_to_string(&file).unwrap();
-        let code = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
-        let dense: String = code.flat_map(str::split_whitespace).collect();
-        *found.entry(name).or_default() += &*dense;
+        *found.entry(name).or_default() += &*dense(&text);
+    }
+    let promises = promises();
+    for text in found.values_mut() {
+        // A promise may tell others of its file, so this goes on until nothing is added.
+        let mut told = Vec::new();
+        while let Some(next) = promises
+            .iter()
+            .find(|promise| !told.contains(&promise.name) && promise.is_told_in(text))
+        {
+            told.push(next.name.clone());
+            *text += &next.text;
+        }
     }
     found
+}
+
+/// One function of `promises`, which several exercises may call.
+struct Promise {
+    /// `servers::visit`
+    name: String,
+    text: String,
+}
+
+impl Promise {
+    fn is_told_in(&self, text: &str) -> bool {
+        text.contains(&format!("{}(", self.name))
+    }
+}
+
+/// The functions of `promises`.
+fn promises() -> Vec<Promise> {
+    let mut found = Vec::new();
+    for file in sources(&harness().join("../course/src/promises")) {
+        let module = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&file).unwrap();
+        let name_of = |part: &str| part[..part.find(['(', '<']).unwrap()].to_owned();
+        let parts: Vec<&str> = text.split("fn ").skip(1).collect();
+        for part in &parts {
+            // A call of another function of the file, by its whole name.
+            let others = parts.iter().map(|other| name_of(other));
+            let calls = others.filter(|other| dense(part).contains(&format!("{other}(")));
+            let calls = calls.map(|other| format!(";{module}::{other}("));
+            found.push(Promise {
+                name: format!("{module}::{}", name_of(part)),
+                text: dense(part) + &calls.collect::<String>(),
+            });
+        }
+    }
+    found
+}
+
+/// A source without comments and spaces.
+fn dense(text: &str) -> String {
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(str::split_whitespace).collect()
 }
 
 /// How many exercises use a word.

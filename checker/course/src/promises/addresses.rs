@@ -1,0 +1,70 @@
+//! The argument `ADDRESS:PORT`, and what looks like one.
+
+use harness::author::{Checked, Lab};
+
+const NEAR_MISSES: [&str; 24] = [
+    // A part is missing.
+    "",
+    ":0",
+    "127.0.0.1",
+    "127.0.0.1:",
+    // Ports that do not fit into 16 bits, or into 32. Cut to size, the first is 0, and so is the last.
+    "127.0.0.1:65536",
+    "127.0.0.1:70000",
+    "127.0.0.1:4294967296",
+    // What atoi and strtoul take, and int() of Python.
+    "127.0.0.1:x",
+    "127.0.0.1:0x",
+    "127.0.0.1:0x1f90",
+    "127.0.0.1:+0",
+    "127.0.0.1:-1",
+    "127.0.0.1: 0",
+    "127.0.0.1:0 ",
+    " 127.0.0.1:0",
+    // What inet_aton takes: fewer numbers, also a single one, and numbers in base 8.
+    "127.1:0",
+    "2130706433:0",
+    "127.0.0.01:0",
+    // What nobody takes but a parser of one's own.
+    "127.0.0.256:0",
+    "127.0.0.1.1:0",
+    "[127.0.0.1]:0",
+    // Other kinds of address, and a name.
+    "[::1]:0",
+    "::1:0",
+    "localhost:0",
+];
+
+/// For whoever takes one of them.
+pub(crate) const EXACTLY_AN_ADDRESS: &str = "Exactly one argument is right: an IPv4 address, four numbers and three \
+                                             dots, a colon, and a port of 16 bits, digits only. \
+                                             `parse::<SocketAddrV4>()` (or `SockaddrIn`; inet_pton in C) takes \
+                                             nothing else. Names and 127.1 come from to_socket_addrs, getaddrinfo \
+                                             and inet_aton; `as u16` makes 4464 of 70000; atoi, strtoul and \
+                                             `unwrap_or(0)` make a port of x, +0 and 0x50. Say what is wrong, and end \
+                                             with status 2.";
+
+/// Sees that a program which takes one `ADDRESS:PORT` refuses all else with exit status 2. `right` is one that it would
+/// take.
+pub(crate) fn refuses_all_else(lab: &Lab, right: &str) -> Checked {
+    refuses(lab, &[])?;
+    near_misses().try_for_each(|argument| refuses(lab, &[argument]))?;
+    refuses(lab, &[right, "more"])?;
+    refuses(lab, &[right, ""])
+}
+
+/// What no program of the course takes for an IPv4 address and a port.
+pub(crate) fn near_misses() -> impl Iterator<Item = &'static str> {
+    NEAR_MISSES.into_iter()
+}
+
+fn refuses(lab: &Lab, arguments: &[&str]) -> Checked {
+    let shown: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
+    let start = match shown.as_slice() {
+        [] => "start your program without arguments".to_owned(),
+        shown => format!("start your program with {}", shown.join(" ")),
+    };
+    lab.step(start + ": it must end with status 2", || {
+        lab.expect_refused_start(arguments, 2)
+    })
+}

@@ -1,0 +1,212 @@
+//! What every TCP server of the course keeps, over a server with whose clients one can have a conversation.
+
+use nix::errno::Errno;
+
+use harness::author::{
+    Call, Checked, Connection, Diagnosis, Lab, Object, Server, Sleep, State, Transport,
+};
+
+/// What a client does that has connected, until it has all for which it came.
+pub(crate) type Conversation = fn(&Lab, &Connection) -> Checked;
+
+/// A polite client from its first byte to its last.
+pub(crate) fn visit(lab: &Lab, server: &Server, conversation: Conversation) -> Checked {
+    lab.step(
+        "another client connects, gets what it came for, and closes",
+        || {
+            let client = server.connect()?;
+            conversation(lab, &client)?;
+            client.close();
+            Ok(())
+        },
+    )
+}
+
+// Where it listens
+
+/// For whoever listens on more than was asked for.
+pub(crate) const BIND_THE_ARGUMENT: &str = "Bind the address from the argument, and no other: 0.0.0.0 would be every \
+                                            address of the machine, and a second listening socket is a door that \
+                                            nobody has asked for.";
+
+/// Sees that the program listens on the address of this server and nowhere else.
+pub(crate) fn expect_no_other_door(lab: &Lab, server: &Server, transport: Transport) -> Checked {
+    lab.step("see that it listens nowhere else", || {
+        let own = server.program().descriptors().list();
+        let is_own = |inode: u64| {
+            own.iter()
+                .any(|descriptor| descriptor.object == Object::Socket(inode))
+        };
+        let sockets = lab.sockets(transport)?;
+        let other = sockets.iter().find(|socket| {
+            let listens = transport == Transport::Udp || socket.state == State::Listen;
+            listens && is_own(socket.inode) && socket.local != server.address()
+        });
+        match other {
+            None => Ok(()),
+            Some(other) => lab.fail(
+                Diagnosis::ListensElsewhere,
+                format!("your program listens on {}, too", other.local),
+            ),
+        }
+    })
+}
+
+// Its port
+
+/// For whoever cannot have its port back.
+pub(crate) const REUSE_THE_ADDRESS: &str = "The old connection is in TIME_WAIT and still holds the port. Set \
+                                            SO_REUSEADDR on the listening socket, and before bind: bind is the call \
+                                            that looks at it.";
+
+/// For whoever takes another port than the one it is given.
+pub(crate) const BIND_THE_PORT: &str = "Bind the port from the argument, too. 0 means \"any free port\"; every other \
+                                        number means itself.";
+
+/// A server whose connection is in TIME_WAIT has been stopped, and another one takes its place.
+pub(crate) fn starts_again(lab: &Lab, conversation: Conversation) -> Checked<Server> {
+    let server = lab.start_server()?;
+    let client = server.connect()?;
+    conversation(lab, &client)?;
+    server.program().kill()?;
+    client.expect_end()?;
+    client.close();
+    lab.wait_until(
+        "the connection to be in TIME_WAIT",
+        Diagnosis::Stuck,
+        || {
+            let sockets = lab.sockets(Transport::Tcp)?;
+            Ok(sockets
+                .iter()
+                .any(|socket| socket.state == State::TimeWait && socket.local == server.address()))
+        },
+    )?;
+    let again = lab.start_server_on(server.address())?;
+    again.expect_address(server.address())?;
+    visit(lab, &again, conversation)?;
+    Ok(again)
+}
+
+/// For whoever has less room than that for clients who wait.
+pub(crate) const LONG_QUEUE: &str = "The backlog of listen is the room for clients who wait. Ask for 16 at least; 128 \
+                                     is a good number.";
+
+// Errors of accept
+
+/// For whoever ends when one client has gone.
+pub(crate) const ONE_CLIENT_HAS_GONE: &str = "accept has failed with ECONNABORTED or EPROTO: this one client has left \
+                                              the queue. The others are still there, so call accept again, as often \
+                                              as it happens.";
+
+/// accept finds, twice in a row, that its client has gone.
+pub(crate) fn outlives_clients_who_give_up(lab: &Lab, conversation: Conversation) -> Checked {
+    lab.follow_calls();
+    let server = lab.start_server()?;
+    visit(lab, &server, conversation)?;
+    for errno in [Errno::ECONNABORTED, Errno::EPROTO] {
+        // A server that sleeps in accept meets the error only behind the next client.
+        lab.settle()?;
+        server.faults().fail_twice(Call::Accept, errno)?;
+        visit(lab, &server, conversation)?;
+        visit(lab, &server, conversation)?;
+    }
+    Ok(())
+}
+
+/// For whoever ends for want of something.
+pub(crate) const SHORTAGES_PASS: &str = "accept has failed because something is short at this moment: descriptors \
+                                         (EMFILE, ENFILE) or memory (ENOBUFS, ENOMEM). That passes, and the client \
+                                         keeps its place in the queue. Sleep a little, and call accept again.";
+
+/// For whoever does not pause.
+pub(crate) const PAUSE_IN_A_SHORTAGE: &str = "accept does not wait until there is a descriptor, or memory: with \
+                                              EMFILE, ENFILE, ENOBUFS and ENOMEM it fails at once, again and again. \
+                                              Sleep a little, 10 milliseconds for example, before you call it again.";
+
+/// Of all that accept needs, something is short for a while.
+pub(crate) fn waits_out_shortages(lab: &Lab, conversation: Conversation) -> Checked {
+    lab.follow_calls();
+    let server = lab.start_server()?;
+    let first = server.connect()?;
+    conversation(lab, &first)?;
+    lab.settle()?;
+    let mut shortage = server.faults().fail_each(Call::Accept, Errno::EMFILE)?;
+    first.close();
+    let waiting = server.connect()?;
+    for errno in [Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM] {
+        shortage.wait_until_it_pauses()?;
+        // The next one is there before this one ends, so that none of its attempts succeeds meanwhile.
+        let next = server.faults().fail_each(Call::Accept, errno)?;
+        shortage.end();
+        shortage = next;
+    }
+    shortage.wait_until_it_pauses()?;
+    shortage.end();
+    conversation(lab, &waiting)?;
+    waiting.close();
+    visit(lab, &server, conversation)
+}
+
+// Patience
+
+/// For whoever has a time limit of its own.
+pub(crate) const NO_TIME_LIMIT: &str = "Your program waits, and something would end that by itself: a time limit of \
+                                        poll, SO_RCVTIMEO or SO_SNDTIMEO of the socket, an alarm, a timer. Nobody has \
+                                        asked for one: a client may be silent for hours. Wait without.";
+
+/// Sees that the program waits, and that nothing but a client ends it.
+pub(crate) fn expect_patience(lab: &Lab, server: &Server) -> Checked {
+    lab.settle()?;
+    server.sleeps(Sleep::WithoutTimeLimit)
+}
+
+// What it keeps
+
+/// So many clients come to see whether the program keeps something of each.
+const MANY: usize = 110;
+/// So much more memory, in KiB, is something of each of them: 48 KiB and more.
+const MUCH: u64 = 5 * 1024;
+/// A program with a garbage collector keeps what it does not need until it collects; one that keeps it for ever needs
+/// more each time.
+const ROUNDS: usize = 6;
+
+/// For whoever keeps memory of clients who have gone.
+pub(crate) const FORGET_CLIENTS: &str = "With each client that comes and goes, your program needs more memory. What \
+                                         belongs to one client has to go with it: a buffer, an entry in a list, a \
+                                         thread that was never joined.";
+
+/// Many clients come and go, and the program keeps no descriptor and no memory of them. `visit` is one of them from its
+/// connection to its end, `who` what they are.
+pub(crate) fn keeps_nothing(
+    lab: &Lab,
+    server: &Server,
+    who: &str,
+    visit: impl Fn() -> Checked,
+) -> Checked {
+    // What a program opens for good, it may open for its first clients.
+    lab.step("some clients come and go", || {
+        (0..4).try_for_each(|_| visit())
+    })?;
+    lab.settle()?;
+    let descriptors = server.descriptors().count();
+    for round in 1..=ROUNDS {
+        let before = server.program().peak_memory();
+        lab.step(format!("{MANY} {who}"), || {
+            (0..MANY).try_for_each(|_| visit())
+        })?;
+        server.descriptors().expect_at_most(descriptors)?;
+        lab.settle()?;
+        let more = server.program().peak_memory().saturating_sub(before);
+        if more < MUCH {
+            break;
+        }
+        if round == ROUNDS {
+            let symptom = format!(
+                "your program has taken {more} KiB of memory more for the last {MANY} clients, and as much for those \
+                 before"
+            );
+            return lab.fail(Diagnosis::OutOfMemory, symptom);
+        }
+    }
+    Ok(())
+}
