@@ -104,7 +104,7 @@ static void take_client(int listener) {
     if (fd < 0) {
         if (errno == EINTR)
             fail("EINTR of an accept that cannot wait");
-        if (errno == EMFILE || errno == ENFILE)
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
         return;
     }

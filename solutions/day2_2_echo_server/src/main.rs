@@ -85,7 +85,7 @@ fn accept(listener: &OwnedFd) -> nix::Result<OwnedFd> {
         match socket::accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC) {
             // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
             Ok(fd) => return Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
-            Err(Errno::EINTR | Errno::ECONNABORTED) => (),
+            Err(Errno::EINTR | Errno::ECONNABORTED | Errno::EPROTO) => (),
             // A shortage passes, and the client keeps its place in the queue. Without the pause we would spin:
             // accept does not wait when it has no descriptor to give.
             Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM)) => {

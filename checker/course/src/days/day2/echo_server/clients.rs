@@ -1,7 +1,42 @@
 //! Clients who read late, leave, or reset their connections.
 
 use super::{echo, visit};
+use crate::promises::servers;
 use harness::author::{Diagnosis, Rejection, Test};
+
+pub(super) const PATIENCE: Test = Test {
+    name: "waits as long as it takes",
+    points: 1,
+    read: "Bytes, not messages",
+    proves: &[
+        "The server has no time limit of its own: it sleeps until something comes, be a client silent for hours.",
+        "A client who does not read its echo makes the server wait, and nothing is lost.",
+        "The server never ends by itself.",
+    ],
+    story: |lab| {
+        lab.follow_calls();
+        let server = lab.start_server()?;
+        servers::expect_patience(lab, &server)?;
+        let client = server.connect()?;
+        echo(lab, &client)?;
+        servers::expect_patience(lab, &server)?;
+        client.close();
+        let late_reader = server.connect_with_receive_buffer(SMALL)?;
+        late_reader.send_until_unread(MORE_THAN_FITS)?;
+        servers::expect_patience(lab, &server)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::TimeLimited,
+        mistakes: &[
+            "gives_up_a_silent_client",
+            "gives_up_a_late_reader",
+            "polls_for_30_seconds",
+            "ends_when_nobody_comes",
+            "ends_at_an_alarm",
+        ],
+        hint: servers::NO_TIME_LIMIT,
+    }],
+};
 
 pub(super) const SLOW_READER: Test = Test {
     name: "loses nothing when a client reads late and half-closes first",
@@ -11,6 +46,8 @@ pub(super) const SLOW_READER: Test = Test {
         "When the client ends its sending side, the server sends what it still owes, closes the connection, and \
          serves the next client.",
         "A client who does not read its echo makes the server wait, and nothing is lost.",
+        "It sends back the bytes of a client at once, all of them and unchanged, whatever they are and in whatever \
+         pieces they come.",
     ],
     story: |lab| {
         let server = lab.start_server()?;
@@ -31,7 +68,13 @@ pub(super) const SLOW_READER: Test = Test {
         lab.settle()?;
         client.expect_echo()?;
         // Whether the stream ends now is another test's business.
-        client.expect_no_more_bytes()
+        client.expect_no_more_bytes()?;
+        client.close();
+        let last = server.connect()?;
+        lab.step("client 3: send 16 MiB, and expect them back", || {
+            last.send(lab.random_bytes(16 << 20))?;
+            last.expect_echo()
+        })
     },
     rejects: &[
         Rejection {
@@ -42,9 +85,9 @@ pub(super) const SLOW_READER: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Reset,
-            mistakes: &["hangs_up_at_rdhup"],
-            hint: "POLLRDHUP says that no more will come, not that you have read all. Read until read returns 0, \
-                   write it back, then close.",
+            mistakes: &["hangs_up_at_rdhup", "serves_ten_megabytes"],
+            hint: "Read until read returns 0, write it back, then close. A stream has no length at which it is enough, \
+                   and POLLRDHUP says that no more will come, not that you have read all.",
         },
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
@@ -87,7 +130,13 @@ pub(super) const RESET: Test = Test {
         server.descriptors().expect_at_most(before)?;
         server.stdout().expect_quiet()?;
         lab.settle()?;
-        server.stderr().expect_reason()
+        server.stderr().expect_reason()?;
+        let who = "clients send a line, get it back, and reset their connections";
+        servers::keeps_nothing(lab, &server, who, || {
+            let client = server.connect()?;
+            echo(lab, &client)?;
+            client.reset()
+        })
     },
     rejects: &[
         Rejection {
@@ -106,6 +155,11 @@ pub(super) const RESET: Test = Test {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_after_an_error"],
             hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::OutOfMemory,
+            mistakes: &["keeps_the_buffers_of_lost_clients"],
+            hint: servers::FORGET_CLIENTS,
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

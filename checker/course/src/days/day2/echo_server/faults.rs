@@ -1,8 +1,7 @@
 //! What a server does when a call does less than it was asked, or fails without anybody's fault.
 
-use nix::errno::Errno;
-
-use super::{echo, line, visit};
+use super::{echo, visit};
+use crate::promises::servers;
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
 pub(super) const SHORT_WRITES: Test = Test {
@@ -92,31 +91,24 @@ pub(super) const INTERRUPTED: Test = Test {
     ],
 };
 
+const ERRORS_OF_ACCEPT: &str = "An error of `accept` that is about one client (`ECONNABORTED`, `EPROTO`), or that \
+                                passes (`EMFILE`, `ENFILE`: no descriptor is free; `ENOBUFS`, `ENOMEM`: no memory), \
+                                does not end the server either.";
+
 pub(super) const LOST_CLIENT: Test = Test {
     name: "goes on when the next client has given up before accept",
     points: 1,
     read: "When accept fails",
-    proves: &[
-        "An error of `accept` that is about one client (`ECONNABORTED`), or that passes (`EMFILE`: no \
-               descriptor is free), does not end the server either.",
-    ],
-    story: |lab| {
-        lab.follow_calls();
-        let server = lab.start_server()?;
-        let client = server.connect()?;
-        echo(lab, &client)?;
-        server
-            .faults()
-            .fail_next(Call::Accept, Errno::ECONNABORTED)?;
-        client.close();
-        visit(lab, &server)?;
-        visit(lab, &server)
-    },
+    proves: &[ERRORS_OF_ACCEPT],
+    story: |lab| servers::outlives_clients_who_give_up(lab, echo),
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
-        mistakes: &["ends_when_a_client_gives_up"],
-        hint: "accept has failed with ECONNABORTED: this one client left the queue. The others are still there, so \
-               call accept again.",
+        mistakes: &[
+            "ends_when_a_client_gives_up",
+            "accepts_again_only_once",
+            "ends_at_a_protocol_error",
+        ],
+        hint: servers::ONE_CLIENT_HAS_GONE,
     }],
 };
 
@@ -125,37 +117,23 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     points: 2,
     read: "When accept fails",
     proves: &[
-        "An error of `accept` that is about one client (`ECONNABORTED`), or that passes (`EMFILE`: no descriptor is \
-         free), does not end the server either.",
-        "While no descriptor is free, the clients wait in the queue, and the server sleeps between its attempts.",
+        ERRORS_OF_ACCEPT,
+        "While that lasts, the clients wait in the queue, and the server sleeps between its attempts.",
     ],
-    story: |lab| {
-        lab.follow_calls();
-        let server = lab.start_server()?;
-        let first = server.connect()?;
-        echo(lab, &first)?;
-        let shortage = server.faults().fail_each(Call::Accept, Errno::EMFILE)?;
-        first.close();
-        let waiting = server.connect()?;
-        waiting.send(line(lab))?;
-        shortage.wait_until_it_pauses()?;
-        shortage.end();
-        waiting.expect_echo()?;
-        waiting.close();
-        visit(lab, &server)
-    },
+    story: |lab| servers::waits_out_shortages(lab, echo),
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["ends_without_descriptors"],
-            hint: "accept has failed with EMFILE: at this moment no descriptor is free. That passes, and the client \
-                   keeps its place in the queue. Sleep a little, and call accept again.",
+            mistakes: &["ends_without_descriptors", "ends_without_memory"],
+            hint: servers::SHORTAGES_PASS,
         },
         Rejection {
             diagnosis: Diagnosis::Busy,
-            mistakes: &["spins_without_descriptors"],
-            hint: "accept does not wait for a descriptor: with EMFILE it fails at once, again and again. Sleep a \
-                   little, 10 milliseconds for example, before you call it again.",
+            mistakes: &[
+                "spins_without_descriptors",
+                "spins_when_the_machine_has_none",
+            ],
+            hint: servers::PAUSE_IN_A_SHORTAGE,
         },
     ],
 };

@@ -1,54 +1,25 @@
 //! Ports that another server has, or has had.
 
 use super::{echo, visit};
-use harness::author::{Diagnosis, Rejection, State, Test, Transport};
+use crate::promises::servers;
+use harness::author::{Diagnosis, Rejection, Test};
 
 pub(super) const AGAIN: Test = Test {
     name: "can be started again on its port at once",
     points: 1,
     read: "Starting again on the same port",
     proves: &["After it was stopped, it can be started again on the same port at once."],
-    story: |lab| {
-        let server = lab.start_server()?;
-        let client = server.connect()?;
-        echo(lab, &client)?;
-        server.program().kill()?;
-        client.expect_end()?;
-        client.close();
-        lab.wait_until(
-            "the connection to be in TIME_WAIT",
-            Diagnosis::Stuck,
-            || {
-                let sockets = lab.sockets(Transport::Tcp)?;
-                Ok(sockets.iter().any(|socket| {
-                    socket.state == State::TimeWait && socket.local == server.address()
-                }))
-            },
-        )?;
-        let again = lab.start_server_on(server.address())?;
-        if again.address() != server.address() {
-            return lab.fail(
-                Diagnosis::ListensElsewhere,
-                format!(
-                    "your program was asked for port {}, and listens on port {}",
-                    server.address().port(),
-                    again.address().port()
-                ),
-            );
-        }
-        visit(lab, &again)
-    },
+    story: |lab| servers::starts_again(lab, echo).map(drop),
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::CannotRestart,
             mistakes: &["forgets_reuseaddr", "sets_reuseaddr_too_late"],
-            hint: "The old connection is in TIME_WAIT and still holds the port. Set SO_REUSEADDR on the listening \
-                   socket, and before bind: bind is the call that looks at it.",
+            hint: servers::REUSE_THE_ADDRESS,
         },
         Rejection {
             diagnosis: Diagnosis::ListensElsewhere,
             mistakes: &["ignores_the_port"],
-            hint: "Bind the port from the argument, too. 0 means \"any free port\"; every other number means itself.",
+            hint: servers::BIND_THE_PORT,
         },
     ],
 };
