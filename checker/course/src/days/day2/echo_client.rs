@@ -5,6 +5,7 @@ mod faults;
 mod replies;
 mod untested;
 
+use crate::promises::addresses;
 use harness::author::{
     Checked, Connection, Diagnosis, Exercise, Lab, Listener, Program, Rejection, Test,
 };
@@ -23,6 +24,7 @@ pub const EXERCISE: Exercise = Exercise {
         replies::WHOLE_REPLY,
         replies::EARLY_REPLY,
         HALF_CLOSES,
+        replies::PATIENCE,
         EVERY_BYTE,
         SHORT_AND_LONG,
         SHORT_WRITES,
@@ -42,8 +44,9 @@ pub const EXERCISE: Exercise = Exercise {
 
 /// Also for a program in which connect is still missing.
 const CONNECT: &str = "Begin with socket(2) and connect(2), before you read any input. If connect is there and fails \
-                       with ECONNREFUSED: a sockaddr_in holds the port in network byte order. Use htons, in Rust \
-                       to_be(); nix's SockaddrIn does it for you.";
+                       with ECONNREFUSED: does it take the address from the argument, and not always 127.0.0.1? And \
+                       a sockaddr_in holds the port in network byte order. Use htons, in Rust to_be(); nix's \
+                       SockaddrIn does it for you.";
 
 const CONNECTS: Test = Test {
     name: "connects to the address it is given",
@@ -54,14 +57,14 @@ const CONNECTS: Test = Test {
         "The client connects before it reads any input.",
     ],
     story: |lab| {
-        let listener = lab.listen()?;
+        let listener = lab.listen_elsewhere()?;
         start(lab, &listener)?;
         listener.accept().map(drop)
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["port_in_host_order"],
+            mistakes: &["port_in_host_order", "knows_one_address_only"],
             hint: CONNECT,
         },
         Rejection {
@@ -317,26 +320,22 @@ const WRONG_ARGUMENTS: Test = Test {
     read: "connect, the client's side",
     proves: &[
         "`ADDRESS` is an IPv4 address (names like `localhost` are wrong), `PORT` the port of the server.",
-        "Exit status 2: wrong arguments.",
+        "Exit status 2: wrong arguments, which are none, more than one, or one that is not `ADDRESS:PORT` (digits, \
+         dots and a colon; no blank, no sign).",
     ],
     story: |lab| {
         let reservation = lab.reserve_address()?;
-        let nobody = reservation.address().to_string();
-        lab.expect_refused_start(&[], 2)?;
-        lab.expect_refused_start(&["127.0.0.1"], 2)?;
-        lab.expect_refused_start(&["127.0.0.1:70000"], 2)?;
-        lab.expect_refused_start(&["127.0.0.1:x"], 2)?;
-        let by_name = format!("localhost:{}", reservation.address().port());
-        lab.expect_refused_start(&[&by_name], 2)?;
-        lab.expect_refused_start(&[&nobody, "more"], 2)
+        addresses::refuses_all_else(lab, &reservation.address().to_string())
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongStatus,
-        mistakes: &["cuts_the_port", "makes_port_0_of_words", "looks_names_up"],
-        hint: "Wrong arguments end with status 2, before anything else is done. A port has 16 bits: parse it as a \
-               u16, because `as u16` makes 4464 of 70000, and `unwrap_or(0)` (atoi in C) makes 0 of x. And localhost \
-               is a name: std's connect, to_socket_addrs and getaddrinfo look names up, so parse the address first \
-               (SocketAddrV4, inet_pton).",
+        mistakes: &[
+            "cuts_the_port",
+            "makes_port_0_of_words",
+            "looks_names_up",
+            "takes_a_sign",
+        ],
+        hint: addresses::EXACTLY_AN_ADDRESS,
     }],
 };
 

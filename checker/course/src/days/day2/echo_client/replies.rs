@@ -4,7 +4,8 @@ use super::{
     client_of_file, client_of_terminal, echo, expect_failure, line, line_of_no_text,
     send_and_close, with_one_byte_changed,
 };
-use harness::author::{Diagnosis, Rejection, Test};
+use crate::promises::servers;
+use harness::author::{Diagnosis, Rejection, Sleep, Test};
 
 pub(super) const WAITS_FOR_EACH_REPLY: Test = Test {
     name: "waits for each reply, and shows it, before it goes on",
@@ -69,6 +70,30 @@ pub(super) const WAITS_FOR_EACH_REPLY: Test = Test {
                    user goes to standard error.",
         },
     ],
+};
+
+pub(super) const PATIENCE: Test = Test {
+    name: "waits for a reply as long as it takes",
+    points: 1,
+    read: "Taking turns",
+    proves: &["The client has no time limit of its own: a server may think for hours."],
+    story: |lab| {
+        lab.follow_calls();
+        let line = line(lab);
+        let (program, server) = client_of_file(lab, &line)?;
+        server.expect(&line)?;
+        lab.settle()?;
+        program.sleeps(Sleep::WithoutTimeLimit)?;
+        server.send(&line)?;
+        server.expect_end()?;
+        lab.settle()?;
+        program.sleeps(Sleep::WithoutTimeLimit)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::TimeLimited,
+        mistakes: &["gives_up_a_silent_server", "waits_30_seconds_for_the_end"],
+        hint: servers::NO_TIME_LIMIT,
+    }],
 };
 
 pub(super) const WHOLE_REPLY: Test = Test {
