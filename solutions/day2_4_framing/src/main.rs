@@ -90,10 +90,10 @@ fn accept(listener: &OwnedFd) -> nix::Result<OwnedFd> {
         match socket::accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC) {
             // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
             Ok(fd) => return Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
-            Err(Errno::EINTR | Errno::ECONNABORTED) => (),
+            Err(Errno::EINTR | Errno::ECONNABORTED | Errno::EPROTO) => (),
             Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM)) => {
                 complain(format_args!("accept: {errno}"));
-                thread::sleep(Duration::from_millis(100));
+                thread::sleep(Duration::from_millis(10));
             }
             Err(errno) => return Err(errno),
         }

@@ -63,7 +63,7 @@ pub(super) const CUT_OFF: Test = Test {
     story: |lab| {
         let server = lab.start_server()?;
         let whole = message(&some_bytes(lab, 10..=20));
-        for cut in [2, 4, whole.len() - 1] {
+        for cut in [1, 2, 3, 4, whole.len() - 1] {
             let client = server.connect()?;
             ask(&client, &some_bytes(lab, 5..=12))?;
             client.send(&whole[..cut])?;
