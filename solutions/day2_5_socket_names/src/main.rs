@@ -111,12 +111,12 @@ fn accept(listener: &OwnedFd) -> nix::Result<Option<OwnedFd>> {
         // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
         Ok(fd) => Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) })),
         // Whoever still waits lets the next poll return at once.
-        Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED) => Ok(None),
+        Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED | Errno::EPROTO) => Ok(None),
         // A shortage passes, and the client keeps its place in the queue. Without the pause we would spin: poll says
         // again and again that it is there.
         Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM)) => {
             complain(format_args!("accept: {errno}"));
-            thread::sleep(Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(10));
             Ok(None)
         }
         Err(errno) => Err(errno),

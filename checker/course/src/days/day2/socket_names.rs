@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use names::{expect_names, expect_own_name, visit};
 
+use crate::promises::servers;
 use harness::author::{
     Checked, Connection, Diagnosis, Exercise, Lab, Launch, Rejection, Server, Sleep, State, Test,
     Transport,
@@ -67,6 +68,7 @@ const ANNOUNCES: Test = Test {
         let address = lab.any_port_elsewhere();
         let server = lab.start_server_on(address)?;
         server.expect_address(address)?;
+        servers::expect_no_other_door(lab, &server, Transport::Tcp)?;
         server.sleeps(Sleep::UntilSomethingComes)?;
         server.sleeps(Sleep::WithoutTimeLimit)?;
         server.stdout().expect_quiet()?;
@@ -87,14 +89,19 @@ const ANNOUNCES: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::ListensElsewhere,
-            mistakes: &["listens_everywhere"],
-            hint: "Bind the address from the argument, and no other: 0.0.0.0 would be every address of the machine.",
+            mistakes: &["listens_everywhere", "opens_a_second_door"],
+            hint: servers::BIND_THE_ARGUMENT,
         },
         Rejection {
             diagnosis: Diagnosis::Busy,
-            mistakes: &["looks_again_and_again", "polls_ten_times_a_second"],
-            hint: "Your program looks for clients all the time, or again and again, although nobody is there. accept \
-                   sleeps until one comes, and so does poll without a time limit (-1, in nix PollTimeout::NONE).",
+            mistakes: &["looks_again_and_again"],
+            hint: "Your program looks for clients all the time, although nobody is there. accept sleeps until one \
+                   comes, and so does poll without a time limit (-1, in nix PollTimeout::NONE).",
+        },
+        Rejection {
+            diagnosis: Diagnosis::TimeLimited,
+            mistakes: &["polls_ten_times_a_second"],
+            hint: servers::NO_TIME_LIMIT,
         },
     ],
 };
@@ -372,26 +379,32 @@ const EACH_CLIENT_ANEW: Test = Test {
 };
 
 const NO_LEAK: Test = Test {
-    name: "keeps no descriptor of 30 clients",
+    name: "keeps nothing of those who have gone",
     points: 1,
     read: "Descriptors come back",
-    proves: &["It gets one line, at once, and then the server closes the connection:"],
+    proves: &[
+        "It gets one line, at once, and then the server closes the connection:",
+        "The server keeps nothing of those who have gone.",
+        "The server never ends by itself.",
+    ],
     story: |lab| {
         let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        let before = server.descriptors().count()?;
-        lab.step("30 clients, one after the other, get their lines", || {
-            (0..30).try_for_each(|_| visit(lab, &server))
-        })?;
-        server.descriptors().expect_at_most(before)
+        let who = "clients, one after the other, get their lines";
+        servers::keeps_nothing(lab, &server, who, || visit(lab, &server))
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::DescriptorLeaked,
-        mistakes: &["shuts_down_instead_of_closing"],
-        hint: "Each descriptor needs an owner who closes it. shutdown ends the stream and closes nothing; \
-               `into_raw_fd` gives a descriptor away, and then nobody closes it.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::DescriptorLeaked,
+            mistakes: &["shuts_down_instead_of_closing"],
+            hint: "Each descriptor needs an owner who closes it. shutdown ends the stream and closes nothing; \
+                   `into_raw_fd` gives a descriptor away, and then nobody closes it.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::OutOfMemory,
+            mistakes: &["keeps_the_buffer_of_each_client"],
+            hint: servers::FORGET_CLIENTS,
+        },
+    ],
 };
 
 const CLIENT_HAS_LEFT: Test = Test {
@@ -419,7 +432,9 @@ const CLIENT_HAS_LEFT: Test = Test {
         visit(lab, &server)?;
         server.descriptors().expect_at_most(before)?;
         server.stdout().expect_quiet()?;
-        server.stderr().expect_reason()
+        server.stderr().expect_reason()?;
+        let who = "clients connect, and reset their connections at once";
+        servers::keeps_nothing(lab, &server, who, || server.connect()?.reset())
     },
     rejects: &[
         Rejection {
@@ -438,6 +453,11 @@ const CLIENT_HAS_LEFT: Test = Test {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_a_client_without_a_name"],
             hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::OutOfMemory,
+            mistakes: &["keeps_the_buffers_of_lost_clients"],
+            hint: servers::FORGET_CLIENTS,
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,

@@ -1,8 +1,7 @@
 //! What the server does when a call does less than it was asked, or fails without anybody's fault.
 
-use nix::errno::Errno;
-
 use super::names::{expect_names, visit};
+use crate::promises::servers;
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
 pub(super) const SHORT_WRITES: Test = Test {
@@ -122,30 +121,20 @@ pub(super) const INTERRUPTED: Test = Test {
     ],
 };
 
+const ERRORS_OF_ACCEPT: &str = "An error of `accept` that is about one client (`ECONNABORTED`, `EPROTO`), or that \
+                                passes (`EMFILE`, `ENFILE`: no descriptor is free; `ENOBUFS`, `ENOMEM`: no memory), \
+                                does not end the server either.";
+
 pub(super) const LOST_CLIENT: Test = Test {
     name: "goes on when accept finds that its client has gone",
     points: 1,
     read: "When accept fails",
-    proves: &[
-        "An error of `accept` that is about one client (`ECONNABORTED`), or that passes (`EMFILE`), does not \
-               end the server either.",
-    ],
-    story: |lab| {
-        lab.follow_calls();
-        let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        server
-            .faults()
-            .fail_next(Call::Accept, Errno::ECONNABORTED)?;
-        visit(lab, &server)?;
-        visit(lab, &server)
-    },
+    proves: &[ERRORS_OF_ACCEPT],
+    story: |lab| servers::outlives_clients_who_give_up(lab, expect_names),
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
-        mistakes: &["ends_when_a_client_gives_up"],
-        hint: "accept has failed with ECONNABORTED: this one client left the queue. The others are still there, so \
-               wait for the next.",
+        mistakes: &["ends_when_a_client_gives_up", "ends_at_a_protocol_error"],
+        hint: servers::ONE_CLIENT_HAS_GONE,
     }],
 };
 
@@ -154,36 +143,20 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     points: 2,
     read: "When accept fails",
     proves: &[
-        "An error of `accept` that is about one client (`ECONNABORTED`), or that passes (`EMFILE`), does not end the \
-         server either.",
-        "While no descriptor is free, the clients wait in the queue, and the server sleeps between its attempts.",
+        ERRORS_OF_ACCEPT,
+        "While that lasts, the clients wait in the queue, and the server sleeps between its attempts.",
     ],
-    story: |lab| {
-        lab.follow_calls();
-        let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        let shortage = server.faults().fail_each(Call::Accept, Errno::EMFILE)?;
-        let first = server.connect()?;
-        let waiting = server.connect()?;
-        shortage.wait_until_it_pauses()?;
-        shortage.end();
-        expect_names(lab, &waiting)?;
-        expect_names(lab, &first)?;
-        visit(lab, &server)
-    },
+    story: |lab| servers::waits_out_shortages(lab, expect_names),
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["ends_without_descriptors"],
-            hint: "accept has failed with EMFILE: at this moment no descriptor is free. That passes, and the client \
-                   keeps its place in the queue. Sleep a little, and wait for it again.",
+            mistakes: &["ends_without_descriptors", "ends_without_memory"],
+            hint: servers::SHORTAGES_PASS,
         },
         Rejection {
             diagnosis: Diagnosis::Busy,
             mistakes: &["spins_without_descriptors"],
-            hint: "While accept fails with EMFILE, the client stays in the queue, and so poll returns at once, again \
-                   and again. Sleep a little, 100 milliseconds for example, before you ask it again.",
+            hint: servers::PAUSE_IN_A_SHORTAGE,
         },
     ],
 };
