@@ -10,8 +10,10 @@ mod untested;
 use nix::errno::Errno;
 
 use self::lengths::ask_too_much;
+use crate::promises::{addresses, servers};
 use harness::author::{
-    Call, Checked, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Sleep, Test, UdpPeer,
+    Call, Checked, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Sleep, Test, Transport,
+    UdpPeer,
 };
 
 /// Day 3, exercise 1.
@@ -61,8 +63,10 @@ const LISTENS_THERE: Test = Test {
          really has.",
     ],
     story: |lab| {
-        let server = lab.start_udp_server(&[])?;
-        server.expect_address(lab.any_port())
+        let address = lab.any_port_elsewhere();
+        let server = lab.start_udp_server_on(address)?;
+        server.expect_address(address)?;
+        servers::expect_no_other_door(lab, &server, Transport::Udp)
     },
     rejects: &[
         Rejection {
@@ -78,9 +82,8 @@ const LISTENS_THERE: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::ListensElsewhere,
-            mistakes: &["listens_on_every_address"],
-            hint: "0.0.0.0 is every address of the machine. Bind the address from the argument, and print what \
-                   `getsockname` says about the socket.",
+            mistakes: &["listens_on_every_address", "opens_a_second_door"],
+            hint: servers::BIND_THE_ARGUMENT,
         },
     ],
 };
@@ -246,22 +249,34 @@ const SLEEPS_WHEN_IDLE: Test = Test {
     name: "sleeps until the next datagram comes",
     points: 1,
     read: "Datagrams wait in a queue",
-    proves: &["While there is nothing to do, the server sleeps."],
+    proves: &[
+        "While there is nothing to do, the server sleeps.",
+        "No time limit wakes it.",
+    ],
     story: |lab| {
+        lab.follow_calls();
         let server = lab.start_udp_server(&[])?;
         let client = lab.udp_peer()?;
         server.sleeps(Sleep::UntilSomethingComes)?;
         ask(&client, &server, word(lab))?;
         server.sleeps(Sleep::UntilSomethingComes)?;
         ask(&client, &server, word(lab))?;
-        server.sleeps(Sleep::UntilSomethingComes)
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        servers::expect_patience(lab, &server)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Busy,
-        mistakes: &["spins", "naps_between_looks"],
-        hint: "The program checks for a datagram again and again although none is there. Receive without \
-               MSG_DONTWAIT: a receive that may wait sleeps until a datagram comes.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Busy,
+            mistakes: &["spins", "naps_between_looks"],
+            hint: "The program checks for a datagram again and again although none is there. Receive without \
+                   MSG_DONTWAIT: a receive that may wait sleeps until a datagram comes.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::TimeLimited,
+            mistakes: &["receives_for_30_seconds"],
+            hint: servers::NO_TIME_LIMIT,
+        },
+    ],
 };
 
 const QUEUED_DATAGRAMS: Test = Test {
@@ -380,16 +395,9 @@ const ONE_SOCKET: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        ask(&lab.udp_peer()?, &server, word(lab))?;
-        server.sleeps(Sleep::UntilSomethingComes)?;
-        let before = server.descriptors().count()?;
-        lab.step("100 clients ask one after the other, and close", || {
-            let clients = many_clients(lab, 100)?;
-            clients
-                .iter()
-                .try_for_each(|client| ask(client, &server, word(lab)))
-        })?;
-        server.descriptors().expect_at_most(before)
+        servers::keeps_nothing(lab, &server, "clients ask one after the other", || {
+            ask(&lab.udp_peer()?, &server, lab.random_word(1024))
+        })
     },
     rejects: &[
         Rejection {
@@ -397,6 +405,11 @@ const ONE_SOCKET: Test = Test {
             mistakes: &["remembers_every_client"],
             hint: "One socket is enough for all clients. UDP does not tell you when a client has gone, so do not open \
                    a descriptor for each client.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::OutOfMemory,
+            mistakes: &["keeps_a_buffer_for_each_client"],
+            hint: servers::FORGET_CLIENTS,
         },
         Rejection {
             diagnosis: Diagnosis::NoAnswer,
@@ -442,20 +455,11 @@ const WRONG_ARGUMENTS: Test = Test {
     proves: &[
         "`ADDRESS` is an IPv4 address.",
         "Exit status 2: wrong arguments, with a usage line on standard error.",
-        "Port 65536 is a wrong argument, and so is all that is not an address and a port.",
+        "Port 65536 is a wrong argument, and so is all that is not an address and a port (digits, dots and a colon; no \
+         blank, no sign).",
         "A panic (exit status 101) is a failure.",
     ],
-    story: |lab| {
-        lab.expect_refused_start(&[], 2)?;
-        lab.expect_refused_start(&["127.0.0.1:0", "x"], 2)?;
-        lab.expect_refused_start(&["127.0.0.1"], 2)?;
-        // As a 16-bit number it is 0. A program that truncates the port would start on any port.
-        lab.expect_refused_start(&["127.0.0.1:65536"], 2)?;
-        // A parser like atoi stops at the first character that is not a digit, so it returns 0 here, too.
-        lab.expect_refused_start(&["127.0.0.1:x"], 2)?;
-        lab.expect_refused_start(&["localhost:0"], 2)?;
-        lab.expect_refused_start(&["127.0.0.256:0"], 2)
-    },
+    story: |lab| addresses::refuses_all_else(lab, "127.0.0.1:0"),
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Panicked,
@@ -470,11 +474,9 @@ const WRONG_ARGUMENTS: Test = Test {
                 "reads_the_port_like_atoi",
                 "looks_names_up",
                 "takes_a_bad_address_for_any",
+                "takes_a_sign",
             ],
-            hint: "The port must be a 16-bit number: 65536 and `x` are wrong. The address must be an IPv4 address: \
-                   127.0.0.256 and `localhost` are wrong (but `to_socket_addrs` accepts host names). Parse the port \
-                   as `u16`, or the whole argument as `SockaddrIn`. Every parse error and a wrong number of arguments \
-                   is wrong usage.",
+            hint: addresses::EXACTLY_AN_ADDRESS,
         },
     ],
 };
@@ -562,10 +564,6 @@ fn expect_all(questions: &[(&UdpPeer, String)], client: &UdpPeer, server: &Serve
 fn ask(client: &UdpPeer, server: &Server, question: impl AsRef<[u8]>) -> Checked {
     client.send_to(server.address(), &question)?;
     client.expect_from(server.address(), question)
-}
-
-fn many_clients(lab: &Lab, count: usize) -> Checked<Vec<UdpPeer>> {
-    (0..count).map(|_| lab.udp_peer()).collect()
 }
 
 /// Random bytes. Their number is random, too, and lies in the range.
