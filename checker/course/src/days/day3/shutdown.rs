@@ -29,6 +29,7 @@ pub const EXERCISE: Exercise = Exercise {
     tests: &[
         SENDS_AND_ENDS,
         ANSWER_AFTER_HALF_CLOSE,
+        manners::PATIENCE,
         EVERY_BYTE,
         EMPTY_INPUT,
         PRINTS_AT_ONCE,
@@ -72,13 +73,21 @@ const SENDS_AND_ENDS: Test = Test {
         server.expect(&input)?;
         server.expect_end()
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::LeftOpen,
-        mistakes: &["no_shutdown", "drops_a_duplicate"],
-        hint: "Nothing tells the server that your input has ended, so it waits, and you wait for its answer. Call \
-               shutdown on the socket with SHUT_WR (Shutdown::Write) after the last byte. To close or drop a \
-               duplicate of the socket sends nothing.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::LeftOpen,
+            mistakes: &["no_shutdown", "drops_a_duplicate"],
+            hint: "Nothing tells the server that your input has ended, so it waits, and you wait for its answer. Call \
+                   shutdown on the socket with SHUT_WR (Shutdown::Write) after the last byte. To close or drop a \
+                   duplicate of the socket sends nothing.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["knows_one_address_only"],
+            hint: "Nobody listens where your program connects to. Take the address and the port from the argument: \
+                   not every server is at 127.0.0.1.",
+        },
+    ],
 };
 
 const ANSWER_AFTER_HALF_CLOSE: Test = Test {
@@ -428,7 +437,7 @@ fn receives_while_the_server_takes_nothing(lab: &Lab) -> Checked {
 
 /// The program, connected to a server which neither reads nor sends yet.
 fn connected(lab: &Lab) -> Checked<(Program, Connection)> {
-    let listener = lab.listen()?;
+    let listener = lab.listen_elsewhere()?;
     let upload = lab.start(&[&listener.address().to_string()])?;
     let server = listener.accept()?;
     Ok((upload, server))

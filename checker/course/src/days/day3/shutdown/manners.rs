@@ -1,7 +1,43 @@
 //! What the program says to the one who has started it.
 
-use super::{END_IS_A_MESSAGE, TWO_STREAMS, bytes, connected, text};
-use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Test};
+use super::{END_IS_A_MESSAGE, TWO_STREAMS, bytes, connected, lines, send_whole_input, text};
+use crate::promises::{addresses, servers};
+use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Sleep, Test};
+
+pub(super) const PATIENCE: Test = Test {
+    name: "waits for the answer as long as it takes",
+    points: 1,
+    read: END_IS_A_MESSAGE,
+    proves: &[
+        "It has no time limit of its own: a server may think for hours.",
+        "It makes one TCP connection.",
+    ],
+    story: |lab| {
+        lab.follow_calls();
+        let listener = lab.listen_elsewhere()?;
+        let upload = lab.start(&[&listener.address().to_string()])?;
+        let server = listener.accept()?;
+        lab.settle()?;
+        upload.sleeps(Sleep::WithoutTimeLimit)?;
+        send_whole_input(&upload, &server, lines(lab, 3))?;
+        lab.settle()?;
+        upload.sleeps(Sleep::WithoutTimeLimit)?;
+        listener.expect_no_client()
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::TimeLimited,
+            mistakes: &["gives_up_a_silent_server"],
+            hint: servers::NO_TIME_LIMIT,
+        },
+        Rejection {
+            diagnosis: Diagnosis::CallForbidden,
+            mistakes: &["connects_twice"],
+            hint: "One connection carries both directions: what you send, and what the server answers. A second one is \
+                   another client to the server.",
+        },
+    ],
+};
 
 pub(super) const TELLS_ITS_COUNTS: Test = Test {
     name: "tells how many bytes went each way",
@@ -46,17 +82,13 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
     read: TWO_STREAMS,
     proves: &[
         "`ADDRESS` is an IPv4 address.",
-        "Exit status 2 for wrong arguments.",
+        "Exit status 2 for wrong arguments, which are none, more than one, or one that is not `ADDRESS:PORT` (digits, \
+         dots and a colon; no blank, no sign).",
         "A panic (exit status 101) is a failure, and so is death by SIGPIPE.",
     ],
     story: |lab| {
-        lab.expect_refused_start(&[], 2)?;
-        lab.expect_refused_start(&["127.0.0.1"], 2)?;
-        lab.expect_refused_start(&["127.0.0.1:65536"], 2)?;
-        lab.expect_refused_start(&["127.0.0.1:x"], 2)?;
         let nobody = lab.reserve_address()?.refuse();
-        lab.expect_refused_start(&[&format!("localhost:{}", nobody.port())], 2)?;
-        lab.expect_refused_start(&[&nobody.to_string(), "x"], 2)
+        addresses::refuses_all_else(lab, &nobody.to_string())
     },
     rejects: &[
         Rejection {
@@ -65,11 +97,9 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
                 "mixes_up_its_statuses",
                 "looks_names_up",
                 "takes_a_bad_port_for_0",
+                "takes_a_sign",
             ],
-            hint: "Wrong arguments end with status 2, before anything else is done; a failure at run time with status \
-                   1. localhost is a name, which std's connect, to_socket_addrs and getaddrinfo look up, and atoi \
-                   takes a port that is no number for 0. So parse the address first (SocketAddrV4; inet_pton, and \
-                   strtoul with a look at its end).",
+            hint: addresses::EXACTLY_AN_ADDRESS,
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
