@@ -6,9 +6,10 @@ mod zombies;
 
 use nix::errno::Errno;
 
+use crate::promises::servers;
 use harness::author::{
     Call, Checked, Child, Connection, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Signals,
-    Sleep, Test,
+    Sleep, Test, Transport,
 };
 
 /// Day 3, exercise 7.
@@ -22,6 +23,7 @@ pub const EXERCISE: Exercise = Exercise {
         EVERY_BYTE,
         SHORT_WRITES,
         SILENT_CLIENT,
+        manners::PATIENCE,
         HALF_CLOSE,
         OTHERS_STAY,
         CHILD_ENDS,
@@ -35,6 +37,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::LOST_WHILE_IT_SENDS,
         manners::REAL_TIME_SIGNAL,
         manners::WHOLE_LINES,
+        manners::CANNOT_PRINT,
         NO_FORK,
         LOST_CLIENT,
         PORT_IS_FREE,
@@ -49,6 +52,7 @@ const EVERY_BYTE: Test = Test {
     points: 1,
     read: "3.7 A process for each client: fork and zombies",
     proves: &[
+        ADDRESS_ONLY,
         "`PORT` may be 0: the kernel then chooses a free port.",
         "When it is ready for clients, the server prints exactly one line, `listening IP:PORT`, with the port it \
          really has.",
@@ -56,7 +60,11 @@ const EVERY_BYTE: Test = Test {
          side.",
     ],
     story: |lab| {
-        let client = lab.start_server()?.connect()?;
+        let address = lab.any_port_elsewhere();
+        let server = lab.start_server_on(address)?;
+        server.expect_address(address)?;
+        servers::expect_no_other_door(lab, &server, Transport::Tcp)?;
+        let client = server.connect()?;
         lab.step(
             "client 1: send some bytes one at a time, then every byte value",
             || {
@@ -70,13 +78,23 @@ const EVERY_BYTE: Test = Test {
         )?;
         echo(lab, &client, 20_000)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongBytes,
-        mistakes: &["echoes_text"],
-        hint: "The bytes come back changed: a stream carries bytes, not text. Write the slice you have read, without \
-               a String between.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["echoes_text"],
+            hint: "The bytes come back changed: a stream carries bytes, not text. Write the slice you have read, \
+                   without a String between.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::ListensElsewhere,
+            mistakes: &["listens_on_every_address"],
+            hint: servers::BIND_THE_ARGUMENT,
+        },
+    ],
 };
+
+const ADDRESS_ONLY: &str =
+    "`ADDRESS` is an IPv4 address, and the server listens on this address only.";
 
 const OFFER_THE_REST: &str = "write has taken fewer bytes than it was given, and said so. That is no failure, and the \
                               rest is not sent by itself: offer it again, until all of it is taken.";

@@ -1,6 +1,9 @@
 //! What the server and its children say, and how they end.
 
-use super::{Visit, echo_some, expect_lost_client, leave, visit};
+use nix::errno::Errno;
+
+use super::{ADDRESS_ONLY, Visit, echo_some, expect_lost_client, leave, visit};
+use crate::promises::{addresses, servers};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Sleep, Test, Transport};
 
 pub(super) const REASON_OF_A_LOST_CLIENT: Test = Test {
@@ -128,23 +131,74 @@ pub(super) const WHOLE_LINES: Test = Test {
     }],
 };
 
+pub(super) const PATIENCE: Test = Test {
+    name: "waits for a client as long as it takes",
+    points: 1,
+    read: "fork: one call, two returns",
+    proves: &["A child has no time limit of its own: its client may be silent for hours."],
+    story: |lab| {
+        lab.follow_calls();
+        let server = lab.start_server()?;
+        let Visit { client, child } = visit(lab, &server)?;
+        lab.settle()?;
+        child.sleeps_without_time_limit()?;
+        echo_some(lab, &client)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::TimeLimited,
+        mistakes: &["child_gives_up_a_silent_client"],
+        hint: servers::NO_TIME_LIMIT,
+    }],
+};
+
+pub(super) const CANNOT_PRINT: Test = Test {
+    name: "ends with status 1 when it cannot print",
+    points: 1,
+    read: "Zombies, and how to collect them",
+    proves: &[
+        "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot print (with \
+         the reason on standard error).",
+        "A panic (exit status 101) is a failure, in a child too.",
+    ],
+    story: |lab| {
+        lab.follow_calls();
+        let server = lab.start_server()?;
+        let Visit { client, .. } = visit(lab, &server)?;
+        server.sleeps(Sleep::NotForAChild)?;
+        server
+            .faults()
+            .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
+        client.shutdown_write()?;
+        server.program().expect_exit(1)?;
+        server.stderr().expect_reason()
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["prints_with_println"],
+            hint: "println! panics when standard output takes nothing any more: here its disk is full. Use writeln!, \
+                   look at what it returns, print the reason on standard error, and end with status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::StillRunning,
+            mistakes: &["ignores_a_failed_print"],
+            hint: "The line about a child is lost, for standard output takes nothing any more, and nobody learns of \
+                   it. Look at what write returns, print the reason on standard error, and end with status 1.",
+        },
+    ],
+};
+
 pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,
     read: "3.7 A process for each client: fork and zombies",
     proves: &[
-        "`ADDRESS` is an IPv4 address.",
-        "Status 2 means wrong arguments.",
+        ADDRESS_ONLY,
+        "Status 2 means wrong arguments, which are none, more than one, or one that is not `ADDRESS:PORT` (digits, \
+         dots and a colon; no blank, no sign).",
         "A panic (exit status 101) is a failure, in a child too.",
     ],
-    story: |lab| {
-        lab.expect_refused_start(&[], 2)?;
-        lab.expect_refused_start(&["127.0.0.1"], 2)?;
-        lab.expect_refused_start(&["127.0.0.1:65536"], 2)?;
-        lab.expect_refused_start(&["127.0.0.1:x"], 2)?;
-        lab.expect_refused_start(&["localhost:0"], 2)?;
-        lab.expect_refused_start(&[&lab.any_port().to_string(), "x"], 2)
-    },
+    story: |lab| addresses::refuses_all_else(lab, &lab.any_port().to_string()),
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -159,11 +213,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,
-            mistakes: &["looks_names_up", "takes_a_bad_port_for_0"],
-            hint: "Exactly one argument is right: an IPv4 address in numbers, and a port of 16 bits. localhost is a \
-                   name: std's bind, to_socket_addrs and getaddrinfo look names up, and atoi takes a port that is no \
-                   number for 0. Parse the argument first (SocketAddrV4; inet_pton, and strtoul with a look at its \
-                   end), say what is wrong, and end with status 2.",
+            mistakes: &["looks_names_up", "takes_a_bad_port_for_0", "takes_a_sign"],
+            hint: addresses::EXACTLY_AN_ADDRESS,
         },
     ],
 };
