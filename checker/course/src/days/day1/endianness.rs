@@ -6,6 +6,7 @@ mod runs;
 mod untested;
 mod values;
 
+use crate::promises::numbers;
 use harness::author::{Diagnosis, Exercise, Rejection, Test};
 
 use runs::{decodes, encodes, explains, refuses, refuses_bytes, refuses_usage, run};
@@ -241,15 +242,18 @@ const TOO_BIG: Test = Test {
         refuses(lab, &["enc64", "18446744073709551616"])?;
         refuses(lab, &["enc16", "-1"])?;
         refuses(lab, &["enc32", "12x"])?;
-        refuses(lab, &["enc64", ""])?;
+        for near in numbers::NEAR_MISSES {
+            refuses(lab, &["enc64", near])?;
+        }
         refuses(lab, &["enc16", "65536", &mixed(lab, 2).to_string()])
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["wraps"],
+            mistakes: &["wraps", "trims_its_numbers"],
             hint: "A bad value ends the program with status 1. `as` and a plain C assignment cut a number off without \
-                   a word, and 65536 becomes 0: parse into the type of the field, or compare with its maximum first.",
+                   a word, and 65536 becomes 0: parse into the type of the field, or compare with its maximum first. \
+                   And a number is digits and nothing else: no blank, no 0x, no letter behind it.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
@@ -291,15 +295,17 @@ const WRONG_DIGITS: Test = Test {
         refuses(lab, &["dec16", &format!("+{three}")])?;
         refuses(lab, &["dec32", &format!("-{three}{digits}")])?;
         refuses(lab, &["dec16", &format!(" {three}")])?;
+        refuses(lab, &["dec16", &format!(" {digits}")])?;
+        refuses(lab, &["dec16", &format!("{digits}\n")])?;
         // Four bytes in UTF-8, of which é is the two in the middle.
         refuses(lab, &["dec16", "1é2"])
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["pads_short_hex", "takes_a_plus"],
+            mistakes: &["pads_short_hex", "takes_a_plus", "trims_its_digits"],
             hint: "Count the digits first: 4, 8 or 16. And take digits only: from_str_radix and strtoul accept a sign \
-                   as well.",
+                   as well, and trim takes blanks away.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

@@ -8,6 +8,7 @@ mod untested;
 
 use std::net::SocketAddr;
 
+use crate::promises::numbers;
 use harness::author::{
     Checked, Diagnosis, Exercise, Lab, Launch, Listener, Program, Rejection, Sleep, Test,
 };
@@ -414,6 +415,7 @@ const WRONG_ARGUMENTS: Test = Test {
     proves: &[
         "Each `ADDRESS` is an IPv4 address, or an IPv6 address in brackets: `127.0.0.1:80`, `[::1]:80`.",
         "There is at least one.",
+        "The options stand before the addresses, in any order.",
         "MS is a whole number from 1 to 1000000, N one from 0 to 10.",
         "Exit status 2: wrong arguments, with the reason on standard error; then no address has been tried.",
         "A panic (exit status 101) is a failure.",
@@ -446,8 +448,12 @@ const WRONG_ARGUMENTS: Test = Test {
             &["-r", "-1", &nobody],
             &["-p", "0", &nobody],
             &["-z", "1", &nobody],
+            // The options stand before the addresses.
+            &[&nobody, "-t", "5"],
         ];
-        for arguments in wrong {
+        let near_misses = numbers::NEAR_MISSES.map(|near| ["-t", near, &nobody]);
+        let near_misses = near_misses.iter().map(|arguments| &arguments[..]);
+        for arguments in wrong.iter().copied().chain(near_misses) {
             let program = lab.start(arguments)?;
             program.stdout().expect_end()?;
             program.expect_exit(2)?;
@@ -463,10 +469,13 @@ const WRONG_ARGUMENTS: Test = Test {
                 "cuts_the_port",
                 "splits_at_the_last_colon",
                 "knows_no_upper_limit",
+                "trims_its_numbers",
+                "takes_options_anywhere",
             ],
             hint: "A word of the command line is no address, or a number out of its range, and your program has tried \
                    an address all the same. Read the whole command line, then begin. A port is a number up to 65535 \
-                   without a sign, and must not be cut to 16 bits; brackets belong to IPv6, and to nothing else.",
+                   without a sign, and must not be cut to 16 bits; brackets belong to IPv6, and to nothing else. A number is \
+                   digits alone, and behind the first address there is no option any more.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,

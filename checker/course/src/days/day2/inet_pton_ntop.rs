@@ -18,6 +18,7 @@ use self::{
     answers::{answers, answers_without_last_newline},
     texts::{Line, Texts},
 };
+use crate::promises::numbers;
 use harness::author::{Checked, Diagnosis, Exercise, Lab, Rejection, Test};
 
 /// Day 2, exercise 1.
@@ -281,7 +282,11 @@ const NO_BLANKS: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["trims_blanks", "stops_at_junk"],
+        mistakes: &[
+            "trims_blanks",
+            "stops_at_junk",
+            "takes_carriage_returns_away",
+        ],
         hint: "Every byte of the line but its newline belongs to the text. Do not trim, do not stop at the first byte \
                that is no digit: a number is digits from its start to its end.",
     }],
@@ -352,16 +357,20 @@ const WRONG_USAGE: Test = Test {
         lab.expect_refused_start(&["pton5"], 2)?;
         lab.expect_refused_start(&["pton4", "more"], 2)?;
         lab.expect_refused_start(&["sockaddr"], 2)?;
-        for port in ["65536", "70000", "-1", "http"] {
+        for port in ["65536", "70000", "-1", "+80", "http"]
+            .into_iter()
+            .chain(numbers::NEAR_MISSES)
+        {
             lab.expect_refused_start(&["sockaddr", port], 2)?;
         }
         Ok(())
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::StillRunning,
-        mistakes: &["cuts_the_port"],
+        mistakes: &["cuts_the_port", "trims_the_port", "takes_a_sign"],
         hint: "Your program works with arguments that are wrong; the marked step shows them. A port has 16 bits: \
-               parse it as a u16, because `as u16` makes 4464 of 70000. And look for arguments too many.",
+               parse it as a u16, because `as u16` makes 4464 of 70000. It is digits and nothing else: no sign, no \
+               blank, no 0x, no letter behind it. And look for arguments too many.",
     }],
 };
 

@@ -146,7 +146,8 @@ pub(super) const CANNOT_PRINT: Test = Test {
         program.stdin().close();
         program.expect_exit(1)?;
         program.stderr().expect_reason()?;
-        cannot_print_numbers(lab)
+        cannot_print_numbers(lab, &["enc16", "1", "2", "3"])?;
+        cannot_print_numbers(lab, &["dec16", "0001", "0002", "0003"])
     },
     rejects: &[
         Rejection {
@@ -157,7 +158,11 @@ pub(super) const CANNOT_PRINT: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_on_a_full_disk", "panics_when_it_converts"],
+            mistakes: &[
+                "panics_on_a_full_disk",
+                "panics_when_it_converts",
+                "panics_when_it_decodes",
+            ],
             hint: "println! panics when it cannot print. Use writeln! with io::stdout(), and return its error up to \
                    main: the reason on standard error, and status 1.",
         },
@@ -165,10 +170,10 @@ pub(super) const CANNOT_PRINT: Test = Test {
 };
 
 /// The first line waits for room and gets it; behind it the disk is full.
-fn cannot_print_numbers(lab: &Lab) -> Checked {
+fn cannot_print_numbers(lab: &Lab, arguments: &[&str]) -> Checked {
     let program = lab.launch(Launch {
         full_stdout: true,
-        ..Launch::new(["enc16", "1", "2", "3"])
+        ..Launch::new(arguments)
     })?;
     program.sleeps(Sleep::Printing)?;
     let full = program

@@ -4,10 +4,6 @@ use harness::author::Untested;
 
 pub(super) const SENTENCES: &[Untested] = &[
     Untested::NotYet {
-        sentence: "The options stand before the addresses, in any order.",
-        missing: "an option behind an address",
-    },
-    Untested::NotYet {
         sentence: "A try that has failed leaves nothing behind: its socket is closed before the next try.",
         missing: "that the socket is closed before the next try begins, and not one try later",
     },
@@ -18,10 +14,6 @@ pub(super) const SENTENCES: &[Untested] = &[
     Untested::NotYet {
         sentence: "Before each of these the program prints `again in MS ms`, and sleeps for so long.",
         missing: "that the pause is as long as the line says: one of 600 ms in the place of 600000 looks the same",
-    },
-    Untested::NotYet {
-        sentence: "MS is a whole number from 1 to 1000000, N one from 0 to 10.",
-        missing: "a number with a blank before or behind it",
     },
     Untested::Never {
         sentence: "There is more than one way to limit a connect.",

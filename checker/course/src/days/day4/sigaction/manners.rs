@@ -3,10 +3,8 @@
 use libc::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use nix::errno::Errno;
 
-use super::{
-    FIRST_REAL_TIME, count, expect_result, first_real_time, repeated, send, start, take,
-    without_arguments,
-};
+use super::{count, expect_result, repeated, send, start, take, without_arguments};
+use crate::promises::numbers;
 use harness::author::{Call, Diagnosis, FdKind, Launch, Rejection, Sleep, Test};
 
 pub(super) const MANY: Test = Test {
@@ -171,13 +169,17 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         lab.expect_refused_start(&["x"], 2)?;
         lab.expect_refused_start(&["-t"], 2)?;
         lab.expect_refused_start(&["-t", "x"], 2)?;
+        for near in numbers::NEAR_MISSES {
+            lab.expect_refused_start(&["-t", near], 2)?;
+        }
         lab.expect_refused_start(&["-t", "15", "x"], 2)
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["mixes_up_its_statuses"],
-            hint: "Wrong arguments end with status 2, a failure at run time with status 1.",
+            mistakes: &["mixes_up_its_statuses", "trims_its_number"],
+            hint: "Wrong arguments end with status 2, a failure at run time with status 1. A number is digits and \
+                   nothing else: no blank, no 0x, no letter behind it.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

@@ -2,14 +2,8 @@
 
 use harness::author::Untested;
 
-pub(super) const SENTENCES: &[Untested] = &[
-    Untested::NotYet {
-        sentence: "Exit status 1: a failure at run time (with the reason on standard error), such as a standard \
+pub(super) const SENTENCES: &[Untested] = &[Untested::NotYet {
+    sentence: "Exit status 1: a failure at run time (with the reason on standard error), such as a standard \
                    output that cannot be written.",
-        missing: "the line `ready PID` and the answer to -t when they cannot be written",
-    },
-    Untested::NotYet {
-        sentence: "Exit status 2: wrong arguments.",
-        missing: "a number with letters behind it",
-    },
-];
+    missing: "the line `ready PID` and the answer to -t when they cannot be written",
+}];
