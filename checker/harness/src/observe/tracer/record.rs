@@ -139,7 +139,8 @@ impl Record {
     /// of the kind, and for one that a fault has kept from it. poll and its relatives move nothing: they only tell what
     /// can be moved.
     fn is_fruitful(&self) -> Option<bool> {
-        if matches!(self.injected, Some(Fault::Errno(_))) {
+        // To make a call again that the lab has interrupted is right, however often.
+        if self.injected == Some(Fault::Errno(libc::EINTR)) {
             return None;
         }
         let CallOutcome::Returned(result) = self.outcome else {
