@@ -113,7 +113,7 @@ impl Word {
 
 /// The sources of each exercise, in one text without spaces.
 fn exercises() -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
     for file in sources(&harness().join("../course/src/days")) {
         let path = file
             .strip_prefix(harness().join("../course/src/days"))
@@ -126,7 +126,7 @@ fn exercises() -> BTreeMap<String, String> {
         if name == "mod" {
             continue;
         }
-        let text: String = fs::read_to_string(&file).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
         *found.entry(name).or_default() += &*dense(&text);
     }
     let promises = promises();

@@ -127,7 +127,8 @@ impl<'a> Faults<'a> {
             .inject(filter, Which::First(1), Fault::Errno(errno as i32))
     }
 
-    /// The same of the next two: a program that repeats a call only once has not understood why.
+    /// The next two calls of this kind fail with this errno. Two, because a program that repeats a call only once has not
+    /// understood why.
     pub fn fail_twice(
         &self,
         filter: impl Into<CallFilter>,
