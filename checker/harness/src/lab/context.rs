@@ -39,6 +39,8 @@ pub struct TestContext {
     tracing: Tracing,
     /// Whether programs that are started now have their calls followed.
     follows: Cell<bool>,
+    /// Whether the story has asked for it, be it possible or not.
+    asks_for_calls: Cell<bool>,
     /// The links which the test has made in its folder.
     links: RefCell<Links>,
     /// Descriptors that stay open until the test ends.
@@ -69,6 +71,7 @@ impl TestContext {
             disk_seen: Cell::new(Instant::now()),
             tracing,
             follows: Cell::new(tracing == Tracing::On),
+            asks_for_calls: Cell::new(false),
             links: RefCell::default(),
             kept: RefCell::default(),
         })
@@ -109,6 +112,12 @@ impl TestContext {
     /// Has the calls of programs that are started from now on followed, where that is possible.
     pub(super) fn follow_calls(&self) {
         self.follows.set(self.tracing != Tracing::Off);
+        self.asks_for_calls.set(true);
+    }
+
+    /// Whether the story follows calls, or would if it could.
+    pub(super) fn asks_for_calls(&self) -> bool {
+        self.asks_for_calls.get()
     }
 
     /// Whether a program that is started now has its calls followed, if its launch does not say otherwise.

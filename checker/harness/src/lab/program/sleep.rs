@@ -81,8 +81,8 @@ pub enum Sleep {
     /// In any call but wait: it waits for something else than the end of a child.
     NotForAChild,
     /// In calls without a time limit, on sockets without one, and with no alarm or timer that is to go off; for a program
-    /// which sleeps already, until something comes. Where the machine does not show that, nothing is found; alarms are
-    /// seen only where calls are followed.
+    /// which sleeps already, until something comes. Where the machine does not show that, nothing is found. Alarms are
+    /// looked for where the story follows calls.
     WithoutTimeLimit,
 }
 

@@ -33,7 +33,7 @@ impl Program {
 
     /// An alarm that a process has set, and that has not gone off. Nothing but the calls show it.
     fn alarm_of(&self, process: &Process) -> Checked<Option<String>> {
-        if !self.context.follows_calls() {
+        if !self.context.asks_for_calls() {
             return Ok(None);
         }
         let records = self.tracer()?.records();
