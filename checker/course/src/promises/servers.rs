@@ -32,7 +32,7 @@ pub(crate) const BIND_THE_ARGUMENT: &str = "Bind the address from the argument, 
 /// Sees that the program listens on the address of this server and nowhere else.
 pub(crate) fn expect_no_other_door(lab: &Lab, server: &Server, transport: Transport) -> Checked {
     lab.step("see that it listens nowhere else", || {
-        let own = server.program().descriptors().list();
+        let own = server.program().descriptors().list()?;
         let is_own = |inode: u64| {
             own.iter()
                 .any(|descriptor| descriptor.object == Object::Socket(inode))
@@ -188,7 +188,7 @@ pub(crate) fn keeps_nothing(
         (0..4).try_for_each(|_| visit())
     })?;
     lab.settle()?;
-    let descriptors = server.descriptors().count();
+    let descriptors = server.descriptors().count()?;
     for round in 1..=ROUNDS {
         let before = server.program().peak_memory();
         lab.step(format!("{MANY} {who}"), || {

@@ -139,8 +139,7 @@ impl Record {
     /// of the kind, and for one that a fault has kept from it. poll and its relatives move nothing: they only tell what
     /// can be moved.
     fn is_fruitful(&self) -> Option<bool> {
-        // To make a call again that the lab has interrupted is right, however often.
-        if self.injected == Some(Fault::Errno(libc::EINTR)) {
+        if matches!(self.injected, Some(Fault::Errno(_))) {
             return None;
         }
         let CallOutcome::Returned(result) = self.outcome else {

@@ -3,7 +3,10 @@
 use libc::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use nix::errno::Errno;
 
-use super::{count, expect_result, repeated, send, start, take, without_arguments};
+use super::{
+    FIRST_REAL_TIME, count, expect_result, first_real_time, repeated, send, start, take,
+    without_arguments,
+};
 use crate::promises::numbers;
 use harness::author::{Call, Diagnosis, FdKind, Launch, Rejection, Sleep, Test};
 
