@@ -18,7 +18,8 @@ public class Echo {
         String text = words.length == 1 ? words[0] : "";
         int colon = text.lastIndexOf(':');
         String ip = text.substring(0, Math.max(colon, 0)), port = text.substring(colon + 1);
-        if (!ip.matches("\\d{1,3}(\\.\\d{1,3}){3}") || !port.matches("\\d{1,5}") || Integer.parseInt(port) > 65535) {
+        String octet = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+        if (!ip.matches(octet + "(\\." + octet + "){3}") || !port.matches("\\d{1,5}") || Integer.parseInt(port) > 65535) {
             System.err.println("usage: ADDRESS:PORT");
             System.exit(2);
         }

@@ -98,7 +98,7 @@ static void serve_all(int listener) {
         int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (client >= 0)
             serve(client);
-        else if (errno == EMFILE || errno == ENFILE)
+        else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO)
             nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
 }

@@ -65,7 +65,7 @@ def main():
             try:
                 client, _ = listener.accept()
             except OSError as error:
-                if error.errno in (errno.EMFILE, errno.ENFILE):
+                if error.errno not in (errno.ECONNABORTED, errno.EPROTO):
                     time.sleep(0.01)
                 continue
             client.setblocking(False)

@@ -18,7 +18,7 @@ impl Program {
             return Ok(());
         };
         let threads = process.thread_list();
-        let limit = match limited_sleep(&threads).or_else(|| running_timer(process, &threads)) {
+        let limit = match limited_sleep(&threads) {
             None => self.alarm_of(process)?,
             limit => limit,
         };
@@ -82,18 +82,8 @@ fn limited_sleep(threads: &[Thread]) -> Option<String> {
     })
 }
 
-/// A timer of timer_create(2) or timerfd_create(2).
-fn running_timer(process: &Process, threads: &[Thread]) -> Option<String> {
-    let tid = threads.iter().find(|thread| thread.state != 'Z')?.tid;
-    if process.has_timer() == Some(true) {
-        return Some("has a timer (timer_create)".to_owned());
-    }
-    let mut descriptors = descriptors::of(tid).into_iter();
-    let timer = descriptors.find(|descriptor| descriptor.is_armed_timer(tid))?;
-    Some(format!("has a timer that runs, fd {}", timer.number))
-}
-
-/// Whether a call of alarm or setitimer has set an alarm which is still to come.
+/// Whether a call of alarm or setitimer has set an alarm which is still to come. One that comes again and again ticks, and
+/// is no limit.
 fn is_armed(record: &Record, now: u64) -> bool {
     let micros = |[seconds, rest]: [i64; 2]| seconds.max(0) as u64 * 1_000_000 + rest.max(0) as u64;
     let (again, first) = match record.arguments.as_slice() {
@@ -101,5 +91,5 @@ fn is_armed(record: &Record, now: u64) -> bool {
         [_, Argument::Timer([again, first]), ..] => (micros(*again), micros(*first)),
         _ => return false,
     };
-    first > 0 && (again > 0 || record.entered_us + first > now)
+    again == 0 && first > 0 && record.entered_us + first > now
 }
