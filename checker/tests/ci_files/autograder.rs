@@ -15,7 +15,7 @@ use nix::{
 use serde_json::Value;
 
 use crate::{
-    repository::{BROKEN, EXERCISE, HOSTILE, RIGHT, Repository, WRONG, said, text_of},
+    repository::{BROKEN, EXERCISE, HOSTILE, RIGHT, Repository, WRONG, all_points, said, text_of},
     support,
 };
 
@@ -124,12 +124,12 @@ fn gradescope_shows_every_test_of_a_right_and_a_wrong_submission() {
     let autograder = Autograder::new(&[("VISIBILITY", "after_due_date")]);
     autograder.submit_program(RIGHT);
     let results = autograder.grade();
-    assert_eq!(results["score"], 30);
+    assert_eq!(results["score"], all_points());
     assert_eq!(results["visibility"], "after_due_date");
     autograder.submit_program(&WRONG);
     let results = autograder.grade();
     let score = results["score"].as_u64().unwrap();
-    assert!((1..30).contains(&score), "{score}");
+    assert!((1..all_points()).contains(&score), "{score}");
     let tests = results["tests"].as_array().unwrap();
     let exercise = checker::syllabus::find(EXERCISE).unwrap();
     assert_eq!(tests.len(), exercise.tests.len());
@@ -151,7 +151,7 @@ fn gradescope_takes_files_without_folders_and_follows_no_link() {
         "mod server;\nfn main() -> std::process::ExitCode { server::main() }\n",
     );
     autograder.submit("server.rs", &RIGHT.replace("fn main()", "pub fn main()"));
-    assert_eq!(autograder.grade()["score"], 30);
+    assert_eq!(autograder.grade()["score"], all_points());
     let solution = autograder.path("solution.rs");
     fs::write(&solution, RIGHT).unwrap();
     fs::remove_file(autograder.path("submission/main.rs")).unwrap();

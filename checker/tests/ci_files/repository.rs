@@ -55,12 +55,17 @@ pub enum Deserves {
     Nothing,
 }
 
+/// The points of the exercise.
+pub fn all_points() -> u64 {
+    u64::from(checker::syllabus::find(EXERCISE).unwrap().points())
+}
+
 impl Deserves {
     pub fn expect(self, who: &str, points: u64) {
-        let all = checker::syllabus::find(EXERCISE).unwrap().points();
+        let all = all_points();
         let found = match points {
             0 => Deserves::Nothing,
-            points if points == u64::from(all) => Deserves::All,
+            points if points == all => Deserves::All,
             _ => Deserves::Some,
         };
         assert_eq!(found, self, "{who} has {points} of {all} points");
