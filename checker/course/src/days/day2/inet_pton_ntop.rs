@@ -282,11 +282,7 @@ const NO_BLANKS: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
-        mistakes: &[
-            "trims_blanks",
-            "stops_at_junk",
-            "takes_carriage_returns_away",
-        ],
+        mistakes: &["trims_blanks", "stops_at_junk"],
         hint: "Every byte of the line but its newline belongs to the text. Do not trim, do not stop at the first byte \
                that is no digit: a number is digits from its start to its end.",
     }],

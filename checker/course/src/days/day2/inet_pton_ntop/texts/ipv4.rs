@@ -135,7 +135,7 @@ impl Texts<'_> {
             lines.add(self.quad_with(place, |number| format!("{number:#x}")));
             lines.add(self.quad_with(place, |number| format!("0X{number:X}")));
         }
-        for blank in [" ", "\t", "\r", "\x0b", "\x0c"] {
+        for blank in [" ", "\t", "\x0b", "\x0c"] {
             lines.add(format!("{blank}{}", self.plain_quad()));
             lines.add(format!("{}{blank}", self.plain_quad()));
             lines.add(self.quad_with(self.below(3), |number| format!("{number}{blank}")));
