@@ -98,11 +98,6 @@ const ANNOUNCES: Test = Test {
             hint: "Your program looks for clients all the time, although nobody is there. accept sleeps until one \
                    comes, and so does poll without a time limit (-1, in nix PollTimeout::NONE).",
         },
-        Rejection {
-            diagnosis: Diagnosis::TimeLimited,
-            mistakes: &["polls_ten_times_a_second"],
-            hint: servers::NO_TIME_LIMIT,
-        },
     ],
 };
 
