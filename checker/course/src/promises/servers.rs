@@ -1,5 +1,7 @@
 //! What every TCP server of the course keeps, over a server with whose clients one can have a conversation.
 
+use std::net::SocketAddr;
+
 use nix::errno::Errno;
 
 use harness::author::{
@@ -11,15 +13,36 @@ pub(crate) type Conversation = fn(&Lab, &Connection) -> Checked;
 
 /// A polite client from its first byte to its last.
 pub(crate) fn visit(lab: &Lab, server: &Server, conversation: Conversation) -> Checked {
-    lab.step(
-        "another client connects, gets what it came for, and closes",
-        || {
-            let client = server.connect()?;
-            conversation(lab, &client)?;
-            client.close();
-            Ok(())
-        },
-    )
+    let step = "another client connects, gets what it came for, and closes";
+    visit_as(step, lab, server, conversation)
+}
+
+/// The same, in words of the exercise.
+pub(crate) fn visit_as(
+    step: &str,
+    lab: &Lab,
+    server: &Server,
+    conversation: impl Fn(&Lab, &Connection) -> Checked,
+) -> Checked {
+    lab.step(step, || {
+        let client = server.connect()?;
+        conversation(lab, &client)?;
+        client.close();
+        Ok(())
+    })
+}
+
+/// A server that has served its first client, and the number of its descriptors. What a program opens for good, it may
+/// open for its first client.
+pub(crate) fn start_and_visit(
+    lab: &Lab,
+    visit: impl Fn(&Lab, &Server) -> Checked,
+) -> Checked<(Server, usize)> {
+    let server = lab.start_server()?;
+    visit(lab, &server)?;
+    lab.settle()?;
+    let descriptors = server.descriptors().count()?;
+    Ok((server, descriptors))
 }
 
 // Where it listens
@@ -71,20 +94,22 @@ pub(crate) fn starts_again(lab: &Lab, conversation: Conversation) -> Checked<Ser
     server.program().kill()?;
     client.expect_end()?;
     client.close();
-    lab.wait_until(
-        "the connection to be in TIME_WAIT",
-        Diagnosis::Stuck,
-        || {
-            let sockets = lab.sockets(Transport::Tcp)?;
-            Ok(sockets
-                .iter()
-                .any(|socket| socket.state == State::TimeWait && socket.local == server.address()))
-        },
-    )?;
+    wait_for_time_wait(lab, server.address())?;
     let again = lab.start_server_on(server.address())?;
     again.expect_address(server.address())?;
     visit(lab, &again, conversation)?;
     Ok(again)
+}
+
+/// Waits until a connection of this address has ended, and still holds its port.
+pub(crate) fn wait_for_time_wait(lab: &Lab, address: SocketAddr) -> Checked {
+    const GOAL: &str = "the connection to be in TIME_WAIT";
+    lab.wait_until(GOAL, Diagnosis::Stuck, || {
+        let sockets = lab.sockets(Transport::Tcp)?;
+        Ok(sockets
+            .iter()
+            .any(|socket| socket.state == State::TimeWait && socket.local == address))
+    })
 }
 
 /// For whoever has less room than that for clients who wait.
@@ -92,6 +117,11 @@ pub(crate) const LONG_QUEUE: &str = "The backlog of listen is the room for clien
                                      is a good number.";
 
 // Errors of accept
+
+/// The sentence of their contracts.
+pub(crate) const ERRORS_OF_ACCEPT: &str = "An error of `accept` that is about one client (`ECONNABORTED`, `EPROTO`), \
+                                           or that passes (`EMFILE`, `ENFILE`: no descriptor is free; `ENOBUFS`, \
+                                           `ENOMEM`: no memory), does not end the server either.";
 
 /// For whoever ends when one client has gone.
 pub(crate) const ONE_CLIENT_HAS_GONE: &str = "accept has failed with ECONNABORTED or EPROTO: this one client has left \

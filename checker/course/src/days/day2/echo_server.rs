@@ -442,15 +442,8 @@ fn echo(lab: &Lab, client: &Connection) -> Checked {
 
 /// A polite client from its first byte to its last.
 fn visit(lab: &Lab, server: &Server) -> Checked {
-    lab.step(
-        "another client sends a line, gets it back, and closes",
-        || {
-            let client = server.connect()?;
-            echo(lab, &client)?;
-            client.close();
-            Ok(())
-        },
-    )
+    let step = "another client sends a line, gets it back, and closes";
+    servers::visit_as(step, lab, server, echo)
 }
 
 /// So many clients at once, every other one from another address, who all do the same when they are connected.

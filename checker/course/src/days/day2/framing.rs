@@ -491,15 +491,10 @@ fn ask_in_pieces(lab: &Lab, client: &Connection, payload: &[u8], cut: usize) -> 
 
 /// A polite client from its first byte to its last.
 fn visit(lab: &Lab, server: &Server) -> Checked {
-    lab.step(
-        "another client sends a message, gets its answer, and closes",
-        || {
-            let client = server.connect()?;
-            ask(&client, &some_bytes(lab, 5..=12))?;
-            client.close();
-            Ok(())
-        },
-    )
+    let step = "another client sends a message, gets its answer, and closes";
+    servers::visit_as(step, lab, server, |lab, client| {
+        ask(client, &some_bytes(lab, 5..=12))
+    })
 }
 
 /// The server hangs up on this client, and says why.

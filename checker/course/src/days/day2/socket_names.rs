@@ -12,7 +12,7 @@ use names::{expect_names, expect_own_name, visit};
 
 use crate::promises::servers;
 use harness::author::{
-    Checked, Connection, Diagnosis, Exercise, Lab, Launch, Rejection, Server, Sleep, State, Test,
+    Checked, Connection, Diagnosis, Exercise, Lab, Launch, Rejection, Server, Sleep, Test,
     Transport,
 };
 
@@ -414,10 +414,7 @@ const CLIENT_HAS_LEFT: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        let before = server.descriptors().count()?;
+        let (server, before) = servers::start_and_visit(lab, visit)?;
         server.signals().freeze()?;
         server.connect()?.reset()?;
         let next = server.connect()?;
@@ -519,17 +516,7 @@ fn starts_again(lab: &Lab, address: SocketAddr) -> Checked {
     expect_names(lab, &client)?;
     client.expect_end()?;
     client.close();
-    lab.wait_until(
-        "the connection to be in TIME_WAIT",
-        Diagnosis::Stuck,
-        || {
-            let sockets = lab.sockets(Transport::Tcp)?;
-            let is_left = |state, local| state == State::TimeWait && local == address;
-            Ok(sockets
-                .iter()
-                .any(|socket| is_left(socket.state, socket.local)))
-        },
-    )?;
+    servers::wait_for_time_wait(lab, address)?;
     server.program().kill()?;
     let again = lab.start_server_on(address)?;
     again.expect_address(address)?;

@@ -110,10 +110,7 @@ pub(super) const RESET: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        let before = server.descriptors().count()?;
+        let (server, before) = servers::start_and_visit(lab, visit)?;
         let in_service = server.connect()?;
         echo(lab, &in_service)?;
         lab.settle()?;
@@ -188,10 +185,7 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        let before = server.descriptors().count()?;
+        let (server, before) = servers::start_and_visit(lab, visit)?;
         // Closed with its echo unread, this connection is reset while the program waits in write.
         let rude = server.connect_with_receive_buffer(SMALL)?;
         rude.send_until_unread(MORE_THAN_FITS)?;

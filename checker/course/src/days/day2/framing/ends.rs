@@ -1,6 +1,7 @@
 //! How a stream ends: between two messages, inside one, or by a reset.
 
 use super::{ask, is_turned_away, message, some_bytes, visit};
+use crate::promises::servers;
 use harness::author::{Diagnosis, Rejection, Test};
 
 const CUT_IN_THE_MIDDLE: &str = "An end in the middle";
@@ -113,10 +114,7 @@ pub(super) const RESET: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        let before = server.descriptors().count()?;
+        let (server, before) = servers::start_and_visit(lab, visit)?;
         let whole = message(&some_bytes(lab, 10..=20));
         for cut in [2, 9] {
             let client = server.connect()?;

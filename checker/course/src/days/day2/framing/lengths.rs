@@ -1,6 +1,7 @@
 //! Lengths, from the largest that is allowed to those that nobody should believe.
 
 use super::{A_CLAIM, answer, ask, is_turned_away, message, some_bytes, together, visit};
+use crate::promises::servers;
 use harness::author::{Checked, Diagnosis, Lab, Launch, Rejection, Server, Test};
 
 pub(super) const LARGEST: Test = Test {
@@ -66,10 +67,7 @@ pub(super) const TOO_LONG: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        let before = server.descriptors().count()?;
+        let (server, before) = servers::start_and_visit(lab, visit)?;
         for length in [
             65_537,
             lab.random_number(1 << 20..=1 << 24),

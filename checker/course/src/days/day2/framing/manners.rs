@@ -29,15 +29,11 @@ pub(super) const PATIENCE: Test = Test {
     }],
 };
 
-const ERRORS_OF_ACCEPT: &str = "An error of `accept` that is about one client (`ECONNABORTED`, `EPROTO`), or that \
-                                passes (`EMFILE`, `ENFILE`: no descriptor is free; `ENOBUFS`, `ENOMEM`: no memory), \
-                                does not end the server either.";
-
 pub(super) const LOST_CLIENT: Test = Test {
     name: "goes on when the next client has given up before accept",
     points: 1,
     read: CHAPTER,
-    proves: &[ERRORS_OF_ACCEPT],
+    proves: &[servers::ERRORS_OF_ACCEPT],
     story: |lab| servers::outlives_clients_who_give_up(lab, converse),
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
@@ -51,7 +47,7 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     points: 1,
     read: CHAPTER,
     proves: &[
-        ERRORS_OF_ACCEPT,
+        servers::ERRORS_OF_ACCEPT,
         "While that lasts, the clients wait in the queue, and the server sleeps between its attempts.",
     ],
     story: |lab| servers::waits_out_shortages(lab, converse),

@@ -41,10 +41,7 @@ pub(super) const LEAVES_EARLY: Test = Test {
     ],
     story: |lab| {
         lab.follow_calls();
-        let server = lab.start_server()?;
-        visit(lab, &server)?;
-        lab.settle()?;
-        let before = server.descriptors().count()?;
+        let (server, before) = servers::start_and_visit(lab, visit)?;
         // The kernel takes the first part, and learns from the answer that nobody is there for the next.
         let parts = server
             .faults()
@@ -121,15 +118,11 @@ pub(super) const INTERRUPTED: Test = Test {
     ],
 };
 
-const ERRORS_OF_ACCEPT: &str = "An error of `accept` that is about one client (`ECONNABORTED`, `EPROTO`), or that \
-                                passes (`EMFILE`, `ENFILE`: no descriptor is free; `ENOBUFS`, `ENOMEM`: no memory), \
-                                does not end the server either.";
-
 pub(super) const LOST_CLIENT: Test = Test {
     name: "goes on when accept finds that its client has gone",
     points: 1,
     read: "When accept fails",
-    proves: &[ERRORS_OF_ACCEPT],
+    proves: &[servers::ERRORS_OF_ACCEPT],
     story: |lab| servers::outlives_clients_who_give_up(lab, expect_names),
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
@@ -143,7 +136,7 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     points: 2,
     read: "When accept fails",
     proves: &[
-        ERRORS_OF_ACCEPT,
+        servers::ERRORS_OF_ACCEPT,
         "While that lasts, the clients wait in the queue, and the server sleeps between its attempts.",
     ],
     story: |lab| servers::waits_out_shortages(lab, expect_names),

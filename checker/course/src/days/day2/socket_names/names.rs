@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::promises::servers;
 use harness::author::{Checked, Connection, Diagnosis, Lab, Server, quoted};
 
 /// What a client was told.
@@ -85,11 +86,9 @@ fn compare(
 
 /// A client that wants its line and leaves.
 pub(super) fn visit(lab: &Lab, server: &Server) -> Checked {
-    lab.step("another client gets its line, and closes", || {
-        let client = server.connect()?;
-        expect_names(lab, &client)?;
-        client.expect_end()?;
-        client.close();
-        Ok(())
+    let step = "another client gets its line, and closes";
+    servers::visit_as(step, lab, server, |lab, client| {
+        expect_names(lab, client)?;
+        client.expect_end()
     })
 }
