@@ -113,8 +113,9 @@ fn in_epoll(tid: i32, set: i32, event: Event, depth: u32) -> Option<Vec<i32>> {
         let mut words = line.split_whitespace();
         let number = words.nth(1)?.parse().ok()?;
         let events = u32::from_str_radix(words.nth(1)?, 16).ok()?;
-        let is_set = || matches!(descriptors::object(tid, number), Some(Object::Other(name)) if name.contains("[eventpoll]"));
-        if depth > 0 && is_set() {
+        let object = descriptors::object(tid, number);
+        let is_set = matches!(object, Some(Object::Other(name)) if name.contains("[eventpoll]"));
+        if depth > 0 && is_set {
             found.extend(in_epoll(tid, number, event, depth - 1)?);
         } else if events & event.bits() != 0 {
             found.push(number);

@@ -120,11 +120,12 @@ impl<'a> Faults<'a> {
         errno: Errno,
     ) -> Checked<FaultGuard<'a>> {
         let filter = filter.into();
-        self.program
-            .context
-            .note(format!("let its next {filter} fail with {errno:?}"));
-        self.program
-            .inject(filter, Which::First(1), Fault::Errno(errno as i32))
+        self.fail(
+            format!("let its next {filter}"),
+            filter,
+            Which::First(1),
+            errno,
+        )
     }
 
     /// The next two calls of this kind fail with this errno. Two, because a program that repeats a call only once has not
@@ -135,11 +136,12 @@ impl<'a> Faults<'a> {
         errno: Errno,
     ) -> Checked<FaultGuard<'a>> {
         let filter = filter.into();
-        self.program
-            .context
-            .note(format!("let its next two {filter} fail with {errno:?}"));
-        self.program
-            .inject(filter, Which::First(2), Fault::Errno(errno as i32))
+        self.fail(
+            format!("let its next two {filter}"),
+            filter,
+            Which::First(2),
+            errno,
+        )
     }
 
     /// Signals interrupt the next two calls of this kind before they have done anything: they fail with EINTR, as if a
@@ -189,11 +191,25 @@ impl<'a> Faults<'a> {
         errno: Errno,
     ) -> Checked<FaultGuard<'a>> {
         let filter = filter.into();
-        self.program.context.note(format!(
-            "from now on let each {filter} of your program fail with {errno:?}"
-        ));
+        self.fail(
+            format!("from now on let each {filter} of your program"),
+            filter,
+            Which::Every,
+            errno,
+        )
+    }
+
+    fn fail(
+        &self,
+        calls: String,
+        filter: CallFilter,
+        which: Which,
+        errno: Errno,
+    ) -> Checked<FaultGuard<'a>> {
+        let context = &self.program.context;
+        context.note(format!("{calls} fail with {errno:?}"));
         self.program
-            .inject(filter, Which::Every, Fault::Errno(errno as i32))
+            .inject(filter, which, Fault::Errno(errno as i32))
     }
 }
 

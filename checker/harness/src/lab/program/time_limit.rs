@@ -49,7 +49,7 @@ impl Program {
 }
 
 /// The limit of a call in which one of these threads waits. A thread that only naps does no harm where another one waits.
-fn limited_sleep(threads: &[Thread]) -> Option<String> {
+pub(super) fn limited_sleep(threads: &[Thread]) -> Option<String> {
     let waits = |thread: &Thread| {
         let call = thread.sleep.as_ref().and_then(|sleep| sleep.call);
         thread.state == 'S' && call.is_some_and(|call| !matches!(call, Call::Sleep | Call::Futex))
