@@ -38,7 +38,7 @@ pub struct DemoRun {
     /// The heading of course.md which it belongs to.
     pub read: String,
     /// The worst of all its steps.
-    pub status: Status,
+    pub status: DemoStatus,
     /// What was done and seen, in order.
     pub steps: Vec<Step>,
     /// If the lab failed: why. The steps before are shown as they were.
@@ -50,7 +50,7 @@ pub struct DemoRun {
 /// What came of a demo, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
+pub enum DemoStatus {
     /// The kernel did all that the textbook says.
     Agrees,
     /// It did what could be shown, and something could not be shown on this machine.
@@ -69,14 +69,16 @@ impl DemoRun {
         ended: Result<(), LabError>,
         took: Duration,
     ) -> DemoRun {
-        let worst_step = steps.iter().map(Status::of).max();
+        let worst_step = steps.iter().map(DemoStatus::of).max();
         let error = ended.err();
-        let end = error.as_ref().map_or(Status::Agrees, |_| Status::Broken);
+        let end = error
+            .as_ref()
+            .map_or(DemoStatus::Agrees, |_| DemoStatus::Broken);
         DemoRun {
             name: demo.name.to_owned(),
             question: demo.question.to_owned(),
             read: demo.read.to_owned(),
-            status: worst_step.unwrap_or(Status::Agrees).max(end),
+            status: worst_step.unwrap_or(DemoStatus::Agrees).max(end),
             steps,
             error,
             milliseconds: took.as_secs_f64() * 1000.0,
@@ -94,12 +96,12 @@ impl DemoRun {
     }
 }
 
-impl Status {
-    fn of(step: &Step) -> Status {
+impl DemoStatus {
+    fn of(step: &Step) -> DemoStatus {
         match step {
-            Step::Finding(finding) if !finding.agrees => Status::Disagrees,
-            Step::NotShown { .. } => Status::NotShown,
-            _ => Status::Agrees,
+            Step::Finding(finding) if !finding.agrees => DemoStatus::Disagrees,
+            Step::NotShown { .. } => DemoStatus::NotShown,
+            _ => DemoStatus::Agrees,
         }
     }
 }

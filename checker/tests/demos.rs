@@ -11,7 +11,7 @@ use std::{
 
 use checker::{
     demo_context::{DemoContext, DemoResult},
-    demo_worker::{DemoRun, Status},
+    demo_worker::{DemoRun, DemoStatus},
     demos::{DEMOS, Demo, Needs},
     observe::processes::{self, Process},
     report,
@@ -145,7 +145,7 @@ fn play(demo: &Demo) -> DemoRun {
 #[test]
 fn a_wrong_textbook_is_seen() {
     let showing = play(&WRONG);
-    assert_eq!(showing.status, Status::Disagrees);
+    assert_eq!(showing.status, DemoStatus::Disagrees);
     assert_eq!(showing.agreement(), (1, 3));
     let text = report::demo::showing(&showing, 80);
     let text = anstream::adapter::strip_str(&text).to_string();
@@ -167,7 +167,7 @@ fn a_part_that_is_not_shown_is_no_agreement_and_trouble_is_not_the_kernels() {
         run: |demo| demo.in_own_network("a part", |_| Ok(())),
         ..WRONG
     };
-    assert_eq!(play(&not_shown).status, Status::NotShown);
+    assert_eq!(play(&not_shown).status, DemoStatus::NotShown);
     fn breaks(demo: &mut DemoContext) -> DemoResult {
         demo.does("something");
         Err(checker::failure::LabError::new("could not do it"))
@@ -176,7 +176,7 @@ fn a_part_that_is_not_shown_is_no_agreement_and_trouble_is_not_the_kernels() {
         run: breaks,
         ..WRONG
     });
-    assert_eq!(showing.status, Status::Broken);
+    assert_eq!(showing.status, DemoStatus::Broken);
     assert_eq!(showing.steps.len(), 1);
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{CliError, exit, possible, progress_line::ProgressLine, say, width};
 use crate::{
-    demo_worker::{self, DemoRun, Status},
+    demo_worker::{self, DemoRun, DemoStatus},
     demos::{DEMOS, Demo},
     failure::LabError,
     report::demo::{list, showing, summary},
@@ -43,7 +43,7 @@ enum ShowingFormat {
 struct Data<'a> {
     version: u32,
     isolation: Isolation,
-    status: Status,
+    status: DemoStatus,
     demos: &'a [DemoRun],
 }
 
@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
     }
     drop(line);
     let status = showings.iter().map(|one| one.status).max();
-    let status = status.unwrap_or(Status::Agrees);
+    let status = status.unwrap_or(DemoStatus::Agrees);
     match (arguments.format, showings.as_slice()) {
         (ShowingFormat::Json, demos) => say(&data(&Data {
             version: VERSION,
@@ -86,10 +86,10 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
         (ShowingFormat::Human, _) => (),
     }
     Ok(match status {
-        Status::Agrees => exit::PASSED,
-        Status::Disagrees => exit::FAILED,
-        Status::Broken => exit::BROKEN,
-        Status::NotShown => exit::NOT_CHECKED,
+        DemoStatus::Agrees => exit::PASSED,
+        DemoStatus::Disagrees => exit::FAILED,
+        DemoStatus::Broken => exit::BROKEN,
+        DemoStatus::NotShown => exit::NOT_CHECKED,
     })
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     atomic_file,
-    beneath::{Directory, Kind},
+    beneath::{Directory, FileKind},
     failure::{Attempt, LabError},
 };
 
@@ -93,7 +93,12 @@ fn is_special(path: &Path) -> bool {
         let folder = Directory::open(parent.unwrap_or(Path::new("."))).ok()?;
         folder.look(path.file_name()?).ok()
     };
-    look().is_some_and(|found| matches!(found.kind, Kind::Fifo | Kind::Device | Kind::Socket))
+    look().is_some_and(|found| {
+        matches!(
+            found.kind,
+            FileKind::Fifo | FileKind::Device | FileKind::Socket
+        )
+    })
 }
 
 #[cfg(test)]

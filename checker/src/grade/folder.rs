@@ -4,7 +4,7 @@
 use std::{ffi::OsStr, fs::File, os::unix::ffi::OsStrExt};
 
 use super::submission::{Reason, SourceCollector};
-use crate::beneath::{Access, AccessError, Directory, Found, Kind};
+use crate::beneath::{Access, AccessError, Directory, FileKind, Found};
 
 /// How deep folders are looked into.
 const DEEPEST: usize = 16;
@@ -56,19 +56,19 @@ impl Walk<'_, '_> {
             return Ok(());
         };
         match found.kind {
-            Kind::Directory if full.len() > DEEPEST => {
+            FileKind::Directory if full.len() > DEEPEST => {
                 self.collector.refuse(&full, Reason::TooDeep)
             }
-            Kind::Directory => {
+            FileKind::Directory => {
                 let inner = folder.directory(name).map_err(Reason::from);
                 if let Err(reason) = inner.and_then(|inner| self.folder(&inner, path)) {
                     self.collector.refuse(&full, reason);
                 }
             }
-            Kind::SymbolicLink if is_source || path.len() < 4 => {
+            FileKind::SymbolicLink if is_source || path.len() < 4 => {
                 self.collector.refuse(&full, Reason::Link);
             }
-            Kind::File => {
+            FileKind::File => {
                 if let Some(wanted) = self.collector.want(&full) {
                     match self.file(folder, name) {
                         Ok(file) => self

@@ -32,7 +32,7 @@ use std::{
 };
 
 use crate::{
-    beneath::{Directory, Kind},
+    beneath::{Directory, FileKind},
     build::{
         self, BuildEvent,
         site::Site,
@@ -395,7 +395,7 @@ fn stage(program: &Path, target: &Path, folder: &Path) -> Result<PathBuf, LabErr
     let take = || {
         let (target, folder) = (Directory::open(target)?, Directory::open(folder)?);
         target.rename_into(below, &folder, name)?;
-        folder.look(name)?.expect_kind(Kind::File)
+        folder.look(name)?.expect_kind(FileKind::File)
     };
     take().map_err(|error| {
         error.attempting(format!("could not take {} to its tests", program.display()))

@@ -15,7 +15,7 @@ use super::{
     name::{Name, escape},
 };
 use crate::{
-    beneath::{Access, AccessError, Directory, Kind},
+    beneath::{Access, AccessError, Directory, FileKind},
     digest::Digest,
     exercise::Exercise,
 };
@@ -152,7 +152,7 @@ impl Submission {
             .filter(|path| !path.as_os_str().is_empty());
         let around = Directory::open(around.unwrap_or(Path::new(".")))?;
         match around.look(name)?.kind {
-            Kind::Directory => Ok(Opened::Folder(around.directory(name)?)),
+            FileKind::Directory => Ok(Opened::Folder(around.directory(name)?)),
             _ => {
                 let file = around.file(name, Access::Read)?;
                 folder::expect_own(file.found(), around.found()?.owner)?;
@@ -172,8 +172,10 @@ enum Opened {
 impl From<AccessError> for Reason {
     fn from(error: AccessError) -> Reason {
         match error {
-            AccessError::Obstacle(Kind::SymbolicLink) | AccessError::OtherNames => Reason::Link,
-            AccessError::Obstacle(Kind::Fifo | Kind::Socket | Kind::Device) => Reason::Special,
+            AccessError::Obstacle(FileKind::SymbolicLink) | AccessError::OtherNames => Reason::Link,
+            AccessError::Obstacle(FileKind::Fifo | FileKind::Socket | FileKind::Device) => {
+                Reason::Special
+            }
             error => Reason::Unreadable(error.to_string()),
         }
     }

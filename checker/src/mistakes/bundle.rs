@@ -31,9 +31,9 @@ pub struct Bundle {
     pub sources: BTreeMap<String, String>,
 }
 
-/// Programs that can be started until this is dropped.
+/// BuiltBundles that can be started until this is dropped.
 #[derive(Debug, Default)]
-pub struct Programs {
+pub struct BuiltBundles {
     /// By package and mistake.
     paths: BTreeMap<(String, String), PathBuf>,
     folders: Vec<tempfile::TempDir>,
@@ -56,7 +56,7 @@ pub struct Remark {
     pub text: String,
 }
 
-impl Programs {
+impl BuiltBundles {
     /// The program of a mistake, if it compiles.
     pub fn path(&self, package: &str, mistake: &str) -> Option<&Path> {
         let key = (package.to_owned(), mistake.to_owned());
@@ -96,8 +96,8 @@ pub fn build(
     bundles: Vec<Bundle>,
     staging: &Staging,
     mut tell: impl FnMut(&str),
-) -> Result<Programs, LabError> {
-    let mut programs = Programs::default();
+) -> Result<BuiltBundles, LabError> {
+    let mut programs = BuiltBundles::default();
     let mut left = bundles;
     left.retain(|bundle| !bundle.sources.is_empty());
     let workshop = Workshop::open(root, &left)?;

@@ -8,7 +8,7 @@ use textwrap::{Options, WordSplitter, wrap};
 use super::sanitize::clean;
 use crate::{
     demo_context::{Finding, Step},
-    demo_worker::{DemoRun, Status},
+    demo_worker::{DemoRun, DemoStatus},
     demos::{DEMOS, Demo, Needs},
 };
 
@@ -75,12 +75,14 @@ pub fn showing(showing: &DemoRun, width: usize) -> String {
     }
     let (agree, all) = showing.agreement();
     let verdict = match (showing.status, &showing.error) {
-        (Status::Agrees, _) => format!("{AGREES}The kernel does what the textbook says{AGREES:#}"),
-        (Status::NotShown, _) => {
+        (DemoStatus::Agrees, _) => {
+            format!("{AGREES}The kernel does what the textbook says{AGREES:#}")
+        }
+        (DemoStatus::NotShown, _) => {
             format!("{NOT_SHOWN}Not all could be shown here{NOT_SHOWN:#}")
         }
-        (Status::Disagrees, _) => format!("{DIFFERS}Kernel and textbook differ{DIFFERS:#}"),
-        (Status::Broken, error) => {
+        (DemoStatus::Disagrees, _) => format!("{DIFFERS}Kernel and textbook differ{DIFFERS:#}"),
+        (DemoStatus::Broken, error) => {
             let why = error.as_ref().map(ToString::to_string).unwrap_or_default();
             let why = fold(&clean(&why), width, "  ", "  ");
             format!("{NOT_SHOWN}The lab itself failed:{NOT_SHOWN:#}\n{why}\nUntil then")
@@ -137,16 +139,16 @@ fn marked(word: &str, style: Style, line: &str, width: usize) -> String {
 
 /// What closes the report on several demos.
 pub fn summary(showings: &[DemoRun]) -> String {
-    let count = |status: Status| showings.iter().filter(move |one| one.status == status);
+    let count = |status: DemoStatus| showings.iter().filter(move |one| one.status == status);
     let mut text = format!(
         "{} of {} demos agree with the textbook.\n",
-        count(Status::Agrees).count(),
+        count(DemoStatus::Agrees).count(),
         showings.len()
     );
     for (status, what) in [
-        (Status::Disagrees, "differ"),
-        (Status::Broken, "broke"),
-        (Status::NotShown, "not all shown here"),
+        (DemoStatus::Disagrees, "differ"),
+        (DemoStatus::Broken, "broke"),
+        (DemoStatus::NotShown, "not all shown here"),
     ] {
         let names: Vec<&str> = count(status).map(|one| one.name.as_str()).collect();
         if !names.is_empty() {

@@ -24,7 +24,7 @@ use crate::{
 pub(super) struct Programs {
     /// Starters and solutions, by package.
     whole: BTreeMap<String, PathBuf>,
-    mistakes: bundle::Programs,
+    mistakes: bundle::BuiltBundles,
 }
 
 impl Programs {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use nix::errno::Errno;
 
-use super::Kind;
+use super::FileKind;
 use crate::failure::{Attempt, LabError};
 
 /// Why something beneath a directory is not done.
@@ -13,7 +13,7 @@ pub enum AccessError {
     /// Nothing has this name.
     Missing,
     /// Something else than expected has this name, or that of a directory on the way.
-    Obstacle(Kind),
+    Obstacle(FileKind),
     /// A file of another user than expected.
     OtherOwner {
         /// The number of that user.
@@ -52,8 +52,8 @@ impl AccessError {
     pub(super) fn of(errno: Errno) -> AccessError {
         match errno {
             Errno::ENOENT => AccessError::Missing,
-            Errno::ELOOP => AccessError::Obstacle(Kind::SymbolicLink),
-            Errno::EISDIR => AccessError::Obstacle(Kind::Directory),
+            Errno::ELOOP => AccessError::Obstacle(FileKind::SymbolicLink),
+            Errno::EISDIR => AccessError::Obstacle(FileKind::Directory),
             Errno::EACCES => AccessError::NotPermitted,
             Errno::EEXIST | Errno::ENOTEMPTY => AccessError::Exists,
             Errno::ETXTBSY | Errno::EAGAIN => AccessError::InUse,

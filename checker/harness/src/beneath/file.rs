@@ -9,7 +9,7 @@ use std::{
 
 use nix::{errno::Errno, fcntl::OFlag, sys::stat::Mode};
 
-use super::{AccessError, Directory, Found, Kind};
+use super::{AccessError, Directory, FileKind, Found};
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Directory {
     pub fn file(&self, path: impl AsRef<Path>, access: Access) -> Result<OpenFile, AccessError> {
         let path = path.as_ref();
         // A device or a FIFO is not even opened, since that alone can have an effect.
-        self.look(path)?.expect_kind(Kind::File)?;
+        self.look(path)?.expect_kind(FileKind::File)?;
         let flags = match access {
             Access::Read => OFlag::O_RDONLY,
             Access::Append => OFlag::O_WRONLY | OFlag::O_APPEND,
@@ -62,11 +62,11 @@ impl Directory {
     /// When nothing is there, or something else.
     pub fn fifo(&self, path: impl AsRef<Path>) -> Result<File, AccessError> {
         let path = path.as_ref();
-        self.look(path)?.expect_kind(Kind::Fifo)?;
+        self.look(path)?.expect_kind(FileKind::Fifo)?;
         let fd = self
             .resolve(path, OFlag::O_RDONLY, Mode::empty())
             .map_err(|errno| self.explain(path, errno))?;
-        Found::through(&fd)?.expect_kind(Kind::Fifo)?;
+        Found::through(&fd)?.expect_kind(FileKind::Fifo)?;
         Ok(fd.into())
     }
 
@@ -106,7 +106,7 @@ impl OpenFile {
     fn of(file: File) -> Result<OpenFile, AccessError> {
         let found = Found::through(&file)?;
         match found.kind {
-            Kind::File => Ok(OpenFile { file, found }),
+            FileKind::File => Ok(OpenFile { file, found }),
             // It was a file a moment ago.
             _ => Err(AccessError::Changed),
         }

@@ -52,7 +52,7 @@ pub struct Directory {
 
 /// What lies under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A regular file.
     File,
     /// A directory.
@@ -71,7 +71,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     /// What it is.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Its length in bytes.
     pub size: u64,
     /// How many bytes of the disk it takes.
@@ -93,29 +93,29 @@ pub struct FileId {
     inode: u64,
 }
 
-impl Kind {
-    fn of(mode: u32) -> Kind {
+impl FileKind {
+    fn of(mode: u32) -> FileKind {
         match mode & libc::S_IFMT {
-            libc::S_IFREG => Kind::File,
-            libc::S_IFDIR => Kind::Directory,
-            libc::S_IFLNK => Kind::SymbolicLink,
-            libc::S_IFIFO => Kind::Fifo,
-            libc::S_IFSOCK => Kind::Socket,
-            _ => Kind::Device,
+            libc::S_IFREG => FileKind::File,
+            libc::S_IFDIR => FileKind::Directory,
+            libc::S_IFLNK => FileKind::SymbolicLink,
+            libc::S_IFIFO => FileKind::Fifo,
+            libc::S_IFSOCK => FileKind::Socket,
+            _ => FileKind::Device,
         }
     }
 }
 
 /// As it reads in a sentence: `a symbolic link`.
-impl fmt::Display for Kind {
+impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kind::File => "a regular file",
-            Kind::Directory => "a directory",
-            Kind::SymbolicLink => "a symbolic link",
-            Kind::Fifo => "a named pipe",
-            Kind::Socket => "a socket",
-            Kind::Device => "a device",
+            FileKind::File => "a regular file",
+            FileKind::Directory => "a directory",
+            FileKind::SymbolicLink => "a symbolic link",
+            FileKind::Fifo => "a named pipe",
+            FileKind::Socket => "a socket",
+            FileKind::Device => "a device",
         })
     }
 }
@@ -125,7 +125,7 @@ impl Found {
         /// The unit of `st_blocks` (stat(3type)).
         const BLOCK: u64 = 512;
         Found {
-            kind: Kind::of(stat.st_mode),
+            kind: FileKind::of(stat.st_mode),
             size: stat.st_size.cast_unsigned(),
             allocated: stat.st_blocks.cast_unsigned().saturating_mul(BLOCK),
             permissions: stat.st_mode & 0o7777,
@@ -152,7 +152,7 @@ impl Found {
     /// # Errors
     ///
     /// [`AccessError::Obstacle`] when it is of another.
-    pub fn expect_kind(&self, kind: Kind) -> Result<(), AccessError> {
+    pub fn expect_kind(&self, kind: FileKind) -> Result<(), AccessError> {
         match self.kind == kind {
             true => Ok(()),
             false => Err(AccessError::Obstacle(self.kind)),
@@ -210,7 +210,7 @@ impl Handle {
     /// When it is a link, or another user's.
     pub fn change_permissions(&self, permissions: u32) -> Result<(), AccessError> {
         match self.found.kind {
-            Kind::SymbolicLink => Err(AccessError::Obstacle(Kind::SymbolicLink)),
+            FileKind::SymbolicLink => Err(AccessError::Obstacle(FileKind::SymbolicLink)),
             _ => change_permissions_of(&self.fd, permissions),
         }
     }
@@ -229,7 +229,7 @@ impl Directory {
     pub fn open(path: &Path) -> Result<Directory, AccessError> {
         let flags = LOOK_AT_DIRECTORY | OFlag::O_CLOEXEC;
         let fd = nix::fcntl::open(path, flags, Mode::empty()).map_err(|errno| match errno {
-            nix::errno::Errno::ENOTDIR => AccessError::Obstacle(Kind::File),
+            nix::errno::Errno::ENOTDIR => AccessError::Obstacle(FileKind::File),
             errno => AccessError::of(errno),
         })?;
         Ok(Directory {
@@ -302,7 +302,7 @@ impl Directory {
     /// When nothing is there, or something else.
     pub fn directory(&self, path: impl AsRef<Path>) -> Result<Directory, AccessError> {
         let handle = self.handle(path)?;
-        handle.found.expect_kind(Kind::Directory)?;
+        handle.found.expect_kind(FileKind::Directory)?;
         Ok(self.with(handle.fd))
     }
 
@@ -410,7 +410,7 @@ impl Directory {
     /// When something else is there, or nothing.
     pub fn read_symbolic_link(&self, path: impl AsRef<Path>) -> Result<OsString, AccessError> {
         let handle = self.handle(path)?;
-        handle.found.expect_kind(Kind::SymbolicLink)?;
+        handle.found.expect_kind(FileKind::SymbolicLink)?;
         nix::fcntl::readlinkat(&handle.fd, "").map_err(AccessError::of)
     }
 

@@ -46,18 +46,18 @@ fn a_regular_file_is_read_and_nothing_else_is() {
         assert_eq!(directory.read("./inner/./file", 100).unwrap(), b"inside");
         let refused = |path: &str| directory.read(path, 100).unwrap_err();
         for (path, kind) in [
-            ("link", Kind::SymbolicLink),
-            ("near", Kind::SymbolicLink),
-            ("loop", Kind::SymbolicLink),
-            ("inner", Kind::Directory),
-            ("fifo", Kind::Fifo),
-            ("socket", Kind::Socket),
+            ("link", FileKind::SymbolicLink),
+            ("near", FileKind::SymbolicLink),
+            ("loop", FileKind::SymbolicLink),
+            ("inner", FileKind::Directory),
+            ("fifo", FileKind::Fifo),
+            ("socket", FileKind::Socket),
             // On the way.
-            ("up/secret", Kind::SymbolicLink),
-            ("sideways/file", Kind::SymbolicLink),
-            ("magic/etc/passwd", Kind::SymbolicLink),
-            ("file/below", Kind::File),
-            ("fifo/below", Kind::Fifo),
+            ("up/secret", FileKind::SymbolicLink),
+            ("sideways/file", FileKind::SymbolicLink),
+            ("magic/etc/passwd", FileKind::SymbolicLink),
+            ("file/below", FileKind::File),
+            ("fifo/below", FileKind::Fifo),
         ] {
             assert_eq!(refused(path), AccessError::Obstacle(kind), "{path}");
         }
@@ -65,7 +65,7 @@ fn a_regular_file_is_read_and_nothing_else_is() {
             let error = refused(path);
             let is_refused = matches!(
                 error,
-                AccessError::Outside | AccessError::Obstacle(Kind::Directory)
+                AccessError::Outside | AccessError::Obstacle(FileKind::Directory)
             );
             assert!(is_refused, "{path}: {error}");
         }
@@ -82,7 +82,7 @@ fn a_device_is_not_even_opened() {
         for access in [Access::Read, Access::Append, Access::Write] {
             for name in ["zero", "tty"] {
                 let refused = devices.file(name, access).unwrap_err();
-                assert_eq!(refused, AccessError::Obstacle(Kind::Device), "{name}");
+                assert_eq!(refused, AccessError::Obstacle(FileKind::Device), "{name}");
             }
         }
     }
@@ -114,17 +114,17 @@ fn a_read_is_bounded_whatever_the_size() {
 fn a_look_tells_of_the_link_and_not_of_its_target() {
     everywhere(|directory, _| {
         let kind = |path: &str| directory.look(path).unwrap().kind;
-        assert_eq!(kind("link"), Kind::SymbolicLink);
-        assert_eq!(kind("magic"), Kind::SymbolicLink);
-        assert_eq!(kind("fifo"), Kind::Fifo);
-        assert_eq!(kind("inner/deeper"), Kind::Directory);
+        assert_eq!(kind("link"), FileKind::SymbolicLink);
+        assert_eq!(kind("magic"), FileKind::SymbolicLink);
+        assert_eq!(kind("fifo"), FileKind::Fifo);
+        assert_eq!(kind("inner/deeper"), FileKind::Directory);
         assert_eq!(directory.look("file").unwrap().size, 7);
         assert_eq!(
             directory.read_symbolic_link("link").unwrap(),
             OsStr::new("../secret")
         );
         let no_link = directory.read_symbolic_link("file").unwrap_err();
-        assert_eq!(no_link, AccessError::Obstacle(Kind::File));
+        assert_eq!(no_link, AccessError::Obstacle(FileKind::File));
     });
 }
 
@@ -133,7 +133,7 @@ fn nothing_is_written_through_a_link() {
     everywhere(|directory, top| {
         for access in [Access::Append, Access::Write] {
             let refused = directory.file("link", access).unwrap_err();
-            assert_eq!(refused, AccessError::Obstacle(Kind::SymbolicLink));
+            assert_eq!(refused, AccessError::Obstacle(FileKind::SymbolicLink));
         }
         symlink("../made", top.join("nowhere")).unwrap();
         let refused = directory.make_file("nowhere", 0o600).unwrap_err();
@@ -141,21 +141,24 @@ fn nothing_is_written_through_a_link() {
         assert!(!top.join("../made").exists());
         for path in ["up/made", "sideways/made"] {
             let refused = directory.make_file(path, 0o600).unwrap_err();
-            assert_eq!(refused, AccessError::Obstacle(Kind::SymbolicLink));
+            assert_eq!(refused, AccessError::Obstacle(FileKind::SymbolicLink));
         }
         let refused = directory
             .handle("link")
             .unwrap()
             .change_permissions(0o777)
             .unwrap_err();
-        assert_eq!(refused, AccessError::Obstacle(Kind::SymbolicLink));
+        assert_eq!(refused, AccessError::Obstacle(FileKind::SymbolicLink));
         let made = directory.directory_or_new("sideways", 0o700).unwrap_err();
-        assert_eq!(made, AccessError::Obstacle(Kind::SymbolicLink));
+        assert_eq!(made, AccessError::Obstacle(FileKind::SymbolicLink));
         // A name is exchanged, not what it leads to.
         directory.rename("file", "link").unwrap();
         assert_eq!(directory.read("link", 100).unwrap(), b"content");
         directory.link("near", "second").unwrap();
-        assert_eq!(directory.look("second").unwrap().kind, Kind::SymbolicLink);
+        assert_eq!(
+            directory.look("second").unwrap().kind,
+            FileKind::SymbolicLink
+        );
     });
 }
 
@@ -188,7 +191,7 @@ fn what_is_made_is_there() {
         directory.fifo("inner/f").unwrap();
         assert_eq!(
             directory.fifo("inner/l").unwrap_err(),
-            AccessError::Obstacle(Kind::SymbolicLink)
+            AccessError::Obstacle(FileKind::SymbolicLink)
         );
         let inner = directory.directory("inner").unwrap();
         let names = ["deeper", "f", "file", "l", "new"].map(OsString::from);
@@ -207,7 +210,7 @@ fn what_is_made_is_there() {
         );
         assert_eq!(
             inner.remove_file("one").unwrap_err(),
-            AccessError::Obstacle(Kind::Directory)
+            AccessError::Obstacle(FileKind::Directory)
         );
     });
 }
@@ -316,7 +319,7 @@ fn the_machines_trouble_is_told_from_what_was_found() {
         Some(Errno::EMFILE)
     );
     assert_eq!(AccessError::of(Errno::ELOOP).trouble(), None);
-    let error = AccessError::Obstacle(Kind::SymbolicLink).attempting("could not read it");
+    let error = AccessError::Obstacle(FileKind::SymbolicLink).attempting("could not read it");
     assert_eq!(
         error.to_string(),
         "could not read it: a symbolic link is there"

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, path::Path};
 
-use super::{AccessError, Directory, Kind, change_permissions_of};
+use super::{AccessError, Directory, FileKind, change_permissions_of};
 
 /// How many directories below each other are open at the same time.
 const DEEPEST: usize = 12;
@@ -45,7 +45,7 @@ impl Directory {
             return Some(0);
         };
         let below = match (found.kind, self.directory(name)) {
-            (Kind::Directory, Ok(inner)) => inner.size_below(depth.checked_sub(1)?, left)?,
+            (FileKind::Directory, Ok(inner)) => inner.size_below(depth.checked_sub(1)?, left)?,
             _ => 0,
         };
         Some(found.allocated.saturating_add(below))

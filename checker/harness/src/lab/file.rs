@@ -11,7 +11,7 @@ use super::{
     quote::brief,
 };
 use crate::{
-    beneath::{Access, AccessError, Directory, Found, Kind, OpenFile},
+    beneath::{Access, AccessError, Directory, FileKind, Found, OpenFile},
     failure::{Checked, Comparison, Diagnosis},
     sandbox::Limits,
 };
@@ -79,7 +79,7 @@ impl File {
             let names = self.expect_own(&self.folder().look(&self.name)?)?;
             self.folder().link(&self.name, &second.name)?;
             let found = self.folder().look(&second.name)?;
-            found.expect_kind(Kind::File)?;
+            found.expect_kind(FileKind::File)?;
             self.context.links().know_names(found.id, names + 1);
             self.expect_own(&found).map(drop)
         };
@@ -229,7 +229,7 @@ impl File {
     /// Sees that it is a file of the user who runs the programs, with no names but those that the test knows; returns
     /// how many these are.
     fn expect_own(&self, found: &Found) -> Result<u64, AccessError> {
-        found.expect_kind(Kind::File)?;
+        found.expect_kind(FileKind::File)?;
         found.expect_owner(nix::unistd::geteuid().as_raw())?;
         let known = self.context.links().names(found.id);
         found.expect_names(known)?;

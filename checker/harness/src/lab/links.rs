@@ -5,7 +5,7 @@ use std::{
     ffi::{OsStr, OsString},
 };
 
-use crate::beneath::{AccessError, Directory, FileId, Kind};
+use crate::beneath::{AccessError, Directory, FileId, FileKind};
 
 /// How many links a test puts behind each other at most.
 const LONGEST: usize = 8;
@@ -54,7 +54,7 @@ impl Links {
                 Err(error) => return Err(error),
             }
         }
-        Err(AccessError::Obstacle(Kind::SymbolicLink))
+        Err(AccessError::Obstacle(FileKind::SymbolicLink))
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
         fs::remove_file(around.path().join(link)).unwrap();
         symlink("second", around.path().join(link)).unwrap();
         links.know_link(link, second);
-        let circle = AccessError::Obstacle(Kind::SymbolicLink);
+        let circle = AccessError::Obstacle(FileKind::SymbolicLink);
         assert_eq!(target(&links, link).unwrap_err(), circle);
     }
 }

@@ -4,14 +4,14 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 use super::context::TestContext;
 use crate::{
-    beneath::{AccessError, Kind},
+    beneath::{AccessError, FileKind},
     failure::{Diagnosis, Stop},
 };
 
 /// Why a test stops that wants to do this with a file of its folder.
 pub(super) fn refused(context: &TestContext, name: &OsStr, what: &str, error: AccessError) -> Stop {
     let shown = shown(name);
-    let in_its_place = |kind: Kind| {
+    let in_its_place = |kind: FileKind| {
         let symptom = format!("your program has put {kind} in the place of the file {shown}");
         (Diagnosis::NotAFile, symptom)
     };
@@ -20,7 +20,7 @@ pub(super) fn refused(context: &TestContext, name: &OsStr, what: &str, error: Ac
         // The test could not make its file, because something that is not a regular file has its name.
         AccessError::Exists => match context.directory().look(name) {
             Ok(found) => in_its_place(found.kind),
-            Err(_) => in_its_place(Kind::SymbolicLink),
+            Err(_) => in_its_place(FileKind::SymbolicLink),
         },
         AccessError::Obstacle(kind) => in_its_place(kind),
         AccessError::OtherOwner { .. } => (

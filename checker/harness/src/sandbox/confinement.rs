@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Isolation, Jail,
-    supervisor::{self, CommandRequest, Outcome},
+    supervisor::{self, CommandEnd, CommandRequest},
 };
 use crate::{
     failure::{Attempt, LabError},
@@ -136,12 +136,12 @@ impl Confinement {
         let complaints = complaints.join().unwrap_or_default();
         let ended = match outcome?.into_answer()? {
             _ if left == 0 => Ended::Stopped(Stopped::TooMuchOutput(MOST_OUTPUT)),
-            Outcome::Ended(status) => Ended::ByItself {
+            CommandEnd::Ended(status) => Ended::ByItself {
                 status: ExitStatus::from_raw(status),
                 complaints,
             },
-            Outcome::Stopped(stopped) => Ended::Stopped(stopped),
-            Outcome::Interrupted => {
+            CommandEnd::Stopped(stopped) => Ended::Stopped(stopped),
+            CommandEnd::Interrupted => {
                 return Err(LabError::new("a build was ended from outside").into());
             }
         };

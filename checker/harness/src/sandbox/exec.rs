@@ -195,7 +195,7 @@ impl Image {
         if let Some(namespace) = &self.namespace {
             nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWPID)?;
         }
-        let child = Child {
+        let child = ExecPlan {
             image: self,
             ends,
             gate,
@@ -216,7 +216,7 @@ impl Image {
 }
 
 /// What a child needs from its first instant on. All that it does is async-signal-safe.
-struct Child<'a> {
+struct ExecPlan<'a> {
     image: &'a Image,
     ends: &'a Ends,
     gate: Option<&'a Gate>,
@@ -224,7 +224,7 @@ struct Child<'a> {
     environment: StringArray<'a>,
 }
 
-impl Child<'_> {
+impl ExecPlan<'_> {
     /// Becomes the program, or reports why not.
     fn exec(&self) -> ! {
         let errno = self.try_exec().unwrap_or_else(|errno| errno) as i32;
@@ -234,7 +234,7 @@ impl Child<'_> {
 
     /// Returns only what exec has failed with.
     fn try_exec(&self) -> nix::Result<Errno> {
-        let Child { image, ends, .. } = self;
+        let ExecPlan { image, ends, .. } = self;
         if let Some([stdin, stdout, stderr]) = &ends.stdio {
             dup2_stdin(stdin)?;
             dup2_stdout(stdout)?;

@@ -58,7 +58,7 @@ pub(super) struct CommandRequest {
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) enum Outcome {
+pub(super) enum CommandEnd {
     /// It has ended with this wait status (waitpid(2)).
     Ended(i32),
     /// It took too much, and was ended.
@@ -159,7 +159,7 @@ impl Supervised {
         &self,
         confinement: &Confinement,
         requester: &Requester,
-    ) -> Result<Outcome, LabError> {
+    ) -> Result<CommandEnd, LabError> {
         let outcome = self.wait(confinement, requester);
         if let Some(init) = self.init {
             let _ = kill(init, Signal::SIGKILL);
@@ -168,16 +168,20 @@ impl Supervised {
         outcome
     }
 
-    fn wait(&self, confinement: &Confinement, requester: &Requester) -> Result<Outcome, LabError> {
+    fn wait(
+        &self,
+        confinement: &Confinement,
+        requester: &Requester,
+    ) -> Result<CommandEnd, LabError> {
         loop {
             if let Ok(Some((_, status))) = sys::wait(self.pid, libc::WNOHANG) {
-                return Ok(Outcome::Ended(status));
+                return Ok(CommandEnd::Ended(status));
             }
             if self.start.elapsed() > confinement.time {
-                return Ok(Outcome::Stopped(Stopped::TooLong(confinement.time)));
+                return Ok(CommandEnd::Stopped(Stopped::TooLong(confinement.time)));
             }
             if let Some(limit) = exceeded(confinement) {
-                return Ok(Outcome::Stopped(limit));
+                return Ok(CommandEnd::Stopped(limit));
             }
             let files = [requester.as_fd(), self.signals.as_fd()];
             let [has_hung_up, _] = wait_for_any(files, Some(Instant::now() + LOOK))
@@ -187,7 +191,7 @@ impl Supervised {
                 is_interrupted |= signal.ssi_signo != Signal::SIGCHLD as u32;
             }
             if is_interrupted {
-                return Ok(Outcome::Interrupted);
+                return Ok(CommandEnd::Interrupted);
             }
         }
     }

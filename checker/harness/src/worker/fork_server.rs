@@ -86,7 +86,7 @@ impl ForkServer {
 }
 
 /// A worker that has not been reaped.
-struct Child {
+struct ForkedWorker {
     pid: Pid,
     pidfd: OwnedFd,
     channel: Channel,
@@ -100,7 +100,7 @@ struct Child {
 /// When no more workers can be forked.
 pub fn fork_workers(requester: &mut Requester) -> Result<Forked, LabError> {
     const SERVE: &str = "could not fork workers";
-    let mut children: Vec<Child> = Vec::new();
+    let mut children: Vec<ForkedWorker> = Vec::new();
     let mut is_open = true;
     while is_open || !children.is_empty() {
         if !wait(&mut children, requester, is_open).attempt(SERVE)? {
@@ -126,7 +126,7 @@ pub fn fork_workers(requester: &mut Requester) -> Result<Forked, LabError> {
             Ok(ForkResult::Parent { child: pid }) => match sys::pidfd_open(pid.as_raw(), 0) {
                 Ok(pidfd) => {
                     report(&channel, &Message::Started(pid.as_raw()));
-                    children.push(Child {
+                    children.push(ForkedWorker {
                         pid,
                         pidfd,
                         channel,
@@ -145,7 +145,11 @@ pub fn fork_workers(requester: &mut Requester) -> Result<Forked, LabError> {
 }
 
 /// Waits until something happens: reports the workers that have ended, and returns whether there is a message.
-fn wait(children: &mut Vec<Child>, requester: &Requester, is_open: bool) -> nix::Result<bool> {
+fn wait(
+    children: &mut Vec<ForkedWorker>,
+    requester: &Requester,
+    is_open: bool,
+) -> nix::Result<bool> {
     let mut watched: Vec<PollFd<'_>> = children
         .iter()
         .map(|child| PollFd::new(child.pidfd.as_fd(), PollFlags::POLLIN))
@@ -166,7 +170,7 @@ fn wait(children: &mut Vec<Child>, requester: &Requester, is_open: bool) -> nix:
     Ok(is_open && ready.last() == Some(&true))
 }
 
-impl Child {
+impl ForkedWorker {
     /// Reaps a worker that has ended, and reports its wait status; false if it still runs.
     fn reap(&self) -> bool {
         match sys::wait(self.pid.as_raw(), libc::WNOHANG) {
