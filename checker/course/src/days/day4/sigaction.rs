@@ -256,8 +256,8 @@ const REAL_TIME: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["counts_wake_ups"],
-            hint: "Several handlers may run before the program wakes up once. Count in the handler, not after the \
-                   wait.",
+            hint: "Several signals may be there when the program wakes up once. Count each of them: in the handler, not \
+                   after the wait. Who takes them from a signalfd gets several records in one read.",
         },
     ],
 };
@@ -278,7 +278,7 @@ const BLOCKED_AT_THE_START: Test = Test {
             },
             lab,
         )?;
-        let first = first_real_time(&program)?;
+        let first = first_real_time_of(&program, &FIRST_REAL_TIME)?;
         let usr1 = lab.random_number(1..=3);
         let usr2 = lab.random_number(1..=3);
         let real_time = lab.random_number(1..=3);
@@ -406,6 +406,12 @@ const WHAT_IT_CAN_CATCH: Test = Test {
             mistakes: &["panics_at_a_refusal"],
             hint: "sigaction may fail, and here it must. Match on its result instead of unwrap.",
         },
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["takes_a_refusal_for_a_failure"],
+            hint: "The kernel has said no, and that is the answer which was asked for: your program has not failed. \
+                   Print `EINVAL` on standard output, and end with status 0.",
+        },
     ],
 };
 
@@ -441,14 +447,23 @@ const FIRST_REAL_TIME: [i32; 2] = [34, 35];
 
 /// What this program means by it: the first of these that it has caught, or blocked to wait for it.
 fn first_real_time(program: &Program) -> Checked<i32> {
+    first_real_time_of(program, &[])
+}
+
+/// The same for a program that was started with these signals blocked. While it waits in sigwaitinfo, the kernel shows what
+/// it waits for as not blocked.
+fn first_real_time_of(program: &Program, blocked_at_the_start: &[i32]) -> Checked<i32> {
     let Signals {
         caught, blocked, ..
     } = program.signals().dispositions()?;
-    let first_in = |set| {
+    let first_that = |is_meant: &dyn Fn(i32) -> bool| {
         let mut known = FIRST_REAL_TIME.into_iter();
-        known.find(|&signal| Signals::contains(set, signal))
+        known.find(|&signal| is_meant(signal))
     };
-    let found = first_in(caught).or_else(|| first_in(blocked));
+    let is_caught = |signal| Signals::contains(caught, signal);
+    let is_changed =
+        |signal| Signals::contains(blocked, signal) != blocked_at_the_start.contains(&signal);
+    let found = first_that(&is_caught).or_else(|| first_that(&is_changed));
     Ok(found.unwrap_or(FIRST_REAL_TIME[0]))
 }
 
