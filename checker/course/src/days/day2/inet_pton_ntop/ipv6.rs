@@ -180,7 +180,7 @@ pub(super) const PRINTS_MAPPED: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["mapped_in_hex"],
+        mistakes: &["mapped_in_hex", "mapped_by_its_middle"],
         hint: "An address that begins with ten zero bytes, ff and ff holds an IPv4 address: print it as \
                ::ffff:192.168.0.1, as inet_ntop does (RFC 5952, 5). No other address gets a quad here.",
     }],

@@ -23,12 +23,21 @@ pub(super) const WRITES_IPV4: Test = Test {
         "`PORT` is a decimal number from 0 to 65535.",
     ],
     story: |lab| with_many_ports(lab, |texts| texts.ipv4_for_sockaddr()),
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["family_swapped", "port_in_host_order"],
-        hint: "What travels in the packets is in network order: the port (to_be_bytes) and the address. The family is \
-               read by your own kernel and never travels: host order, to_ne_bytes. Eight zero bytes follow.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["family_swapped", "port_in_host_order"],
+            hint: "What travels in the packets is in network order: the port (to_be_bytes) and the address. The \
+                   family is read by your own kernel and never travels: host order, to_ne_bytes. Eight zero bytes \
+                   follow.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["refuses_port_0"],
+            hint: "Each PORT from 0 to 65535 is a right one. 0 is a number as well (bind takes it for \"any free \
+                   port\"), although atoi also returns it where there is none: look at the digits to see that.",
+        },
+    ],
 };
 
 pub(super) const WRITES_IPV6: Test = Test {
@@ -63,9 +72,10 @@ pub(super) const SHOWS_IPV4: Test = Test {
     story: |lab| answers(lab, &["show"], &Texts::of(lab).sockaddr_ins(), oracle::show),
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["shows_host_port"],
-        hint: "The port is in network order in the structure. Turn it round before you print it in decimal: ntohs, or \
-               u16::from_be_bytes.",
+        mistakes: &["shows_host_port", "wants_zeros_behind"],
+        hint: "Bytes 2 and 3 are the port, in network order: turn it round before you print it in decimal (ntohs, \
+               u16::from_be_bytes). The address begins at byte 4, and what stands behind it, from byte 8 on, \
+               does not matter: padding makes no line `bad`.",
     }],
 };
 

@@ -273,6 +273,7 @@ impl Texts<'_> {
             [0, 0, 0, 0, 1, 0xffff, high, low],
             [0, 0, 0, 0, 0xffff, 0, high, low],
             [0x64, 0xff9b, 0, 0, 0, 0, high, low],
+            [0x2001, 0xdb8, 0, 0, 0, 0xffff, high, low],
         ] {
             lines.add(hex(&bytes_of_groups(almost)));
         }
