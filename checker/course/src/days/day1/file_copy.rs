@@ -92,7 +92,8 @@ const PERMISSIONS: Test = Test {
                forbids.",
     ],
     story: |lab| {
-        for umask in [0o022, 0o027, 0o077] {
+        // 0 and 002 show what was asked for, 022 hides the most of it.
+        for umask in [0o022, 0o027, 0o077, 0o002, 0] {
             let copy = lab.file(format!("umask-{umask:03o}"));
             let program = lab.launch(Launch {
                 umask,
@@ -106,10 +107,14 @@ const PERMISSIONS: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongMode,
-        mistakes: &["creates_without_permissions", "forces_the_mode"],
+        mistakes: &[
+            "creates_without_permissions",
+            "forces_the_mode",
+            "lets_everybody_write",
+        ],
         hint: "The mode of a new file is the third argument of open, 0644 (in Rust 0o644: without the o it is \
                decimal), and the kernel takes away from it what the umask forbids. Give it there, and do not change \
-               it afterwards: the umask is the user's wish.",
+               it afterwards: the umask is the user's wish. File::create, and fopen in C, ask for 0666.",
     }],
 };
 
@@ -468,12 +473,20 @@ const NAMED_PIPE: Test = Test {
         program.stdin().close();
         program.expect_exit(0)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Exited,
-        mistakes: &["truncates_afterwards", "wants_a_plain_file"],
-        hint: "A named pipe can be opened and written to like a file, but it has no places: lseek, ftruncate and \
-               pwrite fail there. O_TRUNC, which open ignores for a pipe, and write are enough.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["truncates_afterwards", "wants_a_plain_file"],
+            hint: "A named pipe can be opened and written to like a file, but it has no places: lseek, ftruncate and \
+                   pwrite fail there. O_TRUNC, which open ignores for a pipe, and write are enough.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["wants_to_sync"],
+            hint: "All of the input is in the pipe, and then a call fails that only plain files know. A pipe, a \
+                   terminal and /dev/null have no disk behind them: fsync says EINVAL there. Nobody has asked for it.",
+        },
+    ],
 };
 
 /// Starts the program with these options, and the file behind them.

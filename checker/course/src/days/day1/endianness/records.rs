@@ -44,10 +44,11 @@ pub(super) const HEADER: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["size_t_in_the_header"],
-            hint: "Nothing is written for `rec` yet? Begin with one header: read its 16 bytes, and print its line. If \
-                   your program asks for more than 16 bytes before it is content: size_t, usize and the gaps of a \
-                   struct belong to the machine: take the fields apart at their offsets, with types of a fixed width.",
+            mistakes: &["size_t_in_the_header", "reads_a_body_of_none"],
+            hint: "These 16 bytes are a whole record: read them, and print their line. Does your program want more? \
+                   size_t, usize and the gaps of a struct belong to the machine: take the fields apart at their \
+                   offsets, with types of a fixed width. And a body of 0 bytes needs no read: one that asks for 0 \
+                   bytes returns 0, which is not the end of the input.",
         },
     ],
 };

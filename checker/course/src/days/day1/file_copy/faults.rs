@@ -109,6 +109,13 @@ pub(super) const SHORT_WRITES: Test = Test {
                    file: go on behind it.",
         },
         Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["counts_the_rest_from_the_start"],
+            hint: "After a short write your program knows how many bytes are left, and offers as many from the start \
+                   of the buffer. Those are in the file already: the rest begins behind what was taken, \
+                   &bytes[n..], in C bytes + n.",
+        },
+        Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["prints_with_one_write"],
             hint: "The line with the count is written as well, and a write may take a part of it. Offer it the rest, \
