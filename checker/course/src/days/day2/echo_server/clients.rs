@@ -2,7 +2,7 @@
 
 use super::{echo, visit};
 use crate::promises::servers;
-use harness::author::{Diagnosis, Rejection, Test};
+use harness::author::{Checked, Diagnosis, Lab, Rejection, Server, Test};
 
 pub(super) const PATIENCE: Test = Test {
     name: "waits as long as it takes",
@@ -52,7 +52,9 @@ pub(super) const SLOW_READER: Test = Test {
     story: |lab| {
         let server = lab.start_server()?;
         let first = server.connect_with_receive_buffer(SMALL)?;
-        first.send_until_unread(MORE_THAN_FITS)?;
+        let before = server.program().peak_memory();
+        first.send_until_unread(MORE_THAN_ONE_KEEPS)?;
+        expect_it_waits(lab, &server, before)?;
         first.read_until_quiet()?;
         // If something is missing by now, this comes back too early.
         first.send(lab.random_bytes(16 * 1024))?;
@@ -77,6 +79,13 @@ pub(super) const SLOW_READER: Test = Test {
         })
     },
     rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::OutOfMemory,
+            mistakes: &["takes_all_at_once"],
+            hint: "The client does not read, and still your program takes whatever comes, and keeps it. A stranger \
+                   decides then how much memory you need. Read on only when what has come is written; a channel or a \
+                   buffer between reader and writer needs a bound (sync_channel).",
+        },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["drops_what_does_not_fit"],
@@ -229,6 +238,12 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
                    (eprintln!), like one of read, before you accept the next.",
         },
         Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["sends_what_a_lost_client_left"],
+            hint: "The next client gets bytes of one who has gone. What a client did not take goes with it: begin \
+                   each connection with an empty buffer, however the one before has ended.",
+        },
+        Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_when_write_fails"],
             hint: "write has failed, and on this way out a descriptor stays open. Let an OwnedFd close each of them \
@@ -237,8 +252,28 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
     ],
 };
 
+/// A program that waits for its client takes what its buffers hold, and no more.
+fn expect_it_waits(lab: &Lab, server: &Server, before: u64) -> Checked {
+    const MUCH: u64 = 8 << 10;
+    lab.step("compare the most memory it has used before and now", || {
+        let more = server.program().peak_memory().saturating_sub(before);
+        if more < MUCH {
+            return Ok(());
+        }
+        lab.fail(
+            Diagnosis::OutOfMemory,
+            format!(
+                "your program has taken {more} KiB of memory more for a client who does not read"
+            ),
+        )
+    })
+}
+
 /// A receive buffer which is soon full.
 const SMALL: usize = 16 * 1024;
 
 /// So many bytes are in no buffer of the kernel between client and program and back.
 const MORE_THAN_FITS: usize = 1 << 20;
+
+/// So many bytes are in no buffer of a program either, if it has a bound.
+const MORE_THAN_ONE_KEEPS: usize = 16 << 20;
