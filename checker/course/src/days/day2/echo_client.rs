@@ -189,7 +189,8 @@ const EVERY_BYTE: Test = Test {
         "A line is the bytes of standard input up to a newline, and the newline itself.",
         "All byte values are allowed: a line is not text.",
         "The last line may end without a newline; it is then sent without one.",
-        "What comes back goes to standard output, unchanged, and is visible (flushed) before the client waits again.",
+        "What comes back goes to standard output, unchanged, and is visible (flushed) before the client waits again, be \
+         it for the rest of a reply.",
         "A panic (exit status 101) and death by a signal are failures.",
     ],
     story: |lab| {
@@ -211,6 +212,18 @@ const EVERY_BYTE: Test = Test {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["expects_utf8"],
             hint: "A line is bytes, not text: use read_until(b'\\n', &mut Vec<u8>) instead of read_line and String.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["takes_no_text_for_an_error"],
+            hint: "One of the lines is not UTF-8, and your program ends there: read_line into a String and lines() \
+                   fail at it. A line is bytes, not text: read_until(b'\\n', &mut Vec<u8>) takes any.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["prints_at_a_newline"],
+            hint: "All of the last reply has come, and nobody sees it: it has no newline, like the line that was \
+                   sent. A reply is complete when as many bytes are back as you sent, whatever they are. Count them.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,

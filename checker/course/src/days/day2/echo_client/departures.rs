@@ -92,6 +92,12 @@ pub(super) const CUT_REPLY: Test = Test {
                    only behind the last reply is the server's end a success.",
         },
         Rejection {
+            diagnosis: Diagnosis::StillRunning,
+            mistakes: &["takes_the_end_for_a_reply"],
+            hint: "read has returned 0 while bytes of the reply are missing, and your program waits for its next \
+                   line. The server has gone too early: give the reason, and end at once with status 1.",
+        },
+        Rejection {
             diagnosis: Diagnosis::Busy,
             mistakes: &["reads_on_after_the_end"],
             hint: "read returns 0 again and again: the server has ended and nothing more will come. Report it and end.",

@@ -16,7 +16,8 @@ pub(super) const WAITS_FOR_EACH_REPLY: Test = Test {
         "Turn by turn: the client sends a whole line as soon as it has read it, waits until as many bytes have come \
          back, and prints them.",
         "It sends nothing of the next line before.",
-        "What comes back goes to standard output, unchanged, and is visible (flushed) before the client waits again.",
+        "What comes back goes to standard output, unchanged, and is visible (flushed) before the client waits again, be \
+         it for the rest of a reply.",
         "Nothing else is printed there.",
         "Results go to standard output, everything else to standard error.",
     ],
@@ -161,12 +162,20 @@ pub(super) const PRINTS_THE_REPLY: Test = Test {
     points: 1,
     read: "A stream has no lines",
     proves: &[
-        "What comes back goes to standard output, unchanged, and is visible (flushed) before the client waits again.",
+        "What comes back goes to standard output, unchanged, and is visible (flushed) before the client waits again, be \
+         it for the rest of a reply.",
         "Of a reply that is wrong or cut short it may print what came or a part of it, but never a byte that did not \
          come.",
     ],
     story: |lab| {
         let line = line(lab);
+        let (program, server) = client_of_file(lab, &line)?;
+        server.expect(&line)?;
+        let (part, rest) = line.split_at(lab.random_number(1..=8) as usize);
+        server.send(part)?;
+        program.stdout().expect(part)?;
+        server.send(rest)?;
+        program.stdout().expect(rest)?;
         let changed = with_one_byte_changed(lab, line.as_bytes());
         let (program, server) = client_of_file(lab, &line)?;
         server.expect(&line)?;
@@ -177,11 +186,19 @@ pub(super) const PRINTS_THE_REPLY: Test = Test {
         // It may stop in the middle when it sees what has come.
         program.stdout().expect_part(&changed)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["prints_what_it_sent"],
-        hint: "You print the line you sent, not the bytes that came. Print the buffer which read has filled.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["prints_what_it_sent"],
+            hint: "You print the line you sent, not the bytes that came. Print the buffer which read has filled.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["prints_whole_replies_only"],
+            hint: "A part of the reply has come, the rest may take hours, and nobody sees what is there. read_exact \
+                   keeps it until all has come: print what each read brings, flush, and read on.",
+        },
+    ],
 };
 
 pub(super) const CHANGED_BYTE: Test = Test {

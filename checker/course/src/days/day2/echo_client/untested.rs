@@ -6,7 +6,8 @@ pub(super) const SENTENCES: &[Untested] = &[
     Untested::NotYet {
         sentence: "A write may take fewer bytes than it is given, on the connection and on standard output, and a \
                    signal may interrupt a call that can wait before it has done anything (`EINTR`).",
-        missing: "a signal while the client waits in connect",
+        missing: "a signal while the client waits in connect: the connect goes on, which a call that fails without \
+                  having been made does not",
     },
     Untested::Never {
         sentence: "While the client waits for input it need not notice that the server has gone: it is enough at the \
