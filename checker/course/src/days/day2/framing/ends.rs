@@ -168,6 +168,12 @@ pub(super) const RESET: Test = Test {
                    has, and the error at the next call: ask for the rest.)",
         },
         Rejection {
+            diagnosis: Diagnosis::ExtraBytes,
+            mistakes: &["keeps_what_a_lost_client_sent"],
+            hint: "A client has reset its connection inside a message, and what it had sent has got into the next \
+                   one's stream. Begin each connection with an empty buffer, however the one before has ended.",
+        },
+        Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_after_an_error"],
             hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",

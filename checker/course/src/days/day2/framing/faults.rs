@@ -3,6 +3,10 @@
 use super::{READ_ALL, answer, ask, message, some_bytes, visit};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
+const A_PART: &str = "Your program has taken a part of a message for all of it. Any read, and recv with MSG_WAITALL, \
+                      too, may bring less than it is asked for, also the second time: go on until the count says that \
+                      nothing is missing. Only 0 bytes are the end.";
+
 pub(super) const SHORT_READS: Test = Test {
     name: "puts a message together from reads that bring a few bytes",
     points: 2,
@@ -29,13 +33,18 @@ pub(super) const SHORT_READS: Test = Test {
         }
         client.expect_quiet()
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongBytes,
-        mistakes: &["asks_only_twice"],
-        hint: "Your program has taken a part of a message for all of it. Any read, and recv with MSG_WAITALL, too, \
-               may bring less than it is asked for, also the second time: go on until the count says that nothing is \
-               missing.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["asks_only_twice"],
+            hint: A_PART,
+        },
+        Rejection {
+            diagnosis: Diagnosis::Reset,
+            mistakes: &["asks_waitall_once"],
+            hint: A_PART,
+        },
+    ],
 };
 
 pub(super) const INTERRUPTED: Test = Test {

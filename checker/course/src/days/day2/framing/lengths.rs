@@ -123,6 +123,13 @@ pub(super) const TOO_LONG: Test = Test {
                    closes nothing. Let an OwnedFd close it on every way out.",
         },
         Rejection {
+            diagnosis: Diagnosis::ClosedEarly,
+            mistakes: &["sends_its_answers_too_late"],
+            hint: "A right message and a bad length have come together, and the right one has no answer. Send each \
+                   answer when its message is complete, before you look at the next length; or send those that you \
+                   have collected before you close.",
+        },
+        Rejection {
             diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["answers_a_bad_frame"],
             hint: "A bad frame has no answer: close the connection. The line `bad frame` goes to standard output.",
