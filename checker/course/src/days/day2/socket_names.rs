@@ -173,18 +173,27 @@ const CLIENTS_NAME: Test = Test {
         }
         Ok(())
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongBytes,
-        mistakes: &[
-            "swaps_the_names",
-            "port_in_host_order",
-            "gives_no_room",
-            "remembers_the_first_client",
-        ],
-        hint: "`you` is the name of the client's end: what getpeername says of the connected socket, or what accept \
-               writes, each time anew. In a sockaddr the port is in network byte order (ntohs, in Rust u16::from_be), \
-               and the length of your buffer goes in with the call.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &[
+                "swaps_the_names",
+                "port_in_host_order",
+                "gives_no_room",
+                "remembers_the_first_client",
+            ],
+            hint: "`you` is the name of the client's end: what getpeername says of the connected socket, or what \
+                   accept writes, each time anew. In a sockaddr the port is in network byte order (ntohs, in Rust \
+                   u16::from_be), and the length of your buffer goes in with the call.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["waits_for_its_clients_end"],
+            hint: "Client 1 has its line, and keeps its end of the connection open; your program waits until it \
+                   closes, and client 2 waits, too. Close the connection behind the line, and accept the next \
+                   client: when the other end closes is nobody's business.",
+        },
+    ],
 };
 
 const OWN_NAME: Test = Test {

@@ -29,9 +29,10 @@ pub(super) const CANNOT_LISTEN: Test = Test {
                 "takes_any_port_instead",
                 "shares_the_port",
             ],
-            hint: "bind has failed: with EADDRINUSE another socket has this port, with EADDRNOTAVAIL the address is \
-                   not this machine's. Whoever asked for it waits there for clients, so do not go on with less, with \
-                   another port, or with SO_REUSEPORT: print the reason, end with status 1.",
+            hint: "bind says EADDRINUSE when another socket has this port, and EADDRNOTAVAIL when the address is not \
+                   this machine's. Whoever asked for it waits there for clients, so do not go on with less, or with \
+                   another port: print the reason, end with status 1. If bind has not failed: SO_REUSEPORT lets two \
+                   servers share a port, and each gets a part of the clients. Leave it out.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
