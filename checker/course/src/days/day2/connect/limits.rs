@@ -1,7 +1,9 @@
 //! Servers that do not answer, and how long the program waits for them.
 
-use super::{dial_with, group_of_many, timeout, words};
-use harness::author::{Diagnosis, Launch, Rejection, Sleep, Test};
+use std::time::{Duration, Instant};
+
+use super::{dial_with, dial_with_full_stdout, group_of_many, timeout, words};
+use harness::author::{Checked, Diagnosis, Lab, Launch, Rejection, Sleep, Test};
 
 pub(super) const GIVES_UP: Test = Test {
     name: "gives up a try when its time is over",
@@ -58,6 +60,7 @@ pub(super) const WAITS: Test = Test {
     read: "A time limit for connect",
     proves: &[
         "Without `-t`, a try takes as long as the kernel is patient.",
+        "`-t MS` gives each try so many milliseconds, counted from its beginning.",
         "While it waits, for an answer or for the next round, it sleeps.",
         "It does not look again and again.",
     ],
@@ -69,9 +72,16 @@ pub(super) const WAITS: Test = Test {
             program.stdout().expect_quiet()?;
             program.kill()?;
         }
-        Ok(())
+        each_try_has_all_of_its_time(lab)
     },
     rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["one_deadline_for_all", "counts_microseconds"],
+            hint: "A try is called a `timeout` before its time is over. Each try has all the milliseconds of -t, \
+                   counted from its own beginning. (A timeval has seconds and microseconds, a timespec seconds and \
+                   nanoseconds: a millisecond is 1000 of the one, and 1000000 of the other.)",
+        },
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["asks_without_waiting", "connects_again"],
@@ -87,6 +97,33 @@ pub(super) const WAITS: Test = Test {
         },
     ],
 };
+
+/// The first try uses up its time, and the second one has as much. The second cannot begin before the test takes the line
+/// of the first, so it takes at least its time from there.
+fn each_try_has_all_of_its_time(lab: &Lab) -> Checked {
+    let limit = Duration::from_millis(lab.random_number(150..=170));
+    let milliseconds = limit.as_millis().to_string();
+    let (first, second) = (lab.listen_without_answer()?, lab.listen_without_answer()?);
+    let addresses = [first.address(), second.address()];
+    let program = dial_with_full_stdout(lab, &["-t", &milliseconds], &addresses)?;
+    program.sleeps(Sleep::Printing)?;
+    let before = Instant::now();
+    program.stdout().drain()?;
+    program.stdout().expect_line(timeout(&first))?;
+    program.stdout().expect_line(timeout(&second))?;
+    let took = before.elapsed();
+    // Some clocks of the kernel count in steps of 10 ms.
+    if took >= limit * 9 / 10 {
+        return Ok(());
+    }
+    lab.fail(
+        Diagnosis::WrongOutput,
+        format!(
+            "your program says `timeout` of its second try after {} ms; it may wait for {milliseconds}",
+            took.as_millis()
+        ),
+    )
+}
 
 pub(super) const AS_LONG_AS_THE_KERNEL: Test = Test {
     name: "waits without -t as long as the kernel does",

@@ -7,6 +7,11 @@ pub(super) const SENTENCES: &[Untested] = &[
         sentence: "A try that has failed leaves nothing behind: its socket is closed before the next try.",
         missing: "that the socket is closed before the next try begins, and not one try later",
     },
+    Untested::NotYet {
+        sentence: "A signal that interrupts a call (`EINTR`) is not an outcome.",
+        missing: "a signal in connect, which goes on then, and in nanosleep, which says then how much of its time is \
+                  left: a call that fails without having been made does neither",
+    },
     Untested::Never {
         sentence: "The hidden tests interrupt poll and its relatives.",
         because: "it tells about the tests",
