@@ -206,8 +206,9 @@ const EMPTY_DATAGRAM: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::NoAnswer,
-            mistakes: &["ignores_empty_datagrams"],
-            hint: "An empty datagram is a datagram, and its sender waits. Send an empty one back.",
+            mistakes: &["ignores_empty_datagrams", "ignores_repeats"],
+            hint: "An empty datagram is a datagram, and its sender waits. Send an empty one back, each time: who \
+                   sends the same twice waits for two answers.",
         },
     ],
 };
@@ -302,7 +303,8 @@ const QUEUED_DATAGRAMS: Test = Test {
             diagnosis: Diagnosis::NoAnswer,
             mistakes: &["answers_the_last_sender"],
             hint: "Each datagram that waited has its own sender and needs its own answer. Keep the address with the \
-                   bytes, or answer before you receive again.",
+                   bytes, or answer before you receive again. Has your program set SO_RCVBUF? That is the room for \
+                   all that wait together, and not for one: leave it as it is.",
         },
     ],
 };
