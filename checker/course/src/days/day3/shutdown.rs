@@ -82,6 +82,12 @@ const SENDS_AND_ENDS: Test = Test {
                    duplicate of the socket sends nothing.",
         },
         Rejection {
+            diagnosis: Diagnosis::Busy,
+            mistakes: &["overlooks_a_hangup"],
+            hint: "The input has ended, and your program does not see it. At the end of a pipe poll reports POLLHUP, \
+                   without POLLIN, and does so again and again: read then, too. read returns 0, and that is the end.",
+        },
+        Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["knows_one_address_only"],
             hint: "Nobody listens where your program connects to. Take the address and the port from the argument: \
