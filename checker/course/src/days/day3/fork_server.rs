@@ -8,8 +8,8 @@ use nix::errno::Errno;
 
 use crate::promises::servers;
 use harness::author::{
-    Call, Checked, Child, Connection, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Signals,
-    Sleep, Test, Transport,
+    Call, Checked, Child, Connection, Diagnosis, Exercise, FdKind, Lab, Launch, Rejection, Server,
+    Signals, Sleep, Test, Transport,
 };
 
 /// Day 3, exercise 7.
@@ -117,9 +117,15 @@ const SHORT_WRITES: Test = Test {
         server
             .faults()
             .shorten(Call::Write.on(FdKind::Socket), lab.random_number(1..=9))?;
-        echo(lab, &client, 1_000)
+        echo(lab, &client, 1_000)?;
+        late_reader_loses_nothing(lab)
     },
     rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["leaves_the_rest_of_a_full_buffer"],
+            hint: OFFER_THE_REST,
+        },
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["ignores_short_writes"],
@@ -132,6 +138,21 @@ const SHORT_WRITES: Test = Test {
         },
     ],
 };
+
+/// A child that does not wait in write meets short counts only where the buffers are full.
+fn late_reader_loses_nothing(lab: &Lab) -> Checked {
+    let address = lab.any_port();
+    // Not followed: it may echo byte by byte.
+    let program = lab.launch(Launch {
+        traced: false,
+        ..Launch::new([address.to_string()])
+    })?;
+    let server = program.expect_announcement(address)?;
+    let client = server.connect_with_receive_buffer(16 * 1024)?;
+    // More than the buffers between client and child hold.
+    client.send_without_reading(lab.random_bytes(8 << 20))?;
+    client.expect_echo()
+}
 
 const SILENT_CLIENT: Test = Test {
     name: "serves a client while another one is silent",
