@@ -65,10 +65,13 @@ pub fn of_process(process: &Process) -> Vec<Descriptor> {
 /// Whether the kernel shows this process's descriptors to nobody but root: after PR_SET_DUMPABLE (prctl(2)), or when its file
 /// cannot be read.
 pub fn are_hidden(process: &Process) -> bool {
-    // The kernel also hides those of a process, or of a main thread, that is ending and has no memory any more.
-    let is_ending = process.peak_kib == 0;
     let folder = fs::read_dir(format!("/proc/{}/fd", process.pid));
-    !is_ending && matches!(folder, Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
+    if !matches!(folder, Err(error) if error.kind() == io::ErrorKind::PermissionDenied) {
+        return false;
+    }
+    // The kernel also hides those of a process, or of a main thread, that is ending and has no memory any more. Asked
+    // behind the look, or it could end in between.
+    Process::read(process.pid).is_some_and(|process| process.peak_kib > 0)
 }
 
 /// How much these processes keep in files without a name, in bytes: such as were removed while they were open, and such as
