@@ -17,12 +17,9 @@ pub fn find() -> Result<PathBuf, LabError> {
     let is_course =
         |folder: &&Path| folder.join("Cargo.toml").is_file() && folder.join("exercises").is_dir();
     let here = env::current_dir().unwrap_or_default();
-    let built_in = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."));
     here.ancestors()
         .find(is_course)
-        .or_else(|| Some(built_in).filter(is_course))
+        .or_else(|| Some(built_in()).filter(is_course))
         .map(Path::to_owned)
         .ok_or_else(|| LabError {
             detail: Some(
@@ -31,6 +28,12 @@ pub fn find() -> Result<PathBuf, LabError> {
             ),
             ..LabError::new("could not find the course")
         })
+}
+
+/// The course in which the checker was built. It need not be there any more.
+pub fn built_in() -> &'static Path {
+    let checker = Path::new(env!("CARGO_MANIFEST_DIR"));
+    checker.parent().unwrap_or(checker)
 }
 
 /// The manifest of a workspace with these members, and with the settings, versions and lints of the course: as it was

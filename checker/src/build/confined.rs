@@ -78,6 +78,19 @@ impl Toolchain {
         })
     }
 
+    /// What the compiler says of itself: its release, commit and host.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn version(&self) -> Result<Vec<u8>, LabError> {
+        let rustc = self.sysroot.join("bin/rustc");
+        let output = Command::new(rustc).arg("-vV").current_dir("/").output();
+        Ok(output
+            .attempt("could not ask the compiler for its version")?
+            .stdout)
+    }
+
     /// How to build a workspace that may read these files and folders besides its own manifest, and change only its
     /// lock file and `target`, which is made if it is not there. Cargo does so many `jobs` at once.
     ///
@@ -186,10 +199,14 @@ fn is_own_file(path: &Path) -> bool {
 fn bare_home(place: &Path, registry: &Path) -> io::Result<PathBuf> {
     let home = place.join("cargo-home");
     fs::create_dir_all(&home)?;
-    let link = home.join("registry");
+    let (registry, link) = (path::absolute(registry)?, home.join("registry"));
+    // Another build may be using it.
+    if fs::read_link(&link).is_ok_and(|known| known == registry) {
+        return Ok(home);
+    }
     match fs::remove_file(&link) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => symlink(path::absolute(registry)?, link)?,
+        _ => symlink(registry, link)?,
     }
     Ok(home)
 }

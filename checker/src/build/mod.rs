@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! build ─ site ─ template    where packages are built: in the course, or in the workspace of a submission
+//!   │           └ dependencies   what all submissions need, compiled once and kept
 //!   ├─ cargo ─ confined      one call of cargo, and what it says
 //!   └─ host                  whether this machine can build at all
 //! ```
 
 pub mod cargo;
 mod confined;
+mod dependencies;
 pub mod host;
 pub mod site;
 pub mod template;

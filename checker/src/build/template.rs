@@ -11,9 +11,11 @@ use std::{
 use super::{
     cargo::{CargoEnd, CargoEvent, Workspace},
     confined::Toolchain,
+    dependencies::KeptDependencies,
     host,
 };
 use crate::{
+    digest::Digest,
     failure::{Attempt, LabError},
     sandbox::Isolation,
     worker::{Cancel, RunError},
@@ -22,6 +24,8 @@ use crate::{
 
 /// The course's lock file, as it was when this checker was built.
 const LOCK: &str = include_str!("../../../Cargo.lock");
+
+const PREPARE: &str = "could not prepare the workspace for submissions";
 
 /// The package with which the dependencies are compiled.
 const FIRST: &str = "nothing_but_dependencies";
@@ -36,6 +40,8 @@ pub struct Template {
     folder: PathBuf,
     lock: PathBuf,
     limits: Limits,
+    /// Where the folder is one that is kept: nobody changes it meanwhile.
+    _kept: Option<KeptDependencies>,
 }
 
 /// What a build of a submission may take, and how it is confined.
@@ -63,37 +69,76 @@ impl Template {
     /// Compiles the dependencies, in a folder of its own below `place`. This is the only build that takes its time, and
     /// it has nothing of a student in it. Builds hold a shared lock on the file `lock` while they run.
     ///
+    /// Where builds are locked into a jail, and so cannot write there, the folder `kept` keeps them for the next run.
+    ///
     /// # Errors
     ///
     /// When the compiler is missing, or the dependencies are not on this machine and cannot be fetched; and when it
     /// is cancelled.
     pub fn prepare(
         place: &Path,
+        kept: &Path,
         lock: PathBuf,
         jobs: usize,
         limits: Limits,
     ) -> Result<Template, RunError> {
-        const PREPARE: &str = "could not prepare the workspace for submissions";
-        let template = Template {
+        host::linker()?;
+        let has_jail = limits.has_jail;
+        if let Some(kept) = has_jail.then(|| KeptDependencies::open(kept)).flatten() {
+            let template = Template::new(kept.folder(), lock.clone(), limits.clone())?;
+            if let Some(template) = template.keep(kept, jobs)? {
+                return Ok(template);
+            }
+        }
+        let template = Template::new(place, lock, limits)?;
+        fs::create_dir(&template.folder).attempt(PREPARE)?;
+        template.compile(jobs)?;
+        Ok(template)
+    }
+
+    fn new(place: &Path, lock: PathBuf, limits: Limits) -> Result<Template, LabError> {
+        Ok(Template {
             toolchain: Toolchain::find(place)?,
             folder: place.join("template"),
             lock,
             limits,
-        };
-        host::linker()?;
-        let folder = &template.folder;
-        fs::create_dir(folder).attempt(PREPARE)?;
+            _kept: None,
+        })
+    }
+
+    /// The same with the dependencies that are kept, compiled anew if they are others. `None` if another run uses those.
+    fn keep(mut self, kept: KeptDependencies, jobs: usize) -> Result<Option<Template>, RunError> {
+        let sources = Digest::NONE
+            .with(LOCK)
+            .with(workspace::manifest(&["exercises/*"]))
+            .with(workspace::package(FIRST))
+            .with(self.toolchain.version()?);
+        if !kept.hold(sources) {
+            if !kept.may_change() {
+                return Ok(None);
+            }
+            kept.begin(&self.folder).attempt(PREPARE)?;
+            self.compile(jobs)?;
+            kept.complete(sources).attempt(PREPARE)?;
+        }
+        kept.share().attempt(PREPARE)?;
+        self._kept = Some(kept);
+        Ok(Some(self))
+    }
+
+    fn compile(&self, jobs: usize) -> Result<(), RunError> {
+        let folder = &self.folder;
         let nothing = Files::from([("main.rs".into(), b"fn main() {}\n".to_vec())]);
         write_workspace(folder, [(FIRST, &nothing)]).attempt(PREPARE)?;
         // Cargo takes what this workspace needs.
         fs::write(folder.join("Cargo.lock"), LOCK).attempt(PREPARE)?;
-        let workspace = template.confine(folder, jobs)?;
+        let workspace = self.confine(folder, jobs)?;
         let mut is_built = false;
         let end = workspace.build(&BTreeSet::from([FIRST.to_owned()]), |event| {
             is_built |= matches!(event, CargoEvent::Built { .. });
         })?;
         let detail = match end {
-            _ if is_built => return Ok(template),
+            _ if is_built => return Ok(()),
             CargoEnd::Finished { said, .. } | CargoEnd::NotBegun(said) => format!(
                 "{}; `cargo fetch` in the course's folder, with a network, brings what is missing",
                 said.trim()

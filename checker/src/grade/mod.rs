@@ -44,6 +44,7 @@ use crate::{
     verdict,
     worker::RunError,
     worker_pool::{self, Batch, Conditions, Done},
+    workspace,
 };
 use gradebook::{Gradebook, Graded};
 use name::Name;
@@ -119,7 +120,8 @@ pub fn run(
         cancel: conditions.cancel.clone(),
     };
     let place = scratch.folder();
-    let template = Template::prepare(place, scratch.lock(), conditions.jobs, limits)?;
+    let kept = workspace::built_in().join("target/grading");
+    let template = Template::prepare(place, &kept, scratch.lock(), conditions.jobs, limits)?;
     let queue = Mutex::new(left);
     let (to_main, results) = mpsc::channel();
     thread::scope(|scope| {

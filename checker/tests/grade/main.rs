@@ -3,6 +3,7 @@
 
 mod class;
 mod containment;
+mod dependencies;
 mod letters;
 mod links;
 mod machines;
