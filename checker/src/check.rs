@@ -133,11 +133,11 @@ pub fn run(
             *tested = worker_pool::run(
                 &plan.conditions,
                 plan.ahead(),
-                |batches| {
+                Box::new(|batches| {
                     let result = feed(plan, begun, staging, &batches, &from_build);
                     let _ = from_build.send(Step::Fed(result));
-                },
-                |done| {
+                }),
+                &mut |done| {
                     let _ = from_tests.send(Step::Tested(done));
                 },
             );
@@ -209,7 +209,7 @@ enum Step {
     Compiled(String),
     Warning(usize, String),
     NoProgram(usize, NoProgram),
-    Tested(Done<usize>),
+    Tested(Done),
     Fed(Result<(), RunError>),
 }
 
@@ -245,7 +245,7 @@ impl Progress<'_> {
         Report::new(conditions.seed, conditions.isolation, reports)
     }
 
-    fn note(&mut self, done: Done<usize>, tell: &mut impl FnMut(CheckEvent<'_>)) {
+    fn note(&mut self, done: Done, tell: &mut impl FnMut(CheckEvent<'_>)) {
         let report = verdict::report(self.plan.exercises[done.key], done.test, done.statement);
         let tests = &mut self.reports[done.key].tests;
         tests.push(report);
@@ -285,7 +285,7 @@ fn feed(
     plan: &Plan,
     begun: Option<Building>,
     staging: &Staging,
-    batches: &Sender<Batch<usize>>,
+    batches: &Sender<Batch>,
     steps: &Sender<Step>,
 ) -> Result<(), RunError> {
     let send = |index: usize, program: &Path| -> Result<(), LabError> {

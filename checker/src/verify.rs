@@ -106,9 +106,6 @@ struct Subject {
     kind: Kind,
 }
 
-/// The place of a program among the subjects of the proof.
-type Key = usize;
-
 /// Proves so much of these exercises. `tell` hears what is going on.
 ///
 /// # Errors
@@ -135,16 +132,17 @@ pub fn run(
     let staging = Staging::new()?;
     let programs = Programs::build(root, scope, &staging, &mut proof.faults, &mut tell)?;
     let (subjects, batches) = programs.batches(scope, &mut proof.faults);
-    let mut results: BTreeMap<Key, Vec<Done<Key>>> = BTreeMap::new();
+    // By the place of the program among the subjects.
+    let mut results: BTreeMap<usize, Vec<Done>> = BTreeMap::new();
     worker_pool::run(
         &conditions,
         0,
-        |to_pool| {
+        Box::new(|to_pool| {
             for one in batches {
                 let _ = to_pool.send(one);
             }
-        },
-        |done| {
+        }),
+        &mut |done| {
             results.entry(done.key).or_default().push(done);
             tell(&format!("{} of {} programs", results.len(), subjects.len()));
         },
@@ -161,7 +159,7 @@ fn mistakes(exercise: &Exercise) -> impl Iterator<Item = (usize, Mistake)> {
 }
 
 /// Compares what one program did with what was declared.
-fn judge(Subject { exercise, kind }: Subject, results: &[Done<Key>], proof: &mut Proof) {
+fn judge(Subject { exercise, kind }: Subject, results: &[Done], proof: &mut Proof) {
     let mut fault = |text: String| proof.faults.push(format!("{}: {text}", exercise.name));
     proof.tests += results.len();
     let mut failed = None;

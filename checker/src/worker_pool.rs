@@ -22,9 +22,9 @@ use crate::{
 
 /// Tests of one program, to be run one after the other.
 #[derive(Clone, Debug)]
-pub struct Batch<K> {
+pub struct Batch {
     /// What the caller knows it by.
-    pub key: K,
+    pub key: usize,
     /// The exercise of the tests.
     pub exercise: &'static Exercise,
     /// Which tests, by their place in the exercise.
@@ -79,9 +79,9 @@ pub struct Conditions {
 
 /// A statement, and the test it is about.
 #[derive(Debug)]
-pub struct Done<K> {
+pub struct Done {
     /// The key of the batch.
-    pub key: K,
+    pub key: usize,
     /// The test's place in the exercise.
     pub test: usize,
     /// What came of it.
@@ -97,11 +97,11 @@ pub struct Done<K> {
 /// # Errors
 ///
 /// When it is cancelled. The tests of which nothing was received are not done.
-pub fn run<K: Clone + Send>(
+pub fn run(
     conditions: &Conditions,
     ahead: usize,
-    feed: impl FnOnce(Sender<Batch<K>>) + Send,
-    mut receive: impl FnMut(Done<K>),
+    feed: Box<dyn FnOnce(Sender<Batch>) + Send + '_>,
+    receive: &mut dyn FnMut(Done),
 ) -> Result<(), Cancelled> {
     raise_descriptor_limit();
     let (to_workers, batches) = mpsc::channel();
@@ -202,11 +202,11 @@ impl Workers {
     }
 }
 
-fn work<K: Clone>(
+fn work(
     conditions: &Conditions,
-    queue: &Mutex<Receiver<Batch<K>>>,
+    queue: &Mutex<Receiver<Batch>>,
     workers: &Workers,
-    results: &Sender<Done<K>>,
+    results: &Sender<Done>,
 ) {
     loop {
         let next = match queue.lock() {
@@ -224,7 +224,7 @@ fn work<K: Clone>(
             };
             let failed = matches!(statement.outcome, Outcome::Failed(_) | Outcome::Broken(_));
             let done = Done {
-                key: batch.key.clone(),
+                key: batch.key,
                 test,
                 statement,
             };
@@ -239,10 +239,10 @@ fn work<K: Clone>(
 }
 
 /// Runs a test of a batch: once more with calls followed, if that shows more.
-fn run_test<K>(
+fn run_test(
     conditions: &Conditions,
     workers: &Workers,
-    batch: &Batch<K>,
+    batch: &Batch,
     test: usize,
 ) -> Result<Statement, Cancelled> {
     let run_once = |tracing| {

@@ -276,7 +276,7 @@ impl GradingWorker<'_> {
     }
 
     /// What is known when only these tests are done. The others cost nothing yet, and give nothing.
-    fn so_far(&self, done: &[Done<usize>]) -> Vec<ExerciseReport> {
+    fn so_far(&self, done: &[Done]) -> Vec<ExerciseReport> {
         let unfinished = LabError::new("the checker has ended before this test was done");
         let mut reports = self.unknown(&unfinished);
         for Done {
@@ -306,7 +306,7 @@ impl GradingWorker<'_> {
         let programs = submission.make_programs_folder()?;
         let mut built = Ok(());
         let mut staged = Ok(());
-        let mut done: Vec<Done<usize>> = Vec::new();
+        let mut done: Vec<Done> = Vec::new();
         let mut told = None;
         let conditions = Conditions {
             jobs: TESTS_AT_ONCE,
@@ -315,7 +315,7 @@ impl GradingWorker<'_> {
         worker_pool::run(
             &conditions,
             0,
-            |batches| {
+            Box::new(|batches| {
                 let site = Site::Submission(&submission);
                 let names = exercises.iter().map(|exercise| exercise.name.to_owned());
                 built = build::run(&site, names, None, &mut |event| {
@@ -353,8 +353,8 @@ impl GradingWorker<'_> {
                         }
                     }
                 });
-            },
-            |result| {
+            }),
+            &mut |result| {
                 done.push(result);
                 let is_fresh = told.is_some_and(|told: Instant| told.elapsed() < FRESH);
                 if self.gradebook.is_read_after_a_crash() && !is_fresh {

@@ -179,7 +179,7 @@ pub fn try_out(
         return Ok(Trial::DoesNotCompile(said.collect()));
     };
     let batch = Batch {
-        key: (),
+        key: 0,
         exercise,
         tests: (0..exercise.tests.len()).collect(),
         program: path.to_owned(),
@@ -190,10 +190,10 @@ pub fn try_out(
     worker_pool::run(
         conditions,
         0,
-        |to_pool| {
+        Box::new(|to_pool| {
             let _ = to_pool.send(batch);
-        },
-        |done| match done.statement.outcome {
+        }),
+        &mut |done| match done.statement.outcome {
             Outcome::Failed(failure) => {
                 let test = done.test;
                 result = Ok(Trial::Rejected { test, failure });

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Extent, Key, Kind, Subject, changed::Scope, mistakes};
+use super::{Extent, Kind, Subject, changed::Scope, mistakes};
 use crate::{
     build::cargo::{CargoEnd, CargoEvent, Workspace},
     check::Staging,
@@ -58,7 +58,7 @@ impl Programs {
         &self,
         scope: &Scope,
         faults: &mut Vec<String>,
-    ) -> (Vec<Subject>, Vec<Batch<Key>>) {
+    ) -> (Vec<Subject>, Vec<Batch>) {
         let (mut subjects, mut batches) = (Vec::new(), Vec::new());
         for &(exercise, ref extent) in scope {
             if exercise.tests.is_empty() {
