@@ -234,15 +234,26 @@ impl Program {
         fault: Fault,
     ) -> Checked<FaultGuard<'_>> {
         let filter = filter.into();
-        let tracer = self.tracer()?;
-        if filter.kind.is_some() {
-            self.expect_shown_descriptors()?;
-        }
-        let id = tracer.inject(Injection {
+        let Some(kind) = filter.kind else {
+            return self.inject_on(filter, On::Anything, which, fault);
+        };
+        // Before the descriptors, because without a tracer the answer is another one.
+        self.tracer()?;
+        self.expect_shown_descriptors()?;
+        self.inject_on(filter, self.object_of(kind), which, fault)
+    }
+
+    /// The same for calls on an object that no filter names.
+    pub(super) fn inject_on(
+        &self,
+        filter: CallFilter,
+        on: On,
+        which: Which,
+        fault: Fault,
+    ) -> Checked<FaultGuard<'_>> {
+        let id = self.tracer()?.inject(Injection {
             call: filter.call,
-            on: filter
-                .kind
-                .map_or(On::Anything, |kind| self.object_of(kind)),
+            on,
             which,
             fault,
         });

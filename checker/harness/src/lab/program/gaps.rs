@@ -16,7 +16,7 @@ use crate::{
     observe::{
         calls::Call,
         processes::{Process, Thread},
-        tracer::{Fault, Record, Which},
+        tracer::{Fault, On, Record, Which},
     },
 };
 
@@ -38,9 +38,7 @@ impl<'a> Signaling<'a> {
             signal_name(waking),
             signal_name(signal)
         ));
-        let gap = self
-            .program
-            .inject(call, Which::First(1), Fault::Signal(signal))?;
+        let gap = self.program.signal_before_its_next(call, signal)?;
         self.program.kill_with(waking)?;
         let mut before = Vec::new();
         let look = || {
@@ -74,8 +72,7 @@ impl<'a> Signaling<'a> {
         self.program.context.note(format!(
             "from now on watch it: freeze it (SIGSTOP) just before it calls {name} again"
         ));
-        self.program
-            .inject(call, Which::First(1), Fault::Signal(libc::SIGSTOP))
+        self.program.signal_before_its_next(call, libc::SIGSTOP)
     }
 
     /// Freezes the process that makes the next call of this kind (SIGSTOP), just before the call.
@@ -110,6 +107,12 @@ impl Program {
             Ok(kinds.iter().find_map(first))
         };
         self.until(goal, Diagnosis::Stuck, look)
+    }
+
+    /// Its children may make such calls, too, and get no signal.
+    fn signal_before_its_next(&self, call: Call, signal: i32) -> Checked<FaultGuard<'_>> {
+        let itself = On::AnythingIn(self.running.pid);
+        self.inject_on(call.into(), itself, Which::First(1), Fault::Signal(signal))
     }
 }
 

@@ -368,7 +368,8 @@ impl Follower {
         let refusal = refusal(record.call).or_else(|| self.out_of_bounds(tid, &record, &entry));
         let due = match (refusal, row) {
             (None, Some(row)) if self.started => {
-                self.shared.state().rules.fault_for(tid, row, &entry)
+                let rules = &mut self.shared.state().rules;
+                rules.fault_for(record.pid, tid, row, &entry)
             }
             _ => None,
         };

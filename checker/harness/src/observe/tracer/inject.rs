@@ -34,6 +34,8 @@ pub struct Injection {
 pub enum On {
     /// Any descriptor, or none: fork has none.
     Anything,
+    /// The same, if this process makes the call, and not one of its children.
+    AnythingIn(i32),
     /// The descriptor with this number.
     Descriptor(i32),
     /// Any socket.
@@ -45,10 +47,11 @@ pub enum On {
 }
 
 impl On {
-    fn includes(&self, thread: i32, descriptor: Option<i32>) -> bool {
+    fn includes(&self, pid: i32, thread: i32, descriptor: Option<i32>) -> bool {
         let object = || descriptors::object(thread, descriptor?);
         match self {
             On::Anything => true,
+            On::AnythingIn(process) => pid == *process,
             On::Descriptor(number) => descriptor == Some(*number),
             On::Sockets => matches!(object(), Some(Object::Socket(_))),
             On::FilesBelow(folder) => {
@@ -138,9 +141,10 @@ impl Rules {
         !self.rules.is_empty() && self.rules.iter().all(|rule| rule.hits == 0)
     }
 
-    /// The fault for a call which a thread is about to make: that of the first injection whose turn it is.
+    /// The fault for a call which a thread of this process is about to make: that of the first injection whose turn it is.
     pub fn fault_for(
         &mut self,
+        pid: i32,
         thread: i32,
         row: &Row,
         entry: &Entry,
@@ -165,7 +169,7 @@ impl Rules {
             } = &rule.injection;
             let is_meant = |&(call, descriptor): &(Call, _)| {
                 call == *kind
-                    && on.includes(thread, descriptor)
+                    && on.includes(pid, thread, descriptor)
                     && is_possible(*fault, thread, row, entry, (call, descriptor))
             };
             if !meanings.iter().any(is_meant) {
