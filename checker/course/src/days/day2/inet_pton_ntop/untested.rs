@@ -16,4 +16,9 @@ pub(super) const SENTENCES: &[Untested] = &[
         sentence: "Print what you like; the tests do not ask.",
         because: "it leaves this to the program",
     },
+    Untested::Never {
+        sentence: "A carriage return before the newline may belong to the line, which is `bad` then, or to its end, as \
+                   for Rust's `lines()`.",
+        because: "it leaves this to the program",
+    },
 ];
