@@ -14,11 +14,20 @@ use crate::{
 impl Program {
     /// Sees that nothing but another process ends the waiting of one of its processes, `None` if that has ended.
     pub(super) fn expect_no_time_limit(&self, process: Option<&Process>, who: &str) -> Checked {
-        let Some(process) = process else {
-            return Ok(());
-        };
-        let threads = process.thread_list();
-        let limit = match limited_sleep(&threads) {
+        match process {
+            None => Ok(()),
+            Some(process) => self.expect_no_limit_of(process, &process.thread_list(), who),
+        }
+    }
+
+    /// The same, as far as these threads of it show.
+    pub(super) fn expect_no_limit_of(
+        &self,
+        process: &Process,
+        threads: &[Thread],
+        who: &str,
+    ) -> Checked {
+        let limit = match limited_sleep(threads) {
             None => self.alarm_of(process)?,
             limit => limit,
         };
