@@ -119,13 +119,9 @@ impl<'a> Faults<'a> {
         filter: impl Into<CallFilter>,
         errno: Errno,
     ) -> Checked<FaultGuard<'a>> {
-        let filter = filter.into();
-        self.fail(
-            format!("let its next {filter}"),
-            filter,
-            Which::First(1),
-            errno,
-        )
+        self.fail(filter, Which::First(1), errno, |filter| {
+            format!("let its next {filter}")
+        })
     }
 
     /// The next two calls of this kind fail with this errno. Two, because a program that repeats a call only once has not
@@ -135,13 +131,9 @@ impl<'a> Faults<'a> {
         filter: impl Into<CallFilter>,
         errno: Errno,
     ) -> Checked<FaultGuard<'a>> {
-        let filter = filter.into();
-        self.fail(
-            format!("let its next two {filter}"),
-            filter,
-            Which::First(2),
-            errno,
-        )
+        self.fail(filter, Which::First(2), errno, |filter| {
+            format!("let its next two {filter}")
+        })
     }
 
     /// Signals interrupt the next two calls of this kind before they have done anything: they fail with EINTR, as if a
@@ -190,24 +182,22 @@ impl<'a> Faults<'a> {
         filter: impl Into<CallFilter>,
         errno: Errno,
     ) -> Checked<FaultGuard<'a>> {
-        let filter = filter.into();
-        self.fail(
-            format!("from now on let each {filter} of your program"),
-            filter,
-            Which::Every,
-            errno,
-        )
+        self.fail(filter, Which::Every, errno, |filter| {
+            format!("from now on let each {filter} of your program")
+        })
     }
 
+    /// `name` says in the report which calls are meant.
     fn fail(
         &self,
-        calls: String,
-        filter: CallFilter,
+        filter: impl Into<CallFilter>,
         which: Which,
         errno: Errno,
+        name: impl Fn(CallFilter) -> String,
     ) -> Checked<FaultGuard<'a>> {
-        let context = &self.program.context;
-        context.note(format!("{calls} fail with {errno:?}"));
+        let filter = filter.into();
+        let step = format!("{} fail with {errno:?}", name(filter));
+        self.program.context.note(step);
         self.program
             .inject(filter, which, Fault::Errno(errno as i32))
     }
