@@ -492,9 +492,12 @@ fn ask_in_pieces(lab: &Lab, client: &Connection, payload: &[u8], cut: usize) -> 
 /// A polite client from its first byte to its last.
 fn visit(lab: &Lab, server: &Server) -> Checked {
     let step = "another client sends a message, gets its answer, and closes";
-    servers::visit_as(step, lab, server, |lab, client| {
-        ask(client, &some_bytes(lab, 5..=12))
-    })
+    servers::visit_as(step, lab, server, converse)
+}
+
+/// A client sends a message, and gets its answer.
+fn converse(lab: &Lab, client: &Connection) -> Checked {
+    ask(client, &some_bytes(lab, 5..=12))
 }
 
 /// The server hangs up on this client, and says why.

@@ -1,8 +1,8 @@
 //! What this server keeps as every server of the course does.
 
-use super::{CHAPTER, ask, message, some_bytes};
+use super::{CHAPTER, converse, message, some_bytes};
 use crate::promises::servers;
-use harness::author::{Checked, Connection, Diagnosis, Lab, Rejection, Test};
+use harness::author::{Checked, Diagnosis, Rejection, Test};
 
 pub(super) const PATIENCE: Test = Test {
     name: "waits as long as it takes, also for the rest of a message",
@@ -104,8 +104,3 @@ pub(super) const AGAIN: Test = Test {
         },
     ],
 };
-
-/// What a client does: it sends a message, and gets its answer.
-fn converse(lab: &Lab, client: &Connection) -> Checked {
-    ask(client, &some_bytes(lab, 5..=12))
-}
