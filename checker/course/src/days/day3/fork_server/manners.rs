@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::{ADDRESS_ONLY, Visit, echo_some, expect_lost_client, leave, visit};
+use super::{ADDRESS_ONLY, Visit, echo_some, leave, reports::expect_lost_client, visit};
 use crate::promises::{addresses, servers};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Sleep, Test, Transport};
 

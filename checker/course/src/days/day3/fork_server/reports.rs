@@ -1,0 +1,160 @@
+//! The line which the server prints for each child that has ended.
+
+use harness::author::{Checked, Child, Diagnosis, Lab, Rejection, Server, Signals, Test};
+
+use super::{Visit, leave, take_any, three_visits};
+
+pub(super) const EACH_CHILD: Test = Test {
+    name: "reports each child that has ended",
+    points: 1,
+    read: "SIGCHLD: one signal for many children",
+    proves: &[
+        "When it is ready for clients, the server prints exactly one line, `listening IP:PORT`, with the port it \
+         really has.",
+        "It prints one line for each: `child PID exited STATUS` if the child ended by itself, `child PID killed \
+         SIGNAL` if a signal has killed it.",
+        "They are flushed.",
+    ],
+    story: |lab| {
+        let server = lab.start_server()?;
+        let mut visits = Vec::from(three_visits(lab, &server)?);
+        expect_statuses_kept(lab, &server)?;
+        expect_reports(lab, &server, &mut visits)?;
+        lab.settle()?;
+        // What a server opens for good, it may open for its first clients.
+        let before = server.descriptors().count()?;
+        visits.extend(three_visits(lab, &server)?);
+        expect_reports(lab, &server, &mut visits)?;
+        server.descriptors().expect_at_most(before)
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongDisposition,
+            mistakes: &["ignores_sigchld"],
+            hint: "With SIG_IGN for SIGCHLD the kernel throws the statuses away. Install a handler, an empty one will \
+                   do, and ask waitpid.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["reaps_in_silence"],
+            hint: "waitpid says which child has ended, and how. Print the line directly after it, and flush standard \
+                   output.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::DescriptorLeaked,
+            mistakes: &["keeps_a_pidfd_for_each_child"],
+            hint: "With each client the server holds a descriptor more (a pidfd or a pipe, for example), and one day \
+                   none is left for accept. Close what belongs to a child when waitpid has collected it.",
+        },
+    ],
+};
+
+pub(super) const HOW_IT_ENDED: Test = Test {
+    name: "tells how each child ended",
+    points: 2,
+    read: "Zombies, and how to collect them",
+    proves: &[
+        "The child ends with status 0 if it has served its client to the end, and with 1 (and the reason on standard \
+         error) if the client was lost, for instance by a reset.",
+        "It prints one line for each: `child PID exited STATUS` if the child ended by itself, `child PID killed \
+         SIGNAL` if a signal has killed it.",
+        "`SIGNAL` is the number, for instance 9; a real-time signal has no other name.",
+        "A panic (exit status 101) is a failure, in a child too.",
+    ],
+    story: |lab| {
+        let server = lab.start_server()?;
+        let [first, second, third] = three_visits(lab, &server)?;
+        second.client.reset()?;
+        expect_lost_client(lab, &server, &second.child)?;
+        // The next child ends when the server sleeps again: what ends before that is the matter of a later test.
+        lab.settle()?;
+        third.child.signal(libc::SIGKILL)?;
+        server
+            .stdout()
+            .expect_line(format!("child {} killed 9", third.child.own_pid()))?;
+        lab.settle()?;
+        leave(lab, &first.client)?;
+        server
+            .stdout()
+            .expect_line(format!("child {} exited 0", first.child.own_pid()))
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["child_panics"],
+            hint: "A reset by the client is ordinary, and the child panics at it. Handle the error: say it on \
+                   standard error and end with status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["child_hides_a_lost_client"],
+            hint: "The client is lost, and its child ends as if it were served. Let the child end with 1 when read or \
+                   write has failed.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["prints_the_raw_status", "prints_the_signal_name"],
+            hint: "Print a plain number: WEXITSTATUS if WIFEXITED says that the child ended by itself, and WTERMSIG \
+                   if a signal has killed it. The whole status word of waitpid is neither.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["stops_at_a_killed_child"],
+            hint: "A child does not only exit: a signal can kill it. Handle WaitStatus::Signaled, too, and go on with \
+                   the loop.",
+        },
+    ],
+};
+
+/// All clients leave, in any order, and the server tells each time that the child has ended.
+fn expect_reports(lab: &Lab, server: &Server, visits: &mut Vec<Visit>) -> Checked {
+    while !visits.is_empty() {
+        let visit = take_any(lab, visits);
+        leave(lab, &visit.client)?;
+        server
+            .stdout()
+            .expect_line(format!("child {} exited 0", visit.child.own_pid()))?;
+    }
+    Ok(())
+}
+
+/// With SIGCHLD ignored, the kernel collects the children itself, and nobody can tell how they ended.
+fn expect_statuses_kept(lab: &Lab, server: &Server) -> Checked {
+    lab.step(
+        "see that SIGCHLD is not ignored",
+        || match Signals::contains(server.signals().dispositions()?.ignored, libc::SIGCHLD) {
+            false => Ok(()),
+            true => lab.fail(
+                Diagnosis::WrongDisposition,
+                "your program ignores SIGCHLD: it cannot learn how its children end",
+            ),
+        },
+    )
+}
+
+/// The child of a client which has reset its connection ends with status 1.
+pub(super) fn expect_lost_client(lab: &Lab, server: &Server, child: &Child) -> Checked {
+    let prefix = format!("child {} exited ", child.own_pid());
+    let step = format!("expect the line \"{prefix}1\" on its standard output");
+    let line = lab.step(step, || {
+        server.stdout().next_line("a line on standard output")
+    })?;
+    let status = line
+        .strip_prefix(prefix.as_bytes())
+        .and_then(|status| str::from_utf8(status).ok()?.parse().ok());
+    match status {
+        Some(1) => Ok(()),
+        Some(101) => lab.fail(
+            Diagnosis::Panicked,
+            "a child panicked (exit status 101) when its client reset the connection",
+        ),
+        Some(other @ 0..=255) => lab.fail(
+            Diagnosis::WrongStatus,
+            format!("a child ends with exit status {other} when its client has reset the connection; 1 is right here"),
+        ),
+        _ => lab.fail(
+            Diagnosis::WrongOutput,
+            format!("your program prints \"{}\"; the test expects \"{prefix}1\"", line.escape_ascii()),
+        ),
+    }
+}
