@@ -126,7 +126,8 @@ impl Connections {
         let inodes: Vec<u64> = self.watched.keys().copied().collect();
         let all = match inodes.len() {
             0..MANY => None,
-            _ => Some(sockets::all(Transport::Tcp)?),
+            // In this order: none is missed that ends between the two questions.
+            _ => Some([sockets::all(Transport::Tcp)?, sockets::in_time_wait()?].concat()),
         };
         let mut changes = Vec::new();
         for inode in inodes {

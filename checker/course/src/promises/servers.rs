@@ -104,12 +104,7 @@ pub(crate) fn starts_again(lab: &Lab, conversation: Conversation) -> Checked<Ser
 /// Waits until a connection of this address has ended, and still holds its port.
 pub(crate) fn wait_for_time_wait(lab: &Lab, address: SocketAddr) -> Checked {
     const GOAL: &str = "the connection to be in TIME_WAIT";
-    lab.wait_until(GOAL, Diagnosis::Stuck, || {
-        let sockets = lab.sockets(Transport::Tcp)?;
-        Ok(sockets
-            .iter()
-            .any(|socket| socket.state == State::TimeWait && socket.local == address))
-    })
+    lab.wait_until(GOAL, Diagnosis::Stuck, || lab.is_in_time_wait(address))
 }
 
 /// For whoever has less room than that for clients who wait.

@@ -275,9 +275,14 @@ impl Lab {
         self.context.until(goal, diagnosis, look)
     }
 
-    /// The sockets of this test, as the kernel shows them.
+    /// The sockets of this test, as the kernel shows them; of TCP those that listen or are connected.
     pub fn sockets(&self, transport: Transport) -> Checked<Vec<Socket>> {
         self.context.sockets(transport)
+    }
+
+    /// Whether a connection of this address has ended, and still holds its port (TIME_WAIT).
+    pub fn is_in_time_wait(&self, address: SocketAddr) -> Checked<bool> {
+        self.context.is_in_time_wait(address)
     }
 
     /// Waits until every process of every program sleeps and nothing is under way between them and the test: what has

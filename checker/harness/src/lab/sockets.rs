@@ -43,6 +43,12 @@ impl TestContext {
         Ok(found)
     }
 
+    /// Whether a connection of this address has ended, and still holds its port.
+    pub(super) fn is_in_time_wait(&self, address: SocketAddr) -> Checked<bool> {
+        let ended = sockets::in_time_wait()?;
+        Ok(ended.iter().any(|socket| socket.local == address))
+    }
+
     /// Whether a socket is one of the programs', and not of another program on this machine.
     pub(super) fn is_own(&self, socket: &Socket) -> bool {
         if self.sandbox.isolation() == Isolation::Namespaces {

@@ -136,18 +136,21 @@ struct Message {
     inode: u32,
 }
 
-/// The states of TCP that have a name, one bit each. Sockets that only have an address have none; for those the kernel
-/// (since Linux 6.8) walks one table more, of all ports.
-const NAMED: u32 = 0x1ffe;
+/// The states of TCP, one bit each: those of sockets that listen or are connected. Sockets that only have an address are
+/// in none of them; for those the kernel (since Linux 6.8) walks one table more, of all ports.
+const IN_USE: u32 = 0x1ffe & !TIME_WAIT;
+const TIME_WAIT: u32 = 1 << 6;
+const LISTEN: u32 = 1 << 10;
 
-/// All sockets of one transport, IPv4 and IPv6; of TCP those that listen or are connected. For TCP the kernel walks a whole
-/// table. Where that is the machine's, and not small because the [sandbox](crate::sandbox) has made it so, this takes half a
-/// millisecond; [`listening`] and [`between`] take a hundredth of that.
+/// All sockets of one transport, IPv4 and IPv6; of TCP those that listen or are connected, without [`in_time_wait`].
+/// For TCP the kernel walks a whole table. Where that is the machine's, and not small because the
+/// [sandbox](crate::sandbox) has made it so, this takes half a millisecond; [`listening`] and [`between`] take a
+/// hundredth of that.
 pub fn all(transport: Transport) -> Result<Vec<Socket>, LabError> {
     in_states(
         transport,
         match transport {
-            Transport::Tcp => NAMED,
+            Transport::Tcp => IN_USE,
             Transport::Udp => u32::MAX,
         },
     )
@@ -155,15 +158,18 @@ pub fn all(transport: Transport) -> Result<Vec<Socket>, LabError> {
 
 /// All TCP sockets that listen, IPv4 and IPv6.
 pub fn listening() -> Result<Vec<Socket>, LabError> {
-    const LISTEN: u32 = 1 << 10;
     in_states(Transport::Tcp, LISTEN)
+}
+
+/// The TCP connections that have ended and still hold their ports. No process has a descriptor of these, and on a busy
+/// machine there are thousands.
+pub fn in_time_wait() -> Result<Vec<Socket>, LabError> {
+    in_states(Transport::Tcp, TIME_WAIT)
 }
 
 /// The TCP socket to which a descriptor refers. None if it is of another kind, or has no address yet.
 pub fn of_inode(inode: u64) -> Result<Option<Socket>, LabError> {
-    // No process has a descriptor of these, and there may be many.
-    const TIME_WAIT: u32 = 1 << 6;
-    let mut sockets = in_states(Transport::Tcp, NAMED & !TIME_WAIT)?.into_iter();
+    let mut sockets = all(Transport::Tcp)?.into_iter();
     Ok(sockets.find(|socket| socket.inode == inode))
 }
 
