@@ -136,10 +136,10 @@ impl Record {
     }
 
     /// Whether it has moved bytes, taken a client or a child, or made a connection. `None` for a call that does nothing
-    /// of the kind, and for one that a fault has kept from it. poll and its relatives move nothing: they only tell what
-    /// can be moved.
+    /// of the kind, and for one that a fault has interrupted: a right program makes that again, however often. poll and
+    /// its relatives move nothing: they only tell what can be moved.
     fn is_fruitful(&self) -> Option<bool> {
-        if matches!(self.injected, Some(Fault::Errno(_))) {
+        if self.injected == Some(Fault::Errno(libc::EINTR)) {
             return None;
         }
         let CallOutcome::Returned(result) = self.outcome else {
@@ -351,10 +351,14 @@ mod tests {
         assert_eq!(end(Call::Wait, libc::SYS_waitid, 0), 0);
         assert_eq!(end(Call::Wait, libc::SYS_wait4, 0), 1);
         assert_eq!(end(Call::Accept, libc::SYS_accept4, 4), 0);
-        let mut hit = record();
-        hit.injected = Some(Fault::Errno(libc::EINTR));
-        let sequence = log.add(hit);
-        log.close(sequence, CallOutcome::Failed(libc::EINTR), 1);
-        assert_eq!(log.fruitless(), 0);
+        let mut fail = |errno| {
+            let mut hit = record();
+            hit.injected = Some(Fault::Errno(errno));
+            let sequence = log.add(hit);
+            log.close(sequence, CallOutcome::Failed(errno), 1);
+            log.fruitless()
+        };
+        assert_eq!(fail(libc::EINTR), 0);
+        assert_eq!(fail(libc::EMFILE), 1);
     }
 }
