@@ -36,7 +36,7 @@ use crate::{
     syllabus::EXERCISES,
     target::{self, Unknown},
     verify::{
-        self,
+        self, Trial,
         coverage::{self, Coverage},
     },
     worker::{Cancel, RunError},
@@ -140,8 +140,11 @@ enum Command {
         #[arg(long, value_name = "REVISION", num_args = 0..=1, require_equals = true, conflicts_with = "targets")]
         changed: Option<Option<String>>,
         /// Print which tests prove which sentence of the contracts; build and run nothing
-        #[arg(long, conflicts_with_all = ["changed", "times", "How"])]
+        #[arg(long, conflicts_with_all = ["changed", "own_tests", "times", "How"])]
         coverage: bool,
+        /// Run each known-wrong version against the test that declares it only, and not against those before it
+        #[arg(long)]
+        own_tests: bool,
         /// Do all of it so many times
         #[arg(long, value_name = "N", default_value_t = 1)]
         times: u32,
@@ -286,12 +289,17 @@ pub fn main() -> ExitCode {
         Some(Command::Verify {
             targets,
             changed,
+            own_tests,
             times,
             how,
             ..
         }) => prove(
             &targets,
             changed.as_ref().map(Option::as_deref),
+            match own_tests {
+                true => Trial::OwnTest,
+                false => Trial::InOrder,
+            },
             times,
             &how,
             &cancel,
@@ -406,6 +414,7 @@ fn hint(name: &str) -> Result<u8, CliError> {
 fn prove(
     targets: &[String],
     changed: Option<Option<&str>>,
+    trial: Trial,
     times: u32,
     how: &How,
     cancel: &Cancel,
@@ -425,7 +434,7 @@ fn prove(
     for round in 1..=times {
         let mut conditions = conditions(how, cancel);
         conditions.seed = conditions.seed.wrapping_add(u64::from(round - 1));
-        let proof = verify::run(&root, &scope, conditions, |message| {
+        let proof = verify::run(&root, &scope, trial, conditions, |message| {
             line.say(&format!("round {round} of {times}: {message}"));
         })?;
         faults += proof.faults.len();

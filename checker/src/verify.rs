@@ -90,6 +90,15 @@ pub fn whole(exercises: &[&'static Exercise]) -> Scope {
         .collect()
 }
 
+/// Which tests a mistake meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// All in their order, until one rejects it: this shows that no earlier one does.
+    InOrder,
+    /// The one that declares it.
+    OwnTest,
+}
+
 /// Which program of an exercise a batch is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -114,6 +123,7 @@ struct Subject {
 pub fn run(
     root: &Path,
     scope: &Scope,
+    trial: Trial,
     conditions: Conditions,
     mut tell: impl FnMut(&str),
 ) -> Result<Proof, RunError> {
@@ -131,7 +141,7 @@ pub fn run(
     tell("building");
     let staging = Staging::new()?;
     let programs = Programs::build(root, scope, &staging, &mut proof.faults, &mut tell)?;
-    let (subjects, batches) = programs.batches(scope, &mut proof.faults);
+    let (subjects, batches) = programs.batches(scope, trial, &mut proof.faults);
     // By the place of the program among the subjects.
     let mut results: BTreeMap<usize, Vec<Done>> = BTreeMap::new();
     worker_pool::run(

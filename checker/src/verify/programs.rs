@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Extent, Kind, Subject, changed::Scope, mistakes};
+use super::{Extent, Kind, Subject, Trial, changed::Scope, mistakes};
 use crate::{
     build::cargo::{CargoEnd, CargoEvent, Workspace},
     check::Staging,
@@ -57,6 +57,7 @@ impl Programs {
     pub(super) fn batches(
         &self,
         scope: &Scope,
+        trial: Trial,
         faults: &mut Vec<String>,
     ) -> (Vec<Subject>, Vec<Batch>) {
         let (mut subjects, mut batches) = (Vec::new(), Vec::new());
@@ -90,7 +91,11 @@ impl Programs {
             let package = package_of_mistakes(exercise);
             for (test, mistake) in mistakes(exercise) {
                 if let Some(path) = self.mistakes.path(&package, mistake.name) {
-                    add(Kind::Mistake(test, mistake), path.to_owned(), all.clone());
+                    let tests = match trial {
+                        Trial::InOrder => all.clone(),
+                        Trial::OwnTest => vec![test],
+                    };
+                    add(Kind::Mistake(test, mistake), path.to_owned(), tests);
                 }
             }
         }

@@ -177,7 +177,7 @@ pub(crate) fn waits_out_shortages(lab: &Lab, conversation: Conversation) -> Chec
 /// For whoever has a time limit of its own.
 pub(crate) const NO_TIME_LIMIT: &str = "Your program waits, and something would end that by itself: a time limit of \
                                         poll, SO_RCVTIMEO or SO_SNDTIMEO of the socket, an alarm, a timer. Nobody has \
-                                        asked for one: a client may be silent for hours. Wait without.";
+                                        asked for one: the other side may be silent for hours. Wait without.";
 
 /// Sees that the program waits, and that nothing but a client ends it.
 pub(crate) fn expect_patience(lab: &Lab, server: &Server) -> Checked {

@@ -63,6 +63,8 @@ pub struct ProcessState {
 impl ProcessState {
     /// What [`ProcessState::does`] says of a process which is in no call.
     pub const RUNS: &str = "runs";
+    /// What it says of a child which has ended, and which its parent has not waited for.
+    pub const ZOMBIE: &str = "has ended and is a zombie";
 }
 
 impl Failure {
@@ -143,7 +145,7 @@ impl TestContext {
                 (state, None) if self.programs.is_stopped(process.pid, state) => {
                     "is stopped".to_owned()
                 }
-                ('Z' | 'X', None) if process.is_zombie() => "has ended and is a zombie".to_owned(),
+                ('Z' | 'X', None) if process.is_zombie() => ProcessState::ZOMBIE.to_owned(),
                 _ => ProcessState::RUNS.to_owned(),
             },
         }

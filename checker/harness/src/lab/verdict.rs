@@ -215,7 +215,13 @@ fn unmet(
         (WaitError::Deadlocked, _) => {
             let does = activity(processes);
             let symptom = format!("{does} for ever; the test waits for {goal}");
-            (diagnosis, symptom)
+            let is_uncollected = processes
+                .iter()
+                .any(|state| !state.is_main && state.does == ProcessState::ZOMBIE);
+            match diagnosis {
+                Diagnosis::Stuck if is_uncollected => (Diagnosis::ZombieLeft, symptom),
+                diagnosis => (diagnosis, symptom),
+            }
         }
         (WaitError::Busy, _) => {
             let symptom =

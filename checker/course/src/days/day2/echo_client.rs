@@ -170,8 +170,9 @@ const HALF_CLOSES: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["closes_at_end_of_input"],
-            hint: "The server has not ended its side yet. Half-close with shutdown, then read until read returns 0.",
+            mistakes: &["closes_at_end_of_input", "shuts_down_both_sides"],
+            hint: "The server has not ended its side yet. Half-close with shutdown and SHUT_WR, then read until read \
+                   returns 0. SHUT_RDWR ends your receiving, too: then read returns 0 at once.",
         },
         Rejection {
             diagnosis: Diagnosis::Busy,

@@ -164,12 +164,20 @@ const LAST_LINE: Test = Test {
         let lines = [texts.plain_quad(), texts.plain_quad()].map(Line::from);
         answers_without_last_newline(lab, &["pton4"], &lines, oracle::pton4)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Exited,
-        mistakes: &["loses_last_line"],
-        hint: "The last line has no newline behind it, and it gets no answer. The end of file ends a line too, if \
-               there are bytes before it.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["loses_last_line"],
+            hint: "The last line has no newline behind it, and it gets no answer. The end of file ends a line too, if \
+                   there are bytes before it.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["cuts_the_last_byte"],
+            hint: "The last line has no newline, and its last byte is a part of the address. Cut off the last byte of \
+                   a line only if it is a newline.",
+        },
+    ],
 };
 
 const TWO_DIGITS: Test = Test {

@@ -39,6 +39,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::REAL_TIME_SIGNAL,
         manners::WHOLE_LINES,
         manners::CANNOT_PRINT,
+        manners::CANNOT_ACCEPT,
         NO_FORK,
         LOST_CLIENT,
         PORT_IS_FREE,
@@ -379,6 +380,7 @@ const PORT_IS_FREE: Test = Test {
         let early = visit(lab, &server)?.client;
         server.sleeps(Sleep::NotForAChild)?;
         server.program().kill()?;
+        early.expect_quiet()?;
         echo_some(lab, &early)?;
         server.expect_not_listening()?;
         let late = lab.start_server_on(server.address())?.connect()?;
@@ -391,6 +393,12 @@ const PORT_IS_FREE: Test = Test {
             mistakes: &["child_keeps_listener"],
             hint: "The server is dead, and its port still listens: a child holds a copy of the listening socket. \
                    Close it in the child directly after fork.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::ClosedEarly,
+            mistakes: &["children_die_with_their_server"],
+            hint: "The server was killed, and the child ended with it: a signal reached it (PR_SET_PDEATHSIG asks for \
+                   one), or it watches its parent. A child goes on until its client ends.",
         },
         Rejection {
             diagnosis: Diagnosis::CannotRestart,

@@ -10,7 +10,7 @@ use std::fs;
 
 use harness::author::{
     Attempt, Checked, Connection, Diagnosis, Exercise, Lab, LabError, Launch, Program, Rejection,
-    Test,
+    Sleep, Test,
 };
 
 const TWO_STREAMS: &str = "Two streams in one connection";
@@ -298,9 +298,17 @@ const NOTHING_TAKEN: Test = Test {
         "It sends its standard input to the server, unchanged: any bytes, any length, also none.",
         "`write` may take fewer bytes than it is given; then the rest is offered again.",
         "The server may speak at any time: before the end of the input, and even while it does not read.",
+        "It has no time limit of its own: a server may think for hours.",
     ],
     story: receives_while_the_server_takes_nothing,
     rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::TimeLimited,
+            mistakes: &["gives_up_a_busy_server"],
+            hint: "The server does not read for a while, and your program would give it up: a write with SO_SNDTIMEO \
+                   fails with EAGAIN when its time is over, and poll returns 0. Nobody has asked for a time limit. \
+                   Wait without one.",
+        },
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["blocks_in_write"],
@@ -420,6 +428,7 @@ fn receives_while_the_server_takes_nothing(lab: &Lab) -> Checked {
         "the server: read nothing, until no more of the upload fits",
         || lab.settle(),
     )?;
+    upload.sleeps(Sleep::WithoutTimeLimit)?;
     // In small steps, because each acknowledgement may let the program's send buffer grow a last time: a writer that
     // sleeps wakes up for that, and sleeps again.
     for _ in 0..2 {

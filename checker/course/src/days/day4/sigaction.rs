@@ -213,9 +213,9 @@ const LEAVES_INT_IGNORED: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
-        mistakes: &["catches_an_ignored_sigint"],
+        mistakes: &["catches_an_ignored_sigint", "asks_after_it_has_set"],
         hint: "Whoever starts the program may have SIGINT ignored, as a shell does for a background job. Ask \
-               sigaction for the old disposition, and leave SIG_IGN as it is.",
+               sigaction for the old disposition before you set your own, and leave SIG_IGN as it is.",
     }],
 };
 

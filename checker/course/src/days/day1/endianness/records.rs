@@ -207,8 +207,9 @@ pub(super) const CUT_OFF: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
-            mistakes: &["prints_before_the_body"],
-            hint: "Your program printed a record whose body never came. Read to the end of the body first, then print.",
+            mistakes: &["prints_before_the_body", "counts_the_body_in_an_i32"],
+            hint: "Your program printed a record whose body never came. Read to the end of the body first, then print. \
+                   If it does so with short bodies: len may be 4294967295, and an i32 makes a negative number of it.",
         },
         Rejection {
             diagnosis: Diagnosis::Killed,

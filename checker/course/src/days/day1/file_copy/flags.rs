@@ -49,7 +49,7 @@ pub(super) const REPLACES: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongMode,
             mistakes: &["removes_the_old_file"],
-            hint: "What is there now is another file of the same name: its permissions are new, and its other names \
+            hint: "What is there now is another file of the same name (was the old one removed, or renamed over?): its permissions are new, and its other names \
                    still show the old one. Open the file that is there, with O_TRUNC.",
         },
         Rejection {

@@ -149,6 +149,13 @@ pub(super) const EARLY_REPLY: Test = Test {
                    missing, or keep the rest for the next line.",
         },
         Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["takes_an_early_reply_for_too_much"],
+            hint: "More bytes have come than this line has, and your program ends. They are the reply to the next \
+                   line, come early. Ask only for the bytes that this line still lacks; whether too many have come \
+                   is seen after the last line.",
+        },
+        Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_early_bytes"],
             hint: "read has brought more bytes than this line has. Ask only for the bytes that are missing: &mut \
@@ -238,10 +245,15 @@ pub(super) const CHANGED_BYTE: Test = Test {
                     },
                 )?;
         expect_failure(&program)?;
-        // And once more while the input stays open.
+        // And once more while the input stays open, and the rest of the reply has not come.
         let (program, server) = client_of_terminal(lab, &second)?;
         server.expect(&second)?;
-        server.send(&changed)?;
+        let same = second
+            .iter()
+            .zip(&changed)
+            .take_while(|(sent, back)| sent == back);
+        let until_it_differs = same.count() + 1;
+        server.send(&changed[..until_it_differs])?;
         expect_failure(&program)
     },
     rejects: &[
@@ -259,9 +271,10 @@ pub(super) const CHANGED_BYTE: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,
-            mistakes: &["goes_on_after_a_changed_byte"],
-            hint: "A byte has come back changed, and your program waits for its next line. After the reason it ends \
-                   at once, with status 1.",
+            mistakes: &["goes_on_after_a_changed_byte", "judges_whole_replies"],
+            hint: "A byte has come back changed, and your program still waits: for its next line, or for the rest of \
+                   the reply. Compare each piece as it comes. After the reason the program ends at once, with status \
+                   1.",
         },
     ],
 };

@@ -34,8 +34,10 @@ pub(super) const LARGEST: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["small_buffer"],
-            hint: "A payload may have 65536 bytes, and your buffer has fewer. Make room for the largest one.",
+            mistakes: &["small_buffer", "sums_in_16_bits"],
+            hint: "A payload may have 65536 bytes. Either your buffer has fewer, or the sum does not fit its type: it \
+                   may be 16711680 (standard error then says \"attempt to add with overflow\"). Make room for the \
+                   largest one.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,

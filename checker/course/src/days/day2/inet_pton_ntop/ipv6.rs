@@ -157,9 +157,15 @@ pub(super) const PRINTS_THE_GAP: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["first_run", "last_run", "single_zero"],
+        mistakes: &[
+            "first_run",
+            "last_run",
+            "single_zero",
+            "misses_a_run_at_the_end",
+        ],
         hint: "`::` replaces the longest run of zero groups, the first one if two are equally long, and never a run \
-               of one: a single zero is printed as 0. Look at all the runs before you choose (RFC 5952, 4.2).",
+               of one: a single zero is printed as 0. Look at all the runs before you choose, also at one that goes \
+               to the end of the address (RFC 5952, 4.2).",
     }],
 };
 

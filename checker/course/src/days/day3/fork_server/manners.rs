@@ -45,6 +45,9 @@ pub(super) const LOST_WHILE_IT_SENDS: Test = Test {
         let address = client.local_address();
         child.signal(libc::SIGSTOP)?;
         server.stdout().expect_quiet()?;
+        // A server that looks for children at each client does so now.
+        let _other = visit(lab, &server)?;
+        server.stdout().expect_quiet()?;
         client.send_without_reading(lab.random_bytes(20_000))?;
         // The end of the client's stream comes before the reset: then write fails with EPIPE.
         client.shutdown_write()?;
@@ -72,7 +75,7 @@ pub(super) const LOST_WHILE_IT_SENDS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
-            mistakes: &["asks_for_stopped_children"],
+            mistakes: &["asks_for_stopped_children", "reports_stopped_children"],
             hint: "A child was stopped, which is no end: it goes on at SIGCONT. Call waitpid without WUNTRACED. Then \
                    it tells of children who have ended, and of no others.",
         },
@@ -186,6 +189,43 @@ pub(super) const CANNOT_PRINT: Test = Test {
                    it. Look at what write returns, print the reason on standard error, and end with status 1.",
         },
     ],
+};
+
+pub(super) const CANNOT_ACCEPT: Test = Test {
+    name: "pauses or ends when accept finds no free descriptor",
+    points: 1,
+    read: "When accept fails",
+    proves: &[
+        "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot print (with \
+         the reason on standard error).",
+        "When no descriptor is free (`EMFILE`), it may end so, or pause and try again.",
+    ],
+    story: |lab| {
+        lab.follow_calls();
+        let server = lab.start_server()?;
+        let _visit = visit(lab, &server)?;
+        lab.settle()?;
+        // A server that ends at once must not end before they are connected.
+        server.program().signals().freeze()?;
+        // A server which sleeps in accept takes the first one in the call that it is in.
+        let waiting = [server.connect()?, server.connect()?];
+        let shortage = server.faults().fail_each(Call::Accept, Errno::EMFILE)?;
+        server.program().signals().resume()?;
+        shortage.wait_until_it_pauses()?;
+        if server.descriptors().list()?.is_empty() {
+            server.program().expect_exit(1)?;
+            return server.stderr().expect_reason();
+        }
+        shortage.end();
+        waiting.iter().try_for_each(|client| echo_some(lab, client))
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::Busy,
+        mistakes: &["tries_accept_for_ever"],
+        hint: "accept fails with EMFILE at once, again and again, and your program tries it without a pause. The \
+               client stays in the queue, so poll reports it each time. Sleep a little between two tries, or give the \
+               reason and end with status 1.",
+    }],
 };
 
 pub(super) const WRONG_ARGUMENTS: Test = Test {

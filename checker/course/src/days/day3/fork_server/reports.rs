@@ -36,9 +36,16 @@ pub(super) const EACH_CHILD: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
-            mistakes: &["reaps_in_silence"],
-            hint: "waitpid says which child has ended, and how. Print the line directly after it, and flush standard \
-                   output.",
+            mistakes: &["reaps_in_silence", "throws_statuses_away"],
+            hint: "The child has been collected, and there is no line. If waitpid has returned its PID: print the line \
+                   directly after it, and flush standard output. If it never does, the kernel throws the statuses \
+                   away: SIGCHLD has SIG_IGN or SA_NOCLDWAIT.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::ZombieLeft,
+            mistakes: &["sleeps_in_accept"],
+            hint: "SIGCHLD wakes your server, and then it sleeps in another call, as a rule in accept: the listening \
+                   socket blocks. Make that one non-blocking, and sleep in one place only, where SIGCHLD wakes it.",
         },
         Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
@@ -95,7 +102,7 @@ pub(super) const HOW_IT_ENDED: Test = Test {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["prints_the_raw_status", "prints_the_signal_name"],
             hint: "Print a plain number: WEXITSTATUS if WIFEXITED says that the child ended by itself, and WTERMSIG \
-                   if a signal has killed it. The whole status word of waitpid is neither.",
+                   if WIFSIGNALED says that a signal has killed it. The whole status word of waitpid is neither.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,

@@ -7,11 +7,6 @@ pub(super) const SENTENCES: &[Untested] = &[
         sentence: "The lines come in the order in which the children are collected.",
         missing: "children that end together: each test lets one end, and waits for its line",
     },
-    Untested::NotYet {
-        sentence: "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot \
-                   print (with the reason on standard error).",
-        missing: "an accept that fails for good",
-    },
     Untested::Never {
         sentence: "No test sends SIGTERM and expects a tidy end; how a program gets one is in chapter 4.1.",
         because: "it tells about the tests",

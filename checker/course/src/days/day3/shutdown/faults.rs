@@ -107,22 +107,27 @@ pub(super) const CANNOT_PRINT: Test = Test {
     ],
     story: |lab| {
         lab.follow_calls();
-        let (upload, server) = connected(lab)?;
-        upload
-            .faults()
-            .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
-        send_whole_input(&upload, &server, lines(lab, 3))?;
-        server.send(lines(lab, 2))?;
-        server.close();
-        upload.expect_exit(1)?;
-        upload.stderr().expect_reason()
+        // A full disk, and a reader of the output who has gone.
+        for errno in [Errno::ENOSPC, Errno::EPIPE] {
+            let (upload, server) = connected(lab)?;
+            upload
+                .faults()
+                .fail_each(Call::Write.on(FdKind::Stdout), errno)?;
+            send_whole_input(&upload, &server, lines(lab, 3))?;
+            server.send(lines(lab, 2))?;
+            server.close();
+            upload.expect_exit(1)?;
+            upload.stderr().expect_reason()?;
+        }
+        Ok(())
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["ignores_a_full_disk"],
-            hint: "The disk is full, write has failed, and the answer is lost; exit status 0 says that all went well. \
-                   Look at what each write to standard output returns, and exit with 1.",
+            mistakes: &["ignores_a_full_disk", "takes_a_lost_reader_for_success"],
+            hint: "write to standard output has failed, and the answer is lost: the disk is full (ENOSPC), or nobody \
+                   reads any more (EPIPE). Exit status 0 says that all went well. Look at what each write to standard \
+                   output returns, and exit with 1.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
