@@ -1,5 +1,6 @@
 //! The command line.
 
+mod book;
 mod checking;
 mod delivery;
 mod demo;
@@ -150,6 +151,15 @@ enum Command {
         times: u32,
         #[command(flatten)]
         how: How,
+    },
+    /// For instructors: write the source of a site with the textbook, for mdBook
+    Book {
+        /// The folder to write; `mdbook build FOLDER` makes the site of it
+        #[arg(required_unless_present = "update")]
+        folder: Option<PathBuf>,
+        /// Write the table of contents and the indexes in course.md anew
+        #[arg(long, conflicts_with = "folder")]
+        update: bool,
     },
     /// For instructors: write and change the known-wrong versions of an exercise
     #[command(subcommand)]
@@ -304,6 +314,7 @@ pub fn main() -> ExitCode {
             &how,
             &cancel,
         ),
+        Some(Command::Book { folder, .. }) => book::write(folder.as_deref()),
         Some(Command::Exercise(command)) => exercise::run(&command),
         Some(Command::Mistake(command)) => mistake::run(&command, &cancel),
         Some(Command::Trace(arguments)) => trace::run(&arguments, &cancel),

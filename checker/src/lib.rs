@@ -17,7 +17,7 @@
 //! - [`worker`]: work in processes of its own.
 //! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
-//! - [`handout`]: what students get.
+//! - [`handout`]: what students get. [`book`]: the textbook, its contents and its site.
 //! - [`mistakes`]: the known-wrong versions, each a change to its reference, and the programs made of them.
 //! - [`scaffold`]: a new exercise.
 //! - [`verdict`]: what a test says about a program: the known mistake, the hint.
@@ -30,6 +30,7 @@ pub use course::{days, demo_context, demos, syllabus};
 pub use harness::{beneath, exercise, failure, lab, observe, sandbox, worker};
 
 pub mod atomic_file;
+pub mod book;
 pub mod build;
 pub mod check;
 pub mod cli;

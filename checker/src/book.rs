@@ -1,0 +1,110 @@
+//! The textbook, course.md, as a book: its headings and links, its table of contents and its index, and the source of a
+//! site.
+
+mod index;
+mod site;
+
+pub use index::with_indexes;
+pub use site::write_site;
+
+/// A heading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heading {
+    /// 1 is a day or an annex, 2 a chapter, 3 a section.
+    pub level: usize,
+    /// Its text.
+    pub title: String,
+    /// Its line, counted from 1.
+    pub line: usize,
+}
+
+impl Heading {
+    /// The name under which links find it, on GitHub and in a site by mdBook: small letters, digits, `-` and `_`.
+    pub fn anchor(&self) -> String {
+        let kept = self.title.chars().filter_map(|c| match c {
+            ' ' | '-' => Some('-'),
+            '_' => Some('_'),
+            c if c.is_alphanumeric() => Some(c.to_ascii_lowercase()),
+            _ => None,
+        });
+        kept.collect()
+    }
+}
+
+/// A link in the text, `[text](target)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What is in the parentheses.
+    pub target: String,
+    /// The line, counted from 1.
+    pub line: usize,
+}
+
+/// The lines that are text and no code, with their numbers. What stands between fences is code.
+pub(crate) fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut is_code = false;
+    text.lines().enumerate().filter_map(move |(at, line)| {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+            return None;
+        }
+        (!is_code).then_some((at + 1, line))
+    })
+}
+
+/// The headings, in order.
+pub fn headings(text: &str) -> Vec<Heading> {
+    let found = prose(text).filter_map(|(line, text)| {
+        let level = text.bytes().take_while(|&byte| byte == b'#').count();
+        let title = text[level..].strip_prefix(' ')?;
+        (1..=6).contains(&level).then(|| Heading {
+            level,
+            title: title.trim().to_owned(),
+            line,
+        })
+    });
+    found.collect()
+}
+
+/// The links, in order; those in code are none.
+pub fn links(text: &str) -> Vec<Link> {
+    let mut found = Vec::new();
+    for (line, text) in prose(text) {
+        // What stands between backticks is code.
+        let parts: Vec<&str> = text.split('`').step_by(2).collect();
+        let mut rest = &*parts.join("");
+        while let Some((_, behind)) = rest.split_once("](") {
+            let (target, behind) = behind.split_once(')').unwrap_or((behind, ""));
+            found.push(Link {
+                target: target.to_owned(),
+                line,
+            });
+            rest = behind;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str =
+        "# One\n\n```sh\n# no heading\n```\n\n## 2.2 A `read`, again\n[a](#one) and `[b](#two)`\n";
+
+    #[test]
+    fn code_has_neither_headings_nor_links() {
+        let found = headings(TEXT);
+        let lines: Vec<_> = found.iter().map(|one| (one.level, one.line)).collect();
+        assert_eq!(lines, [(1, 1), (2, 7)]);
+        let found = links(TEXT);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].target.as_str(), found[0].line), ("#one", 8));
+    }
+
+    #[test]
+    fn an_anchor_has_small_letters_and_no_signs() {
+        let found = headings(TEXT);
+        assert_eq!(found[1].anchor(), "22-a-read-again");
+    }
+}
