@@ -1,0 +1,26 @@
+//! Gives a socket the address and port of the command line, and asks the kernel what the socket has.
+
+use std::net::Ipv4Addr;
+use std::{env, error::Error, os::fd::AsRawFd};
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let [text, port] = env::args().skip(1).collect::<Vec<_>>().try_into().unwrap();
+    let port: u16 = port.parse()?;
+    let ip: Ipv4Addr = text.parse()?;
+    let address = libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: port.to_be(),
+        sin_addr: libc::in_addr {
+            s_addr: u32::from_ne_bytes(ip.octets()),
+        },
+        sin_zero: [0; 8],
+    };
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+    bind(socket.as_raw_fd(), &SockaddrIn::from(address))?;
+    let name: SockaddrIn = getsockname(socket.as_raw_fd())?;
+    println!("{text} port {port}: the socket has {name}");
+    Ok(())
+}
