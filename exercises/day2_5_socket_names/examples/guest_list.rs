@@ -1,0 +1,27 @@
+//! Welcomes the clients on a list, and tells each which address of this machine it has reached.
+
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::{env, error::Error};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = env::args().skip(1);
+    let address = arguments.next().ok_or("an address is missing")?;
+    let address: SocketAddr = address.parse()?;
+    let guests: Vec<IpAddr> = arguments
+        .map(|guest| guest.parse())
+        .collect::<Result<_, _>>()?;
+    let listener = TcpListener::bind(address)?;
+    let name = listener.local_addr()?;
+    println!("listening {name}");
+    loop {
+        let (mut client, _) = listener.accept()?;
+        let here = client.local_addr()?.ip();
+        let you = client.peer_addr()?.ip();
+        if guests.contains(&you) {
+            writeln!(client, "welcome {you}, this is {here}")?;
+        } else {
+            writeln!(client, "{you} is not on the list")?;
+        }
+    }
+}
