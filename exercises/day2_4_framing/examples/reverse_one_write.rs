@@ -1,0 +1,34 @@
+//! Sends each message back reversed, its length and its bytes in one write.
+
+use std::{
+    env,
+    error::Error,
+    io::{self, Read, Write},
+    net::{TcpListener, TcpStream},
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let address = env::args().nth(1).ok_or("usage: ADDRESS:PORT")?;
+    let listener = TcpListener::bind(address)?;
+    println!("listening {}", listener.local_addr()?);
+    loop {
+        let (client, _) = listener.accept()?;
+        serve(client)?;
+    }
+}
+
+fn serve(mut client: TcpStream) -> io::Result<()> {
+    loop {
+        let mut header = [0; 2];
+        if client.read(&mut header[..1])? == 0 {
+            return Ok(());
+        }
+        client.read_exact(&mut header[1..])?;
+        let mut message = vec![0; usize::from(u16::from_be_bytes(header))];
+        client.read_exact(&mut message)?;
+        message.reverse();
+        let mut answer = header.to_vec();
+        answer.append(&mut message);
+        client.write_all(&answer)?;
+    }
+}
