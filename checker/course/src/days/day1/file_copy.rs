@@ -432,13 +432,13 @@ const PATH_OF_BYTES: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["expects_utf8_names"],
-            hint: "env::args panics at an argument that is not UTF-8, and a path is any bytes but / and 0. \
+            hint: "env::args panics at an argument that is not UTF-8, and a path may have any bytes but 0. \
                    env::args_os takes them as they are; make a PathBuf of its OsString, which open takes.",
         },
         Rejection {
             diagnosis: Diagnosis::MissingBytes,
             mistakes: &["opens_another_name"],
-            hint: "A path is any bytes but / and 0. to_string_lossy changes those that are not UTF-8, and so names \
+            hint: "A path may have any bytes but 0. to_string_lossy changes those that are not UTF-8, and so names \
                    another file: give open the OsStr itself.",
         },
         Rejection {

@@ -1,0 +1,22 @@
+//! Shows a file: reads and writes until the end.
+
+use std::{env, error::Error, io};
+
+use nix::{
+    fcntl::{OFlag, open},
+    sys::stat::Mode,
+    unistd::{read, write},
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = env::args().nth(1).ok_or("give me a PATH")?;
+    let file = open(path.as_str(), OFlag::O_RDONLY, Mode::empty())?;
+    let mut buffer = [0; 16];
+    loop {
+        let n = read(&file, &mut buffer)?;
+        if n == 0 {
+            return Ok(());
+        }
+        write(io::stdout(), &buffer[..n])?;
+    }
+}
