@@ -6,7 +6,10 @@ use std::{env, error::Error, os::fd::AsRawFd};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let [text, port] = env::args().skip(1).collect::<Vec<_>>().try_into().unwrap();
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [text, port] = &arguments[..] else {
+        return Err("the arguments are ADDRESS PORT".into());
+    };
     let port: u16 = port.parse()?;
     let Some(SocketAddr::V4(found)) = (text.as_str(), port).to_socket_addrs()?.next() else {
         return Err("no IPv4 address".into());

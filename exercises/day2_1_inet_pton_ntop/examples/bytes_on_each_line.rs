@@ -7,7 +7,10 @@ use std::{env, error::Error, os::fd::AsRawFd, str};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let [port] = env::args().skip(1).collect::<Vec<_>>().try_into().unwrap();
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [port] = &arguments[..] else {
+        return Err("the arguments are PORT".into());
+    };
     let port: u16 = port.parse()?;
     for line in io::stdin().lock().split(b'\n') {
         let line = line?;
