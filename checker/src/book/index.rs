@@ -118,7 +118,8 @@ fn mentions<'a>(text: &'a str, wanted: &BTreeSet<&'a str>) -> BTreeMap<&'a str, 
     let mut ends = chapters.clone().skip(1).map(|next| next.line - 1);
     for chapter in chapters {
         let end = ends.next().unwrap_or(lines.len());
-        if chapter.level == 1 {
+        // Chapters have numbers; an annex is no place to read about a call.
+        if !chapter.title.starts_with(|c: char| c.is_ascii_digit()) {
             continue;
         }
         for line in &lines[chapter.line..end] {
