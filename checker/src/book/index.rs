@@ -47,26 +47,17 @@ fn link(title: &str, heading: &Heading) -> String {
     format!("[{title}](#{})", heading.anchor())
 }
 
-/// Days and chapters, and the sections of each chapter in a line.
+/// Days and chapters.
 fn contents(text: &str) -> String {
     let mut written = String::new();
-    let mut is_first_section = true;
     for heading in headings(text).iter().skip(1) {
-        match heading.level {
-            1 => {
-                let _ = write!(written, "\n- **{}**", link(&heading.title, heading));
-            }
-            2 => {
-                let _ = write!(written, "\n  - {}", link(&heading.title, heading));
-            }
-            _ => {
-                let before = if is_first_section { ":\n   " } else { " ·" };
-                let _ = write!(written, "{before} {}", link(&heading.title, heading));
-            }
-        }
-        is_first_section = heading.level < 3;
+        let _ = match heading.level {
+            1 => writeln!(written, "- **{}**", link(&heading.title, heading)),
+            2 => writeln!(written, "  - {}", link(&heading.title, heading)),
+            _ => Ok(()),
+        };
     }
-    written.trim_start().to_owned() + "\n"
+    written
 }
 
 /// The words of a text: letters, digits and `_`, with what stands directly before and behind each.
@@ -91,8 +82,9 @@ fn words(text: &str) -> impl Iterator<Item = (Option<char>, &str, &str)> {
 /// The system calls that the text refers to by their page of the manual, as in `accept(2)`.
 fn calls(text: &str) -> BTreeSet<&str> {
     words(text)
-        .filter(|(_, word, behind)| {
-            behind.starts_with("(2)") && word.starts_with(|c: char| c.is_ascii_lowercase())
+        .filter(|(before, word, behind)| {
+            let is_page = behind.starts_with("(2)") && *before != Some('.');
+            is_page && word.starts_with(|c: char| c.is_ascii_lowercase())
         })
         .map(|(_, word, _)| word)
         .collect()
@@ -165,16 +157,14 @@ mod tests {
 
     const TEXT: &str = "# Book\n\n<!-- written by `cargo lab book --update`: contents -->\nold\n<!-- end -->\n\n\
                         # Day 2\n\n## 2.1 Servers\n### Waiting\n`accept` may fail with `EMFILE`. See accept(2).\n\n\
-                        ## 2.2 Clients\n`connect(fd)`; see connect(2). Not accepted.\n\n\
+                        ## 2.2 Clients\n`connect(fd)`; see connect(2), not `x.nth(2)`. Not accepted.\n\n\
                         <!-- written by `cargo lab book --update`: calls -->\n<!-- end -->\n";
 
     #[test]
     fn what_is_written_is_made_anew_and_then_stays() {
         let once = with_indexes(TEXT);
         assert!(!once.contains("old"), "{once}");
-        assert!(once.contains(
-            "- **[Day 2](#day-2)**\n  - [2.1 Servers](#21-servers):\n    [Waiting](#waiting)\n"
-        ));
+        assert!(once.contains("- **[Day 2](#day-2)**\n  - [2.1 Servers](#21-servers)\n"));
         assert_eq!(with_indexes(&once), once);
     }
 
