@@ -6,13 +6,13 @@ use crate::{failure::Diagnosis, lab::Ending};
 pub(super) fn general(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static str {
     match diagnosis {
         Diagnosis::Exited if ending == Some(Ending::Status(0)) => {
-            "main has come to its end, and there is more to do. Is a loop missing, or does one end too early?"
+            "main has come to its end, but there is more to do. Is a loop missing, or does one end too early?"
         }
         Diagnosis::Exited => {
             "Your program ends by itself here. Follow the error that it returns, and decide whether it may end the whole program."
         }
         Diagnosis::Panicked => {
-            "A panic is a bug in the program. Its message on standard error names the line, and behind an unwrap the error: read about that one, and decide what your program should do when it comes."
+            "A panic is a bug in the program. Its message on standard error names the line and, after an unwrap, the error: read about this error, and decide what your program should do when it comes."
         }
         Diagnosis::Killed => {
             "A signal ended your program. Its name tells which rule was broken; see signal(7)."
@@ -29,7 +29,7 @@ pub(super) fn general(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static 
         Diagnosis::Refused => "A connection is refused when no socket listens on its port.",
         Diagnosis::WrongBytes => "Compare the two dumps from the marked byte on.",
         Diagnosis::ExtraBytes => {
-            "Send only the bytes that are due: `read` tells how many of the buffer are new."
+            "Send only the bytes that are due: `read` returns how many bytes of the buffer are new."
         }
         Diagnosis::MissingBytes => {
             "See which calls wrote to the file, how much each was given, and what it returned."
@@ -44,10 +44,10 @@ pub(super) fn general(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static 
             "A hard link is one more name of the same file. The test reads only what your program has written itself: open its own file with O_CREAT, and leave link(2) alone."
         }
         Diagnosis::FileExchanged => {
-            "Some process of yours renames or replaces the file again and again, or holds a lease on it. Open it once, write to it, and close it."
+            "One of your processes renames or replaces the file again and again, or holds a lease on it. Open it once, write to it, and close it."
         }
         Diagnosis::ClosedEarly => {
-            "Look for the close, the shutdown or the drop which came too early."
+            "Look for the close, the shutdown or the drop that came too early."
         }
         Diagnosis::Reset => {
             "The kernel sends a reset when a socket is closed with unread bytes in it, or with SO_LINGER 0."
@@ -65,7 +65,7 @@ pub(super) fn general(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static 
             "Nobody has asked for a time limit here. Wait without one: -1 for poll, none for the socket, and no alarm."
         }
         Diagnosis::TimedOut => {
-            "The program does something else than what the test waits for. See what it did last."
+            "The program does not do what the test waits for. See what it did last."
         }
         Diagnosis::WrongOutput => "Compare the expected text with yours, from the marked byte on.",
         Diagnosis::ExtraOutput => {
@@ -94,11 +94,11 @@ pub(super) fn general(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static 
             "An address in TIME_WAIT can be bound again with SO_REUSEADDR, set before bind: see socket(7)."
         }
         Diagnosis::NoAnswer => {
-            "Each datagram earns its own answer, sent to the address that recvfrom reports."
+            "Each datagram gets its own answer, sent to the address that recvfrom reports."
         }
-        Diagnosis::WrongSender => "Answer from the socket on which the question came.",
+        Diagnosis::WrongSender => "Send the answer from the socket that received the question.",
         Diagnosis::CallForbidden => {
-            "The marked call does more, or something else, than the task asks for."
+            "The marked call does something that the task does not ask for."
         }
         Diagnosis::DiskFilled => {
             "Something writes to files in a loop that never ends. When is the last byte written?"

@@ -65,7 +65,7 @@ fn killed(ending: Ending) -> Option<String> {
     let told = match Signal::try_from(number).ok()? {
         Signal::SIGABRT => {
             "SIGABRT comes from the program itself: from abort(3), from an assertion, or from the C library when it \
-             finds the heap damaged. The reason stands on standard error."
+             finds the heap damaged. The reason is on standard error."
         }
         Signal::SIGPIPE => {
             "SIGPIPE comes from a write to a pipe or connection whose other end does not read any more."
@@ -104,7 +104,7 @@ fn unanswered(seen: &Evidence) -> Option<String> {
     }
     Some(format!(
         "Your program has read something, and has written nothing since: {}. Does the answer wait in a buffer of \
-         yours, or your loop for more to come?",
+         yours, or does your loop wait for more?",
         last.text
     ))
 }

@@ -12,7 +12,7 @@
 //!  3. write(2)  what has come to the file: the bytes that read has counted, not the whole buffer.
 //!  4. Again, until read returns 0: "zero indicates end of file". Less than you asked for is not the end.
 //!  5. Print `N bytes` on standard output.
-//!  6. What if open fails? The reason on standard error, and status 1. So with read and write, later.
+//!  6. What if open fails? Print the reason on standard error, and end with status 1. Do so for read and write, later.
 //!  7. O_TRUNC without an option: "the file will be truncated to length 0". O_APPEND for -a: "before each write, the
 //!     file offset is positioned at the end of the file". O_EXCL for -x: "ensure that this call creates the file". What
 //!     if the arguments are wrong, or an option is not written yet? Status 2.

@@ -13,7 +13,7 @@
 //!  2. several numbers, one line each; then `enc32` and `enc64` (htobe64, see endian(3)).
 //!  3. `dec16`, `dec32`, `dec64`: the way back, ntohs and ntohl, "from network byte order to host byte order".
 //!  4. `host`: "the byte order that the current CPU (the "host") uses" (endian(3)). Look into memory to find it.
-//!  5. What if a number does not fit, a digit is none, an argument is missing? Status 1 or 2, and never a panic.
+//!  5. What if a number does not fit, a character is not a digit, an argument is missing? Status 1 or 2, never a panic.
 //!  6. `rec`, the 16 bytes of one header: read(2) "attempts to read up to count bytes". Count what you really got: "it
 //!     is not an error if this number is smaller than the number of bytes requested".
 //!  7. `rec`, the body and the next record, until the end of file: "zero indicates end of file". Is this a place where

@@ -3,7 +3,7 @@
 //!
 //!     day2_1_inet_pton_ntop pton4 | ntop4 | pton6 | ntop6 | sockaddr PORT | show
 //!
-//! Here you write the conversions themselves, so do without those which exist: no inet_pton and its relatives, no
+//! Here you write the conversions yourself, so do not use the existing ones: no inet_pton or its relatives, no
 //! getaddrinfo, no parsing or printing of `Ipv4Addr`, `Ipv6Addr` or `SocketAddr`.
 //!
 //! The steps, each in the words of its manual page where there is one.
@@ -11,7 +11,7 @@
 //!  1. pton4: one line of standard input, "an IPv4 network address in dotted-decimal format, "ddd.ddd.ddd.ddd", where
 //!     ddd is a decimal number of up to three digits in the range 0 to 255" (inet_pton(3)). Print its four bytes in
 //!     network order, as eight hexadecimal digits.
-//!  2. All lines: one answer for each line until the end of file. The answer to whatever is no address is `bad`.
+//!  2. All lines: one answer for each line until the end of file. The answer to every other line is `bad`.
 //!  3. ntop4, the way back: eight hexadecimal digits in, "ddd.ddd.ddd.ddd" out (inet_ntop(3)).
 //!  4. pton6: "x:x:x:x:x:x:x:x", where "each x can be up to 4 hex digits". Then the abbreviation: "a series of
 //!     contiguous zero values [...] can be abbreviated to ::". Then "x:x:x:x:x:x:d.d.d.d".

@@ -13,7 +13,7 @@
 //!  5. read(2)    Back to 2. "Zero indicates end of file": between two messages that is all, inside one a bad frame.
 //!  6. close(2)   After the end, and after a bad frame. Then accept the next client.
 //!
-//! A length is a claim of a stranger: look at it before you believe it. Above 65536 it is a bad frame.
+//! A length is a claim of a stranger: check it before you use it. Above 65536 it is a bad frame.
 //!
 //! Check your work with `cargo run -p checker day2_4`. Its first test passes after the steps 1 to 4.
 

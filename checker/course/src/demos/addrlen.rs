@@ -77,7 +77,7 @@ fn run(demo: &mut DemoContext) -> DemoResult {
         return Ok(());
     }
     let listener6 = listen_on_ipv6()?;
-    demo.does("accept a client of IPv6 with the length that IPv4 has left over, 16");
+    demo.does("accept a client of IPv6 with the length that IPv4 has left in it, 16");
     let seen = accept(demo, &listener6, 16)?;
     demo.expect(
         "accept succeeds, 16 bytes are written, and the length says that 28 were needed",

@@ -196,7 +196,7 @@ fn big_numbers(demo: &mut DemoContext) -> DemoResult {
             listen(&listener.socket, backlog),
         );
         demo.expect(
-            format!("listen(fd, {backlog}) is cut to that limit without a word"),
+            format!("listen(fd, {backlog}) is silently cut to that limit"),
             limit,
             queue(&listener)?.1,
         );

@@ -225,7 +225,7 @@ fn all_taken(demo: &mut DemoContext) -> DemoResult {
     let (_other, port) = take(demo)?;
     demo.expect("the kernel does not choose that one", Ok(40001), port);
     demo.expect(
-        "who asks for it by its number gets it",
+        "a bind with its number gets it",
         Ok(()),
         bind(&demo.tcp()?, at(Ipv4Addr::LOCALHOST, 40000)),
     );

@@ -60,7 +60,7 @@ fn refused(demo: &mut DemoContext) -> DemoResult {
     listen(&server, 1).attempt("could not listen")?;
     let seen = demo.connect(&client, address)?;
     demo.expect(
-        "Linux lets a refused socket try again; accept is not waited for",
+        "Linux lets a refused socket try again; connect does not wait for accept",
         Ok(()),
         seen,
     );
@@ -82,7 +82,7 @@ fn refused(demo: &mut DemoContext) -> DemoResult {
 fn without_waiting(demo: &mut DemoContext) -> DemoResult {
     let listener = demo.listen(1)?;
     let (_bound, nobody) = demo.bound()?;
-    demo.does("connect a non-blocking socket, and ask poll when it is decided");
+    demo.does("connect a non-blocking socket, and ask poll when its outcome is known");
     for (claim, to, expected) in [
         ("then SO_ERROR says", listener.address, Ok(())),
         (
@@ -116,7 +116,7 @@ fn no_answer(demo: &mut DemoContext) -> DemoResult {
     let seen = demo.connect(&first, listener.address)?;
     demo.does("fill a server's accept queue, so that it drops each SYN (demo backlog)");
     demo.expect("the last client that gets in: connect", Ok(()), seen);
-    demo.does("connect, with patience for 1 s (TCP_USER_TIMEOUT)");
+    demo.does("connect, with a limit of 1 s (TCP_USER_TIMEOUT)");
     let client = demo.tcp()?;
     setsockopt(&client, sockopt::TcpUserTimeout, &1000).attempt("could not set a time limit")?;
     let start = Instant::now();
@@ -132,7 +132,7 @@ fn no_answer(demo: &mut DemoContext) -> DemoResult {
     let ends = (name(&client)?, listener.address);
     demo.expect_state("meanwhile the client is in", ends, State::SynSent)?;
     demo.expect(
-        "connect again: it is still at it",
+        "connect again: it is still in progress",
         Err(Errno::EALREADY),
         connect_at_once(&client, ends.1),
     );
@@ -179,7 +179,7 @@ fn itself(demo: &mut DemoContext) -> DemoResult {
 }
 
 fn routes(demo: &mut DemoContext) -> DemoResult {
-    demo.does("connect to hosts which the routing table does not lead to");
+    demo.does("connect to hosts to which no route leads");
     let host = |last| Ipv4Addr::new(203, 0, 113, last);
     let try_to =
         |demo: &DemoContext, ip| demo.connect(&demo.tcp()?, SocketAddr::new(Ipv4Addr::into(ip), 9));
@@ -218,7 +218,7 @@ fn told_by_a_router(demo: &mut DemoContext) -> DemoResult {
     let syn = wire.next(demo, from, Flags::SYN)?;
     wire.answer_unreachable(&syn)?;
     demo.expect_state(
-        "at the first such message connect is over",
+        "the first such message ends connect",
         (from, listener.address),
         State::Close,
     )?;
@@ -244,9 +244,9 @@ fn told_by_a_router(demo: &mut DemoContext) -> DemoResult {
         noted = pending_error(&client);
         Ok(noted.is_err().then_some(()))
     })?;
-    demo.expect("SO_ERROR has noted it", Err(Errno::EHOSTUNREACH), noted);
+    demo.expect("SO_ERROR holds it", Err(Errno::EHOSTUNREACH), noted);
     demo.expect_state(
-        "the connection is there all the same",
+        "the connection is still there",
         (from, listener.address),
         State::Established,
     )?;

@@ -313,7 +313,7 @@ fn close_together(demo: &mut DemoContext) -> DemoResult {
 }
 
 fn not_answered(demo: &mut DemoContext) -> DemoResult {
-    demo.does("another connection: look for answers to a mere ACK, and to a RST");
+    demo.does("another connection: look for answers to an ACK alone, and to a RST");
     let (scene, client, _server) = connected(demo)?;
     let Ends {
         client: of_client,

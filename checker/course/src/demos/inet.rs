@@ -119,10 +119,10 @@ fn run(demo: &mut DemoContext) -> DemoResult {
     demo.shows(table);
 
     let names = [
-        "inet_addr takes 127.1, octal and hexadecimal numbers, and junk behind a blank: texts taken",
+        "inet_addr takes 127.1, octal and hexadecimal numbers, and junk after a blank: texts taken",
         "inet_aton takes the same, and 255.255.255.255: texts taken",
         "inet_pton takes four decimal numbers and nothing else: texts taken",
-        "getaddrinfo is as lax with numbers, but for the junk: texts taken",
+        "getaddrinfo is as lax with numbers, but refuses the junk: texts taken",
         "Rust's parse::<Ipv4Addr>() is as strict as inet_pton: texts taken",
         "Rust's to_socket_addrs asks getaddrinfo: texts taken",
     ];

@@ -37,7 +37,7 @@ use harness::{
 pub const DEMO: Demo = Demo {
     name: "rust",
     day: 2,
-    question: "What do Rust's std and nix do unasked, and what not?",
+    question: "What do Rust's std and nix do without being asked, and what not?",
     read: "What the libraries decide for you",
     needs: Needs::Nothing,
     run,

@@ -272,7 +272,7 @@ fn elsewhere(demo: &mut DemoContext) -> DemoResult {
         socket::sendto(socket.as_raw_fd(), b"x", &to, MsgFlags::empty())
     };
     demo.expect(
-        "UDP to a port where nobody is: each sendto",
+        "UDP to a port where nobody listens: each sendto",
         vec![Ok(1), Ok(1)],
         vec![sent(&udp), sent(&udp)],
     );

@@ -102,12 +102,17 @@ fn usual(demo: &mut DemoContext) -> DemoResult {
             libc::SOCK_RAW,
         ),
         (
-            "a family that there is not",
+            "a family that does not exist",
             Errno::EAFNOSUPPORT,
             99,
             libc::SOCK_STREAM,
         ),
-        ("a type that there is not", Errno::EINVAL, libc::AF_INET, 99),
+        (
+            "a type that does not exist",
+            Errno::EINVAL,
+            libc::AF_INET,
+            99,
+        ),
     ] {
         demo.expect(claim, Err(errno), make(family, kind));
     }

@@ -64,7 +64,7 @@ fn one_byte_unread(demo: &mut DemoContext) -> DemoResult {
         seen,
     );
     demo.expect(
-        "which is said once; then a read says",
+        "the error comes once; then a read returns",
         Ok(Received::end()),
         receive_at_once(&client, 9),
     );
@@ -119,7 +119,7 @@ fn answer_lost(demo: &mut DemoContext) -> DemoResult {
 }
 
 fn farewell(demo: &mut DemoContext) -> DemoResult {
-    demo.does("the farewell that loses nothing: shutdown(SHUT_WR), read until 0, close");
+    demo.does("the way to close that loses nothing: shutdown(SHUT_WR), read until 0, close");
     let Link { client, server, .. } = demo.link()?;
     send(&client, "request, and more").attempt("could not send")?;
     let seen = demo.receive(&server, 7)?;

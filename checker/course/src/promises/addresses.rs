@@ -36,13 +36,13 @@ const NEAR_MISSES: [&str; 24] = [
 ];
 
 /// For whoever takes one of them.
-pub(crate) const EXACTLY_AN_ADDRESS: &str = "Exactly one argument is right: an IPv4 address, four numbers and three \
-                                             dots, a colon, and a port of 16 bits, digits only. \
+pub(crate) const EXACTLY_AN_ADDRESS: &str = "Exactly one argument is right: an IPv4 address (four numbers and three \
+                                             dots), a colon, and a port of 16 bits, digits only. \
                                              `parse::<SocketAddrV4>()` (or `SockaddrIn`; inet_pton in C) takes \
-                                             nothing else: do not trim it. Names and 127.1 come from to_socket_addrs, getaddrinfo \
-                                             and inet_aton; `as u16` makes 4464 of 70000; `parse::<u16>()` \
-                                             and to_socket_addrs take +0; atoi, strtoul and `unwrap_or(0)` make a \
-                                             port of x and 0x50. Say what is wrong, and end \
+                                             nothing else: do not trim it. to_socket_addrs, getaddrinfo and \
+                                             inet_aton take names or 127.1; `as u16` turns 70000 into 4464; \
+                                             `parse::<u16>()` and to_socket_addrs take +0; atoi, strtoul and \
+                                             `unwrap_or(0)` turn x and 0x50 into a port. Say what is wrong, and end \
                                              with status 2.";
 
 /// Sees that a program which takes one `ADDRESS:PORT` refuses all else with exit status 2. `right` is one that it would

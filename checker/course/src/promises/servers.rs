@@ -48,9 +48,9 @@ pub(crate) fn start_and_visit(
 // Where it listens
 
 /// For whoever listens on more than was asked for.
-pub(crate) const BIND_THE_ARGUMENT: &str = "Bind the address from the argument, and no other: 0.0.0.0 would be every \
-                                            address of the machine, and a second listening socket is a door that \
-                                            nobody has asked for.";
+pub(crate) const BIND_THE_ARGUMENT: &str = "Bind the address from the argument, and no other: 0.0.0.0 means every \
+                                            address of the machine, and nobody has asked for a second listening \
+                                            socket.";
 
 /// Sees that the program listens on the address of this server and nowhere else.
 pub(crate) fn expect_no_other_door(lab: &Lab, server: &Server, transport: Transport) -> Checked {
@@ -139,7 +139,7 @@ pub(crate) fn outlives_clients_who_give_up(lab: &Lab, conversation: Conversation
 }
 
 /// For whoever ends for want of something.
-pub(crate) const SHORTAGES_PASS: &str = "accept has failed because something is short at this moment: descriptors \
+pub(crate) const SHORTAGES_PASS: &str = "accept has failed because a resource is short at this moment: descriptors \
                                          (EMFILE, ENFILE) or memory (ENOBUFS, ENOMEM). That passes, and the client \
                                          keeps its place in the queue. Sleep a little, and call accept again.";
 
@@ -175,9 +175,9 @@ pub(crate) fn waits_out_shortages(lab: &Lab, conversation: Conversation) -> Chec
 // Patience
 
 /// For whoever has a time limit of its own.
-pub(crate) const NO_TIME_LIMIT: &str = "Your program waits, and something would end that by itself: a time limit of \
-                                        poll, SO_RCVTIMEO or SO_SNDTIMEO of the socket, an alarm, a timer. Nobody has \
-                                        asked for one: the other side may be silent for hours. Wait without.";
+pub(crate) const NO_TIME_LIMIT: &str = "Your program waits with a time limit: in poll, by SO_RCVTIMEO or SO_SNDTIMEO \
+                                        of the socket, by an alarm or a timer. Nobody has asked for one: the other \
+                                        side may be silent for hours. Wait without it.";
 
 /// Sees that the program waits, and that nothing but a client ends it.
 pub(crate) fn expect_patience(lab: &Lab, server: &Server) -> Checked {
@@ -196,8 +196,8 @@ const MUCH: u64 = 5 * 1024;
 const ROUNDS: usize = 6;
 
 /// For whoever keeps memory of clients who have gone.
-pub(crate) const FORGET_CLIENTS: &str = "With each client that comes and goes, your program needs more memory. What \
-                                         belongs to one client has to go with it: a buffer, an entry in a list, a \
+pub(crate) const FORGET_CLIENTS: &str = "With each client that comes and goes, your program needs more memory. Free \
+                                         what belongs to a client when it goes: a buffer, an entry in a list, a \
                                          thread that was never joined.";
 
 /// Many clients come and go, and the program keeps no descriptor and no memory of them. `visit` is one of them from its
@@ -227,8 +227,8 @@ pub(crate) fn keeps_nothing(
         }
         if round == ROUNDS {
             let symptom = format!(
-                "your program has taken {more} KiB of memory more for the last {MANY} clients, and as much for those \
-                 before"
+                "your program has taken {more} KiB more memory for the last {MANY} clients, and as much for the \
+                 clients before"
             );
             return lab.fail(Diagnosis::OutOfMemory, symptom);
         }

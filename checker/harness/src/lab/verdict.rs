@@ -142,7 +142,7 @@ impl TestContext {
         main.retain(|state| state.is_main);
         Failure {
             symptom: format!(
-                "{child} has ended and stays a zombie; {} for ever",
+                "{child} has ended and stays a zombie; {}, and nothing will wake it",
                 activity(&main)
             ),
             ..failure
@@ -170,7 +170,7 @@ impl TestContext {
         Failure {
             diagnosis: Diagnosis::WrongDisposition,
             symptom: format!(
-                "{} for ever: {} pending, but blocked",
+                "{}, and nothing will wake it: {} pending, but blocked",
                 activity(&failure.evidence.processes),
                 match held.as_slice() {
                     [one] => format!("{one} is"),
@@ -214,7 +214,11 @@ fn unmet(
         }
         (WaitError::Deadlocked, _) => {
             let does = activity(processes);
-            let symptom = format!("{does} for ever; the test waits for {goal}");
+            let forever = match processes.as_slice() {
+                [_] => "nothing will wake it",
+                _ => "nothing will change that",
+            };
+            let symptom = format!("{does}, and {forever}; the test waits for {goal}");
             let is_uncollected = processes
                 .iter()
                 .any(|state| !state.is_main && state.does == ProcessState::ZOMBIE);
@@ -230,7 +234,7 @@ fn unmet(
         }
         (WaitError::TimedOut, _) => {
             let does = activity(processes);
-            let symptom = format!("{does}; the test has waited for {goal} in vain");
+            let symptom = format!("{does}; the test has waited too long for {goal}");
             (Diagnosis::TimedOut, symptom)
         }
     }
@@ -248,7 +252,7 @@ fn activity(processes: &[ProcessState]) -> String {
         [] => String::new(),
         [child] => format!("a child {}", tell(child)),
         [first, ..] => format!(
-            "{} children are there, of which one {}",
+            "{} children are there: one of them {}",
             others.len(),
             tell(first)
         ),

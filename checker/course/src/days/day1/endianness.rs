@@ -114,7 +114,7 @@ const SEVERAL_NUMBERS: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["only_the_first", "all_in_one_line"],
-        hint: "There may be several numbers. Go through all of them in their order, and end the line behind each one.",
+        hint: "There may be several numbers. Convert all of them in their order, and end the line after each one.",
     }],
 };
 
@@ -183,8 +183,8 @@ const DECODES: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["two_ntohl"],
-            hint: "Two ntohl put each half right and leave the halves exchanged. Use be64toh, or u64::from_be_bytes \
-                   with all 8 bytes. Who shifts bytes together in C needs unsigned char.",
+            hint: "Two calls of ntohl convert each half, and leave the halves exchanged. Use be64toh, or \
+                   u64::from_be_bytes with all 8 bytes. If you shift bytes together in C, use unsigned char.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -251,20 +251,20 @@ const TOO_BIG: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["wraps", "trims_its_numbers"],
-            hint: "A bad value ends the program with status 1. `as` and a plain C assignment cut a number off without \
-                   a word, and 65536 becomes 0: parse into the type of the field, or compare with its maximum first. \
-                   And a number is digits and nothing else: no blank, no 0x, no letter behind it.",
+            hint: "A bad value ends the program with status 1. `as` and a plain C assignment silently cut a number \
+                   off, and 65536 becomes 0: parse into the type of the field, or compare with its maximum first. A \
+                   number has digits only: no blank, no 0x, no letter after them.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["unwraps_numbers"],
-            hint: "A wrong number is the user's mistake, and unwrap makes it a panic. Match the result of parse, say \
-                   what is wrong on standard error and end with status 1.",
+            hint: "A wrong number is the user's mistake, and unwrap turns it into a panic. Match the result of \
+                   parse, say what is wrong on standard error and end with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["complains_on_stdout", "skips_bad_values"],
-            hint: "A bad value prints nothing on standard output, and neither do the values behind it. Say what is \
+            hint: "A bad value prints nothing on standard output, and neither do the values after it. Say what is \
                    wrong on standard error (eprintln!), and end the program there with status 1.",
         },
     ],
@@ -310,8 +310,8 @@ const WRONG_DIGITS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["cuts_characters"],
-            hint: "An index into a str panics behind its end, and in the middle of a character such as é. Count the \
-                   bytes first, and work on as_bytes().",
+            hint: "An index into a str panics after its end, and inside a character such as é. Count the bytes \
+                   first, and work on as_bytes().",
         },
     ],
 };
@@ -338,8 +338,8 @@ const WRONG_USAGE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["no_arguments_panics"],
-            hint: "An argument may be missing, even the first one, and an index panics. Ask with get or split_first, \
-                   and answer with the usage and status 2.",
+            hint: "An argument may be missing, even the first one, and an index panics. Use get or split_first, \
+                   print the usage, and end with status 2.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -380,7 +380,7 @@ const SAYS_WHY: Test = Test {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_an_odd_argument"],
             hint: "env::args panics at an argument that is not UTF-8. Use env::args_os, and to_string_lossy to look \
-                   at its digits: what is not text is a bad value.",
+                   at its digits: an argument that is not text is a bad value.",
         },
     ],
 };

@@ -114,7 +114,7 @@ const PERMISSIONS: Test = Test {
         ],
         hint: "The mode of a new file is the third argument of open, 0644 (in Rust 0o644: without the o it is \
                decimal), and the kernel takes away from it what the umask forbids. Give it there, and do not change \
-               it afterwards: the umask is the user's wish. File::create, and fopen in C, ask for 0666.",
+               it later: the user has chosen the umask. File::create, and fopen in C, ask for 0666.",
     }],
 };
 
@@ -142,7 +142,7 @@ const EVERY_BYTE: Test = Test {
             diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["writes_the_whole_buffer", "writes_once_more_at_the_end"],
             hint: "read says how many bytes it has put at the start of the buffer. Write these, once, and nothing \
-                   else: behind them lies what was there before, and after a read of 0 nothing is new.",
+                   else: the bytes after them are old, and after a read of 0 all of them are.",
         },
         Rejection {
             diagnosis: Diagnosis::MissingBytes,
@@ -153,14 +153,14 @@ const EVERY_BYTE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["replaces_what_is_not_text"],
-            hint: "A file is bytes, and not text: from_utf8_lossy puts three other bytes in the place of each one \
-                   that it does not know. Write the bytes that read has brought, as they are.",
+            hint: "A file is bytes, not text: from_utf8_lossy replaces each byte that it does not know with three \
+                   others. Write the bytes that read has brought, as they are.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["expects_text"],
-            hint: "A file is bytes, and not text: String::from_utf8 refuses most of them, and unwrap makes a panic of \
-                   that. Write the bytes that read has brought, as they are.",
+            hint: "A file is bytes, not text: String::from_utf8 refuses most files, and unwrap turns that into a \
+                   panic. Write the bytes that read has brought, as they are.",
         },
     ],
 };
@@ -223,7 +223,7 @@ const TO_THE_END: Test = Test {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["opens_the_file_for_each_piece", "writes_at_the_start"],
             hint: "Open the file once, and let write go on where the last write ended: the kernel keeps that place \
-                   with the open file. To open it again, or to name a place yourself, goes back to the start.",
+                   with the open file. If you open it again, or give a place yourself, you go back to the start.",
         },
     ],
 };
@@ -255,9 +255,8 @@ const MORE_THAN_A_BUFFER: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::MissingBytes,
         mistakes: &["collects_in_one_buffer"],
-        hint: "An input can be longer than any buffer of yours. When a buffer is full, read has no room to fill, and \
-               returns 0, which looks like the end. Write what a read has brought, and use the buffer again from its \
-               start.",
+        hint: "An input can be longer than your buffer. When a buffer is full, read has no room to fill, and returns \
+               0, which looks like the end. Write what a read has brought, and use the buffer again from its start.",
     }],
 };
 
@@ -309,14 +308,14 @@ const CANNOT_OPEN: Test = Test {
         Rejection {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &["opens_late"],
-            hint: "Your program reads its input first, and would find out only then that it has no place for it. Open \
-                   the file before the first read.",
+            hint: "Your program reads its input before it knows whether it can write it to the file. Open the file \
+                   before the first read.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_it_cannot_open"],
-            hint: "A wrong path is the user's mistake, and unwrap makes it a panic. Match the result of open, say on \
-                   standard error what the matter is, and end with status 1.",
+            hint: "A wrong path is the user's mistake, and unwrap turns it into a panic. Match the result of open, \
+                   say on standard error what is wrong, and end with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -326,13 +325,13 @@ const CANNOT_OPEN: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["complains_on_stdout"],
-            hint: "A reason is no result: it belongs on standard error (eprintln!).",
+            hint: "A reason is not a result: print it on standard error (eprintln!).",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["fails_in_silence"],
-            hint: "A status alone does not tell the user what to mend. Print the error that open returned on standard \
-                   error (eprintln!).",
+            hint: "A status alone does not tell the user what to correct. Print the error that open returned on \
+                   standard error (eprintln!).",
         },
     ],
 };
@@ -384,8 +383,8 @@ const WRONG_USAGE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_without_arguments"],
-            hint: "An argument may be missing, and an index panics. Match on the slice of the arguments, and answer \
-                   with the usage and status 2.",
+            hint: "An argument may be missing, and an index panics. Match on the slice of the arguments, print the \
+                   usage, and end with status 2.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -399,9 +398,9 @@ const WRONG_USAGE: Test = Test {
                 "takes_a_dash_for_a_path",
             ],
             hint: "Status 1 says that the work has failed, status 2 that the program was called in a wrong way: no \
-                   PATH, two, two options, or one that is neither -a nor -x (- and -- are none, either). What begins \
-                   with - is an option, wherever it stands, and what does not is a PATH. Decide that before you open \
-                   anything.",
+                   PATH, two, two options, or one that is neither -a nor -x (for example - or --). Each argument \
+                   that begins with - is an option, wherever it stands; each other one is a PATH. Check this before \
+                   you open anything.",
         },
     ],
 };
@@ -438,14 +437,14 @@ const PATH_OF_BYTES: Test = Test {
         Rejection {
             diagnosis: Diagnosis::MissingBytes,
             mistakes: &["opens_another_name"],
-            hint: "A path may have any bytes but 0. to_string_lossy changes those that are not UTF-8, and so names \
-                   another file: give open the OsStr itself.",
+            hint: "A path may have any bytes but 0. to_string_lossy changes a path that is not UTF-8, so that it \
+                   names another file: give open the OsStr itself.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["looks_for_options_in_text"],
-            hint: "An argument that begins with - is an option, whatever the bytes behind it are. to_str gives None \
-                   for one that is not UTF-8: look at the first byte, with OsStrExt::as_bytes.",
+            hint: "An argument that begins with - is an option, whatever bytes follow. to_str gives None for one \
+                   that is not UTF-8: look at the first byte, with OsStrExt::as_bytes.",
         },
     ],
 };
@@ -477,14 +476,15 @@ const NAMED_PIPE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["truncates_afterwards", "wants_a_plain_file"],
-            hint: "A named pipe can be opened and written to like a file, but it has no places: lseek, ftruncate and \
+            hint: "A named pipe can be opened and written to like a file, but it has no offset: lseek, ftruncate and \
                    pwrite fail there. O_TRUNC, which open ignores for a pipe, and write are enough.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["wants_to_sync"],
-            hint: "All of the input is in the pipe, and then a call fails that only plain files know. A pipe, a \
-                   terminal and /dev/null have no disk behind them: fsync says EINVAL there. Nobody has asked for it.",
+            hint: "All of the input is in the pipe, but then a call fails that only plain files allow. A pipe, a \
+                   terminal and /dev/null have no disk behind them: fsync fails there with EINVAL. The task does not \
+                   ask for it.",
         },
     ],
 };

@@ -47,8 +47,8 @@ pub const EXERCISE: Exercise = Exercise {
 };
 
 /// Also for a program in which connect is still missing.
-const CONNECT: &str = "Begin with socket(2) and connect(2), and print `ADDRESS:PORT connected`. If connect is there \
-                       and fails with ECONNREFUSED: a sockaddr_in holds the port in network byte order. Use htons, in \
+const CONNECT: &str = "Begin with socket(2) and connect(2), and print `ADDRESS:PORT connected`. If your connect \
+                       fails with ECONNREFUSED: a sockaddr_in holds the port in network byte order. Use htons, in \
                        Rust to_be(); nix's types do it for you.";
 
 const CONNECTS: Test = Test {
@@ -76,13 +76,13 @@ const CONNECTS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["in_progress_is_an_error"],
-            hint: "The line is not the promised one. If it says EINPROGRESS: that is no error, a non-blocking connect \
-                   has only begun. Wait with poll until the socket is writable, then ask for SO_ERROR.",
+            hint: "The line is wrong. If it says EINPROGRESS: that is not an error, a non-blocking connect has only \
+                   begun. Wait with poll until the socket is writable, then ask for SO_ERROR.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["polls_for_input"],
-            hint: "You wait for data, but a server need not say anything. The end of the handshake makes the socket \
+            hint: "You wait for data, but a server may send nothing. The end of the handshake makes the socket \
                    writable: poll for POLLOUT.",
         },
     ],
@@ -127,15 +127,15 @@ const LOCAL_ADDRESS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::LeftOpen,
             mistakes: &["waits_for_the_server"],
-            hint: "The task is done when both lines are printed. End, and do not wait for the server: the kernel \
+            hint: "The task is done when both lines are printed. Do not wait for the server: end, and the kernel \
                    closes the connection for you.",
         },
     ],
 };
 
-const NOBODY_LISTENS: &str = "Nobody listens there. A blocking connect returns ECONNREFUSED: look at what it returns. \
-                              After a non-blocking one poll says \"writable\" in any case; the outcome is SO_ERROR, \
-                              and it is told once: the second getsockopt returns 0.";
+const NOBODY_LISTENS: &str = "Nobody listens there. A blocking connect returns ECONNREFUSED: look at what it \
+                              returns. After a non-blocking one, poll says \"writable\" in any case. SO_ERROR is the \
+                              outcome, and you get it once: the second getsockopt returns 0.";
 
 const REFUSED: Test = Test {
     name: "says that a connection is refused",
@@ -192,7 +192,8 @@ const NO_ANSWER: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["prints_local_all_the_same"],
-            hint: "The line `local` belongs to a connection. Here is none, so the outcome of the try is the last line.",
+            hint: "The line `local` belongs to a connection. Here there is none, so the outcome of the try is the \
+                   last line.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -239,14 +240,14 @@ const NEXT_ADDRESS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["gives_up_after_the_first"],
-            hint: "The first address has refused, but there are more. An error of one try is an outcome to print; \
-                   then comes the next address.",
+            hint: "The first address has refused, but there are more. An error of one try is an outcome: print it, \
+                   and try the next address.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["begins_with_the_last", "reuses_a_refused_socket"],
-            hint: "Try the addresses in the order of the command line, and each with a new socket: a socket that was \
-                   refused is in no state to begin again. On Linux its next connect may say ECONNABORTED.",
+            hint: "Try the addresses in the order of the command line, and each with a new socket: do not use a \
+                   refused socket again. On Linux its next connect may fail with ECONNABORTED.",
         },
         Rejection {
             diagnosis: Diagnosis::CallForbidden,
@@ -257,8 +258,8 @@ const NEXT_ADDRESS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["goes_on_after_success"],
-            hint: "One connection is what was asked for. After `connected` and `local` the program ends, and leaves \
-                   the other addresses alone.",
+            hint: "One connection is enough. After `connected` and `local` the program ends, and does not try the \
+                   other addresses.",
         },
     ],
 };
@@ -284,8 +285,8 @@ const PRINTS_AT_ONCE: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::CallForbidden,
         mistakes: &["prints_all_at_the_end"],
-        hint: "Nobody has read the outcome of the first try yet, and the next one is under way. Print the line as \
-               soon as you know it, flush it, and only then take the next address.",
+        hint: "The next try has begun, but nobody can read the outcome of the first one yet. Print the line as soon \
+               as you know it, flush it, and only then take the next address.",
     }],
 };
 
@@ -472,10 +473,10 @@ const WRONG_ARGUMENTS: Test = Test {
                 "trims_its_numbers",
                 "takes_options_anywhere",
             ],
-            hint: "A word of the command line is no address, or a number out of its range, and your program has tried \
-                   an address all the same. Read the whole command line, then begin. A port is a number up to 65535 \
-                   without a sign, and must not be cut to 16 bits; brackets belong to IPv6, and to nothing else. A number is \
-                   digits alone, and behind the first address there is no option any more.",
+            hint: "A word of the command line is not an address, or a number is out of its range, but your program \
+                   has tried an address. Read the whole command line, then begin. A port is a number up to 65535 \
+                   without a sign, and must not be cut to 16 bits; brackets belong to IPv6, and to nothing else. A \
+                   number has digits only, and no option follows the first address.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -486,13 +487,13 @@ const WRONG_ARGUMENTS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["refuses_the_largest_numbers", "refuses_no_rounds"],
-            hint: "Here all is right, and your program has not tried the address. 1000000 is in the range of MS, and \
-                   0 and 10 are in that of N: `1..=1_000_000` and `0..=10`.",
+            hint: "All arguments are right here, but your program has not tried the address. 1000000 is in the range \
+                   of MS, and 0 and 10 are in that of N: `1..=1_000_000` and `0..=10`.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_without_a_number"],
-            hint: "What the user types is not a bug of yours. Match on what `next` and `parse` return instead of \
+            hint: "A wrong argument is not a bug in your program. Match on what `next` and `parse` return instead of \
                    unwrapping it.",
         },
     ],

@@ -43,9 +43,9 @@ pub const EXERCISE: Exercise = Exercise {
 };
 
 /// Also for a program in which connect is still missing.
-const CONNECT: &str = "Begin with socket(2) and connect(2), before you read any input. If connect is there and fails \
-                       with ECONNREFUSED: does it take the address from the argument, and not always 127.0.0.1? And \
-                       a sockaddr_in holds the port in network byte order. Use htons, in Rust to_be(); nix's \
+const CONNECT: &str = "Begin with socket(2) and connect(2), before you read any input. If your connect fails with \
+                       ECONNREFUSED: does it take the address from the argument, and not always 127.0.0.1? A \
+                       sockaddr_in holds the port in network byte order. Use htons, in Rust to_be(); nix's \
                        SockaddrIn does it for you.";
 
 const CONNECTS: Test = Test {
@@ -70,8 +70,8 @@ const CONNECTS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["connects_at_the_first_line"],
-            hint: "Your program waits for something else before it connects. Connect first: whoever types a line \
-                   wants to know before whether anybody is there.",
+            hint: "Your program waits for something else before it connects. Connect first: the user wants to know \
+                   that a server is there before typing a line.",
         },
     ],
 };
@@ -110,13 +110,14 @@ const REFUSED: Test = Test {
         Rejection {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &["ignores_connect_error"],
-            hint: "connect has failed, and the program goes on. Look at what connect returns before anything else.",
+            hint: "connect has failed, but the program goes on. Look at what connect returns before you do anything \
+                   else.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["fails_in_silence"],
-            hint: "The status says that something is wrong, and nobody learns what. Print the error to standard \
-                   error, with eprintln.",
+            hint: "The status says that something is wrong, but not what it is. Print the error to standard error, \
+                   with eprintln.",
         },
     ],
 };
@@ -223,8 +224,9 @@ const EVERY_BYTE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["prints_at_a_newline"],
-            hint: "All of the last reply has come, and nobody sees it: it has no newline, like the line that was \
-                   sent. A reply is complete when as many bytes are back as you sent, whatever they are. Count them.",
+            hint: "All of the last reply has come, but your program does not show it: it has no newline, like the \
+                   line that was sent. A reply is complete when as many bytes are back as you sent, whatever they \
+                   are. Count them.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,

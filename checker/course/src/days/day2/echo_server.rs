@@ -126,7 +126,7 @@ const AT_ONCE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["answers_with_a_prefix"],
-            hint: "An echo is the bytes that came and no others: no greeting, no words before them, nothing behind \
+            hint: "An echo is the bytes that came and no others: no greeting, no words before them, nothing after \
                    them. What you have to say goes to standard error.",
         },
     ],
@@ -232,8 +232,8 @@ const HALF_CLOSE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::LeftOpen,
             mistakes: &["never_closes"],
-            hint: "nix's accept returns a bare number, and nobody closes that. Put it into an OwnedFd, which is \
-                   dropped, and so closed, when the client is done. A copy (try_clone, dup) that is kept holds the \
+            hint: "nix's accept returns a bare number, and nothing closes it. Put it into an OwnedFd, which is \
+                   dropped, and so closed, when the client is done. A copy (try_clone, dup) that you keep holds the \
                    connection open, too.",
         },
         Rejection {
@@ -280,7 +280,7 @@ const LISTENS_FIRST: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::ListensElsewhere,
         mistakes: &["announces_before_listening"],
-        hint: "Whoever reads `listening IP:PORT` connects at once, and is refused as long as nobody listens. Call \
+        hint: "A client that reads `listening IP:PORT` connects at once, and is refused while nobody listens. Call \
                listen first, then print.",
     }],
 };
@@ -330,8 +330,8 @@ const QUEUE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Reset,
             mistakes: &["serves_its_own_address_only"],
-            hint: "A client has been turned away that comes from another address than the server's own. Serve whoever \
-                   connects: the argument says where the server listens, and not who may come.",
+            hint: "Your server has turned away a client from another address than the server's own. Serve every \
+                   client: the argument says where the server listens, not who may connect.",
         },
     ],
 };
@@ -356,8 +356,8 @@ const NO_LEAK: Test = Test {
         Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_a_copy_of_the_listener"],
-            hint: "Each descriptor needs an owner who closes it. `into_raw_fd` gives one away, and then nobody does; \
-                   `as_raw_fd` only lends its number. shutdown closes nothing.",
+            hint: "Each descriptor needs an owner who closes it. `into_raw_fd` takes the owner away, and then \
+                   nothing closes it; `as_raw_fd` only lends its number. shutdown closes nothing.",
         },
         Rejection {
             diagnosis: Diagnosis::OutOfMemory,

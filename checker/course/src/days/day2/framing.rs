@@ -79,7 +79,7 @@ const LENGTH_AND_SUM: Test = Test {
             diagnosis: Diagnosis::BadAnnouncement,
             mistakes: &["announces_the_asked_port"],
             hint: "The line is `listening IP:PORT`, with the port that the kernel has chosen for 0. Ask getsockname \
-                   behind bind or listen, as in exercise 2.2, and print what it says.",
+                   after bind or listen, as in exercise 2.2, and print what it says.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
@@ -89,7 +89,7 @@ const LENGTH_AND_SUM: Test = Test {
                 "counts_the_header",
             ],
             hint: "The answer is a message, too: first four bytes with the length of its text, the most significant \
-                   first (`to_be_bytes`), then the text `LENGTH SUM` and nothing behind it. A length counts the \
+                   first (`to_be_bytes`), then the text `LENGTH SUM` and nothing after it. A length counts the \
                    payload, and not its own four bytes.",
         },
         Rejection {
@@ -110,7 +110,7 @@ const LENGTH_AND_SUM: Test = Test {
                 "keeps_its_answers_in_a_buffer",
             ],
             hint: "The message is complete, and its client waits for the answer; the end of the stream comes later. \
-                   Read the length, the most significant byte first (`from_be_bytes`), then exactly so many bytes, \
+                   Read the length, the most significant byte first (`from_be_bytes`), then exactly that many bytes, \
                    and write the answer at once: a BufWriter has to be flushed.",
         },
         Rejection {
@@ -145,12 +145,12 @@ const ONE_AFTER_THE_OTHER: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["answers_once"],
-            hint: "One message is not one client. Go back to reading a length until the stream ends.",
+            hint: "A client may send several messages. Read the next length, until the stream ends.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["adds_up_the_whole_buffer"],
-            hint: "Behind the payload, your buffer still holds bytes of an earlier message. Use only those of this \
+            hint: "After the payload, your buffer still holds bytes of an earlier message. Use only those of this \
                    one: `&buffer[..length]`.",
         },
     ],
@@ -186,8 +186,8 @@ const EVERY_BYTE: Test = Test {
                 "adds_up_signed_bytes",
                 "stops_at_a_zero",
             ],
-            hint: "Every byte counts, as a number from 0 to 255: a 0 ends nothing, 255 is not -1, and bytes that are \
-                   no UTF-8 text must not be turned into it. Add up the `[u8]` that read has filled.",
+            hint: "Every byte counts, as a number from 0 to 255: a 0 ends nothing, 255 is not -1, and not all bytes \
+                   are UTF-8 text. Add up the `[u8]` that read has filled.",
         },
     ],
 };
@@ -209,14 +209,13 @@ const EMPTY_MESSAGE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["takes_length_zero_for_the_end"],
-            hint: "A message of length 0 is a message like others: its answer is `0 0`. The end of the stream is a \
-                   read that returns 0, and that is something else. A read which is asked for 0 bytes returns 0 as \
-                   well: do not make it.",
+            hint: "A message of length 0 is a message like others: its answer is `0 0`. It is not the end of the \
+                   stream, where read returns 0. A read that asks for 0 bytes returns 0 as well: do not make it.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["reads_before_it_looks"],
-            hint: "Nothing follows the length 0, so there is nothing to read; yet your program waits for more. Test \
+            hint: "Nothing follows the length 0, so there is nothing to read; but your program waits for more. Check \
                    whether bytes are missing before each read. (recv waits even when it is asked for 0 bytes.)",
         },
     ],
@@ -329,14 +328,14 @@ const ONE_AND_A_HALF: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["answers_when_nothing_is_left"],
-            hint: "An answer is written, and waits in a buffer of your program, while your program waits for the rest \
-                   of the next message. Flush before each read which may have to wait.",
+            hint: "Your answer stays in a buffer of your program, which waits for the rest of the next message. \
+                   Flush before each read that may have to wait.",
         },
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["drops_half_a_message"],
-            hint: "Behind the whole messages there was the beginning of another one. It comes only once: keep it, and \
-                   put what comes next behind it.",
+            hint: "After the whole messages came the beginning of another one. It comes only once: keep it, and \
+                   append what comes next.",
         },
     ],
 };
@@ -369,14 +368,14 @@ const WHERE_IT_LISTENS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["mixes_up_its_statuses", "takes_strange_addresses_for_usage"],
-            hint: "Wrong arguments end with status 2, a failure at run time with status 1. An address that is none of \
-                   this machine's is written as it should be: it is bind that fails, with EADDRNOTAVAIL.",
+            hint: "Wrong arguments end with status 2, a failure at run time with status 1. An address of another \
+                   machine is a right argument: bind fails, with EADDRNOTAVAIL.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_a_busy_port"],
-            hint: "A port that is taken, or an address that is none, is an ordinary failure. Print the reason and end \
-                   with the right status instead of unwrapping.",
+            hint: "A port that is taken, or an address that is wrong, is an ordinary failure. Print the reason and \
+                   end with the right status instead of unwrapping.",
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,
@@ -427,7 +426,7 @@ const TWO_AT_ONCE: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongBytes,
         mistakes: &["shares_one_buffer"],
-        hint: "Your program serves two clients at once, and both messages are read into the same buffer. Each \
+        hint: "Your program serves two clients at once, and reads both messages into the same buffer. Each \
                connection needs a buffer of its own, and its own count of what is there.",
     }],
 };

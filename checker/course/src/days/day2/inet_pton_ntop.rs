@@ -91,8 +91,8 @@ const FOUR_BYTES: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["splits_all"],
-            hint: "Each line gets one answer, and behind the last newline there is no line. Who reads all and splits \
-                   it at every \\n finds an empty piece there.",
+            hint: "Each line gets one answer, and no line follows the last newline. If you split all of the input at \
+                   every \\n, you find an empty piece there.",
         },
     ],
 };
@@ -168,8 +168,8 @@ const LAST_LINE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["loses_last_line"],
-            hint: "The last line has no newline behind it, and it gets no answer. The end of file ends a line too, if \
-                   there are bytes before it.",
+            hint: "The last line has no newline, and it gets no answer. The end of file ends a line too, if there \
+                   are bytes before it.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
@@ -225,8 +225,8 @@ const UP_TO_255: Test = Test {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["inaddr_none", "wraps_at_256"],
             hint: "Each of the four numbers goes from 0 to 255. Test the range while you add the digits (checked_mul \
-                   and checked_add tell you), or 256 becomes 0. And 255.255.255.255 is an address: an error needs a \
-                   place of its own, Option or Result.",
+                   and checked_add tell you), or 256 becomes 0. And 255.255.255.255 is an address: use an Option or \
+                   a Result for an error.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
@@ -253,8 +253,8 @@ const FOUR_NUMBERS: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["uses_inet_aton"],
-        hint: "inet_pton takes four numbers with three dots between them. inet_aton and getaddrinfo take fewer: write \
-               the conversion yourself, and look whether a fifth piece follows.",
+        hint: "inet_pton takes four numbers with three dots between them. inet_aton and getaddrinfo take fewer: \
+               write the conversion yourself, and check whether a fifth piece follows.",
     }],
 };
 
@@ -291,8 +291,8 @@ const NO_BLANKS: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["trims_blanks", "stops_at_junk"],
-        hint: "Every byte of the line but its newline belongs to the text. Do not trim, do not stop at the first byte \
-               that is no digit: a number is digits from its start to its end.",
+        hint: "Every byte of the line except its newline belongs to the text. Do not trim, and do not stop at the \
+               first byte that is not a digit: a number has digits from its start to its end.",
     }],
 };
 
@@ -335,8 +335,8 @@ const WRONG_HEX: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_odd"],
-            hint: "An odd number of digits, or a byte that is no digit, makes the program panic. Look at the length \
-                   before you index, or use as_chunks or get.",
+            hint: "An odd number of digits, or a byte that is not a digit, makes the program panic. Look at the \
+                   length before you index, or use as_chunks or get.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
@@ -372,9 +372,9 @@ const WRONG_USAGE: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::StillRunning,
         mistakes: &["cuts_the_port", "trims_the_port", "takes_a_sign"],
-        hint: "Your program works with arguments that are wrong; the marked step shows them. A port has 16 bits: \
-               parse it as a u16, because `as u16` makes 4464 of 70000. It is digits and nothing else: no sign, no \
-               blank, no 0x, no letter behind it. And look for arguments too many.",
+        hint: "Your program accepts wrong arguments; the marked step shows them. A port has 16 bits: parse it as a \
+               u16, because `as u16` turns 70000 into 4464. It has digits only: no sign, no blank, no 0x, no letter \
+               after them. Refuse extra arguments, too.",
     }],
 };
 

@@ -137,19 +137,19 @@ const ONE_LINE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["sends_the_zero_byte"],
-            hint: "The line ends with \\n, and behind it comes the end of the stream. The zero byte at the end of a \
+            hint: "The line ends with \\n, and after it comes the end of the stream. The zero byte at the end of a \
                    string of C does not belong to the text: write strlen bytes. And write one line only.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["prints_debug_names"],
             hint: "The line is `you=IP:PORT me=IP:PORT family=4` (or `family=6`), with one blank between the three, \
-                   and nothing else. `{}` prints a SocketAddr so, `{:?}` of an Option does not.",
+                   and nothing else. `{}` prints a SocketAddr like this, `{:?}` of an Option does not.",
         },
         Rejection {
             diagnosis: Diagnosis::LeftOpen,
             mistakes: &["never_closes"],
-            hint: "nix's accept returns a bare number, and nobody closes that. Put it into an OwnedFd, which is \
+            hint: "nix's accept returns a bare number, and nothing closes it. Put it into an OwnedFd, which is \
                    dropped, and so closed, when the client has its line.",
         },
         Rejection {
@@ -183,15 +183,15 @@ const CLIENTS_NAME: Test = Test {
                 "remembers_the_first_client",
             ],
             hint: "`you` is the name of the client's end: what getpeername says of the connected socket, or what \
-                   accept writes, each time anew. In a sockaddr the port is in network byte order (ntohs, in Rust \
-                   u16::from_be), and the length of your buffer goes in with the call.",
+                   accept writes, new for each client. In a sockaddr the port is in network byte order (ntohs, in \
+                   Rust u16::from_be), and the length of your buffer goes in with the call.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["waits_for_its_clients_end"],
             hint: "Client 1 has its line, and keeps its end of the connection open; your program waits until it \
-                   closes, and client 2 waits, too. Close the connection behind the line, and accept the next \
-                   client: when the other end closes is nobody's business.",
+                   closes, and client 2 waits, too. Close the connection after the line, and accept the next client: \
+                   do not wait for the other end to close.",
         },
     ],
 };
@@ -222,7 +222,7 @@ const OWN_NAME: Test = Test {
             "tells_the_listeners_name",
             "tells_the_address_of_the_machine",
         ],
-        hint: "A listener on 0.0.0.0 has every address of the machine, and none that it could tell. The connected \
+        hint: "A listener on 0.0.0.0 has every address of the machine, so its own name does not help. The connected \
                socket knows which one its client has reached: call getsockname on what accept returns.",
     }],
 };
@@ -258,14 +258,14 @@ const EVERY_ADDRESS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ListensElsewhere,
             mistakes: &["announces_backwards"],
-            hint: "Print the lines in the order of the arguments, each with the name of its own socket: whoever reads \
-                   them has no other way to tell which port belongs to which address.",
+            hint: "Print the lines in the order of the arguments, each with the name of its own socket: a reader has \
+                   no other way to tell which port belongs to which address.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["has_room_for_four_addresses"],
-            hint: "Twenty addresses are no wrong arguments: nobody has said how many there may be. Keep the listening \
-                   sockets in a Vec, which grows, and not in an array.",
+            hint: "Twenty addresses are right arguments: the contract sets no limit. Keep the listening sockets in a \
+                   Vec, which grows, and not in an array.",
         },
     ],
 };
@@ -295,9 +295,9 @@ const WHICHEVER_ADDRESS: Test = Test {
             "drains_a_blocking_listener",
             "looks_at_the_first_only",
         ],
-        hint: "Your program waits for a client at one address, and one waits at another. Ask poll about all listening \
-               sockets, and call accept only where it reports POLLIN, once for each time (or until EAGAIN, with \
-               SOCK_NONBLOCK).",
+        hint: "Your program waits for a client at one address, but a client waits at another. Ask poll about all \
+               listening sockets, and call accept only where it reports POLLIN, once for each time (or until EAGAIN, \
+               with SOCK_NONBLOCK).",
     }],
 };
 
@@ -331,8 +331,8 @@ const AFTER_A_BUSY_TIME: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["takes_one_client_for_an_edge"],
-            hint: "Several clients may wait when your program wakes, and an edge (EPOLLET) tells of them once. Use \
-                   poll or a level-triggered epoll, which go on saying so; or accept until EAGAIN.",
+            hint: "Several clients may wait when your program wakes, and an edge (EPOLLET) reports them once. Use \
+                   poll or a level-triggered epoll, which report them again; or accept until EAGAIN.",
         },
         Rejection {
             diagnosis: Diagnosis::NoAnswer,
@@ -401,7 +401,7 @@ const NO_LEAK: Test = Test {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["shuts_down_instead_of_closing"],
             hint: "Each descriptor needs an owner who closes it. shutdown ends the stream and closes nothing; \
-                   `into_raw_fd` gives a descriptor away, and then nobody closes it.",
+                   `into_raw_fd` takes the owner away, and then nothing closes it.",
         },
         Rejection {
             diagnosis: Diagnosis::OutOfMemory,
@@ -446,12 +446,12 @@ const CLIENT_HAS_LEFT: Test = Test {
             diagnosis: Diagnosis::Exited,
             mistakes: &["dies_with_its_client"],
             hint: "getpeername fails with ENOTCONN, or write with ECONNRESET, because one client has gone. That ends \
-                   this connection, not the server: do not pass it up with `?`, say it and go on.",
+                   this connection, not the server: do not pass it up with `?`, print it and go on.",
         },
         Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_a_client_without_a_name"],
-            hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
+            hint: "The descriptor stays open after an error. Let an OwnedFd close it on every way out.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
@@ -461,8 +461,8 @@ const CLIENT_HAS_LEFT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_lost_clients"],
-            hint: "A client has reset its connection, and whoever runs your server has to learn it. Look at what each \
-                   call returns, and say an error on standard error (eprintln!) before you go on.",
+            hint: "A client has reset its connection, and your server has to report it. Look at what each call \
+                   returns, and print an error on standard error (eprintln!) before you go on.",
         },
     ],
 };

@@ -98,8 +98,8 @@ const EVERY_BYTE: Test = Test {
 const ADDRESS_ONLY: &str =
     "`ADDRESS` is an IPv4 address, and the server listens on this address only.";
 
-const OFFER_THE_REST: &str = "write has taken fewer bytes than it was given, and said so. That is no failure, and the \
-                              rest is not sent by itself: offer it again, until all of it is taken.";
+const OFFER_THE_REST: &str = "write has taken fewer bytes than it was given, and said so. This is not a failure, but \
+                              nobody else sends the rest: offer it again, until all of it is taken.";
 
 const SHORT_WRITES: Test = Test {
     name: "sends back every byte, however few a write takes",
@@ -228,7 +228,7 @@ const HALF_CLOSE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::LeftOpen,
             mistakes: &["parent_keeps_connection"],
-            hint: "The child has closed the connection, the parent still holds a copy. Close it in the parent \
+            hint: "The child has closed the connection, but the parent still holds a copy. Close it in the parent \
                    directly after fork: accept returns a bare number, wrap it in an OwnedFd.",
         },
         Rejection {
@@ -262,7 +262,7 @@ const OTHERS_STAY: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::LeftOpen,
         mistakes: &["closes_when_the_child_has_ended"],
-        hint: "Children who were forked later hold a copy of this connection, because the parent still had it. Close \
+        hint: "Later children hold a copy of this connection, because the parent still had it at their fork. Close \
                it in the parent before you accept the next client.",
     }],
 };
@@ -320,7 +320,8 @@ const NO_FORK: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["turns_away_in_silence"],
-            hint: "fork has failed, and nobody hears of it. Say on standard error why this client is turned away.",
+            hint: "fork has failed, but your program does not report it. Say on standard error why you turn this \
+                   client away.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
@@ -391,7 +392,7 @@ const PORT_IS_FREE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["child_keeps_listener"],
-            hint: "The server is dead, and its port still listens: a child holds a copy of the listening socket. \
+            hint: "The server is dead, but its port still listens: a child holds a copy of the listening socket. \
                    Close it in the child directly after fork.",
         },
         Rejection {

@@ -77,21 +77,21 @@ const SENDS_AND_ENDS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::LeftOpen,
             mistakes: &["no_shutdown", "drops_a_duplicate"],
-            hint: "Nothing tells the server that your input has ended, so it waits, and you wait for its answer. Call \
-                   shutdown on the socket with SHUT_WR (Shutdown::Write) after the last byte. To close or drop a \
-                   duplicate of the socket sends nothing.",
+            hint: "Nothing tells the server that your input has ended, so it waits, and you wait for its answer. \
+                   Call shutdown on the socket with SHUT_WR (Shutdown::Write) after the last byte. Closing or \
+                   dropping a duplicate of the socket sends nothing.",
         },
         Rejection {
             diagnosis: Diagnosis::Busy,
             mistakes: &["overlooks_a_hangup"],
-            hint: "The input has ended, and your program does not see it. At the end of a pipe poll reports POLLHUP, \
+            hint: "The input has ended, but your program does not see it. At the end of a pipe poll reports POLLHUP, \
                    without POLLIN, and does so again and again: read then, too. read returns 0, and that is the end.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["knows_one_address_only"],
-            hint: "Nobody listens where your program connects to. Take the address and the port from the argument: \
-                   not every server is at 127.0.0.1.",
+            hint: "Your program connects to a port where nobody listens. Take the address and the port from the \
+                   argument: not every server is at 127.0.0.1.",
         },
     ],
 };
@@ -125,9 +125,8 @@ const ANSWER_AFTER_HALF_CLOSE: Test = Test {
                 "shuts_down_both_directions",
                 "shuts_down_reading",
             ],
-            hint: "End the direction to the server and no other: shutdown with SHUT_WR. After close there is nothing \
-                   left through which the answer could come, and after SHUT_RD or SHUT_RDWR read returns 0 before the \
-                   server has said anything.",
+            hint: "End only the direction to the server: shutdown with SHUT_WR. After close the answer can no longer \
+                   reach you, and after SHUT_RD or SHUT_RDWR read returns 0 before the server has said anything.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
@@ -285,8 +284,8 @@ const BOTH_DIRECTIONS: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::Stuck,
         mistakes: &["reads_after_sending"],
-        hint: "Your program sleeps in read on its input, and what the server says waits meanwhile. Receive in a \
-               second thread, or wait for both with poll.",
+        hint: "Your program sleeps in read on its input, and does not receive what the server says meanwhile. \
+               Receive in a second thread, or wait for both with poll.",
     }],
 };
 
@@ -305,7 +304,7 @@ const NOTHING_TAKEN: Test = Test {
         Rejection {
             diagnosis: Diagnosis::TimeLimited,
             mistakes: &["gives_up_a_busy_server"],
-            hint: "The server does not read for a while, and your program would give it up: a write with SO_SNDTIMEO \
+            hint: "The server does not read for a while, and your program would give up: a write with SO_SNDTIMEO \
                    fails with EAGAIN when its time is over, and poll returns 0. Nobody has asked for a time limit. \
                    Wait without one.",
         },
@@ -313,7 +312,8 @@ const NOTHING_TAKEN: Test = Test {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["blocks_in_write"],
             hint: "Your program sleeps in write because the server does not read, and meanwhile it does not receive: \
-                   both wait for ever. Make the socket non-blocking, or give each direction a thread.",
+                   both wait, and nothing will wake them. Make the socket non-blocking, or give each direction a \
+                   thread.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
@@ -364,8 +364,8 @@ const SERVER_HALF_CLOSES_FIRST: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Busy,
             mistakes: &["polls_a_finished_stream"],
-            hint: "The end of a stream stays readable for ever, so poll returns at once each time. Ask for POLLIN no \
-                   longer when read has returned 0.",
+            hint: "The end of a stream stays readable, so poll returns at once each time. When read has returned 0, \
+                   do not ask for POLLIN again.",
         },
     ],
 };
@@ -390,8 +390,8 @@ const NOBODY_LISTENS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_refused"],
-            hint: "That nobody listens is an ordinary answer of the network. Say so on standard error, and exit with \
-                   1 instead of unwrapping.",
+            hint: "A refused connection is an ordinary answer of the network. Say so on standard error, and exit \
+                   with 1 instead of unwrapping.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

@@ -207,8 +207,8 @@ const EMPTY_DATAGRAM: Test = Test {
         Rejection {
             diagnosis: Diagnosis::NoAnswer,
             mistakes: &["ignores_empty_datagrams", "ignores_repeats"],
-            hint: "An empty datagram is a datagram, and its sender waits. Send an empty one back, each time: who \
-                   sends the same twice waits for two answers.",
+            hint: "An empty datagram is a datagram, and its sender waits. Send an empty one back, each time: a \
+                   client that sends two waits for two answers.",
         },
     ],
 };

@@ -86,8 +86,8 @@ const READY_AND_TERM: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["exits_with_143"],
-            hint: "143 is what a shell shows for a program that SIGTERM has killed. Yours is asked to end and does it \
-                   well: its exit status is 0.",
+            hint: "A shell shows 143 for a program that SIGTERM has killed. Your program ends by itself when it is \
+                   asked to: its exit status is 0.",
         },
     ],
 };
@@ -214,8 +214,8 @@ const LEAVES_INT_IGNORED: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
         mistakes: &["catches_an_ignored_sigint", "asks_after_it_has_set"],
-        hint: "Whoever starts the program may have SIGINT ignored, as a shell does for a background job. Ask \
-               sigaction for the old disposition before you set your own, and leave SIG_IGN as it is.",
+        hint: "The program may be started with SIGINT ignored: a shell does so for a background job. Ask sigaction \
+               for the old disposition before you set your own, and leave SIG_IGN as it is.",
     }],
 };
 
@@ -256,8 +256,8 @@ const REAL_TIME: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["counts_wake_ups"],
-            hint: "Several signals may be there when the program wakes up once. Count each of them: in the handler, not \
-                   after the wait. Who takes them from a signalfd gets several records in one read.",
+            hint: "Several signals may be there when the program wakes up once. Count each of them: in the handler, \
+                   not after the wait. A read of a signalfd may return several records.",
         },
     ],
 };
@@ -299,8 +299,7 @@ const BLOCKED_AT_THE_START: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongDisposition,
         mistakes: &["waits_with_the_inherited_mask"],
-        hint: "The mask comes from whoever starts the program, and it may hold anything. Wait with a mask of your \
-               own, an empty one.",
+        hint: "The program inherits its mask, which may hold any signal. Wait with an empty mask of your own.",
     }],
 };
 
@@ -360,7 +359,7 @@ const SECOND_SIGNAL: Test = Test {
             diagnosis: Diagnosis::Killed,
             mistakes: &["prints_in_the_handler"],
             hint: "The second handler runs in the middle of the first one's println!, which panics, and a panic in a \
-                   handler aborts. Let the handler take a note, and the main program print.",
+                   handler aborts. Let the handler set a flag, and the main program print.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
@@ -399,7 +398,7 @@ const WHAT_IT_CAN_CATCH: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["believes_it_can_catch_all"],
-            hint: "sigaction says no to SIGKILL and SIGSTOP. Look at what it returns.",
+            hint: "sigaction fails for SIGKILL and SIGSTOP. Look at what it returns.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
@@ -409,8 +408,8 @@ const WHAT_IT_CAN_CATCH: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_a_refusal_for_a_failure"],
-            hint: "The kernel has said no, and that is the answer which was asked for: your program has not failed. \
-                   Print `EINVAL` on standard output, and end with status 0.",
+            hint: "The kernel has refused, and that is the answer: your program has not failed. Print `EINVAL` on \
+                   standard output, and end with status 0.",
         },
     ],
 };

@@ -152,7 +152,7 @@ impl<'a> Faults<'a> {
     pub fn interrupt_after_a_part(&self, filter: impl Into<CallFilter>, most: u64) -> Checked {
         let filter = filter.into();
         self.program.context.note(format!(
-            "let its next {filter} move {most} bytes at most, and interrupt the two behind it: they fail with EINTR"
+            "let its next {filter} move {most} bytes at most, and interrupt the two after it: they fail with EINTR"
         ));
         self.program
             .inject(filter, Which::First(1), Fault::Short(most))?;
@@ -320,7 +320,7 @@ impl FaultGuard<'_> {
         const MOST_HITS: u64 = 200;
         let program = self.program;
         let context = &program.context;
-        context.note("wait until it pauses, be it for a moment");
+        context.note("wait until it pauses, even for a moment");
         let tracer = program.tracer()?;
         let mut seen_asleep = BTreeSet::new();
         let look = || {

@@ -147,7 +147,7 @@ impl Server {
                 ),
             ),
             Err(error) => {
-                let goal = format!("{} to listen no more", self.address);
+                let goal = format!("{} to stop listening", self.address);
                 Err(context.to_failure(error, &goal, diagnosis).into())
             }
         }
@@ -240,8 +240,8 @@ impl Program {
             Some(_) => self.context.fail(
                 Diagnosis::BadAnnouncement,
                 format!(
-                    "your program prints {}, and no client can connect to port 0: it stands for any free port, and the \
-                     kernel has chosen one",
+                    "your program prints {}, but no client can connect to port 0: it stands for any free port, and \
+                     the kernel has chosen one",
                     quoted(&line)
                 ),
             ),

@@ -140,8 +140,8 @@ impl Program {
             if timed.are_polling(sleeping) {
                 return self.context.fail(
                     Diagnosis::Busy,
-                    "your program naps, looks, and naps again, although nothing is there; the test waits for it to \
-                     sleep until something comes",
+                    "your program sleeps a little, looks, and sleeps again, although nothing is there; the test \
+                     waits for it to sleep until something comes",
                 );
             }
             let idle = threads.iter().all(sleeps_or_has_ended)

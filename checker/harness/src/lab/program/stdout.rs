@@ -74,7 +74,7 @@ impl Stdout<'_> {
                 let mut failure = self.program.output_ended(goal)?;
                 let partial = self.program.running.stdout.unread();
                 if !partial.is_empty() {
-                    failure.symptom += &format!("; {} has no \\n behind it", quoted(&partial));
+                    failure.symptom += &format!("; {} has no \\n after it", quoted(&partial));
                 }
                 Err(failure.into())
             }

@@ -64,7 +64,7 @@ impl Listener {
             .quietly(|| Reservation::new(context, context.address().into())?.listen_with(queue))?;
         let address = listener.address;
         context.note(format!(
-            "listen on {address}, and let the accept queue be full: whoever connects gets no answer"
+            "listen on {address}, and let the accept queue be full: a client that connects gets no answer"
         ));
         let first = new_socket(context, None, address, None)?;
         match connect(first.as_raw_fd(), &SockaddrStorage::from(address)) {

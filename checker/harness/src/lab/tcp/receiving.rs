@@ -79,15 +79,12 @@ impl Connection {
         let mut got = self.inbox.borrow().clone();
         got.truncate(expected.len());
         let comparison = Comparison::of(self.what_it_receives(), expected, &got);
-        let goal = match got.len() {
-            0 => format!("{} on the connection with {}", brief(expected), self.name),
-            some => format!(
-                "{} more bytes on the connection with {}",
-                expected.len() - some.min(expected.len()),
-                self.name
-            ),
-        };
         let missing = expected.len() - got.len();
+        let goal = match (got.len(), missing) {
+            (0, _) => format!("{} on the connection with {}", brief(expected), self.name),
+            (_, 1) => format!("1 more byte on the connection with {}", self.name),
+            _ => format!("{missing} more bytes on the connection with {}", self.name),
+        };
         let failure = match waited {
             Err(error) => self.context.to_failure(error, &goal, Diagnosis::Stuck),
             Ok(()) if !expected.starts_with(&got) => self.context.failure(

@@ -54,14 +54,14 @@ pub(super) const INTERRUPTED: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_eintr"],
-            hint: "read has failed with EINTR: a signal came first, and nothing was read. Neither is anything lost, \
-                   so read again.",
+            hint: "read has failed with EINTR: a signal came first, and nothing was read. Nothing is lost, so read \
+                   again.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["starts_again_after_eintr"],
-            hint: "After EINTR go on where you were: the bytes that you have read before it will not come again. Only \
-                   the one read has to be repeated, not the whole header or body.",
+            hint: "After EINTR go on where you were: the bytes that you have read before it will not come again. \
+                   Repeat only this one read, not the whole header or body.",
         },
     ],
 };
@@ -120,8 +120,8 @@ pub(super) const CANNOT_READ: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongStatus,
         mistakes: &["takes_an_error_for_the_end"],
-        hint: "read has failed, and your program ends as if all were done. Only a read that returns 0 is the end of \
-               the input. After an error say what it was, and end with status 1.",
+        hint: "read has failed, but your program ends as if it had done everything. Only a read that returns 0 is \
+               the end of the input. After an error, print it and end with status 1.",
     }],
 };
 
@@ -153,7 +153,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_a_failed_print"],
-            hint: "The disk behind standard output is full, and your program ends as if its line were there. Look at \
+            hint: "The disk behind standard output is full, but your program ends as if its line were there. Look at \
                    the result of each print and each flush; if one fails, give the reason and end with status 1.",
         },
         Rejection {

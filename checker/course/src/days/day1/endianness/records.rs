@@ -47,7 +47,7 @@ pub(super) const HEADER: Test = Test {
             mistakes: &["size_t_in_the_header", "reads_a_body_of_none"],
             hint: "These 16 bytes are a whole record: read them, and print their line. Does your program want more? \
                    size_t, usize and the gaps of a struct belong to the machine: take the fields apart at their \
-                   offsets, with types of a fixed width. And a body of 0 bytes needs no read: one that asks for 0 \
+                   offsets, with types of a fixed width. A body of 0 bytes needs no read: a read that asks for 0 \
                    bytes returns 0, which is not the end of the input.",
         },
     ],
@@ -78,14 +78,14 @@ pub(super) const CLEAN_END: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["end_is_an_error"],
-            hint: "Before the first byte of a record the end of the input means \"that was all\": status 0. Look how \
-                   many bytes of the header are there when read returns 0; read_exact cannot tell none from some.",
+            hint: "Before the first byte of a record the end of the input means \"that was all\": status 0. Count \
+                   the bytes of the header when read returns 0; read_exact reports none and some in the same way.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["end_is_a_record"],
-            hint: "read has returned 0 before the first byte of a record: there is no record, and so no line. What is \
-                   in the buffer then was there before.",
+            hint: "read has returned 0 before the first byte of a record: there is no record, and so no line. The \
+                   buffer holds old bytes only.",
         },
     ],
 };
@@ -113,13 +113,13 @@ pub(super) const AT_ONCE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["waits_for_the_end", "forgets_to_flush"],
-            hint: "The whole record is there, and its line is not. Print it when its last byte has come, and flush: \
+            hint: "The whole record is there, but its line is not. Print it when its last byte has come, and flush: \
                    the next record or the end of the input may be hours away.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["only_one_record"],
-            hint: "Behind a record there may be another one. Read in a loop, which the end of the input ends.",
+            hint: "After a record there may be another one. Read in a loop, until the end of the input.",
         },
     ],
 };
@@ -147,7 +147,7 @@ pub(super) const IN_PIECES: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["body_in_one_read"],
-            hint: "Your program has lost its place: what it took for a header is none. The marked step says which \
+            hint: "Your program has lost its place: it took other bytes for a header. The marked step says which \
                    part was cut. Header: take it apart only when all 16 bytes are there. Body: it comes in pieces, \
                    too; subtract what each read gave from len until nothing is left, then read the next header.",
         },
@@ -169,7 +169,7 @@ pub(super) const TOGETHER: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["drops_the_rest"],
-            hint: "One read may bring several records, and your program has thrown away what came behind the first. \
+            hint: "One read may bring several records, and your program has thrown away what came after the first. \
                    Keep the rest in the buffer, or never read more than the current record needs.",
         },
         Rejection {
@@ -181,8 +181,8 @@ pub(super) const TOGETHER: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["body_in_a_buffer"],
-            hint: "A body can be longer than any buffer of yours. Read it in pieces, each no longer than the buffer \
-                   and no longer than what is left of the body, and forget each one.",
+            hint: "A body can be longer than your buffer. Read it in pieces, each no longer than the buffer and no \
+                   longer than what is left of the body, and forget each one.",
         },
     ],
 };
@@ -208,8 +208,9 @@ pub(super) const CUT_OFF: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["prints_before_the_body", "counts_the_body_in_an_i32"],
-            hint: "Your program printed a record whose body never came. Read to the end of the body first, then print. \
-                   If it does so with short bodies: len may be 4294967295, and an i32 makes a negative number of it.",
+            hint: "Your program printed a record whose body never came. Read to the end of the body first, then \
+                   print. If it already does so with short bodies: len may be 4294967295, which is negative in an \
+                   i32.",
         },
         Rejection {
             diagnosis: Diagnosis::Killed,
@@ -241,13 +242,13 @@ fn however_it_is_cut(lab: &Lab) -> Checked {
     let body = vec![0; lab.random_number(20..=27) as usize];
     let size = Record::HEADER + body.len();
     lab.step(
-        "write 15 records, each in two pieces, cut behind byte 1, 2, … 15 of the header; write the second piece when the \
-         first one is read, and expect the line",
+        "write 15 records, each in two pieces, cut after byte 1, 2, … 15 of the header; write the second piece when \
+         the first one is read, and expect the line",
         || (1..Record::HEADER).try_for_each(|cut| in_two_pieces(lab, &program, &body, cut)),
     )?;
     lab.step(
         format!(
-            "write {} more records in two pieces, cut before and behind each byte of the body; expect each line",
+            "write {} more records in two pieces, cut before and after each byte of the body; expect each line",
             body.len()
         ),
         || (Record::HEADER..size).try_for_each(|cut| in_two_pieces(lab, &program, &body, cut)),

@@ -36,19 +36,19 @@ pub(super) const FULL: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_a_failed_write"],
-            hint: "Nothing of the input is stored anywhere, and the status says that all is well. Look at the result \
-                   of every write; if it is an error, give the reason and end with status 1.",
+            hint: "Nothing of the input is stored, but the status says that all is well. Look at the result of every \
+                   write; if it is an error, give the reason and end with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_on_a_full_disk"],
-            hint: "A full disk is no bug of your program, and unwrap treats it like one. Return the error up to main: \
-                   the reason on standard error, and status 1.",
+            hint: "A full disk is not a bug in your program, but unwrap treats it like one. Return the error up to \
+                   main: the reason on standard error, and status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["counts_what_is_lost"],
-            hint: "The write has failed, and still your program says that bytes were copied. After a failure it \
+            hint: "The write has failed, but your program still says that bytes were copied. After a failure it \
                    prints no count.",
         },
         Rejection {
@@ -105,21 +105,21 @@ pub(super) const SHORT_WRITES: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Busy,
             mistakes: &["starts_again_after_a_short_write"],
-            hint: "After a short write your program offers all of it again, from the start. What was taken is in the \
-                   file: go on behind it.",
+            hint: "After a short write your program offers all bytes again, from the start. Some are in the file \
+                   already: go on after them.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["counts_the_rest_from_the_start"],
             hint: "After a short write your program knows how many bytes are left, and offers as many from the start \
-                   of the buffer. Those are in the file already: the rest begins behind what was taken, \
-                   &bytes[n..], in C bytes + n.",
+                   of the buffer. Those are in the file already: the rest begins after what was taken, &bytes[n..], \
+                   in C bytes + n.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["prints_with_one_write"],
-            hint: "The line with the count is written as well, and a write may take a part of it. Offer it the rest, \
-                   or let the library do it: writeln! with io::stdout(), printf in C.",
+            hint: "A write may take only a part of the line with the count, too. Offer it the rest, or let the \
+                   library do it: writeln! with io::stdout(), printf in C.",
         },
     ],
 };
@@ -166,9 +166,9 @@ pub(super) const INTERRUPTED: Test = Test {
                 "takes_eintr_for_the_end",
                 "tries_again_only_once",
             ],
-            hint: "A call has failed with EINTR: a signal came before it had moved a byte. Nothing is lost, and this \
-                   is neither an error of the file nor its end. Make the same call again, in a loop: the next signal \
-                   may come as soon.",
+            hint: "A call has failed with EINTR: a signal came before it had moved a byte. Nothing is lost: this is \
+                   neither an error of the file nor its end. Make the same call again, in a loop: the next signal \
+                   may come at once.",
         },
         Rejection {
             diagnosis: Diagnosis::MissingBytes,
@@ -214,8 +214,8 @@ pub(super) const CANNOT_READ: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_an_error_for_the_end"],
-            hint: "read has failed, and your program ends as if all were copied. Only a read that returns 0 is the \
-                   end of the input. After an error say what it was, and end with status 1.",
+            hint: "read has failed, but your program ends as if it had copied everything. Only a read that returns 0 \
+                   is the end of the input. After an error, print it and end with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::Busy,

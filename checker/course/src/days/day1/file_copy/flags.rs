@@ -49,14 +49,15 @@ pub(super) const REPLACES: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongMode,
             mistakes: &["removes_the_old_file"],
-            hint: "What is there now is another file of the same name (was the old one removed, or renamed over?): its permissions are new, and its other names \
-                   still show the old one. Open the file that is there, with O_TRUNC.",
+            hint: "The file there now is another one with the same name (was the old one removed, or renamed over?): \
+                   its permissions are new, and its other names still show the old one. Open the file that is there, \
+                   with O_TRUNC.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["opens_for_reading_too"],
-            hint: "Here you may write to the file and not read it, and O_RDWR asks for both. Ask for no more than you \
-                   need: O_WRONLY.",
+            hint: "Here you may write to the file but not read it, and O_RDWR asks for both. Ask for no more than \
+                   you need: O_WRONLY.",
         },
     ],
 };
@@ -103,14 +104,14 @@ pub(super) const APPENDS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["empties_with_a"],
-            hint: "With -a the old content has to stay: O_APPEND in the place of O_TRUNC, not both.",
+            hint: "With -a the old content has to stay: use O_APPEND instead of O_TRUNC, not both.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["makes_no_file_with_a", "reads_what_it_appends_to"],
             hint: "-a is a right call and ends with status 0. If your program does not know it yet, write it now. -a \
-                   too makes the file if there is none: O_CREAT belongs to each of the three ways. And it only \
-                   writes: a log need not be yours to read, and O_RDWR (in C fopen with \"a+\") asks for both.",
+                   also makes the file if there is none: all three ways need O_CREAT. It only writes: you may have \
+                   no right to read a log, and O_RDWR (in C fopen with \"a+\") asks for both.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongMode,
@@ -191,8 +192,8 @@ pub(super) const APPENDS_IN_ONE_STEP: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongBytes,
         mistakes: &["seeks_before_each_write"],
-        hint: "Between your lseek and your write another program has appended, and your write has gone over it. Two \
-               calls are never one step. With O_APPEND the kernel finds the end and writes in a single one.",
+        hint: "Between your lseek and your write another program has appended, and your write has overwritten that. \
+               Two calls are never one step. With O_APPEND the kernel finds the end and writes in a single one.",
     }],
 };
 
@@ -238,9 +239,9 @@ pub(super) const MAKES_OR_FAILS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &["looks_and_follows_the_link"],
-            hint: "The name is taken by a symbolic link to a file that is not there. A look (Path::exists, stat) \
-                   follows the link and finds nothing, and open follows it and makes that file. With O_EXCL open does \
-                   not follow it, and fails.",
+            hint: "The name is taken by a symbolic link to a file that is not there. A check (Path::exists, stat) \
+                   follows the link and finds nothing, and open follows it and makes that file. With O_EXCL open \
+                   does not follow it, and fails.",
         },
     ],
 };
@@ -271,7 +272,7 @@ pub(super) const MAKES_IN_ONE_STEP: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::CallForbidden,
         mistakes: &["looks_then_makes"],
-        hint: "Your program looks for the file, and then opens it as if nobody could have made it in between. O_EXCL \
-               in the open that has O_CREAT makes one step of it.",
+        hint: "Your program looks for the file, and then opens it as if nobody could make it in between. O_CREAT \
+               with O_EXCL makes both one step.",
     }],
 };

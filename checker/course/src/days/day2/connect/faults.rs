@@ -54,21 +54,21 @@ pub(super) const EVERY_ERROR: Test = Test {
                 "the_kernels_timeout_is_an_error",
                 "prints_the_number",
             ],
-            hint: "Look into the table of README.md: each errno has its word. ENETUNREACH and EHOSTUNREACH are both \
+            hint: "Look at the table in README.md: each errno has its word. ENETUNREACH and EHOSTUNREACH are both \
                    `unreachable`, ETIMEDOUT from the kernel is `timeout`, and any other is `error` with its name, as \
                    {errno:?} prints it.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_an_unknown_error", "ends_without_a_socket"],
-            hint: "An error that you did not expect is still the outcome of one try only, be it of connect or of \
-                   socket. Print `error NAME`, and take the next address.",
+            hint: "An unexpected error, of connect or of socket, is still the outcome of one try only. Print `error \
+                   NAME`, and take the next address.",
         },
     ],
 };
 
-const EINTR: &str = "poll has failed with EINTR: a signal came, and nothing is known about the connection. Neither is \
-                     the time over, nor is SO_ERROR an answer yet. Call poll again, with the time that is left.";
+const EINTR: &str = "poll has failed with EINTR: a signal came, and nothing is known about the connection. The time \
+                     is not over, and SO_ERROR is not an answer yet. Call poll again, with the time that is left.";
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "goes on with a try that a signal has interrupted",
@@ -198,7 +198,7 @@ pub(super) const CLOCK: Test = Test {
             false => Ok(()),
             true => lab.fail(
                 Diagnosis::TimedOut,
-                format!("your program waits for all of its {milliseconds} ms again, when they were over already"),
+                format!("your program waits for all of its {milliseconds} ms again, although they were over"),
             ),
         }
     },
@@ -206,7 +206,7 @@ pub(super) const CLOCK: Test = Test {
         diagnosis: Diagnosis::TimedOut,
         mistakes: &["the_clock_starts_again"],
         hint: "After EINTR only the rest of the time is left. Note the deadline when the try begins, and give poll \
-               what is missing until then.",
+               the time that is left until then.",
     }],
 };
 
@@ -235,7 +235,7 @@ pub(super) const PAUSE: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::ExtraOutput,
         mistakes: &["a_signal_ends_the_pause"],
-        hint: "The pause has failed with EINTR, and the time is not over. Sleep again, for what is left; \
-               thread::sleep does that for you, and poll, nanosleep and usleep do not.",
+        hint: "The pause has failed with EINTR, but its time is not over. Sleep again, for the time that is left; \
+               thread::sleep does that for you, but poll, nanosleep and usleep do not.",
     }],
 };

@@ -34,22 +34,22 @@ pub(super) const GIVES_UP: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["time_is_over_is_connected"],
-            hint: "The time is over, and nothing has happened: that is a `timeout`. poll says so by returning 0 \
-                   (SO_ERROR is 0, too, but it says nothing before the socket is writable), a connect with \
-                   SO_SNDTIMEO by failing with EINPROGRESS.",
+            hint: "The time is over, and nothing has happened: that is a `timeout`. poll returns 0 then (SO_ERROR is \
+                   0, too, but it says nothing before the socket is writable), and a connect with SO_SNDTIMEO fails \
+                   with EINPROGRESS.",
         },
         Rejection {
             diagnosis: Diagnosis::TimedOut,
             mistakes: &["counts_seconds", "alarm_that_restarts"],
-            hint: "The time is over, and the program sleeps in a call which has a time limit or an alarm of its own: \
-                   is that the right one? -t is in milliseconds, as poll takes it; alarm(2) counts seconds. And a \
-                   handler with SA_RESTART lets the kernel make the call again: the alarm then ends nothing.",
+            hint: "The time is over, but the program sleeps in a call with a time limit or an alarm: is this limit \
+                   the right one? -t is in milliseconds, as poll takes it; alarm(2) counts seconds. With SA_RESTART \
+                   on the handler, the kernel makes the call again: the alarm then ends nothing.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["one_limit_for_all"],
-            hint: "The time of the first try is over, not that of the second: each try has its own. Begin to count \
-                   anew with each address.",
+            hint: "The time of the first try is over, not that of the second: each try has its own. Count from 0 for \
+                   each address.",
         },
     ],
 };
@@ -78,16 +78,16 @@ pub(super) const WAITS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["one_deadline_for_all", "counts_microseconds"],
-            hint: "A try is called a `timeout` before its time is over. Each try has all the milliseconds of -t, \
-                   counted from its own beginning. (A timeval has seconds and microseconds, a timespec seconds and \
-                   nanoseconds: a millisecond is 1000 of the one, and 1000000 of the other.)",
+            hint: "Your program says `timeout` before the time of the try is over. Each try has all the milliseconds \
+                   of -t, counted from its own beginning. (A timeval has seconds and microseconds, a timespec \
+                   seconds and nanoseconds: a millisecond is 1000 of the one, and 1000000 of the other.)",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["asks_without_waiting", "connects_again"],
             hint: "The server has not answered yet, and the program may still wait. After EINPROGRESS nothing is \
-                   known: SO_ERROR is 0, and a second connect says EALREADY. Sleep in poll, with all the time that is \
-                   left.",
+                   known: SO_ERROR is 0, and a second connect fails with EALREADY. Sleep in poll, with all the time \
+                   that is left.",
         },
         Rejection {
             diagnosis: Diagnosis::Busy,
@@ -139,8 +139,8 @@ pub(super) const AS_LONG_AS_THE_KERNEL: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::TimeLimited,
         mistakes: &["has_a_limit_of_its_own"],
-        hint: "Nobody has given a -t, so the kernel decides when a try is over, after some two minutes: ETIMEDOUT. \
-               Sleep in connect, or in poll with the time limit -1.",
+        hint: "There is no -t, so the kernel decides when a try is over, after about two minutes: ETIMEDOUT. Sleep \
+               in connect, or in poll with the time limit -1.",
     }],
 };
 
@@ -181,7 +181,7 @@ pub(super) const CLOSES: Test = Test {
             "leaves_a_thread_in_connect",
         ],
         hint: "Here a process may have 16 descriptors, and each try of this kind leaves one behind. There is more \
-               than one way out of a try: refused, over its time, no way to the address. Close the socket on each of \
+               than one way out of a try: refused, timed out, no way to the address. Close the socket on each of \
                them, or let an OwnedFd do it. A thread that is still in connect keeps its socket.",
     }],
 };

@@ -48,20 +48,20 @@ pub(super) const BACK_OFF: Test = Test {
                 "has_a_default_of_its_own",
             ],
             hint: "A round is a try of each address, from the first one on. Between two rounds there is one pause, \
-                   and each is twice as long as the one before it; the first is that of -p, or 100 ms where there is \
-                   no -p.",
+                   and each is twice as long as the one before it. The first one is that of -p, or 100 ms without \
+                   -p.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["never_tries_again", "wants_one_order_of_options"],
-            hint: "There is -r: when all addresses have failed, print `again in MS ms`, sleep, and begin with the \
-                   first address again. And the options come in any order: -p may stand before -r.",
+            hint: "With -r, when all addresses have failed, print `again in MS ms`, sleep, and begin with the first \
+                   address again. The options come in any order: -p may stand before -r.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["pauses_after_the_last_round"],
-            hint: "After the last round nothing follows, so there is nothing to pause for. -r 3 means three rounds \
-                   more: four in all.",
+            hint: "Nothing follows the last round, so do not pause after it. -r 3 means three more rounds: four in \
+                   all.",
         },
     ],
 };
@@ -93,7 +93,7 @@ pub(super) const ALL_AGAIN: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::ExtraOutput,
         mistakes: &["success_is_no_end"],
-        hint: "The program is connected, and goes round all the same. Success ends all loops.",
+        hint: "The program is connected, but it begins another round. Success ends all loops.",
     }],
 };
 
@@ -118,13 +118,13 @@ pub(super) const SLEEPS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["does_not_sleep"],
-            hint: "The pause was announced, and the next round is there already. Sleep for as many milliseconds as \
-                   you print: thread::sleep, or nanosleep(2).",
+            hint: "Your program announced a pause, but the next round has already begun. Sleep for as many \
+                   milliseconds as you print: thread::sleep, or nanosleep(2).",
         },
         Rejection {
             diagnosis: Diagnosis::Busy,
             mistakes: &["watches_the_clock"],
-            hint: "Your program looks at the clock until the time has come, and needs a whole processor for it. \
+            hint: "Your program looks at the clock until the time is over, and needs a whole processor for it. \
                    thread::sleep or nanosleep(2) needs none.",
         },
     ],

@@ -44,8 +44,8 @@ pub(super) const MORE_THAN_SENT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &["waits_for_the_end_of_too_much"],
-            hint: "More has come than was sent, and your program waits for the server's end, as read_to_end does. One \
-                   read of one byte tells enough: 0 is the end, and with anything else give the reason and end at \
+            hint: "More has come than was sent, and your program waits for the server's end, as read_to_end does. \
+                   One read of one byte is enough: 0 is the end; after anything else, give the reason and end at \
                    once, with status 1.",
         },
         Rejection {
@@ -89,7 +89,7 @@ pub(super) const CUT_REPLY: Test = Test {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["cut_reply_is_success", "no_reply_is_success"],
             hint: "read returns 0 while bytes are missing, some of the reply or all of it. That is status 1, not 0: \
-                   only behind the last reply is the server's end a success.",
+                   the server's end is a success only after the last reply.",
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,

@@ -80,7 +80,7 @@ pub(super) const INTERRUPTED: Test = Test {
             "stops_reading_at_eintr",
         ],
         hint: "EINTR is neither an error nor the end of anything: a signal came before a byte was moved. Make the \
-               same call again, be it read or write, on the connection, on standard input or on standard output. \
+               same call again: read or write, on the connection, on standard input or on standard output. \
                read_until, read_exact and write_all do it for you; read, write and fill_buf do not, nor do fgets and \
                fwrite in C.",
     }],

@@ -54,9 +54,9 @@ pub(super) const WAITS_FOR_EACH_REPLY: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["keeps_output_in_a_buffer", "reads_to_the_end"],
-            hint: "The reply has come and nobody sees it. It is complete when as many bytes are back as you sent: \
-                   read_to_end and read_to_string wait for the server's end, which comes last. If you have printed \
-                   it, it is still in your buffer: flush standard output.",
+            hint: "The reply has come, but your program does not show it. It is complete when as many bytes are back \
+                   as you sent: read_to_end and read_to_string wait for the server's end, which comes last. If you \
+                   have printed it, it is still in your buffer: flush standard output.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
@@ -151,9 +151,9 @@ pub(super) const EARLY_REPLY: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["takes_an_early_reply_for_too_much"],
-            hint: "More bytes have come than this line has, and your program ends. They are the reply to the next \
-                   line, come early. Ask only for the bytes that this line still lacks; whether too many have come \
-                   is seen after the last line.",
+            hint: "More bytes have come than this line has, and your program ends. They are an early reply to the \
+                   next line. Ask only for the bytes that this line still needs; check for too many bytes after the \
+                   last line.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
@@ -202,8 +202,8 @@ pub(super) const PRINTS_THE_REPLY: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["prints_whole_replies_only"],
-            hint: "A part of the reply has come, the rest may take hours, and nobody sees what is there. read_exact \
-                   keeps it until all has come: print what each read brings, flush, and read on.",
+            hint: "A part of the reply has come, and the rest may take hours, but your program shows nothing. \
+                   read_exact keeps it until all has come: print what each read brings, flush, and read on.",
         },
     ],
 };

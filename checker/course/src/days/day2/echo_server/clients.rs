@@ -82,9 +82,9 @@ pub(super) const SLOW_READER: Test = Test {
         Rejection {
             diagnosis: Diagnosis::OutOfMemory,
             mistakes: &["takes_all_at_once"],
-            hint: "The client does not read, and still your program takes whatever comes, and keeps it. A stranger \
-                   decides then how much memory you need. Read on only when what has come is written; a channel or a \
-                   buffer between reader and writer needs a bound (sync_channel).",
+            hint: "The client does not read, but your program reads on, and keeps everything. A stranger then \
+                   decides how much memory you need. Write what has come before you read on; a channel or a buffer \
+                   between reader and writer needs a bound (sync_channel).",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
@@ -95,8 +95,8 @@ pub(super) const SLOW_READER: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Reset,
             mistakes: &["hangs_up_at_rdhup", "serves_ten_megabytes"],
-            hint: "Read until read returns 0, write it back, then close. A stream has no length at which it is enough, \
-                   and POLLRDHUP says that no more will come, not that you have read all.",
+            hint: "Read until read returns 0, write it back, then close. No count of bytes ends a stream, and \
+                   POLLRDHUP says that no more will come, not that you have read all.",
         },
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
@@ -160,7 +160,7 @@ pub(super) const RESET: Test = Test {
         Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_after_an_error"],
-            hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
+            hint: "The descriptor stays open after an error. Let an OwnedFd close it on every way out.",
         },
         Rejection {
             diagnosis: Diagnosis::OutOfMemory,
@@ -173,8 +173,8 @@ pub(super) const RESET: Test = Test {
                 "says_nothing_of_lost_clients",
                 "tells_of_the_first_lost_client",
             ],
-            hint: "A client has reset its connection, and whoever runs your server has to learn it, each time. Look \
-                   at what read and write return, and say an error on standard error (eprintln!) before you go on.",
+            hint: "A client has reset its connection, and your server has to report it, each time. Look at what read \
+                   and write return, and print an error on standard error (eprintln!) before you go on.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
@@ -216,7 +216,7 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_write_fails"],
-            hint: "write fails when the client has gone, and the client decides when that is. Handle the error \
+            hint: "write fails when the client has gone, and the client decides when it goes. Handle the error \
                    instead of unwrapping it.",
         },
         Rejection {
@@ -234,14 +234,14 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_when_write_fails"],
-            hint: "A client has left without its echo: write has failed. Say this error on standard error \
+            hint: "A client has left without its echo: write has failed. Print this error on standard error \
                    (eprintln!), like one of read, before you accept the next.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["sends_what_a_lost_client_left"],
-            hint: "The next client gets bytes of one who has gone. What a client did not take goes with it: begin \
-                   each connection with an empty buffer, however the one before has ended.",
+            hint: "The next client gets bytes of a client that has gone. Drop what a client did not take: begin each \
+                   connection with an empty buffer, however the one before has ended.",
         },
         Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
@@ -262,9 +262,7 @@ fn expect_it_waits(lab: &Lab, server: &Server, before: u64) -> Checked {
         }
         lab.fail(
             Diagnosis::OutOfMemory,
-            format!(
-                "your program has taken {more} KiB of memory more for a client who does not read"
-            ),
+            format!("your program has taken {more} KiB more memory for a client who does not read"),
         )
     })
 }

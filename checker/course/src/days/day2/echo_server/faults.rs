@@ -74,7 +74,7 @@ pub(super) const INTERRUPTED: Test = Test {
             diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["gives_up_a_client_at_eintr"],
             hint: "EINTR says that a signal came before a byte was moved. The connection is as good as before: make \
-                   the same call again, be it read or write.",
+                   the same call again, read or write.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,

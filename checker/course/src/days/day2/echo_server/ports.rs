@@ -44,8 +44,8 @@ pub(super) const BESIDE_ANOTHER: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["insists_on_its_port"],
-            hint: "Is the port a number in your program? Bind the one from the argument. 0 lets the kernel choose a \
-                   free one, so that two servers can run side by side.",
+            hint: "Is the port a constant in your program? Bind the one from the argument. 0 lets the kernel choose \
+                   a free one, so that two servers can run side by side.",
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,

@@ -33,7 +33,7 @@ pub(super) const CLEAN_END: Test = Test {
             diagnosis: Diagnosis::LeftOpen,
             mistakes: &["never_closes"],
             hint: "The client has ended its stream, and waits for the end of yours. nix's accept returns a bare \
-                   number, and nobody closes that. Put it into an OwnedFd, which is dropped, and so closed, when the \
+                   number, and nothing closes it. Put it into an OwnedFd, which is dropped, and so closed, when the \
                    client is done.",
         },
         Rejection {
@@ -44,8 +44,8 @@ pub(super) const CLEAN_END: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["calls_every_end_a_bad_frame"],
-            hint: "The stream ended where a length would begin: that is how a client says good-bye, and not a bad \
-                   frame. Nothing is printed then.",
+            hint: "The stream ended where a length would begin: this is an ordinary end, not a bad frame. Print \
+                   nothing then.",
         },
     ],
 };
@@ -78,15 +78,15 @@ pub(super) const CUT_OFF: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["takes_every_end_for_a_clean_one", "forgives_a_cut_header"],
-            hint: "The stream has ended inside a message, and your program does not say `bad frame`, on a line of its \
-                   own and on standard output. An end is clean only in front of a length: count what you have when \
+            hint: "The stream has ended inside a message, and your program does not say `bad frame`, on a line of \
+                   its own and on standard output. An end is clean only before a length: count what you have when \
                    read returns 0. (read_exact reports the same UnexpectedEof for 0 bytes and for 3.)",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["answers_half_a_message", "trusts_waitall"],
-            hint: "Only a whole message has an answer. The stream has ended before the last byte: say `bad frame` and \
-                   close. Does your program look at how much each call has brought? recv with MSG_WAITALL, too, \
+            hint: "Only a whole message gets an answer. The stream has ended before the last byte: say `bad frame` \
+                   and close. Does your program look at how much each call has brought? recv with MSG_WAITALL, too, \
                    returns less than all at the end.",
         },
         Rejection {
@@ -97,7 +97,7 @@ pub(super) const CUT_OFF: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["keeps_half_a_message_for_the_next"],
-            hint: "What is left of one client's stream has got into the next one's. Begin each connection with an \
+            hint: "The rest of one client's stream is in the stream of the next one. Begin each connection with an \
                    empty buffer.",
         },
     ],
@@ -163,26 +163,27 @@ pub(super) const RESET: Test = Test {
                 "calls_a_reset_a_bad_frame",
                 "takes_a_short_waitall_for_the_end",
             ],
-            hint: "The connection has failed, and nobody has sent a bad frame. Only a read that returns 0 cuts a \
+            hint: "The connection has failed, but nobody has sent a bad frame. Only a read that returns 0 cuts a \
                    message off; an error goes to standard error. (recv with MSG_WAITALL returns the bytes that it \
                    has, and the error at the next call: ask for the rest.)",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["keeps_what_a_lost_client_sent"],
-            hint: "A client has reset its connection inside a message, and what it had sent has got into the next \
-                   one's stream. Begin each connection with an empty buffer, however the one before has ended.",
+            hint: "A client has reset its connection inside a message, and the bytes that it had sent are in the \
+                   stream of the next one. Begin each connection with an empty buffer, however the one before has \
+                   ended.",
         },
         Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_after_an_error"],
-            hint: "The descriptor stays open on the way of an error. Let an OwnedFd close it on every way out.",
+            hint: "The descriptor stays open after an error. Let an OwnedFd close it on every way out.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_lost_clients"],
-            hint: "A client has reset its connection, and whoever runs your server has to learn it. read fails with \
-                   ECONNRESET then: say an error on standard error (eprintln!), each time, before you go on.",
+            hint: "A client has reset its connection, and your server has to report it. read fails with ECONNRESET \
+                   then: print the error on standard error (eprintln!), each time, before you go on.",
         },
     ],
 };

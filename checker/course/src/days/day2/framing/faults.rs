@@ -3,9 +3,9 @@
 use super::{READ_ALL, answer, ask, message, some_bytes, visit};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
-const A_PART: &str = "Your program has taken a part of a message for all of it. Any read, and recv with MSG_WAITALL, \
-                      too, may bring less than it is asked for, also the second time: go on until the count says that \
-                      nothing is missing. Only 0 bytes are the end.";
+const A_PART: &str = "Your program has taken a part of a message for all of it. Any read, also recv with \
+                      MSG_WAITALL, may bring less than it is asked for, and so may the next one: go on until the \
+                      count says that nothing is missing. Only 0 bytes are the end.";
 
 pub(super) const SHORT_READS: Test = Test {
     name: "puts a message together from reads that bring a few bytes",
@@ -90,8 +90,8 @@ pub(super) const INTERRUPTED: Test = Test {
                 "begins_again_at_eintr",
                 "tries_again_only_once",
             ],
-            hint: "EINTR says that a signal came before a byte was moved. Nothing is lost, and what you have of the \
-                   message is still a part of it: make the same call again, in a loop, and go on where you were.",
+            hint: "EINTR says that a signal came before a byte was moved. Nothing is lost: keep the part of the \
+                   message that you have, make the same call again, in a loop, and go on where you were.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,

@@ -48,8 +48,7 @@ pub(super) const LARGEST: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Reset,
             mistakes: &["refuses_the_largest"],
-            hint: "65536 bytes are the most that is allowed, and they are allowed: only a length *above* is a bad \
-                   frame.",
+            hint: "A length of 65536 bytes is still allowed: only a length *above* it is a bad frame.",
         },
     ],
 };
@@ -96,9 +95,8 @@ pub(super) const TOO_LONG: Test = Test {
         Rejection {
             diagnosis: Diagnosis::LeftOpen,
             mistakes: &["knows_no_maximum", "skips_what_is_too_long"],
-            hint: "The length is over 65536, and the connection is still open. Nobody knows what a client means by \
-                   such a number, or whether so many bytes ever come: do not read them. Print `bad frame` and close, \
-                   at once.",
+            hint: "The length is over 65536, but the connection is still open. Such a number is wrong, and so many \
+                   bytes may never come: do not read them. Print `bad frame` and close, at once.",
         },
         Rejection {
             diagnosis: Diagnosis::Killed,
@@ -121,15 +119,15 @@ pub(super) const TOO_LONG: Test = Test {
         Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["shuts_down_a_bad_client"],
-            hint: "The client of a bad frame sees the end, and your program still holds its descriptor: shutdown \
+            hint: "The client of a bad frame sees the end, but your program still holds its descriptor: shutdown \
                    closes nothing. Let an OwnedFd close it on every way out.",
         },
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["sends_its_answers_too_late"],
-            hint: "A right message and a bad length have come together, and the right one has no answer. Send each \
-                   answer when its message is complete, before you look at the next length; or send those that you \
-                   have collected before you close.",
+            hint: "A right message and a bad length have come together, but the right message has no answer. Send \
+                   each answer when its message is complete, before you look at the next length; or send those that \
+                   you have collected before you close.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
@@ -180,9 +178,9 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::OutOfMemory,
         mistakes: &["keeps_all_messages", "keeps_each_buffer"],
-        hint: "A conversation may last for ever, clients come without end, and your program keeps something of each \
-               message, or of each client. What has its answer is not needed any more: use the buffer again for the \
-               next message, or take the answered bytes out of it (drain), and let it go with its client.",
+        hint: "A conversation may last forever, and clients come without end, but your program keeps something of \
+               each message, or of each client. After its answer you do not need a message: use the buffer again for \
+               the next one, or remove the answered bytes (drain), and drop the buffer with its client.",
     }],
 };
 

@@ -29,15 +29,15 @@ pub(super) const CANNOT_READ: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_an_error_for_the_end"],
-            hint: "Reading has failed, and your program ends as if all lines had their answers. Only a read that \
-                   returns 0 is the end of the input; `while let Ok(…)` and `lines().flatten()` do not tell it from \
-                   an error. Say what it was, and end with status 1.",
+            hint: "Reading has failed, but your program ends as if all lines had their answers. Only a read that \
+                   returns 0 is the end of the input; `while let Ok(…)` and `lines().flatten()` treat an error like \
+                   it. Print the error, and end with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_it_cannot_read"],
-            hint: "Reading has failed, and unwrap makes that a panic. Return the error up to main: the reason on \
-                   standard error, and status 1.",
+            hint: "Reading has failed, and unwrap turns that into a panic. Return the error up to main: the reason \
+                   on standard error, and status 1.",
         },
     ],
 };
@@ -65,9 +65,9 @@ pub(super) const CANNOT_PRINT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_a_failed_print"],
-            hint: "The disk behind standard output is full, and your program ends as if its answers were there. Look \
-                   at the result of each print and each flush (a BufWriter that is dropped forgets it); if one fails, \
-                   give the reason and end with status 1.",
+            hint: "The disk behind standard output is full, but your program ends as if its answers were there. Look \
+                   at the result of each print and each flush (a BufWriter that is dropped forgets it); if one \
+                   fails, give the reason and end with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

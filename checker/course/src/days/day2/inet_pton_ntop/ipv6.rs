@@ -42,7 +42,7 @@ pub(super) const GAP: Test = Test {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["tail_stays_left", "gap_of_one"],
         hint: "The gap of `::` is as long as it has to be, from one group (1:2:3:4:5:6:7::) to all eight. The groups \
-               behind it are the last ones of the sixteen bytes; the zeros fill the room between.",
+               after it are the last ones of the sixteen bytes; zeros fill the room between.",
     }],
 };
 
@@ -84,7 +84,7 @@ pub(super) const COLONS: Test = Test {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["skips_empty_groups", "gap_of_none"],
         hint: "`::` may come once, and stands for at least one group, so at most seven are written beside it. Every \
-               other colon stands between two groups, never before the first or behind the last one.",
+               other colon stands between two groups, never before the first or after the last one.",
     }],
 };
 
@@ -134,7 +134,7 @@ pub(super) const PRINTS_GROUPS: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["pads_groups"],
-        hint: "Each two bytes are a group, a 16-bit number in network order: from_be_bytes. Print it with {:x}. \
+        hint: "Every two bytes are a group, a 16-bit number in network order: from_be_bytes. Print it with {:x}. \
                {:04x} fills up with zeros, and {:X} prints capitals; RFC 5952 wants neither.",
     }],
 };

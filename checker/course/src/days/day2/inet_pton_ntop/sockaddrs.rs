@@ -27,15 +27,14 @@ pub(super) const WRITES_IPV4: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["family_swapped", "port_in_host_order"],
-            hint: "What travels in the packets is in network order: the port (to_be_bytes) and the address. The \
-                   family is read by your own kernel and never travels: host order, to_ne_bytes. Eight zero bytes \
-                   follow.",
+            hint: "What travels in the packets is in network order: the port (to_be_bytes) and the address. Your own \
+                   kernel reads the family, which never travels: host order, to_ne_bytes. Eight zero bytes follow.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["refuses_port_0"],
-            hint: "Each PORT from 0 to 65535 is a right one. 0 is a number as well (bind takes it for \"any free \
-                   port\"), although atoi also returns it where there is none: look at the digits to see that.",
+            hint: "Each PORT from 0 to 65535 is right. 0 is a number as well (for bind it means \"any free port\"), \
+                   but atoi also returns it for a text without a number: look at the digits.",
         },
     ],
 };
@@ -73,9 +72,9 @@ pub(super) const SHOWS_IPV4: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["shows_host_port", "wants_zeros_behind"],
-        hint: "Bytes 2 and 3 are the port, in network order: turn it round before you print it in decimal (ntohs, \
-               u16::from_be_bytes). The address begins at byte 4, and what stands behind it, from byte 8 on, \
-               does not matter: padding makes no line `bad`.",
+        hint: "Bytes 2 and 3 are the port, in network order: convert it before you print it in decimal (ntohs, \
+               u16::from_be_bytes). The address begins at byte 4. The bytes from byte 8 on do not matter: padding \
+               never makes a line `bad`.",
     }],
 };
 
@@ -98,7 +97,7 @@ pub(super) const SHOWS_IPV6: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["no_brackets"],
-        hint: "Between an IPv6 address and a port a colon alone says nothing: write [ADDRESS]:PORT (RFC 5952, 6). The \
+        hint: "A colon alone does not separate an IPv6 address from a port: write [ADDRESS]:PORT (RFC 5952, 6). The \
                address begins at byte 8 of the structure.",
     }],
 };
@@ -119,8 +118,8 @@ pub(super) const BELIEVES_THE_FAMILY: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["length_decides"],
-        hint: "The family, the first two bytes in the order of your machine, says what the others are. An AF_INET6 in \
-               16 bytes is `bad`, and so is every family which is neither.",
+        hint: "The family, the first two bytes in the order of your machine, says what the others are. An AF_INET6 \
+               in 16 bytes is `bad`, and so is every family but AF_INET and AF_INET6.",
     }],
 };
 

@@ -66,13 +66,13 @@ pub(super) const LEAVES_EARLY: Test = Test {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_a_client_that_takes_no_line"],
             hint: "write has failed, and the descriptor stays open on this way out. Let an OwnedFd close it on every \
-                   one.",
+                   way out.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_a_lost_line"],
-            hint: "write has failed with EPIPE or ECONNRESET: this client has not got its line, and whoever runs your \
-                   server has to learn it. Say it on standard error (eprintln!) before you go on.",
+            hint: "write has failed with EPIPE or ECONNRESET: this client has not got its line, and your server has \
+                   to report it. Print the error on standard error (eprintln!) before you go on.",
         },
     ],
 };

@@ -30,9 +30,9 @@ pub(super) const CANNOT_LISTEN: Test = Test {
                 "shares_the_port",
             ],
             hint: "bind says EADDRINUSE when another socket has this port, and EADDRNOTAVAIL when the address is not \
-                   this machine's. Whoever asked for it waits there for clients, so do not go on with less, or with \
-                   another port: print the reason, end with status 1. If bind has not failed: SO_REUSEPORT lets two \
-                   servers share a port, and each gets a part of the clients. Leave it out.",
+                   this machine's. The user expects clients at each address, so do not go on with fewer addresses, \
+                   or with another port: print the reason, end with status 1. If bind has not failed: SO_REUSEPORT \
+                   lets two servers share a port, and each gets a part of the clients. Leave it out.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
@@ -63,8 +63,8 @@ pub(super) const SILENT_UNTIL_READY: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::ExtraOutput,
         mistakes: &["announces_one_by_one"],
-        hint: "Your program has announced its first address, and ends because of the second: whoever read the line \
-               finds nobody. Listen on all of them first, then print.",
+        hint: "Your program has announced its first address, and ends because of the second: a client that has read \
+               the line finds no server. Listen on all of them first, then print.",
     }],
 };
 
@@ -105,8 +105,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
                 "splits_at_the_last_colon",
             ],
             hint: "Every argument has to be an IP address, and a port from 0 to 65535: `parse::<SocketAddr>()` takes \
-                   nothing else. `to_socket_addrs` also takes names and 127.1, `as u16` makes 4464 of 70000, and who \
-                   splits at the last colon takes [127.0.0.1]:0, ::1:0 and a port +0.",
+                   nothing else. `to_socket_addrs` also takes names and 127.1, `as u16` turns 70000 into 4464, and a \
+                   split at the last colon takes [127.0.0.1]:0, ::1:0 and a port +0.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

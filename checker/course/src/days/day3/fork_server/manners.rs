@@ -25,7 +25,7 @@ pub(super) const REASON_OF_A_LOST_CLIENT: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["loses_its_client_in_silence"],
-        hint: "The child ends with status 1, and nobody learns why. Print the error on standard error before it ends.",
+        hint: "The child ends with status 1, but does not say why. Print the error on standard error before it ends.",
     }],
 };
 
@@ -63,8 +63,8 @@ pub(super) const LOST_WHILE_IT_SENDS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["child_ignores_write_errors"],
-            hint: "write has failed in the child: this client does not get its bytes. The error is told once, and \
-                   read returns 0 after it, as if all were well. Look at what write returns, and end with status 1.",
+            hint: "write has failed in the child: this client does not get its bytes. The error comes only once: \
+                   then read returns 0, as if all were well. Look at what write returns, and end with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
@@ -76,8 +76,8 @@ pub(super) const LOST_WHILE_IT_SENDS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["asks_for_stopped_children", "reports_stopped_children"],
-            hint: "A child was stopped, which is no end: it goes on at SIGCONT. Call waitpid without WUNTRACED. Then \
-                   it tells of children who have ended, and of no others.",
+            hint: "A stopped child has not ended: it goes on at SIGCONT. Call waitpid without WUNTRACED. Then it \
+                   reports only children that have ended.",
         },
     ],
 };
@@ -185,8 +185,9 @@ pub(super) const CANNOT_PRINT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &["ignores_a_failed_print"],
-            hint: "The line about a child is lost, for standard output takes nothing any more, and nobody learns of \
-                   it. Look at what write returns, print the reason on standard error, and end with status 1.",
+            hint: "The line about a child is lost because standard output takes nothing more, but your program does \
+                   not report it. Look at what write returns, print the reason on standard error, and end with \
+                   status 1.",
         },
     ],
 };

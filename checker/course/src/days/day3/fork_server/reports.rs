@@ -37,21 +37,21 @@ pub(super) const EACH_CHILD: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["reaps_in_silence", "throws_statuses_away"],
-            hint: "The child has been collected, and there is no line. If waitpid has returned its PID: print the line \
-                   directly after it, and flush standard output. If it never does, the kernel throws the statuses \
-                   away: SIGCHLD has SIG_IGN or SA_NOCLDWAIT.",
+            hint: "The child has been collected, but there is no line. If waitpid has returned its PID: print the \
+                   line directly after it, and flush standard output. If it never does, the kernel throws the \
+                   statuses away: SIGCHLD has SIG_IGN or SA_NOCLDWAIT.",
         },
         Rejection {
             diagnosis: Diagnosis::ZombieLeft,
             mistakes: &["sleeps_in_accept"],
-            hint: "SIGCHLD wakes your server, and then it sleeps in another call, as a rule in accept: the listening \
+            hint: "SIGCHLD wakes your server, and then it sleeps in another call, usually in accept: the listening \
                    socket blocks. Make that one non-blocking, and sleep in one place only, where SIGCHLD wakes it.",
         },
         Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["keeps_a_pidfd_for_each_child"],
-            hint: "With each client the server holds a descriptor more (a pidfd or a pipe, for example), and one day \
-                   none is left for accept. Close what belongs to a child when waitpid has collected it.",
+            hint: "With each client the server holds one more descriptor (a pidfd or a pipe, for example), and in \
+                   the end none is left for accept. Close what belongs to a child when waitpid has collected it.",
         },
     ],
 };
@@ -89,14 +89,14 @@ pub(super) const HOW_IT_ENDED: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["child_panics"],
-            hint: "A reset by the client is ordinary, and the child panics at it. Handle the error: say it on \
-                   standard error and end with status 1.",
+            hint: "A reset by the client is ordinary, but the child panics. Handle the error: print it on standard \
+                   error and end with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["child_hides_a_lost_client"],
-            hint: "The client is lost, and its child ends as if it were served. Let the child end with 1 when read or \
-                   write has failed.",
+            hint: "The client is lost, but its child ends as if it had served the client. Let the child end with 1 \
+                   when read or write has failed.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

@@ -41,8 +41,8 @@ pub(super) const RESET: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_a_reset"],
-            hint: "The server has reset the connection, read says so (ECONNRESET), and your program keeps it to \
-                   itself. Print the error on standard error before you end.",
+            hint: "The server has reset the connection, read says so (ECONNRESET), but your program does not report \
+                   it. Print the error on standard error before you end.",
         },
     ],
 };
@@ -94,8 +94,8 @@ pub(super) const TAKES_NO_MORE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_send_errors"],
-            hint: "write has failed: the server has not got your whole input. Keep this in mind, and exit with 1 at \
-                   the end.",
+            hint: "write has failed: the server has not got your whole input. Remember this, and exit with 1 at the \
+                   end.",
         },
         Rejection {
             diagnosis: Diagnosis::Killed,
@@ -118,7 +118,7 @@ pub(super) const WAITS_FOR_NO_INPUT: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::StillRunning,
         mistakes: &["reads_on_after_a_failed_write"],
-        hint: "No more can be sent after a failed write, so no more has to be read. Stop reading standard input, \
+        hint: "After a failed write you can send no more, so you need not read more. Stop reading standard input, \
                print what the server has said, and end.",
     }],
 };
@@ -147,8 +147,8 @@ pub(super) const END_DOES_NOT_ARRIVE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_the_error_of_shutdown"],
-            hint: "The last piece of the input has brought a reset back, and no write follows that could fail. \
-                   shutdown tells it: ENOTCONN means that there is no connection any more. Exit with 1.",
+            hint: "The server has answered the last piece of the input with a reset, and no write follows that could \
+                   fail. shutdown reports it: ENOTCONN means that there is no connection any more. Exit with 1.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

@@ -79,13 +79,13 @@ pub(super) const CANNOT_READ: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_a_read_error_for_the_end"],
-            hint: "read on standard input has failed, and your program goes on as if it were the end of the input: a \
-                   part passes for the whole. Only 0 is the end. Tell an error on standard error, and exit with 1.",
+            hint: "read on standard input has failed, but your program goes on as if the input had ended: the server \
+                   takes a part for the whole. Only 0 is the end. Print an error on standard error, and exit with 1.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_a_bad_input"],
-            hint: "read on standard input has failed, and your program keeps the reason to itself. Print the error on \
+            hint: "read on standard input has failed, but your program does not give the reason. Print the error on \
                    standard error before you end.",
         },
         Rejection {
@@ -132,7 +132,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_a_full_disk"],
-            hint: "write to standard output has failed, and your program keeps the reason to itself. Print the error \
+            hint: "write to standard output has failed, but your program does not give the reason. Print the error \
                    on standard error before you end.",
         },
     ],

@@ -33,8 +33,8 @@ pub(super) const PATIENCE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::CallForbidden,
             mistakes: &["connects_twice"],
-            hint: "One connection carries both directions: what you send, and what the server answers. A second one is \
-                   another client to the server.",
+            hint: "One connection carries both directions: what you send, and what the server answers. A second \
+                   connection is another client for the server.",
         },
     ],
 };

@@ -108,8 +108,8 @@ pub(super) const TRUE_LENGTH: Test = Test {
             "has_one_byte_to_spare",
             "adds_a_newline",
         ],
-        hint: "LENGTH is what was sent, not what fitted into your buffer. Given as a flag to the call, MSG_TRUNC \
-               makes it return the true length. Send the digits and nothing behind them, no newline.",
+        hint: "LENGTH is what was sent, not what fitted into your buffer. With the flag MSG_TRUNC, the call returns \
+               the true length. Send the digits and nothing after them, no newline.",
     }],
 };
 
@@ -137,8 +137,8 @@ pub(super) const BEHIND_TOO_BIG: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::NoAnswer,
         mistakes: &["empties_the_queue"],
-        hint: "Nothing is left of a datagram that was cut, so there is nothing to clear away. What you receive behind \
-               it is the next datagram: answer that one, too.",
+        hint: "Nothing is left of a datagram that was cut, so there is nothing to remove. The next receive returns \
+               the next datagram: answer that one, too.",
     }],
 };
 

@@ -35,14 +35,14 @@ pub(super) const LONG_QUEUE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::NoAnswer,
             mistakes: &["shrinks_its_queue"],
-            hint: "Some datagrams came while your program was busy, and there was no room for them: the kernel threw \
-                   them away. SO_RCVBUF is the room for all that wait together, not for one datagram. Leave it as it \
-                   is.",
+            hint: "Some datagrams came while your program was busy, and there was no room for them: the kernel \
+                   dropped them. SO_RCVBUF is the room for all that wait together, not for one datagram. Leave it as \
+                   it is.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["overwrites_its_ring"],
-            hint: "This is the answer to another datagram: they come out of their order, or some are lost. Take one \
+            hint: "This is the answer to another datagram: the answers are out of order, or some are lost. Take one \
                    from the socket, answer it, and take the next. A thread for each datagram answers in any order, \
                    and a queue of your own may be full; the socket's queue keeps the order.",
         },

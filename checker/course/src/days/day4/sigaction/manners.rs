@@ -60,8 +60,8 @@ pub(super) const SIGINT_BLOCKED_AT_THE_START: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongDisposition,
         mistakes: &["keeps_sigint_blocked"],
-        hint: "The mask comes from whoever starts the program, and it may hold any signal. To take out those which \
-               you remember is not enough: wait with a mask of your own, an empty one.",
+        hint: "The program inherits its mask, which may hold any signal. It is not enough to remove those that you \
+               remember: wait with an empty mask of your own.",
     }],
 };
 
@@ -147,7 +147,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_a_full_disk"],
-            hint: "The disk is full, write has failed, and the counts are lost; exit status 0 says that all went \
+            hint: "The disk is full, write has failed, and the counts are lost; but exit status 0 says that all went \
                    well. Look at what writing and flushing return, say why on standard error, and exit with 1.",
         },
         Rejection {
@@ -181,8 +181,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["mixes_up_its_statuses", "trims_its_number"],
-            hint: "Wrong arguments end with status 2, a failure at run time with status 1. A number is digits and \
-                   nothing else: no blank, no 0x, no letter behind it.",
+            hint: "Wrong arguments end with status 2, a failure at run time with status 1. A number has digits only: \
+                   no blank, no 0x, no letter after them.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

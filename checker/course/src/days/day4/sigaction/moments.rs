@@ -54,8 +54,8 @@ pub(super) const BEFORE_THE_FIRST_WAIT: Test = Test {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["unblocks_before_it_waits"],
             hint: "The signal comes in the gap after the look at the flag: its handler runs, and then the program \
-                   waits for a signal that it has had. Leave the signals blocked, and let sigsuspend open the mask \
-                   and wait in one step.",
+                   waits for a signal that has come already. Leave the signals blocked, and let sigsuspend open the \
+                   mask and wait in one step.",
         },
         Rejection {
             diagnosis: Diagnosis::Killed,
@@ -88,8 +88,8 @@ pub(super) const BEFORE_THE_NEXT_WAIT: Test = Test {
         diagnosis: Diagnosis::Stuck,
         mistakes: &["looks_then_pauses", "blocks_only_sigterm"],
         hint: "The signal comes after the look at the flag and before the sleep: its handler runs, and then the \
-               program waits for a signal that it has had. Block all the signals before you look, and let sigsuspend \
-               open the mask and wait in one step.",
+               program waits for a signal that has come already. Block all the signals before you look, and let \
+               sigsuspend open the mask and wait in one step.",
     }],
 };
 
