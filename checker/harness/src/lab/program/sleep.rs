@@ -163,8 +163,12 @@ impl Program {
             };
             let threads = process.thread_list();
             looks += 1;
-            // The kernel may have woken it for a moment, to send what there is room for by now.
-            let is_awake = !threads.iter().all(sleeps_or_has_ended);
+            // The kernel may have woken it for a moment, to send what there is room for by now. A thread without a call
+            // has woken up between the two looks at it.
+            let is_awake = !threads.iter().all(|thread| {
+                thread.state == 'Z'
+                    || thread.state == 'S' && (thread.hidden || thread.sleep.is_some())
+            });
             let mut napping = threads.iter().filter(|thread| thread.naps()).peekable();
             // One that naps may still be on its way to the call in which it stays.
             let is_on_its_way = napping.peek().is_some()
