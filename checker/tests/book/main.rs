@@ -244,6 +244,7 @@ fn what_the_text_shows_in_a_terminal_is_what_happens() {
     let programs = build();
     let text = course();
     let lines: Vec<&str> = text.lines().collect();
+    let tmp = tempfile::tempdir().unwrap();
     let mut played = 0;
     for (at, line) in lines.iter().enumerate() {
         if marker(line, "session ").is_none() {
@@ -258,14 +259,14 @@ fn what_the_text_shows_in_a_terminal_is_what_happens() {
         assert_eq!(language, "console", "course.md:{}", at + 1);
         let session =
             Session::of(&shown).unwrap_or_else(|reason| panic!("course.md:{}: {reason}", at + 1));
-        if session.needs_nc() && !session::has_nc() {
+        if let Some(missing) = session.lacks() {
             skipped(format!(
-                "the session at course.md:{}: there is no nc",
+                "the session at course.md:{}: there is no {missing}",
                 at + 1
             ));
             continue;
         }
-        if let Err(reason) = session.play(&programs) {
+        if let Err(reason) = session.play(&programs, tmp.path()) {
             panic!("course.md:{}: {reason}", at + 1);
         }
         played += 1;

@@ -2,11 +2,12 @@
 //!
 //! A line `NAME$ COMMAND` is typed in the terminal of that name, `^C` is the key, and the lines behind it are what comes
 //! there. A line `NAME:` says that the next ones come in that terminal. Ports are other ones each time: the first time a
-//! port is shown behind a colon, it stands for the one that comes.
+//! port is shown behind a colon, it stands for the one that comes. `/tmp` stands for a folder of the test.
 
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
+    net::{Ipv6Addr, UdpSocket},
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
@@ -22,6 +23,8 @@ use nix::{
 
 use crate::support::environment::command;
 
+/// What makes a shell's descriptors those of a terminal: 0, 1 and 2. The test may have been started with more.
+const AS_IN_A_TERMINAL: &str = "exec 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-";
 /// How long a line may take that is due. On a busy machine a program may start late.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -37,7 +40,7 @@ enum Line {
 pub struct Session(Vec<Line>);
 
 /// Whether there is OpenBSD's nc, which can half-close (`-N`).
-pub fn has_nc() -> bool {
+fn has_nc() -> bool {
     let said = command("nc").arg("-h").output();
     said.is_ok_and(|said| String::from_utf8_lossy(&said.stderr).contains("OpenBSD"))
 }
@@ -73,17 +76,25 @@ impl Session {
         Ok(Session(lines))
     }
 
-    /// Whether a command of it is nc.
-    pub fn needs_nc(&self) -> bool {
-        self.0.iter().any(|line| match line {
-            Line::Typed { command, .. } => command.split(' ').any(|word| word == "nc"),
-            Line::Shown { .. } => false,
-        })
+    /// What this machine lacks for it.
+    pub fn lacks(&self) -> Option<&'static str> {
+        let commands = self.0.iter().filter_map(|line| match line {
+            Line::Typed { command, .. } => Some(command),
+            Line::Shown { .. } => None,
+        });
+        let has = |part: &str| commands.clone().any(|command| command.contains(part));
+        if has("nc ") && !has_nc() {
+            return Some("OpenBSD's nc");
+        }
+        let has_ipv6 = || UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+        (has("::") && !has_ipv6()).then_some("IPv6")
     }
 
-    /// Types it, with the programs of this folder, and compares what comes.
-    pub fn play(&self, programs: &Path) -> Result<(), String> {
-        let folder = tempfile::tempdir().unwrap();
+    /// Types it, with the programs of this folder, and compares what comes. `tmp` stands for `/tmp`: it has what earlier
+    /// sessions have left there.
+    pub fn play(&self, programs: &Path, tmp: &Path) -> Result<(), String> {
+        let tmp = tmp.display().to_string();
+        let own = |text: &str| text.replace("/tmp", &tmp);
         let mut ports = Ports::default();
         let mut terminals: BTreeMap<&str, Running> = BTreeMap::new();
         for line in &self.0 {
@@ -97,15 +108,15 @@ impl Session {
                         before.expect_end()?;
                     }
                     if !command.is_empty() {
-                        let command = ports.in_command(&with_programs(command, programs));
-                        let running = Running::start(&command, folder.path());
+                        let command = with_programs(&ports.in_command(&own(command)), programs);
+                        let running = Running::start(&command, Path::new(&tmp));
                         terminals.insert(terminal, running);
                     }
                 }
                 Line::Shown { terminal, text } => {
                     let running = terminals.get(&**terminal);
                     let came = running.ok_or("nothing runs there")?.next_line()?;
-                    ports.compare(text, &came)?;
+                    ports.compare(&own(text), &came)?;
                 }
             }
         }
@@ -148,7 +159,7 @@ impl Running {
     fn start(typed: &str, folder: &Path) -> Running {
         let mut shell: Command = command("bash");
         let mut child = shell
-            .args(["-c", &format!("exec 2>&1; {typed}")])
+            .args(["-c", &format!("{AS_IN_A_TERMINAL}; {typed}")])
             .current_dir(folder)
             .stdout(Stdio::piped())
             .process_group(0)
