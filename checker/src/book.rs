@@ -41,7 +41,7 @@ pub struct Link {
 }
 
 /// The lines that are text and no code, with their numbers. What stands between fences is code.
-pub(crate) fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut is_code = false;
     text.lines().enumerate().filter_map(move |(at, line)| {
         if line.trim_start().starts_with("```") {
@@ -64,6 +64,21 @@ pub fn headings(text: &str) -> Vec<Heading> {
         })
     });
     found.collect()
+}
+
+/// The headings of the first two levels, each with the text from its own line to the next of them.
+fn chapters(text: &str) -> Vec<(Heading, &str)> {
+    let mut starts = vec![0];
+    starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
+    let mut headings = headings(text);
+    headings.retain(|heading| heading.level <= 2);
+    let begins: Vec<usize> = headings.iter().map(|one| starts[one.line - 1]).collect();
+    let ends: Vec<usize> = begins.iter().skip(1).copied().chain([text.len()]).collect();
+    let texts = begins
+        .into_iter()
+        .zip(ends)
+        .map(|(begin, end)| &text[begin..end]);
+    headings.into_iter().zip(texts).collect()
 }
 
 /// The links, in order; those in code are none.

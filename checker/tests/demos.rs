@@ -10,6 +10,7 @@ use std::{
 };
 
 use checker::{
+    book,
     demo_context::{DemoContext, DemoResult},
     demo_worker::{DemoRun, DemoStatus},
     demos::{DEMOS, Demo, Needs},
@@ -386,10 +387,9 @@ fn every_demo_is_named_in_the_textbook() {
 
 #[test]
 fn every_demo_belongs_to_a_heading_of_the_textbook() {
-    let headings: BTreeSet<&str> = COURSE
-        .lines()
-        .filter(|line| line.starts_with('#'))
-        .map(|line| line.trim_start_matches('#').trim())
+    let headings: BTreeSet<String> = book::headings(COURSE)
+        .into_iter()
+        .map(|heading| heading.title)
         .collect();
     for demo in DEMOS {
         assert!(headings.contains(demo.read), "{}: {}", demo.name, demo.read);

@@ -7,7 +7,7 @@ use std::{
 
 use nix::errno::Errno;
 
-use super::{Heading, headings};
+use super::{Heading, chapters, headings};
 
 /// Where a written part begins; its name is between these two.
 const BEGIN: &str = "<!-- written by `cargo lab book --update`: ";
@@ -103,33 +103,22 @@ fn errors(text: &str) -> BTreeSet<&str> {
 
 /// The chapters that speak of each of these words: between backticks, alone or as a call, or as a page of the manual.
 fn mentions<'a>(text: &'a str, wanted: &BTreeSet<&'a str>) -> BTreeMap<&'a str, Vec<Heading>> {
-    let headings = headings(text);
-    let chapters = headings.iter().filter(|heading| heading.level <= 2);
     let mut found: BTreeMap<&str, Vec<Heading>> = BTreeMap::new();
-    let lines: Vec<&str> = text.lines().collect();
-    let mut ends = chapters.clone().skip(1).map(|next| next.line - 1);
-    for chapter in chapters {
-        let end = ends.next().unwrap_or(lines.len());
+    for (chapter, text) in chapters(text) {
         // Chapters have numbers; an annex is no place to read about a call.
         if !chapter.title.starts_with(|c: char| c.is_ascii_digit()) {
             continue;
         }
-        for line in &lines[chapter.line..end] {
-            for (before, word, behind) in words(line) {
-                let is_call = behind.starts_with('(');
-                let is_code = before == Some('`') && (behind.starts_with('`') || is_call);
+        let spoken: BTreeSet<&str> = words(text)
+            .filter(|(before, word, behind)| {
+                let is_code = *before == Some('`') && behind.starts_with(['`', '(']);
                 let is_page = behind.starts_with("(2)");
-                let is_error = word.starts_with('E');
-                if !wanted.contains(word) || !(is_code || is_page || is_error) {
-                    continue;
-                }
-                let places = found
-                    .entry(wanted.get(word).copied().unwrap_or(word))
-                    .or_default();
-                if places.last() != Some(chapter) {
-                    places.push(chapter.clone());
-                }
-            }
+                wanted.contains(word) && (is_code || is_page || word.starts_with('E'))
+            })
+            .map(|(_, word, _)| word)
+            .collect();
+        for word in spoken {
+            found.entry(word).or_default().push(chapter.clone());
         }
     }
     found

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{Heading, headings, links};
+use super::{Heading, chapters, headings, links};
 use crate::failure::{Attempt, LabError};
 
 /// The settings of mdBook.
@@ -30,7 +30,14 @@ pub fn write_site(root: &Path, folder: &Path) -> Result<(), LabError> {
     let read =
         |path: &str| fs::read_to_string(root.join(path)).attempt(&format!("could not read {path}"));
     let text = read("course.md")?;
-    let pages = pages(&text);
+    let pages: Vec<Page> = chapters(&text)
+        .into_iter()
+        .map(|(heading, text)| Page {
+            name: format!("{}.md", heading.anchor()),
+            heading,
+            text,
+        })
+        .collect();
     let places: BTreeMap<String, String> = pages
         .iter()
         .flat_map(|page| {
@@ -79,34 +86,6 @@ fn write(folder: &Path, path: &str, text: &str) -> Result<(), LabError> {
     let parent = path.parent().unwrap_or(folder);
     fs::create_dir_all(parent).attempt(&format!("could not make {}", parent.display()))?;
     fs::write(&path, text).attempt(&format!("could not write {}", path.display()))
-}
-
-/// A page for each heading of the first two levels, with the text below it.
-fn pages(text: &str) -> Vec<Page<'_>> {
-    let mut starts = Vec::new();
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        starts.push(at);
-        at += line.len();
-    }
-    let headings: Vec<Heading> = headings(text)
-        .into_iter()
-        .filter(|heading| heading.level <= 2)
-        .collect();
-    let ends = headings
-        .iter()
-        .skip(1)
-        .map(|next| starts[next.line - 1])
-        .chain([text.len()]);
-    headings
-        .iter()
-        .zip(ends)
-        .map(|(heading, end)| Page {
-            name: format!("{}.md", heading.anchor()),
-            heading: heading.clone(),
-            text: &text[starts[heading.line - 1]..end],
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,13 +1,10 @@
 //! What can be seen of an exercise without running anything: names, files, declarations, headings, quotations.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use super::coverage;
 use crate::{
+    book,
     exercise::{Exercise, Test},
     failure::LabError,
     mistakes::{self, Mistakes},
@@ -82,36 +79,22 @@ pub(super) fn faults(root: &Path, exercise: &'static Exercise) -> Result<Vec<Str
 
 /// The headings by which an exercise sends its readers to nowhere, or to one of several places.
 fn lost_readers(exercise: &Exercise, course: &str) -> Vec<String> {
-    let headings = headings(course);
+    let headings = book::headings(course);
     let named = exercise.tests.iter().map(|test| test.read);
     named
         .chain([exercise.chapter])
         .collect::<BTreeSet<_>>()
         .into_iter()
-        .filter_map(|heading| match headings.get(heading) {
-            None => Some(format!("course.md has no heading \"{heading}\"")),
-            Some(1) => None,
-            Some(times) => Some(format!(
-                "course.md has {times} headings \"{heading}\": nobody knows which one to read"
-            )),
-        })
+        .filter_map(
+            |heading| match headings.iter().filter(|one| one.title == heading).count() {
+                0 => Some(format!("course.md has no heading \"{heading}\"")),
+                1 => None,
+                times => Some(format!(
+                    "course.md has {times} headings \"{heading}\": nobody knows which one to read"
+                )),
+            },
+        )
         .collect()
-}
-
-/// The headings of a text, and how often each of them stands there.
-fn headings(text: &str) -> BTreeMap<&str, usize> {
-    let mut in_code = false;
-    let mut found = BTreeMap::new();
-    for line in text.lines() {
-        if line.starts_with("```") {
-            in_code = !in_code;
-        } else if !in_code && line.starts_with('#') {
-            *found
-                .entry(line.trim_start_matches('#').trim())
-                .or_default() += 1;
-        }
-    }
-    found
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use session::Session;
 use support::{Course, environment::command, skipped::skipped};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Course::real().root().to_owned()
 }
 
 fn course() -> String {

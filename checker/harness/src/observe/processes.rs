@@ -199,6 +199,12 @@ impl Process {
 }
 
 impl Thread {
+    /// Whether it sleeps in a call that /proc shows, or hides from this process. A thread without either has woken up
+    /// between the two looks at it.
+    pub fn sleeps_in_a_call(&self) -> bool {
+        self.state == 'S' && (self.sleep.is_some() || self.hidden)
+    }
+
     /// Whether it sleeps in a call that sets a limit to the sleep.
     pub fn naps(&self) -> bool {
         let sleep = self.sleep.as_ref();

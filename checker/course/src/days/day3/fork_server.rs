@@ -98,6 +98,9 @@ const EVERY_BYTE: Test = Test {
 const ADDRESS_ONLY: &str =
     "`ADDRESS` is an IPv4 address, and the server listens on this address only.";
 
+const NEVER_ENDS: &str = "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or \
+                          cannot print (with the reason on standard error).";
+
 const OFFER_THE_REST: &str = "write has taken fewer bytes than it was given, and said so. This is not a failure, but \
                               nobody else sends the rest: offer it again, until all of it is taken.";
 
@@ -208,8 +211,7 @@ const HALF_CLOSE: Test = Test {
          the server sleeps may end early (`EINTR`), because a child has ended.",
         "Neither is a failure.",
         "The parent holds no connection, and no child holds the listening socket.",
-        "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot print (with \
-         the reason on standard error).",
+        NEVER_ENDS,
     ],
     story: |lab| {
         let server = lab.start_server()?;
@@ -297,8 +299,7 @@ const NO_FORK: Test = Test {
     read: "When fork fails, and when the server ends",
     proves: &[
         "If fork fails, the server closes this connection, says why on standard error, and goes on.",
-        "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot print (with \
-         the reason on standard error).",
+        NEVER_ENDS,
         "Results go to standard output, everything else to standard error.",
     ],
     story: |lab| {

@@ -163,12 +163,10 @@ impl Program {
             };
             let threads = process.thread_list();
             looks += 1;
-            // The kernel may have woken it for a moment, to send what there is room for by now. A thread without a call
-            // has woken up between the two looks at it.
-            let is_awake = !threads.iter().all(|thread| {
-                thread.state == 'Z'
-                    || thread.state == 'S' && (thread.hidden || thread.sleep.is_some())
-            });
+            // The kernel may have woken it for a moment, to send what there is room for by now.
+            let is_awake = !threads
+                .iter()
+                .all(|thread| thread.state == 'Z' || thread.sleeps_in_a_call());
             let mut napping = threads.iter().filter(|thread| thread.naps()).peekable();
             // One that naps may still be on its way to the call in which it stays.
             let is_on_its_way = napping.peek().is_some()
@@ -199,9 +197,7 @@ impl Program {
             let threads = process.thread_list();
             let asleep = !threads.is_empty()
                 && process.signals.due() == 0
-                && threads
-                    .iter()
-                    .all(|thread| thread.state == 'S' && (thread.hidden || thread.sleep.is_some()));
+                && threads.iter().all(Thread::sleeps_in_a_call);
             if !asleep {
                 return Ok(None);
             }

@@ -2,7 +2,9 @@
 
 use nix::errno::Errno;
 
-use super::{ADDRESS_ONLY, Visit, echo_some, leave, reports::expect_lost_client, visit};
+use super::{
+    ADDRESS_ONLY, NEVER_ENDS, Visit, echo_some, leave, reports::expect_lost_client, visit,
+};
 use crate::promises::{addresses, servers};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Sleep, Test, Transport};
 
@@ -159,8 +161,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
     points: 1,
     read: "Zombies, and how to collect them",
     proves: &[
-        "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot print (with \
-         the reason on standard error).",
+        NEVER_ENDS,
         "A panic (exit status 101) is a failure, in a child too.",
     ],
     story: |lab| {
@@ -197,8 +198,7 @@ pub(super) const CANNOT_ACCEPT: Test = Test {
     points: 1,
     read: "When accept fails",
     proves: &[
-        "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot print (with \
-         the reason on standard error).",
+        NEVER_ENDS,
         "When no descriptor is free (`EMFILE`), it may end so, or pause and try again.",
     ],
     story: |lab| {
@@ -265,8 +265,7 @@ pub(super) const PORT_IN_USE: Test = Test {
     points: 1,
     read: "Starting again on the same port",
     proves: &[
-        "It never ends by itself, except with status 1 if it cannot listen, can accept no more, or cannot print (with \
-         the reason on standard error).",
+        NEVER_ENDS,
         "A panic (exit status 101) is a failure, in a child too.",
     ],
     story: |lab| {
