@@ -1,11 +1,12 @@
 //! A program with workers of its own, for the checker's tests (see tests/workers.rs). Its argument is what to do with
 //! them; it panics when something else happens than that name says.
 
-use std::{env, fs, process::ExitCode, thread, time::Duration};
+use std::{env, fs, io::Read, path::Path, process::ExitCode, thread, time::Duration};
 
 use checker::{
     failure::LabError,
     observe::processes::{self, Process},
+    sandbox::{Isolation, Launch, Sandbox, best_isolation},
     worker::{
         self, Cancel, ForkServer, Forked, Job, Reply, Requester, RunError, Worker, fork_workers,
     },
@@ -52,7 +53,42 @@ static INPUT: Job = job("input", |requester| {
     requester.answer(&input)
 });
 
-const JOBS: &[&Job] = &[&ECHO, &FORKED_ECHO, &PANICS, &FAILS, &WAITS, &INPUT];
+/// Covers a file of the machine in a sandbox, and tells what programs find there.
+static COVERS: Job = job("covers", |requester| {
+    requester.request::<()>()?;
+    let sandbox = Sandbox::enter(Isolation::Namespaces)?;
+    let mut found = Vec::new();
+    for content in ["the first one\n", "another\n"] {
+        let covered = sandbox.cover(MACHINES_FILE.as_ref(), content.as_bytes())?;
+        assert!(covered, "{MACHINES_FILE}");
+        let launch = Launch {
+            traced: false,
+            ..Launch::new([MACHINES_FILE])
+        };
+        let mut cat = launch.start(Path::new("/bin/cat"), &sandbox).expect("cat");
+        let mut text = String::new();
+        let mut stdout = cat.stdout.take().expect("a pipe");
+        stdout.read_to_string(&mut text).expect("text");
+        found.push(text);
+    }
+    let left = sandbox.directory().list(10);
+    assert!(left.expect("the folder").is_empty(), "a file has a name");
+    sandbox.end()?;
+    requester.answer(&found.concat())
+});
+
+const JOBS: &[&Job] = &[
+    &ECHO,
+    &FORKED_ECHO,
+    &PANICS,
+    &FAILS,
+    &WAITS,
+    &INPUT,
+    &COVERS,
+];
+
+/// One which every machine has.
+const MACHINES_FILE: &str = "/etc/hosts";
 
 fn echo(requester: &mut Requester) -> Result<(), LabError> {
     match requester.request::<String>()? {
@@ -72,6 +108,7 @@ fn main() -> ExitCode {
         "is-cancelled" => is_cancelled(),
         "is-dropped" => is_dropped(),
         "shows-its-kind-only" => shows_its_kind_only(),
+        "covers" => covers(),
         other => panic!("what is {other}?"),
     }
     ExitCode::SUCCESS
@@ -162,6 +199,16 @@ fn shows_its_kind_only() {
     child_of(worker.pid());
     let line = fs::read_to_string(format!("/proc/{}/cmdline", worker.pid()));
     assert_eq!(line.expect("a line"), "/proc/self/exe\0__worker\0waits\0");
+}
+
+fn covers() {
+    if best_isolation() != Isolation::Namespaces {
+        return;
+    }
+    let before = fs::read(MACHINES_FILE).expect("a file");
+    let reply = start(&COVERS).run(&(), &never());
+    assert_eq!(answer(reply), "the first one\nanother\n");
+    assert_eq!(fs::read(MACHINES_FILE).expect("a file"), before);
 }
 
 /// Waits until a process has a child.

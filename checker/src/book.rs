@@ -4,6 +4,13 @@
 mod index;
 mod site;
 
+use std::{
+    cell::OnceCell,
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
 pub use index::with_indexes;
 pub use site::write_site;
 
@@ -66,6 +73,41 @@ pub fn headings(text: &str) -> Vec<Heading> {
     found.collect()
 }
 
+/// Where the headings of a course.md are: what says where to read names the line.
+///
+/// The file is read when the first heading is looked up: a run that only says "passed" does not wait for it.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    path: PathBuf,
+    lines: OnceCell<BTreeMap<String, usize>>,
+}
+
+impl Places {
+    /// Those of the course at this root. Where course.md cannot be read, no place is known.
+    pub fn of_course(root: &Path) -> Places {
+        Places {
+            path: root.join("course.md"),
+            lines: OnceCell::new(),
+        }
+    }
+
+    fn lines(&self) -> &BTreeMap<String, usize> {
+        self.lines.get_or_init(|| {
+            let text = fs::read_to_string(&self.path).unwrap_or_default();
+            let headings = headings(&text).into_iter();
+            headings.map(|one| (one.title, one.line)).collect()
+        })
+    }
+
+    /// The heading, as one types it into an editor: `course.md:2517, "End of file and half-close"`.
+    pub fn cite(&self, title: &str) -> String {
+        match self.lines().get(title) {
+            Some(line) => format!("course.md:{line}, \"{title}\""),
+            None => format!("course.md, \"{title}\""),
+        }
+    }
+}
+
 /// The headings of the first two levels, each with the text from its own line to the next of them.
 fn chapters(text: &str) -> Vec<(Heading, &str)> {
     let mut starts = vec![0];
@@ -115,6 +157,16 @@ mod tests {
         let found = links(TEXT);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].target.as_str(), found[0].line), ("#one", 8));
+    }
+
+    #[test]
+    fn a_place_is_a_file_and_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = Places::of_course(folder.path());
+        assert_eq!(nowhere.cite("Two"), "course.md, \"Two\"");
+        fs::write(folder.path().join("course.md"), "# One\n\n## Two\n").unwrap();
+        let places = Places::of_course(folder.path());
+        assert_eq!(places.cite("Two"), "course.md:3, \"Two\"");
     }
 
     #[test]

@@ -28,6 +28,7 @@ use self::{
     terminal::{columns, complain, say, width},
 };
 use crate::{
+    book::Places,
     check, doctor,
     exercise::Exercise,
     failure::LabError,
@@ -416,7 +417,12 @@ fn hint(name: &str) -> Result<u8, CliError> {
     let root = workspace::find()?;
     let exercises = target::resolve(&[name.to_owned()])?;
     for exercise in exercises {
-        say(&map::hint(exercise, &recall(&root), width()))?;
+        say(&map::hint(
+            exercise,
+            &recall(&root),
+            &Places::of_course(&root),
+            width(),
+        ))?;
     }
     Ok(exit::PASSED)
 }

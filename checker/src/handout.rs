@@ -163,7 +163,7 @@ fn for_students(whole: &str) -> Result<String, LabError> {
         .split_once(HEADING)
         .ok_or_else(|| LabError::new("could not find the part for students in README.md"))?;
     let part = rest.split("\n## ").next().unwrap_or_default();
-    Ok(include_str!("handout/README.md").replace("{for students}", part.trim()))
+    Ok(include_str!("handout/README.md").replace("{for students}", part.trim_matches('\n')))
 }
 
 /// The kind of machine an executable is for, as `std::env::consts::ARCH` calls it: see elf(5).
@@ -284,10 +284,10 @@ mod tests {
 
     #[test]
     fn a_student_gets_the_whole_part_for_students_and_no_other() {
-        let whole = "# The lab\n\n- [For students](#for-students)\n\n## For students\n\n- a list\n- [a link](x.md)\n\n\
+        let whole = "# The lab\n\n- [For students](#for-students)\n\n## For students\n\n    a command\n\n- [a link](x.md)\n\n\
                      ### Below\n\nmore\n\n## For instructors\n\nsecret\n";
         let text = for_students(whole).unwrap();
-        let part = "## For students\n\n- a list\n- [a link](x.md)\n\n### Below\n\nmore\n";
+        let part = "## For students\n\n    a command\n\n- [a link](x.md)\n\n### Below\n\nmore\n";
         assert!(
             text.starts_with("# The socket lab\n") && text.ends_with(part),
             "{text}"

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::{exercise::Exercise, progress::Progress, report::layout::fold, syllabus::EXERCISES};
+use crate::{
+    book::Places, exercise::Exercise, progress::Progress, report::layout::fold, syllabus::EXERCISES,
+};
 
 const DONE: Style = AnsiColor::Green.on_default().bold();
 const WRONG: Style = AnsiColor::Red.on_default().bold();
@@ -12,7 +14,7 @@ const STRONG: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
 /// The whole course with what passes so far, and the next thing to do.
-pub fn draw(progress: &Progress, width: usize) -> String {
+pub fn draw(progress: &Progress, places: &Places, width: usize) -> String {
     let mut text = String::new();
     let mut day = 0;
     for exercise in EXERCISES {
@@ -30,7 +32,7 @@ pub fn draw(progress: &Progress, width: usize) -> String {
         .sum();
     let all: u32 = EXERCISES.iter().map(|one| one.points()).sum();
     let _ = writeln!(text, "\n  {points} of {all} points\n");
-    text.push_str(&next_step(progress, width));
+    text.push_str(&next_step(progress, places, width));
     text
 }
 
@@ -79,7 +81,7 @@ pub fn onward(checked: &[&Exercise], progress: &Progress) -> String {
     }
 }
 
-fn next_step(progress: &Progress, width: usize) -> String {
+fn next_step(progress: &Progress, places: &Places, width: usize) -> String {
     let Some(exercise) = EXERCISES.iter().find(|one| !progress.is_done(one)) else {
         return "All exercises are done.\n".to_owned();
     };
@@ -95,9 +97,9 @@ fn next_step(progress: &Progress, width: usize) -> String {
         )
     } else {
         format!(
-            "Next: {name}. Read course.md, \"{chapter}\", and exercises/{name}/README.md; write \
+            "Next: {name}. Read {chapter}, and exercises/{name}/README.md; write \
              exercises/{name}/src/main.rs.",
-            chapter = exercise.chapter
+            chapter = places.cite(exercise.chapter)
         )
     };
     format!(
@@ -127,7 +129,7 @@ pub fn list(exercises: &[&Exercise], width: usize) -> String {
 }
 
 /// What to do next in one exercise, one step at a time.
-pub fn hint(exercise: &Exercise, progress: &Progress, width: usize) -> String {
+pub fn hint(exercise: &Exercise, progress: &Progress, places: &Places, width: usize) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -142,13 +144,13 @@ pub fn hint(exercise: &Exercise, progress: &Progress, width: usize) -> String {
         None => vec!["All its tests passed when it was last checked.".to_owned()],
         Some(0) => vec![
             exercise.first_step.to_owned(),
-            format!("Read course.md, \"{}\".", exercise.chapter),
+            format!("Read {}.", places.cite(exercise.chapter)),
         ],
         Some(test) => {
             let test = &exercise.tests[test];
             vec![
                 format!("The next test: \"{}\".", test.name),
-                format!("Read course.md, \"{}\".", test.read),
+                format!("Read {}.", places.cite(test.read)),
                 "The report of the checker tells what your program does instead.".to_owned(),
             ]
         }

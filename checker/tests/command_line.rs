@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::fs;
+
 use predicates::{prelude::PredicateBooleanExt, str::contains};
 use support::{Course, Isolation, MACHINE, skipped::skipped};
 
@@ -114,6 +116,24 @@ fn list_hint_doctor_and_completions_answer() {
         .assert()
         .code(0)
         .stdout(contains("checker"));
+}
+
+#[test]
+fn where_to_read_is_a_file_and_the_line_of_the_heading() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    let textbook = Course::real().root().join("course.md");
+    fs::copy(&textbook, course.root().join("course.md")).unwrap();
+    let text = fs::read_to_string(textbook).unwrap();
+    for arguments in [&["hint", "day2_2"][..], &["day2_2", "--only", "announces"]] {
+        let told = course.checker().args(arguments).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        let (_, place) = told.split_once("course.md:").expect(&told);
+        let (line, title) = place.split_once(", \"").unwrap();
+        let title = title.split('"').next().unwrap();
+        let line: usize = line.parse().unwrap();
+        let heading = text.lines().nth(line - 1).unwrap();
+        assert_eq!(heading.trim_start_matches('#').trim(), title);
+    }
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn a_wrong_textbook_is_seen() {
     let showing = play(&WRONG);
     assert_eq!(showing.status, DemoStatus::Disagrees);
     assert_eq!(showing.agreement(), (1, 3));
-    let text = report::demo::showing(&showing, 80);
+    let text = report::demo::showing(&showing, &book::Places::default(), 80);
     let text = anstream::adapter::strip_str(&text).to_string();
     for part in [
         "agrees     right → EADDRINUSE",

@@ -337,6 +337,7 @@ fn no_test_is_lost_behind_another_one() {
         program: None,
         verbose: false,
         width: 80,
+        places: &checker::book::Places::default(),
     };
     let text = human::exercise(&exercise, detail);
     for test in &exercise.tests {

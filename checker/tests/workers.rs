@@ -1,4 +1,4 @@
-//! Workers: what comes of a request, and that a worker ends with its requester.
+//! Workers: what comes of a request, that a worker ends with its requester, and that it changes nothing elsewhere.
 
 mod support;
 
@@ -43,4 +43,9 @@ fn a_worker_whose_requester_has_hung_up_ends_with_all_that_it_has_started() {
 #[test]
 fn the_command_line_of_a_worker_shows_nothing_but_its_kind() {
     expect("shows-its-kind-only");
+}
+
+#[test]
+fn a_covered_file_is_seen_by_the_programs_of_its_sandbox_only() {
+    expect("covers");
 }

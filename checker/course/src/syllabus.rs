@@ -14,8 +14,13 @@ pub const EXERCISES: &[&Exercise] = &[
     &days::day2::socket_names::EXERCISE,
     &days::day2::connect::EXERCISE,
     &days::day3::udp_echo::EXERCISE,
+    &days::day3::udp_client::EXERCISE,
     &days::day3::shutdown::EXERCISE,
+    &days::day3::close::EXERCISE,
+    &days::day3::resolve::EXERCISE,
+    &days::day3::fork_wait::EXERCISE,
     &days::day3::fork_server::EXERCISE,
+    &days::day3::exit::EXERCISE,
     &days::day4::sigaction::EXERCISE,
 ];
 

@@ -26,8 +26,8 @@ pub use crate::{
     exercise::{Exercise, Mistake, Rejection, Test, Untested},
     failure::{Attempt, Checked, Comparison, Diagnosis, LabError, Stop},
     lab::{
-        CallFilter, Child, Connection, Ending, FaultGuard, FdKind, Fifo, File, ForkForbidden,
-        Freeze, Lab, Listener, Program, Reservation, Server, Sleep, UdpPeer, quoted,
+        CallFilter, Child, Connection, Datagram, Ending, FaultGuard, FdKind, Fifo, File,
+        ForkForbidden, Freeze, Lab, Listener, Program, Reservation, Server, Sleep, UdpPeer, quoted,
     },
     observe::{
         calls::Call,
@@ -36,6 +36,6 @@ pub use crate::{
         sockets::{Socket, State, Transport},
         tracer::{Address, Record},
     },
-    sandbox::Launch,
+    sandbox::{Launch, StandardOutput},
     sys,
 };

@@ -13,6 +13,7 @@ use super::{
     terminal::{complain, say, width},
 };
 use crate::{
+    book::Places,
     build::{self, cargo::Building},
     check::{self, CheckEvent, Plan},
     exercise::Exercise,
@@ -35,7 +36,11 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Cl
                 "which exercise? Name a target, for example day2_2".to_owned(),
             ));
         }
-        say(&map::draw(&recall(&root), width()))?;
+        say(&map::draw(
+            &recall(&root),
+            &Places::of_course(&root),
+            width(),
+        ))?;
         return Ok(exit::PASSED);
     }
     let exercises = resolve_or_command(&arguments.targets)?;
@@ -48,10 +53,12 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Cl
         refuse_unusable(program)?;
     }
     let exercises = narrow(exercises, arguments.only.as_deref())?;
+    let places = Places::of_course(&root);
     let mut delivery = Delivery::new(
         &arguments.report,
         arguments.program.clone(),
         arguments.verbose,
+        places.clone(),
     )?;
     let colour = anstream::stdout().is_terminal() && ColorChoice::global() != ColorChoice::Never
         || ColorChoice::global() == ColorChoice::Always;
@@ -68,7 +75,7 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Cl
         conditions: conditions(&arguments.how, cancel),
         colour,
     };
-    let report = watch(&plan, begun, &mut delivery, &arguments)?;
+    let report = watch(&plan, begun, &mut delivery, &arguments, &places)?;
     if plan.program.is_none()
         && let Some(progress) = remember(&plan.root, &report)
         && (delivery.shows_people() && report.status == Status::Passed)
@@ -133,6 +140,7 @@ fn watch(
     begun: Option<Building>,
     delivery: &mut Delivery,
     arguments: &CheckArguments,
+    places: &Places,
 ) -> Result<Report, RunError> {
     let line = ProgressLine::new();
     let detail = human::Detail {
@@ -140,6 +148,7 @@ fn watch(
         program: plan.program.as_deref(),
         verbose: arguments.verbose,
         width: width(),
+        places,
     };
     let feedback = arguments.report.feedback;
     let to_terminal = delivery.shows_people();

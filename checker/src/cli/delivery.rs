@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::{output, say};
 use crate::{
+    book::Places,
     check::SoFar,
     failure::LabError,
     report::{Context, Feedback, Format, Gradescope, Report, Visibility, render},
@@ -58,6 +59,7 @@ impl Delivery {
         arguments: &Arguments,
         program: Option<PathBuf>,
         verbose: bool,
+        places: Places,
     ) -> Result<Delivery, LabError> {
         Ok(Delivery {
             format: arguments.format,
@@ -66,6 +68,7 @@ impl Delivery {
             context: Context {
                 program,
                 verbose,
+                places,
                 gradescope: Gradescope {
                     visibility: arguments.visibility,
                     stdout_visibility: arguments.stdout_visibility,

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{CliError, exit, possible, progress_line::ProgressLine, say, width};
 use crate::{
+    book::Places,
     demo_worker::{self, DemoRun, DemoStatus},
     demos::{DEMOS, Demo},
     failure::LabError,
@@ -12,6 +13,7 @@ use crate::{
     sandbox::{self, Isolation},
     target,
     worker::Cancel,
+    workspace,
 };
 
 /// The version of the showings as data. It grows by one when a field changes its meaning or goes away.
@@ -59,6 +61,9 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
     let demos = resolve(&arguments.demos)?;
     let isolation = arguments.isolation.unwrap_or_else(sandbox::best_isolation);
     let for_people = arguments.format == ShowingFormat::Human;
+    // A demo needs no course around it.
+    let places =
+        workspace::find().map_or_else(|_| Places::default(), |root| Places::of_course(&root));
     let line = ProgressLine::new();
     let mut showings = Vec::new();
     for demo in demos {
@@ -68,7 +73,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
             return Err(CliError::Interrupted);
         };
         if for_people {
-            line.pause(|| say(&showing(&one, width())))?;
+            line.pause(|| say(&showing(&one, &places, width())))?;
         }
         showings.push(one);
     }
@@ -82,7 +87,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
             status,
             demos,
         })?)?,
-        (ShowingFormat::Human, [_, _, ..]) => say(&summary(&showings))?,
+        (ShowingFormat::Human, [_, _, ..]) => say(&summary(&showings, width()))?,
         (ShowingFormat::Human, _) => (),
     }
     Ok(match status {

@@ -5,7 +5,7 @@ use std::{env, path::PathBuf, time::Duration};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::LabError;
+use crate::{book::Places, failure::LabError};
 
 /// What a rendering needs and a report does not hold.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +14,8 @@ pub struct Context {
     pub program: Option<PathBuf>,
     /// Explain every failed test to people, not only the first of an exercise.
     pub verbose: bool,
+    /// Where the headings of the textbook are.
+    pub places: Places,
     /// How long the run took.
     pub took: Duration,
     /// For Gradescope.

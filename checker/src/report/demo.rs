@@ -7,6 +7,7 @@ use textwrap::{Options, WordSplitter, wrap};
 
 use super::sanitize::clean;
 use crate::{
+    book::Places,
     demo_context::{Finding, Step},
     demo_worker::{DemoRun, DemoStatus},
     demos::{DEMOS, Demo, Needs},
@@ -54,7 +55,7 @@ fn needs(demo: &Demo) -> Option<&'static str> {
 }
 
 /// What one demo has shown.
-pub fn showing(showing: &DemoRun, width: usize) -> String {
+pub fn showing(showing: &DemoRun, places: &Places, width: usize) -> String {
     let mut text = format!("{STRONG}{}{STRONG:#}\n", showing.name);
     let _ = writeln!(text, "{}", fold(&showing.question, width, "", ""));
     for step in &showing.steps {
@@ -89,7 +90,7 @@ pub fn showing(showing: &DemoRun, width: usize) -> String {
         }
     };
     let _ = writeln!(text, "\n{verdict}: {agree} of {all} statements agree.");
-    let _ = writeln!(text, "{DIM}course.md, \"{}\"{DIM:#}\n", showing.read);
+    let _ = writeln!(text, "{DIM}{}{DIM:#}\n", places.cite(&showing.read));
     text
 }
 
@@ -138,7 +139,7 @@ fn marked(word: &str, style: Style, line: &str, width: usize) -> String {
 }
 
 /// What closes the report on several demos.
-pub fn summary(showings: &[DemoRun]) -> String {
+pub fn summary(showings: &[DemoRun], width: usize) -> String {
     let count = |status: DemoStatus| showings.iter().filter(move |one| one.status == status);
     let mut text = format!(
         "{} of {} demos agree with the textbook.\n",
@@ -152,7 +153,8 @@ pub fn summary(showings: &[DemoRun]) -> String {
     ] {
         let names: Vec<&str> = count(status).map(|one| one.name.as_str()).collect();
         if !names.is_empty() {
-            let _ = writeln!(text, "  {what}: {}", names.join(", "));
+            let line = format!("{what}: {}", names.join(", "));
+            let _ = writeln!(text, "{}", fold(&line, width, "  ", "    "));
         }
     }
     text

@@ -51,18 +51,18 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
             without_commands(told.trim_end()),
         );
     }
-    for annotation in annotations(report) {
+    for annotation in annotations(report, context) {
         annotation.write(&mut text);
     }
     text.push_str(&without_commands(&plain(&human::summary(report))));
     Ok(text)
 }
 
-fn annotations(report: &Report) -> Vec<Annotation> {
+fn annotations(report: &Report, context: &Context) -> Vec<Annotation> {
     let mut errors = Vec::new();
     let mut warnings = Vec::new();
     for exercise in &report.exercises {
-        errors.extend(failure(exercise, report.seed));
+        errors.extend(failure(exercise, report.seed, context));
         errors.extend(trouble(exercise));
         warnings.extend(gap(exercise));
     }
@@ -72,7 +72,7 @@ fn annotations(report: &Report) -> Vec<Annotation> {
 }
 
 /// What fails first: the program that is not there, or the first failed test, where there is something to say.
-fn failure(exercise: &ExerciseReport, seed: u64) -> Option<Annotation> {
+fn failure(exercise: &ExerciseReport, seed: u64, context: &Context) -> Option<Annotation> {
     let source = format!("exercises/{}/src/main.rs", exercise.name);
     let error = |title: String, file, line, message| Annotation {
         level: "error",
@@ -112,8 +112,10 @@ fn failure(exercise: &ExerciseReport, seed: u64) -> Option<Annotation> {
         Some(failure) => (
             line_in(&failure.stderr, &source),
             format!(
-                "{}\n\nhint: {}\nread: course.md, \"{}\"\nseed: {seed}",
-                failure.symptom, failure.hint, failure.read
+                "{}\n\nhint: {}\nread: {}\nseed: {seed}",
+                failure.symptom,
+                failure.hint,
+                context.places.cite(&failure.read)
             ),
         ),
         None => (None, "The program does not keep this promise.".to_owned()),

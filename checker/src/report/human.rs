@@ -15,6 +15,7 @@ use super::{
     sanitize::{clean, cut, from_compiler, without_commands},
 };
 use crate::{
+    book::Places,
     failure::{Diagnosis, LabError},
     lab::ProcessState,
 };
@@ -35,6 +36,8 @@ pub struct Detail<'a> {
     pub verbose: bool,
     /// The width of the terminal, in columns.
     pub width: usize,
+    /// Where the headings of the textbook are.
+    pub places: &'a Places,
 }
 
 /// What a report in a file is folded to, in columns.
@@ -43,11 +46,17 @@ const WIDTH: usize = 80;
 impl Detail<'_> {
     /// How much a file tells.
     pub(super) fn of<'a>(report: &Report, context: &'a Context) -> Detail<'a> {
+        Detail::new(report.seed, context)
+    }
+
+    /// How much a file tells of a run with this seed.
+    pub(super) fn new(seed: u64, context: &Context) -> Detail<'_> {
         Detail {
-            seed: report.seed,
+            seed,
             program: context.program.as_deref(),
             verbose: context.verbose,
             width: WIDTH,
+            places: &context.places,
         }
     }
 }
@@ -395,7 +404,7 @@ pub fn explanation(
         text,
         "{}",
         fold(
-            &format!("course.md, \"{}\"", failure.read),
+            &detail.places.cite(&failure.read),
             width,
             "        read   ",
             rest

@@ -72,7 +72,8 @@ impl Suite {
         } else if exercise.tests.is_empty() {
             cases.push(whole(exercise));
         }
-        cases.extend(exercise.tests.iter().map(|test| case(exercise, test, seed)));
+        let tests = exercise.tests.iter();
+        cases.extend(tests.map(|test| case(exercise, test, seed, context)));
         let name = match &context.submission {
             Some(submission) => format!("{submission}.{}", exercise.name),
             None => exercise.name.clone(),
@@ -162,10 +163,10 @@ fn whole(exercise: &ExerciseReport) -> Case {
     }
 }
 
-fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Case {
+fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64, context: &Context) -> Case {
     let problem = match test.status {
         Status::Passed => None,
-        Status::Failed => Some(failure(exercise, test, seed)),
+        Status::Failed => Some(failure(exercise, test, seed, context)),
         Status::NotChecked => {
             let reason = test.not_checked.as_ref();
             Some(Problem {
@@ -193,7 +194,7 @@ fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Case {
     }
 }
 
-fn failure(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Problem {
+fn failure(exercise: &ExerciseReport, test: &TestReport, seed: u64, context: &Context) -> Problem {
     let Some(failure) = &test.failure else {
         return Problem {
             element: FAILURE,
@@ -203,10 +204,10 @@ fn failure(exercise: &ExerciseReport, test: &TestReport, seed: u64) -> Problem {
         };
     };
     let detail = human::Detail {
-        seed,
         program: None,
         verbose: true,
         width: 100,
+        ..human::Detail::new(seed, context)
     };
     let told = plain(&human::told(exercise, test, detail));
     Problem {

@@ -2,6 +2,7 @@
 //! are what the text shows, and do in a terminal what it shows.
 
 mod session;
+mod site;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -45,6 +46,34 @@ fn every_link_leads_somewhere() {
         })
         .collect();
     assert!(lost.is_empty(), "{lost:#?}");
+}
+
+#[test]
+fn every_figure_fits_its_columns() {
+    /// Of a printed page, and of an editor beside a terminal.
+    const COLUMNS: usize = 118;
+    let text = course();
+    let mut language = None;
+    let mut figures = 0;
+    for (at, line) in text.lines().enumerate() {
+        if let Some(behind) = line.strip_prefix("```") {
+            figures += usize::from(language.is_none() && behind == "text");
+            language = match language {
+                None => Some(behind),
+                Some(_) => None,
+            };
+            continue;
+        }
+        if language == Some("text") {
+            let columns = line.chars().count();
+            assert!(
+                columns <= COLUMNS,
+                "course.md:{}: {columns} columns",
+                at + 1
+            );
+        }
+    }
+    assert!(figures > 0 && language.is_none());
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, killpg},
+    sys::signal::{SigHandler, Signal, killpg, signal},
     unistd::Pid,
 };
 
@@ -158,6 +158,11 @@ struct Running {
 impl Running {
     fn start(typed: &str, folder: &Path) -> Running {
         let mut shell: Command = command("bash");
+        // A shell that starts the tests in the background lets them ignore SIGINT, and so would all that they start.
+        // SAFETY: signal is async-signal-safe, and the default action takes no handler away.
+        unsafe {
+            shell.pre_exec(|| Ok(signal(Signal::SIGINT, SigHandler::SigDfl).map(drop)?));
+        }
         let mut child = shell
             .args(["-c", &format!("{AS_IN_A_TERMINAL}; {typed}")])
             .current_dir(folder)

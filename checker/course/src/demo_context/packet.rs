@@ -20,6 +20,8 @@ impl Flags {
     pub const SYN_ACK: Flags = Flags(0x12);
     /// The connection is over at once, and what came before is acknowledged.
     pub const RST_ACK: Flags = Flags(0x14);
+    /// There is no such connection. A segment that acknowledges something is answered so.
+    pub const RST: Flags = Flags(0x04);
     /// Only an acknowledgement, or data.
     pub const ACK: Flags = Flags(0x10);
 }
@@ -93,15 +95,36 @@ impl Segment {
         packet
     }
 
-    /// The ICMP message with which a router says that it cannot reach the host for which this segment is (RFC 792): type
-    /// 3, code 1, a checksum, four bytes of nothing, and the head of the packet, as far as the two ports and the number.
-    pub(super) fn host_unreachable(&self) -> Vec<u8> {
-        let mut message = vec![3, 1, 0, 0, 0, 0, 0, 0];
-        message.extend(&self.packet[..self.start + 8]);
-        let sum = !sum(&message).fold();
-        message[2..4].copy_from_slice(&sum.to_be_bytes());
-        message
+    /// As much of the packet as an ICMP message about it quotes: as far as the two ports and the number (RFC 792).
+    pub(super) fn head(&self) -> &[u8] {
+        &self.packet[..self.start + 8]
     }
+}
+
+/// The head of an empty datagram of UDP, as an ICMP message about it quotes it (RFC 792, RFC 768). `None` if it is not of
+/// IPv4.
+pub(super) fn datagram_head(from: SocketAddr, to: SocketAddr) -> Option<Vec<u8>> {
+    let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else {
+        return None;
+    };
+    let mut head = vec![0x45, 0, 0, 28, 0, 0, 0x40, 0, 64];
+    head.extend([libc::IPPROTO_UDP as u8, 0, 0]);
+    head.extend(from.ip().octets());
+    head.extend(to.ip().octets());
+    head.extend(from.port().to_be_bytes());
+    head.extend(to.port().to_be_bytes());
+    head.extend([0, 8, 0, 0]);
+    Some(head)
+}
+
+/// The ICMP message "destination unreachable" (RFC 792): type 3, its code, a checksum, four bytes of nothing, and the head
+/// of the packet which it is about.
+pub(super) fn unreachable(code: u8, head: &[u8]) -> Vec<u8> {
+    let mut message = vec![3, code, 0, 0, 0, 0, 0, 0];
+    message.extend(head);
+    let sum = !sum(&message).fold();
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    message
 }
 
 /// A sum of 16-bit words which is still to be folded to 16 bits (RFC 1071).

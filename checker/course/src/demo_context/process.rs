@@ -2,17 +2,19 @@
 
 use std::{
     fmt, fs,
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     panic::{self, AssertUnwindSafe},
 };
 
 use nix::{
     errno::Errno,
+    fcntl::OFlag,
+    poll::PollFlags,
     sys::{
         prctl::set_pdeathsig,
         signal::{Signal, kill},
     },
-    unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, getpid, getppid},
+    unistd::{self, ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, getpid, getppid},
 };
 
 use super::{DemoContext, DemoResult};
@@ -120,6 +122,74 @@ impl DemoContext {
                 "a process of the demo does not end as it should: {ending}"
             ))),
         }
+    }
+
+    /// What a process writes to its standard output, until it and all that have copies of that have ended or closed it; and how it
+    /// ends itself.
+    pub fn output_of(&self, work: impl FnOnce() -> i32) -> DemoResult<(String, ProcessEnd)> {
+        let (output, ending) = self.bytes_of(work)?;
+        Ok((String::from_utf8_lossy(&output).into_owned(), ending))
+    }
+
+    /// Numbers that are found by a process of its own, which may change its signals, its limits and its children.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, without their words.
+    pub fn numbers_of<const N: usize>(
+        &self,
+        work: impl FnOnce() -> DemoResult<[i32; N]>,
+    ) -> DemoResult<[i32; N]> {
+        let tell = || {
+            let bytes: Vec<u8> = match work() {
+                Ok(numbers) => numbers.into_iter().flat_map(i32::to_ne_bytes).collect(),
+                Err(_) => return 1,
+            };
+            match unistd::write(sys::stdout(), &bytes) {
+                Ok(count) if count == bytes.len() => 0,
+                _ => 1,
+            }
+        };
+        let (output, _) = self.bytes_of(tell)?;
+        let (numbers, _) = output.as_chunks();
+        let numbers: Vec<i32> = numbers.iter().copied().map(i32::from_ne_bytes).collect();
+        let numbers = <[i32; N]>::try_from(numbers);
+        numbers.map_err(|_| LabError::new("a process of the demo could not do its part"))
+    }
+
+    fn bytes_of(&self, work: impl FnOnce() -> i32) -> DemoResult<(Vec<u8>, ProcessEnd)> {
+        const READ: &str = "could not read what a process of the demo writes";
+        let (reader, writer) = unistd::pipe2(OFlag::O_CLOEXEC).attempt(READ)?;
+        let stdio = Stdio {
+            input: None,
+            output: Some(writer),
+        };
+        let mut child = self.start_with(stdio, work)?;
+        let mut output = Vec::new();
+        let mut buffer = [0; 4096];
+        while self.wait_until_ready(reader.as_fd(), PollFlags::POLLIN)? {
+            match unistd::read(&reader, &mut buffer).attempt(READ)? {
+                0 => break,
+                count => output.extend_from_slice(&buffer[..count]),
+            }
+        }
+        Ok((output, self.ending(&mut child)?))
+    }
+
+    /// Waits until a process has ended and is a zombie: its parent has not reaped it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end within some seconds.
+    pub fn wait_until_zombie(&self, pid: i32) -> DemoResult {
+        let ended = || {
+            let process = Process::read(pid);
+            Ok(process
+                .is_some_and(|process| process.is_zombie())
+                .then_some(()))
+        };
+        self.wait_for(&[], ended)?
+            .ok_or_else(|| LabError::new("a process of the demo does not become a zombie"))
     }
 
     /// Waits until a child sleeps in a call.

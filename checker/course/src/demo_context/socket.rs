@@ -136,6 +136,18 @@ impl DemoContext {
         Ok(receive_at_once(socket, most))
     }
 
+    /// Reads to the end of the stream, or to an error: how many bytes have come, and what has ended them.
+    pub fn receive_to_end(&self, socket: &OwnedFd) -> DemoResult<(usize, nix::Result<()>)> {
+        let mut received = 0;
+        loop {
+            match self.receive(socket, 1 << 20)? {
+                Ok(Received(bytes)) if bytes.is_empty() => return Ok((received, Ok(()))),
+                Ok(Received(bytes)) => received += bytes.len(),
+                Err(errno) => return Ok((received, Err(errno))),
+            }
+        }
+    }
+
     /// Waits until so many bytes can be read at once, and no less.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use nix::{
 };
 
 pub use super::packet::{Flags, Segment};
+use super::packet::{datagram_head, unreachable};
 use super::{DemoContext, DemoResult};
 use harness::{
     failure::{Attempt, LabError},
@@ -28,6 +29,8 @@ use harness::{
 
 /// What segments carry that were released.
 const MARK: u32 = 1;
+/// The code of "host unreachable" (RFC 792).
+const HOST_UNREACHABLE: u8 = 1;
 
 /// The wire.
 #[derive(Debug)]
@@ -117,22 +120,19 @@ impl Wire {
     /// Tells the sender of a segment, as a router on the way would, that the host cannot be reached: with the ICMP message
     /// "host unreachable", which quotes the segment (RFC 792). When this returns, the message is there.
     pub fn answer_unreachable(&self, segment: &Segment) -> DemoResult {
-        const SEND: &str = "could not send an ICMP message";
-        let icmp = socket::socket(
-            AddressFamily::Inet,
-            SockType::Raw,
-            SockFlag::SOCK_CLOEXEC,
-            SockProtocol::Icmp,
-        )
-        .attempt(SEND)?;
-        socket::sendto(
-            icmp.as_raw_fd(),
-            &segment.host_unreachable(),
-            &SockaddrStorage::from(SocketAddr::new(segment.from.ip(), 0)),
-            MsgFlags::empty(),
-        )
-        .map(drop)
-        .attempt(SEND)
+        self.answer_with_code(segment, HOST_UNREACHABLE)
+    }
+
+    /// The same with another code of the ICMP message "destination unreachable".
+    pub fn answer_with_code(&self, segment: &Segment, code: u8) -> DemoResult {
+        send_icmp(segment.from, &unreachable(code, segment.head()))
+    }
+
+    /// The same about a datagram of UDP, which need not be held: any that this sender has sent.
+    pub fn answer_datagram(&self, from: SocketAddr, to: SocketAddr, code: u8) -> DemoResult {
+        let head = datagram_head(from, to)
+            .ok_or_else(|| LabError::new("an ICMP message is about a packet of IPv4"))?;
+        send_icmp(from, &unreachable(code, &head))
     }
 
     /// Reads what has come in.
@@ -149,6 +149,26 @@ impl Wire {
             }
         }
     }
+}
+
+/// Sends an ICMP message to this host.
+fn send_icmp(to: SocketAddr, message: &[u8]) -> DemoResult {
+    const SEND: &str = "could not send an ICMP message";
+    let icmp = socket::socket(
+        AddressFamily::Inet,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::Icmp,
+    )
+    .attempt(SEND)?;
+    socket::sendto(
+        icmp.as_raw_fd(),
+        message,
+        &SockaddrStorage::from(SocketAddr::new(to.ip(), 0)),
+        MsgFlags::empty(),
+    )
+    .map(drop)
+    .attempt(SEND)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

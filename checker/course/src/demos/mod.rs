@@ -6,18 +6,28 @@ mod backlog;
 mod bind;
 mod boundaries;
 mod dial;
+mod dual;
 mod endian;
+mod exit;
+mod fork;
+mod halfopen;
 mod handshake;
+mod icmp;
 mod inet;
 mod linger;
 mod recvflags;
 mod refcount;
 mod rust;
+mod shutdown;
+mod sigchld;
 mod sigpipe;
 mod sockaddr;
 mod sockets;
 mod timewait;
+mod udp;
 mod unread;
+mod wait;
+mod zombie;
 
 use crate::demo_context::{DemoContext, DemoResult};
 
@@ -30,6 +40,7 @@ pub const DEMOS: &[&Demo] = &[
     &bind::DEMO,
     &addrlen::DEMO,
     &backlog::DEMO,
+    &halfopen::DEMO,
     &dial::DEMO,
     &handshake::DEMO,
     &unread::DEMO,
@@ -40,6 +51,15 @@ pub const DEMOS: &[&Demo] = &[
     &recvflags::DEMO,
     &timewait::DEMO,
     &rust::DEMO,
+    &udp::DEMO,
+    &icmp::DEMO,
+    &shutdown::DEMO,
+    &dual::DEMO,
+    &fork::DEMO,
+    &wait::DEMO,
+    &zombie::DEMO,
+    &sigchld::DEMO,
+    &exit::DEMO,
 ];
 
 /// One demo.

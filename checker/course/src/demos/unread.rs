@@ -23,6 +23,8 @@ fn run(demo: &mut DemoContext) -> DemoResult {
     nothing_unread(demo)?;
     one_byte_unread(demo)?;
     answer_lost(demo)?;
+    end_before_close(demo)?;
+    bytes_after_close(demo)?;
     farewell(demo)?;
     send_buffer(demo)?;
     lost_without_a_word(demo)?;
@@ -105,12 +107,53 @@ fn answer_lost(demo: &mut DemoContext) -> DemoResult {
     demo.wait_for_bytes(&server, 1)?;
     let written = fill(&server).attempt("could not send")?;
     drop(server);
-    let (received, end) = drain(demo, &client)?;
+    let (received, end) = demo.receive_to_end(&client)?;
     demo.shows(format!(
         "the server has written {written} bytes; the client received {received}"
     ));
     demo.expect(
         "what was still in the send buffer is lost: less arrives than was written",
+        true,
+        received < written,
+    );
+    demo.expect("the client learns it", Err(Errno::ECONNRESET), end);
+    Ok(())
+}
+
+fn end_before_close(demo: &mut DemoContext) -> DemoResult {
+    demo.does("the same, but the server calls shutdown(SHUT_WR) before it closes");
+    let Link { client, server, .. } = demo.link()?;
+    send(&client, "x").attempt("could not send")?;
+    demo.wait_for_bytes(&server, 1)?;
+    let written = fill(&server).attempt("could not send")?;
+    shutdown(&server, Shutdown::Write).attempt("could not shut down")?;
+    drop(server);
+    expect_loss(demo, &client, written)
+}
+
+fn bytes_after_close(demo: &mut DemoContext) -> DemoResult {
+    demo.does("nothing unread, an answer that fills the buffers; the server closes");
+    let Link {
+        client,
+        server,
+        ends,
+    } = demo.link()?;
+    let written = fill(&server).attempt("could not send")?;
+    drop(server);
+    demo.does("now the client sends 1 byte more");
+    demo.expect("send says", Ok(1), send(&client, "x"));
+    demo.expect_state(
+        "the byte is answered with a reset",
+        ends.of_client(),
+        State::Close,
+    )?;
+    expect_loss(demo, &client, written)
+}
+
+fn expect_loss(demo: &mut DemoContext, client: &OwnedFd, written: usize) -> DemoResult {
+    let (received, end) = demo.receive_to_end(client)?;
+    demo.expect(
+        "the answer is cut as well: less arrives than was written",
         true,
         received < written,
     );
@@ -139,21 +182,9 @@ fn farewell(demo: &mut DemoContext) -> DemoResult {
     let seen = demo.receive(&client, 9)?;
     demo.expect("… and its end", Ok(Received::end()), seen);
     drop(client);
-    let (_, end) = drain(demo, &server)?;
+    let (_, end) = demo.receive_to_end(&server)?;
     demo.expect("the server reads until 0", Ok(()), end);
     Ok(())
-}
-
-/// Reads to the end of the stream, or to an error.
-fn drain(demo: &DemoContext, socket: &OwnedFd) -> DemoResult<(usize, nix::Result<()>)> {
-    let mut received = 0;
-    loop {
-        match demo.receive(socket, 1 << 20)? {
-            Ok(Received(bytes)) if bytes.is_empty() => return Ok((received, Ok(()))),
-            Ok(Received(bytes)) => received += bytes.len(),
-            Err(errno) => return Ok((received, Err(errno))),
-        }
-    }
 }
 
 fn send_buffer(demo: &mut DemoContext) -> DemoResult {
@@ -170,7 +201,7 @@ fn send_buffer(demo: &mut DemoContext) -> DemoResult {
         ends.of_server(),
         State::FinWait1,
     )?;
-    let seen = drain(demo, &client)?;
+    let seen = demo.receive_to_end(&client)?;
     demo.expect(
         "now the client reads: it gets all, and the end",
         (written, Ok(())),

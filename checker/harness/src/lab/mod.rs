@@ -7,7 +7,7 @@
 //!
 //! The files use each other in this order only, from the bottom to the top:
 //!
-//! - `program`, `tcp`, `udp`, `file`, `fifo`, `network`: the words, by topic; in this file those of [`Lab`].
+//! - `program`, `tcp`, `udp`, `file`, `fifo`, `etc`, `network`: the words, by topic; in this file those of [`Lab`].
 //! - `wait`: waits for an event; `limits`: ends a test whose programs take too much.
 //! - `verdict`: what a symptom is called; `evidence`: what was seen.
 //! - `quiescence`: whether anything can still happen; `polling`: one look; `sockets`: those of this test.
@@ -16,6 +16,7 @@
 mod budget;
 mod chance;
 mod context;
+mod etc;
 mod evidence;
 mod fifo;
 mod file;
@@ -49,7 +50,7 @@ pub use program::{
 pub use programs::Ending;
 pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};
-pub use udp::UdpPeer;
+pub use udp::{Datagram, UdpPeer};
 
 use crate::{
     failure::{Checked, Diagnosis, Failure, Stop},
@@ -200,6 +201,18 @@ impl Lab {
     /// A UDP socket of the test's own.
     pub fn udp_peer(&self) -> Checked<UdpPeer> {
         UdpPeer::new(&self.context)
+    }
+
+    /// A UDP socket of the test's own with this address, where port 0 stands for a free one; and with a name for the
+    /// report, because it is no client: `the server`, `a stranger`.
+    pub fn udp_peer_at(&self, name: &str, address: SocketAddr) -> Checked<UdpPeer> {
+        UdpPeer::at(&self.context, name.to_owned(), address)
+    }
+
+    /// An address at which no socket receives datagrams for the whole test: the kernel refuses what is sent there
+    /// (ECONNREFUSED).
+    pub fn refuse_datagrams(&self) -> Checked<SocketAddr> {
+        udp::refusing_address(&self.context)
     }
 
     // Chance, from the printed seed

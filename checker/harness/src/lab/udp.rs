@@ -19,18 +19,61 @@ use crate::failure::{Attempt, Checked, Comparison, Diagnosis, LabError};
 #[derive(Debug)]
 pub struct UdpPeer {
     context: Rc<TestContext>,
-    /// `client 1`
+    /// `client 1`, `the server`
     name: String,
     socket: UdpSocket,
     /// Whether a refusal (ECONNREFUSED) fails the wait for an answer. By default it is ignored, as UDP does.
     hears_errors: bool,
 }
 
+/// A datagram that has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// The address of its sender.
+    pub from: SocketAddr,
+    /// What it holds, which may be nothing.
+    pub bytes: Vec<u8>,
+}
+
+const MAKE: &str = "could not make a UDP socket";
+
+/// A UDP socket at this address, where port 0 stands for a free one.
+fn bind(address: SocketAddr) -> Checked<UdpSocket> {
+    // With a port whose two bytes are equal, a client without htons would be right by accident. Those are kept until
+    // another one is found: else the kernel might give the same port again.
+    let mut passed_over = Vec::new();
+    loop {
+        let socket = UdpSocket::bind(address).attempt(MAKE)?;
+        let port = socket.local_addr().attempt(MAKE)?.port();
+        if address.port() != 0 || port != port.swap_bytes() {
+            return Ok(socket);
+        }
+        passed_over.push(socket);
+    }
+}
+
+/// Takes an address at which no socket receives, until the test ends: its socket is connected to itself, and takes
+/// datagrams from nobody else.
+pub(super) fn refusing_address(context: &TestContext) -> Checked<SocketAddr> {
+    let socket = bind((context.address(), 0).into())?;
+    let address = socket.local_addr().attempt(MAKE)?;
+    socket.connect(address).attempt(MAKE)?;
+    context.keep(socket.into());
+    Ok(address)
+}
+
 impl UdpPeer {
     pub(super) fn new(context: &Rc<TestContext>) -> Checked<UdpPeer> {
-        const MAKE: &str = "could not make a UDP socket";
         let name = context.names.next_client();
-        let socket = UdpSocket::bind((context.address(), 0)).attempt(MAKE)?;
+        UdpPeer::at(context, name, (context.address(), 0).into())
+    }
+
+    pub(super) fn at(
+        context: &Rc<TestContext>,
+        name: String,
+        address: SocketAddr,
+    ) -> Checked<UdpPeer> {
+        let socket = bind(address)?;
         socket.set_nonblocking(true).attempt(MAKE)?;
         context
             .names
@@ -85,6 +128,39 @@ impl UdpPeer {
         }
     }
 
+    /// Waits for one datagram, and leaves the judgement to the story. `what` is what the report calls it: "a question".
+    ///
+    /// # Errors
+    ///
+    /// When none comes.
+    pub fn receive(&self, what: &str) -> Checked<Datagram> {
+        self.note(format_args!("receive {what}"));
+        self.next(what)
+    }
+
+    /// Takes the datagram that has waited longest, if one has come. It is no step of the story.
+    pub fn take(&self) -> Checked<Option<Datagram>> {
+        self.try_receive()
+    }
+
+    /// Sees that no datagram comes until the program sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::ExtraBytes`] when one comes.
+    pub fn expect_quiet(&self) -> Checked {
+        self.note("see that no datagram comes");
+        self.context.settle()?;
+        let Some(got) = self.try_receive()? else {
+            return Ok(());
+        };
+        let symptom = format!(
+            "your program sends {}, and nothing is due",
+            datagram_of(&got.bytes)
+        );
+        self.context.fail(Diagnosis::ExtraBytes, symptom)
+    }
+
     /// Waits for one datagram, which must come from this address and hold exactly these bytes.
     ///
     /// # Errors
@@ -132,9 +208,10 @@ impl UdpPeer {
     }
 
     fn next_from(&self, from: SocketAddr, what: &str) -> Checked<Vec<u8>> {
-        let (sender, got) = self.next(what)?;
+        let got = self.next(what)?;
+        let sender = got.from;
         if sender == from {
-            return Ok(got);
+            return Ok(got.bytes);
         }
         self.context.fail(
             Diagnosis::WrongSender,
@@ -142,7 +219,7 @@ impl UdpPeer {
         )
     }
 
-    fn next(&self, what: &str) -> Checked<(SocketAddr, Vec<u8>)> {
+    fn next(&self, what: &str) -> Checked<Datagram> {
         let look = || {
             // A program which has ended will not answer any more. Asked first: its last answer is in the queue by then.
             let ended = self.context.programs.have_ended();
@@ -169,13 +246,16 @@ impl UdpPeer {
         self.note("close");
     }
 
-    fn try_receive(&self) -> Checked<Option<(SocketAddr, Vec<u8>)>> {
+    fn try_receive(&self) -> Checked<Option<Datagram>> {
         let mut buffer = vec![0; 1 << 16];
         loop {
             match self.socket.recv_from(&mut buffer) {
-                Ok((n, sender)) => {
+                Ok((n, from)) => {
                     buffer.truncate(n);
-                    return Ok(Some((sender, buffer)));
+                    return Ok(Some(Datagram {
+                        from,
+                        bytes: buffer,
+                    }));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error)

@@ -186,6 +186,16 @@ impl Process {
         }
     }
 
+    /// The words of the command that it runs (proc_pid_cmdline(5)); none if it has ended.
+    pub fn arguments(&self) -> Vec<Vec<u8>> {
+        let line = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        // A NUL stands behind each word.
+        let words = line
+            .strip_suffix(b"\0")
+            .map(|line| line.split(|&byte| byte == 0));
+        words.into_iter().flatten().map(<[u8]>::to_vec).collect()
+    }
+
     /// The processor time it has used, in clock ticks (`sysconf(_SC_CLK_TCK)`, 100 a second).
     pub fn processor_ticks(&self) -> u64 {
         ticks_in(&format!("/proc/{}/stat", self.pid))

@@ -58,6 +58,9 @@ pub struct Socket {
     pub receive_queue: u32,
     /// Bytes that the peer has not acknowledged; for a listener, the length of its accept queue.
     pub send_queue: u32,
+    /// Bytes that have come from the peer since the connection began. `None` for other sockets than connections, and from
+    /// a kernel before 4.1.
+    pub received: Option<u64>,
     /// Whether it only probes a peer that has announced a window of 0 bytes: what it holds moves when the peer reads,
     /// and not before.
     pub waits_for_room: bool,
@@ -69,8 +72,10 @@ const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const TCPDIAG_GETSOCK: u16 = 18;
 /// `idiag_timer` of a socket which probes a closed window (linux/inet_diag.h).
 const ZERO_WINDOW_PROBE: u8 = 4;
-/// The attribute that holds a `struct tcp_info` (linux/inet_diag.h), and where its `tcpi_snd_wnd` is (linux/tcp.h).
+/// The attribute that holds a `struct tcp_info` (linux/inet_diag.h), and where its `tcpi_bytes_received` and
+/// `tcpi_snd_wnd` are (linux/tcp.h).
 const INET_DIAG_INFO: u8 = 2;
+const BYTES_RECEIVED: usize = 128;
 const SEND_WINDOW: usize = 228;
 
 #[repr(C)]
@@ -362,31 +367,35 @@ fn parse(mut bytes: &[u8], found: &mut Vec<Socket>) -> Result<bool, LabError> {
             ));
         }
         if let Some(message) = plain::read::<Message>(body) {
-            let window = send_window(&body[mem::size_of::<Message>()..]);
-            found.push(Socket::of(&message, window));
+            let information = tcp_information(&body[mem::size_of::<Message>()..]);
+            found.push(Socket::of(&message, information.unwrap_or_default()));
         }
         bytes = &bytes[length.next_multiple_of(4).min(bytes.len())..];
     }
     Ok(false)
 }
 
-/// The window which the peer announced last, in bytes. `None` from a kernel before 5.4, which does not tell.
-fn send_window(mut attributes: &[u8]) -> Option<u32> {
+/// As much of its `struct tcp_info` as the kernel knows.
+fn tcp_information(mut attributes: &[u8]) -> Option<&[u8]> {
     const HEADER: usize = 4;
     loop {
         let (header, _) = attributes.split_first_chunk::<HEADER>()?;
         let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
         let kind = u16::from_ne_bytes([header[2], header[3]]);
         if kind == u16::from(INET_DIAG_INFO) {
-            let window = attributes.get(HEADER + SEND_WINDOW..length)?;
-            return window.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
+            return attributes.get(HEADER..length);
         }
         attributes = attributes.get(length.max(HEADER).next_multiple_of(4)..)?;
     }
 }
 
+/// The bytes of a number in it.
+fn field<const SIZE: usize>(information: &[u8], at: usize) -> Option<[u8; SIZE]> {
+    information.get(at..)?.first_chunk().copied()
+}
+
 impl Socket {
-    fn of(message: &Message, window: Option<u32>) -> Socket {
+    fn of(message: &Message, information: &[u8]) -> Socket {
         let address = |ip: [u8; 16], port: [u8; 2]| {
             let ip = if i32::from(message.family) == libc::AF_INET {
                 IpAddr::from(Ipv4Addr::new(ip[0], ip[1], ip[2], ip[3]))
@@ -396,12 +405,15 @@ impl Socket {
             // A socket of IPv6 with an address of IPv4 has that address (ipv6(7)).
             SocketAddr::new(ip.to_canonical(), u16::from_be_bytes(port))
         };
+        // Since Linux 5.4.
+        let window = field(information, SEND_WINDOW).map(u32::from_ne_bytes);
         Socket {
             state: State::of(message.state),
             local: address(message.id.source, message.id.source_port),
             peer: address(message.id.destination, message.id.destination_port),
             receive_queue: message.receive_queue,
             send_queue: message.send_queue,
+            received: field(information, BYTES_RECEIVED).map(u64::from_ne_bytes),
             // The kernel starts this timer, too, when the window is open but smaller than a segment: the first probe,
             // after 200 ms or so, then carries what fits.
             waits_for_room: message.timer == ZERO_WINDOW_PROBE && window.unwrap_or(0) == 0,

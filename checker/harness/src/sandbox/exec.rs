@@ -114,10 +114,10 @@ impl Image {
         })
     }
 
-    /// Starts it with pipes as its standard input, output and error.
-    pub fn start(self, follow: Follow) -> io::Result<Started> {
+    /// Starts it with pipes as its standard input and error, and this standard output: the lab's end, and its own.
+    pub fn start(self, stdout: (OwnedFd, OwnedFd), follow: Follow) -> io::Result<Started> {
         let (in_read, in_write) = pipe()?;
-        let (out_read, out_write) = pipe()?;
+        let (out_read, out_write) = stdout;
         let (err_read, err_write) = pipe()?;
         let (pid, tracer) = self.run(Some([in_read, out_write, err_write]), follow)?;
         Ok(Started {
@@ -265,12 +265,12 @@ impl ExecPlan<'_> {
 }
 
 /// A pipe for a child, with none of the numbers 0, 1 and 2: those are to be taken by others.
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
     Ok((above_stdio(read)?, above_stdio(write)?))
 }
 
-fn above_stdio(file: OwnedFd) -> io::Result<OwnedFd> {
+pub(super) fn above_stdio(file: OwnedFd) -> io::Result<OwnedFd> {
     if file.as_raw_fd() > 2 {
         return Ok(file);
     }

@@ -22,6 +22,7 @@ use super::{
     Isolation, Jail, Sandbox,
     exec::{Follow, Image, Started},
     jail::Prepared,
+    stdout::StandardOutput,
 };
 use crate::{
     observe::{
@@ -102,6 +103,8 @@ pub struct Launch {
     /// Whether its standard output is full from the start: a pipe of one page that is not read yet, so that
     /// the first write to it sleeps.
     pub full_stdout: bool,
+    /// What its standard output is.
+    pub stdout: StandardOutput,
     /// The permissions which the files that it makes do not get (umask(2)).
     pub umask: u32,
     /// Whether its calls are seen by a [`Tracer`](crate::observe::tracer::Tracer).
@@ -144,13 +147,15 @@ impl Launch {
             blocked: Vec::new(),
             ignored: Vec::new(),
             full_stdout: false,
+            stdout: StandardOutput::Pipe,
             umask: Launch::UMASK,
             traced: true,
             limits: Limits::default(),
         }
     }
 
-    /// Starts `program` with pipes as its standard input, output and error: in the sandbox's folder, in a session of
+    /// Starts `program` with pipes as its standard input and error, and also as its standard output if that is not to
+    /// be something else: in the sandbox's folder, in a session of
     /// its own, with a clean environment, no descriptor but 0, 1 and 2, and every signal as it is by default.
     pub fn start(&self, program: &Path, sandbox: &Sandbox) -> io::Result<Started> {
         let folder = sandbox.folder();
@@ -170,10 +175,11 @@ impl Launch {
             .jail()
             .map(|jail| jail_of(jail, program, sandbox))
             .transpose()?;
-        image.start(match self.traced {
+        let follow = match self.traced {
             false => Follow::Untraced,
             true => Follow::Traced(None, self.bounds(sandbox)),
-        })
+        };
+        image.start(self.stdout.ends(sandbox)?, follow)
     }
 
     /// What the tracer has to keep it from, because nothing else does.

@@ -16,6 +16,7 @@
 
 mod confinement;
 mod containment;
+mod etc;
 mod exec;
 mod folder;
 pub mod jail;
@@ -23,6 +24,7 @@ mod launch;
 mod namespaces;
 mod privileges;
 mod probe;
+mod stdout;
 pub mod supervisor;
 mod terminal;
 
@@ -50,9 +52,10 @@ pub use jail::Jail;
 pub use launch::{Launch, Limits, lower_limit};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
 pub use probe::{Probe, Tier, best_isolation, can_trace, probe};
+pub use stdout::StandardOutput;
 pub use terminal::Attended;
 
-use self::folder::Folder;
+use self::{etc::Covers, folder::Folder};
 use crate::{
     beneath::Directory,
     failure::{Attempt, LabError},
@@ -126,6 +129,7 @@ pub struct Sandbox {
     folder: Folder,
     init: Option<Pid>,
     jail: Option<Jail>,
+    covers: Covers,
 }
 
 /// What all sandboxs have in common, for a process whose copies each [enter](Sandbox::enter) one: it becomes an unprivileged
@@ -159,6 +163,7 @@ impl Sandbox {
                     folder,
                     init: Some(namespaces::start_init()?),
                     jail: None,
+                    covers: Covers::default(),
                 })
             }
             Isolation::Shared => {
@@ -170,6 +175,7 @@ impl Sandbox {
                     folder: Folder::temporary()?,
                     init: None,
                     jail: None,
+                    covers: Covers::default(),
                 })
             }
         }

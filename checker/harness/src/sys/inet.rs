@@ -2,11 +2,12 @@
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     ptr,
 };
 
 use libc::{AF_INET, AF_INET6, in_addr, socklen_t};
+use nix::sys::socket::{SockaddrLike, SockaddrStorage};
 
 // The libc crate does not declare these.
 unsafe extern "C" {
@@ -24,6 +25,7 @@ unsafe extern "C" {
         text: *mut c_char,
         size: socklen_t,
     ) -> *const c_char;
+    fn gethostbyname(name: *const c_char) -> *const libc::hostent;
 }
 
 /// inet_addr(3). It says `255.255.255.255` for an error as well.
@@ -93,27 +95,91 @@ unsafe fn ntop(family: c_int, address: &[u8]) -> String {
 
 /// getaddrinfo(3) with AI_NUMERICHOST: no name is looked up.
 pub fn by_getaddrinfo(text: &CStr) -> Option<Ipv4Addr> {
+    let hints = Hints {
+        flags: libc::AI_NUMERICHOST,
+        family: AF_INET,
+        kind: 0,
+    };
+    match addresses(Some(text), None, hints).ok()?.first()? {
+        (IpAddr::V4(address), _) => Some(*address),
+        (IpAddr::V6(_), _) => None,
+    }
+}
+
+/// What getaddrinfo(3) is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hints {
+    /// `ai_flags`.
+    pub flags: i32,
+    /// `ai_family`.
+    pub family: i32,
+    /// `ai_socktype`.
+    pub kind: i32,
+}
+
+/// getaddrinfo(3): the addresses in its order, each with its `ai_socktype`.
+///
+/// # Errors
+///
+/// The number of the C library's, which is no errno: `EAI_NONAME`.
+pub fn addresses(
+    name: Option<&CStr>,
+    service: Option<&CStr>,
+    hints: Hints,
+) -> Result<Vec<(IpAddr, i32)>, i32> {
     let hints = libc::addrinfo {
-        ai_flags: libc::AI_NUMERICHOST,
-        ai_family: AF_INET,
-        ai_socktype: 0,
+        ai_flags: hints.flags,
+        ai_family: hints.family,
+        ai_socktype: hints.kind,
         ai_protocol: 0,
         ai_addrlen: 0,
         ai_addr: ptr::null_mut(),
         ai_canonname: ptr::null_mut(),
         ai_next: ptr::null_mut(),
     };
+    let text = |text: Option<&CStr>| text.map_or(ptr::null(), CStr::as_ptr);
+    let (name, service) = (text(name), text(service));
     let mut list = ptr::null_mut();
-    // SAFETY: the text ends with a zero byte; hints and list are alive during the call. When it succeeds, the list has an
-    // entry, and those of AF_INET hold a sockaddr_in; it is freed once.
-    unsafe {
-        if libc::getaddrinfo(text.as_ptr(), ptr::null(), &raw const hints, &raw mut list) != 0 {
-            return None;
-        }
-        let address = (*(*list).ai_addr.cast::<libc::sockaddr_in>()).sin_addr;
-        libc::freeaddrinfo(list);
-        Some(ipv4(address.s_addr))
+    // SAFETY: both texts end with a zero byte, and null stands for none; hints and list are alive during the call.
+    match unsafe { libc::getaddrinfo(name, service, &raw const hints, &raw mut list) } {
+        0 => (),
+        error => return Err(error),
     }
+    let mut found = Vec::new();
+    let mut entry = list;
+    // SAFETY: an entry of the list, or null behind the last one; the list is not freed yet.
+    while let Some(one) = unsafe { entry.as_ref() } {
+        // SAFETY: the address is as long as its length says.
+        let address = unsafe { SockaddrStorage::from_raw(one.ai_addr, Some(one.ai_addrlen)) };
+        found.extend(address.and_then(ip).map(|ip| (ip, one.ai_socktype)));
+        entry = one.ai_next;
+    }
+    // SAFETY: the list of a call that succeeded, which is freed once.
+    unsafe { libc::freeaddrinfo(list) };
+    Ok(found)
+}
+
+fn ip(address: SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| v4.ip().into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| v6.ip().into()))
+}
+
+/// gethostbyname(3), which knows IPv4 only: its addresses, none where it finds nothing.
+pub fn host_by_name(name: &CStr) -> Vec<Ipv4Addr> {
+    let mut found = Vec::new();
+    // SAFETY: the name ends with a zero byte. What comes lies in a buffer of the C library's own, which only the next call
+    // overwrites: a list of addresses of four bytes, with null behind the last one.
+    unsafe {
+        let Some(host) = gethostbyname(name.as_ptr()).as_ref() else {
+            return found;
+        };
+        let mut entry = host.h_addr_list;
+        while let Some(bytes) = (*entry).cast::<[u8; 4]>().as_ref() {
+            found.push(Ipv4Addr::from(*bytes));
+            entry = entry.add(1);
+        }
+    }
+    found
 }
 
 fn ipv4(s_addr: u32) -> Ipv4Addr {

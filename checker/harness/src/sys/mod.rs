@@ -153,6 +153,32 @@ pub fn foreground_group(terminal: impl AsFd) -> Result<i32> {
     Errno::result(unsafe { libc::tcgetpgrp(raw(&terminal)) })
 }
 
+/// A pseudo-terminal which passes on every byte as it is: the end of its user, and that of the program (pty(7)). Neither
+/// becomes a controlling terminal.
+pub fn raw_terminal() -> Result<(OwnedFd, OwnedFd)> {
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: takes a number.
+    let user = new_fd(unsafe { libc::posix_openpt(flags) }.into())?;
+    let locked: libc::c_int = 0;
+    // SAFETY: TIOCSPTLCK reads an int, which is alive during the call.
+    Errno::result(unsafe { libc::ioctl(raw(&user), libc::TIOCSPTLCK, &raw const locked) })?;
+    // Not by its path: in another mount namespace /dev/pts may be another one.
+    // SAFETY: TIOCGPTPEER takes a number.
+    let program = new_fd(unsafe { libc::ioctl(raw(&user), libc::TIOCGPTPEER, flags) }.into())?;
+    let mut settings = MaybeUninit::<libc::termios>::uninit();
+    // SAFETY: tcgetattr writes all of a termios where it succeeds; the other two take what it has written.
+    unsafe {
+        Errno::result(libc::tcgetattr(raw(&program), settings.as_mut_ptr()))?;
+        libc::cfmakeraw(settings.as_mut_ptr());
+        Errno::result(libc::tcsetattr(
+            raw(&program),
+            libc::TCSANOW,
+            settings.as_ptr(),
+        ))?;
+    }
+    Ok((user, program))
+}
+
 /// A copy of a descriptor with a number of at least 3, closed by exec: F_DUPFD_CLOEXEC (fcntl(2)).
 pub fn dup_above_stdio(file: impl AsFd) -> Result<OwnedFd> {
     // SAFETY: takes numbers.

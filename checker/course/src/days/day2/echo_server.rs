@@ -381,7 +381,7 @@ const NO_LEAK: Test = Test {
 const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 after wrong arguments",
     points: 1,
-    read: "2.2 A TCP echo server",
+    read: "When a call fails",
     proves: &[
         "`ADDRESS` is an IPv4 address (names like `localhost` are wrong), and the server listens on this address only.",
         "Exit status 1: it cannot listen, for example because another server listens there.",

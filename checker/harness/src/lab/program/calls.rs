@@ -1,5 +1,7 @@
 //! The system calls of the program: what a test expects of them, and what a report shows of them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Program;
@@ -52,10 +54,12 @@ impl CallLine {
 /// How many calls a report shows, besides those that have not returned.
 const SHOWN: usize = 12;
 
-/// The last calls of a program, and all that have not returned; without those that it has made before its `main`.
+/// The last calls of a program, and all that have not returned; without those that it has made before its `main`, and
+/// without those of other programs, which have taken the place of its children by exec.
 pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>) -> Vec<CallLine> {
     let mut records = tracer.records();
     records.drain(..before_main(&records));
+    leave_out_other_programs(&mut records, main);
     let recent = records.len().saturating_sub(SHOWN);
     let mut place = 0;
     records.retain(|record| {
@@ -78,6 +82,25 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
         },
     };
     records.iter().map(line).collect()
+}
+
+/// Drops what was called in children after their exec, and in the children of these. The exec itself stays.
+fn leave_out_other_programs(records: &mut Vec<Record>, main: i32) {
+    // By the number by which a fork calls a child.
+    let mut others = BTreeSet::new();
+    records.retain(|record| {
+        let is_other = others.contains(&record.own_pid);
+        match (record.call, record.outcome) {
+            (Call::Fork, CallOutcome::Returned(child)) if is_other => {
+                others.insert(child as i32);
+            }
+            (Call::Exec, CallOutcome::Returned(_)) if record.pid != main => {
+                others.insert(record.own_pid);
+            }
+            _ => (),
+        }
+        !is_other
+    });
 }
 
 /// The system calls of the program: see [`Program::calls`].

@@ -5,8 +5,8 @@ use crate::{
     failure::{Checked, Diagnosis, LabError},
     lab::{quote::signal_name, tcp::Connection, verdict::WaitError},
     observe::{
-        descriptors::{self, Object},
-        processes::Process,
+        descriptors::{self, Descriptor, Object},
+        processes::{Process, Signals},
         sockets::Transport,
         tracer::Tracer,
     },
@@ -60,20 +60,60 @@ impl Children<'_> {
         };
         let goal = format!("a child which serves {}", client.name());
         let process = self.program.until(&goal, Diagnosis::ProcessMissing, look)?;
-        Ok(Child {
+        Ok(self.child(process, name))
+    }
+
+    /// Waits for the process in which this command runs: that exec has put it there, with these words and one blank
+    /// between each two.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::ProcessMissing`] when there is none.
+    pub fn running(&self, command: &str) -> Checked<Child> {
+        let name = format!("the command \"{command}\"");
+        self.program
+            .context
+            .note(format!("expect that {name} runs"));
+        let look = || {
+            let mut living = self.living().into_iter();
+            Ok(living.find(|process| command_of(process) == command))
+        };
+        let goal = format!("{name} to run");
+        let process = self.program.until(&goal, Diagnosis::ProcessMissing, look)?;
+        Ok(self.child(process, name))
+    }
+
+    /// The commands that run now, each with one blank between two words. Before its exec, a child still runs the
+    /// program's own.
+    pub fn commands(&self) -> Vec<String> {
+        self.living().iter().map(command_of).collect()
+    }
+
+    fn child(&self, process: Process, name: String) -> Child {
+        Child {
             program: self.program.clone(),
             name,
             pid: process.pid,
             own_pid: process.own_pid,
-        })
+        }
     }
 }
 
-/// The process which a server has made for one client.
+/// The words with which a process was started, or its last exec.
+fn command_of(process: &Process) -> String {
+    let words = process.arguments();
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| String::from_utf8_lossy(word))
+        .collect();
+    words.join(" ")
+}
+
+/// A process which the program has made: for one client, or for one command.
 #[derive(Clone, Debug)]
 pub struct Child {
     program: Program,
-    /// `the child of client 1`
+    /// `the child of client 1`, `the command "cat"`
     name: String,
     pid: i32,
     own_pid: i32,
@@ -105,7 +145,34 @@ impl Child {
         Ok(())
     }
 
-    /// Waits until it has ended; the server may have reaped it or not.
+    /// Stops it with SIGSTOP, and waits until it has stopped.
+    pub fn freeze(&self) -> Checked {
+        let context = &self.program.context;
+        context.note(format!("stop {} (SIGSTOP)", self.name));
+        self.send(libc::SIGSTOP)?;
+        let look = || {
+            let stopped = |state| context.programs.is_stopped(self.pid, state);
+            Ok(self.state().is_none_or(stopped).then_some(()))
+        };
+        context.until(&format!("{} to stop", self.name), Diagnosis::Stuck, look)
+    }
+
+    /// What is set up for signals in it; nothing if it has ended.
+    pub fn dispositions(&self) -> Signals {
+        Process::read(self.pid).map_or_else(Signals::default, |process| process.signals)
+    }
+
+    /// Its open descriptors; none if it has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where the program hides its own.
+    pub fn descriptors(&self) -> Checked<Vec<Descriptor>> {
+        self.program.expect_shown_descriptors()?;
+        Ok(descriptors::of(self.pid))
+    }
+
+    /// Waits until it has ended; the program may have reaped it or not.
     ///
     /// # Errors
     ///

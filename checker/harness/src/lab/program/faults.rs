@@ -136,6 +136,17 @@ impl<'a> Faults<'a> {
         })
     }
 
+    /// The next call of this kind is made, and the one after it fails with this errno, without having been made.
+    pub fn fail_second(
+        &self,
+        filter: impl Into<CallFilter>,
+        errno: Errno,
+    ) -> Checked<FaultGuard<'a>> {
+        self.fail(filter, Which::Nth(2), errno, |filter| {
+            format!("let the second {filter} from now on")
+        })
+    }
+
     /// Signals interrupt the next two calls of this kind before they have done anything: they fail with EINTR, as if a
     /// handler had run (signal(7)). Two, because a program that repeats a call only once has not understood why.
     pub fn interrupt_twice(&self, filter: impl Into<CallFilter>) -> Checked<FaultGuard<'a>> {

@@ -155,11 +155,23 @@ impl Freeze<'_> {
         self.program
             .context
             .note("let it go on (SIGCONT)".to_owned());
+        self.send(Signal::SIGCONT)
+    }
+
+    /// Ends it with SIGKILL, so that it never makes the call.
+    pub fn kill(self) -> Checked {
+        self.program
+            .context
+            .note("end this process with SIGKILL".to_owned());
+        self.send(Signal::SIGKILL)
+    }
+
+    fn send(&self, signal: Signal) -> Checked {
         let Some(pid) = self.frozen()? else {
             return Ok(());
         };
         // It is stopped and has not been reaped, so that its PID cannot have been reused.
-        kill(Pid::from_raw(pid), Signal::SIGCONT).attempt("could not let your program go on")?;
+        kill(Pid::from_raw(pid), signal).attempt("could not send a signal to your program")?;
         Ok(())
     }
 

@@ -20,6 +20,7 @@ use std::{
     cell::{Cell, RefCell},
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     rc::Rc,
+    time::Duration,
 };
 
 pub(super) use calls::last_calls;
@@ -37,14 +38,16 @@ pub use stdin::Stdin;
 pub use stdout::Stdout;
 
 use crate::{
-    failure::{Attempt, Checked, Diagnosis},
+    failure::{Attempt, Checked, Diagnosis, Stop},
     lab::{
         context::TestContext,
+        obstacle::shown,
         programs::{Running, StdinPipe, Stream, make_nonblocking},
         quote::signal_name,
     },
     observe::processes::{self, Process},
-    sandbox::Launch,
+    sandbox::{Launch, StandardOutput},
+    sys,
 };
 
 /// The student's program.
@@ -69,6 +72,10 @@ impl Program {
             arguments => format!("start your program with {}", arguments.join(" ")),
         };
         context.note(start + &inherited(launch));
+        if launch.stdout == StandardOutput::Terminal && sys::raw_terminal().is_err() {
+            let why = "the test needs a pseudo-terminal, and this machine gives none";
+            return Err(Stop::NotChecked(why.to_owned()));
+        }
         let path = &context.executable;
         let launch = Launch {
             traced: match context.sandbox.needs_tracer() {
@@ -129,6 +136,12 @@ impl Program {
         Process::read(self.running.pid).map_or(0, |process| process.peak_kib)
     }
 
+    /// The CPU time that its living processes have used so far, and following them: in steps of 10 ms.
+    pub fn cpu_time(&self) -> Duration {
+        let programs = &self.context.programs;
+        Duration::from_millis(10 * programs.cpu_ticks(&programs.living()))
+    }
+
     /// Waits for something that only the program itself can do, and none of its children: when it has ended, this is the
     /// reason, even if children live on.
     fn until<T>(
@@ -168,6 +181,13 @@ fn inherited(launch: &Launch) -> String {
     }
     if launch.umask != Launch::UMASK {
         text += &format!(", with the umask {:03o}", launch.umask);
+    }
+    match &launch.stdout {
+        StandardOutput::Pipe => (),
+        StandardOutput::File(name) => {
+            text += &format!(", with the file {} as its standard output", shown(name));
+        }
+        StandardOutput::Terminal => text += ", with a terminal as its standard output",
     }
     if launch.full_stdout {
         text += ", with a standard output that is full";

@@ -156,23 +156,24 @@ impl Program {
     fn sleeps_without_time_limit(&self) -> Checked {
         self.context.note("see that it sleeps without a time limit");
         let mut timed = TimedSleeps::default();
-        let mut looks = 0;
+        let mut awake = 0;
         let look = || {
             let Some(process) = Process::read(self.running.pid) else {
                 return Ok(Some(None));
             };
             let threads = process.thread_list();
-            looks += 1;
             // The kernel may have woken it for a moment, to send what there is room for by now.
             let is_awake = !threads
                 .iter()
                 .all(|thread| thread.state == 'Z' || thread.sleeps_in_a_call());
+            // In a row: one that naps is also found awake, the more often the busier the machine is.
+            awake = if is_awake { awake + 1 } else { 0 };
             let mut napping = threads.iter().filter(|thread| thread.naps()).peekable();
             // One that naps may still be on its way to the call in which it stays.
             let is_on_its_way = napping.peek().is_some()
                 && limited_sleep(&threads).is_some()
                 && !timed.are_polling(napping);
-            let is_early = is_awake && looks <= TimedSleeps::LONGEST;
+            let is_early = is_awake && awake <= TimedSleeps::LONGEST;
             Ok((!is_early && !is_on_its_way).then_some(Some((process, threads))))
         };
         let goal = "it to sleep without a time limit";

@@ -182,6 +182,22 @@ impl Stdout<'_> {
         self.expect_nothing_printed()
     }
 
+    /// Waits until its standard output is closed, by all processes that hold it, and returns all that has come and was not
+    /// asked for before. For output of which not every order is promised.
+    ///
+    /// # Errors
+    ///
+    /// When the end does not come.
+    pub fn until_end(&self) -> Checked<Vec<u8>> {
+        self.program
+            .context
+            .note("wait for the end of its standard output");
+        let stdout = &self.program.running.stdout;
+        self.wait_for_output_end(|| !stdout.open.get())?;
+        stdout.searched.set(0);
+        Ok(stdout.unread.borrow_mut().drain(..).collect())
+    }
+
     fn wait_for_output_end(&self, is_decided: impl Fn() -> bool) -> Checked {
         let look = || Ok(is_decided().then_some(()));
         let goal = "the end of its standard output";

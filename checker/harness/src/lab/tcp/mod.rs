@@ -46,6 +46,8 @@ pub struct Connection {
     /// What came and has not been expected yet.
     inbox: RefCell<Vec<u8>>,
     end: Cell<Option<End>>,
+    /// How many bytes the kernel has taken for the program.
+    sent: Cell<u64>,
     /// What was sent and has not been expected back yet.
     unechoed: RefCell<Vec<u8>>,
 }
@@ -122,6 +124,7 @@ impl Connection {
             stream: RefCell::new(Some(Rc::new(stream))),
             inbox: RefCell::default(),
             end: Cell::new(None),
+            sent: Cell::new(0),
             unechoed: RefCell::default(),
         })
     }

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     os::fd::AsFd,
+    time::{Duration, Instant},
 };
 
 use nix::poll::PollFlags;
@@ -76,6 +77,54 @@ impl Connection {
         })
     }
 
+    /// Sends these bytes in pieces of `size`, each when the program has read the one before, as long as it reads them.
+    /// Returns how many it has read: fewer than all if it has closed or reset the connection.
+    ///
+    /// # Errors
+    ///
+    /// When the program neither reads a piece nor closes the connection.
+    pub fn send_while_read(&self, bytes: impl AsRef<[u8]>, size: usize) -> Checked<usize> {
+        let bytes = bytes.as_ref();
+        self.note(format_args!(
+            "send up to {} in pieces of {size}, as long as they are read",
+            brief(bytes)
+        ));
+        self.context.transcript.quietly(|| {
+            let mut read = 0;
+            for piece in bytes.chunks(size) {
+                if !self.is_piece_read(piece)? {
+                    break;
+                }
+                read += piece.len();
+            }
+            Ok(read)
+        })
+    }
+
+    /// Sends a piece, and waits until the program has read it (true), or the connection is over (false).
+    fn is_piece_read(&self, piece: &[u8]) -> Checked<bool> {
+        match self.transmit(piece, true)? {
+            Sent::All => (),
+            Sent::Broken => return Ok(false),
+            Sent::Part(_, error) => {
+                let (goal, diagnosis) = (self.goal_of_reading(), Diagnosis::Stuck);
+                return Err(self.context.to_failure(error, &goal, diagnosis).into());
+            }
+        }
+        let look = || {
+            self.read_available();
+            // A reset, which answers what comes after the program's close, ends the test's own socket.
+            if sockets::between(self.local, self.peer)?.is_none() {
+                return Ok(Some(false));
+            }
+            Ok((self.unread()? == Unread::Nothing).then_some(true))
+        };
+        self.context.try_until(look)?.map_err(|error| {
+            let (goal, diagnosis) = (self.goal_of_reading(), Diagnosis::Stuck);
+            self.context.to_failure(error, &goal, diagnosis).into()
+        })
+    }
+
     /// Sends as much as the kernel takes without reading anything, until all is sent or everything stands still.
     /// Returns how many bytes were sent.
     ///
@@ -110,6 +159,7 @@ impl Connection {
                 match (&mut &*stream).write(rest) {
                     Ok(n) => {
                         rest = &rest[n..];
+                        self.sent.set(self.sent.get() + n as u64);
                         self.context.has_moved(n);
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
@@ -160,11 +210,19 @@ impl Connection {
     }
 
     /// Waits until the program has read all that was sent (true), or sleeps and has not (false).
+    ///
+    /// The kernel may hold back the rest as well: while the test reads nothing, it has no room for what the program
+    /// sends, and drops the acknowledgements with it. Then nothing moves until the test reads, either.
     fn is_read_in_the_end(&self) -> Checked<bool> {
+        const HELD_BACK: Duration = Duration::from_secs(1);
         let mut watch = Watch::for_the_next_step();
+        let mut queued = Instant::now();
         let look = || {
-            if !self.is_something_unread()? {
-                return Ok(Some(true));
+            match self.unread()? {
+                Unread::Nothing => return Ok(Some(true)),
+                Unread::Queued => queued = Instant::now(),
+                Unread::UnderWay if queued.elapsed() > HELD_BACK => return Ok(Some(false)),
+                Unread::UnderWay => (),
             }
             match watch.sample(&self.context)? {
                 Activity::Active => Ok(None),
@@ -185,12 +243,19 @@ impl Connection {
         format!("it to read what {} has sent", self.name)
     }
 
-    /// Whether some of what was sent is on the way, or in the program's receive queue.
-    fn is_something_unread(&self) -> Checked<bool> {
+    /// Where the rest is of what was sent.
+    fn unread(&self) -> Checked<Unread> {
         let own = sockets::between(self.local, self.peer)?;
         let program = sockets::between(self.peer, self.local)?;
-        Ok(own.is_some_and(|socket| socket.send_queue > 0)
-            || program.is_some_and(|socket| socket.receive_queue > 0))
+        if program.as_ref().is_some_and(|one| one.receive_queue > 0) {
+            return Ok(Unread::Queued);
+        }
+        // All may have come and be read before that is acknowledged.
+        let is_here = program.is_some_and(|one| one.received == Some(self.sent.get()));
+        match own {
+            Some(own) if own.send_queue > 0 && !is_here => Ok(Unread::UnderWay),
+            _ => Ok(Unread::Nothing),
+        }
     }
 
     /// Waits until the program has read all that was sent: nothing is on the way, and its receive queue is empty.
@@ -200,10 +265,20 @@ impl Connection {
             self.read_available();
             // A program which has ended its sending side still reads.
             let is_reset = self.end.get() == Some(End::Reset);
-            Ok((is_reset || !self.is_something_unread()?).then_some(()))
+            Ok((is_reset || self.unread()? == Unread::Nothing).then_some(()))
         };
         self.until(&self.goal_of_reading(), Diagnosis::Stuck, look)
     }
+}
+
+/// What the program has not read of what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unread {
+    Nothing,
+    /// Some waits in its receive queue.
+    Queued,
+    /// Some has not come to it yet.
+    UnderWay,
 }
 
 enum Sent {

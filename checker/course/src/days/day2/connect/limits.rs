@@ -85,9 +85,9 @@ pub(super) const WAITS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["asks_without_waiting", "connects_again"],
-            hint: "The server has not answered yet, and the program may still wait. After EINPROGRESS nothing is \
-                   known: SO_ERROR is 0, and a second connect fails with EALREADY. Sleep in poll, with all the time \
-                   that is left.",
+            hint: "The server has not answered yet, and the time is not over. After EINPROGRESS nothing is known: \
+                   SO_ERROR is 0, and a second connect fails with EALREADY. Sleep in poll, with all the time that is \
+                   left. A u16 holds 65535 milliseconds at most: PollTimeout::try_from takes an i32.",
         },
         Rejection {
             diagnosis: Diagnosis::Busy,

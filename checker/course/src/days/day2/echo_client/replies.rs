@@ -126,27 +126,29 @@ pub(super) const EARLY_REPLY: Test = Test {
     points: 2,
     read: "A stream has no lines",
     proves: &[
-        "It may even come early: if the server sends more than one line's reply at once, the rest stays in the \
-         connection until its line has been sent.",
+        "It may even come before its line: a server may guess the next line, and send both replies at once.",
+        "The client then keeps the rest until it has sent that line.",
         "A panic (exit status 101) and death by a signal are failures.",
     ],
     story: |lab| {
-        let (first, second) = (line(lab), line(lab));
-        let both = [first.as_str(), &second].concat();
-        let (program, server) = client_of_file(lab, &both)?;
+        let (first, second, third) = (line(lab), line(lab), line(lab));
+        let early = [first.as_str(), &second].concat();
+        let (program, server) = client_of_file(lab, &(early.clone() + &third))?;
         server.expect(&first)?;
         // The server guesses what the second line will be.
-        server.send(&both)?;
+        server.send(&early)?;
         server.expect(&second)?;
-        program.stdout().expect(&both)?;
+        program.stdout().expect(&early)?;
+        // Both lines have their replies.
+        server.expect(&third)?;
         program.stdout().expect_quiet()
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Stuck,
-            mistakes: &["drops_early_bytes"],
-            hint: "You read more than this line's bytes and threw the rest away. Ask only for the bytes that are \
-                   missing, or keep the rest for the next line.",
+            mistakes: &["drops_early_bytes", "prints_early_bytes_with_this_line"],
+            hint: "You read more bytes than this line has. The rest is the reply to the next line, and it does not \
+                   come a second time. Ask only for the bytes that are missing, or keep the rest for the next line.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
@@ -167,7 +169,7 @@ pub(super) const EARLY_REPLY: Test = Test {
 pub(super) const PRINTS_THE_REPLY: Test = Test {
     name: "prints what came back, not what it sent",
     points: 1,
-    read: "A stream has no lines",
+    read: "Compare what comes back",
     proves: &[
         "What comes back goes to standard output, unchanged, and is visible (flushed) before the client waits again, be \
          it for the rest of a reply.",
@@ -211,7 +213,7 @@ pub(super) const PRINTS_THE_REPLY: Test = Test {
 pub(super) const CHANGED_BYTE: Test = Test {
     name: "reports a byte that comes back changed",
     points: 1,
-    read: "A stream has no lines",
+    read: "Compare what comes back",
     proves: &[
         "Exit status 1, with the reason on standard error, in these cases:",
         "A byte comes back changed.",

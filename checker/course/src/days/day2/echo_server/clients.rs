@@ -1,5 +1,7 @@
 //! Clients who read late, leave, or reset their connections.
 
+use std::time::Duration;
+
 use super::{echo, visit};
 use crate::promises::servers;
 use harness::author::{Checked, Diagnosis, Lab, Rejection, Server, Test};
@@ -72,11 +74,7 @@ pub(super) const SLOW_READER: Test = Test {
         // Whether the stream ends now is another test's business.
         client.expect_no_more_bytes()?;
         client.close();
-        let last = server.connect()?;
-        lab.step("client 3: send 16 MiB, and expect them back", || {
-            last.send(lab.random_bytes(16 << 20))?;
-            last.expect_echo()
-        })
+        expect_all_of_a_long_stream(lab, &server)
     },
     rejects: &[
         Rejection {
@@ -106,6 +104,26 @@ pub(super) const SLOW_READER: Test = Test {
         },
     ],
 };
+
+/// A server that moves one byte with each call is right, too, and would need minutes for all.
+fn expect_all_of_a_long_stream(lab: &Lab, server: &Server) -> Checked {
+    const A_PART: usize = 256 << 10;
+    const ALL: usize = 16 << 20;
+    const LONG: Duration = Duration::from_millis(100);
+    let client = server.connect()?;
+    let echo = |size: usize| {
+        client.send(lab.random_bytes(size))?;
+        client.expect_echo()
+    };
+    let before = server.program().cpu_time();
+    let begin = format!("{}: send 256 KiB, and expect them back", client.name());
+    lab.step(&begin, || echo(A_PART))?;
+    if server.program().cpu_time() - before > LONG {
+        return Ok(());
+    }
+    let go_on = format!("{}: send 16 MiB, and expect them back", client.name());
+    lab.step(&go_on, || echo(ALL))
+}
 
 pub(super) const RESET: Test = Test {
     name: "forgets a client who resets, and goes on",

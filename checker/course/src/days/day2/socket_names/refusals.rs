@@ -71,7 +71,7 @@ pub(super) const SILENT_UNTIL_READY: Test = Test {
 pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 after wrong arguments",
     points: 1,
-    read: "2.5 The two names of a connection",
+    read: "When a call fails",
     proves: &[
         "There is at least one argument.",
         "Each is an IPv4 address and a port, `127.0.0.1:8080`, or an IPv6 address in brackets and a port, \

@@ -232,7 +232,7 @@ pub(super) const CANNOT_ACCEPT: Test = Test {
 pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,
-    read: "3.7 A process for each client: fork and zombies",
+    read: "When a call fails",
     proves: &[
         ADDRESS_ONLY,
         "Status 2 means wrong arguments, which are none, more than one, or one that is not `ADDRESS:PORT` (digits, \

@@ -162,7 +162,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
 pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,
-    read: "4.1 Signals: sigaction",
+    read: "When a call fails",
     proves: &[
         "Exit status 2: wrong arguments.",
         "Results go to standard output, everything else to standard error.",

@@ -1,0 +1,15 @@
+//! The sentences of the contract that no test proves, or not as a whole.
+
+use harness::author::Untested;
+
+pub(super) const SENTENCES: &[Untested] = &[
+    Untested::NotYet {
+        sentence: "It waits MS milliseconds for an answer (default 500).",
+        missing: "that a try takes no longer than that: a program that waits for twice as long looks like one on a \
+                  machine that is busy with other things",
+    },
+    Untested::NotYet {
+        sentence: "It says neither when it cannot send the question, receive, or write its output.",
+        missing: "a socket that cannot be made or connected: nothing holds the program before these calls",
+    },
+];

@@ -1,0 +1,27 @@
+//! Asks a directory for the number of each name.
+
+use std::{env, error::Error, os::fd::AsRawFd};
+
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, recvfrom, sendto, socket,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = env::args().skip(1);
+    let server = arguments.next().ok_or("usage: ADDRESS:PORT NAME...")?;
+    let server: SockaddrIn = server.parse()?;
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let client = socket(AddressFamily::Inet, SockType::Datagram, flags, None)?;
+    let mut buffer = [0; 64];
+    for name in arguments {
+        sendto(
+            client.as_raw_fd(),
+            name.as_bytes(),
+            &server,
+            MsgFlags::empty(),
+        )?;
+        let (bytes, _) = recvfrom::<SockaddrIn>(client.as_raw_fd(), &mut buffer)?;
+        println!("{}", String::from_utf8_lossy(&buffer[..bytes]));
+    }
+    Ok(())
+}
