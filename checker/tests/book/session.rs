@@ -23,8 +23,9 @@ use nix::{
 
 use crate::support::environment::command;
 
-/// What makes a shell's descriptors those of a terminal: 0, 1 and 2. The test may have been started with more.
-const AS_IN_A_TERMINAL: &str = "exec 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-";
+/// What makes a shell one in a terminal. Its descriptors are 0, 1 and 2: the test may have been started with more. And
+/// Ctrl-C ends the whole line, also when it comes as one command has ended and the next one has not begun.
+const AS_IN_A_TERMINAL: &str = "exec 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; trap 'exit 130' INT";
 /// How long a line may take that is due. On a busy machine a program may start late.
 const PATIENCE: Duration = Duration::from_secs(60);
 
