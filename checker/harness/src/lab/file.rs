@@ -309,7 +309,10 @@ impl File {
             Ok(()) => Ok(()),
             Err(_) => self.fail(
                 Diagnosis::FileLeft,
-                format!("{} is still there; your program has to remove it", self.shown()),
+                format!(
+                    "{} is still there; your program has to remove it",
+                    self.shown()
+                ),
             ),
         }
     }

@@ -84,9 +84,7 @@ impl UnixPath {
 
     fn refuse<T>(&self, why: &str) -> Checked<T> {
         let symptom = format!("no client can connect to {}: {why}", self.shown());
-        let goal = format!("a connection to {}", self.shown());
-        self.context
-            .fail_or_exit(&goal, Diagnosis::Refused, symptom)
+        self.context.fail(Diagnosis::Refused, symptom)
     }
 
     fn shown(&self) -> String {

@@ -104,6 +104,8 @@ fn start_with_pid_file(lab: &Lab, pid_file: &str) -> Checked<Server> {
 fn start_on_path(lab: &Lab, further: &[&str], path: &str) -> Checked<Program> {
     let address = format!("unix:{path}");
     let program = lab.launch(Launch::new([further, &[address.as_str()]].concat()))?;
-    program.stdout().expect_line(format!("listening {address}"))?;
+    program
+        .stdout()
+        .expect_line(format!("listening {address}"))?;
     Ok(program)
 }

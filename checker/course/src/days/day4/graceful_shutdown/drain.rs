@@ -6,14 +6,14 @@ use super::{begin_drain, echo_some, expect_drained, leave, visit};
 use harness::author::{Diagnosis, Launch, Rejection, Sleep, Test};
 
 const BEGINS: &str = "The first `SIGTERM` or `SIGINT` begins the *drain*.";
-const NOBODY_ELSE: &str =
-    "The server accepts the clients that wait in the accept queue, and closes its listening socket.";
+const NOBODY_ELSE: &str = "The server accepts the clients that wait in the accept queue, and closes its listening socket.";
 const AS_BEFORE: &str = "In the drain the server serves its clients as before, each to its end, however long that \
                          takes.";
-const LAST_LINE: &str =
-    "When the last one has gone, it prints `drained N` and ends with status 0.";
-const COUNT: &str = "`N` is the number of clients with which the drain has begun, those from the queue included.";
-const AT_ONCE: &str = "From then on new clients are refused, and a successor can listen on the same address at once.";
+const LAST_LINE: &str = "When the last one has gone, it prints `drained N` and ends with status 0.";
+const COUNT: &str =
+    "`N` is the number of clients with which the drain has begun, those from the queue included.";
+const AT_ONCE: &str =
+    "From then on new clients are refused, and a successor can listen on the same address at once.";
 
 pub(super) const WITHOUT_CLIENTS: Test = Test {
     name: "ends at SIGTERM and at SIGINT, when it has no client",
@@ -49,6 +49,12 @@ pub(super) const WITHOUT_CLIENTS: Test = Test {
             hint: "The signal has come, and your server sleeps on: its call was made again after the handler. \
                    SA_RESTART does that, and so does accept of the standard library. Sleep in a call that a signal \
                    ends: ppoll, or poll with a signalfd or a pipe from the handler.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["exits_in_the_handler"],
+            hint: "Your server has ended without its last line. Do not end it in the handler: there it can neither \
+                   serve nor print. Let the handler note the signal, and let the main loop do the rest.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -87,14 +93,15 @@ pub(super) const CLIENT_FINISHES: Test = Test {
     },
     rejects: &[
         Rejection {
-            diagnosis: Diagnosis::Reset,
-            mistakes: &["exits_in_the_handler", "passes_the_signal_on"],
-            hint: CUT,
-        },
-        Rejection {
-            diagnosis: Diagnosis::ClosedEarly,
-            mistakes: &["ends_each_client_at_the_signal"],
-            hint: CUT,
+            diagnosis: Diagnosis::Exited,
+            mistakes: &[
+                "ends_at_once",
+                "passes_the_signal_on",
+                "ends_each_client_at_the_signal",
+            ],
+            hint: "The signal asks the server to end well, and a client is in the middle of its work. Do not end \
+                   before it has gone, and do not pass the signal on to children or threads: note it, stop accepting, \
+                   and go on serving.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
@@ -110,9 +117,6 @@ pub(super) const CLIENT_FINISHES: Test = Test {
         },
     ],
 };
-
-const CUT: &str = "The signal asks the server to end well, and a client is in the middle of its work. Do not end in the \
-                   handler, and do not pass the signal on to the children: note it, stop accepting, and go on serving.";
 
 pub(super) const ALL_CLIENTS_FINISH: Test = Test {
     name: "waits for each of its clients",
@@ -134,10 +138,13 @@ pub(super) const ALL_CLIENTS_FINISH: Test = Test {
         lab.settle()?;
         server.program().signals().send(SIGTERM)?;
         lab.settle()?;
-        leave(lab, &second)?;
-        lab.settle()?;
-        echo_some(lab, &third)?;
+        // Where each has a process, two of them end, and there is one SIGCHLD.
+        server.signals().freeze()?;
+        second.shutdown_write()?;
         first.reset()?;
+        lab.settle()?;
+        server.signals().resume()?;
+        second.expect_end()?;
         lab.settle()?;
         server.stdout().expect_quiet()?;
         echo_some(lab, &third)?;
@@ -152,20 +159,20 @@ pub(super) const ALL_CLIENTS_FINISH: Test = Test {
                    down, and end when none is left.",
         },
         Rejection {
-            diagnosis: Diagnosis::Reset,
+            diagnosis: Diagnosis::Exited,
             mistakes: &["takes_a_child_for_a_signal"],
             hint: "A client has left in the drain, and your server cuts off the others. Not each wake-up is a second \
                    signal: SIGCHLD wakes the server, too. Count SIGTERM and SIGINT where they come.",
         },
         Rejection {
-            diagnosis: Diagnosis::Stuck,
+            diagnosis: Diagnosis::ZombieLeft,
             mistakes: &["collects_one_child_for_each_wake_up"],
             hint: "All clients have gone, and your server waits for one. One SIGCHLD may stand for several children: \
                    call waitpid with WNOHANG until it has no more.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["counts_the_last_ones"],
+            mistakes: &["counts_good_ends_only"],
             hint: "N is the number of clients with which the drain begins, whatever becomes of them later. A client \
                    that has left before the signal is not counted, one that is reset afterwards is.",
         },
@@ -219,7 +226,7 @@ pub(super) const TRANSFER: Test = Test {
         expect_drained(server.program(), 1)
     },
     rejects: &[Rejection {
-        diagnosis: Diagnosis::ClosedEarly,
+        diagnosis: Diagnosis::Exited,
         mistakes: &["loses_a_transfer_at_eintr"],
         hint: "The signal has interrupted write (EINTR) in the middle of a transfer, and your server takes that for \
                the loss of its client. Write the rest again.",
@@ -255,7 +262,10 @@ pub(super) const QUEUE: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Reset,
-            mistakes: &["closes_with_clients_in_the_queue", "takes_one_from_the_queue"],
+            mistakes: &[
+                "closes_with_clients_in_the_queue",
+                "takes_one_from_the_queue",
+            ],
             hint: "These clients were connected before the signal, and stood in the accept queue. When the listening \
                    socket is closed, the kernel resets all of them. Make the socket non-blocking, accept until EAGAIN, \
                    and close it then.",
@@ -315,18 +325,16 @@ pub(super) const PATIENCE: Test = Test {
         leave(lab, &client)?;
         expect_drained(server.program(), 1)
     },
-    rejects: &[
-        Rejection {
-            diagnosis: Diagnosis::TimeLimited,
-            mistakes: &["looks_each_second", "gives_up_the_drain", "sets_an_alarm"],
-            hint: "Your server wakes up by the clock. To look at a flag now and then is late each time, and a limit \
-                   for the drain cuts clients off. Sleep without a limit, in a call which a signal ends.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::Busy,
-            mistakes: &["naps_until_all_have_gone"],
-            hint: "In the drain your server looks again and again whether its clients have gone. Let the end of a \
-                   child or of a thread wake it: SIGCHLD, a byte in a pipe, or join.",
-        },
-    ],
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::TimeLimited,
+        mistakes: &[
+            "looks_each_second",
+            "gives_up_the_drain",
+            "sets_an_alarm",
+            "naps_until_all_have_gone",
+        ],
+        hint: "Your server wakes up by the clock. To look now and then whether a signal has come, or whether all \
+               clients have gone, is late each time; a limit for the drain cuts clients off. Sleep without a limit, in \
+               a call that a signal ends; and let the end of a child or of a thread wake you.",
+    }],
 };

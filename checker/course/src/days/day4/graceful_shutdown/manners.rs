@@ -24,15 +24,15 @@ pub(super) const CANNOT_LISTEN: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_on_a_busy_port"],
-            hint: "`bind` can fail, for example because the port is in use, and so can `open`. Say why on standard \
-                   error, and end with status 1.",
+            mistakes: &["panics_without_its_pid_file"],
+            hint: "The pid file cannot be written, because its folder is not there. Say so on standard error, and end \
+                   with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,
-            mistakes: &["does_without_a_pid_file", "shares_the_port"],
-            hint: "Your server goes on, although it has no pid file, or shares its port with another server \
-                   (SO_REUSEPORT). Say why it cannot do what it was asked for, and end with status 1.",
+            mistakes: &["does_without_a_pid_file"],
+            hint: "Your server goes on, although it could not write its pid file. Say why it cannot do what it was \
+                   asked for, and end with status 1.",
         },
     ],
 };
@@ -73,7 +73,10 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &["takes_a_sign", "takes_an_empty_path"],
-            hint: addresses::EXACTLY_AN_ADDRESS,
+            hint: "Your program takes this for an address, and it is none. An IPv4 address has four numbers and three \
+                   dots, a port has digits only: `parse::<SocketAddrV4>()` takes nothing else, but `parse::<u16>()` \
+                   takes +0. After `unix:` comes a path, and an empty one is no path: bind would choose a name of its \
+                   own.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

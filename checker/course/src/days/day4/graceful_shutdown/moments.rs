@@ -107,6 +107,7 @@ pub(super) const INTERRUPTED: Test = Test {
             .faults()
             .shorten(Call::Write.on(FdKind::Socket), lab.random_number(1..=9))?;
         echo_some(lab, &client)?;
+        lab.settle()?;
         echo_some(lab, &client)?;
         let third = visit(lab, &server)?;
         lab.settle()?;

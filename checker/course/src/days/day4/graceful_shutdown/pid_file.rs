@@ -11,7 +11,8 @@ use harness::author::{Call, Diagnosis, Launch, Rejection, Sleep, Test};
 
 const WRITES: &str = "With `-p` the server writes its process number and a newline to `PIDFILE`, in place of what was \
                       there, after it listens and before it says so.";
-const REMOVES: &str = "When the drain begins, the server removes `PATH` and `PIDFILE` while it still listens.";
+const REMOVES: &str =
+    "When the drain begins, the server removes `PATH` and `PIDFILE` while it still listens.";
 
 pub(super) const PID_FILE: Test = Test {
     name: "keeps its process number in its pid file, until the drain begins",
@@ -48,10 +49,15 @@ pub(super) const PID_FILE: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
-            mistakes: &["writes_its_pid_too_late", "writes_over_the_old_pid"],
-            hint: "PIDFILE has to hold the process number and a newline, and nothing of what was there before, when \
-                   the server says that it listens. Who has read the line `listening` may read the file at once. Open \
-                   it with O_TRUNC.",
+            mistakes: &["writes_its_pid_too_late"],
+            hint: "PIDFILE has to hold the process number and a newline before the server says that it listens. A \
+                   script that has read the line `listening` may read the file at once.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::ExtraBytes,
+            mistakes: &["writes_over_the_old_pid"],
+            hint: "The pid file was longer before, and its end is still there. Open it with O_TRUNC: File::create and \
+                   fs::write do so.",
         },
         Rejection {
             diagnosis: Diagnosis::MissingBytes,
@@ -71,10 +77,7 @@ pub(super) const OF_ANOTHER_SERVER: Test = Test {
     name: "leaves the pid file of a living server alone",
     points: 2,
     read: "The pid file",
-    proves: &[
-        WRITES,
-        "If it cannot listen, it leaves `PIDFILE` as it is.",
-    ],
+    proves: &[WRITES, "If it cannot listen, it leaves `PIDFILE` as it is."],
     story: |lab| {
         let name = lab.random_word(8);
         let living = start_with_pid_file(lab, &name)?;
@@ -85,6 +88,12 @@ pub(super) const OF_ANOTHER_SERVER: Test = Test {
         visit(lab, &living).map(drop)
     },
     rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::StillRunning,
+            mistakes: &["shares_the_port"],
+            hint: "With SO_REUSEPORT two servers share one port, and each gets a part of the clients. Set \
+                   SO_REUSEADDR only, and end with status 1 when bind fails.",
+        },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["writes_its_pid_too_early"],

@@ -22,7 +22,9 @@ pub(super) const SECOND_SIGNAL: Test = Test {
             lab.settle()?;
             server.program().signals().send(first)?;
             lab.settle()?;
-            clients.iter().try_for_each(|client| echo_some(lab, client))?;
+            clients
+                .iter()
+                .try_for_each(|client| echo_some(lab, client))?;
             server.program().signals().send(second)?;
             server.program().expect_exit(1)?;
             for client in &clients {
@@ -36,7 +38,10 @@ pub(super) const SECOND_SIGNAL: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::StillRunning,
-            mistakes: &["ignores_the_second_signal", "knows_one_flag_for_each_signal"],
+            mistakes: &[
+                "ignores_the_second_signal",
+                "knows_one_flag_for_each_signal",
+            ],
             hint: "A drain may last for hours, and a second SIGTERM or SIGINT asks to end it. Count the signals, both \
                    kinds together, and look at the count each time the server wakes up in the drain.",
         },

@@ -97,6 +97,7 @@ pub(super) const LIVING_SERVER: Test = Test {
         lab.settle()?;
         let address = format!("unix:{path}");
         lab.expect_refused_start(&[&address], 1)?;
+        visit(lab, &socket)?;
         // It lives, but answers nobody at the moment.
         living.signals().freeze()?;
         lab.expect_refused_start(&[&address], 1)?;
@@ -105,6 +106,12 @@ pub(super) const LIVING_SERVER: Test = Test {
         visit(lab, &socket).map(drop)
     },
     rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["panics_when_it_cannot_listen"],
+            hint: "bind can fail, for example because another server has this address. Say why on standard error, and \
+                   end with status 1.",
+        },
         Rejection {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &["removes_any_path", "asks_for_an_answer"],
