@@ -49,10 +49,12 @@ pub const EXERCISE: Exercise = Exercise {
     untested: untested::SENTENCES,
 };
 
-/// Asks it to end, and waits until nobody can connect to it any more.
-fn begin_drain(server: &Server) -> Checked {
+/// Asks it to end, and waits until nobody can connect to it any more, and the drain has begun in every part of it: it may
+/// count its clients after it has closed its listening socket.
+fn begin_drain(lab: &Lab, server: &Server) -> Checked {
     server.program().signals().send(SIGTERM)?;
-    server.expect_not_listening()
+    server.expect_not_listening()?;
+    lab.settle()
 }
 
 /// Its last line, and its end.

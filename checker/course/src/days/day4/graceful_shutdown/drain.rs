@@ -188,7 +188,7 @@ pub(super) const NOBODY_NEW: Test = Test {
         let server = lab.start_server()?;
         let client = visit(lab, &server)?;
         lab.settle()?;
-        begin_drain(&server)?;
+        begin_drain(lab, &server)?;
         echo_some(lab, &client)?;
         leave(lab, &client)?;
         expect_drained(server.program(), 1)
@@ -218,8 +218,7 @@ pub(super) const TRANSFER: Test = Test {
         let client = server.connect_with_receive_buffer(16 * 1024)?;
         client.send_without_reading(lab.random_bytes(8 << 20))?;
         lab.settle()?;
-        begin_drain(&server)?;
-        lab.settle()?;
+        begin_drain(lab, &server)?;
         client.expect_echo()?;
         echo_some(lab, &client)?;
         leave(lab, &client)?;
@@ -253,6 +252,7 @@ pub(super) const QUEUE: Test = Test {
         }
         server.signals().resume()?;
         server.expect_not_listening()?;
+        lab.settle()?;
         for client in queued.iter().chain([&early]) {
             echo_some(lab, client)?;
             leave(lab, client)?;
@@ -288,7 +288,7 @@ pub(super) const SUCCESSOR: Test = Test {
         let server = lab.start_server()?;
         let old = visit(lab, &server)?;
         lab.settle()?;
-        begin_drain(&server)?;
+        begin_drain(lab, &server)?;
         let successor = lab.start_server_on(server.address())?;
         successor.expect_address(server.address())?;
         let new = visit(lab, &successor)?;
@@ -319,8 +319,7 @@ pub(super) const PATIENCE: Test = Test {
         let client = visit(lab, &server)?;
         lab.settle()?;
         server.sleeps(Sleep::WithoutTimeLimit)?;
-        begin_drain(&server)?;
-        lab.settle()?;
+        begin_drain(lab, &server)?;
         server.sleeps(Sleep::WithoutTimeLimit)?;
         leave(lab, &client)?;
         expect_drained(server.program(), 1)

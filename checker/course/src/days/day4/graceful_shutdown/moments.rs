@@ -67,6 +67,7 @@ pub(super) const BEFORE_IT_SLEEPS: Test = Test {
         server.program().signals().send(SIGTERM)?;
         server.signals().resume()?;
         server.expect_not_listening()?;
+        lab.settle()?;
         for client in [&late, &early] {
             echo_some(lab, client)?;
             leave(lab, client)?;
@@ -111,8 +112,7 @@ pub(super) const INTERRUPTED: Test = Test {
         echo_some(lab, &client)?;
         let third = visit(lab, &server)?;
         lab.settle()?;
-        begin_drain(&server)?;
-        lab.settle()?;
+        begin_drain(lab, &server)?;
         server.signals().freeze()?;
         server.signals().resume()?;
         lab.settle()?;

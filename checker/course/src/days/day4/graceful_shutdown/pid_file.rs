@@ -37,6 +37,7 @@ pub(super) const PID_FILE: Test = Test {
         lab.settle()?;
         server.program().signals().send(SIGTERM)?;
         file.expect_removed()?;
+        lab.settle()?;
         echo_some(lab, &client)?;
         leave(lab, &client)?;
         expect_drained(server.program(), 1)

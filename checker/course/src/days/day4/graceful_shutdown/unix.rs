@@ -31,6 +31,7 @@ pub(super) const UNIX_SOCKET: Test = Test {
             lab.settle()?;
             program.signals().send(SIGTERM)?;
             lab.file(name).expect_removed()?;
+            lab.settle()?;
             client.expect_echo_of(some(lab))?;
             client.expect_end_after_half_close()?;
             expect_drained(&program, 1)?;
