@@ -142,7 +142,8 @@ impl UnixClient {
                 format!("{} gets other bytes than it has sent", self.name),
             ),
         };
-        let failure = self.context.failure(diagnosis, symptom);
+        let goal = format!("the echo on the connection with {}", self.name);
+        let failure = self.context.attribute_to_exit(&goal, diagnosis, symptom)?;
         Err(failure.comparing(comparison).into())
     }
 
