@@ -27,6 +27,7 @@ pub const EXERCISE: Exercise = Exercise {
         drain::CLIENT_FINISHES,
         drain::ALL_CLIENTS_FINISH,
         drain::NOBODY_NEW,
+        drain::CONTROL_C,
         drain::TRANSFER,
         drain::QUEUE,
         drain::SUCCESSOR,

@@ -104,6 +104,12 @@ pub(super) const CLIENT_FINISHES: Test = Test {
                    and go on serving.",
         },
         Rejection {
+            diagnosis: Diagnosis::Busy,
+            mistakes: &["spins_in_the_drain"],
+            hint: "In the drain your server does not sleep any more. Take the listening socket out of poll when it is \
+                   closed, and read what the signal has written: a pipe or a signalfd stays readable until then.",
+        },
+        Rejection {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["leaves_its_children_alone"],
             hint: "Your server says that it is done, and a client is still there. Print `drained N` when the last \
@@ -116,6 +122,35 @@ pub(super) const CLIENT_FINISHES: Test = Test {
                    nobody is left.",
         },
     ],
+};
+
+pub(super) const CONTROL_C: Test = Test {
+    name: "serves its clients on when Control-C reaches all its processes",
+    points: 2,
+    read: "The second signal",
+    proves: &[
+        "Control-C in a terminal sends `SIGINT` to all processes of the server: that is one signal, and cuts nobody off.",
+        AS_BEFORE,
+    ],
+    story: |lab| {
+        let server = lab.start_server()?;
+        let clients = [visit(lab, &server)?, visit(lab, &server)?];
+        lab.settle()?;
+        server.signals().send_to_group(SIGINT)?;
+        server.expect_not_listening()?;
+        lab.settle()?;
+        for client in &clients {
+            echo_some(lab, client)?;
+            leave(lab, client)?;
+        }
+        expect_drained(server.program(), 2)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::Exited,
+        mistakes: &["children_die_of_control_c", "children_end_at_eintr"],
+        hint: "Control-C sends SIGINT to the children, too, and yours ended by it. Only the parent is to take it: let \
+               the children keep SIGINT and SIGTERM blocked, or ignore them; and let them read again after EINTR.",
+    }],
 };
 
 pub(super) const ALL_CLIENTS_FINISH: Test = Test {
