@@ -1,3 +1,4 @@
 //! Signals.
 
+pub mod graceful_shutdown;
 pub mod sigaction;
