@@ -255,7 +255,11 @@ impl From<Unknown> for CliError {
             (None, []) => "`cargo lab list` shows all names".to_owned(),
             (None, near) => format!("did you mean {}?", near.join(" or ")),
         };
-        CliError::Usage(format!("there is no target '{}'; {meant}", unknown.name))
+        let what = match unknown.is_ambiguous {
+            true => format!("'{}' stands for several exercises", unknown.name),
+            false => format!("there is no target '{}'", unknown.name),
+        };
+        CliError::Usage(format!("{what}; {meant}"))
     }
 }
 
@@ -391,11 +395,14 @@ fn conditions(how: &How, cancel: &Cancel) -> Conditions {
 /// A mistyped command looks like a target, so that near names of both are offered.
 fn resolve_or_command(targets: &[String]) -> Result<Vec<&'static Exercise>, CliError> {
     target::resolve(targets).map_err(|mut unknown| {
-        let commands = Cli::command();
-        let names = commands
-            .get_subcommands()
-            .map(|command| command.get_name().to_owned());
-        unknown.near = target::near(&unknown.name, target::all_names().into_iter().chain(names));
+        if !unknown.is_ambiguous {
+            let commands = Cli::command();
+            let names = commands
+                .get_subcommands()
+                .map(|command| command.get_name().to_owned());
+            let names = target::all_names().into_iter().chain(names);
+            unknown.near = target::near(&unknown.name, names);
+        }
         unknown.into()
     })
 }

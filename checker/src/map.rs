@@ -76,7 +76,7 @@ pub fn onward(checked: &[&Exercise], progress: &Progress) -> String {
         .or_else(|| behind.clone().find(is_open))
         .or_else(|| EXERCISES.iter().find(is_open));
     match next {
-        Some(exercise) => format!("next  cargo run -p checker {}\n", exercise.number()),
+        Some(exercise) => format!("next  cargo lab {}\n", exercise.number()),
         None => "All exercises are done.\n".to_owned(),
     }
 }
@@ -103,7 +103,7 @@ fn next_step(progress: &Progress, places: &Places, width: usize) -> String {
         )
     };
     format!(
-        "{}\n\n  cargo run -p checker {}\n",
+        "{}\n\n  cargo lab {}\n",
         fold(&what, width, "", ""),
         exercise.number()
     )
@@ -158,6 +158,6 @@ pub fn hint(exercise: &Exercise, progress: &Progress, places: &Places, width: us
     for step in steps {
         let _ = writeln!(text, "{}", fold(&step, width, "  ", "  "));
     }
-    let _ = writeln!(text, "\n  cargo run -p checker {}", exercise.number());
+    let _ = writeln!(text, "\n  cargo lab {}", exercise.number());
     text
 }
