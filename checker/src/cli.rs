@@ -6,7 +6,10 @@ mod delivery;
 mod demo;
 mod exercise;
 mod grade;
+mod hint;
+mod list;
 mod mistake;
+mod naming;
 mod output;
 mod possible;
 mod progress_line;
@@ -23,20 +26,17 @@ use anstream::ColorChoice;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use self::{
-    checking::{check, recall, refuse_unusable},
+    checking::{check, refuse_unusable},
+    naming::{all_or, resolve_or_command},
     progress_line::ProgressLine,
     terminal::{columns, complain, say, width},
 };
 use crate::{
-    book::Places,
     check, doctor,
-    exercise::Exercise,
     failure::LabError,
     handout::{self, Handout},
-    map,
     sandbox::{self, Isolation, Jail, Tracing},
     syllabus::EXERCISES,
-    target::{self, Unknown},
     verify::{
         self, Trial,
         coverage::{self, Coverage},
@@ -121,16 +121,15 @@ struct How {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the exercises and their tests
+    /// List the exercises with points and state
     List {
-        /// Which exercises [default: all]
+        /// Those of which to list the tests: exercises or days
         targets: Vec<String>,
     },
     /// Say what to do next in an exercise
-    Hint {
-        /// Which exercise
-        exercise: String,
-    },
+    ///
+    /// Each repetition goes one step further: a question, a direction, a place to read. An edit begins anew.
+    Hint(hint::Arguments),
     /// For instructors: prove that the hidden tests are right
     ///
     /// Starters compile and fail; solutions pass; every known-wrong version is rejected by its own test, with its
@@ -248,21 +247,6 @@ impl From<RunError> for CliError {
     }
 }
 
-impl From<Unknown> for CliError {
-    fn from(unknown: Unknown) -> CliError {
-        let meant = match (target::other_day(&unknown.name), unknown.near.as_slice()) {
-            (Some(days), _) => format!("there are day{} to day{}", days.start(), days.end()),
-            (None, []) => "`cargo lab list` shows all names".to_owned(),
-            (None, near) => format!("did you mean {}?", near.join(" or ")),
-        };
-        let what = match unknown.is_ambiguous {
-            true => format!("'{}' stands for several exercises", unknown.name),
-            false => format!("there is no target '{}'", unknown.name),
-        };
-        CliError::Usage(format!("{what}; {meant}"))
-    }
-}
-
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -294,8 +278,8 @@ pub fn main() -> ExitCode {
     cancel_on_signals(&cancel);
     let result = match cli.command {
         None => check(cli.check, &cancel),
-        Some(Command::List { targets }) => list(&targets),
-        Some(Command::Hint { exercise }) => hint(&exercise),
+        Some(Command::List { targets }) => list::run(&targets),
+        Some(Command::Hint(arguments)) => hint::run(&arguments),
         Some(Command::Verify {
             targets,
             coverage: true,
@@ -390,48 +374,6 @@ fn conditions(how: &How, cancel: &Cancel) -> Conditions {
         temporary: None,
         cancel: cancel.clone(),
     }
-}
-
-/// A mistyped command looks like a target, so that near names of both are offered.
-fn resolve_or_command(targets: &[String]) -> Result<Vec<&'static Exercise>, CliError> {
-    target::resolve(targets).map_err(|mut unknown| {
-        if !unknown.is_ambiguous {
-            let commands = Cli::command();
-            let names = commands
-                .get_subcommands()
-                .map(|command| command.get_name().to_owned());
-            let names = target::all_names().into_iter().chain(names);
-            unknown.near = target::near(&unknown.name, names);
-        }
-        unknown.into()
-    })
-}
-
-fn all_or(targets: &[String]) -> Result<Vec<&'static Exercise>, CliError> {
-    if targets.is_empty() {
-        return Ok(target::resolve(&["all".to_owned()])?);
-    }
-    Ok(target::resolve(targets)?)
-}
-
-fn list(targets: &[String]) -> Result<u8, CliError> {
-    let exercises = all_or(targets)?;
-    say(&map::list(&exercises, width()))?;
-    Ok(exit::PASSED)
-}
-
-fn hint(name: &str) -> Result<u8, CliError> {
-    let root = workspace::find()?;
-    let exercises = target::resolve(&[name.to_owned()])?;
-    for exercise in exercises {
-        say(&map::hint(
-            exercise,
-            &recall(&root),
-            &Places::of_course(&root),
-            width(),
-        ))?;
-    }
-    Ok(exit::PASSED)
 }
 
 /// `changed` is there if only what differs from a revision is to be proved, and names that revision.

@@ -22,6 +22,8 @@
 //! - [`scaffold`]: a new exercise.
 //! - [`verdict`]: what a test says about a program: the known mistake, the hint.
 //! - [`verify`]: the proof that the hidden tests are right.
+//! - [`memory`]: what the lab remembers from one command to the next, such as the [`last_report`].
+//! - [`hints`]: a question, a direction, a place.
 //! - [`atomic_file`]: what is written whole or not at all. [`digest`]: what has changed since.
 
 #[doc(inline)]
@@ -39,7 +41,10 @@ pub mod digest;
 pub mod doctor;
 pub mod grade;
 pub mod handout;
+pub mod hints;
+pub mod last_report;
 pub mod map;
+pub mod memory;
 pub mod mistakes;
 pub mod progress;
 pub mod report;
