@@ -11,8 +11,10 @@ mod list;
 mod mistake;
 mod naming;
 mod output;
+mod pages;
 mod possible;
 mod progress_line;
+mod read;
 mod terminal;
 mod trace;
 
@@ -130,6 +132,14 @@ enum Command {
     ///
     /// Each repetition goes one step further: a question, a direction, a place to read. An edit begins anew.
     Hint(hint::Arguments),
+    /// Read the textbook in the terminal
+    ///
+    /// Without a name: where the last report or hint has pointed, or else the chapter of the next exercise.
+    Read {
+        /// A chapter (2.2), an exercise, a heading, or words of one
+        #[arg(value_name = "WHAT")]
+        words: Vec<String>,
+    },
     /// For instructors: prove that the hidden tests are right
     ///
     /// Starters compile and fail; solutions pass; every known-wrong version is rejected by its own test, with its
@@ -279,6 +289,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         None => check(cli.check, &cancel),
         Some(Command::List { targets }) => list::run(&targets),
+        Some(Command::Read { words }) => read::run(&words),
         Some(Command::Hint(arguments)) => hint::run(&arguments),
         Some(Command::Verify {
             targets,

@@ -207,11 +207,11 @@ impl Hint {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::situation;
 
     #[test]
     fn a_situation_is_a_clause_of_the_promise() {
-        for (promise, situation) in [
+        for (promise, found) in [
             (
                 "ends the connection after its client has half-closed, and serves the next",
                 Some("after its client has half-closed"),
@@ -223,7 +223,7 @@ mod tests {
             ("answers one message after the other", None),
             ("sends a line back at once", None),
         ] {
-            assert_eq!(super::situation(promise), situation, "{promise}");
+            assert_eq!(situation(promise), found, "{promise}");
         }
     }
 }

@@ -17,7 +17,7 @@
 //! - [`worker`]: work in processes of its own.
 //! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
-//! - [`handout`]: what students get. [`book`]: the textbook, its contents and its site.
+//! - [`handout`]: what students get. [`book`]: the textbook, its contents and its site. [`reading`]: it in a terminal.
 //! - [`mistakes`]: the known-wrong versions, each a change to its reference, and the programs made of them.
 //! - [`scaffold`]: a new exercise.
 //! - [`verdict`]: what a test says about a program: the known mistake, the hint.
@@ -47,6 +47,7 @@ pub mod map;
 pub mod memory;
 pub mod mistakes;
 pub mod progress;
+pub mod reading;
 pub mod report;
 pub mod scaffold;
 pub mod target;

@@ -5,6 +5,7 @@ mod support;
 
 mod hints;
 mod names;
+mod reading;
 mod standing;
 
 use support::Course;
