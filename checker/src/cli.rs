@@ -2,10 +2,12 @@
 
 mod book;
 mod checking;
+mod compare;
 mod delivery;
 mod demo;
 mod exercise;
 mod grade;
+mod handout;
 mod hint;
 mod list;
 mod mistake;
@@ -15,6 +17,7 @@ mod pages;
 mod possible;
 mod progress_line;
 mod read;
+mod reset;
 mod terminal;
 mod trace;
 
@@ -36,9 +39,7 @@ use self::{
 use crate::{
     check, doctor,
     failure::LabError,
-    handout::{self, Handout},
     sandbox::{self, Isolation, Jail, Tracing},
-    syllabus::EXERCISES,
     verify::{
         self, Trial,
         coverage::{self, Coverage},
@@ -140,6 +141,13 @@ enum Command {
         #[arg(value_name = "WHAT")]
         words: Vec<String>,
     },
+    /// Make an exercise the starter again; what was there is kept
+    Reset {
+        /// Which exercise
+        exercise: String,
+    },
+    /// Show your program beside the reference, once it passes
+    Compare(compare::Arguments),
     /// For instructors: prove that the hidden tests are right
     ///
     /// Starters compile and fail; solutions pass; every known-wrong version is rejected by its own test, with its
@@ -207,17 +215,7 @@ enum Command {
     ///
     /// The exercises, the textbook and this checker as a program: no solution, no known-wrong version, and no source of
     /// a hidden test.
-    Handout {
-        /// A new folder
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
-        /// A checker to hand out, one for each kind of machine [default: this one]
-        #[arg(long = "checker", value_name = "PATH")]
-        checkers: Vec<PathBuf>,
-        /// Add the source of what the exercises depend on, so that students need no network
-        #[arg(long)]
-        vendor: bool,
-    },
+    Handout(handout::Arguments),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -290,6 +288,8 @@ pub fn main() -> ExitCode {
         None => check(cli.check, &cancel),
         Some(Command::List { targets }) => list::run(&targets),
         Some(Command::Read { words }) => read::run(&words),
+        Some(Command::Reset { exercise }) => reset::run(&exercise),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Hint(arguments)) => hint::run(&arguments),
         Some(Command::Verify {
             targets,
@@ -321,11 +321,7 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(arguments)) => demo::run(&arguments, &cancel),
         Some(Command::Grade(arguments)) => grade::run(arguments, &cancel),
         Some(Command::Doctor) => examine(),
-        Some(Command::Handout {
-            folder,
-            checkers,
-            vendor,
-        }) => hand_out(&folder, checkers, vendor),
+        Some(Command::Handout(arguments)) => handout::run(arguments),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "checker", &mut text);
@@ -447,33 +443,6 @@ fn show_coverage(targets: &[String]) -> Result<u8, CliError> {
         true => exit::PASSED,
         false => exit::FAILED,
     })
-}
-
-fn hand_out(folder: &Path, mut checkers: Vec<PathBuf>, vendor: bool) -> Result<u8, CliError> {
-    if !handout::is_free(folder) {
-        return Err(CliError::Usage(format!(
-            "{} is there already, and not empty; name a new folder",
-            folder.display()
-        )));
-    }
-    if checkers.is_empty() {
-        let this = std::env::current_exe();
-        checkers.push(this.map_err(|error| LabError::io("could not find this program", &error))?);
-    }
-    let root = workspace::find()?;
-    let handout = Handout {
-        root,
-        checkers,
-        vendor,
-    };
-    let machines = handout.write_to(folder)?;
-    say(&format!(
-        "{} is ready to be handed out: {} exercises, and a checker for {}\n",
-        folder.display(),
-        EXERCISES.len(),
-        machines.join(" and ")
-    ))?;
-    Ok(exit::PASSED)
 }
 
 fn examine() -> Result<u8, CliError> {

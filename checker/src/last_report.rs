@@ -19,6 +19,8 @@ const FILE: &str = "last_report.json";
 pub struct LastReport {
     /// The heading that was named last, by a report or a hint.
     read: Option<String>,
+    /// The exercise that was checked last.
+    exercise: Option<String>,
     exercises: BTreeMap<String, Explained>,
 }
 
@@ -61,6 +63,7 @@ impl LastReport {
     /// Takes over what a run of these sources found.
     pub fn take(&mut self, report: &Report, sources: &Sources) {
         for exercise in &report.exercises {
+            self.exercise = Some(exercise.name.clone());
             let failed = exercise.tests.iter().find_map(|test| {
                 let failure = test.failure.as_ref()?;
                 (test.status == Status::Failed).then_some((test, failure))
@@ -106,6 +109,11 @@ impl LastReport {
     /// The failure of this exercise that was explained last.
     pub fn explained(&self, exercise: &Exercise) -> Option<&Explained> {
         self.exercises.get(exercise.name)
+    }
+
+    /// The exercise that was checked last.
+    pub fn exercise(&self) -> Option<&str> {
+        self.exercise.as_deref()
     }
 
     /// The heading that was named last.

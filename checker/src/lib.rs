@@ -23,6 +23,7 @@
 //! - [`verdict`]: what a test says about a program: the known mistake, the hint.
 //! - [`verify`]: the proof that the hidden tests are right.
 //! - [`memory`]: what the lab remembers from one command to the next, such as the [`last_report`].
+//! - [`starter`]: where an exercise begins. [`comparison`]: a program beside the reference. [`git`]: what it knows.
 //! - [`hints`]: a question, a direction, a place.
 //! - [`atomic_file`]: what is written whole or not at all. [`digest`]: what has changed since.
 
@@ -36,9 +37,11 @@ pub mod book;
 pub mod build;
 pub mod check;
 pub mod cli;
+pub mod comparison;
 pub mod demo_worker;
 pub mod digest;
 pub mod doctor;
+pub mod git;
 pub mod grade;
 pub mod handout;
 pub mod hints;
@@ -50,6 +53,7 @@ pub mod progress;
 pub mod reading;
 pub mod report;
 pub mod scaffold;
+pub mod starter;
 pub mod target;
 pub mod test_worker;
 pub mod trace;

@@ -88,6 +88,35 @@ impl Memory {
         }
     }
 
+    /// Makes a new folder below one of the memory's: `kept/NAME-1`. Returns it with its path.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn new_folder(
+        &self,
+        group: &str,
+        name: &str,
+        attempt: &str,
+    ) -> Result<(Directory, PathBuf), LabError> {
+        let trouble = |error: AccessError| error.attempting(attempt);
+        let (folder, owner) = self.opened(attempt)?;
+        let around = folder.directory_or_new(group, 0o755).map_err(trouble)?;
+        let mut number = 1;
+        let (made, name) = loop {
+            let name = format!("{name}-{number}");
+            match around.make_directory(&name, 0o755) {
+                Err(AccessError::Exists) => number += 1,
+                made => break (made.map_err(trouble)?, name),
+            }
+        };
+        if let Some(owner) = owner {
+            give(&around, owner).attempt(attempt)?;
+            give(&made, owner).attempt(attempt)?;
+        }
+        Ok((made, self.folder().join(group).join(name)))
+    }
+
     /// Writes a file; the old one stays whole if that fails. What root's checker writes belongs to the owner of the
     /// course, who runs it without root the next time.
     ///
@@ -95,20 +124,18 @@ impl Memory {
     ///
     /// When the folder cannot be written, or is a link, which may lead out of the course.
     pub fn write(&self, file: &str, text: &str, attempt: &str) -> Result<(), LabError> {
-        let (folder, owner) = match &self.elsewhere {
-            Some(folder) => {
-                fs::create_dir_all(folder).attempt(attempt)?;
-                let folder = Directory::open(folder);
-                (folder.map_err(|error| error.attempting(attempt))?, None)
-            }
-            None => self.own_folder(attempt)?,
-        };
+        let (folder, owner) = self.opened(attempt)?;
         atomic_file::write_beneath(&folder, file, text, owner)
             .map_err(|error| error.attempting(attempt))
     }
 
-    /// The folder in the course, and to whom it belongs where that is not this process's user.
-    fn own_folder(&self, attempt: &str) -> Result<(Directory, Option<(u32, u32)>), LabError> {
+    /// The folder, and to whom its files belong where that is not this process's user.
+    fn opened(&self, attempt: &str) -> Result<(Directory, Option<(u32, u32)>), LabError> {
+        if let Some(folder) = &self.elsewhere {
+            fs::create_dir_all(folder).attempt(attempt)?;
+            let folder = Directory::open(folder);
+            return Ok((folder.map_err(|error| error.attempting(attempt))?, None));
+        }
         let folder = Directory::open(&self.root)
             .and_then(|root| root.directory_or_new(FOLDER, 0o777))
             .map_err(|error| error.attempting(attempt))?;
@@ -117,11 +144,15 @@ impl Memory {
         }
         let course = fs::metadata(&self.root).attempt(attempt)?;
         let owner = (course.uid(), course.gid());
-        let (user, group) = (Uid::from_raw(owner.0), Gid::from_raw(owner.1));
-        let itself = AtFlags::AT_EMPTY_PATH;
-        fchownat(&folder, "", Some(user), Some(group), itself).attempt(attempt)?;
+        give(&folder, owner).attempt(attempt)?;
         Ok((folder, Some(owner)))
     }
+}
+
+/// Gives a folder to a user and a group.
+pub(crate) fn give(folder: &Directory, (user, group): (u32, u32)) -> nix::Result<()> {
+    let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
+    fchownat(folder, "", Some(user), Some(group), AtFlags::AT_EMPTY_PATH)
 }
 
 /// The user's folder for the state of this lab. A relative path counts as none (XDG Base Directory Specification).

@@ -117,7 +117,10 @@ fn a_handout_holds_starters_and_no_answers() {
         .collect();
     let mut expected: Vec<String> = checker::syllabus::EXERCISES
         .iter()
-        .map(|exercise| format!("exercises/{}/src/main.rs", exercise.name))
+        .flat_map(|exercise| {
+            ["exercises", "checker/starters"]
+                .map(|folder| format!("{folder}/{}/src/main.rs", exercise.name))
+        })
         .chain(["checker/src/main.rs".to_owned()])
         .collect();
     expected.sort();

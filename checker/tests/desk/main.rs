@@ -7,6 +7,7 @@ mod hints;
 mod names;
 mod reading;
 mod standing;
+mod starters;
 
 use support::Course;
 
