@@ -20,6 +20,7 @@ mod read;
 mod reset;
 mod terminal;
 mod trace;
+mod why;
 
 use std::{
     path::{Path, PathBuf},
@@ -141,6 +142,8 @@ enum Command {
         #[arg(value_name = "WHAT")]
         words: Vec<String>,
     },
+    /// Run one test again, and tell what it does step by step, also when it passes
+    Why(why::Arguments),
     /// Make an exercise the starter again; what was there is kept
     Reset {
         /// Which exercise
@@ -288,6 +291,7 @@ pub fn main() -> ExitCode {
         None => check(cli.check, &cancel),
         Some(Command::List { targets }) => list::run(&targets),
         Some(Command::Read { words }) => read::run(&words),
+        Some(Command::Why(arguments)) => why::run(arguments, &cancel),
         Some(Command::Reset { exercise }) => reset::run(&exercise),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Hint(arguments)) => hint::run(&arguments),

@@ -24,6 +24,7 @@
 //! - [`verify`]: the proof that the hidden tests are right.
 //! - [`memory`]: what the lab remembers from one command to the next, such as the [`last_report`].
 //! - [`starter`]: where an exercise begins. [`comparison`]: a program beside the reference. [`git`]: what it knows.
+//! - [`retelling`]: what a passed test did.
 //! - [`hints`]: a question, a direction, a place.
 //! - [`atomic_file`]: what is written whole or not at all. [`digest`]: what has changed since.
 
@@ -52,6 +53,7 @@ pub mod mistakes;
 pub mod progress;
 pub mod reading;
 pub mod report;
+pub mod retelling;
 pub mod scaffold;
 pub mod starter;
 pub mod target;

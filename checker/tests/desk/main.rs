@@ -8,6 +8,7 @@ mod names;
 mod reading;
 mod standing;
 mod starters;
+mod why;
 
 use support::Course;
 
