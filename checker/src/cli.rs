@@ -3,6 +3,7 @@
 mod book;
 mod checking;
 mod compare;
+mod completions;
 mod delivery;
 mod demo;
 mod exercise;
@@ -29,7 +30,7 @@ use std::{
 };
 
 use anstream::ColorChoice;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::{
     checking::{check, refuse_unusable},
@@ -219,11 +220,11 @@ enum Command {
     /// The exercises, the textbook and this checker as a program: no solution, no known-wrong version, and no source of
     /// a hidden test.
     Handout(handout::Arguments),
-    /// Print completions for a shell
-    Completions {
-        /// Which shell
-        shell: clap_complete::Shell,
-    },
+    /// Print completions for a shell, or how to install them
+    Completions(completions::Arguments),
+    /// What a shell can complete a line to
+    #[command(hide = true)]
+    Complete(completions::Question),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -326,13 +327,8 @@ pub fn main() -> ExitCode {
         Some(Command::Grade(arguments)) => grade::run(arguments, &cancel),
         Some(Command::Doctor) => examine(),
         Some(Command::Handout(arguments)) => handout::run(arguments),
-        Some(Command::Completions { shell }) => {
-            let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "checker", &mut text);
-            say(&String::from_utf8_lossy(&text))
-                .map(|()| exit::PASSED)
-                .map_err(CliError::from)
-        }
+        Some(Command::Completions(arguments)) => completions::run(&arguments),
+        Some(Command::Complete(question)) => completions::answer(&question),
     };
     let status = result.unwrap_or_else(|trouble| {
         let (message, status) = match trouble {

@@ -4,7 +4,7 @@
 //! [`demo_context`] are those of the package `course`, [`exercise`], [`lab`], [`observe`], [`sandbox`], [`worker`] and [`failure`]
 //! those of the package `harness`; both know nothing of this one.
 //!
-//! - [`cli`]: the command line. [`target`]: what its names stand for. [`progress`]: what passes so far.
+//! - [`cli`]: the command line. [`target`]: what its names stand for. [`completion`]: what can come next on it. [`progress`]: what passes so far.
 //! - [`check`]: a run: build ([`build`]), test ([`worker_pool`]), report ([`report`]).
 //! - [`build`]: packages become programs, in the course or in the workspace of a submission.
 //! - [`test_worker`]: the worker that runs one test, in its [`sandbox`].
@@ -39,6 +39,7 @@ pub mod build;
 pub mod check;
 pub mod cli;
 pub mod comparison;
+pub mod completion;
 pub mod demo_worker;
 pub mod digest;
 pub mod doctor;

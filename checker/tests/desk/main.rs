@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod completions;
 mod hints;
 mod names;
 mod reading;
