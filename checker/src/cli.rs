@@ -48,7 +48,7 @@ use crate::{
     },
     worker::{Cancel, RunError},
     worker_pool::Conditions,
-    workspace,
+    workspace::{self, NoCourse},
 };
 
 /// Exit statuses. They are part of the interface.
@@ -247,6 +247,12 @@ enum CliError {
 impl From<LabError> for CliError {
     fn from(error: LabError) -> CliError {
         CliError::Lab(error)
+    }
+}
+
+impl From<NoCourse> for CliError {
+    fn from(missing: NoCourse) -> CliError {
+        CliError::Usage(missing.to_string())
     }
 }
 

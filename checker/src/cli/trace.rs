@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anstream::ColorChoice;
@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
             refuse_unusable(program)?;
             program.clone()
         }
-        None => match build(exercise)? {
+        None => match build(&workspace::find()?, exercise)? {
             Some(program) => program,
             None => return Ok(exit::FAILED),
         },
@@ -117,11 +117,10 @@ fn colour() -> ColorChoice {
 }
 
 /// Builds the program of an exercise. None if there is none, and then it is said why.
-fn build(exercise: &'static Exercise) -> Result<Option<PathBuf>, RunError> {
-    let root = workspace::find()?;
+fn build(root: &Path, exercise: &'static Exercise) -> Result<Option<PathBuf>, RunError> {
     let line = ProgressLine::new();
     let has_colour = colour() != ColorChoice::Never;
-    let built = check::build(&root, exercise, has_colour, |name| {
+    let built = check::build(root, exercise, has_colour, |name| {
         line.say(&format!("compiling {name}"));
     });
     drop(line);

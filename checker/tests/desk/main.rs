@@ -6,6 +6,7 @@ mod support;
 mod completions;
 mod hints;
 mod names;
+mod places;
 mod reading;
 mod standing;
 mod starters;
