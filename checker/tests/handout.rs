@@ -118,8 +118,12 @@ fn a_handout_holds_starters_and_no_answers() {
     let mut expected: Vec<String> = checker::syllabus::EXERCISES
         .iter()
         .flat_map(|exercise| {
-            ["exercises", "checker/starters"]
-                .map(|folder| format!("{folder}/{}/src/main.rs", exercise.name))
+            let name = exercise.name;
+            [
+                format!("exercises/{name}/src/main.rs"),
+                format!("exercises/{name}/tests/hidden.rs"),
+                format!("checker/starters/{name}/src/main.rs"),
+            ]
         })
         .chain(["checker/src/main.rs".to_owned()])
         .collect();
