@@ -38,6 +38,9 @@ const AS_THEY_ARE: &[&str] = &[
     "course.md",
     ".cargo/config.toml",
     ".devcontainer/devcontainer.json",
+    ".vscode/settings.json",
+    ".vscode/tasks.json",
+    ".vscode/extensions.json",
 ];
 
 impl Handout {

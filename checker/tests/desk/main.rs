@@ -4,6 +4,7 @@
 mod support;
 
 mod completions;
+mod editor;
 mod hints;
 mod names;
 mod places;
