@@ -68,6 +68,7 @@ mod exit {
 #[derive(Debug, Parser)]
 #[command(
     name = "checker",
+    bin_name = "cargo lab",
     version,
     max_term_width = 80,
     args_conflicts_with_subcommands = true,

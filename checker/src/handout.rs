@@ -133,8 +133,7 @@ impl Handout {
         let source = self.read(&format!("{place}/src/main.rs"))?;
         if !starter::is_starter(exercise, &source) {
             return Err(LabError::new(format!(
-                "{place}/src/main.rs is not the starter any more; `cargo lab reset {number}` brings it back",
-                number = exercise.number()
+                "{place}/src/main.rs is not the starter any more; `git restore {place}` brings it back"
             )));
         }
         for file in starter::FILES {

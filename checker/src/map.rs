@@ -125,13 +125,12 @@ pub fn list(exercises: &[&Exercise], progress: &Progress, width: usize) -> Strin
     for exercise in exercises {
         let (style, state) = state(exercise, progress);
         let (points, all) = (progress.points(exercise), exercise.points());
-        let first = format!("{:<24} {points:>2}/{all:<2} ", exercise.name);
-        let room = width.saturating_sub(first.len() + 13);
-        let title = fold(exercise.title, room, "", "");
-        let title = title.lines().next().unwrap_or_default();
+        let first = format!("{:<24} {points:>2}/{all:<2}", exercise.name);
+        let room = width.saturating_sub(first.len() + 12);
+        let title: String = exercise.title.chars().take(room).collect();
         let _ = writeln!(
             text,
-            "{first} {style}{state:<11}{style:#} {DIM}{title}{DIM:#}"
+            "{first} {style}{state:<10}{style:#} {DIM}{title}{DIM:#}"
         );
     }
     text

@@ -151,6 +151,20 @@ fn a_handout_holds_starters_and_no_answers() {
     }
 }
 
+#[test]
+fn references_are_handed_out_where_the_instructor_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let handout = folder.path().join("course");
+    let mut command = Course::real().checker();
+    command.args(["handout", "--with-solutions"]).arg(&handout);
+    command.assert().success();
+    for exercise in checker::syllabus::EXERCISES {
+        assert!(checker::comparison::reference(&handout, exercise).is_some());
+    }
+    // What makes it the instructors' course is not there.
+    assert!(!handout.join("solutions").exists());
+}
+
 /// A handout that is passed on by copying it is as good as the first.
 #[test]
 fn a_handout_may_be_moved() {

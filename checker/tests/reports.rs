@@ -266,7 +266,7 @@ fn a_report_fits_a_terminal_of_80_columns() {
 fn the_command_that_runs_a_test_again_is_one_that_a_shell_understands() {
     let course = Course::real();
     let command = |report: &str| {
-        let (_, again) = report.split_once("again  cargo run -p checker").unwrap();
+        let (_, again) = report.split_once("again  cargo lab").unwrap();
         again.split_once("\n\n").unwrap().0.to_owned()
     };
     for (exercise, only) in [
