@@ -20,7 +20,7 @@
 //!     caller when it is no longer needed (using unlink(2))." connect(2) tells whether somebody listens there.
 //!  7. `-p PIDFILE`: getpid(2), written when the server listens, and removed while it still does.
 //!
-//! Check your work with `cargo run -p checker day4_2`.
+//! Check your work with `cargo lab day4_2`.
 
 use std::process::ExitCode;
 
