@@ -7,8 +7,7 @@
 //!
 //!  1. read(2)         standard input, until "zero indicates end of file"
 //!  2. send(2)         "may transfer fewer than count bytes", as write(2) may; then offer the rest
-//!  3. MSG_NOSIGNAL    "Don't generate a SIGPIPE signal if the peer [...] has closed the connection. The EPIPE error is
-//!                     still returned."
+//!  3. MSG_NOSIGNAL    "Don't generate a SIGPIPE signal [...] The EPIPE error is still returned."
 //!  4. MSG_DONTWAIT    "if the operation would block, EAGAIN or EWOULDBLOCK is returned": nobody waits for a full buffer
 //!  5. close(2)        the connection of a client that is lost, and at the end all others
 //!
