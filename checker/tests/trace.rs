@@ -57,6 +57,42 @@ fn a_story_has_the_calls_and_between_them_the_states() {
 }
 
 #[test]
+fn a_patient_program_survives_a_hostile_kernel() {
+    let mut trace = Trace::of(&["--hostile"], &["patient_echo", "1"]);
+    let mut client = trace.connect();
+    client.write_all(b"hello\n").unwrap();
+    let mut echo = [0; 6];
+    client.read_exact(&mut echo).unwrap();
+    assert_eq!(&echo, b"hello\n");
+    drop(client);
+    let (story, status) = trace.end();
+    assert_eq!(status, 0);
+    assert_order(
+        &story,
+        &[
+            "accept",
+            "(made to fail with EINTR)",
+            "read(4, \"h\", 512) = 1 (cut to 1 byte)",
+            "read(4, …, 512) = -1 EINTR (made to fail with EINTR)",
+            "read(4, \"e\", 512) = 1 (cut to 1 byte)",
+        ],
+    );
+}
+
+#[test]
+fn an_ordinary_program_loses_its_client_under_a_hostile_kernel() {
+    let mut trace = Trace::of(&["--hostile"], &["echo", "1"]);
+    let line = trace.line();
+    assert!(line.starts_with("listening"), "{line}");
+    // Its accept was interrupted, and it takes that for its client.
+    let (story, _) = trace.end();
+    assert_order(
+        &story,
+        &["accept", "(made to fail with EINTR)", "close(-1)", "EBADF"],
+    );
+}
+
+#[test]
 fn who_ends_first_sees_time_wait() {
     let mut trace = Trace::of(&[], &["ends_first"]);
     let mut client = trace.connect();

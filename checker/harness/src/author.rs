@@ -27,7 +27,7 @@ pub use crate::{
     failure::{Attempt, Checked, Comparison, Diagnosis, LabError, Stop},
     lab::{
         CallFilter, Child, Connection, Datagram, Ending, FaultGuard, FdKind, Fifo, File,
-        ForkForbidden, Freeze, Lab, Listener, Program, Reservation, Server, Sleep, UdpPeer,
+        ForkForbidden, Freeze, Lab, Listener, Program, Reservation, Rest, Server, Sleep, UdpPeer,
         UnixClient, UnixPath, quoted,
     },
     observe::{

@@ -36,6 +36,10 @@ pub(super) struct Arguments {
     /// Only these system calls, for example read,write,accept
     #[arg(long, value_name = "CALLS", value_delimiter = ',', value_parser = call)]
     only: Vec<Call>,
+    /// Let the kernel do as little as it may: each read and write of a stream moves one byte, and every other call that
+    /// can wait fails with EINTR
+    #[arg(long)]
+    hostile: bool,
     /// How to tell it
     #[arg(long, value_enum, default_value_t = TraceFormat::Human)]
     format: TraceFormat,
@@ -104,6 +108,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
         program: &program,
         arguments: &arguments.arguments,
         only: &arguments.only,
+        is_hostile: arguments.hostile,
         has_colour,
         as_json: arguments.format == TraceFormat::Json,
         width,

@@ -190,6 +190,9 @@ impl TextRenderer {
         if record.refused {
             return "(the lab refuses what would hide the program)".to_owned();
         }
+        if let Some(fault) = record.injected {
+            return format!("({fault})");
+        }
         match record.outcome {
             CallOutcome::Failed(errno) if self.explained.insert(errno) => {
                 format!("({})", Errno::from_raw(errno).desc())

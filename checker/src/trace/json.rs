@@ -88,6 +88,7 @@ fn call(at_us: u64, record: &Record) -> Value {
         "result": result,
         "errno": errno,
         "refused": record.refused,
+        "injected": record.injected.map(|fault| fault.to_string()),
         "text": record.to_string(),
     })
 }

@@ -2,6 +2,7 @@
 //! sockets. They are written while it runs; nothing is tested.
 
 mod connections;
+mod hostile;
 mod human;
 mod json;
 mod queue;
@@ -57,6 +58,8 @@ pub struct Session<'a> {
     pub arguments: &'a [OsString],
     /// Only calls of these kinds; all if there are none.
     pub only: &'a [Call],
+    /// Whether its calls do as little as the kernel may do.
+    pub is_hostile: bool,
     /// Whether the output shows colours.
     pub has_colour: bool,
     /// As data, and not for people.
@@ -89,7 +92,11 @@ impl Session<'_> {
         let signals = take_signals()?;
         let queue = EventQueue::new()?;
         let listener = Box::new(QueueListener(queue.clone()));
-        let attended = Attended::start(self.program, self.arguments, listener)?;
+        let faults = match self.is_hostile {
+            true => hostile::faults(),
+            false => Vec::new(),
+        };
+        let attended = Attended::start(self.program, self.arguments, listener, faults)?;
         let mut output = Output {
             session: self,
             renderer: (!self.as_json).then(|| TextRenderer::new(self.width)),

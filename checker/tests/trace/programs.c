@@ -1,6 +1,7 @@
 // The programs of tests/trace.rs: the first argument says which.
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +37,21 @@ static int echo_server(int clients) {
         int client = accept(server, NULL, NULL);
         echo(client);
         close(client);
+    }
+    return 0;
+}
+
+// Makes each call again that was interrupted, and offers the rest of each write if it is asked to.
+static int patient_echo(int offers_rest) {
+    char buffer[512];
+    ssize_t n;
+    int server = listener(), client;
+    while ((client = accept(server, NULL, NULL)) < 0 && errno == EINTR) {}
+    while ((n = read(client, buffer, sizeof buffer)) != 0) {
+        for (ssize_t at = 0; at < n;) {
+            ssize_t taken = write(client, buffer + at, n - at);
+            if (taken > 0) at += offers_rest ? taken : n;
+        }
     }
     return 0;
 }
@@ -107,6 +123,7 @@ int main(int count, char **words) {
     (void)count;
     const char *way = words[1];
     if (!strcmp(way, "echo")) return echo_server(atoi(words[2]));
+    if (!strcmp(way, "patient_echo")) return patient_echo(atoi(words[2]));
     if (!strcmp(way, "ends_first")) return ends_first();
     if (!strcmp(way, "forks")) return fork_server();
     if (!strcmp(way, "threads")) return threads();

@@ -50,7 +50,7 @@ pub use program::{
 };
 pub use programs::Ending;
 pub use quote::quoted;
-pub use tcp::{Connection, Listener, Reservation};
+pub use tcp::{Connection, Listener, Reservation, Rest};
 pub use udp::{Datagram, UdpPeer};
 pub use unix::{UnixClient, UnixPath};
 

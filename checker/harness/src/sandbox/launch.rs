@@ -177,7 +177,7 @@ impl Launch {
             .transpose()?;
         let follow = match self.traced {
             false => Follow::Untraced,
-            true => Follow::Traced(None, self.bounds(sandbox)),
+            true => Follow::Traced(None, self.bounds(sandbox), Vec::new()),
         };
         image.start(self.stdout.ends(sandbox)?, follow)
     }

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     beneath::AccessError,
     failure::{Attempt, LabError},
-    observe::tracer::{TraceListener, Tracer},
+    observe::tracer::{Injection, TraceListener, Tracer},
     sys,
 };
 
@@ -40,7 +40,7 @@ pub struct Attended {
 impl Attended {
     /// Starts a program, traced for `listener`. This process must have one thread only, and gives up root for ever: the
     /// program runs as the user that the checker has then. The signals which the caller has blocked are not blocked in
-    /// the program.
+    /// the program. `faults` are injected into its calls.
     ///
     /// # Errors
     ///
@@ -49,6 +49,7 @@ impl Attended {
         program: &Path,
         arguments: &[OsString],
         listener: Box<dyn TraceListener>,
+        faults: Vec<Injection>,
     ) -> Result<Attended, LabError> {
         let attempt = format!("could not start {}", program.display());
         let program = program.canonicalize().attempt(&attempt)?;
@@ -62,7 +63,7 @@ impl Attended {
         let environment: Vec<(OsString, OsString)> = env::vars_os().collect();
         let preparation = Preparation::at_a_terminal(group);
         let tracer = Image::new(&program, arguments, &environment, preparation)
-            .and_then(|image| image.start_here(listener))
+            .and_then(|image| image.start_here(listener, faults))
             .attempt(&attempt)?;
         Ok(Attended {
             tracer,

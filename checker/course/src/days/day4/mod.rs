@@ -2,3 +2,4 @@
 
 pub mod graceful_shutdown;
 pub mod sigaction;
+pub mod sigpipe;

@@ -66,6 +66,12 @@ impl Stdout<'_> {
         self.line_of_output(goal)
     }
 
+    /// Takes its next line, without `\n`, if it has printed one. It is no step of the story.
+    pub fn take(&self) -> Checked<Option<Vec<u8>>> {
+        self.program.context.pump()?;
+        Ok(self.program.running.stdout.take_line().flatten())
+    }
+
     fn line_of_output(&self, goal: &str) -> Checked<Vec<u8>> {
         let look = || Ok(self.program.running.stdout.take_line());
         match self.program.context.try_until(look)? {

@@ -23,6 +23,7 @@ use nix::{
 };
 
 pub use listener::{Listener, Reservation};
+pub use receiving::Rest;
 
 use crate::{
     failure::{Attempt, Checked, Diagnosis, Failure, LabError},

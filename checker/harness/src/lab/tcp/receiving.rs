@@ -10,6 +10,15 @@ use crate::{
     },
 };
 
+/// What has come to the end of a connection: see [`Connection::until_end`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// All bytes that were not expected before.
+    pub bytes: Vec<u8>,
+    /// Whether a reset came behind them, and not the end of the stream.
+    pub is_reset: bool,
+}
+
 impl Connection {
     /// Waits for exactly these bytes.
     ///
@@ -159,6 +168,26 @@ impl Connection {
             let goal = format!("the end of the connection with {}", self.name);
             let diagnosis = Diagnosis::LeftOpen;
             self.context.to_failure(error, &goal, diagnosis).into()
+        })
+    }
+
+    /// Waits until the program closes or resets the connection, and returns all that has come before and was not expected
+    /// yet.
+    ///
+    /// # Errors
+    ///
+    /// When it does neither.
+    pub fn until_end(&self) -> Checked<Rest> {
+        self.note("read to the end of the stream, or to a reset");
+        let look = || {
+            self.read_available();
+            Ok(self.end.get().map(drop))
+        };
+        let goal = format!("the end of the connection with {}", self.name);
+        self.until(&goal, Diagnosis::LeftOpen, look)?;
+        Ok(Rest {
+            bytes: self.inbox.take(),
+            is_reset: self.end.get() == Some(End::Reset),
         })
     }
 

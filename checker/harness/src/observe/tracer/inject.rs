@@ -44,6 +44,8 @@ pub enum On {
     FilesBelow(Arc<Path>),
     /// The pipe with this inode, through any descriptor.
     Pipe(u64),
+    /// What bytes flow through: any socket, pipe or terminal.
+    Streams,
 }
 
 impl On {
@@ -58,6 +60,11 @@ impl On {
                 matches!(object(), Some(Object::Other(name)) if Path::new(&name).starts_with(folder))
             }
             On::Pipe(inode) => object() == Some(Object::Pipe(*inode)),
+            On::Streams => match object() {
+                Some(Object::Socket(_) | Object::Pipe(_)) => true,
+                Some(Object::Other(name)) => name.starts_with("/dev/pts/") || name == "/dev/tty",
+                None => false,
+            },
         }
     }
 }
@@ -72,6 +79,8 @@ pub enum Which {
     First(u64),
     /// All.
     Every,
+    /// The first, the third and so on: a call that is made again succeeds.
+    EveryOther,
 }
 
 /// What happens to a call. The module `possible` has the rules for EINTR and for short counts.
@@ -180,6 +189,7 @@ impl Rules {
                 Which::Nth(turn) => rule.seen == *turn,
                 Which::First(turns) => rule.seen <= *turns,
                 Which::Every => true,
+                Which::EveryOther => rule.seen % 2 == 1,
             };
             if is_due && found.is_none() {
                 found = Some((rule.id, *fault));

@@ -154,29 +154,31 @@ impl Tracer {
     ///
     /// When `fork` fails, or tracing is refused; [`probe`] tells beforehand.
     pub fn start(fork: impl FnOnce() -> io::Result<Held> + Send + 'static) -> io::Result<Tracer> {
-        Tracer::start_for(None, Bounds::default(), fork)
+        Tracer::start_for(None, Bounds::default(), Vec::new(), fork)
     }
 
     /// The same of a process that never calls exec: it is the program from the gate on, and faults hit its calls.
     pub fn start_without_exec(
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
-        Tracer::start_as(Beginning::Gate, None, Bounds::default(), fork)
+        Tracer::start_as(Beginning::Gate, None, Bounds::default(), Vec::new(), fork)
     }
 
-    /// The same with a listener, and of a program that has to stay within bounds.
+    /// The same with a listener, of a program that has to stay within bounds, and with faults from its first call on.
     pub fn start_for(
         listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
+        faults: Vec<Injection>,
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
-        Tracer::start_as(Beginning::Exec, listener, bounds, fork)
+        Tracer::start_as(Beginning::Exec, listener, bounds, faults, fork)
     }
 
     fn start_as(
         beginning: Beginning,
         listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
+        faults: Vec<Injection>,
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
         let shared = Arc::new(Shared {
@@ -186,6 +188,9 @@ impl Tracer {
             ended: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             thread: AtomicI32::new(0),
         });
+        for fault in faults {
+            shared.state().rules.add(fault);
+        }
         let (sender, receiver) = mpsc::channel();
         let theirs = shared.clone();
         let thread = thread::Builder::new()
