@@ -1,3 +1,4 @@
 //! Signals.
 
 pub mod sigaction;
+pub mod timeout;

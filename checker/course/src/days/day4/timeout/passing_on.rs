@@ -1,0 +1,140 @@
+//! Signals that the program gets itself.
+
+use std::time::{Duration, Instant};
+
+use libc::{SIGHUP, SIGINT, SIGTERM};
+
+use super::{
+    KILLED, LONG, TIMED_OUT, TO_THE_GROUP,
+    group::{expect_family, make_family},
+    run, run_in_time,
+};
+use harness::author::{Diagnosis, Rejection, Test};
+
+const PASSED_ON: &str = "When the program gets `SIGHUP`, `SIGINT` or `SIGTERM` after the start of the command, however \
+                         soon, it sends the same signal on, and goes on waiting.";
+
+/// Says what it gets, and ends with the status that it reads.
+const LISTENER: &str = "for name in HUP INT TERM; do trap \"echo $name\" $name; done; echo ready; \
+                        while ! read word; do :; done; exit $word";
+
+pub(super) const EACH: Test = Test {
+    name: "passes on each signal that it gets",
+    points: 2,
+    read: "A signal for the one who waits",
+    proves: &[PASSED_ON, KILLED],
+    story: |lab| {
+        let program = run(lab, LONG, LONG, &["sh", "-c", LISTENER])?;
+        program.stdout().expect_line("ready")?;
+        for (signal, name) in [
+            (SIGHUP, "HUP"),
+            (SIGTERM, "TERM"),
+            (SIGINT, "INT"),
+            (SIGHUP, "HUP"),
+        ] {
+            program.signals().send(signal)?;
+            program.stdout().expect_line(name)?;
+        }
+        let code = lab.random_number(1..=99);
+        program.stdin().feed(format!("{code}\n"));
+        program.expect_exit(code as i32)?;
+        let program = run(lab, LONG, LONG, &["cat"])?;
+        program.children().running("cat")?;
+        program.signals().send(SIGTERM)?;
+        program.expect_exit(128 + SIGTERM)
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Killed,
+            mistakes: &["does_nothing_about_signals", "passes_on_sigterm_only"],
+            hint: "A signal has killed your program, and the command would live on without it. Block SIGHUP, SIGINT \
+                   and SIGTERM, wait for them as you wait for SIGCHLD, and send them to the command.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["passes_on_sigterm_always", "ends_the_command_at_a_signal"],
+            hint: "The command gets another signal than your program. Pass on the one that has come.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::TimedOut,
+            mistakes: &["ignores_what_it_gets"],
+            hint: "Your program has got the signal, and the command has not. Send it on, with kill.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["ends_when_it_has_passed_on"],
+            hint: "The command may catch the signal and go on. So must your program: it ends when the command has \
+                   ended.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["says_124_for_a_signal"],
+            hint: "The limit is not over: status 124 is for that only. The command was killed by the signal that was \
+                   passed on, so the status is 128 + its number.",
+        },
+    ],
+};
+
+pub(super) const WHOLE_GROUP: Test = Test {
+    name: "passes a signal on to the whole group, also where it is stopped",
+    points: 1,
+    read: "Signals for a whole group",
+    proves: &[PASSED_ON, TO_THE_GROUP],
+    story: |lab| {
+        make_family(lab)?;
+        let program = run(lab, LONG, LONG, &["sh", "family"])?;
+        expect_family(&program)?;
+        program.children().running("sh member")?.freeze()?;
+        program.signals().send(SIGTERM)?;
+        program.stdout().expect_line("asked")?;
+        program.expect_exit(5)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::TimedOut,
+        mistakes: &["passes_on_to_the_command_only", "passes_on_without_sigcont"],
+        hint: "The signal has to reach all processes of the group, also a stopped one: kill with the negative number \
+               of the group, and SIGCONT behind it, as at the limit.",
+    }],
+};
+
+pub(super) const SAME_LIMIT: Test = Test {
+    name: "gives the command no more time when a signal comes",
+    points: 1,
+    read: "Timers: alarm, setitimer, timerfd",
+    proves: &["The limit stays where it was."],
+    story: |lab| {
+        let command = ["sh", "-c", LISTENER];
+        let (program, ready, limit) = run_in_time(lab, "1", &command, |program| {
+            program.stdout().expect_line("ready")?;
+            Ok(Instant::now())
+        })?;
+        let limit = Duration::from_millis(limit);
+        let step = "send it SIGHUP again and again, each time when the command has said so";
+        lab.step(step, || {
+            let mut late = 0;
+            loop {
+                late += u32::from(ready.elapsed() > limit);
+                if late > MOST_LATE && ready.elapsed() > 10 * limit {
+                    return lab.fail(
+                        Diagnosis::StillRunning,
+                        "the limit is over ten times, and the command still runs: each SIGHUP gives it more time",
+                    );
+                }
+                program.signals().send(SIGHUP)?;
+                if program.stdout().next_line("the line \"HUP\"").is_err() {
+                    return Ok(());
+                }
+            }
+        })?;
+        program.expect_exit(TIMED_OUT)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::StillRunning,
+        mistakes: &["begins_the_limit_anew"],
+        hint: "Each signal makes the limit longer. Remember when it is over, as an Instant, and wait each time only \
+               for what is left until then.",
+    }],
+};
+
+/// So many signals may come through behind the limit, where a program does one thing after the other.
+const MOST_LATE: u32 = 20;
