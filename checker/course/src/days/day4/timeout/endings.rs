@@ -40,14 +40,16 @@ pub(super) const ARGUMENTS: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &[
-                "runs_a_shell",
-                "repairs_the_words",
-                "leaves_out_empty_words",
-            ],
+            mistakes: &["repairs_the_words", "leaves_out_empty_words"],
             hint: "Give execvp the arguments as they are: the first one is the name of the program, and again the \
-                   first argument (`argv[0]`). Do not join them for a shell, which would change them, and take them \
-                   from args_os: a CString holds any bytes.",
+                   first argument (`argv[0]`), and an empty one is one, too. Take them from args_os: a CString holds \
+                   any bytes.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["runs_a_shell"],
+            hint: "Do not join the arguments for a shell, which takes `$`, `;`, `*` and blanks as its own. Give execvp \
+                   the arguments as they are, one by one.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
