@@ -21,7 +21,7 @@ use nix::{
 
 use super::{jail::Prepared, launch::Preparation};
 use crate::{
-    observe::tracer::{Bounds, Filter, Held, TraceListener, Tracer},
+    observe::tracer::{Bounds, Filter, Held, Injection, TraceListener, Tracer},
     sys::{self, exec::StringArray},
 };
 
@@ -64,8 +64,9 @@ pub(super) struct Image {
 pub(super) enum Follow {
     /// Not traced.
     Untraced,
-    /// A tracer, which tells them to a listener if there is one, and keeps the program within bounds.
-    Traced(Option<Box<dyn TraceListener>>, Bounds),
+    /// A tracer, which tells them to a listener if there is one, and keeps the program within bounds; and a fault that it
+    /// meets from its first call on.
+    Traced(Option<Box<dyn TraceListener>>, Bounds, Option<Injection>),
 }
 
 /// What the child brings into its exec: its ends of the pipes, and its filter.
@@ -137,7 +138,10 @@ impl Image {
 
     /// Starts it with the checker's own standard input, output and error, and traces it.
     pub fn start_here(self, listener: Box<dyn TraceListener>) -> io::Result<Tracer> {
-        let (_, tracer) = self.run(None, Follow::Traced(Some(listener), Bounds::default()))?;
+        let (_, tracer) = self.run(
+            None,
+            Follow::Traced(Some(listener), Bounds::default(), None),
+        )?;
         tracer.ok_or_else(|| io::Error::other("the program runs without a tracer"))
     }
 
@@ -154,10 +158,10 @@ impl Image {
                 drop(ends);
                 (pid, None)
             }
-            Follow::Traced(listener, bounds) => {
+            Follow::Traced(listener, bounds, fault) => {
                 let (wait, open) = pipe()?;
                 let gate = Gate { wait, open };
-                let tracer = Tracer::start_for(listener, bounds, move || {
+                let tracer = Tracer::start_for(listener, bounds, fault, move || {
                     let pid = self.fork(&ends, Some(&gate))?;
                     Ok(Held {
                         pid,

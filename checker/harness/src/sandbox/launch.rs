@@ -26,8 +26,9 @@ use super::{
 };
 use crate::{
     observe::{
+        calls::Call,
         processes::{Process, Signals},
-        tracer::Bounds,
+        tracer::{Bounds, Fault, Injection, On, Which},
     },
     sys,
 };
@@ -109,6 +110,9 @@ pub struct Launch {
     pub umask: u32,
     /// Whether its calls are seen by a [`Tracer`](crate::observe::tracer::Tracer).
     pub traced: bool,
+    /// What its first call of this kind meets, in the program itself or in what it makes. The exec that starts it does not
+    /// count.
+    pub fault: Option<(Call, Fault)>,
     /// What it may use up.
     pub limits: Limits,
 }
@@ -150,6 +154,7 @@ impl Launch {
             stdout: StandardOutput::Pipe,
             umask: Launch::UMASK,
             traced: true,
+            fault: None,
             limits: Limits::default(),
         }
     }
@@ -177,9 +182,23 @@ impl Launch {
             .transpose()?;
         let follow = match self.traced {
             false => Follow::Untraced,
-            true => Follow::Traced(None, self.bounds(sandbox)),
+            true => Follow::Traced(None, self.bounds(sandbox), self.first_fault()),
         };
         image.start(self.stdout.ends(sandbox)?, follow)
+    }
+
+    fn first_fault(&self) -> Option<Injection> {
+        let (call, fault) = self.fault?;
+        let which = match call {
+            Call::Exec => Which::Nth(2),
+            _ => Which::First(1),
+        };
+        Some(Injection {
+            call,
+            on: On::Anything,
+            which,
+            fault,
+        })
     }
 
     /// What the tracer has to keep it from, because nothing else does.

@@ -145,13 +145,14 @@ impl Tracer {
     ///
     /// When `fork` fails, or tracing is refused; [`probe`] tells beforehand.
     pub fn start(fork: impl FnOnce() -> io::Result<Held> + Send + 'static) -> io::Result<Tracer> {
-        Tracer::start_for(None, Bounds::default(), fork)
+        Tracer::start_for(None, Bounds::default(), None, fork)
     }
 
-    /// The same with a listener, and of a program that has to stay within bounds.
+    /// The same with a listener, of a program that has to stay within bounds, and which meets a fault from its first call on.
     pub fn start_for(
         listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
+        fault: Option<Injection>,
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
         let shared = Arc::new(Shared {
@@ -161,6 +162,9 @@ impl Tracer {
             ended: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             thread: AtomicI32::new(0),
         });
+        if let Some(fault) = fault {
+            shared.state().rules.add(fault);
+        }
         let (sender, receiver) = mpsc::channel();
         let theirs = shared.clone();
         let thread = thread::Builder::new()

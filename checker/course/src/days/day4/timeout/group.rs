@@ -1,10 +1,13 @@
 //! What the command has started: all of it is in one process group.
 
+use libc::{SIGSTOP, SIGTERM};
+
 use super::{
-    LONG, NONE_STAYS, OWN_STATUS, TIMED_OUT, TO_THE_GROUP, expect_nothing_left, run, run_in_time,
+    LONG, NONE_STAYS, OWN_STATUS, TIMED_OUT, TO_THE_GROUP, expect_nothing_left, launch, run,
+    run_in_time,
 };
 use crate::promises::commands::make_script;
-use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Test};
+use harness::author::{Call, Checked, Diagnosis, Fault, Lab, Launch, Program, Rejection, Test};
 
 const CONTINUED: &str = "`SIGCONT` follows each of them but `SIGKILL`: a stopped process takes a signal only when it \
                          goes on.";
@@ -47,6 +50,46 @@ pub(super) const ASKED: Test = Test {
         hint: "The command has started a process of its own, which hears nothing of SIGTERM, and the command waits \
                    for it. Make a process group for the command (setpgid), and send the signal to the group: kill with \
                    the negative number.",
+    }],
+};
+
+pub(super) const MADE_IN_TIME: Test = Test {
+    name: "makes the group before anybody needs it",
+    points: 2,
+    read: "Process groups, sessions and the terminal",
+    proves: &[
+        TO_THE_GROUP,
+        "When the program gets `SIGHUP`, `SIGINT` or `SIGTERM` after the start of the command, however soon, it sends \
+         the same signal on, and goes on waiting.",
+    ],
+    story: |lab| {
+        lab.follow_calls();
+        let program = lab.launch(Launch {
+            fault: Some((Call::Group, Fault::Signal(SIGSTOP))),
+            ..launch(LONG, LONG, &["cat"])
+        })?;
+        let first = program.signals().frozen_from_the_start(Call::Group)?;
+        first.wait_until_frozen()?;
+        if first.is_the_program()? {
+            // What the child does without it, the child has done then.
+            lab.settle()?;
+            first.resume()?;
+            program.children().running("cat")?;
+            program.signals().send(SIGTERM)?;
+        } else {
+            first.wait_until_the_program_rests()?;
+            program.signals().send(SIGTERM)?;
+            first.wait_until_the_program_rests()?;
+            first.resume()?;
+        }
+        program.expect_exit(128 + SIGTERM)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::TimedOut,
+        mistakes: &["makes_the_group_in_the_child_only"],
+        hint: "The signal was not for a group that is there. If the child alone calls setpgid, the parent may be \
+               faster, and kill fails with ESRCH. If the parent alone calls it, the child may have called exec \
+               (EACCES). Call it in both, and ignore its result in the parent.",
     }],
 };
 

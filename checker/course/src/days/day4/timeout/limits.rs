@@ -22,9 +22,9 @@ pub(super) const TOO_LONG: Test = Test {
     ],
     story: |lab| {
         let begun = Instant::now();
-        let program = run(lab, "150", LONG, &["cat"])?;
+        let program = run(lab, "250", LONG, &["cat"])?;
         program.expect_exit(TIMED_OUT)?;
-        expect_not_early(lab, begun, 150)?;
+        expect_not_early(lab, begun, 250)?;
         expect_nothing_left(lab, &program)
     },
     rejects: &[
@@ -40,9 +40,10 @@ pub(super) const TOO_LONG: Test = Test {
                 "counts_seconds",
                 "waits_for_the_grace_always",
                 "makes_no_group",
+                "makes_the_group_too_late",
             ],
             hint: "Your program waits much longer than it should. LIMIT is in milliseconds. Has kill failed with \
-                   ESRCH? Then the group has not been made: call setpgid in the child. And when the command has ended \
+                   ESRCH? Then there is no such group: call setpgid in the child, since EACCES says that it is too late. And when the command has ended \
                    at SIGTERM, do not wait for the end of GRACE.",
         },
         Rejection {

@@ -1,8 +1,43 @@
-//! Arguments with which nothing can be done.
+//! A call that fails, and arguments with which nothing can be done.
 
-use super::LONG;
+use libc::EAGAIN;
+
+use super::{LONG, launch};
 use crate::promises::numbers;
-use harness::author::{Diagnosis, Rejection, Test};
+use harness::author::{Call, Diagnosis, Fault, Launch, Rejection, Test};
+
+pub(super) const NO_FORK: Test = Test {
+    name: "ends with status 1 when fork fails",
+    points: 1,
+    read: "fork returns twice",
+    proves: &[
+        "If the program itself fails, for instance because fork fails, it ends with status 1, and with the reason on \
+         standard error.",
+    ],
+    story: |lab| {
+        lab.follow_calls();
+        let program = lab.launch(Launch {
+            fault: Some((Call::Fork, Fault::Errno(EAGAIN))),
+            ..launch(LONG, LONG, &["true"])
+        })?;
+        program.expect_exit(1)?;
+        program.stderr().expect_reason()
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["says_126_when_fork_fails"],
+            hint: "126 and 127 are about the command, and it was not even tried. This is a failure of your program \
+                   itself: say the reason on standard error, and end with 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["unwraps_fork"],
+            hint: "fork fails when there are too many processes, which is no bug in your program. Return the error up \
+                   to main, say it on standard error, and end with 1.",
+        },
+    ],
+};
 
 pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use libc::{SIGHUP, SIGINT, SIGTERM};
+use libc::{SIGHUP, SIGINT, SIGSTOP, SIGTERM};
 
 use super::{
     KILLED, LONG, TIMED_OUT, TO_THE_GROUP,
     group::{expect_family, make_family},
-    run, run_in_time,
+    launch, run, run_in_time,
 };
-use harness::author::{Diagnosis, Rejection, Test};
+use harness::author::{Call, Diagnosis, Fault, Launch, Rejection, Test};
 
 const PASSED_ON: &str = "When the program gets `SIGHUP`, `SIGINT` or `SIGTERM` after the start of the command, however \
                          soon, it sends the same signal on, and goes on waiting.";
@@ -133,6 +133,34 @@ pub(super) const SAME_LIMIT: Test = Test {
         mistakes: &["begins_the_limit_anew"],
         hint: "Each signal makes the limit longer. Remember when it is over, as an Instant, and wait each time only \
                for what is left until then.",
+    }],
+};
+
+pub(super) const SOON: Test = Test {
+    name: "passes on a signal that comes before the command has begun",
+    points: 2,
+    read: "A clean start",
+    proves: &[PASSED_ON],
+    story: |lab| {
+        lab.follow_calls();
+        let program = lab.launch(Launch {
+            fault: Some((Call::Exec, Fault::Signal(SIGSTOP))),
+            ..launch(LONG, LONG, &["cat"])
+        })?;
+        let child = program.signals().frozen_from_the_start(Call::Exec)?;
+        child.wait_until_frozen()?;
+        child.wait_until_the_program_rests()?;
+        program.signals().send(SIGTERM)?;
+        child.wait_until_the_program_rests()?;
+        child.resume()?;
+        program.expect_exit(128 + SIGTERM)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::TimedOut,
+        mistakes: &["keeps_its_handlers_until_exec"],
+        hint: "The signal was passed on, and came between fork and exec: there the handler of your program has run, in \
+               the child, and the signal is gone. In the child, set all signals to SIG_DFL first, and open the mask \
+               after that; and block the signals in the parent before fork.",
     }],
 };
 
