@@ -21,7 +21,10 @@ use nix::{
 
 use super::{jail::Prepared, launch::Preparation};
 use crate::{
-    observe::tracer::{Bounds, Filter, Held, Injection, TraceListener, Tracer},
+    observe::{
+        calls::Call,
+        tracer::{Bounds, Fault, Filter, Held, TraceListener, Tracer},
+    },
     sys::{self, exec::StringArray},
 };
 
@@ -66,7 +69,11 @@ pub(super) enum Follow {
     Untraced,
     /// A tracer, which tells them to a listener if there is one, and keeps the program within bounds; and a fault that it
     /// meets from its first call on.
-    Traced(Option<Box<dyn TraceListener>>, Bounds, Option<Injection>),
+    Traced(
+        Option<Box<dyn TraceListener>>,
+        Bounds,
+        Option<(Call, Fault)>,
+    ),
 }
 
 /// What the child brings into its exec: its ends of the pipes, and its filter.

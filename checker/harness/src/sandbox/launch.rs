@@ -28,7 +28,7 @@ use crate::{
     observe::{
         calls::Call,
         processes::{Process, Signals},
-        tracer::{Bounds, Fault, Injection, On, Which},
+        tracer::{Bounds, Fault},
     },
     sys,
 };
@@ -110,8 +110,8 @@ pub struct Launch {
     pub umask: u32,
     /// Whether its calls are seen by a [`Tracer`](crate::observe::tracer::Tracer).
     pub traced: bool,
-    /// What its first call of this kind meets, in the program itself or in what it makes. The exec that starts it does not
-    /// count.
+    /// What its first call of this kind meets, in the program itself or in what it makes. Of exec only the calls
+    /// of what it makes count.
     pub fault: Option<(Call, Fault)>,
     /// What it may use up.
     pub limits: Limits,
@@ -182,23 +182,9 @@ impl Launch {
             .transpose()?;
         let follow = match self.traced {
             false => Follow::Untraced,
-            true => Follow::Traced(None, self.bounds(sandbox), self.first_fault()),
+            true => Follow::Traced(None, self.bounds(sandbox), self.fault),
         };
         image.start(self.stdout.ends(sandbox)?, follow)
-    }
-
-    fn first_fault(&self) -> Option<Injection> {
-        let (call, fault) = self.fault?;
-        let which = match call {
-            Call::Exec => Which::Nth(2),
-            _ => Which::First(1),
-        };
-        Some(Injection {
-            call,
-            on: On::Anything,
-            which,
-            fault,
-        })
     }
 
     /// What the tracer has to keep it from, because nothing else does.

@@ -29,6 +29,23 @@ pub struct Injection {
     pub fault: Fault,
 }
 
+impl Injection {
+    /// For the first call of this kind of a program which is started as this process. Its own exec has started it, and does
+    /// not count; and it may be a script whose interpreter calls exec again.
+    pub(super) fn of_the_first(pid: i32, (call, fault): (Call, Fault)) -> Injection {
+        let on = match call {
+            Call::Exec => On::AnythingBut(pid),
+            _ => On::Anything,
+        };
+        Injection {
+            call,
+            on,
+            which: Which::First(1),
+            fault,
+        }
+    }
+}
+
 /// Restricts an injection to calls on this object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {
@@ -36,6 +53,8 @@ pub enum On {
     Anything,
     /// The same, if this process makes the call, and not one of its children.
     AnythingIn(i32),
+    /// The same, if another process makes the call, one of its children.
+    AnythingBut(i32),
     /// The descriptor with this number.
     Descriptor(i32),
     /// Any socket.
@@ -52,6 +71,7 @@ impl On {
         match self {
             On::Anything => true,
             On::AnythingIn(process) => pid == *process,
+            On::AnythingBut(process) => pid != *process,
             On::Descriptor(number) => descriptor == Some(*number),
             On::Sockets => matches!(object(), Some(Object::Socket(_))),
             On::FilesBelow(folder) => {

@@ -152,7 +152,7 @@ impl Tracer {
     pub fn start_for(
         listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
-        fault: Option<Injection>,
+        fault: Option<(Call, Fault)>,
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
         let shared = Arc::new(Shared {
@@ -162,9 +162,6 @@ impl Tracer {
             ended: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             thread: AtomicI32::new(0),
         });
-        if let Some(fault) = fault {
-            shared.state().rules.add(fault);
-        }
         let (sender, receiver) = mpsc::channel();
         let theirs = shared.clone();
         let thread = thread::Builder::new()
@@ -174,6 +171,10 @@ impl Tracer {
                 let started = fork().and_then(|held| seize(&held).map(|()| held));
                 match started {
                     Ok(Held { pid, gate }) => {
+                        if let Some(fault) = fault {
+                            let injection = Injection::of_the_first(pid, fault);
+                            theirs.state().rules.add(injection);
+                        }
                         let mut follower = Follower::new(theirs, pid, listener, bounds);
                         let opened = nix::unistd::write(&gate, b"!").map_err(io::Error::from);
                         drop(gate);
