@@ -3,11 +3,13 @@
 use libc::{SIGSTOP, SIGTERM};
 
 use super::{
-    LONG, NONE_STAYS, OWN_STATUS, TIMED_OUT, TO_THE_GROUP, expect_nothing_left, launch, run,
-    run_in_time,
+    LONG, NONE_STAYS, OWN_STATUS, TIMED_OUT, TO_THE_GROUP, expect_nothing_left, expect_ready,
+    launch, run, run_in_time,
 };
 use crate::promises::commands::make_script;
-use harness::author::{Call, Checked, Diagnosis, Fault, Lab, Launch, Program, Rejection, Test};
+use harness::author::{
+    Call, Checked, Child, Diagnosis, Fault, Lab, Launch, Program, Rejection, Test,
+};
 
 const CONTINUED: &str = "`SIGCONT` follows each of them but `SIGKILL`: a stopped process takes a signal only when it \
                          goes on.";
@@ -27,8 +29,11 @@ pub(super) fn make_family(lab: &Lab) -> Checked {
 }
 
 /// Waits until both of them run.
-pub(super) fn expect_family(program: &Program) -> Checked {
-    program.stdout().expect_line("ready")
+pub(super) fn expect_family(program: &Program) -> Checked<Child> {
+    let member = expect_ready(program, "sh member")?;
+    let family = program.children().running("sh family")?;
+    family.wait_until_ended_or_asleep()?;
+    Ok(member)
 }
 
 pub(super) const ASKED: Test = Test {
@@ -39,7 +44,7 @@ pub(super) const ASKED: Test = Test {
     story: |lab| {
         make_family(lab)?;
         let command = ["sh", "family"];
-        let (program, (), _) = run_in_time(lab, LONG, &command, expect_family)?;
+        let (program, _, _) = run_in_time(lab, LONG, &command, expect_family)?;
         program.stdout().expect_line("asked")?;
         program.expect_exit(TIMED_OUT)?;
         expect_nothing_left(lab, &program)

@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    AT_GRACE, AT_LIMIT, ENDS_LIKE_IT, LATE, LONG, TIMED_OUT, expect_nothing_left, run, run_in_time,
+    AT_GRACE, AT_LIMIT, ENDS_LIKE_IT, LATE, LONG, TIMED_OUT, expect_nothing_left, expect_ready,
+    run, run_in_time,
 };
+use crate::promises::commands::make_script;
 use harness::author::{Checked, Diagnosis, Lab, Rejection, Sleep, Test};
 
 /// Says what it is asked, and ends by itself then.
-const POLITE: &str = "trap 'echo asked; exit 3' TERM; echo ready; while ! read word; do :; done";
+const POLITE: &str = "trap 'echo asked; exit 3' TERM\necho ready\nwhile ! read word; do :; done\n";
 
 pub(super) const TOO_LONG: Test = Test {
     name: "ends a command when the limit is over, and not before",
@@ -99,9 +101,10 @@ pub(super) const ASKED_FIRST: Test = Test {
     read: "A limit for a command",
     proves: &[AT_LIMIT, AT_GRACE, LATE],
     story: |lab| {
-        let command = ["sh", "-c", POLITE];
-        let (program, (), _) = run_in_time(lab, LONG, &command, |program| {
-            program.stdout().expect_line("ready")
+        let command = ["sh", "polite"];
+        make_script(lab, "polite", POLITE)?;
+        let (program, _, _) = run_in_time(lab, LONG, &command, |program| {
+            expect_ready(program, "sh polite")
         })?;
         program.stdout().expect_line("asked")?;
         program.expect_exit(TIMED_OUT)

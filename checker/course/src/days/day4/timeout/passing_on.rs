@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 use libc::{SIGHUP, SIGINT, SIGSTOP, SIGTERM};
 
 use super::{
-    KILLED, LONG, TIMED_OUT, TO_THE_GROUP,
+    KILLED, LONG, TIMED_OUT, TO_THE_GROUP, expect_ready,
     group::{expect_family, make_family},
     launch, run, run_in_time,
 };
+use crate::promises::commands::make_script;
 use harness::author::{Call, Diagnosis, Ending, Fault, Launch, Rejection, Test};
 
 const PASSED_ON: &str = "When the program gets `SIGHUP`, `SIGINT` or `SIGTERM` after the start of the command, however \
                          soon, it sends the same signal on, and goes on waiting.";
 
 /// Says what it gets, and ends with the status that it reads.
-const LISTENER: &str = "for name in HUP INT TERM; do trap \"echo $name\" $name; done; echo ready; \
-                        while ! read word; do :; done; exit $word";
+const LISTENER: &str = "for name in HUP INT TERM; do trap \"echo $name\" $name; done\necho ready\n\
+                        while ! read word; do :; done\nexit $word\n";
 
 pub(super) const EACH: Test = Test {
     name: "passes on each signal that it gets",
@@ -24,8 +25,9 @@ pub(super) const EACH: Test = Test {
     read: "A signal for the one who waits",
     proves: &[PASSED_ON, KILLED],
     story: |lab| {
-        let program = run(lab, LONG, LONG, &["sh", "-c", LISTENER])?;
-        program.stdout().expect_line("ready")?;
+        make_script(lab, "listen", LISTENER)?;
+        let program = run(lab, LONG, LONG, &["sh", "listen"])?;
+        let command = expect_ready(&program, "sh listen")?;
         for (signal, name) in [
             (SIGHUP, "HUP"),
             (SIGTERM, "TERM"),
@@ -34,6 +36,7 @@ pub(super) const EACH: Test = Test {
         ] {
             program.signals().send(signal)?;
             program.stdout().expect_line(name)?;
+            command.wait_until_ended_or_asleep()?;
         }
         let code = lab.random_number(1..=99);
         program.stdin().feed(format!("{code}\n"));
@@ -83,8 +86,7 @@ pub(super) const WHOLE_GROUP: Test = Test {
     story: |lab| {
         make_family(lab)?;
         let program = run(lab, LONG, LONG, &["sh", "family"])?;
-        expect_family(&program)?;
-        program.children().running("sh member")?.freeze()?;
+        expect_family(&program)?.freeze()?;
         program.signals().send(SIGTERM)?;
         program.stdout().expect_line("asked")?;
         program.expect_exit(5)
@@ -103,11 +105,11 @@ pub(super) const SAME_LIMIT: Test = Test {
     read: "Timers: alarm, setitimer, timerfd",
     proves: &["The limit stays where it was."],
     story: |lab| {
-        let command = ["sh", "-c", LISTENER];
-        let (program, ready, limit) = run_in_time(lab, "1", &command, |program| {
-            program.stdout().expect_line("ready")?;
-            Ok(Instant::now())
+        make_script(lab, "listen", LISTENER)?;
+        let (program, command, limit) = run_in_time(lab, "1", &["sh", "listen"], |program| {
+            expect_ready(program, "sh listen")
         })?;
+        let ready = Instant::now();
         let limit = Duration::from_millis(limit);
         let step = "send it SIGHUP again and again, each time when the command has said so";
         lab.step(step, || {
@@ -125,6 +127,7 @@ pub(super) const SAME_LIMIT: Test = Test {
                 if !line.is_ok_and(|line| line == b"HUP") {
                     return Ok(());
                 }
+                command.wait_until_ended_or_asleep()?;
             }
         })?;
         match program.wait_for_end()? {
