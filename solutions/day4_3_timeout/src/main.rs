@@ -171,17 +171,12 @@ fn forget_signals() -> nix::Result<()> {
 /// Whether the child has ended. It stays as it is, and keeps its number.
 fn has_ended(child: Pid) -> nix::Result<bool> {
     let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: zeros are a valid siginfo_t, and waitid writes to it and to nothing else.
+    // SAFETY: zeros are a valid siginfo_t.
     let mut news: libc::siginfo_t = unsafe { mem::zeroed() };
+    let number = child.as_raw().cast_unsigned();
     // nix's waitid has no name for a real-time signal which has killed a child: it returns EINVAL for it.
-    Errno::result(unsafe {
-        libc::waitid(
-            libc::P_PID,
-            child.as_raw().cast_unsigned(),
-            &mut news,
-            flags,
-        )
-    })?;
+    // SAFETY: waitid writes to `news` and to nothing else.
+    Errno::result(unsafe { libc::waitid(libc::P_PID, number, &mut news, flags) })?;
     // SAFETY: waitid fills this in, with 0 if there is no news.
     Ok(unsafe { news.si_pid() } != 0)
 }
