@@ -2,16 +2,26 @@
 
 mod book;
 mod checking;
+mod compare;
+mod completions;
 mod delivery;
 mod demo;
 mod exercise;
 mod grade;
+mod handout;
+mod hint;
+mod list;
 mod mistake;
+mod naming;
 mod output;
+mod pages;
 mod possible;
 mod progress_line;
+mod read;
+mod reset;
 mod terminal;
 mod trace;
+mod why;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,30 +30,25 @@ use std::{
 };
 
 use anstream::ColorChoice;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::{
-    checking::{check, recall, refuse_unusable},
+    checking::{check, refuse_unusable},
+    naming::{all_or, resolve_or_command},
     progress_line::ProgressLine,
     terminal::{columns, complain, say, width},
 };
 use crate::{
-    book::Places,
     check, doctor,
-    exercise::Exercise,
     failure::LabError,
-    handout::{self, Handout},
-    map,
     sandbox::{self, Isolation, Jail, Tracing},
-    syllabus::EXERCISES,
-    target::{self, Unknown},
     verify::{
         self, Trial,
         coverage::{self, Coverage},
     },
     worker::{Cancel, RunError},
     worker_pool::Conditions,
-    workspace,
+    workspace::{self, NoCourse},
 };
 
 /// Exit statuses. They are part of the interface.
@@ -63,6 +68,7 @@ mod exit {
 #[derive(Debug, Parser)]
 #[command(
     name = "checker",
+    bin_name = "cargo lab",
     version,
     max_term_width = 80,
     args_conflicts_with_subcommands = true,
@@ -121,16 +127,32 @@ struct How {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the exercises and their tests
+    /// List the exercises with points and state
     List {
-        /// Which exercises [default: all]
+        /// Those of which to list the tests: exercises or days
         targets: Vec<String>,
     },
     /// Say what to do next in an exercise
-    Hint {
+    ///
+    /// Each repetition goes one step further: a question, a direction, a place to read. An edit begins anew.
+    Hint(hint::Arguments),
+    /// Read the textbook in the terminal
+    ///
+    /// Without a name: where the last report or hint has pointed, or else the chapter of the next exercise.
+    Read {
+        /// A chapter (2.2), an exercise, a heading, or words of one
+        #[arg(value_name = "WHAT")]
+        words: Vec<String>,
+    },
+    /// Run one test again, and tell what it does step by step, also when it passes
+    Why(why::Arguments),
+    /// Make an exercise the starter again; what was there is kept
+    Reset {
         /// Which exercise
         exercise: String,
     },
+    /// Show your program beside the reference, once it passes
+    Compare(compare::Arguments),
     /// For instructors: prove that the hidden tests are right
     ///
     /// Starters compile and fail; solutions pass; every known-wrong version is rejected by its own test, with its
@@ -198,22 +220,12 @@ enum Command {
     ///
     /// The exercises, the textbook and this checker as a program: no solution, no known-wrong version, and no source of
     /// a hidden test.
-    Handout {
-        /// A new folder
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
-        /// A checker to hand out, one for each kind of machine [default: this one]
-        #[arg(long = "checker", value_name = "PATH")]
-        checkers: Vec<PathBuf>,
-        /// Add the source of what the exercises depend on, so that students need no network
-        #[arg(long)]
-        vendor: bool,
-    },
-    /// Print completions for a shell
-    Completions {
-        /// Which shell
-        shell: clap_complete::Shell,
-    },
+    Handout(handout::Arguments),
+    /// Print completions for a shell, or how to install them
+    Completions(completions::Arguments),
+    /// What a shell can complete a line to
+    #[command(hide = true)]
+    Complete(completions::Question),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -239,23 +251,18 @@ impl From<LabError> for CliError {
     }
 }
 
+impl From<NoCourse> for CliError {
+    fn from(missing: NoCourse) -> CliError {
+        CliError::Usage(missing.to_string())
+    }
+}
+
 impl From<RunError> for CliError {
     fn from(error: RunError) -> CliError {
         match error {
             RunError::Cancelled => CliError::Interrupted,
             RunError::Lab(error) => CliError::Lab(error),
         }
-    }
-}
-
-impl From<Unknown> for CliError {
-    fn from(unknown: Unknown) -> CliError {
-        let meant = match (target::other_day(&unknown.name), unknown.near.as_slice()) {
-            (Some(days), _) => format!("there are day{} to day{}", days.start(), days.end()),
-            (None, []) => "`cargo lab list` shows all names".to_owned(),
-            (None, near) => format!("did you mean {}?", near.join(" or ")),
-        };
-        CliError::Usage(format!("there is no target '{}'; {meant}", unknown.name))
     }
 }
 
@@ -290,8 +297,12 @@ pub fn main() -> ExitCode {
     cancel_on_signals(&cancel);
     let result = match cli.command {
         None => check(cli.check, &cancel),
-        Some(Command::List { targets }) => list(&targets),
-        Some(Command::Hint { exercise }) => hint(&exercise),
+        Some(Command::List { targets }) => list::run(&targets),
+        Some(Command::Read { words }) => read::run(&words),
+        Some(Command::Why(arguments)) => why::run(arguments, &cancel),
+        Some(Command::Reset { exercise }) => reset::run(&exercise),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
+        Some(Command::Hint(arguments)) => hint::run(&arguments),
         Some(Command::Verify {
             targets,
             coverage: true,
@@ -322,18 +333,9 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(arguments)) => demo::run(&arguments, &cancel),
         Some(Command::Grade(arguments)) => grade::run(arguments, &cancel),
         Some(Command::Doctor) => examine(),
-        Some(Command::Handout {
-            folder,
-            checkers,
-            vendor,
-        }) => hand_out(&folder, checkers, vendor),
-        Some(Command::Completions { shell }) => {
-            let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "checker", &mut text);
-            say(&String::from_utf8_lossy(&text))
-                .map(|()| exit::PASSED)
-                .map_err(CliError::from)
-        }
+        Some(Command::Handout(arguments)) => handout::run(arguments),
+        Some(Command::Completions(arguments)) => completions::run(&arguments),
+        Some(Command::Complete(question)) => completions::answer(&question),
     };
     let status = result.unwrap_or_else(|trouble| {
         let (message, status) = match trouble {
@@ -386,45 +388,6 @@ fn conditions(how: &How, cancel: &Cancel) -> Conditions {
         temporary: None,
         cancel: cancel.clone(),
     }
-}
-
-/// A mistyped command looks like a target, so that near names of both are offered.
-fn resolve_or_command(targets: &[String]) -> Result<Vec<&'static Exercise>, CliError> {
-    target::resolve(targets).map_err(|mut unknown| {
-        let commands = Cli::command();
-        let names = commands
-            .get_subcommands()
-            .map(|command| command.get_name().to_owned());
-        unknown.near = target::near(&unknown.name, target::all_names().into_iter().chain(names));
-        unknown.into()
-    })
-}
-
-fn all_or(targets: &[String]) -> Result<Vec<&'static Exercise>, CliError> {
-    if targets.is_empty() {
-        return Ok(target::resolve(&["all".to_owned()])?);
-    }
-    Ok(target::resolve(targets)?)
-}
-
-fn list(targets: &[String]) -> Result<u8, CliError> {
-    let exercises = all_or(targets)?;
-    say(&map::list(&exercises, width()))?;
-    Ok(exit::PASSED)
-}
-
-fn hint(name: &str) -> Result<u8, CliError> {
-    let root = workspace::find()?;
-    let exercises = target::resolve(&[name.to_owned()])?;
-    for exercise in exercises {
-        say(&map::hint(
-            exercise,
-            &recall(&root),
-            &Places::of_course(&root),
-            width(),
-        ))?;
-    }
-    Ok(exit::PASSED)
 }
 
 /// `changed` is there if only what differs from a revision is to be proved, and names that revision.
@@ -487,33 +450,6 @@ fn show_coverage(targets: &[String]) -> Result<u8, CliError> {
         true => exit::PASSED,
         false => exit::FAILED,
     })
-}
-
-fn hand_out(folder: &Path, mut checkers: Vec<PathBuf>, vendor: bool) -> Result<u8, CliError> {
-    if !handout::is_free(folder) {
-        return Err(CliError::Usage(format!(
-            "{} is there already, and not empty; name a new folder",
-            folder.display()
-        )));
-    }
-    if checkers.is_empty() {
-        let this = std::env::current_exe();
-        checkers.push(this.map_err(|error| LabError::io("could not find this program", &error))?);
-    }
-    let root = workspace::find()?;
-    let handout = Handout {
-        root,
-        checkers,
-        vendor,
-    };
-    let machines = handout.write_to(folder)?;
-    say(&format!(
-        "{} is ready to be handed out: {} exercises, and a checker for {}\n",
-        folder.display(),
-        EXERCISES.len(),
-        machines.join(" and ")
-    ))?;
-    Ok(exit::PASSED)
 }
 
 fn examine() -> Result<u8, CliError> {

@@ -22,7 +22,7 @@ pub fn examine(width: usize) -> (String, bool) {
     let linker = host::linker();
     let root = workspace::find();
     let disk = room(root.as_deref().unwrap_or(Path::new(".")));
-    let course = root.map(drop);
+    let course = root.map(drop).map_err(LabError::from);
     let landlock = probe.landlock.clone().map(drop);
     let by_hand = some_in_path(&["nc", "socat"]);
     let items: [(&str, &Result<(), LabError>, &str, &str); 10] = [

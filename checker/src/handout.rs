@@ -12,8 +12,10 @@ use std::{
 use crate::{
     beneath::{AccessError, Directory},
     build::cargo,
+    comparison,
     exercise::Exercise,
     failure::LabError,
+    starter,
     syllabus::EXERCISES,
     workspace,
 };
@@ -27,6 +29,8 @@ pub struct Handout {
     pub checkers: Vec<PathBuf>,
     /// Whether the source of what the exercises depend on comes with it, so that students need no network.
     pub vendor: bool,
+    /// Whether the references come with it, for `compare`.
+    pub with_solutions: bool,
 }
 
 /// Files of the course which are handed out as they are.
@@ -34,6 +38,9 @@ const AS_THEY_ARE: &[&str] = &[
     "course.md",
     ".cargo/config.toml",
     ".devcontainer/devcontainer.json",
+    ".vscode/settings.json",
+    ".vscode/tasks.json",
+    ".vscode/extensions.json",
 ];
 
 impl Handout {
@@ -124,10 +131,21 @@ impl Handout {
         let name = exercise.name;
         let place = format!("exercises/{name}");
         let source = self.read(&format!("{place}/src/main.rs"))?;
-        if !source.contains(&format!("{name} is not written yet")) {
+        if !starter::is_starter(exercise, &source) {
             return Err(LabError::new(format!(
                 "{place}/src/main.rs is not the starter any more; `git restore {place}` brings it back"
             )));
+        }
+        for file in starter::FILES {
+            let from = self.root.join(&place).join(file);
+            copy(&from, &folder.join(starter::FOLDER).join(name).join(file))?;
+        }
+        if self.with_solutions {
+            let from = self.root.join("solutions").join(name).join("src/main.rs");
+            copy(
+                &from,
+                &folder.join(comparison::FOLDER).join(name).join("main.rs"),
+            )?;
         }
         copy_tree(&self.root.join(&place), &folder.join(&place))
     }

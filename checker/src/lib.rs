@@ -4,7 +4,7 @@
 //! [`demo_context`] are those of the package `course`, [`exercise`], [`lab`], [`observe`], [`sandbox`], [`worker`] and [`failure`]
 //! those of the package `harness`; both know nothing of this one.
 //!
-//! - [`cli`]: the command line. [`target`]: what its names stand for. [`progress`]: what passes so far.
+//! - [`cli`]: the command line. [`target`]: what its names stand for. [`completion`]: what can come next on it. [`progress`]: what passes so far.
 //! - [`check`]: a run: build ([`build`]), test ([`worker_pool`]), report ([`report`]).
 //! - [`build`]: packages become programs, in the course or in the workspace of a submission.
 //! - [`test_worker`]: the worker that runs one test, in its [`sandbox`].
@@ -17,11 +17,15 @@
 //! - [`worker`]: work in processes of its own.
 //! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
-//! - [`handout`]: what students get. [`book`]: the textbook, its contents and its site.
+//! - [`handout`]: what students get. [`book`]: the textbook, its contents and its site. [`reading`]: it in a terminal.
 //! - [`mistakes`]: the known-wrong versions, each a change to its reference, and the programs made of them.
 //! - [`scaffold`]: a new exercise.
 //! - [`verdict`]: what a test says about a program: the known mistake, the hint.
 //! - [`verify`]: the proof that the hidden tests are right.
+//! - [`memory`]: what the lab remembers from one command to the next, such as the [`last_report`].
+//! - [`starter`]: where an exercise begins. [`comparison`]: a program beside the reference. [`git`]: what it knows.
+//! - [`retelling`]: what a passed test did.
+//! - [`hints`]: a question, a direction, a place.
 //! - [`atomic_file`]: what is written whole or not at all. [`digest`]: what has changed since.
 
 #[doc(inline)]
@@ -34,16 +38,25 @@ pub mod book;
 pub mod build;
 pub mod check;
 pub mod cli;
+pub mod comparison;
+pub mod completion;
 pub mod demo_worker;
 pub mod digest;
 pub mod doctor;
+pub mod git;
 pub mod grade;
 pub mod handout;
+pub mod hints;
+pub mod last_report;
 pub mod map;
+pub mod memory;
 pub mod mistakes;
 pub mod progress;
+pub mod reading;
 pub mod report;
+pub mod retelling;
 pub mod scaffold;
+pub mod starter;
 pub mod target;
 pub mod test_worker;
 pub mod trace;

@@ -5,7 +5,11 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use crate::{
-    book::Places, exercise::Exercise, progress::Progress, report::layout::fold, syllabus::EXERCISES,
+    book::Places,
+    exercise::Exercise,
+    progress::{Progress, Stand},
+    report::layout::fold,
+    syllabus::EXERCISES,
 };
 
 const DONE: Style = AnsiColor::Green.on_default().bold();
@@ -41,12 +45,16 @@ fn row(exercise: &Exercise, progress: &Progress, width: usize) -> String {
     const FIRST: usize = 2 + 8 + 2 + 24 + 1;
     let (points, all) = (progress.points(exercise), exercise.points());
     let (style, standing) = match progress.was_checked(exercise) {
+        _ if progress.is_changed(exercise) => (Style::new(), "changed".to_owned()),
         _ if progress.is_done(exercise) => (DONE, "done".to_owned()),
         false => (DIM, String::new()),
         true if !progress.builds(exercise) => (WRONG, "error".to_owned()),
         true => (Style::new(), format!("{points:>2} of {all:<2}")),
     };
     let what = match progress.builds(exercise) {
+        _ if progress.is_changed(exercise) => {
+            format!("{}; before that {points} of {all}", exercise.title)
+        }
         true => exercise.title.to_owned(),
         false => format!("{}: does not compile", exercise.title),
     };
@@ -76,17 +84,19 @@ pub fn onward(checked: &[&Exercise], progress: &Progress) -> String {
         .or_else(|| behind.clone().find(is_open))
         .or_else(|| EXERCISES.iter().find(is_open));
     match next {
-        Some(exercise) => format!("next  cargo run -p checker {}\n", exercise.number()),
+        Some(exercise) => format!("next  cargo lab {}\n", exercise.number()),
         None => "All exercises are done.\n".to_owned(),
     }
 }
 
 fn next_step(progress: &Progress, places: &Places, width: usize) -> String {
-    let Some(exercise) = EXERCISES.iter().find(|one| !progress.is_done(one)) else {
+    let Some(exercise) = progress.next_exercise() else {
         return "All exercises are done.\n".to_owned();
     };
     let name = exercise.name;
-    let what = if !progress.builds(exercise) {
+    let what = if progress.is_changed(exercise) {
+        format!("Next: {name}. Your program has changed since it was last checked.")
+    } else if !progress.builds(exercise) {
         format!("Next: {name}. It does not compile yet; the compiler tells where.")
     } else if let (true, Some(test)) =
         (progress.was_checked(exercise), progress.next_test(exercise))
@@ -103,61 +113,75 @@ fn next_step(progress: &Progress, places: &Places, width: usize) -> String {
         )
     };
     format!(
-        "{}\n\n  cargo run -p checker {}\n",
+        "{}\n\n  cargo lab {}\n",
         fold(&what, width, "", ""),
         exercise.number()
     )
 }
 
-/// The exercises with their tests.
-pub fn list(exercises: &[&Exercise], width: usize) -> String {
+/// How each of these exercises stands, in one line.
+pub fn list(exercises: &[&Exercise], progress: &Progress, width: usize) -> String {
     let mut text = String::new();
     for exercise in exercises {
+        let (style, state) = state(exercise, progress);
+        let (points, all) = (progress.points(exercise), exercise.points());
+        let first = format!("{:<24} {points:>2}/{all:<2}", exercise.name);
+        let room = width.saturating_sub(first.len() + 12);
+        let title: String = exercise.title.chars().take(room).collect();
         let _ = writeln!(
             text,
-            "{STRONG}{}{STRONG:#}  {DIM}{}, {} points{DIM:#}",
-            exercise.name,
-            exercise.title,
-            exercise.points()
+            "{first} {style}{state:<10}{style:#} {DIM}{title}{DIM:#}"
         );
-        for test in exercise.tests {
-            let _ = writeln!(text, "{}", fold(test.name, width, "  - ", "    "));
-        }
-        let _ = writeln!(text);
     }
     text
 }
 
-/// What to do next in one exercise, one step at a time.
-pub fn hint(exercise: &Exercise, progress: &Progress, places: &Places, width: usize) -> String {
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{STRONG}{}{STRONG:#}  {DIM}{}{DIM:#}\n",
-        exercise.name, exercise.title
-    );
-    let steps = match progress.next_test(exercise) {
-        _ if !progress.builds(exercise) => vec![
-            "It does not compile. Begin with the first message of the compiler: it names the line, and often the cure."
-                .to_owned(),
-        ],
-        None => vec!["All its tests passed when it was last checked.".to_owned()],
-        Some(0) => vec![
-            exercise.first_step.to_owned(),
-            format!("Read {}.", places.cite(exercise.chapter)),
-        ],
-        Some(test) => {
-            let test = &exercise.tests[test];
-            vec![
-                format!("The next test: \"{}\".", test.name),
-                format!("Read {}.", places.cite(test.read)),
-                "The report of the checker tells what your program does instead.".to_owned(),
-            ]
-        }
-    };
-    for step in steps {
-        let _ = writeln!(text, "{}", fold(&step, width, "  ", "  "));
+fn state(exercise: &Exercise, progress: &Progress) -> (Style, &'static str) {
+    match progress.was_checked(exercise) {
+        false => (DIM, "not tried"),
+        true if progress.is_changed(exercise) => (STRONG, "changed"),
+        true if progress.is_done(exercise) => (DONE, "passed"),
+        true if !progress.builds(exercise) => (WRONG, "no program"),
+        true => (WRONG, "failed"),
     }
-    let _ = writeln!(text, "\n  cargo run -p checker {}", exercise.number());
+}
+
+/// The tests of these exercises, and how each stands.
+pub fn list_tests(exercises: &[&Exercise], progress: &Progress, width: usize) -> String {
+    let mut text = String::new();
+    for exercise in exercises {
+        let (style, state) = state(exercise, progress);
+        let _ = writeln!(
+            text,
+            "{STRONG}{}{STRONG:#}  {DIM}{}, {} of {} points{DIM:#}, {style}{state}{style:#}",
+            exercise.name,
+            exercise.title,
+            progress.points(exercise),
+            exercise.points()
+        );
+        if progress.is_changed(exercise) {
+            let _ = writeln!(text, "  before your last edit:");
+        }
+        for test in exercise.tests {
+            let (style, mark) = match progress.stand(exercise, test) {
+                Stand::Passed => (DONE, "pass"),
+                Stand::Failed => (WRONG, "FAIL"),
+                Stand::NotTried => (DIM, "   -"),
+            };
+            let name = fold(test.name, width.saturating_sub(14), "", "        ");
+            let mut lines = name.lines();
+            let room = width.saturating_sub(12);
+            let first = lines.next().unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "  {style}{mark}{style:#}  {first:<room$}{DIM}{:>2}{DIM:#}",
+                test.points
+            );
+            for line in lines {
+                let _ = writeln!(text, "{line}");
+            }
+        }
+        let _ = writeln!(text);
+    }
     text
 }

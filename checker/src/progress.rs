@@ -1,39 +1,37 @@
-//! What passes so far, remembered between runs in `.lab/progress.json`.
+//! What passes so far, [remembered](crate::memory) between runs in `progress.json`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    os::unix::fs::MetadataExt,
     path::Path,
 };
 
-use nix::{
-    fcntl::AtFlags,
-    unistd::{Gid, Uid, fchownat},
-};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    atomic_file,
-    beneath::{AccessError, Directory},
+    beneath::{AccessError, Directory, FileKind},
+    digest::Digest,
     exercise::{Exercise, Test},
-    failure::{Attempt, LabError},
+    failure::LabError,
+    memory::Memory,
     report::{Report, Status},
+    syllabus::EXERCISES,
 };
 
-/// The folder in the course's.
-const FOLDER: &str = ".lab";
-/// The file in it.
+/// The file.
 const FILE: &str = "progress.json";
-/// How long that may be, in bytes.
-const LONGEST: u64 = 16 << 20;
 
 /// What is known of each exercise that was checked.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
     #[serde(flatten)]
     exercises: BTreeMap<String, Standing>,
+    /// Those whose sources are not what was checked last.
+    #[serde(skip)]
+    changed: BTreeSet<String>,
 }
+
+/// The digests of the sources of exercises, as they are when a run begins.
+pub type Sources = BTreeMap<String, String>;
 
 /// How an exercise stands.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -43,6 +41,11 @@ struct Standing {
     builds: bool,
     /// The tests that passed when they were last run.
     passed: BTreeSet<String>,
+    /// The tests that failed when they were last run.
+    failed: BTreeSet<String>,
+    /// The digest of the sources that were last checked as a whole, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
 }
 
 /// The file as it is, and as it was before it told whether a program was there.
@@ -52,18 +55,81 @@ enum Written {
     Whole {
         builds: bool,
         passed: BTreeSet<String>,
+        #[serde(default)]
+        failed: BTreeSet<String>,
+        source: Option<String>,
     },
     Passed(BTreeSet<String>),
 }
 
 impl From<Written> for Standing {
     fn from(written: Written) -> Standing {
-        let (builds, passed) = match written {
-            Written::Whole { builds, passed } => (builds, passed),
-            Written::Passed(passed) => (true, passed),
-        };
-        Standing { builds, passed }
+        match written {
+            Written::Whole {
+                builds,
+                passed,
+                failed,
+                source,
+            } => Standing {
+                builds,
+                passed,
+                failed,
+                source,
+            },
+            Written::Passed(passed) => Standing {
+                builds: true,
+                passed,
+                ..Standing::default()
+            },
+        }
     }
+}
+
+/// How a test stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// It passed when it was last run.
+    Passed,
+    /// It failed when it was last run.
+    Failed,
+    /// It has not been run, or nothing came of it.
+    NotTried,
+}
+
+/// The digest of an exercise's sources; `None` where they cannot be read.
+pub fn source_of(root: &Path, exercise: &Exercise) -> Option<String> {
+    let folder = Directory::open(root).ok()?;
+    let folder = folder.directory(Path::new("exercises").join(exercise.name).join("src"));
+    let digest = with_files(&folder.ok()?, Digest::NONE).ok()?;
+    Some(digest.to_string())
+}
+
+/// Adds the names and the content of the regular files of a folder, which may hold anything else.
+fn with_files(folder: &Directory, mut digest: Digest) -> Result<Digest, AccessError> {
+    const MOST_NAMES: usize = 1000;
+    const LONGEST: u64 = 4 << 20;
+    for name in folder.list(MOST_NAMES)? {
+        let text = name.to_string_lossy();
+        if text.starts_with('.') || text.ends_with('~') {
+            continue;
+        }
+        let named = digest.with(name.as_encoded_bytes());
+        digest = match folder.look(&name)?.kind {
+            FileKind::Directory => with_files(&folder.directory(&name)?, named)?,
+            FileKind::File => named.with(folder.read(&name, LONGEST)?),
+            _ => named,
+        };
+    }
+    Ok(digest)
+}
+
+/// The digests of these exercises' sources.
+pub fn sources_of(root: &Path, exercises: &[&Exercise]) -> Sources {
+    let digests = exercises.iter().filter_map(|exercise| {
+        let source = source_of(root, exercise)?;
+        Some((exercise.name.to_owned(), source))
+    });
+    digests.collect()
 }
 
 impl Progress {
@@ -73,58 +139,78 @@ impl Progress {
     ///
     /// When there is a file that cannot be read or understood. It may be worth something: do not write over it.
     pub fn load(root: &Path) -> Result<Progress, LabError> {
-        let path = root.join(FOLDER).join(FILE);
+        let memory = Memory::of_course(root);
+        let path = memory.folder().join(FILE);
         let attempt = format!("could not read what passes so far, in {}", path.display());
-        let folder = Directory::open(root);
-        match folder.and_then(|root| root.read(Path::new(FOLDER).join(FILE), LONGEST)) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|error| LabError {
-                detail: Some(error.to_string()),
-                ..LabError::new(attempt)
-            }),
-            Err(AccessError::Missing) => Ok(Progress::default()),
-            Err(error) => Err(error.attempting(attempt)),
-        }
+        let Some(text) = memory
+            .read(FILE)
+            .map_err(|error| error.attempting(attempt.clone()))?
+        else {
+            return Ok(Progress::default());
+        };
+        let mut progress: Progress = serde_json::from_slice(&text).map_err(|error| LabError {
+            detail: Some(error.to_string()),
+            ..LabError::new(attempt)
+        })?;
+        progress.compare(root);
+        Ok(progress)
     }
 
-    /// Takes over what a run found.
-    pub fn take(&mut self, report: &Report) {
+    /// Finds out which exercises have been edited since.
+    fn compare(&mut self, root: &Path) {
+        let exercises = EXERCISES.iter();
+        let changed = exercises.filter(|exercise| {
+            let standing = self.exercises.get(exercise.name);
+            let known = standing.and_then(|standing| standing.source.as_ref());
+            known.is_some_and(|known| source_of(root, exercise).as_ref() != Some(known))
+        });
+        self.changed = changed.map(|exercise| exercise.name.to_owned()).collect();
+    }
+
+    /// Takes over what a run found, which began with these sources.
+    pub fn take(&mut self, report: &Report, sources: &Sources) {
         for exercise in &report.exercises {
+            let source = sources.get(&exercise.name);
             let standing = self.exercises.entry(exercise.name.clone()).or_default();
             standing.builds = exercise.no_program.is_none();
-            let passed = &mut standing.passed;
             for test in &exercise.tests {
+                let name = &test.name;
+                standing.passed.retain(|known| known != name);
+                standing.failed.retain(|known| known != name);
                 match test.status {
-                    Status::Passed => passed.insert(test.name.clone()),
-                    Status::Failed => passed.remove(&test.name),
+                    Status::Passed => standing.passed.insert(name.clone()),
+                    Status::Failed => standing.failed.insert(name.clone()),
                     Status::Broken | Status::NotChecked => false,
                 };
+            }
+            // A run of some tests says nothing of how the others would end now.
+            let is_whole = exercise.chosen() == exercise.all_tests;
+            if is_whole || standing.source.is_none() {
+                standing.source = source.cloned();
+            }
+            if standing.source.as_ref() == source {
+                self.changed.remove(&exercise.name);
             }
         }
     }
 
-    /// Writes it down; the old file stays whole if that fails. What root's checker writes belongs to the owner of the
-    /// course, who runs it without root the next time.
+    /// Forgets how an exercise stands: it is as if it had never been checked.
+    pub fn forget(&mut self, exercise: &Exercise) {
+        self.exercises.remove(exercise.name);
+        self.changed.remove(exercise.name);
+    }
+
+    /// Writes it down; the old file stays whole if that fails.
     ///
     /// # Errors
     ///
     /// When the folder cannot be written, or is a link, which may lead out of the course.
     pub fn save(&self, root: &Path) -> Result<(), LabError> {
-        const SAVE: &str = "could not remember what passes, in .lab";
+        let memory = Memory::of_course(root);
+        let attempt = format!("could not remember what passes, in {}", memory.shown());
         let text = serde_json::to_string_pretty(self)
-            .map_err(|error| LabError::new(format!("{SAVE}: {error}")))?;
-        let folder = Directory::open(root)
-            .and_then(|root| root.directory_or_new(FOLDER, 0o777))
-            .map_err(|error| error.attempting(SAVE))?;
-        let mut owner = None;
-        if nix::unistd::geteuid().is_root() {
-            let course = fs::metadata(root).attempt(SAVE)?;
-            owner = Some((course.uid(), course.gid()));
-            let (user, group) = (Uid::from_raw(course.uid()), Gid::from_raw(course.gid()));
-            let itself = AtFlags::AT_EMPTY_PATH;
-            fchownat(&folder, "", Some(user), Some(group), itself).attempt(SAVE)?;
-        }
-        atomic_file::write_beneath(&folder, FILE, &text, owner)
-            .map_err(|error| error.attempting(SAVE))
+            .map_err(|error| LabError::new(format!("{attempt}: {error}")))?;
+        memory.write(FILE, &text, &attempt)
     }
 
     /// The points of the tests of an exercise that pass. Names that the exercise no longer has do not count.
@@ -141,6 +227,20 @@ impl Progress {
         self.exercises.contains_key(exercise.name)
     }
 
+    /// Whether its sources have changed since it was last checked as a whole.
+    pub fn is_changed(&self, exercise: &Exercise) -> bool {
+        self.changed.contains(exercise.name)
+    }
+
+    /// How a test stands.
+    pub fn stand(&self, exercise: &Exercise, test: &Test) -> Stand {
+        match self.exercises.get(exercise.name) {
+            Some(standing) if standing.passed.contains(test.name) => Stand::Passed,
+            Some(standing) if standing.failed.contains(test.name) => Stand::Failed,
+            _ => Stand::NotTried,
+        }
+    }
+
     /// Whether there was a program to test when it was last checked; true before that.
     pub fn builds(&self, exercise: &Exercise) -> bool {
         let standing = self.exercises.get(exercise.name);
@@ -152,6 +252,12 @@ impl Progress {
         self.builds(exercise) && self.next_test(exercise).is_none()
     }
 
+    /// The exercise that comes next: the first that is not done.
+    pub fn next_exercise(&self) -> Option<&'static Exercise> {
+        let mut exercises = EXERCISES.iter().copied();
+        exercises.find(|exercise| !self.is_done(exercise))
+    }
+
     /// The first test in teaching order which does not pass yet.
     pub fn next_test(&self, exercise: &Exercise) -> Option<usize> {
         let tests = exercise.tests.iter();
@@ -161,16 +267,17 @@ impl Progress {
     }
 
     fn passes(&self, exercise: &Exercise, test: &Test) -> bool {
-        let standing = self.exercises.get(exercise.name);
-        standing.is_some_and(|standing| standing.passed.contains(test.name))
+        self.stand(exercise, test) == Stand::Passed
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::{fs, os::unix::fs::symlink};
 
     use super::*;
+
+    const FOLDER: &str = ".lab";
 
     #[test]
     fn what_passes_is_neither_read_nor_written_through_a_link() {

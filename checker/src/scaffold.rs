@@ -134,6 +134,10 @@ fn new_files(name: &Name, title: &str) -> Vec<(PathBuf, String)> {
     let fill = |template: &str| name.fill(template, title);
     vec![
         (
+            exercise.join("tests/hidden.rs"),
+            include_str!("scaffold/hidden.rs").to_owned(),
+        ),
+        (
             exercise.join("Cargo.toml"),
             name.manifest(&name.to_string()),
         ),

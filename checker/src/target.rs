@@ -1,8 +1,11 @@
 //! What a student names on the command line, and the exercises it stands for.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, path::Path};
 
-use crate::{exercise::Exercise, syllabus::EXERCISES};
+use crate::{
+    exercise::Exercise,
+    syllabus::{self, EXERCISES},
+};
 
 /// A name that stands for nothing, and names like it.
 #[derive(Debug)]
@@ -11,28 +14,27 @@ pub struct Unknown {
     pub name: String,
     /// What may have been meant, best first.
     pub near: Vec<String>,
+    /// Whether it could be each of these, and not only a slip.
+    pub is_ambiguous: bool,
 }
 
 /// The exercises of all these names, each once, in the order of the course.
 ///
-/// A name is `all`, a day (`day2`), a number (`day2_2`), a topic (`echo_server`), a full name, or its folder.
+/// A name is `all`, a day (`day2`, `2`), a number (`day2_2`, `2_2`, `2.2`), a topic (`echo_server`), a full name, or the
+/// beginning of its words where only one exercise has such (`pton`, `fork_w`). A path stands for the exercise in whose
+/// folder it is: `exercises/day2_2_echo_server/src/main.rs`, and `.` in that folder.
 ///
 /// # Errors
 ///
-/// At the first name that stands for nothing.
+/// At the first name that stands for nothing, or could stand for several exercises.
 pub fn resolve(names: &[String]) -> Result<Vec<&'static Exercise>, Unknown> {
     let mut wanted = Vec::new();
     for name in names {
-        let found: Vec<_> = EXERCISES
-            .iter()
-            .copied()
-            .filter(|exercise| is_meant(exercise, name))
-            .collect();
-        if found.is_empty() {
-            return Err(Unknown {
-                name: name.clone(),
-                near: near(name, all_names()),
-            });
+        let found = meant(name);
+        let is_decided = !found.is_empty();
+        let found = if is_decided { found } else { beginning(name) };
+        if found.is_empty() || (!is_decided && found.len() > 1) {
+            return Err(unknown(name, &found));
         }
         wanted.extend(found);
     }
@@ -41,16 +43,82 @@ pub fn resolve(names: &[String]) -> Result<Vec<&'static Exercise>, Unknown> {
     Ok(exercises)
 }
 
-fn is_meant(exercise: &Exercise, name: &str) -> bool {
-    // The shell completes folders: `exercises/day2_2_echo_server/`.
+/// The error of a name that stands for nothing, or for each of these exercises.
+fn unknown(name: &str, several: &[&Exercise]) -> Unknown {
+    let topics = several.iter().map(|one| one.topic().to_owned());
+    Unknown {
+        name: name.to_owned(),
+        near: match several.is_empty() {
+            true => near(name, all_names()),
+            false => topics.collect(),
+        },
+        is_ambiguous: !several.is_empty(),
+    }
+}
+
+/// The exercises which this is the whole name of, or the place.
+fn meant(name: &str) -> Vec<&'static Exercise> {
+    let plain = normal(name);
+    let is_meant = |exercise: &&Exercise| {
+        plain == "all"
+            || plain == exercise.name
+            || plain == exercise.topic()
+            || plain == exercise.number()
+            || plain == format!("day{}", exercise.day())
+    };
+    let found: Vec<_> = EXERCISES.iter().copied().filter(is_meant).collect();
+    match found.is_empty() && is_path(name) {
+        true => at(Path::new(name)).into_iter().collect(),
+        false => found,
+    }
+}
+
+/// The exercises in whose name a word begins with this.
+fn beginning(name: &str) -> Vec<&'static Exercise> {
+    /// Less than this is no name.
+    const LEAST: usize = 3;
+    let plain = normal(name);
+    if plain.len() < LEAST {
+        return Vec::new();
+    }
+    let begins = |exercise: &&Exercise| {
+        let words = exercise.name.match_indices('_').map(|(at, _)| at + 1);
+        [0].into_iter()
+            .chain(words)
+            .any(|at| exercise.name[at..].starts_with(&plain))
+    };
+    EXERCISES.iter().copied().filter(begins).collect()
+}
+
+/// A name as the course writes it: `2.2` is `day2_2`, `Echo-Server` is `echo_server`. The shell completes folders:
+/// `exercises/day2_2_echo_server/`.
+fn normal(name: &str) -> String {
     let name = name.trim_end_matches('/');
     let name = name.strip_prefix("./").unwrap_or(name);
     let name = name.strip_prefix("exercises/").unwrap_or(name);
-    name == "all"
-        || name == exercise.name
-        || name == exercise.topic()
-        || name == exercise.number()
-        || name == format!("day{}", exercise.day())
+    let plain = name.to_lowercase().replace(['.', '-', ' '], "_");
+    match plain.starts_with(|first: char| first.is_ascii_digit()) {
+        true => format!("day{plain}"),
+        false => plain,
+    }
+}
+
+fn is_path(name: &str) -> bool {
+    name.contains('/') || [".", ".."].contains(&name) || Path::new(name).exists()
+}
+
+/// The exercise in whose folder this path is, be it there or not.
+pub fn at(path: &Path) -> Option<&'static Exercise> {
+    let whole = match path.canonicalize() {
+        Ok(whole) => whole,
+        Err(_) => std::path::absolute(path).ok()?,
+    };
+    let names: Vec<_> = whole.iter().collect();
+    let mut pairs = names.windows(2).rev();
+    pairs.find_map(|pair| match pair[0] == "exercises" {
+        true => syllabus::find(pair[1].to_str()?),
+        false => None,
+    })
 }
 
 /// Every name that stands for something.
@@ -109,10 +177,31 @@ mod tests {
             "day2_2",
             "echo_server",
             "day2_2_echo_server",
+            "2.2",
+            "2_2",
+            "2-2",
+            "Day2.2",
+            "Echo-Server",
+            "day2_2_echo",
             "exercises/day2_2_echo_server/",
+            "exercises/day2_2_echo_server/src/main.rs",
+            "/nowhere/exercises/day2_2_echo_server/src/main.rs",
         ] {
             assert_eq!(names(&[name]), ["day2_2_echo_server"], "{name}");
         }
+        assert_eq!(names(&["2"]), names(&["day2"]));
+        assert_eq!(names(&["pton"]), ["day2_1_inet_pton_ntop"]);
+    }
+
+    #[test]
+    fn a_word_of_several_exercises_is_none_of_them() {
+        let unknown = resolve(&["server".to_owned()]).unwrap_err();
+        assert_eq!(unknown.near, ["echo_server", "fork_server"]);
+        for nothing in ["ec", "erver", "/", "exercises/x/src", ""] {
+            assert!(resolve(&[nothing.to_owned()]).is_err(), "{nothing}");
+        }
+        // A whole topic is more than the beginning of another name.
+        assert_eq!(names(&["close"]), ["day3_4_close"]);
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Statement {
     pub is_followed: bool,
     /// How long the test took, from the request to the end of all that was started.
     pub milliseconds: f64,
+    /// What the test did. The evidence of a failure has its own.
+    pub steps: Vec<String>,
 }
 
 /// Whether a promise is kept; or that the lab could not find out.
@@ -79,6 +81,7 @@ impl Statement {
             outcome: Outcome::Broken(error),
             is_followed: false,
             milliseconds: 0.0,
+            steps: Vec::new(),
         }
     }
 
@@ -89,6 +92,7 @@ impl Statement {
             // A second run with calls followed would not show more.
             is_followed: true,
             milliseconds: 0.0,
+            steps: Vec::new(),
         }
     }
 
@@ -184,6 +188,10 @@ fn run_test(request: &TestRequest, sandbox: Sandbox, requester: &Requester) -> S
     }
     let result = lab::tell_story(&context, story);
     let is_followed = context.follows_calls();
+    let steps = match &result {
+        Ok(()) => context.steps(),
+        Err(_) => Vec::new(),
+    };
     let ended = context.end();
     let outcome = match (result, ended) {
         (Err(Stop::Failed(failure)), _) => Outcome::Failed(failure),
@@ -195,6 +203,7 @@ fn run_test(request: &TestRequest, sandbox: Sandbox, requester: &Requester) -> S
         outcome,
         is_followed,
         milliseconds: start.elapsed().as_secs_f64() * 1000.0,
+        steps,
     }
 }
 
@@ -225,6 +234,7 @@ mod tests {
             outcome,
             is_followed: false,
             milliseconds: 1.0,
+            steps: Vec::new(),
         }
     }
 

@@ -77,6 +77,7 @@ pub fn report(exercise: &Exercise, index: usize, statement: Statement) -> TestRe
         status: Status::Passed,
         points: test.points,
         milliseconds: statement.milliseconds,
+        steps: statement.steps,
         failure: None,
         error: None,
         not_checked: None,

@@ -1,33 +1,49 @@
 //! Where the course lies on this machine, and workspaces like its own.
 
 use std::{
-    env,
+    env, fmt,
     path::{Path, PathBuf},
 };
 
-use crate::failure::LabError;
+use crate::{failure::LabError, syllabus::EXERCISES};
+
+/// That this process was started outside of any course.
+#[derive(Clone, Copy, Debug)]
+pub struct NoCourse;
 
 /// The folder with exercises, solutions and course.md: the nearest one above the current folder, or else the one in
-/// which the checker was built.
+/// which cargo runs this program (`cargo run --manifest-path`).
 ///
 /// # Errors
 ///
-/// When there is none.
-pub fn find() -> Result<PathBuf, LabError> {
-    let is_course =
-        |folder: &&Path| folder.join("Cargo.toml").is_file() && folder.join("exercises").is_dir();
+/// When there is none. That the checker was built in some course says nothing about the one that is meant.
+pub fn find() -> Result<PathBuf, NoCourse> {
+    let is_course = |folder: &&Path| {
+        let exercises = folder.join("exercises");
+        let mut known = EXERCISES.iter();
+        folder.join("Cargo.toml").is_file() && known.any(|one| exercises.join(one.name).is_dir())
+    };
     let here = env::current_dir().unwrap_or_default();
-    here.ancestors()
-        .find(is_course)
-        .or_else(|| Some(built_in()).filter(is_course))
-        .map(Path::to_owned)
-        .ok_or_else(|| LabError {
-            detail: Some(
-                "run it in the folder of the course, which holds Cargo.toml and exercises/"
-                    .to_owned(),
-            ),
-            ..LabError::new("could not find the course")
-        })
+    let of_cargo = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let mut folders = here
+        .ancestors()
+        .chain(of_cargo.as_deref().and_then(Path::parent));
+    folders.find(is_course).map(Path::to_owned).ok_or(NoCourse)
+}
+
+impl fmt::Display for NoCourse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "there is no course here: neither this folder nor one above it has Cargo.toml and exercises/. Go to the \
+             folder of your course, and type the command there",
+        )
+    }
+}
+
+impl From<NoCourse> for LabError {
+    fn from(missing: NoCourse) -> LabError {
+        LabError::new(missing.to_string())
+    }
 }
 
 /// The course in which the checker was built. It need not be there any more.

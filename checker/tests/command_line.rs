@@ -100,7 +100,7 @@ fn list_hint_doctor_and_completions_answer() {
     // What passes in the real course is remembered there, and then there is no hint.
     Course::copy_of(&["day2_2_echo_server"])
         .checker()
-        .args(["hint", "echo_server"])
+        .args(["hint", "echo_server", "--all"])
         .assert()
         .code(0)
         .stdout(contains("course.md"));
@@ -124,7 +124,10 @@ fn where_to_read_is_a_file_and_the_line_of_the_heading() {
     let textbook = Course::real().root().join("course.md");
     fs::copy(&textbook, course.root().join("course.md")).unwrap();
     let text = fs::read_to_string(textbook).unwrap();
-    for arguments in [&["hint", "day2_2"][..], &["day2_2", "--only", "announces"]] {
+    for arguments in [
+        &["hint", "day2_2", "--all"][..],
+        &["day2_2", "--only", "announces"],
+    ] {
         let told = course.checker().args(arguments).output().unwrap();
         let told = String::from_utf8(told.stdout).unwrap();
         let (_, place) = told.split_once("course.md:").expect(&told);

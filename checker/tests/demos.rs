@@ -14,7 +14,10 @@ use checker::{
     demo_context::{DemoContext, DemoResult},
     demo_worker::{DemoRun, DemoStatus},
     demos::{DEMOS, Demo, Needs},
-    observe::processes::{self, Process},
+    observe::{
+        processes::{self, Process},
+        tracer,
+    },
     report,
     sandbox::Isolation,
     worker,
@@ -68,7 +71,8 @@ fn status_of<'a>(data: &'a Value, demo: &Demo) -> &'a str {
 fn the_kernel_does_what_the_textbook_says() {
     let (code, data) = play_all(&[]);
     assert_eq!(faults(&data), [""; 0]);
-    let expected = match data["isolation"] == "namespaces" && has_ipv6() {
+    let shows_all = data["isolation"] == "namespaces" && has_ipv6() && has_ptrace();
+    let expected = match shows_all {
         true => ("agrees", Some(0)),
         // Then this is the same as the next test.
         false => ("not-shown", Some(4)),
@@ -80,6 +84,10 @@ fn has_ipv6() -> bool {
     UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
 
+fn has_ptrace() -> bool {
+    tracer::probe().is_ok()
+}
+
 #[test]
 fn without_namespaces_it_does_so_too_and_what_needs_them_is_not_shown() {
     let (code, data) = play_all(&["--isolation", "shared"]);
@@ -89,7 +97,8 @@ fn without_namespaces_it_does_so_too_and_what_needs_them_is_not_shown() {
         let expected = match demo.needs {
             Needs::Nothing => "agrees",
             Needs::Ipv6 if has_ipv6() => "agrees",
-            Needs::Ipv6 | Needs::OwnNetwork => "not-shown",
+            Needs::Tracing if has_ptrace() => "agrees",
+            Needs::Ipv6 | Needs::OwnNetwork | Needs::Tracing => "not-shown",
         };
         assert_eq!(status_of(&data, demo), expected, "{}", demo.name);
     }

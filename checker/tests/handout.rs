@@ -117,7 +117,14 @@ fn a_handout_holds_starters_and_no_answers() {
         .collect();
     let mut expected: Vec<String> = checker::syllabus::EXERCISES
         .iter()
-        .map(|exercise| format!("exercises/{}/src/main.rs", exercise.name))
+        .flat_map(|exercise| {
+            let name = exercise.name;
+            [
+                format!("exercises/{name}/src/main.rs"),
+                format!("exercises/{name}/tests/hidden.rs"),
+                format!("checker/starters/{name}/src/main.rs"),
+            ]
+        })
         .chain(["checker/src/main.rs".to_owned()])
         .collect();
     expected.sort();
@@ -142,6 +149,20 @@ fn a_handout_holds_starters_and_no_answers() {
         let is_there = link.contains("://") || student.course().join(file).exists();
         assert!(is_there && heading.is_empty(), "README.md links to {link}");
     }
+}
+
+#[test]
+fn references_are_handed_out_where_the_instructor_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let handout = folder.path().join("course");
+    let mut command = Course::real().checker();
+    command.args(["handout", "--with-solutions"]).arg(&handout);
+    command.assert().success();
+    for exercise in checker::syllabus::EXERCISES {
+        assert!(checker::comparison::reference(&handout, exercise).is_some());
+    }
+    // What makes it the instructors' course is not there.
+    assert!(!handout.join("solutions").exists());
 }
 
 /// A handout that is passed on by copying it is as good as the first.

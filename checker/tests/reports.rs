@@ -266,7 +266,7 @@ fn a_report_fits_a_terminal_of_80_columns() {
 fn the_command_that_runs_a_test_again_is_one_that_a_shell_understands() {
     let course = Course::real();
     let command = |report: &str| {
-        let (_, again) = report.split_once("again  cargo run -p checker").unwrap();
+        let (_, again) = report.split_once("again  cargo lab").unwrap();
         again.split_once("\n\n").unwrap().0.to_owned()
     };
     for (exercise, only) in [
@@ -355,20 +355,14 @@ fn a_pass_says_how_much_it_is_and_where_to_go_on() {
     assert_eq!(status, Some(0));
     let among = format!(" in 1 of {} tests", exercise.tests.len());
     assert!(report.contains(&among), "{report}");
-    assert!(
-        report.ends_with("next  cargo run -p checker day2_2\n"),
-        "{report}"
-    );
+    assert!(report.ends_with("next  cargo lab day2_2\n"), "{report}");
     if let Err(why) = &MACHINE.tracing {
         return skipped(format_args!("not all tests are checked: {why}"));
     }
     let (report, status) = printed(&course, &["day2_2"]);
     assert_eq!(status, Some(0));
     assert!(report.contains("all tests pass"), "{report}");
-    assert!(
-        report.ends_with("next  cargo run -p checker day2_3\n"),
-        "{report}"
-    );
+    assert!(report.ends_with("next  cargo lab day2_3\n"), "{report}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub const EXERCISES: &[&Exercise] = &[
     &days::day3::fork_server::EXERCISE,
     &days::day3::exit::EXERCISE,
     &days::day4::sigaction::EXERCISE,
+    &days::day4::graceful_shutdown::EXERCISE,
     &days::day4::timeout::EXERCISE,
 ];
 

@@ -27,7 +27,8 @@ pub use crate::{
     failure::{Attempt, Checked, Comparison, Diagnosis, LabError, Stop},
     lab::{
         CallFilter, Child, Connection, Datagram, Ending, FaultGuard, FdKind, Fifo, File,
-        ForkForbidden, Freeze, Lab, Listener, Program, Reservation, Server, Sleep, UdpPeer, quoted,
+        ForkForbidden, Freeze, Lab, Listener, Program, Reservation, Server, Sleep, UdpPeer,
+        UnixClient, UnixPath, quoted,
     },
     observe::{
         calls::Call,

@@ -48,6 +48,8 @@ pub enum Diagnosis {
     MissingBytes,
     /// The permissions of a file are other than promised.
     WrongMode,
+    /// A file is still there which should have been removed.
+    FileLeft,
     /// In the place of a file lies something else: a symbolic link, a directory, a named pipe, a socket, a device.
     NotAFile,
     /// A file is another one than the program's own, or has names of which the test does not know (link(2)).

@@ -17,8 +17,9 @@ use crate::{
     build::{self, cargo::Building},
     check::{self, CheckEvent, Plan},
     exercise::Exercise,
+    last_report::LastReport,
     map,
-    progress::Progress,
+    progress::{self, Progress, Sources},
     report::{Report, Status, human},
     target,
     worker::{Cancel, RunError},
@@ -62,6 +63,7 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Cl
     )?;
     let colour = anstream::stdout().is_terminal() && ColorChoice::global() != ColorChoice::Never
         || ColorChoice::global() == ColorChoice::Always;
+    let sources = progress::sources_of(&root, &exercises);
     // The build begins while the lab finds out what this machine allows. A confined build has to wait for that.
     let begun = match arguments.program.is_some() || arguments.how.jail {
         true => None,
@@ -77,7 +79,7 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Cl
     };
     let report = watch(&plan, begun, &mut delivery, &arguments, &places)?;
     if plan.program.is_none()
-        && let Some(progress) = remember(&plan.root, &report)
+        && let Some(progress) = remember(&plan.root, &report, &sources)
         && (delivery.shows_people() && report.status == Status::Passed)
     {
         say(&map::onward(&plan.exercises, &progress))?;
@@ -184,6 +186,14 @@ fn watch(
     Ok(report)
 }
 
+/// For the commands that go on from a report: hint, read.
+fn remember_report(root: &Path, report: &Report, sources: &Sources) {
+    let mut last = LastReport::load(root).unwrap_or_default();
+    last.take(report, sources);
+    // Where nothing can be remembered, the user knows by now.
+    let _ = last.save(root);
+}
+
 /// What passes so far. A file that cannot be read is worth a note; the map is drawn without it.
 pub(super) fn recall(root: &Path) -> Progress {
     Progress::load(root).unwrap_or_else(|error| {
@@ -194,7 +204,7 @@ pub(super) fn recall(root: &Path) -> Progress {
 
 /// The map of the course lives on this. If it cannot be written, the run is as good as before; and a file that cannot
 /// be read is left as it is. Returns what passes now, where that is known.
-fn remember(root: &Path, report: &Report) -> Option<Progress> {
+fn remember(root: &Path, report: &Report, sources: &Sources) -> Option<Progress> {
     let mut progress = match Progress::load(root) {
         Ok(progress) => progress,
         Err(error) => {
@@ -203,7 +213,8 @@ fn remember(root: &Path, report: &Report) -> Option<Progress> {
             return None;
         }
     };
-    progress.take(report);
+    progress.take(report, sources);
+    remember_report(root, report, sources);
     if let Err(error) = progress.save(root) {
         complain(&error.to_string());
     }

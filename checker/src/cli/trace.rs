@@ -3,19 +3,22 @@
 use std::{
     ffi::OsString,
     io::{self, Write},
-    path::PathBuf,
-    slice,
+    path::{Path, PathBuf},
 };
 
 use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 
-use super::{CliError, columns, exit, output, progress_line::ProgressLine, refuse_unusable, width};
+use super::{
+    CliError, checking::recall, columns, exit, naming::one_or_next, output,
+    progress_line::ProgressLine, refuse_unusable, width,
+};
 use crate::{
     check,
     exercise::Exercise,
     failure::LabError,
     observe::{calls::Call, tracer},
+    progress::Progress,
     report::human,
     target,
     trace::Session,
@@ -25,8 +28,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Which exercise
-    exercise: String,
+    /// Which exercise [default: the next one]
+    exercise: Option<String>,
     /// Run this executable in place of your crate
     #[arg(long, value_name = "PATH")]
     program: Option<PathBuf>,
@@ -65,12 +68,8 @@ fn call(name: &str) -> Result<Call, String> {
 
 /// Runs the program, and shows its trace.
 pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError> {
-    let exercises = target::resolve(slice::from_ref(&arguments.exercise))?;
-    let [exercise] = exercises.as_slice() else {
-        return Err(CliError::Usage(
-            "one program at a time: name one exercise, for example day2_2".to_owned(),
-        ));
-    };
+    let progress = workspace::find().map_or_else(|_| Progress::default(), |root| recall(&root));
+    let exercise = one_or_next(arguments.exercise.as_deref(), &progress)?;
     tracer::probe().map_err(|error| {
         let detail = error.detail.as_deref().unwrap_or_default();
         let advice = "`cargo lab doctor` says how to allow it";
@@ -88,7 +87,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
             refuse_unusable(program)?;
             program.clone()
         }
-        None => match build(exercise)? {
+        None => match build(&workspace::find()?, exercise)? {
             Some(program) => program,
             None => return Ok(exit::FAILED),
         },
@@ -118,11 +117,10 @@ fn colour() -> ColorChoice {
 }
 
 /// Builds the program of an exercise. None if there is none, and then it is said why.
-fn build(exercise: &'static Exercise) -> Result<Option<PathBuf>, RunError> {
-    let root = workspace::find()?;
+fn build(root: &Path, exercise: &'static Exercise) -> Result<Option<PathBuf>, RunError> {
     let line = ProgressLine::new();
     let has_colour = colour() != ColorChoice::Never;
-    let built = check::build(&root, exercise, has_colour, |name| {
+    let built = check::build(root, exercise, has_colour, |name| {
         line.say(&format!("compiling {name}"));
     });
     drop(line);

@@ -51,6 +51,7 @@ fn needs(demo: &Demo) -> Option<&'static str> {
         Needs::Nothing => None,
         Needs::Ipv6 => Some("parts of it need IPv6"),
         Needs::OwnNetwork => Some("parts of it need a network namespace of its own"),
+        Needs::Tracing => Some("parts of it need ptrace"),
     }
 }
 

@@ -62,6 +62,7 @@ fn without_reasons(test: &TestReport) -> TestReport {
     let error = |error: &LabError| LabError::new(error.attempt.clone());
     TestReport {
         name: test.name.clone(),
+        steps: Vec::new(),
         failure: None,
         error: test.error.as_ref().map(error),
         not_checked: test.not_checked.clone(),

@@ -419,7 +419,7 @@ fn again(exercise: &ExerciseReport, test: &TestReport, detail: Detail<'_>) -> St
     const FIRST: &str = "        again  ";
     const REST: &str = "                 ";
     let mut words = vec![
-        format!("cargo run -p checker {}", exercise.name),
+        format!("cargo lab {}", exercise.name),
         format!("--seed {}", detail.seed),
     ];
     if let Some(program) = detail.program {

@@ -95,6 +95,9 @@ pub struct TestReport {
     pub points: u32,
     /// How long the test took.
     pub milliseconds: f64,
+    /// If it passed: what the test did. It is told to who asks, and is no part of a report as data.
+    #[serde(skip)]
+    pub steps: Vec<String>,
     /// If it failed: all that helps.
     pub failure: Option<FailureReport>,
     /// If the lab failed: why.

@@ -7,7 +7,7 @@
 //!
 //!  1. Print the line `ready`. The first hidden test passes now.
 //!
-//! Check your work with `cargo run -p checker {number}`.
+//! Check your work with `cargo lab {number}`.
 
 use std::process::ExitCode;
 

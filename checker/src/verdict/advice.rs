@@ -85,6 +85,9 @@ pub(super) fn general(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static 
         Diagnosis::DescriptorLeaked => {
             "Each descriptor needs one owner who closes it. nix's accept returns a bare number that nothing closes."
         }
+        Diagnosis::FileLeft => {
+            "A name in the file system stays when its program ends. Remove it with unlink(2)."
+        }
         Diagnosis::ProcessLeft => "A child that has done its work must end with _exit or exit.",
         Diagnosis::ProcessMissing => "Each client gets a process of its own: see fork(2).",
         Diagnosis::WrongDisposition => {

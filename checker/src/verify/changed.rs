@@ -3,15 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    process::Command,
 };
 
 use super::Extent;
-use crate::{
-    exercise::Exercise,
-    failure::{Attempt, LabError},
-    syllabus::EXERCISES,
-};
+use crate::{exercise::Exercise, failure::LabError, git, syllabus::EXERCISES};
 
 /// What is to be proved of each exercise, in the order of the course.
 pub type Scope = Vec<(&'static Exercise, Extent)>;
@@ -23,39 +18,15 @@ pub type Scope = Vec<(&'static Exercise, Extent)>;
 ///
 /// When git is not there, or does not know the revision; its own words are in the detail.
 pub fn since(root: &Path, revision: Option<&str>) -> Result<Scope, LabError> {
+    const ASK: &str = "could not ask git what has changed";
     let base = match revision {
         Some(revision) => revision.to_owned(),
-        None => base(root),
+        None => git::base(root),
     };
-    let differing = git(root, &["diff", "--name-only", "--relative", &base, "--"])?;
-    let unknown = git(root, &["ls-files", "--others", "--exclude-standard"])?;
+    let differing = ["diff", "--name-only", "--relative", &base, "--"];
+    let differing = git::ask(root, &differing, ASK)?;
+    let unknown = git::ask(root, &["ls-files", "--others", "--exclude-standard"], ASK)?;
     Ok(scope(differing.lines().chain(unknown.lines())))
-}
-
-/// The revision at which this branch began, or the last commit.
-fn base(root: &Path) -> String {
-    ["@{upstream}", "origin/HEAD", "main", "master"]
-        .iter()
-        .find_map(|other| git(root, &["merge-base", "HEAD", other]).ok())
-        .map_or_else(|| "HEAD".to_owned(), |base| base.trim().to_owned())
-}
-
-fn git(root: &Path, arguments: &[&str]) -> Result<String, LabError> {
-    const ASK: &str = "could not ask git what has changed";
-    let mut git = Command::new("git");
-    let output = git
-        .arg("-C")
-        .arg(root)
-        .args(arguments)
-        .output()
-        .attempt(ASK)?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(LabError {
-            detail: Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-            ..LabError::new(ASK)
-        }),
-    }
 }
 
 /// What depends on these files of the course.

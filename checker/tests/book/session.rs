@@ -1,8 +1,9 @@
 //! What the textbook shows in terminals: commands that are typed, and what comes.
 //!
 //! A line `NAME$ COMMAND` is typed in the terminal of that name, `^C` is the key, and the lines behind it are what comes
-//! there. A line `NAME:` says that the next ones come in that terminal. Ports are other ones each time: the first time a
-//! port is shown behind a colon, it stands for the one that comes. `/tmp` stands for a folder of the test.
+//! there. A line `NAME:` says that the next ones come in that terminal. Ports and PIDs are other ones each time: the first
+//! time a port is shown behind a colon, or a PID behind `PID`, it stands for the one that comes. `/tmp` stands for a folder
+//! of the test.
 
 use std::{
     collections::BTreeMap,
@@ -23,8 +24,9 @@ use nix::{
 
 use crate::support::environment::command;
 
-/// What makes a shell's descriptors those of a terminal: 0, 1 and 2. The test may have been started with more.
-const AS_IN_A_TERMINAL: &str = "exec 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-";
+/// What makes a shell one in a terminal. Its descriptors are 0, 1 and 2: the test may have been started with more. And
+/// Ctrl-C ends the whole line, also when it comes as one command has ended and the next one has not begun.
+const AS_IN_A_TERMINAL: &str = "exec 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; trap 'exit 130' INT";
 /// How long a line may take that is due. On a busy machine a program may start late.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -95,7 +97,7 @@ impl Session {
     pub fn play(&self, programs: &Path, tmp: &Path) -> Result<(), String> {
         let tmp = tmp.display().to_string();
         let own = |text: &str| text.replace("/tmp", &tmp);
-        let mut ports = Ports::default();
+        let mut numbers = Numbers::default();
         let mut terminals: BTreeMap<&str, Running> = BTreeMap::new();
         for line in &self.0 {
             match line {
@@ -108,7 +110,7 @@ impl Session {
                         before.expect_end()?;
                     }
                     if !command.is_empty() {
-                        let command = with_programs(&ports.in_command(&own(command)), programs);
+                        let command = with_programs(&numbers.in_command(&own(command)), programs);
                         let running = Running::start(&command, Path::new(&tmp));
                         terminals.insert(terminal, running);
                     }
@@ -116,7 +118,7 @@ impl Session {
                 Line::Shown { terminal, text } => {
                     let running = terminals.get(&**terminal);
                     let came = running.ok_or("nothing runs there")?.next_line()?;
-                    ports.compare(&own(text), &came)?;
+                    numbers.compare(&own(text), &came)?;
                 }
             }
         }
@@ -217,31 +219,32 @@ impl Drop for Running {
     }
 }
 
-/// Which port came for which one of the text.
+/// Which port or PID came for which one of the text.
 #[derive(Default)]
-struct Ports(BTreeMap<String, String>);
+struct Numbers(BTreeMap<String, String>);
 
-impl Ports {
-    /// The command with the ports that came.
+impl Numbers {
+    /// The command with the numbers that came.
     fn in_command(&self, command: &str) -> String {
-        let mut result = command.to_owned();
-        for (shown, came) in &self.0 {
-            result = result.replace(shown, came);
-        }
-        result
+        let came = |part| self.0.get(part).map_or(part, String::as_str);
+        parts(command).into_iter().map(came).collect()
     }
 
-    /// Compares a line with what came; learns the ports that are new.
+    /// Compares a line with what came; learns the numbers that are new.
     fn compare(&mut self, shown: &str, came: &str) -> Result<(), String> {
         let differs = || format!("the text shows {shown:?}, and {came:?} comes");
         let (shown_parts, came_parts) = (parts(shown), parts(came));
         if shown_parts.len() != came_parts.len() {
             return Err(differs());
         }
-        let mut is_port = false;
+        // The largest number that may be another one each time.
+        let mut largest = None;
         for (shown, came) in shown_parts.into_iter().zip(came_parts) {
-            let number = |text: &str| text.parse::<u16>().is_ok();
-            let expected = match is_port && number(shown) && number(came) {
+            let varies = |text: &str| {
+                text.parse::<u32>()
+                    .is_ok_and(|number| Some(number) <= largest)
+            };
+            let expected = match varies(shown) && varies(came) {
                 true => self
                     .0
                     .entry(shown.to_owned())
@@ -251,7 +254,11 @@ impl Ports {
             if expected != came {
                 return Err(differs());
             }
-            is_port = shown.ends_with(':');
+            largest = match shown {
+                _ if shown.ends_with(':') => Some(u32::from(u16::MAX)),
+                _ if shown.ends_with("PID ") => Some(u32::MAX),
+                _ => None,
+            };
         }
         Ok(())
     }

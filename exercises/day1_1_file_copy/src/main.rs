@@ -21,7 +21,7 @@
 //!  9. close(2)  the file, and look at the result: errors of earlier writes may be "reported only on the
 //!     final close()".
 //!
-//! Check your work with `cargo run -p checker day1_1`.
+//! Check your work with `cargo lab day1_1`.
 
 use std::process::ExitCode;
 

@@ -21,7 +21,7 @@
 //!  8. What if read or write fails? EINTR, "interrupted by a signal" before anything was read or written: make the call
 //!     again. Any other error: the reason on standard error, and status 1.
 //!
-//! Check your work with `cargo run -p checker day1_2`.
+//! Check your work with `cargo lab day1_2`.
 
 use std::process::ExitCode;
 

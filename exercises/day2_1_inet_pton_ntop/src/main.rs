@@ -20,7 +20,7 @@
 //!     in network byte order", and so does the address. The family is in the order of the host.
 //!  7. show, the way back: a peer's address as accept(2) fills it in becomes text.
 //!
-//! Check your work with `cargo run -p checker day2_1`.
+//! Check your work with `cargo lab day2_1`.
 
 use std::process::ExitCode;
 

@@ -18,7 +18,7 @@
 //! Any of 6 to 8 may fail with EINTR, "interrupted by a signal" before it has done anything: make the call again. And
 //! not every error of accept(2) is the end of a server: see its section ERRORS.
 //!
-//! Check your work with `cargo run -p checker day2_2`. Its first test passes after the steps 1 and 3 to 6.
+//! Check your work with `cargo lab day2_2`. Its first test passes after the steps 1 and 3 to 6.
 
 use std::process::ExitCode;
 

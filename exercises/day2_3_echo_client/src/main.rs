@@ -18,7 +18,7 @@
 //!
 //! Steps 4, 5 and 8 may fail with EINTR, "interrupted by a signal" before a byte was moved: make the call again.
 //!
-//! Check your work with `cargo run -p checker day2_3`.
+//! Check your work with `cargo lab day2_3`.
 
 use std::process::ExitCode;
 

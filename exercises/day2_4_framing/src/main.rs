@@ -15,7 +15,7 @@
 //!
 //! A length is a claim of a stranger: check it before you use it. Above 65536 it is a bad frame.
 //!
-//! Check your work with `cargo run -p checker day2_4`. Its first test passes after the steps 1 to 4.
+//! Check your work with `cargo lab day2_4`. Its first test passes after the steps 1 to 4.
 
 use std::process::ExitCode;
 

@@ -16,7 +16,7 @@
 //!  9. close(2)        "closes a file descriptor"; then accept again
 //! 10. poll(2)         "waits for one of a set of file descriptors to become ready": for more than one address
 //!
-//! Check your work with `cargo run -p checker day2_5`. Its first test passes after the steps 1 and 3 to 6, for one IPv4
+//! Check your work with `cargo lab day2_5`. Its first test passes after the steps 1 and 3 to 6, for one IPv4
 //! address.
 
 use std::process::ExitCode;

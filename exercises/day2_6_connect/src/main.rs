@@ -18,7 +18,7 @@
 //!  9. getsockopt(2)   SO_ERROR: "whether connect() completed successfully (SO_ERROR is zero) or unsuccessfully"
 //! 10. Go round again after a pause, if there is -r.
 //!
-//! Check your work with `cargo run -p checker day2_6`. Its first test passes after the steps 1 to 3.
+//! Check your work with `cargo lab day2_6`. Its first test passes after the steps 1 to 3.
 
 use std::process::ExitCode;
 

@@ -13,7 +13,7 @@
 //!  6. recv(2)         on zero-length datagrams: "When such a datagram is received, the return value is 0."
 //!  7. recvmsg(2)      MSG_TRUNC: "return the real length of the packet or datagram", also when it was cut
 //!
-//! Steps 1 to 5 make a server that passes the first tests. Check your work with `cargo run -p checker day3_1`.
+//! Steps 1 to 5 make a server that passes the first tests. Check your work with `cargo lab day3_1`.
 
 use std::process::ExitCode;
 

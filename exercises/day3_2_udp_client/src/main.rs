@@ -17,7 +17,7 @@
 //!
 //! The first six hidden tests need the steps 1 to 4 and no options.
 //!
-//! Check your work with `cargo run -p checker day3_2`.
+//! Check your work with `cargo lab day3_2`.
 
 use std::process::ExitCode;
 

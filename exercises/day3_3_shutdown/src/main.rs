@@ -16,7 +16,7 @@
 //!
 //! The first hidden test needs the steps 1 to 4, the next three the step 5.
 //!
-//! Check your work with `cargo run -p checker day3_3`.
+//! Check your work with `cargo lab day3_3`.
 
 use std::process::ExitCode;
 

@@ -14,7 +14,7 @@
 //!
 //! Begin with a server that reads the line, answers it, and closes. Add shutdown and the drain, and then the bounds.
 //!
-//! Check your work with `cargo run -p checker day3_4`. Its first test wants the line `listening IP:PORT` and a server
+//! Check your work with `cargo lab day3_4`. Its first test wants the line `listening IP:PORT` and a server
 //! that waits in accept(2).
 
 use std::process::ExitCode;

@@ -16,7 +16,7 @@
 //!  8. getnameinfo(3)   without NI_NUMERICHOST looks for the name: `-x`
 //!
 //! The functions are in the crate `libc`. Steps 1 to 4 make a program that passes the first tests. Check your work with
-//! `cargo run -p checker day3_5`.
+//! `cargo lab day3_5`.
 
 use std::process::ExitCode;
 

@@ -19,7 +19,7 @@
 //!  8. execve(2): "The dispositions of any signals that are being caught are reset to the default", but those that are
 //!     ignored stay ignored; and the signal mask and the open descriptors stay, too.
 //!
-//! Check your work with `cargo run -p checker day3_6`.
+//! Check your work with `cargo lab day3_6`.
 
 use std::process::ExitCode;
 

@@ -18,7 +18,7 @@
 //!     connection arrived". ECONNABORTED: "A connection has been aborted." Both are no reason to end. ppoll(2) "allows
 //!     an application to safely wait until either a file descriptor becomes ready or until a signal is caught".
 //!
-//! Check your work with `cargo run -p checker day3_7`.
+//! Check your work with `cargo lab day3_7`.
 
 use std::process::ExitCode;
 

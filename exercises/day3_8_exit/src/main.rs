@@ -17,7 +17,7 @@
 //!     the status: the "least significant 8 bits of the status argument that the child specified".
 //!  5. `std::panic::catch_unwind` stops a panic before it leaves the child's code.
 //!
-//! Check your work with `cargo run -p checker day3_8`.
+//! Check your work with `cargo lab day3_8`.
 
 use std::process::ExitCode;
 

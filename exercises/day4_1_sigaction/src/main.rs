@@ -21,7 +21,7 @@
 //!     libc::sigaction takes any number, and libc::SIGRTMIN() is the first one.
 //!  8. `-t NUMBER`: the chapter ERRORS of sigaction(2).
 //!
-//! Check your work with `cargo run -p checker day4_1`.
+//! Check your work with `cargo lab day4_1`.
 
 use std::process::ExitCode;
 

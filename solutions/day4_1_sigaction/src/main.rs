@@ -63,12 +63,12 @@ fn count() -> Result<(), Box<dyn Error>> {
     for signal in [SIGUSR1, SIGUSR2, SIGRTMIN(), SIGTERM] {
         install(signal, note_handler())?;
     }
-    // Whoever started this program with SIGINT ignored (a shell does it for `program &`) wants it to stay so.
+    // A shell starts `program &` with SIGINT ignored: Control-C is not meant for it, and it stays so.
     if disposition(SIGINT)? != libc::SIG_IGN {
         install(SIGINT, note_handler())?;
     }
     install(SIGHUP, libc::SIG_IGN)?;
-    // Not earlier: whoever reads this line may send a signal at once.
+    // Not earlier: a signal may come as soon as somebody has read this line.
     say(&format!("ready {}", process::id()))?;
     while !END.load(Relaxed) {
         // The empty mask, not the one the program was started with: that one may block the signals to be counted.

@@ -5,6 +5,7 @@
 //! the textbook says shows that, and holds nothing up.
 
 mod describe;
+mod handler;
 mod network;
 mod packet;
 mod process;
@@ -25,6 +26,7 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 pub use describe::{Describe, Hex, Received};
+pub use handler::{AfterHandler, HandlerBell, handler_runs, ring, ring_at};
 pub use network::Route;
 pub use process::{DemoProcess, ProcessEnd, Stdio, sleep_for_ever};
 pub use raw::{

@@ -7,6 +7,7 @@ mod bind;
 mod boundaries;
 mod dial;
 mod dual;
+mod eintr;
 mod endian;
 mod exit;
 mod fork;
@@ -15,11 +16,13 @@ mod handshake;
 mod icmp;
 mod inet;
 mod linger;
+mod race;
 mod recvflags;
 mod refcount;
 mod rust;
 mod shutdown;
 mod sigchld;
+mod signal;
 mod sigpipe;
 mod sockaddr;
 mod sockets;
@@ -60,6 +63,9 @@ pub const DEMOS: &[&Demo] = &[
     &zombie::DEMO,
     &sigchld::DEMO,
     &exit::DEMO,
+    &signal::DEMO,
+    &eintr::DEMO,
+    &race::DEMO,
 ];
 
 /// One demo.
@@ -88,6 +94,8 @@ pub enum Needs {
     Ipv6,
     /// For some of its parts, a network namespace of its own.
     OwnNetwork,
+    /// For some of its parts, that it may follow the calls of a process (ptrace(2)).
+    Tracing,
 }
 
 /// The demo of this name.

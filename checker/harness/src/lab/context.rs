@@ -109,6 +109,11 @@ impl TestContext {
         self.sandbox.end()
     }
 
+    /// What the test has done so far, step by step.
+    pub fn steps(&self) -> Vec<String> {
+        self.transcript.steps()
+    }
+
     /// Has the calls of programs that are started from now on followed, where that is possible.
     pub(super) fn follow_calls(&self) {
         self.follows.set(self.tracing != Tracing::Off);

@@ -292,6 +292,31 @@ impl File {
         }
     }
 
+    /// Waits until nothing has this name any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::FileLeft`] when something keeps it.
+    pub fn expect_removed(&self) -> Checked {
+        self.context
+            .note(format!("expect that {} is removed", self.shown()));
+        let look = || match self.folder().look(&self.name) {
+            Err(AccessError::Missing) => Ok(Some(())),
+            Err(error) => self.refuse("look for", error),
+            Ok(_) => Ok(None),
+        };
+        match self.context.try_until(look)? {
+            Ok(()) => Ok(()),
+            Err(_) => self.fail(
+                Diagnosis::FileLeft,
+                format!(
+                    "{} is still there; your program has to remove it",
+                    self.shown()
+                ),
+            ),
+        }
+    }
+
     /// The name for a report.
     fn shown(&self) -> String {
         shown(&self.name)

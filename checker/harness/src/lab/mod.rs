@@ -7,7 +7,7 @@
 //!
 //! The files use each other in this order only, from the bottom to the top:
 //!
-//! - `program`, `tcp`, `udp`, `file`, `fifo`, `etc`, `network`: the words, by topic; in this file those of [`Lab`].
+//! - `program`, `tcp`, `udp`, `unix`, `file`, `fifo`, `etc`, `network`: the words, by topic; in this file those of [`Lab`].
 //! - `wait`: waits for an event; `limits`: ends a test whose programs take too much.
 //! - `verdict`: what a symptom is called; `evidence`: what was seen.
 //! - `quiescence`: whether anything can still happen; `polling`: one look; `sockets`: those of this test.
@@ -34,6 +34,7 @@ mod sockets;
 mod tcp;
 mod transcript;
 mod udp;
+mod unix;
 mod verdict;
 mod wait;
 
@@ -51,6 +52,7 @@ pub use programs::Ending;
 pub use quote::quoted;
 pub use tcp::{Connection, Listener, Reservation};
 pub use udp::{Datagram, UdpPeer};
+pub use unix::{UnixClient, UnixPath};
 
 use crate::{
     failure::{Checked, Diagnosis, Failure, Stop},
@@ -157,6 +159,15 @@ impl Lab {
     /// A named pipe in the test's folder, from which the test reads.
     pub fn fifo(&self, name: impl AsRef<OsStr>) -> Checked<Fifo> {
         Fifo::make(&self.context, name.as_ref())
+    }
+
+    /// A path in the test's folder for a UNIX socket of the program; there is nothing of this name yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`] where programs are in a jail, which allows no UNIX sockets.
+    pub fn unix_path(&self, name: impl AsRef<OsStr>) -> Checked<UnixPath> {
+        UnixPath::new(&self.context, name.as_ref())
     }
 
     // Peers

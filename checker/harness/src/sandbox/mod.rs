@@ -200,6 +200,11 @@ impl Sandbox {
         self.jail.is_some() && self.isolation == Isolation::Shared
     }
 
+    /// Whether every program is locked into a jail.
+    pub fn is_locked(&self) -> bool {
+        self.jail.is_some()
+    }
+
     fn jail(&self) -> Option<&Jail> {
         self.jail.as_ref()
     }

@@ -1,4 +1,5 @@
 //! Signals.
 
+pub mod graceful_shutdown;
 pub mod sigaction;
 pub mod timeout;

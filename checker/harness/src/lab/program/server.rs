@@ -118,7 +118,8 @@ impl Server {
         Connection::connect(&self.program.context, None, self.address, Some(bytes))
     }
 
-    /// Waits until no process listens on its address any more, for a server which has been killed.
+    /// Waits until no process listens on its address any more, for a server which has been killed, or which has stopped
+    /// to take clients.
     ///
     /// # Errors
     ///
@@ -139,13 +140,19 @@ impl Server {
         let diagnosis = Diagnosis::DescriptorLeaked;
         match context.try_until(look)? {
             Ok(()) => Ok(()),
-            Err(WaitError::Deadlocked) => context.fail(
-                diagnosis,
-                format!(
-                    "your server has ended, but {} still listens: a child holds the listening socket",
-                    self.address
-                ),
-            ),
+            Err(WaitError::Deadlocked) => {
+                let symptom = match self.program.running.ending() {
+                    Some(_) => format!(
+                        "your server has ended, but {} still listens: a child holds the listening socket",
+                        self.address
+                    ),
+                    None => format!(
+                        "{} still listens: a process of your server holds the listening socket",
+                        self.address
+                    ),
+                };
+                context.fail(diagnosis, symptom)
+            }
             Err(error) => {
                 let goal = format!("{} to stop listening", self.address);
                 Err(context.to_failure(error, &goal, diagnosis).into())

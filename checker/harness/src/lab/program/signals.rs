@@ -23,6 +23,21 @@ impl Signaling<'_> {
         self.program.kill_with(signal)
     }
 
+    /// Sends a signal to its process group, as the terminal does for Control-C: to it and to the children that it has made.
+    pub fn send_to_group(&self, signal: i32) -> Checked {
+        self.program.context.note(format!(
+            "send {} to all its processes, as a terminal does",
+            signal_name(signal)
+        ));
+        if self.program.running.ending().is_some() {
+            return Ok(());
+        }
+        // It leads a session of its own. Nobody else can have the number of its group before we reap it.
+        sys::kill(-self.program.running.pid, signal)
+            .attempt("could not send a signal to your program's group")?;
+        Ok(())
+    }
+
     /// Sends it a signal and waits until it has taken it: the signal is no longer pending, and the program sleeps again
     /// or has ended.
     ///

@@ -48,6 +48,8 @@ pub struct Connection {
     end: Cell<Option<End>>,
     /// How many bytes the kernel has taken for the program.
     sent: Cell<u64>,
+    /// How many of these the program was seen to have read.
+    taken: Cell<u64>,
     /// What was sent and has not been expected back yet.
     unechoed: RefCell<Vec<u8>>,
 }
@@ -125,6 +127,7 @@ impl Connection {
             inbox: RefCell::default(),
             end: Cell::new(None),
             sent: Cell::new(0),
+            taken: Cell::new(0),
             unechoed: RefCell::default(),
         })
     }

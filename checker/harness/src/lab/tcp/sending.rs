@@ -243,10 +243,18 @@ impl Connection {
         format!("it to read what {} has sent", self.name)
     }
 
-    /// Where the rest is of what was sent.
+    /// Where the rest is of what was sent. What the program has read since the last look has moved: a program that reads
+    /// byte by byte gets on, however long it takes.
     fn unread(&self) -> Checked<Unread> {
         let own = sockets::between(self.local, self.peer)?;
         let program = sockets::between(self.peer, self.local)?;
+        if let Some(one) = &program
+            && let Some(received) = one.received
+        {
+            let taken = received.saturating_sub(one.receive_queue.into());
+            let more = taken.saturating_sub(self.taken.replace(taken));
+            self.context.has_moved(more as usize);
+        }
         if program.as_ref().is_some_and(|one| one.receive_queue > 0) {
             return Ok(Unread::Queued);
         }

@@ -59,6 +59,8 @@ pub enum Call {
     Dup,
     /// fcntl.
     Fcntl,
+    /// unlink, unlinkat: removes a name.
+    Remove,
     /// lseek.
     Seek,
     /// ftruncate.
@@ -142,6 +144,7 @@ impl fmt::Display for Call {
             Call::Pipe => "pipe",
             Call::Dup => "dup",
             Call::Fcntl => "fcntl",
+            Call::Remove => "unlink",
             Call::Seek => "lseek",
             Call::Truncate => "ftruncate",
             Call::Epoll => "epoll_ctl",

@@ -241,6 +241,8 @@ const TABLE: &[Row] = table! {
     #[cfg(target_arch = "x86_64")] SYS_dup2 Dup Never [Descriptor, Int]
     SYS_fcntl Fcntl Never [Descriptor, FcntlCommand, FcntlValue(1)]
     SYS_lseek Seek Never [Descriptor, Size, Whence]
+    SYS_unlinkat Remove Never [Directory, Path, Pointer]
+    #[cfg(target_arch = "x86_64")] SYS_unlink Remove Never [Path]
     SYS_ftruncate Truncate Never [Descriptor, Size]
 
     SYS_ppoll Poll IfNull(2) [PollSet(1), Size, Time, SignalSet]

@@ -14,7 +14,7 @@ use std::{
 use nix::{errno::Errno, unistd::Pid};
 
 use super::{
-    Shared,
+    Beginning, Shared,
     bounds::{Bounds, Tree},
     decode,
     inject::{self, Fault},
@@ -89,6 +89,7 @@ impl Follower {
     pub fn new(
         shared: Arc<Shared>,
         main: i32,
+        beginning: Beginning,
         listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
     ) -> Follower {
@@ -97,7 +98,7 @@ impl Follower {
             recorder: Recorder::new(shared.clone(), listener),
             shared,
             main,
-            started: false,
+            started: beginning == Beginning::Gate,
             placement: Placement::new(),
             threads: HashMap::new(),
             processes: HashMap::new(),

@@ -78,6 +78,15 @@ pub struct Held {
     pub gate: OwnedFd,
 }
 
+/// Where a program begins: what its process does before is the lab's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    /// At its first exec.
+    Exec,
+    /// Behind the gate.
+    Gate,
+}
+
 /// A traced program. When this is dropped, the program ends.
 #[derive(Debug)]
 pub struct Tracer {
@@ -148,8 +157,25 @@ impl Tracer {
         Tracer::start_for(None, Bounds::default(), None, fork)
     }
 
+    /// The same of a process that never calls exec: it is the program from the gate on, and faults hit its calls.
+    pub fn start_without_exec(
+        fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
+    ) -> io::Result<Tracer> {
+        Tracer::start_as(Beginning::Gate, None, Bounds::default(), None, fork)
+    }
+
     /// The same with a listener, of a program that has to stay within bounds, and which meets a fault from its first call on.
     pub fn start_for(
+        listener: Option<Box<dyn TraceListener>>,
+        bounds: Bounds,
+        fault: Option<(Call, Fault)>,
+        fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
+    ) -> io::Result<Tracer> {
+        Tracer::start_as(Beginning::Exec, listener, bounds, fault, fork)
+    }
+
+    fn start_as(
+        beginning: Beginning,
         listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
         fault: Option<(Call, Fault)>,
@@ -175,7 +201,7 @@ impl Tracer {
                             let injection = Injection::of_the_first(pid, fault);
                             theirs.state().rules.add(injection);
                         }
-                        let mut follower = Follower::new(theirs, pid, listener, bounds);
+                        let mut follower = Follower::new(theirs, pid, beginning, listener, bounds);
                         let opened = nix::unistd::write(&gate, b"!").map_err(io::Error::from);
                         drop(gate);
                         // It fails if the lab has gone on without this program.

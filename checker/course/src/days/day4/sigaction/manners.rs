@@ -42,8 +42,7 @@ pub(super) const SIGINT_BLOCKED_AT_THE_START: Test = Test {
     points: 1,
     read: "Blocking, and waiting without a gap",
     proves: &[
-        "`SIGINT` means the same as `SIGTERM`; but if `SIGINT` was ignored when the program was started, it stays \
-         ignored.",
+        "`SIGINT` ends it in the same way.",
         "The program may be started with signals blocked.",
     ],
     story: |lab| {
@@ -116,12 +115,20 @@ pub(super) const SECOND_SIGTERM: Test = Test {
         program.stdout().drain()?;
         expect_result(&program, 0, 1, 0)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Killed,
-        mistakes: &["dies_of_a_second_sigterm"],
-        hint: "A second SIGTERM comes while the result is printed, and its default action kills the program. Leave \
-               the handlers in place until the end: no SA_RESETHAND, and no SIG_DFL.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Killed,
+            mistakes: &["dies_of_a_second_sigterm"],
+            hint: "A second SIGTERM comes while the result is printed, and its default action kills the program. \
+                   Leave the handlers in place until the end: no SA_RESETHAND, and no SIG_DFL.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["locks_in_its_handler"],
+            hint: "The handler waits for a lock that the code which it has interrupted holds, and neither can go on. \
+                   A handler takes no lock: count with atomics.",
+        },
+    ],
 };
 
 pub(super) const CANNOT_PRINT: Test = Test {
@@ -129,8 +136,8 @@ pub(super) const CANNOT_PRINT: Test = Test {
     points: 1,
     read: "When a call fails",
     proves: &[
-        "Exit status 1: a failure at run time (with the reason on standard error), such as a standard output that \
-         cannot be written.",
+        "Exit status 1: a failure at run time, such as a result that cannot be written, with the reason on standard \
+         error.",
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {

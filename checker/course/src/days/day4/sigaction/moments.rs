@@ -39,8 +39,7 @@ pub(super) const BEFORE_THE_FIRST_WAIT: Test = Test {
     proves: &[
         "A signal that comes after this line, however soon, is handled as this contract says.",
         "A signal may come at any moment, also between a look at a flag and the sleep: it is not missed.",
-        "`SIGINT` means the same as `SIGTERM`; but if `SIGINT` was ignored when the program was started, it stays \
-         ignored.",
+        "`SIGINT` ends it in the same way.",
     ],
     story: |lab| {
         for signal in [SIGTERM, SIGINT] {
@@ -69,11 +68,10 @@ pub(super) const BEFORE_THE_FIRST_WAIT: Test = Test {
 pub(super) const BEFORE_THE_NEXT_WAIT: Test = Test {
     name: "ends, too, if SIGTERM or SIGINT comes just before it waits again",
     points: 3,
-    read: "Blocking, and waiting without a gap",
+    read: "The signal that comes too early",
     proves: &[
         "A signal may come at any moment, also between a look at a flag and the sleep: it is not missed.",
-        "`SIGINT` means the same as `SIGTERM`; but if `SIGINT` was ignored when the program was started, it stays \
-         ignored.",
+        "`SIGINT` ends it in the same way.",
     ],
     story: |lab| {
         lab.follow_calls();

@@ -1,0 +1,97 @@
+//! What cannot work.
+
+use super::visit;
+use crate::promises::addresses;
+use harness::author::{Checked, Diagnosis, Lab, Rejection, Test};
+
+pub(super) const CANNOT_LISTEN: Test = Test {
+    name: "ends with status 1 when it cannot listen, or cannot write its pid file",
+    points: 1,
+    read: "The pid file",
+    proves: &[
+        "Status 1: it cannot listen, cannot write `PIDFILE`, or got a second signal.",
+        "The reason is on standard error.",
+        "A panic (exit status 101) is a failure, in a child too.",
+    ],
+    story: |lab| {
+        let server = lab.start_server()?;
+        lab.expect_refused_start(&[&server.address().to_string()], 1)?;
+        lab.expect_refused_start(&[&lab.unavailable_address().to_string()], 1)?;
+        let nowhere = format!("{}/pid", lab.random_word(8));
+        lab.expect_refused_start(&["-p", &nowhere, &lab.any_port().to_string()], 1)?;
+        visit(lab, &server).map(drop)
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["panics_without_its_pid_file"],
+            hint: "The pid file cannot be written, because its folder is not there. Say so on standard error, and end \
+                   with status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::StillRunning,
+            mistakes: &["does_without_a_pid_file"],
+            hint: "Your server goes on, although it could not write its pid file. Say why it cannot do what it was \
+                   asked for, and end with status 1.",
+        },
+    ],
+};
+
+pub(super) const WRONG_ARGUMENTS: Test = Test {
+    name: "ends with status 2 when the arguments are wrong",
+    points: 1,
+    read: "When a call fails",
+    proves: &[
+        "Status 2: wrong arguments, which are all but those above (`ADDRESS:PORT` has digits, dots and a colon; no \
+         blank, no sign).",
+        "With `unix:PATH` it listens on a UNIX socket at `PATH`, which has 1 to 107 bytes.",
+        "A panic (exit status 101) is a failure, in a child too.",
+    ],
+    story: |lab| {
+        let right = lab.any_port().to_string();
+        addresses::refuses_all_else(lab, &right)?;
+        let pid_file = lab.random_word(8);
+        for arguments in [
+            vec!["-p"],
+            vec!["-p", &pid_file],
+            vec!["-x", &pid_file, &right],
+            vec!["-p", &pid_file, &right, "more"],
+            vec!["unix:"],
+        ] {
+            refuses(lab, &arguments)?;
+        }
+        let too_long = format!("unix:{}", lab.random_word(108));
+        refuses(lab, &[&too_long])
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["mixes_up_its_statuses", "leaves_a_long_path_to_bind"],
+            hint: "Wrong arguments end with status 2, a failure at run time with status 1. A path of 108 bytes or more \
+                   never fits into sun_path: look at its length first.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::StillRunning,
+            mistakes: &["takes_a_sign", "takes_an_empty_path"],
+            hint: "Your program takes this for an address, and it is none. An IPv4 address has four numbers and three \
+                   dots, a port has digits only: `parse::<SocketAddrV4>()` takes nothing else, but `parse::<u16>()` \
+                   takes +0. After `unix:` comes a path, and an empty one is no path: bind would choose a name of its \
+                   own.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["panics_without_an_argument"],
+            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
+                   line on standard error and exit with status 2.",
+        },
+    ],
+};
+
+fn refuses(lab: &Lab, arguments: &[&str]) -> Checked {
+    let shown: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
+    let step = format!(
+        "start your program with {}: it must end with status 2",
+        shown.join(" ")
+    );
+    lab.step(step, || lab.expect_refused_start(arguments, 2))
+}
