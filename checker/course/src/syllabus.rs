@@ -23,6 +23,7 @@ pub const EXERCISES: &[&Exercise] = &[
     &days::day3::exit::EXERCISE,
     &days::day4::sigaction::EXERCISE,
     &days::day4::graceful_shutdown::EXERCISE,
+    &days::day4::timeout::EXERCISE,
     &days::day4::sigpipe::EXERCISE,
 ];
 

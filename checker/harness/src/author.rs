@@ -35,7 +35,7 @@ pub use crate::{
         descriptors::Object,
         processes::Signals,
         sockets::{Socket, State, Transport},
-        tracer::{Address, Record},
+        tracer::{Address, Fault, Record},
     },
     sandbox::{Launch, StandardOutput},
     sys,

@@ -25,7 +25,11 @@ const TYPES: &[(&str, &str, &[&str])] = &[
     ("Fifo", "pipe", &["lab.fifo("]),
     ("Child", "child", &[".children()"]),
     ("FaultGuard", "fault", &[".faults()"]),
-    ("Freeze", "freeze", &[".freeze_before("]),
+    (
+        "Freeze",
+        "freeze",
+        &[".freeze_before(", ".frozen_from_the_start("],
+    ),
     ("ForkForbidden", "forbidden", &[".forbid_fork("]),
     ("Call", "Call::Write", &[".faults()"]),
 ];

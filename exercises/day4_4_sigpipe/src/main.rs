@@ -13,7 +13,7 @@
 //!
 //! Begin with one client, and send it all that comes from standard input. Then take N, and lose them one by one.
 //!
-//! Check your work with `cargo run -p checker day4_4`. Its first test wants the line `listening IP:PORT` and a server
+//! Check your work with `cargo lab day4_4`. Its first test wants the line `listening IP:PORT` and a server
 //! that waits for clients.
 
 use std::process::ExitCode;

@@ -21,7 +21,7 @@ use nix::{
 
 use super::{jail::Prepared, launch::Preparation};
 use crate::{
-    observe::tracer::{Bounds, Filter, Held, Injection, TraceListener, Tracer},
+    observe::tracer::{Bounds, EarlyFaults, Filter, Held, TraceListener, Tracer},
     sys::{self, exec::StringArray},
 };
 
@@ -66,7 +66,7 @@ pub(super) enum Follow {
     Untraced,
     /// A tracer, which tells them to a listener if there is one, keeps the program within bounds, and injects
     /// faults from its first call on.
-    Traced(Option<Box<dyn TraceListener>>, Bounds, Vec<Injection>),
+    Traced(Option<Box<dyn TraceListener>>, Bounds, EarlyFaults),
 }
 
 /// What the child brings into its exec: its ends of the pipes, and its filter.
@@ -140,7 +140,7 @@ impl Image {
     pub fn start_here(
         self,
         listener: Box<dyn TraceListener>,
-        faults: Vec<Injection>,
+        faults: EarlyFaults,
     ) -> io::Result<Tracer> {
         let follow = Follow::Traced(Some(listener), Bounds::default(), faults);
         let (_, tracer) = self.run(None, follow)?;

@@ -26,8 +26,9 @@ use super::{
 };
 use crate::{
     observe::{
+        calls::Call,
         processes::{Process, Signals},
-        tracer::Bounds,
+        tracer::{Bounds, EarlyFaults, Fault, Injection},
     },
     sys,
 };
@@ -109,6 +110,9 @@ pub struct Launch {
     pub umask: u32,
     /// Whether its calls are seen by a [`Tracer`](crate::observe::tracer::Tracer).
     pub traced: bool,
+    /// What its first call of this kind meets, in the program itself or in what it makes. Of exec only the calls
+    /// of what it makes count.
+    pub fault: Option<(Call, Fault)>,
     /// What it may use up.
     pub limits: Limits,
 }
@@ -150,6 +154,7 @@ impl Launch {
             stdout: StandardOutput::Pipe,
             umask: Launch::UMASK,
             traced: true,
+            fault: None,
             limits: Limits::default(),
         }
     }
@@ -177,9 +182,15 @@ impl Launch {
             .transpose()?;
         let follow = match self.traced {
             false => Follow::Untraced,
-            true => Follow::Traced(None, self.bounds(sandbox), Vec::new()),
+            true => Follow::Traced(None, self.bounds(sandbox), self.early_faults()),
         };
         image.start(self.stdout.ends(sandbox)?, follow)
+    }
+
+    /// What its first calls meet.
+    fn early_faults(&self) -> EarlyFaults {
+        let fault = self.fault;
+        Box::new(move |pid| Vec::from_iter(fault.map(|fault| Injection::of_the_first(pid, fault))))
     }
 
     /// What the tracer has to keep it from, because nothing else does.

@@ -63,7 +63,7 @@ impl Attended {
         let environment: Vec<(OsString, OsString)> = env::vars_os().collect();
         let preparation = Preparation::at_a_terminal(group);
         let tracer = Image::new(&program, arguments, &environment, preparation)
-            .and_then(|image| image.start_here(listener, faults))
+            .and_then(|image| image.start_here(listener, Box::new(|_| faults)))
             .attempt(&attempt)?;
         Ok(Attended {
             tracer,

@@ -9,6 +9,7 @@ mod manners;
 mod together;
 mod untested;
 
+use crate::promises::commands;
 use harness::author::{
     Checked, Child, Diagnosis, Exercise, Lab, Launch, Program, Rejection, Sleep, Test, quoted,
 };
@@ -436,9 +437,7 @@ fn write_scripts(lab: &Lab, text: &[u8]) -> Checked {
     for (name, script) in SCRIPTS {
         let call = format!("sh {name} ");
         if text.windows(call.len()).any(|part| part == call.as_bytes()) {
-            let shown = script.trim_end();
-            let step = format!("make a script {name}: `{shown}`");
-            lab.step(step, || lab.file(name).make(script, 0o644))?;
+            commands::make_script(lab, name, script)?;
         }
     }
     Ok(())

@@ -3,3 +3,4 @@
 pub mod graceful_shutdown;
 pub mod sigaction;
 pub mod sigpipe;
+pub mod timeout;

@@ -75,6 +75,20 @@ impl<'a> Signaling<'a> {
         self.program.signal_before_its_next(call, libc::SIGSTOP)
     }
 
+    /// What has frozen the process, or is to freeze it, that was started with [`Launch::fault`](crate::sandbox::Launch), a
+    /// SIGSTOP before its first call of this kind.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
+    pub fn frozen_from_the_start(&self, call: Call) -> Checked<Freeze<'a>> {
+        self.program.tracer()?;
+        Ok(Freeze {
+            program: self.program,
+            filter: call.into(),
+        })
+    }
+
     /// Freezes the process that makes the next call of this kind (SIGSTOP), just before the call.
     ///
     /// # Errors
@@ -150,6 +164,30 @@ impl Freeze<'_> {
         context.until(&goal, Diagnosis::Stuck, look)
     }
 
+    /// Waits until the program itself sleeps, also in vfork until this process has called exec; or until it has ended.
+    pub fn wait_until_the_program_rests(&self) -> Checked {
+        let context = &self.program.context;
+        context.note("wait until your program sleeps".to_owned());
+        let mut before = Vec::new();
+        let look = || {
+            let process = Process::read(self.program.running.pid);
+            let threads = process.map_or_else(Vec::new, |process| process.thread_list());
+            let rests = |thread: &Thread| match thread.state {
+                'S' => !thread.wakes,
+                state => state != 'R',
+            };
+            let twice = threads.iter().all(rests) && threads == before;
+            before = threads;
+            Ok(twice.then_some(()))
+        };
+        context.until("it to sleep", Diagnosis::Busy, look)
+    }
+
+    /// Whether it is the program itself, and not a process which that has made.
+    pub fn is_the_program(&self) -> Checked<bool> {
+        Ok(self.frozen()? == Some(self.program.running.pid))
+    }
+
     /// Lets it go on with SIGCONT, and make the call.
     pub fn resume(self) -> Checked {
         self.program
@@ -170,6 +208,11 @@ impl Freeze<'_> {
         let Some(pid) = self.frozen()? else {
             return Ok(());
         };
+        // A program may have let it go on itself, and then it may have ended.
+        let programs = &self.program.context.programs;
+        if !Process::read(pid).is_some_and(|process| programs.is_stopped(pid, process.state)) {
+            return Ok(());
+        }
         // It is stopped and has not been reaped, so that its PID cannot have been reused.
         kill(Pid::from_raw(pid), signal).attempt("could not send a signal to your program")?;
         Ok(())

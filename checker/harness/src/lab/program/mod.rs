@@ -37,6 +37,8 @@ pub use stderr::Stderr;
 pub use stdin::Stdin;
 pub use stdout::Stdout;
 
+use nix::errno::Errno;
+
 use crate::{
     failure::{Attempt, Checked, Diagnosis, Stop},
     lab::{
@@ -45,7 +47,10 @@ use crate::{
         programs::{Running, StdinPipe, Stream, make_nonblocking},
         quote::signal_name,
     },
-    observe::processes::{self, Process},
+    observe::{
+        processes::{self, Process},
+        tracer::Fault,
+    },
     sandbox::{Launch, StandardOutput},
     sys,
 };
@@ -120,10 +125,15 @@ impl Program {
             running.stdout.has_been_filled();
         }
         context.programs.add(running.clone());
-        Ok(Program {
+        let program = Program {
             context: context.clone(),
             running,
-        })
+        };
+        if launch.fault.is_some() {
+            // Where nothing follows its calls, it meets none.
+            program.tracer()?;
+        }
+        Ok(program)
     }
 
     /// Its PID as it sees it itself, in the test's pid namespace.
@@ -188,6 +198,23 @@ fn inherited(launch: &Launch) -> String {
             text += &format!(", with the file {} as its standard output", shown(name));
         }
         StandardOutput::Terminal => text += ", with a terminal as its standard output",
+    }
+    if let Some((call, fault)) = launch.fault {
+        text += &match fault {
+            Fault::Signal(signal) => {
+                format!(
+                    ", with {} just before its first {call}",
+                    signal_name(signal)
+                )
+            }
+            Fault::Errno(errno) => {
+                format!(
+                    ", whose first {call} is to fail with {:?}",
+                    Errno::from_raw(errno)
+                )
+            }
+            Fault::Short(most) => format!(", whose first {call} moves {most} bytes at most"),
+        };
     }
     if launch.full_stdout {
         text += ", with a standard output that is full";

@@ -1,10 +1,14 @@
 //! How the program sleeps.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use super::{Program, time_limit::limited_sleep};
 use crate::{
     failure::{Checked, Diagnosis},
+    lab::verdict::WaitError,
     observe::{
         calls::Call,
         descriptors,
@@ -78,6 +82,9 @@ pub enum Sleep {
     UntilSomethingComes,
     /// In any call without a time limit, and with no signal left to take.
     UntilASignalComes,
+    /// In any calls, with a time limit or without, in which it stays for a while: it does not wake up to look whether
+    /// there is something to do, and sleep again.
+    Undisturbed,
     /// In any call but wait: it waits for something else than the end of a child.
     NotForAChild,
     /// In calls without a time limit, on sockets without one, and with no alarm or timer that is to go off; for a program
@@ -98,8 +105,55 @@ impl Program {
             Sleep::Printing => self.sleeps_in_print(),
             Sleep::UntilSomethingComes => self.sleeps_until_something_comes(),
             Sleep::UntilASignalComes => self.sleeps_until_a_signal_comes(),
+            Sleep::Undisturbed => self.sleeps_undisturbed(),
             Sleep::NotForAChild => self.sleeps_but_not_for_a_child(),
             Sleep::WithoutTimeLimit => self.sleeps_without_time_limit(),
+        }
+    }
+
+    fn sleeps_undisturbed(&self) -> Checked {
+        const WHILE: Duration = Duration::from_millis(250);
+        const MOST_SLEEPS: u32 = 3;
+        self.context
+            .note("see that it sleeps, and does not look again and again");
+        let mut before = Vec::new();
+        let mut since = None;
+        let mut sleeps = 0;
+        let look = || {
+            if let Some(ending) = self.running.ending() {
+                return Err(self.context.ended_instead_of(ending, "sleeping").into());
+            }
+            let threads = self.threads();
+            let asleep = !threads.is_empty()
+                && threads
+                    .iter()
+                    .all(|thread| thread.state == 'Z' || thread.sleeps_in_a_call());
+            if !asleep {
+                since = None;
+                return Ok(None);
+            }
+            let are_still = threads == before;
+            before = threads;
+            if are_still {
+                let begun = since.get_or_insert_with(Instant::now);
+                return Ok((begun.elapsed() >= WHILE).then_some(()));
+            }
+            since = None;
+            sleeps += 1;
+            if sleeps <= MOST_SLEEPS {
+                return Ok(None);
+            }
+            let symptom = "your program sleeps a little, looks, and sleeps again, although nothing happens; it should \
+                           sleep until something does";
+            self.context.fail(Diagnosis::Busy, symptom)
+        };
+        match self.context.try_until(look)? {
+            // It sleeps without end.
+            Ok(()) | Err(WaitError::Deadlocked) => Ok(()),
+            Err(error) => {
+                let goal = "it to sleep";
+                Err(self.context.to_failure(error, goal, Diagnosis::Busy).into())
+            }
         }
     }
 

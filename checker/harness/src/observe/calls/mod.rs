@@ -73,6 +73,8 @@ pub enum Call {
     Exec,
     /// exit, exit_group.
     Exit,
+    /// setpgid, setsid: puts a process into a group.
+    Group,
     /// sigaction.
     SigAction,
     /// sigprocmask.
@@ -149,6 +151,7 @@ impl fmt::Display for Call {
             Call::Fork => "fork",
             Call::Exec => "exec",
             Call::Exit => "exit",
+            Call::Group => "setpgid",
             Call::SigAction => "sigaction",
             Call::SigMask => "sigprocmask",
             Call::SignalFd => "signalfd",

@@ -263,6 +263,8 @@ const TABLE: &[Row] = table! {
     SYS_execveat Exec Never [Directory, Path, Argv]
     SYS_wait4 Wait Always [Process, FilledStatus, WaitOptions]
     SYS_waitid Wait Always [WaitWhat, Process, Pointer, WaitOptions]
+    SYS_setpgid Group Never [Process, Process]
+    SYS_setsid Group Never []
     SYS_exit Exit Never [Int]
     SYS_exit_group Exit Never [Int]
 

@@ -29,6 +29,32 @@ pub struct Injection {
     pub fault: Fault,
 }
 
+impl Injection {
+    /// For the first call of this kind of a program which is started as this process. Its own exec has started it, and does
+    /// not count; and it may be a script whose interpreter calls exec again.
+    pub fn of_the_first(pid: i32, (call, fault): (Call, Fault)) -> Injection {
+        let on = match call {
+            Call::Exec => On::AnythingBut(pid),
+            _ => On::Anything,
+        };
+        Injection {
+            call,
+            on,
+            which: Which::First(1),
+            fault,
+        }
+    }
+}
+
+/// The faults that are in force from the first call of a program on, when it has been started as the process of this
+/// number.
+pub type EarlyFaults = Box<dyn FnOnce(i32) -> Vec<Injection> + Send>;
+
+/// None of them.
+pub fn no_faults() -> EarlyFaults {
+    Box::new(|_| Vec::new())
+}
+
 /// Restricts an injection to calls on this object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {
@@ -36,6 +62,8 @@ pub enum On {
     Anything,
     /// The same, if this process makes the call, and not one of its children.
     AnythingIn(i32),
+    /// The same, if another process makes the call, one of its children.
+    AnythingBut(i32),
     /// The descriptor with this number.
     Descriptor(i32),
     /// Any socket.
@@ -54,6 +82,7 @@ impl On {
         match self {
             On::Anything => true,
             On::AnythingIn(process) => pid == *process,
+            On::AnythingBut(process) => pid != *process,
             On::Descriptor(number) => descriptor == Some(*number),
             On::Sockets => matches!(object(), Some(Object::Socket(_))),
             On::FilesBelow(folder) => {

@@ -55,7 +55,7 @@ use nix::{
 pub use argument::{Address, Argument, Data, Disposition, EpollEvent, OptionValue, PollEntry};
 pub use bounds::Bounds;
 pub use filter::{Condition, Filter, Refusal};
-pub use inject::{Fault, Injection, InjectionId, On, Which};
+pub use inject::{EarlyFaults, Fault, Injection, InjectionId, On, Which, no_faults};
 pub use listener::{TraceEvent, TraceListener};
 pub use names::{ConstantSet, FlagSet, errno as errno_name, known_signal, signal as signal_name};
 pub use probe::probe;
@@ -154,21 +154,21 @@ impl Tracer {
     ///
     /// When `fork` fails, or tracing is refused; [`probe`] tells beforehand.
     pub fn start(fork: impl FnOnce() -> io::Result<Held> + Send + 'static) -> io::Result<Tracer> {
-        Tracer::start_for(None, Bounds::default(), Vec::new(), fork)
+        Tracer::start_for(None, Bounds::default(), no_faults(), fork)
     }
 
     /// The same of a process that never calls exec: it is the program from the gate on, and faults hit its calls.
     pub fn start_without_exec(
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
-        Tracer::start_as(Beginning::Gate, None, Bounds::default(), Vec::new(), fork)
+        Tracer::start_as(Beginning::Gate, None, Bounds::default(), no_faults(), fork)
     }
 
     /// The same with a listener, of a program that has to stay within bounds, and with faults from its first call on.
     pub fn start_for(
         listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
-        faults: Vec<Injection>,
+        faults: EarlyFaults,
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
         Tracer::start_as(Beginning::Exec, listener, bounds, faults, fork)
@@ -178,7 +178,7 @@ impl Tracer {
         beginning: Beginning,
         listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
-        faults: Vec<Injection>,
+        faults: EarlyFaults,
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
         let shared = Arc::new(Shared {
@@ -188,9 +188,6 @@ impl Tracer {
             ended: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             thread: AtomicI32::new(0),
         });
-        for fault in faults {
-            shared.state().rules.add(fault);
-        }
         let (sender, receiver) = mpsc::channel();
         let theirs = shared.clone();
         let thread = thread::Builder::new()
@@ -200,6 +197,9 @@ impl Tracer {
                 let started = fork().and_then(|held| seize(&held).map(|()| held));
                 match started {
                     Ok(Held { pid, gate }) => {
+                        for fault in faults(pid) {
+                            theirs.state().rules.add(fault);
+                        }
                         let mut follower = Follower::new(theirs, pid, beginning, listener, bounds);
                         let opened = nix::unistd::write(&gate, b"!").map_err(io::Error::from);
                         drop(gate);

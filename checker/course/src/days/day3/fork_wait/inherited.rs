@@ -3,7 +3,8 @@
 use libc::{SIGCHLD, SIGPIPE, SIGRTMIN, SIGTERM, SIGUSR1};
 
 use super::{expect_lines, launch_with, run};
-use harness::author::{Checked, Child, Diagnosis, Lab, Launch, Object, Rejection, Signals, Test};
+use crate::promises::commands;
+use harness::author::{Diagnosis, Launch, Rejection, Test};
 
 const GETS: &str = "A command has the environment, the standard input, the standard output and the standard error of \
                     the program.";
@@ -17,18 +18,8 @@ pub(super) const PASSED_ON: Test = Test {
     read: "What a child inherits",
     proves: &[GETS],
     story: |lab| {
-        let word = lab.random_word(12);
         let program = run(lab, &[], &["sh"])?;
-        program.stdin().feed(format!("echo {word} $LC_ALL >&2\n"));
-        program.stdin().close();
-        let said = format!("{word} C.UTF-8");
-        lab.step(format!("expect \"{said}\" on its standard error"), || {
-            let goal =
-                format!("\"{said}\" on its standard error, which the command has written there");
-            lab.wait_until(&goal, Diagnosis::WrongOutput, || {
-                Ok(program.stderr().text()?.contains(&said))
-            })
-        })?;
+        commands::speak_through(lab, &program)?;
         program.expect_exit(0)
     },
     rejects: &[Rejection {
@@ -57,7 +48,7 @@ pub(super) const DESCRIPTORS: Test = Test {
             let child = program.children().running(command)?;
             // Its loader opens files before its main.
             lab.settle()?;
-            expect_only_three(lab, command, &child)?;
+            commands::expect_only_three(lab, command, &child)?;
         }
         Ok(())
     },
@@ -77,7 +68,7 @@ pub(super) const BROKEN_PIPE: Test = Test {
     story: |lab| {
         let program = run(lab, &[], &["cat"])?;
         let child = program.children().running("cat")?;
-        expect_default(lab, &child, SIGPIPE, "SIGPIPE")
+        commands::expect_not_ignored(lab, "cat", &child, (SIGPIPE, "SIGPIPE"))
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongDisposition,
@@ -104,18 +95,9 @@ pub(super) const SIGNALS: Test = Test {
         let program = launch_with(lab, launch, &["sh end 3", "cat"])?;
         expect_lines(&program, &["1 exited 3"])?;
         let child = program.children().running("cat")?;
-        expect_default(lab, &child, SIGCHLD, "SIGCHLD")?;
-        expect_default(lab, &child, SIGPIPE, "SIGPIPE")?;
-        lab.step(
-            "see that no signal is blocked in the command",
-            || match child.dispositions().blocked {
-                0 => Ok(()),
-                _ => lab.fail(
-                    Diagnosis::WrongDisposition,
-                    "signals are blocked in the command \"cat\"; none should be",
-                ),
-            },
-        )?;
+        commands::expect_not_ignored(lab, "cat", &child, (SIGCHLD, "SIGCHLD"))?;
+        commands::expect_not_ignored(lab, "cat", &child, (SIGPIPE, "SIGPIPE"))?;
+        commands::expect_nothing_blocked(lab, "cat", &child)?;
         child.signal(SIGTERM)?;
         expect_lines(&program, &["2 killed 15", "ok 0 failed 2"])
     },
@@ -139,40 +121,3 @@ pub(super) const SIGNALS: Test = Test {
         },
     ],
 };
-
-fn expect_only_three(lab: &Lab, command: &str, child: &Child) -> Checked {
-    lab.step(
-        format!("see that the command \"{command}\" has no descriptor but 0, 1 and 2"),
-        || {
-            let descriptors = child.descriptors()?;
-            let Some(other) = descriptors.iter().find(|descriptor| descriptor.number > 2) else {
-                return Ok(());
-            };
-            let what = match &other.object {
-                Object::Pipe(_) => "a pipe".to_owned(),
-                Object::Socket(_) => "a socket".to_owned(),
-                Object::Other(name) => name.rsplit('/').next().unwrap_or(name).to_owned(),
-            };
-            let number = other.number;
-            lab.fail(
-                Diagnosis::DescriptorLeaked,
-                format!("descriptor {number} is open in the command \"{command}\": {what}"),
-            )
-        },
-    )
-}
-
-fn expect_default(lab: &Lab, child: &Child, signal: i32, name: &str) -> Checked {
-    lab.step(
-        format!("see that {name} is not ignored in the command"),
-        || match Signals::contains(child.dispositions().ignored, signal) {
-            false => Ok(()),
-            true => lab.fail(
-                Diagnosis::WrongDisposition,
-                format!(
-                    "{name} is ignored in the command \"cat\"; its default action is right there"
-                ),
-            ),
-        },
-    )
-}
