@@ -2,7 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, mpsc::Sender},
+    sync::{
+        Arc,
+        mpsc::{RecvTimeoutError, Sender},
+    },
+    time::Duration,
 };
 
 use crate::{
@@ -13,7 +17,7 @@ use crate::{
     },
     exercise::Exercise,
     failure::LabError,
-    report::{ExerciseReport, NoProgram, Report, TestReport},
+    report::{ExerciseReport, NoProgram, Report, Status, TestReport},
     sandbox, verdict,
     worker::RunError,
     worker_pool::{self, Batch, Conditions, Done},
@@ -30,6 +34,8 @@ pub struct Plan {
     pub only: Option<String>,
     /// Test this program in place of the student's crate. Then there is one exercise.
     pub program: Option<PathBuf>,
+    /// End with the first failure.
+    pub fails_fast: bool,
     /// Seed, isolation, jobs.
     pub conditions: Conditions,
     /// Whether the compiler's messages are coloured.
@@ -39,15 +45,46 @@ pub struct Plan {
 /// What happens during a run; for a progress line, and for reports as soon as they are there.
 #[derive(Debug)]
 pub enum CheckEvent<'a> {
-    /// Cargo compiles this package.
-    Compiling(&'a str),
-    /// One more test is done, of so many.
-    Tested(usize, usize),
-    /// An exercise is done. They come in the order of the course.
+    /// Cargo has compiled this package.
+    Compiled(&'a str),
+    /// How far the tests are.
+    Testing(Stage<'a>),
+    /// The first failure of an exercise is known: all tests before it have ended, and those behind it still run. The
+    /// report holds what is known. The reports of all exercises before have come.
+    FirstFailure(&'a ExerciseReport, &'a TestReport),
+    /// An exercise is done, or, when the run ends early, as much of it as will be known. They come in the order of the
+    /// course.
     Exercise(&'a ExerciseReport),
     /// Something is known that was not before; for a reader of the reports of unfinished runs.
     SoFar(SoFar<'a>),
+    /// Nothing has happened for a moment.
+    Waiting,
 }
+
+/// How far the tests of a run are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage<'a> {
+    /// How many tests have ended.
+    pub done: usize,
+    /// How many there are.
+    pub of: usize,
+    /// The first test that runs.
+    pub runs: Option<&'a str>,
+    /// How many exercises are not built yet.
+    pub unbuilt: usize,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Finding {
+    /// What was found. Exercises of which nothing is known are not in it.
+    pub report: Report,
+    /// How many tests were not finished, because the run was cancelled, or was to end with the first failure.
+    pub unfinished: usize,
+}
+
+/// How long nothing happens before that is said.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// What is known while a run goes on.
 #[derive(Clone, Copy)]
@@ -104,37 +141,47 @@ struct Progress<'a> {
     plan: &'a Plan,
     reports: Vec<ExerciseReport>,
     waiting: Vec<usize>,
+    built: Vec<bool>,
     finished: usize,
+    /// Whether the first failure of the exercise whose turn it is was handed out.
+    has_failed: bool,
     done: usize,
 }
 
-/// Carries out a plan, whose build may have [begun](build::begin).
+/// Carries out a plan, whose build may have [begun](build::begin). When it is cancelled, what is known by then counts.
 ///
 /// # Errors
 ///
-/// When cargo cannot be started, or the program's file cannot be read; and when it is cancelled.
+/// When cargo cannot be started, or the program's file cannot be read.
 pub fn run(
     plan: &Plan,
     begun: Option<Building>,
     mut tell: impl FnMut(CheckEvent<'_>),
-) -> Result<Report, RunError> {
+) -> Result<Finding, RunError> {
     let mut progress = Progress::begin(plan);
     tell(CheckEvent::SoFar(SoFar(&progress)));
+    if plan.program.is_some() {
+        tell(CheckEvent::Testing(progress.stage()));
+    }
     let staging = Staging::new()?;
+    let conditions = Conditions {
+        cancel: plan.conditions.cancel.part()?,
+        ..plan.conditions.clone()
+    };
     let (to_main, news) = std::sync::mpsc::channel();
-    let (mut trouble, mut tested) = (Ok(()), Ok(()));
+    let mut trouble = Ok(());
     std::thread::scope(|scope| {
         // Two threads' results meet in one place: what the compiler says, and what the tests find.
         let from_build = to_main.clone();
-        let (plan, staging) = (plan, &staging);
-        let tested = &mut tested;
+        let (conditions, staging) = (&conditions, &staging);
         scope.spawn(move || {
             let from_tests = from_build.clone();
-            *tested = worker_pool::run(
-                &plan.conditions,
+            // That it was cancelled is seen in what is missing.
+            let _ = worker_pool::run(
+                conditions,
                 plan.ahead(),
                 Box::new(|batches| {
-                    let result = feed(plan, begun, staging, &batches, &from_build);
+                    let result = feed(plan, conditions, begun, staging, &batches, &from_build);
                     let _ = from_build.send(Step::Fed(result));
                 }),
                 &mut |done| {
@@ -143,32 +190,22 @@ pub fn run(
             );
         });
         drop(to_main);
-        for step in news {
-            let is_finding = matches!(step, Step::Tested(_) | Step::NoProgram(..));
-            match step {
-                Step::Fed(result) => trouble = result,
-                Step::Compiled(name) => tell(CheckEvent::Compiling(&name)),
-                Step::Warning(index, text) => progress.reports[index].warnings.push(text),
-                Step::NoProgram(index, reason) => {
-                    progress.reports[index].no_program = Some(reason);
-                    progress.waiting[index] = 0;
-                }
-                Step::Tested(done) => progress.note(done, &mut tell),
+        loop {
+            match news.recv_timeout(MOMENT) {
+                Ok(Step::Fed(result)) => trouble = result,
+                Ok(step) => progress.take(step, &mut tell),
+                Err(RecvTimeoutError::Timeout) => tell(CheckEvent::Waiting),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            progress.hand_out(&mut tell);
-            if is_finding {
-                tell(CheckEvent::SoFar(SoFar(&progress)));
+            if plan.fails_fast && progress.knows_failure() {
+                conditions.cancel.cancel();
             }
         }
     });
-    tested?;
-    trouble?;
-    progress.hand_out(&mut tell);
-    Ok(Report::new(
-        plan.conditions.seed,
-        plan.conditions.isolation,
-        progress.reports,
-    ))
+    match trouble {
+        Err(RunError::Lab(error)) => Err(error.into()),
+        Err(RunError::Cancelled) | Ok(()) => Ok(progress.end(&mut tell)),
+    }
 }
 
 /// The report of a run that could not be carried out: every test fails because of this error of the lab.
@@ -207,6 +244,7 @@ pub fn build(
 
 enum Step {
     Compiled(String),
+    Built(usize),
     Warning(usize, String),
     NoProgram(usize, NoProgram),
     Tested(Done),
@@ -220,7 +258,9 @@ impl Progress<'_> {
             plan,
             reports: exercises().map(|one| ExerciseReport::new(one)).collect(),
             waiting: exercises().map(|one| plan.tests_of(one).len()).collect(),
+            built: vec![plan.program.is_some(); plan.exercises.len()],
             finished: 0,
+            has_failed: false,
             done: 0,
         }
     }
@@ -245,26 +285,119 @@ impl Progress<'_> {
         Report::new(conditions.seed, conditions.isolation, reports)
     }
 
-    fn note(&mut self, done: Done, tell: &mut impl FnMut(CheckEvent<'_>)) {
-        let report = verdict::report(self.plan.exercises[done.key], done.test, done.statement);
-        let tests = &mut self.reports[done.key].tests;
-        tests.push(report);
-        self.waiting[done.key] -= 1;
-        self.done += 1;
-        tell(CheckEvent::Tested(
-            self.done,
-            self.done + self.waiting.iter().sum::<usize>(),
-        ));
+    /// Takes in what has happened, and tells what is known now.
+    fn take(&mut self, step: Step, tell: &mut impl FnMut(CheckEvent<'_>)) {
+        let is_finding = matches!(step, Step::Tested(_) | Step::NoProgram(..));
+        match step {
+            Step::Fed(_) => (),
+            Step::Compiled(name) => tell(CheckEvent::Compiled(&name)),
+            Step::Warning(index, text) => self.reports[index].warnings.push(text),
+            Step::Built(index) => {
+                self.built[index] = true;
+                tell(CheckEvent::Testing(self.stage()));
+            }
+            Step::NoProgram(index, reason) => {
+                self.reports[index].no_program = Some(reason);
+                self.waiting[index] = 0;
+                self.built[index] = true;
+            }
+            Step::Tested(done) => self.note(done, tell),
+        }
+        self.hand_out(tell);
+        if is_finding {
+            tell(CheckEvent::SoFar(SoFar(self)));
+        }
     }
 
-    /// Hands out the reports that are complete, as far as all before them are.
+    fn note(&mut self, done: Done, tell: &mut impl FnMut(CheckEvent<'_>)) {
+        let report = verdict::report(self.plan.exercises[done.key], done.test, done.statement);
+        self.reports[done.key].tests.push(report);
+        self.waiting[done.key] -= 1;
+        self.done += 1;
+        tell(CheckEvent::Testing(self.stage()));
+    }
+
+    /// Whether the first failure of the run is known.
+    fn knows_failure(&self) -> bool {
+        let mut complete = self.reports[..self.finished].iter();
+        self.has_failed || complete.any(|report| report.status == Status::Failed)
+    }
+
+    fn stage(&self) -> Stage<'_> {
+        let runs =
+            (0..self.reports.len()).find(|&index| self.waiting[index] > 0 && self.built[index]);
+        Stage {
+            done: self.done,
+            of: self.done + self.waiting.iter().sum::<usize>(),
+            runs: runs.and_then(|index| self.first_unfinished(index)),
+            unbuilt: self.built.iter().filter(|built| !**built).count(),
+        }
+    }
+
+    /// The first test of an exercise that has not ended: they begin in their order, so that it runs.
+    fn first_unfinished(&self, index: usize) -> Option<&'static str> {
+        let exercise = self.plan.exercises[index];
+        let wanted = self.plan.tests_of(exercise).into_iter();
+        let mut names = wanted.map(|test| exercise.tests[test].name);
+        names.find(|name| {
+            self.reports[index]
+                .tests
+                .iter()
+                .all(|test| test.name != *name)
+        })
+    }
+
+    /// Hands out the reports that are complete, as far as all before them are; of the next one its first failure.
     fn hand_out(&mut self, tell: &mut impl FnMut(CheckEvent<'_>)) {
+        self.hand_out_failure(tell);
         while let Some(0) = self.waiting.get(self.finished) {
-            let exercise = self.plan.exercises[self.finished];
             let report = &mut self.reports[self.finished];
-            complete(report, exercise, self.plan);
+            complete(report, self.plan.exercises[self.finished], self.plan);
             tell(CheckEvent::Exercise(report));
             self.finished += 1;
+            self.has_failed = false;
+            self.hand_out_failure(tell);
+        }
+    }
+
+    /// Hands out the first failure of the exercise whose turn it is, if it is known and others still run.
+    fn hand_out_failure(&mut self, tell: &mut impl FnMut(CheckEvent<'_>)) {
+        let index = self.finished;
+        if self.has_failed || self.waiting.get(index).is_none_or(|&waiting| waiting == 0) {
+            return;
+        }
+        let unfinished = self.first_unfinished(index);
+        let report = &mut self.reports[index];
+        complete(report, self.plan.exercises[index], self.plan);
+        let order = self.plan.exercises[index]
+            .tests
+            .iter()
+            .map(|test| test.name);
+        let ended = order.take_while(|name| Some(*name) != unfinished);
+        let mut ended = ended.filter_map(|name| report.tests.iter().find(|test| test.name == name));
+        if let Some(first) = ended.find(|test| test.status == Status::Failed) {
+            self.has_failed = true;
+            tell(CheckEvent::FirstFailure(report, first));
+        }
+    }
+
+    /// Hands out what is known of the exercises that will not be complete, and closes the books.
+    fn end(mut self, tell: &mut impl FnMut(CheckEvent<'_>)) -> Finding {
+        let is_known =
+            |report: &ExerciseReport| !report.tests.is_empty() || report.no_program.is_some();
+        for index in self.finished..self.reports.len() {
+            let report = &mut self.reports[index];
+            complete(report, self.plan.exercises[index], self.plan);
+            if is_known(report) {
+                tell(CheckEvent::Exercise(report));
+            }
+        }
+        let is_whole = self.waiting.iter().all(|&waiting| waiting == 0);
+        self.reports.retain(|report| is_whole || is_known(report));
+        let conditions = &self.plan.conditions;
+        Finding {
+            report: Report::new(conditions.seed, conditions.isolation, self.reports),
+            unfinished: self.waiting.iter().sum(),
         }
     }
 }
@@ -283,6 +416,7 @@ fn complete(report: &mut ExerciseReport, exercise: &Exercise, plan: &Plan) {
 /// Builds what is to be tested, and sends each test on its way as soon as its program is there.
 fn feed(
     plan: &Plan,
+    conditions: &Conditions,
     begun: Option<Building>,
     staging: &Staging,
     batches: &Sender<Batch>,
@@ -308,7 +442,6 @@ fn feed(
         let mut all = 0..plan.exercises.len();
         return Ok(all.try_for_each(|index| send(index, program))?);
     }
-    let conditions = &plan.conditions;
     let confined = conditions.jail.as_ref().map(|_| Untrusted {
         isolation: conditions.isolation,
         cancel: conditions.cancel.clone(),
@@ -328,7 +461,7 @@ fn feed(
                 if let Some(Err(error)) = place(&name).map(|index| send(index, &program)) {
                     staged = Err(error);
                 }
-                None
+                place(&name).map(Step::Built)
             }
         };
         if let Some(step) = step {

@@ -11,9 +11,11 @@ mod grade;
 mod handout;
 mod hint;
 mod list;
+mod live;
 mod mistake;
 mod naming;
 mod output;
+mod pager;
 mod pages;
 mod possible;
 mod progress_line;
@@ -102,6 +104,12 @@ struct CheckArguments {
     /// Explain every failed test, not only the first of an exercise
     #[arg(long, short)]
     verbose: bool,
+    /// End with the first failure
+    #[arg(long)]
+    fail_fast: bool,
+    /// Show a report that is longer than the terminal in $PAGER, or in less
+    #[arg(long)]
+    pager: bool,
     #[command(flatten)]
     how: How,
 }

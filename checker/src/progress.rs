@@ -13,7 +13,7 @@ use crate::{
     exercise::{Exercise, Test},
     failure::LabError,
     memory::Memory,
-    report::{Report, Status},
+    report::{Change, Report, Status},
     syllabus::EXERCISES,
 };
 
@@ -165,6 +165,26 @@ impl Progress {
             known.is_some_and(|known| source_of(root, exercise).as_ref() != Some(known))
         });
         self.changed = changed.map(|exercise| exercise.name.to_owned()).collect();
+    }
+
+    /// What a run found otherwise than the last one; `None` where these exercises were never checked before, or nothing
+    /// was tested.
+    pub fn change(&self, report: &Report) -> Option<Change> {
+        let mut change = None;
+        for exercise in &report.exercises {
+            let Some(standing) = self.exercises.get(&exercise.name) else {
+                continue;
+            };
+            for test in &exercise.tests {
+                let change: &mut Change = change.get_or_insert_default();
+                match (test.status, standing.passed.contains(&test.name)) {
+                    (Status::Passed, false) => change.more += 1,
+                    (Status::Failed, true) => change.less += 1,
+                    _ => (),
+                }
+            }
+        }
+        change
     }
 
     /// Takes over what a run found, which began with these sources.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     failure::{Checked, Failure, LabError, Stop},
-    lab::{self, Lab, TestContext},
+    lab::{self, Lab, Reputation, TestContext},
     sandbox::{self, Jail, Sandbox, Tracing},
     syllabus,
     worker::{Forked, Job, Requester, fork_workers},
@@ -41,8 +41,8 @@ pub struct TestRequest {
     pub seed: u64,
     /// Whether to follow its system calls.
     pub tracing: Tracing,
-    /// Whether an earlier test has found the program busy: it gets less CPU time.
-    pub is_known_busy: bool,
+    /// What earlier tests have shown of the program.
+    pub reputation: Reputation,
     /// What the program is locked into, if it is not trusted.
     pub jail: Option<Jail>,
 }
@@ -54,6 +54,8 @@ pub struct Statement {
     pub outcome: Outcome,
     /// Whether the story had the program's calls followed.
     pub is_followed: bool,
+    /// Whether the program has shown a sign of life: it has moved a byte, or printed one.
+    pub has_begun: bool,
     /// How long the test took, from the request to the end of all that was started.
     pub milliseconds: f64,
     /// What the test did. The evidence of a failure has its own.
@@ -80,6 +82,7 @@ impl Statement {
         Statement {
             outcome: Outcome::Broken(error),
             is_followed: false,
+            has_begun: false,
             milliseconds: 0.0,
             steps: Vec::new(),
         }
@@ -91,6 +94,7 @@ impl Statement {
             outcome: Outcome::Failed(Box::new(failure)),
             // A second run with calls followed would not show more.
             is_followed: true,
+            has_begun: true,
             milliseconds: 0.0,
             steps: Vec::new(),
         }
@@ -117,6 +121,12 @@ impl Statement {
                 if first.diagnosis != second.diagnosis =>
             {
                 first.evidence.calls.clone_from(&second.evidence.calls);
+                self
+            }
+            // It has less patience, and may have given up sooner.
+            (Outcome::Failed(first), Outcome::Failed(second))
+                if second.evidence.steps.len() < first.evidence.steps.len() =>
+            {
                 self
             }
             _ => again,
@@ -160,7 +170,7 @@ impl TestRequest {
             program: PathBuf::new(),
             seed: 0,
             tracing: Tracing::Off,
-            is_known_busy: false,
+            reputation: Reputation::default(),
             jail: None,
         }
     }
@@ -183,11 +193,9 @@ fn run_test(request: &TestRequest, sandbox: Sandbox, requester: &Requester) -> S
     };
     let program = request.program.clone();
     let context = TestContext::new(sandbox, program, request.tracing, seed, Some(lifeline));
-    if request.is_known_busy {
-        context.expect_busy();
-    }
+    context.expect(request.reputation);
     let result = lab::tell_story(&context, story);
-    let is_followed = context.follows_calls();
+    let (is_followed, has_begun) = (context.follows_calls(), context.has_begun());
     let steps = match &result {
         Ok(()) => context.steps(),
         Err(_) => Vec::new(),
@@ -202,6 +210,7 @@ fn run_test(request: &TestRequest, sandbox: Sandbox, requester: &Requester) -> S
     Statement {
         outcome,
         is_followed,
+        has_begun,
         milliseconds: start.elapsed().as_secs_f64() * 1000.0,
         steps,
     }
@@ -233,6 +242,7 @@ mod tests {
         Statement {
             outcome,
             is_followed: false,
+            has_begun: false,
             milliseconds: 1.0,
             steps: Vec::new(),
         }

@@ -15,6 +15,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use crate::{
     exercise::Exercise,
     failure::{Diagnosis, Failure, LabError},
+    lab::Reputation,
     sandbox::{Isolation, Jail, Network, Tracing},
     test_worker::{self, Outcome, Statement, TestRequest},
     worker::{Cancel, Cancelled, ForkServer, Reply, RunError, Worker},
@@ -42,17 +43,41 @@ pub struct Batch {
 pub struct Known {
     /// A test has failed: the later ones follow system calls from their beginning.
     has_failed: AtomicBool,
-    /// A test has found it busy: the later ones give it less CPU time.
+    /// A test has found it busy.
     was_busy: AtomicBool,
+    /// A test has seen a sign of life of it.
+    has_lived: AtomicBool,
+    /// A test has given it up while it slept with a time limit.
+    has_napped: AtomicBool,
+    /// A test has ended it because of its memory.
+    was_greedy: AtomicBool,
 }
 
 impl Known {
-    fn learn(&self, outcome: &Outcome) {
-        if let Outcome::Failed(failure) = outcome {
-            self.has_failed.store(true, Ordering::Relaxed);
-            if failure.diagnosis == Diagnosis::Busy {
-                self.was_busy.store(true, Ordering::Relaxed);
-            }
+    fn learn(&self, statement: &Statement) {
+        let note = |flag: &AtomicBool, is_so: bool| {
+            flag.fetch_or(is_so, Ordering::Relaxed);
+        };
+        note(&self.has_lived, statement.has_begun);
+        if let Outcome::Failed(failure) = &statement.outcome {
+            note(&self.has_failed, true);
+            note(&self.was_busy, failure.diagnosis == Diagnosis::Busy);
+            note(&self.has_napped, failure.diagnosis == Diagnosis::TimedOut);
+            note(
+                &self.was_greedy,
+                failure.diagnosis == Diagnosis::OutOfMemory,
+            );
+        }
+    }
+
+    /// What a test is told of its program.
+    fn reputation(&self) -> Reputation {
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        Reputation {
+            is_busy: is(&self.was_busy),
+            is_silent: !is(&self.has_lived),
+            naps: is(&self.has_napped),
+            is_greedy: is(&self.was_greedy),
         }
     }
 }
@@ -252,7 +277,7 @@ fn run_test(
             program: batch.program.clone(),
             seed: conditions.seed,
             tracing,
-            is_known_busy: batch.known.was_busy.load(Ordering::Relaxed),
+            reputation: batch.known.reputation(),
             jail: conditions.jail.clone(),
         };
         match workers.run(conditions, &request) {
@@ -268,7 +293,7 @@ fn run_test(
         tracing => tracing,
     };
     let statement = run_once(tracing)?;
-    batch.known.learn(&statement.outcome);
+    batch.known.learn(&statement);
     match tracing == Tracing::AsNeeded && statement.wants_calls() {
         true => Ok(statement.merge_rerun(run_once(Tracing::On)?)),
         false => Ok(statement),

@@ -74,28 +74,75 @@ fn one_that_spins_is_busy() {
 
 /// The processor time of the checker, of its workers, and of the programs, which is what a student waits for.
 #[test]
-fn one_that_reads_on_at_the_end_costs_little_in_each_of_its_tests() {
+fn one_that_is_busy_costs_little_in_each_of_its_tests() {
+    for (name, most) in [("reads_on_at_the_end", 2.0), ("spins", 1.2)] {
+        let course = Course::real();
+        let program = course.misbehaving(name);
+        let checker = course.checker_command();
+        let output = command("sh")
+            .args([
+                "-c",
+                r#""$0" day2_2 --format json --program "$1"; times >&2"#,
+            ])
+            .args([checker.get_program(), program.as_os_str()])
+            .current_dir(checker.get_current_dir().unwrap())
+            .output()
+            .unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let busy = diagnoses(&report).filter(|found| *found == "busy").count() as u32;
+        assert!(busy > 5, "{report:#}");
+        // As the shell writes it: 0m1.25s 0m3.50s, the second line for what it has waited for.
+        let times = String::from_utf8(output.stderr).unwrap();
+        let spent: f64 = times.lines().last().unwrap().split(' ').map(seconds).sum();
+        assert!(
+            spent / f64::from(busy) < most,
+            "{name}, {busy} tests: {times}"
+        );
+    }
+}
+
+fn diagnoses(report: &serde_json::Value) -> impl Iterator<Item = &str> {
+    let tests = report["exercises"][0]["tests"].as_array().unwrap().iter();
+    tests.map(|test| test["failure"]["diagnosis"].as_str().unwrap_or("none"))
+}
+
+/// It wakes up by itself again and again, and does nothing then. The later tests know that of the first ones.
+#[test]
+fn one_that_naps_is_given_up_soon_and_sooner_in_later_tests() {
     let course = Course::real();
-    let program = course.misbehaving("reads_on_at_the_end");
-    let checker = course.checker_command();
-    let output = command("sh")
-        .args([
-            "-c",
-            r#""$0" day2_2 --format json --program "$1"; times >&2"#,
-        ])
-        .args([checker.get_program(), program.as_os_str()])
-        .current_dir(checker.get_current_dir().unwrap())
+    let naps = course.script("while sleep 0.3; do :; done");
+    let start = IdleTime::start();
+    let output = course
+        .checker()
+        .args(["day2_2", "--format=json", "--program"])
+        .arg(&naps)
         .output()
         .unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let tests = report["exercises"][0]["tests"].as_array().unwrap();
-    let is_busy = |test: &&serde_json::Value| test["failure"]["diagnosis"] == "busy";
-    let busy = tests.iter().filter(is_busy).count() as u32;
-    assert!(busy > 5, "{report:#}");
-    // As the shell writes it: 0m1.25s 0m3.50s, the second line for what it has waited for.
-    let times = String::from_utf8(output.stderr).unwrap();
-    let spent: f64 = times.lines().last().unwrap().split(' ').map(seconds).sum();
-    assert!(spent / f64::from(busy) < 2.0, "{busy} tests: {times}");
+    let took = start.elapsed();
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    let others: Vec<&str> = diagnoses(&report)
+        .filter(|found| *found != "timed-out")
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+    let tests = report["exercises"][0]["tests"].as_array().unwrap().iter();
+    let times = tests.map(|test| test["milliseconds"].as_f64().unwrap());
+    let (least, most) = times.fold((f64::MAX, 0.0_f64), |(least, most), time| {
+        (least.min(time), most.max(time))
+    });
+    assert!(2.0 * least < most, "{least} and {most} ms");
+    assert!(took < Duration::from_secs(15), "{took:?}");
+}
+
+#[test]
+fn one_that_makes_as_many_processes_as_it_may_is_stopped_when_it_has_them() {
+    let course = Course::real();
+    let program = course.script("while :; do sleep 1000 & done 2> /dev/null");
+    let report = course.check_first_test("day2_2", &program, Isolation::Namespaces);
+    assert_eq!(
+        diagnoses(&report).next(),
+        Some("process-left"),
+        "{report:#}"
+    );
 }
 
 fn seconds(text: &str) -> f64 {

@@ -91,13 +91,48 @@ fn a_report_shows_the_calls_of_the_program_and_not_those_of_its_language() {
     let calls = failure["calls"].as_array().unwrap().iter();
     let names: Vec<&str> = calls
         .filter_map(|call| call["text"].as_str()?.split('(').next())
-        // The standard library looks at a descriptor before it closes it, if it is built for debugging.
-        .filter(|name| *name != "fcntl")
         .collect();
     if let Err(why) = &MACHINE.tracing {
         return skipped(why);
     }
     assert_eq!(names, ["openat", "close", "exit_group"], "{failure:#}");
+}
+
+/// `eprintln!` writes each part of its format by itself.
+#[test]
+fn a_line_on_standard_error_is_one_call_of_the_report_and_threads_have_numbers() {
+    let source = r#"
+        fn main() {
+            let two = std::env::args().len();
+            eprintln!("{two}:{two}:{two}");
+            eprintln!("{two} and");
+            std::thread::spawn(move || eprintln!("of {two}")).join().unwrap();
+            std::process::exit(1);
+        }
+    "#;
+    let failure = failure_of(source, "announces the address");
+    if let Err(why) = &MACHINE.tracing {
+        return skipped(why);
+    }
+    let calls = failure["calls"].as_array().unwrap().iter();
+    let written: Vec<(&str, u64)> = calls
+        .map(|call| {
+            (
+                call["text"].as_str().unwrap(),
+                call["thread"].as_u64().unwrap(),
+            )
+        })
+        .filter(|(text, _)| text.starts_with("write(2"))
+        .collect();
+    assert_eq!(
+        written,
+        [
+            (r#"write(2, "2:2:2\n", 6) in 6 calls = 6"#, 1),
+            (r#"write(2, "2 and\n", 6) in 2 calls = 6"#, 1),
+            (r#"write(2, "of 2\n", 5) in 3 calls = 5"#, 2),
+        ],
+        "{failure:#}"
+    );
 }
 
 /// A program that fails only the first time. Untraced it is started once; then the test is told again.
@@ -231,7 +266,7 @@ fn assert_one_row(course: &Course, diagnosis: &str) {
         .count();
     assert!(alike > 10, "{data:#}");
     let (report, _) = printed(course, &["day2_2"]);
-    let line = format!("{} more fail in the same way:", alike - 1);
+    let line = format!("{} more fail in the same way as the one below:", alike - 1);
     assert!(report.contains(&line), "{line}\n{report}");
 }
 
@@ -298,7 +333,10 @@ fn tests_that_fail_in_the_same_way_are_told_in_one_line() {
         report.lines().filter(is_row).count()
     };
     let all = checker::syllabus::find("day2_2_echo_server").unwrap().tests;
-    assert!(report.contains(" more fail in the same way:"), "{report}");
+    assert!(
+        report.contains(" more fail in the same way as the one below:"),
+        "{report}"
+    );
     // A starter has one cause for all: the first test, and all the others.
     assert_eq!(rows(&report), 2, "{report}");
     let (report, _) = printed(&course, &["day2_2", "--verbose"]);
@@ -336,6 +374,7 @@ fn no_test_is_lost_behind_another_one() {
         seed: 1,
         program: None,
         verbose: false,
+        is_alone: true,
         width: 80,
         places: &checker::book::Places::default(),
     };

@@ -8,19 +8,23 @@ use super::{
     CheckArguments, CliError, conditions,
     delivery::Delivery,
     exit,
-    progress_line::ProgressLine,
+    live::Live,
+    pager::Screen,
     resolve_or_command,
     terminal::{complain, say, width},
 };
 use crate::{
     book::Places,
     build::{self, cargo::Building},
-    check::{self, CheckEvent, Plan},
+    check::{self, CheckEvent, Finding, Plan},
     exercise::Exercise,
     last_report::LastReport,
     map,
     progress::{self, Progress, Sources},
-    report::{Report, Status, human},
+    report::{
+        Change, Report, Status,
+        human::{self, Closing},
+    },
     target,
     worker::{Cancel, RunError},
     workspace,
@@ -74,23 +78,80 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Cl
         exercises,
         only: arguments.only.clone(),
         program: arguments.program.clone(),
+        fails_fast: arguments.fail_fast,
         conditions: conditions(&arguments.how, cancel),
         colour,
     };
-    let report = watch(&plan, begun, &mut delivery, &arguments, &places)?;
-    if plan.program.is_none()
-        && let Some(progress) = remember(&plan.root, &report, &sources)
-        && (delivery.shows_people() && report.status == Status::Passed)
-    {
-        say(&map::onward(&plan.exercises, &progress))?;
+    let (finding, screen) = watch(&plan, begun, &mut delivery, &arguments, &places)?;
+    conclude(&plan, &finding, &sources, screen, delivery, &arguments)
+}
+
+/// Says what closes a report, delivers it, and tells the exit status.
+fn conclude(
+    plan: &Plan,
+    finding: &Finding,
+    sources: &Sources,
+    mut screen: Screen,
+    mut delivery: Delivery,
+    arguments: &CheckArguments,
+) -> Result<u8, CliError> {
+    let report = &finding.report;
+    let closing = close(plan, finding, sources);
+    if delivery.shows_people() && !report.exercises.is_empty() {
+        let report = arguments.report.feedback.of(report);
+        screen.say(&human::summary(&report, &closing))?;
     }
-    delivery.deliver(&report)?;
+    screen.show()?;
+    if plan.conditions.cancel.is_cancelled() {
+        return Err(CliError::Interrupted);
+    }
+    delivery.deliver(report)?;
     Ok(match report.status {
         Status::Passed => exit::PASSED,
         Status::Failed => exit::FAILED,
         Status::Broken => exit::BROKEN,
         Status::NotChecked => exit::NOT_CHECKED,
     })
+}
+
+/// Remembers what was found, and says what is different from the last run, and what to do next.
+fn close(plan: &Plan, finding: &Finding, sources: &Sources) -> Closing {
+    let mut closing = Closing {
+        unfinished: finding.unfinished,
+        ..Closing::default()
+    };
+    if plan.program.is_some() {
+        return closing;
+    }
+    if let Some((progress, before)) = remember(&plan.root, &finding.report, sources) {
+        closing.change = before;
+        closing.next = next(plan, finding, &progress);
+    }
+    closing
+}
+
+/// What to type next; nothing where that is not known.
+fn next(plan: &Plan, finding: &Finding, progress: &Progress) -> Option<String> {
+    let report = &finding.report;
+    match report.status {
+        Status::Passed if finding.unfinished == 0 => Some(map::onward(&plan.exercises, progress)),
+        Status::Failed => {
+            let failed = |exercise: &&Exercise| {
+                let mut reports = report.exercises.iter();
+                reports.any(|one| one.name == exercise.name && one.status == Status::Failed)
+            };
+            let number = plan
+                .exercises
+                .iter()
+                .copied()
+                .find(|one| failed(one))?
+                .number();
+            Some(format!(
+                "next  fix it, and type cargo lab {number}; for a push: cargo lab hint {number}\n"
+            ))
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn refuse_unusable(program: &Path) -> Result<(), CliError> {
@@ -143,35 +204,28 @@ fn watch(
     delivery: &mut Delivery,
     arguments: &CheckArguments,
     places: &Places,
-) -> Result<Report, RunError> {
-    let line = ProgressLine::new();
+) -> Result<(Finding, Screen), RunError> {
     let detail = human::Detail {
         seed: plan.conditions.seed,
         program: plan.program.as_deref(),
         verbose: arguments.verbose,
+        is_alone: plan.exercises.len() == 1,
         width: width(),
         places,
     };
-    let feedback = arguments.report.feedback;
-    let to_terminal = delivery.shows_people();
-    let (mut shown, mut kept) = (Ok(()), Ok(()));
-    let report = check::run(plan, begun, |event| match event {
-        CheckEvent::Compiling(name) => line.say(&format!("compiling {name}")),
-        CheckEvent::Tested(done, of) => line.say(&format!("{done} of {of} tests done")),
-        CheckEvent::Exercise(exercise) => {
-            if to_terminal && !plan.conditions.cancel.is_cancelled() {
-                let exercise = feedback.of_exercise(exercise);
-                let said = line.pause(|| say(&human::exercise(&exercise, detail)));
-                shown = std::mem::replace(&mut shown, Ok(())).and(said);
-            }
-        }
-        CheckEvent::SoFar(so_far) => {
+    let shows_people = delivery.shows_people();
+    let screen = Screen::new(arguments.pager && shows_people);
+    let mut live = Live::new(screen, shows_people, arguments.report.feedback, detail);
+    let mut kept = Ok(());
+    let found = check::run(plan, begun, |event| {
+        live.take(&event);
+        if let CheckEvent::SoFar(so_far) = event {
             kept = std::mem::replace(&mut kept, Ok(())).and_then(|()| delivery.keep(so_far));
         }
     });
-    drop(line);
-    let report = match report {
-        Ok(report) => report,
+    let screen = live.end();
+    let finding = match found {
+        Ok(finding) => finding,
         Err(error) => {
             if let RunError::Lab(trouble) = &error {
                 delivery.give_up(&check::unfinished(plan, trouble))?;
@@ -179,11 +233,8 @@ fn watch(
             return Err(error);
         }
     };
-    shown.and(kept)?;
-    if to_terminal {
-        say(&human::summary(&feedback.of(&report)))?;
-    }
-    Ok(report)
+    kept?;
+    Ok((finding, screen?))
 }
 
 /// For the commands that go on from a report: hint, read.
@@ -203,8 +254,8 @@ pub(super) fn recall(root: &Path) -> Progress {
 }
 
 /// The map of the course lives on this. If it cannot be written, the run is as good as before; and a file that cannot
-/// be read is left as it is. Returns what passes now, where that is known.
-fn remember(root: &Path, report: &Report, sources: &Sources) -> Option<Progress> {
+/// be read is left as it is. Returns what passes now, and what is different from before, where that is known.
+fn remember(root: &Path, report: &Report, sources: &Sources) -> Option<(Progress, Option<Change>)> {
     let mut progress = match Progress::load(root) {
         Ok(progress) => progress,
         Err(error) => {
@@ -213,10 +264,11 @@ fn remember(root: &Path, report: &Report, sources: &Sources) -> Option<Progress>
             return None;
         }
     };
+    let change = progress.change(report);
     progress.take(report, sources);
     remember_report(root, report, sources);
     if let Err(error) = progress.save(root) {
         complain(&error.to_string());
     }
-    Some(progress)
+    Some((progress, change))
 }

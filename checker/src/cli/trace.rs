@@ -125,8 +125,9 @@ fn colour() -> ColorChoice {
 fn build(root: &Path, exercise: &'static Exercise) -> Result<Option<PathBuf>, RunError> {
     let line = ProgressLine::new();
     let has_colour = colour() != ColorChoice::Never;
+    line.say("compiling");
     let built = check::build(root, exercise, has_colour, |name| {
-        line.say(&format!("compiling {name}"));
+        line.say(&format!("compiling; {name} is done"));
     });
     drop(line);
     let (program, report) = built?;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     book::Places,
-    check::{self, CheckEvent, Plan},
+    check::{self, CheckEvent, Finding, Plan},
     exercise::Exercise,
     last_report::LastReport,
     report::{Report, Status, human},
@@ -49,20 +49,29 @@ pub(super) fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, CliError>
         exercises: vec![found.0],
         only: Some(found.1.name.to_owned()),
         program: arguments.program,
+        fails_fast: false,
         conditions: conditions(&arguments.how, cancel),
         colour: anstream::stdout().is_terminal(),
     };
     let line = ProgressLine::new();
-    let report = check::run(&plan, None, |event| {
-        if let CheckEvent::Compiling(name) = event {
-            line.say(&format!("compiling {name}"));
+    let found_out = check::run(&plan, None, |event| {
+        if let CheckEvent::Compiled(name) = event {
+            line.say(&format!("compiling; {name} is done"));
         }
     })?;
     drop(line);
+    let Finding {
+        report,
+        unfinished: 0,
+    } = found_out
+    else {
+        return Err(CliError::Interrupted);
+    };
     let detail = human::Detail {
         seed: plan.conditions.seed,
         program: plan.program.as_deref(),
         verbose: false,
+        is_alone: true,
         width: width(),
         places: &places,
     };

@@ -12,19 +12,20 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
         return text;
     }
     let has_children = calls.iter().any(|call| !call.is_main);
-    let heading = match has_children {
-        true => "The last system calls of its processes",
-        false => "Its last system calls",
+    let has_threads = calls.iter().any(|call| call.thread.is_some());
+    let heading = match (has_children, has_threads) {
+        (true, _) => "The last system calls of its processes",
+        (false, true) => "The last system calls of its threads",
+        (false, false) => "Its last system calls",
     };
     let _ = writeln!(text, "        {heading}");
     for alike in calls.chunk_by(|one, next| one == next) {
         let [call, more @ ..] = alike else {
             continue;
         };
-        let who = match has_children {
-            true => format!("{:>5} ", call.pid),
-            false => String::new(),
-        };
+        let process = has_children.then(|| format!("{:>5} ", call.pid));
+        let thread = has_threads.then(|| format!("{:<4} ", number_of(call)));
+        let who = process.unwrap_or_default() + &thread.unwrap_or_default();
         let (call_itself, result) = call.parts();
         let call_itself = format!("{who}{}", clean(call_itself));
         let line = cut(&call_itself, result, width.saturating_sub(10));
@@ -55,6 +56,12 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
     text + legend + "\n"
 }
 
+/// The number of the thread that made a call; nothing where its process has a single one.
+fn number_of(call: &CallLine) -> String {
+    call.thread
+        .map_or_else(String::new, |thread| format!("#{thread}"))
+}
+
 /// The beginning of a call and its whole result, in so many columns: what came of it tells more than its middle.
 pub(crate) fn cut(call: &str, result: &str, width: usize) -> String {
     let room = width.saturating_sub(result.chars().count());
@@ -77,6 +84,7 @@ mod tests {
     fn call(call: &str, result: i64) -> CallLine {
         CallLine {
             pid: 2,
+            thread: None,
             is_main: true,
             call: Call::Read,
             text: format!("{call} = {result}"),

@@ -54,7 +54,10 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     for annotation in annotations(report, context) {
         annotation.write(&mut text);
     }
-    text.push_str(&without_commands(&plain(&human::summary(report))));
+    text.push_str(&without_commands(&plain(&human::summary(
+        report,
+        &human::Closing::default(),
+    ))));
     Ok(text)
 }
 

@@ -2,28 +2,20 @@
 //!
 //! Nothing that a program printed reaches the terminal as it is: see [`sanitize`](super::sanitize).
 
+mod causes;
+
 use std::{fmt::Write, path::Path};
 
-use anstyle::{AnsiColor, Style};
-
+use self::causes::{by_cause, more};
 use super::{
     calls::last_calls,
     context::Context,
     excerpt::{compared, output},
-    layout::{FAIL, fold, plain},
-    model::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
+    layout::{BROKEN, DIM, FAIL, HINT, PASS, STRONG, fold, plain},
+    model::{Change, ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     sanitize::{clean, cut, from_compiler, without_commands},
 };
-use crate::{
-    book::Places,
-    failure::{Diagnosis, LabError},
-    lab::ProcessState,
-};
-
-const PASS: Style = AnsiColor::Green.on_default().bold();
-const BROKEN: Style = AnsiColor::Yellow.on_default().bold();
-const STRONG: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
+use crate::{book::Places, failure::LabError, lab::ProcessState};
 
 /// How much a report tells.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +24,10 @@ pub struct Detail<'a> {
     pub seed: u64,
     /// The program that was checked in place of the student's crate.
     pub program: Option<&'a Path>,
-    /// Explain every failed test, not only the first of an exercise.
+    /// Explain every failed test, not only the first of an exercise, and name every test that passes.
     pub verbose: bool,
+    /// Whether this is the only exercise of the run: then what closes the report tells its points.
+    pub is_alone: bool,
     /// The width of the terminal, in columns.
     pub width: usize,
     /// Where the headings of the textbook are.
@@ -46,7 +40,10 @@ const WIDTH: usize = 80;
 impl Detail<'_> {
     /// How much a file tells.
     pub(super) fn of<'a>(report: &Report, context: &'a Context) -> Detail<'a> {
-        Detail::new(report.seed, context)
+        Detail {
+            is_alone: report.exercises.len() == 1,
+            ..Detail::new(report.seed, context)
+        }
     }
 
     /// How much a file tells of a run with this seed.
@@ -55,45 +52,185 @@ impl Detail<'_> {
             seed,
             program: context.program.as_deref(),
             verbose: context.verbose,
+            is_alone: false,
             width: WIDTH,
             places: &context.places,
         }
     }
 }
 
-/// One exercise: a line for each test, and the first failure explained.
+/// What closes a report, beside what the report itself says.
+#[derive(Clone, Debug, Default)]
+pub struct Closing {
+    /// What is different from the last run, where that is known.
+    pub change: Option<Change>,
+    /// How many tests have not come to their end.
+    pub unfinished: usize,
+    /// What to do next.
+    pub next: Option<String>,
+}
+
+/// One exercise: what passes, and what else fails, in short; last of all the first failure, explained.
 pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{STRONG}{}{STRONG:#}  {DIM}{}{DIM:#}\n",
+    let mut text = head(exercise, detail);
+    let tests: Vec<&TestReport> = exercise.tests.iter().collect();
+    let is_short = tests.iter().any(|test| test.failure.is_some());
+    text.push_str(&in_short(&tests, Place::Below, is_short, detail));
+    for test in explained(&tests, detail) {
+        add_in_full(&mut text, exercise, test, detail);
+    }
+    text.push_str(&foot(exercise, detail));
+    without_commands(&text)
+}
+
+/// The same while its tests still run: those before the first failure, which have all ended, and that failure.
+pub fn first_failure(exercise: &ExerciseReport, first: &TestReport, detail: Detail<'_>) -> String {
+    let mut text = head(exercise, detail);
+    let before = exercise
+        .tests
+        .iter()
+        .take_while(|test| test.name != first.name);
+    let before: Vec<&TestReport> = before.collect();
+    text.push_str(&in_short(&before, Place::Below, true, detail));
+    add_in_full(&mut text, exercise, first, detail);
+    text.push_str("\n  The other tests still run. Ctrl-C ends them.\n");
+    without_commands(&text)
+}
+
+/// What there is to say when the tests behind a failure that was [shown](first_failure) have ended, too. Last comes its
+/// hint once more.
+pub fn after_first_failure(
+    exercise: &ExerciseReport,
+    first: &TestReport,
+    detail: Detail<'_>,
+) -> String {
+    let mut text = String::from("\n");
+    let behind = exercise
+        .tests
+        .iter()
+        .skip_while(|test| test.name != first.name);
+    let behind: Vec<&TestReport> = behind.collect();
+    text.push_str(&in_short(&behind, Place::Above, true, detail));
+    for test in explained(&behind, detail).filter(|test| test.name != first.name) {
+        add_in_full(&mut text, exercise, test, detail);
+    }
+    text.push_str(&row(first, detail.width));
+    if let Some(failure) = &first.failure {
+        let _ = writeln!(text, "{}", hint(&failure.hint, detail.width));
+    }
+    text.push_str(&foot(exercise, detail));
+    without_commands(&text)
+}
+
+/// Its name, and what the compiler says.
+fn head(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
+    let mut text = format!(
+        "{STRONG}{}{STRONG:#}  {DIM}{}{DIM:#}\n\n",
         exercise.name, exercise.title
     );
     text.push_str(&from_compiler(&exercise.warnings));
     if let Some(reason) = &exercise.no_program {
         text.push_str(&nothing_to_test(&exercise.name, reason, detail.width));
     }
-    let mut explained = false;
-    for (test, alike) in by_cause(&exercise.tests, detail.verbose) {
-        one_test(
-            &mut text,
-            exercise,
-            test,
-            detail,
-            !explained || detail.verbose,
-        );
-        explained |= test.status == Status::Failed;
-        text.push_str(&more(&alike, detail.width));
+    text
+}
+
+/// Its points, unless what closes the report tells them.
+fn foot(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
+    match detail.is_alone {
+        true => "\n".to_owned(),
+        false => format!(
+            "\n  {} of {} points\n\n",
+            exercise.points, exercise.max_points
+        ),
     }
+}
+
+/// Where the failure that is explained stands, as seen from the tests in short.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Above,
+    Below,
+}
+
+/// Those of the failed tests which are explained: the first one, or all.
+fn explained<'a>(
+    tests: &[&'a TestReport],
+    detail: Detail<'_>,
+) -> impl Iterator<Item = &'a TestReport> {
+    let failed = tests.iter().copied().filter(|test| test.failure.is_some());
+    failed.take(if detail.verbose { usize::MAX } else { 1 })
+}
+
+/// A line or two for each test which is not explained. `are_counted`: the tests that pass share a line.
+fn in_short(tests: &[&TestReport], place: Place, are_counted: bool, detail: Detail<'_>) -> String {
+    let is_counted = |test: &&TestReport| are_counted && test.status == Status::Passed;
+    let (passed, others): (Vec<&TestReport>, Vec<&TestReport>) =
+        tests.iter().copied().partition(is_counted);
+    let mut text = passes(&passed, detail);
+    let mut like_the_explained = String::new();
+    let explained: Vec<&str> = explained(tests, detail).map(|test| &*test.name).collect();
+    for (test, alike) in by_cause(others, detail.verbose) {
+        if explained.contains(&&*test.name) {
+            let like = match place {
+                Place::Below => " as the one below",
+                Place::Above => " as the one above",
+            };
+            like_the_explained = more(&alike, like, detail.width);
+            continue;
+        }
+        text.push_str(&row(test, detail.width));
+        text.push_str(&unknown(test, detail.width));
+        text.push_str(&symptom_in_short(test, detail.width));
+        text.push_str(&more(&alike, "", detail.width));
+    }
+    text + &like_the_explained
+}
+
+/// The tests that pass: how many, or which.
+fn passes(passed: &[&TestReport], detail: Detail<'_>) -> String {
+    if detail.verbose || passed.len() < 2 {
+        return passed.iter().map(|test| row(test, detail.width)).collect();
+    }
+    let points: u32 = passed.iter().map(|test| test.points).sum();
+    let room = detail.width.saturating_sub(14);
+    let what = format!("{} tests", passed.len());
+    format!("  {PASS}pass{PASS:#}  {what:<room$}{DIM}{points:>2}/{points}{DIM:#}\n")
+}
+
+/// Adds one failure, and all there is to say about it.
+fn add_in_full(
+    text: &mut String,
+    exercise: &ExerciseReport,
+    test: &TestReport,
+    detail: Detail<'_>,
+) {
     if !text.ends_with("\n\n") {
         text.push('\n');
     }
-    let _ = writeln!(
-        text,
-        "  {} of {} points\n",
-        exercise.points, exercise.max_points
-    );
-    without_commands(&text)
+    text.push_str(&row(test, detail.width));
+    if let Some(failure) = &test.failure {
+        let _ = write!(text, "\n{}", explanation(exercise, test, failure, detail));
+    }
+}
+
+/// The symptom of a failure in a line of its own.
+fn symptom_in_short(test: &TestReport, width: usize) -> String {
+    const INDENT: usize = 8;
+    let Some(failure) = &test.failure else {
+        return String::new();
+    };
+    let symptom = clean(&failure.symptom);
+    let room = width.saturating_sub(INDENT);
+    let mut line: String = symptom.lines().next().unwrap_or_default().to_owned();
+    if line.chars().count() > room {
+        line = line
+            .chars()
+            .take(room.saturating_sub(1))
+            .collect::<String>()
+            + "…";
+    }
+    format!("{:INDENT$}{DIM}{line}{DIM:#}\n", "")
 }
 
 /// All of a report as a text without colour, as a file holds it.
@@ -106,107 +243,9 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     let exercises = report.exercises.iter();
     let text: String = exercises
         .map(|one| exercise(one, detail))
-        .chain([summary(report)])
+        .chain([summary(report, &Closing::default())])
         .collect();
     Ok(without_commands(&plain(&text)))
-}
-
-/// The tests in their order; behind the first that fails of a cause, those that fail of it, too. Each stands alone if
-/// all are to be explained.
-fn by_cause(tests: &[TestReport], verbose: bool) -> Vec<(&TestReport, Vec<&TestReport>)> {
-    let mut causes: Vec<(&TestReport, Vec<&TestReport>)> = Vec::new();
-    for test in tests {
-        let known = causes
-            .iter_mut()
-            .find(|(first, _)| !verbose && fail_alike(first, test));
-        match known {
-            Some((_, alike)) => alike.push(test),
-            None => causes.push((test, Vec::new())),
-        }
-    }
-    causes
-}
-
-/// Whether two tests fail of what looks like one cause.
-fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
-    let (Some(one), Some(other)) = (&one.failure, &other.failure) else {
-        return false;
-    };
-    if one.untouched && other.untouched {
-        return true;
-    }
-    one.diagnosis == other.diagnosis
-        && match one.diagnosis {
-            Diagnosis::Exited => one.symptom == other.symptom || end_alike(one, other),
-            // Each unwrap panics with the same status.
-            Diagnosis::Panicked => end_alike(one, other),
-            // The line has another port each time, and how far the program comes behind it is chance.
-            Diagnosis::BadAnnouncement => true,
-            _ => one.symptom == other.symptom || sleep_alike(one, other),
-        }
-}
-
-/// Whether the program ends by itself in both, with the same status and the same words. The symptom tells what the test
-/// waited for, which is random.
-fn end_alike(one: &FailureReport, other: &FailureReport) -> bool {
-    (one.ending, last_words(&one.stderr)) == (other.ending, last_words(&other.stderr))
-}
-
-/// Of a Rust program that panics: where, and why. Before that comes the number of its thread, and what it has said of its
-/// clients, with their ports: both are others each time. Of any other program: all that it says.
-fn last_words(stderr: &str) -> &str {
-    stderr
-        .find(" panicked at ")
-        .map_or(stderr, |place| &stderr[place..])
-}
-
-/// Whether the program sleeps in the same calls at the same step. The symptom names a port then, which is another one
-/// each time.
-fn sleep_alike(one: &FailureReport, other: &FailureReport) -> bool {
-    let is_about_bytes = one.comparison.is_some() || other.comparison.is_some();
-    let calls = |failure: &FailureReport| -> Vec<String> {
-        let processes = failure.processes.iter();
-        processes.map(|process| process.does.clone()).collect()
-    };
-    !is_about_bytes
-        && !one.processes.is_empty()
-        && calls(one) == calls(other)
-        && one.steps.last() == other.steps.last()
-}
-
-/// The tests that fail as the one above them does, without a line for each.
-fn more(alike: &[&TestReport], width: usize) -> String {
-    const INDENT: &str = "        ";
-    /// Lines of names.
-    const MOST: usize = 3;
-    let fail = match alike.len() {
-        0 => return String::new(),
-        1 => "fails",
-        _ => "fail",
-    };
-    let points: u32 = alike.iter().map(|test| test.points).sum();
-    let room = width.saturating_sub(14);
-    let head = format!("{} more {fail} in the same way:", alike.len());
-    let head = format!(
-        "  {FAIL}FAIL{FAIL:#}  {head:<room$}{DIM}{:>2}/{points}{DIM:#}",
-        0
-    );
-    // As many names as fit.
-    let names = (1..=alike.len()).rev().map(|count| {
-        let shown: Vec<&str> = alike[..count]
-            .iter()
-            .map(|test| test.name.as_str())
-            .collect();
-        let rest = match alike.len() - count {
-            0 => String::new(),
-            1 => "; and 1 other (--verbose explains it)".to_owned(),
-            rest => format!("; and {rest} others (--verbose explains each)"),
-        };
-        fold(&(shown.join("; ") + &rest), width, INDENT, INDENT)
-    });
-    let fits = |names: &String| names.lines().count() <= MOST;
-    let mut names = names.skip_while(|names| !fits(names));
-    format!("{head}\n{DIM}{}{DIM:#}\n", names.next().unwrap_or_default())
 }
 
 /// Why there is no program, and what to do about it.
@@ -260,13 +299,8 @@ pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
     text
 }
 
-fn one_test(
-    text: &mut String,
-    exercise: &ExerciseReport,
-    test: &TestReport,
-    detail: Detail<'_>,
-    explain: bool,
-) {
+/// The line of a test: what became of it, its name, its points.
+fn row(test: &TestReport, width: usize) -> String {
     let (style, word) = match test.status {
         Status::Passed => (PASS, "pass"),
         Status::Failed => (FAIL, "FAIL"),
@@ -277,35 +311,18 @@ fn one_test(
         Status::Passed => test.points,
         _ => 0,
     };
-    let name = fold(&test.name, detail.width.saturating_sub(16), "", "");
+    let name = fold(&test.name, width.saturating_sub(16), "", "");
     let mut lines = name.lines();
     let first = lines.next().unwrap_or_default();
-    let room = detail.width.saturating_sub(14);
-    let _ = writeln!(
-        text,
-        "  {style}{word}{style:#}  {first:<room$}{DIM}{got:>2}/{}{DIM:#}",
+    let room = width.saturating_sub(14);
+    let mut text = format!(
+        "  {style}{word}{style:#}  {first:<room$}{DIM}{got:>2}/{}{DIM:#}\n",
         test.points
     );
     for line in lines {
         let _ = writeln!(text, "        {line}");
     }
-    text.push_str(&unknown(test, detail.width));
-    if let Some(failure) = &test.failure {
-        if explain {
-            let _ = write!(text, "\n{}\n", explanation(exercise, test, failure, detail));
-        } else {
-            let _ = writeln!(
-                text,
-                "{DIM}{}{DIM:#}",
-                fold(
-                    &clean(&failure.symptom),
-                    detail.width,
-                    "        ",
-                    "        "
-                )
-            );
-        }
-    }
+    text
 }
 
 /// Why nothing is known about the program: the lab failed, or may not look here. Empty where something is known.
@@ -398,8 +415,7 @@ pub fn explanation(
         let cause = fold(&clean(cause), width, "        cause  ", rest);
         let _ = writeln!(text, "{cause}");
     }
-    let hint = fold(&failure.hint, width, "        hint   ", rest);
-    let _ = writeln!(text, "{hint}");
+    let _ = writeln!(text, "{}", hint(&failure.hint, width));
     let _ = writeln!(
         text,
         "{}",
@@ -412,6 +428,17 @@ pub fn explanation(
     );
     text.push_str(&again(exercise, test, detail));
     text
+}
+
+/// What to do about a failure, in the colour that the eye finds first.
+fn hint(hint: &str, width: usize) -> String {
+    let text = fold(hint, width, "        hint   ", "               ");
+    let lines = text.lines().map(|line| {
+        let words = line.trim_start();
+        let indent = line.len() - words.len();
+        format!("{:indent$}{HINT}{words}{HINT:#}", "")
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The command that runs this test again, as a shell reads it.
@@ -462,26 +489,52 @@ fn for_shell(word: &str) -> String {
     }
 }
 
-/// What closes a report on several exercises.
-pub fn summary(report: &Report) -> String {
+/// What closes a report: the points, what has changed, and what to do next.
+pub fn summary(report: &Report, closing: &Closing) -> String {
     let all: usize = report.exercises.iter().map(|one| one.all_tests).sum();
     let chosen: usize = report.exercises.iter().map(ExerciseReport::chosen).sum();
     let (style, word) = match report.status {
-        Status::Passed if chosen < all => (PASS, "the chosen tests pass"),
-        Status::Passed => (PASS, "all tests pass"),
         Status::Failed => (FAIL, "not yet"),
         Status::Broken => (BROKEN, "the lab itself failed; see `cargo lab doctor`"),
+        _ if closing.unfinished > 0 => (BROKEN, "not finished"),
+        Status::Passed if chosen < all => (PASS, "the chosen tests pass"),
+        Status::Passed => (PASS, "all tests pass"),
         Status::NotChecked => (
             BROKEN,
             "not all can be checked here; see `cargo lab doctor`",
         ),
     };
-    let among = match chosen < all {
-        true => format!(" in {chosen} of {all} tests"),
-        false => String::new(),
-    };
+    let mut facts = format!("{} of {} points", report.points, report.max_points);
+    if chosen < all {
+        let _ = write!(facts, " in {chosen} of {all} tests");
+    }
+    if let Some(change) = closing.change.and_then(difference) {
+        let _ = write!(facts, ", {change}");
+    }
+    match closing.unfinished {
+        0 => (),
+        1 => facts.push_str(", 1 test was not finished"),
+        count => {
+            let _ = write!(facts, ", {count} tests were not finished");
+        }
+    }
     format!(
-        "{style}{word}{style:#}: {} of {} points{among}, seed {}\n",
-        report.points, report.max_points, report.seed
+        "{style}{word}{style:#}: {facts}, seed {}\n{}",
+        report.seed,
+        closing.next.as_deref().unwrap_or_default()
     )
+}
+
+/// `2 more pass than before, 1 less`; nothing where all is as before.
+fn difference(change: Change) -> Option<String> {
+    let pass = |count: usize| if count == 1 { "passes" } else { "pass" };
+    match (change.more, change.less) {
+        (0, 0) => None,
+        (more, 0) => Some(format!("{more} more {} than before", pass(more))),
+        (0, less) => Some(format!("{less} less {} than before", pass(less))),
+        (more, less) => Some(format!(
+            "{more} more {} than before, {less} less",
+            pass(more)
+        )),
+    }
 }

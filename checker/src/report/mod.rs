@@ -36,4 +36,6 @@ mod xml;
 pub use context::{Classroom50, Context, Gradescope, Visibility};
 pub use feedback::Feedback;
 pub use format::{Format, render};
-pub use model::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport, VERSION};
+pub use model::{
+    Change, ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport, VERSION,
+};

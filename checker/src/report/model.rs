@@ -140,6 +140,15 @@ pub struct FailureReport {
     pub read: String,
 }
 
+/// How the tests of a run differ from when they were last run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// How many pass that did not.
+    pub more: usize,
+    /// How many do not pass any more.
+    pub less: usize,
+}
+
 impl ExerciseReport {
     /// A report without tests yet.
     pub fn new(exercise: &Exercise) -> ExerciseReport {

@@ -116,6 +116,7 @@ mod tests {
     fn call(call: Call, text: &str, outcome: CallOutcome) -> CallLine {
         CallLine {
             pid: 2,
+            thread: None,
             is_main: true,
             call,
             text: format!("{text}{outcome}"),

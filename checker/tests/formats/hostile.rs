@@ -119,6 +119,7 @@ fn failure() -> FailureReport {
         }],
         calls: vec![CallLine {
             pid: 2,
+            thread: None,
             is_main: true,
             call: Call::Read,
             text: TEXT.to_owned(),

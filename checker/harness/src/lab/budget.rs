@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::context::TestContext;
+use super::{context::TestContext, reputation::Reputation};
 use crate::observe::processes::Process;
 
 /// The last resort, for a program which neither sleeps for ever nor uses the CPU all the time. A right program
@@ -10,15 +10,28 @@ use crate::observe::processes::Process;
 const DEADLINE: Duration = Duration::from_secs(20);
 /// The same for a wait in which something moves again and again.
 const LAST_DEADLINE: Duration = Duration::from_secs(60);
-/// CPU time, in ticks of 10 ms, from which on a program counts as busy that has not shown any sign of life yet: the
-/// start of a virtual machine takes up to a second.
+/// CPU time, in ticks of 10 ms, from which on a program with several threads counts as busy that has not shown any sign of
+/// life yet: the start of a virtual machine takes up to a second.
 const START_TICKS: u64 = 200;
-/// The same later. What a right program does between two events takes milliseconds.
+/// The same later, or with one thread. What a right program does between two events takes milliseconds.
 const BUSY_TICKS: u64 = 100;
 /// The same for a program that an earlier test has found busy.
 const KNOWN_TICKS: u64 = 25;
 /// The same at the deadline, for a program which was hardly seen asleep: other programs kept the CPUs busy.
 const TICKS_AT_LAST: u64 = 25;
+/// The same for a program that has not shown any sign of life yet, and has done nothing since the last look but compute: its
+/// main thread has not slept, and it has touched no page of memory that it had not touched before. A virtual machine that
+/// starts does both all the time.
+const SPIN_TICKS: u64 = 50;
+/// How long a program may sleep in calls with a time limit, or in calls which the machine does not let us see, while nothing
+/// moves between it and the test.
+const NAP: Duration = Duration::from_secs(5);
+/// The same for a program which an earlier test has given up for that. One that tries again after a second is in time.
+const KNOWN_NAP: Duration = Duration::from_millis(1300);
+/// How long it may do so in all waits of a test together, in which something moves again and again.
+const ALL_NAPS: Duration = Duration::from_secs(6);
+/// The same for a program which an earlier test has given up for its sleeps.
+const KNOWN_ALL_NAPS: Duration = Duration::from_secs(2);
 /// Calls in a row that move nothing, from which on a program counts as busy that is hardly seen asleep. To follow so many
 /// takes 60 ms.
 const MOST_FRUITLESS: u64 = 4000;
@@ -34,6 +47,26 @@ pub(super) struct Budget {
     ticks: Option<u64>,
     fruitless: u64,
     used: u64,
+    spinning: Spinning,
+    naps: Naps,
+}
+
+/// How long it has done nothing but compute.
+#[derive(Debug, Default)]
+struct Spinning {
+    /// What its processes had done besides, and the CPU time they had used, at the last look.
+    before: Vec<u64>,
+    ticks: u64,
+    used: u64,
+}
+
+/// How long it has done nothing but sleep with time limits.
+#[derive(Debug)]
+struct Naps {
+    since: Instant,
+    /// How long it has been awake since then. That it wakes up now and then changes nothing.
+    awake: Duration,
+    looked: Instant,
 }
 
 impl Budget {
@@ -46,6 +79,12 @@ impl Budget {
             ticks: None,
             fruitless: context.programs.fruitless_calls(),
             used: 0,
+            spinning: Spinning::default(),
+            naps: Naps {
+                since: now,
+                awake: Duration::ZERO,
+                looked: now,
+            },
         }
     }
 
@@ -61,6 +100,7 @@ impl Budget {
         let moved = context.bytes_moved();
         if moved != self.moved {
             self.since = Instant::now();
+            self.naps.begin_again();
             self.moved = moved;
             self.ticks = None;
             self.fruitless = fruitless;
@@ -68,7 +108,19 @@ impl Budget {
         // The count begins again when a call moves something.
         self.fruitless = self.fruitless.min(fruitless);
         self.used = ticks.saturating_sub(*self.ticks.get_or_insert(ticks));
-        self.used > allowed(context) || is_awake && fruitless - self.fruitless > MOST_FRUITLESS
+        self.used > allowed(context, living)
+            || is_awake && fruitless - self.fruitless > MOST_FRUITLESS
+            || !context.has_begun() && self.spinning.is_exceeded(context, living, ticks)
+    }
+
+    /// Whether it has slept with time limits for too long. `naps` says whether it does nothing else now.
+    pub(super) fn is_slept_away(&mut self, context: &TestContext, naps: bool) -> bool {
+        let (longest, all) = match context.reputation().naps {
+            true => (KNOWN_NAP, KNOWN_ALL_NAPS),
+            false => (NAP, ALL_NAPS),
+        };
+        context.has_napped(self.naps.look(naps));
+        self.naps.since.elapsed() > longest || context.napped() > all
     }
 
     /// Whether the time is over.
@@ -82,13 +134,64 @@ impl Budget {
     }
 }
 
+impl Spinning {
+    /// Whether these processes have computed for too long, and done nothing else.
+    fn is_exceeded(&mut self, context: &TestContext, living: &[Process], ticks: u64) -> bool {
+        let done = |process: &Process| [process.voluntary_switches, process.page_faults()];
+        let now: Vec<u64> = living.iter().flat_map(done).collect();
+        self.used = match now == self.before {
+            true => self.used + ticks.saturating_sub(self.ticks),
+            false => 0,
+        };
+        (self.before, self.ticks) = (now, ticks);
+        let most = match context.reputation().is_busy {
+            true => KNOWN_TICKS,
+            false => SPIN_TICKS,
+        };
+        self.used > most
+    }
+}
+
+impl Naps {
+    /// How long it has napped since the last look. A look that comes late has not seen all that was between.
+    fn look(&mut self, naps: bool) -> Duration {
+        const LONGEST: Duration = Duration::from_millis(50);
+        /// The part of the time that it may be awake.
+        const SELDOM: u32 = 5;
+        let now = Instant::now();
+        let time = LONGEST.min(now - self.looked);
+        self.looked = now;
+        if naps {
+            return time;
+        }
+        self.awake += time;
+        if self.awake * SELDOM > self.since.elapsed() {
+            self.begin_again();
+        }
+        Duration::ZERO
+    }
+
+    fn begin_again(&mut self) {
+        self.since = Instant::now();
+        self.awake = Duration::ZERO;
+    }
+}
+
 /// How much CPU time, in ticks. To follow a call takes as long as the call, so that a followed program gets twice as much.
-fn allowed(context: &TestContext) -> u64 {
-    let has_begun = context.bytes_moved() > 0 || context.programs.have_printed();
-    let ticks = match (context.is_known_busy(), has_begun) {
-        (true, true) => KNOWN_TICKS,
-        (false, false) => START_TICKS,
-        _ => BUSY_TICKS,
+fn allowed(context: &TestContext, living: &[Process]) -> u64 {
+    let Reputation {
+        is_busy, is_silent, ..
+    } = context.reputation();
+    let ticks = match context.has_begun() {
+        true if is_busy => KNOWN_TICKS,
+        true => BUSY_TICKS,
+        // It may be a virtual machine that starts.
+        false if living.iter().any(|process| process.threads > 1) => match is_busy {
+            true => BUSY_TICKS,
+            false => START_TICKS,
+        },
+        false if is_busy && is_silent => KNOWN_TICKS,
+        false => BUSY_TICKS,
     };
     match context.programs.are_followed() {
         true => 2 * ticks,

@@ -6,11 +6,12 @@ use std::{
     os::fd::OwnedFd,
     path::PathBuf,
     rc::Rc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
-    chance::Chance, links::Links, names::Names, programs::Programs, transcript::Transcript,
+    chance::Chance, links::Links, names::Names, programs::Programs, reputation::Reputation,
+    transcript::Transcript,
 };
 use crate::{
     beneath::Directory,
@@ -32,8 +33,10 @@ pub struct TestContext {
     pub(super) executable: PathBuf,
     /// How many bytes the test has sent to the program and received from it, but for its standard streams.
     moved: Cell<u64>,
-    /// Whether an earlier test has found this program busy: it gets less CPU time then.
-    is_known_busy: Cell<bool>,
+    /// What earlier tests have shown of this program.
+    reputation: Cell<Reputation>,
+    /// How long the program has slept with time limits while the test waited for it.
+    napped: Cell<Duration>,
     /// When the disk was looked at.
     pub(super) disk_seen: Cell<Instant>,
     tracing: Tracing,
@@ -67,7 +70,8 @@ impl TestContext {
             lifeline,
             executable,
             moved: Cell::new(0),
-            is_known_busy: Cell::new(false),
+            reputation: Cell::default(),
+            napped: Cell::default(),
             disk_seen: Cell::new(Instant::now()),
             tracing,
             follows: Cell::new(tracing == Tracing::On),
@@ -77,14 +81,34 @@ impl TestContext {
         })
     }
 
-    /// Says that an earlier test has found the program busy. It gets less CPU time in this one.
-    pub fn expect_busy(&self) {
-        self.is_known_busy.set(true);
+    /// Says what earlier tests have shown of the program.
+    pub fn expect(&self, reputation: Reputation) {
+        self.reputation.set(reputation);
     }
 
-    /// Whether an earlier test has found it busy.
-    pub(super) fn is_known_busy(&self) -> bool {
-        self.is_known_busy.get()
+    /// What earlier tests have shown of it.
+    pub(super) fn reputation(&self) -> Reputation {
+        self.reputation.get()
+    }
+
+    /// Whether the program has shown a sign of life: it has moved a byte, or printed one.
+    pub fn has_begun(&self) -> bool {
+        self.bytes_moved() > 0 || self.programs.have_printed()
+    }
+
+    /// Counts time in which the program slept with time limits while the test waited for it.
+    pub(super) fn has_napped(&self, time: Duration) {
+        self.napped.set(self.napped.get() + time);
+    }
+
+    /// All of this time.
+    pub(super) fn napped(&self) -> Duration {
+        self.napped.get()
+    }
+
+    /// Forgets what came of this time since it was so much: the test did not wait for the program.
+    pub(super) fn forgive_naps(&self, before: Duration) {
+        self.napped.set(before);
     }
 
     /// Counts bytes which a peer has sent to the program, or received from it.

@@ -11,7 +11,7 @@
 //! - `wait`: waits for an event; `limits`: ends a test whose programs take too much.
 //! - `verdict`: what a symptom is called; `evidence`: what was seen.
 //! - `quiescence`: whether anything can still happen; `polling`: one look; `sockets`: those of this test.
-//! - `context`: what all words share, made of `transcript`, `programs`, `names`, `chance` and `links`.
+//! - `context`: what all words share, made of `transcript`, `programs`, `names`, `chance`, `links` and `reputation`.
 
 mod budget;
 mod chance;
@@ -30,6 +30,7 @@ mod program;
 mod programs;
 mod quiescence;
 mod quote;
+mod reputation;
 mod sockets;
 mod tcp;
 mod transcript;
@@ -50,6 +51,7 @@ pub use program::{
 };
 pub use programs::Ending;
 pub use quote::quoted;
+pub use reputation::Reputation;
 pub use tcp::{Connection, Listener, Reservation, Rest};
 pub use udp::{Datagram, UdpPeer};
 pub use unix::{UnixClient, UnixPath};

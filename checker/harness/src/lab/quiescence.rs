@@ -45,6 +45,8 @@ pub(super) struct Watch {
     since: Instant,
     timed_sleeps: u32,
     returns: Returns,
+    /// Whether time alone moves them.
+    naps: bool,
 }
 
 /// How often all threads were found in the same calls as before, while time alone has woken them between.
@@ -87,6 +89,7 @@ impl Watch {
             since: Instant::now(),
             timed_sleeps: 0,
             returns: Returns::default(),
+            naps: false,
         }
     }
 
@@ -103,6 +106,11 @@ impl Watch {
         self.last.is_some()
     }
 
+    /// Whether at the last samples all were asleep, nothing was under way, and only time could wake them.
+    pub(super) fn sees_naps(&self) -> bool {
+        self.naps
+    }
+
     /// The processes which had not ended at the last sample.
     pub(super) fn living(&self) -> &[Process] {
         &self.living
@@ -113,6 +121,7 @@ impl Watch {
         self.living = context.programs.living();
         let Some(threads) = sleepers(context, &self.living) else {
             self.last = None;
+            self.naps = false;
             return Ok(Activity::Active);
         };
         if self.last.as_ref() != Some(&threads) {
@@ -125,6 +134,7 @@ impl Watch {
         if is_under_way(context)? || sockets::is_a_packet_in_the_air() {
             self.since = Instant::now();
             self.returns = Returns::default();
+            self.naps = false;
             return Ok(Activity::Active);
         }
         let endless = threads.iter().all(sleeps_for_ever) && !self.have_alarms(context, &threads);
@@ -132,8 +142,10 @@ impl Watch {
         // armed, and has just woken its thread. If all still sleep the same sleep, none has.
         if sleepers(context, &context.programs.living()).is_none_or(|again| again != threads) {
             self.last = None;
+            self.naps = false;
             return Ok(Activity::Active);
         }
+        self.naps = !endless;
         if endless {
             return Ok(Activity::Deadlocked);
         }
@@ -150,12 +162,11 @@ impl Watch {
         let is_timed =
             threads.iter().any(Thread::naps) || are_back && self.have_alarms(context, &threads);
         self.timed_sleeps += u32::from(is_timed);
-        let is_due = are_back && is_timed;
-        self.returns.count =
-            match is_due && !is_under_way(context)? && !sockets::is_a_packet_in_the_air() {
-                true => self.returns.count + 1,
-                false => 0,
-            };
+        self.naps = is_timed && !is_under_way(context)? && !sockets::is_a_packet_in_the_air();
+        self.returns.count = match are_back && self.naps {
+            true => self.returns.count + 1,
+            false => 0,
+        };
         self.since = Instant::now();
         self.last = Some(threads);
         Ok(match self.returns.count >= MOST_RETURNS {

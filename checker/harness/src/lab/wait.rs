@@ -17,8 +17,6 @@ use crate::failure::{Checked, Diagnosis};
 /// A program was hardly seen asleep if it was so in one of this many samples at most. (A traced program sleeps for a
 /// moment before its exec.)
 const SELDOM: u32 = 20;
-/// How long all may sleep in calls with a time limit, or in calls which the machine does not let us see.
-const TIMED_SLEEP: Duration = Duration::from_secs(5);
 /// Before the first sample for a verdict, and between two. Most events come before the first.
 const FIRST_SAMPLE: Duration = Duration::from_millis(4);
 const SAMPLE: Duration = Duration::from_millis(16);
@@ -81,7 +79,6 @@ impl TestContext {
         let mut budget = Budget::new(self);
         let mut watch = Watch::for_a_verdict();
         let mut next_sample = start + FIRST_SAMPLE;
-        let mut awake = start;
         let (mut samples, mut asleep) = (0, 0);
         loop {
             self.pump()?;
@@ -106,13 +103,11 @@ impl TestContext {
                 if budget.is_exceeded(self, watch.living(), is_awake) {
                     return Ok(Err(WaitError::Busy));
                 }
-                if activity == Activity::Active {
-                    awake = now;
-                }
+                let is_slept_away = budget.is_slept_away(self, watch.sees_naps());
                 if budget.is_over() && is_awake && budget.suffices_at_last() {
                     return Ok(Err(WaitError::Busy));
                 }
-                if budget.is_over() || now - awake > TIMED_SLEEP {
+                if budget.is_over() || is_slept_away {
                     return Ok(Err(WaitError::TimedOut));
                 }
                 next_sample = now + SAMPLE;
@@ -132,7 +127,10 @@ impl TestContext {
         // It takes two samples with this time between them to see that all sleep. More samples would only cost time.
         let pause = SETTLED_AFTER;
         let pauses = iter::repeat_n(pause, 3).chain(doubling(pause));
-        match self.wait_in_steps(pauses, &[], look)? {
+        let napped = self.napped();
+        let settled = self.wait_in_steps(pauses, &[], look)?;
+        self.forgive_naps(napped);
+        match settled {
             Ok(()) | Err(WaitError::Deadlocked) => Ok(()),
             Err(error) => Err(self
                 .to_failure(error, "it to come to rest", Diagnosis::Busy)

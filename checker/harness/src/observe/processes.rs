@@ -30,6 +30,8 @@ pub struct Process {
     pub peak_kib: u64,
     /// What it has set up for signals.
     pub signals: Signals,
+    /// How often its main thread has left the processor by itself, to sleep.
+    pub voluntary_switches: u64,
     switches: u64,
 }
 
@@ -99,6 +101,7 @@ impl Process {
             resident_kib: 0,
             peak_kib: 0,
             signals: Signals::default(),
+            voluntary_switches: 0,
             switches: 0,
         };
         for line in text.lines() {
@@ -124,9 +127,11 @@ impl Process {
                 "SigBlk" => signals.blocked = set(),
                 "SigIgn" => signals.ignored = set(),
                 "SigCgt" => signals.caught = set(),
-                "voluntary_ctxt_switches" | "nonvoluntary_ctxt_switches" => {
-                    process.switches += number().unwrap_or(0);
+                "voluntary_ctxt_switches" => {
+                    process.voluntary_switches = number().unwrap_or(0);
+                    process.switches += process.voluntary_switches;
                 }
+                "nonvoluntary_ctxt_switches" => process.switches += number().unwrap_or(0),
                 _ => (),
             }
         }
@@ -199,6 +204,14 @@ impl Process {
     /// The processor time it has used, in clock ticks (`sysconf(_SC_CLK_TCK)`, 100 a second).
     pub fn processor_ticks(&self) -> u64 {
         ticks_in(&format!("/proc/{}/stat", self.pid))
+    }
+
+    /// How often it has touched a page of memory that was not there yet.
+    pub fn page_faults(&self) -> u64 {
+        let figures = figures_of(&format!("/proc/{}/stat", self.pid));
+        // Those for which the kernel had to read a disk stand apart (proc_pid_stat(5)).
+        let faults = [7, 9].map(|index| figures.get(index).copied().unwrap_or(0));
+        faults.iter().sum()
     }
 
     /// Whether it has a timer of timer_create(2), armed or not. `None` where the kernel does not tell, which it does if

@@ -1,10 +1,13 @@
 //! The system calls of the program: what a test expects of them, and what a report shows of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Program;
+use super::{
+    Program,
+    noise::{Shown, without_noise},
+};
 use crate::{
     failure::{Checked, Diagnosis},
     observe::{
@@ -18,6 +21,9 @@ use crate::{
 pub struct CallLine {
     /// The PID of the process which made it, in its own pid namespace.
     pub pid: i32,
+    /// Which of its threads, from 1, in the order in which they were made; none where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<usize>,
     /// Whether that is the program itself, and not one of its children.
     pub is_main: bool,
     /// What kind of call it is.
@@ -60,28 +66,59 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
     let mut records = tracer.records();
     records.drain(..before_main(&records));
     leave_out_other_programs(&mut records, main);
-    let recent = records.len().saturating_sub(SHOWN);
+    let threads = Threads::of(&records);
+    let mut calls = without_noise(records, guilty);
+    let recent = calls.len().saturating_sub(SHOWN);
     let mut place = 0;
-    records.retain(|record| {
+    calls.retain(|Shown { record, .. }| {
         place += 1;
         place > recent || record.is_in_progress() || guilty == Some(record.sequence)
     });
-    let line = |record: &Record| CallLine {
-        pid: record.own_pid,
-        is_main: record.pid == main,
-        call: record.call,
-        text: record.to_string(),
-        outcome: record.outcome,
-        injected: match record.refused {
-            true => Some("refused by the lab".to_owned()),
-            false => record.injected.map(|fault| fault.to_string()),
-        },
-        mark: match guilty == Some(record.sequence) {
-            true => Some(Mark::Guilty),
-            false => record.is_in_progress().then_some(Mark::Waits),
-        },
+    let line = |shown: &Shown| {
+        let record = &shown.record;
+        CallLine {
+            pid: record.own_pid,
+            thread: threads.number(record),
+            is_main: record.pid == main,
+            call: record.call,
+            text: shown.text(),
+            outcome: record.outcome,
+            injected: match record.refused {
+                true => Some("refused by the lab".to_owned()),
+                false => record.injected.map(|fault| fault.to_string()),
+            },
+            mark: match guilty == Some(record.sequence) {
+                true => Some(Mark::Guilty),
+                false => record.is_in_progress().then_some(Mark::Waits),
+            },
+        }
     };
-    records.iter().map(line).collect()
+    calls.iter().map(line).collect()
+}
+
+/// The threads of processes that have several, by the order in which they were made.
+struct Threads(BTreeMap<i32, BTreeSet<i32>>);
+
+impl Threads {
+    fn of(records: &[Record]) -> Threads {
+        let mut threads = BTreeMap::new();
+        for record in records {
+            let of_it = threads.entry(record.pid).or_insert_with(BTreeSet::new);
+            // The first one has the number of its process, whether it has called anything or not.
+            of_it.extend([record.pid, record.tid]);
+        }
+        Threads(threads)
+    }
+
+    /// The number of the thread that made a call, from 1; none where it is the only one.
+    fn number(&self, record: &Record) -> Option<usize> {
+        let threads = self
+            .0
+            .get(&record.pid)
+            .filter(|threads| threads.len() > 1)?;
+        let place = threads.iter().position(|&tid| tid == record.tid);
+        place.map(|place| place + 1)
+    }
 }
 
 /// Drops what was called in children after their exec, and in the children of these. The exec itself stays.

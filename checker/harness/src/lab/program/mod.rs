@@ -8,6 +8,7 @@ mod facets;
 mod faults;
 mod fork;
 mod gaps;
+mod noise;
 mod server;
 mod signals;
 mod sleep;
