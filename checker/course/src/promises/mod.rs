@@ -4,5 +4,6 @@
 //! these stories about its program, with the conversation that this program's clients have.
 
 pub(crate) mod addresses;
+pub(crate) mod arguments;
 pub(crate) mod numbers;
 pub(crate) mod servers;

@@ -10,7 +10,11 @@ use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::promises::{addresses, numbers};
+use crate::promises::{
+    addresses,
+    arguments::{self, refuses, spoiled},
+    numbers,
+};
 use harness::author::{
     Checked, Comparison, Datagram, Diagnosis, Exercise, Lab, Launch, Program, Rejection, Test,
     UdpPeer,
@@ -364,7 +368,12 @@ const WRONG_ARGUMENTS: Test = Test {
                 server.expect_quiet()
             })?;
         }
-        Ok(())
+        refuses(lab, &[spoiled(&here), "text".into()])?;
+        refuses(
+            lab,
+            &["-t".into(), spoiled("5"), here.into(), "text".into()],
+        )?;
+        server.expect_quiet()
     },
     rejects: &[
         Rejection {
@@ -385,9 +394,8 @@ const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_without_arguments"],
-            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
-                   line on standard error and end with status 2.",
+            mistakes: &["panics_without_arguments", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
