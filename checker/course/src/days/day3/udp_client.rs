@@ -48,6 +48,7 @@ pub const EXERCISE: Exercise = Exercise {
         tries::TIME,
         tries::SLEEPS,
         tries::SECOND_TRY,
+        tries::BETWEEN_TRIES,
         answers::OTHER_NUMBERS,
         answers::SHORT,
         answers::FIRST_ANSWER,
@@ -322,7 +323,8 @@ const WRONG_ARGUMENTS: Test = Test {
         for options in [["-t", "1000000", "-n", "100"], ["-n", "1", "-t", "1000000"]] {
             let step = format!("start your program with {}: it asks", options.join(" "));
             lab.step(step, || {
-                let text = word(lab);
+                // No option follows the address.
+                let text = format!("-{}", word(lab));
                 let program = ask(lab, &options, &server, &text)?;
                 let question = expect_question(lab, &server, text)?;
                 answer_with(&server, &question, "")?;
@@ -345,6 +347,8 @@ const WRONG_ARGUMENTS: Test = Test {
             &["-n", "5", "-t", "5", &here],
             &["-z", "5", &here, "text"],
             &["5", &here, "text"],
+            // The options stand before the address.
+            &[&here, "-n", "2", "text"],
         ];
         let near_misses: Vec<_> = ["-t", "-n"]
             .into_iter()
@@ -385,6 +389,7 @@ const WRONG_ARGUMENTS: Test = Test {
                 "takes_a_wrong_number_for_the_default",
                 "trims_its_numbers",
                 "knows_no_limits",
+                "takes_options_anywhere",
             ],
             hint: "A word of the command line is wrong, and the status of that is 2. An address is four numbers and \
                    three dots, a colon, and a port of 16 bits, digits only: `parse::<SocketAddrV4>()` (or \
@@ -399,9 +404,14 @@ const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["refuses_the_largest_numbers", "wants_one_order_of_options"],
+            mistakes: &[
+                "refuses_the_largest_numbers",
+                "wants_one_order_of_options",
+                "takes_its_text_for_an_option",
+            ],
             hint: "All arguments are right here, but your program has sent nothing. 1000000 is in the range of MS, 1 \
-                   and 100 are in that of TRIES, and -n may stand before -t or behind it.",
+                   and 100 are in that of TRIES, and -n may stand before -t or behind it. The options end where the \
+                   address stands: TEXT may begin with a `-`.",
         },
     ],
 };
