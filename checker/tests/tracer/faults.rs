@@ -67,7 +67,8 @@ fn a_call_that_returns_at_once_is_not_interrupted() {
         run.inject(call, Which::Every, Fault::Errno(libc::EINTR));
     }
     run.tell("\n");
-    let expected = "waitpid: 0\nwaitid: 0\nepoll_wait: 0\nepoll_wait 1: EINTR\npoll: EINTR\nwaitpid may wait: EINTR\n";
+    let expected = "waitpid: 0\nwaitid: 0\nepoll_wait: 0\nepoll_wait 1: EINTR\npoll: EINTR\npoll for room: 1\n\
+                    poll for data: EINTR\npoll where no room is: EINTR\nwaitpid may wait: EINTR\n";
     assert_eq!(run.output(), expected, "{}", run.story());
 }
 

@@ -440,7 +440,8 @@ static void cannot_wait(void) {
 /* Calls that return at once, and poll, which a signal interrupts all the same. */
 static void returns_at_once(void) {
     struct epoll_event events[1];
-    int ready = epoll_create1(0);
+    int ready = epoll_create1(0), pair[2];
+    socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
     pid_t child = fork();
     if (child == 0) {
         pause();
@@ -452,6 +453,12 @@ static void returns_at_once(void) {
     say("epoll_wait", epoll_wait(ready, events, 1, 0));
     say("epoll_wait 1", epoll_wait(ready, events, 1, 1));
     say("poll", poll(NULL, 0, 0));
+    struct pollfd room = {pair[0], POLLOUT, 0}, data = {pair[0], POLLIN, 0};
+    say("poll for room", poll(&room, 1, 1000));
+    say("poll for data", poll(&data, 1, 1000));
+    while (send(pair[0], events, 1, MSG_DONTWAIT) > 0)
+        ;
+    say("poll where no room is", poll(&room, 1, 1000));
     kill(child, SIGKILL);
     say("waitpid may wait", waitpid(child, NULL, 0));
 }

@@ -18,8 +18,8 @@ use nix::{
 };
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let [address] = arguments.as_slice() else {
+    let arguments: Result<Vec<_>, _> = env::args_os().skip(1).map(|a| a.into_string()).collect();
+    let Ok([address]) = arguments.as_deref() else {
         return usage();
     };
     let Ok(address) = address.parse::<SockaddrIn>() else {

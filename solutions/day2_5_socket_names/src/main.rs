@@ -22,7 +22,7 @@ use nix::{
 };
 
 fn main() -> ExitCode {
-    let addresses: Result<Vec<SocketAddr>, _> = env::args().skip(1).map(|a| a.parse()).collect();
+    let addresses: Result<Vec<_>, _> = env::args_os().skip(1).map(|a| text(a).parse()).collect();
     let addresses = match addresses {
         Ok(addresses) if !addresses.is_empty() => addresses,
         _ => {
@@ -166,4 +166,9 @@ fn write_all(client: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is not UTF-8 becomes a word that is no address either.
+fn text(word: std::ffi::OsString) -> String {
+    word.to_string_lossy().into()
 }

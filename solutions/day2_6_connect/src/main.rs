@@ -18,7 +18,7 @@ use nix::{
 };
 
 fn main() -> ExitCode {
-    let Some(task) = Task::parse(env::args().skip(1)) else {
+    let Some(task) = Task::parse(env::args_os().skip(1).map(text)) else {
         complain("usage: day2_6_connect [-t MS] [-r N] [-p MS] ADDRESS:PORT...");
         return ExitCode::from(2);
     };
@@ -172,4 +172,9 @@ impl Display for Outcome {
             errno => write!(f, "error {errno:?}"),
         }
     }
+}
+
+/// What is not UTF-8 becomes a word that is no address either.
+fn text(word: std::ffi::OsString) -> String {
+    word.to_string_lossy().into()
 }

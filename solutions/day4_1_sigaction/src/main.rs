@@ -32,11 +32,11 @@ extern "C" fn note(signal: c_int) {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments.as_slice() {
-        [] => count(),
-        ["-t", number] => match number.parse() {
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
+    let arguments: Option<Vec<&str>> = arguments.iter().map(|word| word.to_str()).collect();
+    let done = match arguments.as_deref() {
+        Some([]) => count(),
+        Some(["-t", number]) => match number.parse() {
             Ok(signal) => try_to_catch(signal),
             Err(_) => return usage(),
         },

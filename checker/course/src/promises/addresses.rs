@@ -1,5 +1,6 @@
 //! The argument `ADDRESS:PORT`, and what looks like one.
 
+use super::arguments::{refuses, spoiled};
 use harness::author::{Checked, Lab};
 
 const NEAR_MISSES: [&str; 24] = [
@@ -48,24 +49,14 @@ pub(crate) const EXACTLY_AN_ADDRESS: &str = "Exactly one argument is right: an I
 /// Sees that a program which takes one `ADDRESS:PORT` refuses all else with exit status 2. `right` is one that it would
 /// take.
 pub(crate) fn refuses_all_else(lab: &Lab, right: &str) -> Checked {
-    refuses(lab, &[])?;
+    refuses(lab, &[""; 0])?;
     near_misses().try_for_each(|argument| refuses(lab, &[argument]))?;
     refuses(lab, &[right, "more"])?;
-    refuses(lab, &[right, ""])
+    refuses(lab, &[right, ""])?;
+    refuses(lab, &[spoiled(right)])
 }
 
 /// What no program of the course takes for an IPv4 address and a port.
 pub(crate) fn near_misses() -> impl Iterator<Item = &'static str> {
     NEAR_MISSES.into_iter()
-}
-
-fn refuses(lab: &Lab, arguments: &[&str]) -> Checked {
-    let shown: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
-    let start = match shown.as_slice() {
-        [] => "start your program without arguments".to_owned(),
-        shown => format!("start your program with {}", shown.join(" ")),
-    };
-    lab.step(start + ": it must end with status 2", || {
-        lab.expect_refused_start(arguments, 2)
-    })
 }

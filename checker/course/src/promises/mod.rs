@@ -4,6 +4,7 @@
 //! these stories about its program, with the conversation that this program's clients have.
 
 pub(crate) mod addresses;
+pub(crate) mod arguments;
 pub(crate) mod commands;
 pub(crate) mod numbers;
 pub(crate) mod servers;

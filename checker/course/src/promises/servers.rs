@@ -193,7 +193,7 @@ const MANY: usize = 110;
 const MUCH: u64 = 5 * 1024;
 /// A program with a garbage collector keeps what it does not need until it collects; one that keeps it for ever needs
 /// more each time.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 12;
 
 /// For whoever keeps memory of clients who have gone.
 pub(crate) const FORGET_CLIENTS: &str = "With each client that comes and goes, your program needs more memory. Free \

@@ -98,8 +98,8 @@ impl Lab {
     /// # Errors
     ///
     /// When it ends otherwise or not at all, prints something, or says nothing on standard error.
-    pub fn expect_refused_start(&self, arguments: &[&str], status: i32) -> Checked {
-        let program = self.start(arguments)?;
+    pub fn expect_refused_start(&self, arguments: &[impl AsRef<OsStr>], status: i32) -> Checked {
+        let program = self.launch(Launch::new(arguments))?;
         program.expect_exit(status)?;
         program.stdout().expect_end()?;
         program.stderr().expect_reason()

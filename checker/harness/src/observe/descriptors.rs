@@ -4,10 +4,12 @@ use std::{
     collections::HashSet,
     fs, io,
     os::{
-        fd::{AsRawFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::fs::MetadataExt,
     },
 };
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::processes::{Process, numbers_in, read_text};
 use crate::sys;
@@ -190,15 +192,28 @@ pub fn is_nonblocking(tid: i32, number: i32) -> bool {
         .is_some_and(|flags| flags & libc::O_NONBLOCK != 0)
 }
 
+/// Whether a descriptor of a thread has room for a write now. False where no copy of it may be taken.
+pub fn has_room(tid: i32, number: i32) -> bool {
+    let Some(copy) = copy_of(tid, number) else {
+        return false;
+    };
+    let mut watched = [PollFd::new(copy.as_fd(), PollFlags::POLLOUT)];
+    poll(&mut watched, PollTimeout::ZERO) == Ok(1)
+}
+
 /// Whether a descriptor of a thread is a socket which is not a stream, or may not be one: what a read leaves
 /// of a message is lost (recv(2)).
 pub fn keeps_messages_apart(tid: i32, number: i32) -> bool {
     if !matches!(object(tid, number), Some(Object::Socket(_))) {
         return false;
     }
-    let copy = copy(tid, libc::O_EXCL as libc::c_uint, number).or_else(|| copy(tid, 0, number));
-    let kind = copy.map(|copy| sys::socket::option::<i32>(&copy, libc::SOL_SOCKET, libc::SO_TYPE));
+    let kind = copy_of(tid, number)
+        .map(|copy| sys::socket::option::<i32>(&copy, libc::SOL_SOCKET, libc::SO_TYPE));
     kind != Some(Ok(libc::SOCK_STREAM))
+}
+
+fn copy_of(tid: i32, number: i32) -> Option<OwnedFd> {
+    copy(tid, libc::O_EXCL as libc::c_uint, number).or_else(|| copy(tid, 0, number))
 }
 
 fn copy(pid: i32, flags: libc::c_uint, number: i32) -> Option<OwnedFd> {

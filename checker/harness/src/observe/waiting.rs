@@ -63,6 +63,18 @@ impl Thread {
     }
 }
 
+/// Whether a call watches for room only, and a socket for datagrams has some: then it does not sleep. False where that is
+/// not shown. (A stream may have got its room just now: by a reader, or by the end of its connect.)
+pub fn finds_room(tid: i32, watched: Watched) -> bool {
+    let waits_for = |event| watched_for(tid, watched, event);
+    let (data, room) = (waits_for(Event::Data), waits_for(Event::Room));
+    let only_room = room.filter(|_| data.is_some_and(|data| data.is_empty()));
+    let is_ready = |&number: &i32| {
+        descriptors::keeps_messages_apart(tid, number) && descriptors::has_room(tid, number)
+    };
+    only_room.is_some_and(|room| room.iter().any(is_ready))
+}
+
 /// The descriptors which a call watches for an event. `None` if that is not shown.
 fn watched_for(tid: i32, watched: Watched, event: Event) -> Option<Vec<i32>> {
     match watched {

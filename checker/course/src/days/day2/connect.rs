@@ -6,9 +6,12 @@ mod limits;
 mod rounds;
 mod untested;
 
-use std::net::SocketAddr;
+use std::{ffi::OsString, net::SocketAddr};
 
-use crate::promises::numbers;
+use crate::promises::{
+    arguments::{self, spoiled},
+    numbers,
+};
 use harness::author::{
     Checked, Diagnosis, Exercise, Lab, Launch, Listener, Program, Rejection, Sleep, Test,
 };
@@ -455,12 +458,10 @@ const WRONG_ARGUMENTS: Test = Test {
         let near_misses = numbers::NEAR_MISSES.map(|near| ["-t", near, &nobody]);
         let near_misses = near_misses.iter().map(|arguments| &arguments[..]);
         for arguments in wrong.iter().copied().chain(near_misses) {
-            let program = lab.start(arguments)?;
-            program.stdout().expect_end()?;
-            program.expect_exit(2)?;
-            program.stderr().expect_reason()?;
+            expect_refusal(&lab.start(arguments)?)?;
         }
-        Ok(())
+        let bytes = [OsString::from(&nobody), spoiled(&nobody)];
+        expect_refusal(&lab.launch(Launch::new(bytes))?)
     },
     rejects: &[
         Rejection {
@@ -492,12 +493,18 @@ const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_without_a_number"],
-            hint: "A wrong argument is not a bug in your program. Match on what `next` and `parse` return instead of \
-                   unwrapping it.",
+            mistakes: &["panics_without_a_number", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
     ],
 };
+
+/// Sees that it has refused its arguments, and has tried no address before.
+fn expect_refusal(program: &Program) -> Checked {
+    program.stdout().expect_end()?;
+    program.expect_exit(2)?;
+    program.stderr().expect_reason()
+}
 
 // The program
 

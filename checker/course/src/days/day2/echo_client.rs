@@ -5,7 +5,7 @@ mod faults;
 mod replies;
 mod untested;
 
-use crate::promises::addresses;
+use crate::promises::{addresses, arguments};
 use harness::author::{
     Checked, Connection, Diagnosis, Exercise, Lab, Listener, Program, Rejection, Test,
 };
@@ -343,16 +343,23 @@ const WRONG_ARGUMENTS: Test = Test {
         let reservation = lab.reserve_address()?;
         addresses::refuses_all_else(lab, &reservation.address().to_string())
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongStatus,
-        mistakes: &[
-            "cuts_the_port",
-            "makes_port_0_of_words",
-            "looks_names_up",
-            "takes_a_sign",
-        ],
-        hint: addresses::EXACTLY_AN_ADDRESS,
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &[
+                "cuts_the_port",
+                "makes_port_0_of_words",
+                "looks_names_up",
+                "takes_a_sign",
+            ],
+            hint: addresses::EXACTLY_AN_ADDRESS,
+        },
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["panics_on_bytes"],
+            hint: arguments::NO_PANIC,
+        },
+    ],
 };
 
 /// The longest line that the contract calls ordinary.

@@ -5,7 +5,7 @@ mod faults;
 mod ports;
 mod untested;
 
-use crate::promises::{addresses, servers};
+use crate::promises::{addresses, arguments, servers};
 use harness::author::{
     Checked, Connection, Diagnosis, Exercise, Lab, Launch, Object, Program, Rejection, Server,
     Sleep, State, Test, Transport,
@@ -416,9 +416,8 @@ const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_at_a_bad_address"],
-            hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
-                   error, and end with status 2.",
+            mistakes: &["panics_at_a_bad_address", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

@@ -373,9 +373,10 @@ const WHERE_IT_LISTENS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_on_a_busy_port"],
+            mistakes: &["panics_on_a_busy_port", "panics_on_bytes"],
             hint: "A port that is taken, or an address that is wrong, is an ordinary failure. Print the reason and \
-                   end with the right status instead of unwrapping.",
+                   end with the right status instead of unwrapping. An argument can hold any bytes but NUL: \
+                   `env::args` panics at what is not UTF-8, `env::args_os` does not.",
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,

@@ -357,7 +357,7 @@ const WRONG_USAGE: Test = Test {
         "Answers go to standard output, everything else to standard error.",
     ],
     story: |lab| {
-        lab.expect_refused_start(&[], 2)?;
+        lab.expect_refused_start(&[""; 0], 2)?;
         lab.expect_refused_start(&["pton5"], 2)?;
         lab.expect_refused_start(&["pton4", "more"], 2)?;
         lab.expect_refused_start(&["sockaddr"], 2)?;

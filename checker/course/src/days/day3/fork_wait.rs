@@ -43,6 +43,7 @@ pub const EXERCISE: Exercise = Exercise {
         together::ENDED_TOGETHER,
         together::IN_THE_GAP,
         together::ONE_AFTER_ANOTHER,
+        together::BESIDE_A_FAILURE,
         endings::NO_FORK,
         inherited::DESCRIPTORS,
         inherited::BROKEN_PIPE,

@@ -10,7 +10,11 @@ use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::promises::{addresses, numbers};
+use crate::promises::{
+    addresses,
+    arguments::{self, refuses, spoiled},
+    numbers,
+};
 use harness::author::{
     Checked, Comparison, Datagram, Diagnosis, Exercise, Lab, Launch, Program, Rejection, Test,
     UdpPeer,
@@ -44,6 +48,7 @@ pub const EXERCISE: Exercise = Exercise {
         tries::TIME,
         tries::SLEEPS,
         tries::SECOND_TRY,
+        tries::BETWEEN_TRIES,
         answers::OTHER_NUMBERS,
         answers::SHORT,
         answers::FIRST_ANSWER,
@@ -318,7 +323,8 @@ const WRONG_ARGUMENTS: Test = Test {
         for options in [["-t", "1000000", "-n", "100"], ["-n", "1", "-t", "1000000"]] {
             let step = format!("start your program with {}: it asks", options.join(" "));
             lab.step(step, || {
-                let text = word(lab);
+                // No option follows the address.
+                let text = format!("-{}", word(lab));
                 let program = ask(lab, &options, &server, &text)?;
                 let question = expect_question(lab, &server, text)?;
                 answer_with(&server, &question, "")?;
@@ -341,6 +347,8 @@ const WRONG_ARGUMENTS: Test = Test {
             &["-n", "5", "-t", "5", &here],
             &["-z", "5", &here, "text"],
             &["5", &here, "text"],
+            // The options stand before the address.
+            &[&here, "-n", "2", "text"],
         ];
         let near_misses: Vec<_> = ["-t", "-n"]
             .into_iter()
@@ -364,7 +372,12 @@ const WRONG_ARGUMENTS: Test = Test {
                 server.expect_quiet()
             })?;
         }
-        Ok(())
+        refuses(lab, &[spoiled(&here), "text".into()])?;
+        refuses(
+            lab,
+            &["-t".into(), spoiled("5"), here.into(), "text".into()],
+        )?;
+        server.expect_quiet()
     },
     rejects: &[
         Rejection {
@@ -376,6 +389,7 @@ const WRONG_ARGUMENTS: Test = Test {
                 "takes_a_wrong_number_for_the_default",
                 "trims_its_numbers",
                 "knows_no_limits",
+                "takes_options_anywhere",
             ],
             hint: "A word of the command line is wrong, and the status of that is 2. An address is four numbers and \
                    three dots, a colon, and a port of 16 bits, digits only: `parse::<SocketAddrV4>()` (or \
@@ -385,15 +399,19 @@ const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_without_arguments"],
-            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
-                   line on standard error and end with status 2.",
+            mistakes: &["panics_without_arguments", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["refuses_the_largest_numbers", "wants_one_order_of_options"],
+            mistakes: &[
+                "refuses_the_largest_numbers",
+                "wants_one_order_of_options",
+                "takes_its_text_for_an_option",
+            ],
             hint: "All arguments are right here, but your program has sent nothing. 1000000 is in the range of MS, 1 \
-                   and 100 are in that of TRIES, and -n may stand before -t or behind it.",
+                   and 100 are in that of TRIES, and -n may stand before -t or behind it. The options end where the \
+                   address stands: TEXT may begin with a `-`.",
         },
     ],
 };

@@ -9,7 +9,7 @@ mod queue;
 use nix::errno::Errno;
 
 use self::lengths::ask_too_much;
-use crate::promises::{addresses, servers};
+use crate::promises::{addresses, arguments, servers};
 use harness::author::{
     Call, Checked, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Sleep, Test, Transport,
     UdpPeer,
@@ -461,9 +461,8 @@ const WRONG_ARGUMENTS: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_without_an_argument"],
-            hint: "An argument can be missing or wrong. Check the arguments before you use them. If they are wrong, \
-                   print a usage line on standard error and exit with status 2.",
+            mistakes: &["panics_without_an_argument", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,

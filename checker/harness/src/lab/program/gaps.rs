@@ -5,6 +5,7 @@
 //! a few instructions wide; the tracer makes it as wide as the test needs.
 
 use nix::{
+    errno::Errno,
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -213,9 +214,11 @@ impl Freeze<'_> {
         if !Process::read(pid).is_some_and(|process| programs.is_stopped(pid, process.state)) {
             return Ok(());
         }
-        // It is stopped and has not been reaped, so that its PID cannot have been reused.
-        kill(Pid::from_raw(pid), signal).attempt("could not send a signal to your program")?;
-        Ok(())
+        // It is stopped, so that its PID is still its own. Only its parent can have ended it meanwhile, with SIGKILL.
+        match kill(Pid::from_raw(pid), signal) {
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(errno).attempt("could not send a signal to your program")?,
+        }
     }
 
     /// The process which was about to make the call.

@@ -211,7 +211,7 @@ pub enum Watched {
 }
 
 impl Watched {
-    fn of(row: &Row, argument: impl Fn(usize) -> u64) -> Option<Watched> {
+    pub(super) fn of(row: &Row, argument: impl Fn(usize) -> u64) -> Option<Watched> {
         match (row.call, row.parameters) {
             (Call::Poll, [Parameter::PollSet(count), ..]) => Some(Watched::Array {
                 start: argument(0),
@@ -243,7 +243,7 @@ impl Sleep {
             .map_while(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok())
             .collect();
         let argument = |index: usize| arguments.get(index).copied().unwrap_or(0);
-        // The kernel reads a descriptor and a time limit from the low 32 bits of their registers.
+        // The kernel reads a descriptor from the low 32 bits of its register.
         let as_int = |index: usize| argument(index) as u32 as i32;
         // A program for 32 bits has its stack below 4 GiB, and numbers its calls otherwise: its 0 is not read, but
         // the rest of a sleep that a signal has interrupted.
@@ -270,12 +270,7 @@ impl Sleep {
             second: row.second_descriptor().map(as_int),
             awaited: (number == libc::SYS_rt_sigtimedwait).then(|| argument(0)),
             watched: Watched::of(row, argument),
-            endless: match row.endless {
-                Endless::Always => true,
-                Endless::IfNull(index) => argument(index) == 0,
-                Endless::IfNegative(index) => as_int(index) < 0,
-                Endless::Never => false,
-            },
+            endless: row.endless.holds(argument),
         })
     }
 }

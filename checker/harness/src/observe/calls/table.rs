@@ -120,6 +120,19 @@ pub(in crate::observe) enum Parameter {
     Interval,
 }
 
+impl Endless {
+    /// Whether a call with these arguments sets no limit to its sleep.
+    pub fn holds(self, argument: impl Fn(usize) -> u64) -> bool {
+        match self {
+            Endless::Always => true,
+            Endless::IfNull(index) => argument(index) == 0,
+            // The kernel reads a time limit from the low 32 bits of its register.
+            Endless::IfNegative(index) => (argument(index) as u32 as i32) < 0,
+            Endless::Never => false,
+        }
+    }
+}
+
 /// One call.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::observe) struct Row {

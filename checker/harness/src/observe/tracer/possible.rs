@@ -5,7 +5,8 @@
 //! - EINTR: only a call that can wait returns it (signal(7)). A call on a descriptor with O_NONBLOCK, or with
 //!   MSG_DONTWAIT, cannot wait: Linux does not return EINTR there. Neither do waitpid with WNOHANG and epoll_wait with the
 //!   time limit 0 (`do_wait` in kernel/exit.c, `ep_poll` in fs/eventpoll.c); poll and select do, also with the limit 0
-//!   (`do_poll` in fs/select.c).
+//!   (`do_poll` in fs/select.c). But all of them look first: a poll for room on a socket for datagrams returns where there
+//!   is room. (Data that is there, and the room of a stream, may have come just after the signal.)
 //! - Short count: a call that waits returns one when a signal interrupts it after a part, or when a file ends or its disk
 //!   is full. From a call that cannot wait it means that the buffer is full (write) or empty (read). A program with
 //!   EPOLLET relies on this: after a short count it waits for the next edge (epoll(7), question 9), and after an injected
@@ -15,8 +16,9 @@
 
 use super::{inject::Fault, registers::Entry};
 use crate::observe::{
-    calls::{Call, Parameter, Row},
+    calls::{Call, Parameter, Row, Watched},
     descriptors::{self, Object},
+    waiting,
 };
 
 /// Whether the kernel could cause this fault in a call, seen in one role: as this kind of call on this descriptor. A
@@ -28,7 +30,9 @@ pub(super) fn is_possible(
     entry: &Entry,
     (call, descriptor): (Call, Option<i32>),
 ) -> bool {
-    if fault == Fault::Errno(libc::EINTR) && returns_at_once(entry) {
+    if fault == Fault::Errno(libc::EINTR)
+        && (returns_at_once(entry) || finds_room(thread, row, entry))
+    {
         return false;
     }
     let Some(number) = descriptor else {
@@ -56,6 +60,12 @@ fn returns_at_once(entry: &Entry) -> bool {
         libc::SYS_epoll_wait => argument(3) == 0,
         _ => false,
     }
+}
+
+/// Whether it is a poll for room, and there is some.
+fn finds_room(thread: i32, row: &Row, entry: &Entry) -> bool {
+    let watched = Watched::of(row, |place| entry.arguments[place]);
+    watched.is_some_and(|watched| waiting::finds_room(thread, watched))
 }
 
 /// Whether a call on a descriptor can wait: neither O_NONBLOCK nor MSG_DONTWAIT is set.

@@ -124,6 +124,12 @@ impl Record {
             .is_some_and(|row| row.parameters.contains(&Parameter::DescriptorSet))
     }
 
+    /// Whether it is poll(2) or a relative, and sets no limit to its sleep: a timer may be among what it watches.
+    pub fn polls_without_time_limit(&self) -> bool {
+        let is_endless = |row: &Row| row.endless.holds(|place| self.numbers[place]);
+        self.call == Call::Poll && self.row.is_some_and(is_endless)
+    }
+
     /// The call without what came of it: `read(4, "hello\n", 4096)`.
     pub fn call_text(&self) -> String {
         // What comes with some commands is nothing.

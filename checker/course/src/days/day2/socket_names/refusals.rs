@@ -1,8 +1,13 @@
 //! What the server says when it cannot do what it is asked.
 
+use std::ffi::OsStr;
+
 use super::names::visit;
-use crate::promises::addresses;
-use harness::author::{Checked, Diagnosis, Lab, Rejection, Test};
+use crate::promises::{
+    addresses,
+    arguments::{self, spoiled},
+};
+use harness::author::{Checked, Diagnosis, Lab, Launch, Rejection, Test};
 
 pub(super) const CANNOT_LISTEN: Test = Test {
     name: "ends with status 1 when it cannot listen on one of its addresses",
@@ -83,13 +88,14 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
     ],
     story: |lab| {
         let free = lab.any_port().to_string();
-        refuses(lab, &[], 2)?;
+        refuses(lab, &[""; 0], 2)?;
         refuses(lab, &["::1"], 2)?;
         // Some programs take an address of IPv4 in brackets.
         for argument in addresses::near_misses().filter(|&near| near != "[::1]:0") {
             refuses(lab, &[argument], 2)?;
         }
-        refuses(lab, &[&free, "127.0.0.1:"], 2)
+        refuses(lab, &[&free, "127.0.0.1:"], 2)?;
+        refuses(lab, &[spoiled(&free)], 2)
     },
     rejects: &[
         Rejection {
@@ -110,9 +116,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_at_a_bad_address"],
-            hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
-                   error, and end with status 2.",
+            mistakes: &["panics_at_a_bad_address", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
@@ -124,8 +129,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
 
 /// The program, started with these arguments, says why it cannot work, and ends with this status. Whether it announces
 /// the first addresses before is a promise of its own.
-fn refuses(lab: &Lab, arguments: &[&str], status: i32) -> Checked {
-    let program = lab.start(arguments)?;
+fn refuses(lab: &Lab, arguments: &[impl AsRef<OsStr>], status: i32) -> Checked {
+    let program = lab.launch(Launch::new(arguments))?;
     program.expect_exit(status)?;
     program.stderr().expect_reason()
 }

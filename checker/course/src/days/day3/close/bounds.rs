@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    BOUND, PATIENT, ask, ask_badly, expect_bad_request, start_with_limit, visit, visit_badly,
+    BOUND, LONG, PATIENT, SMALL, ask, ask_badly, digits, expect_bad_request, start_with_limit,
+    visit, visit_badly,
 };
 use crate::promises::servers;
 use harness::author::{
@@ -210,7 +211,7 @@ pub(super) const AS_LONG_AS_THE_OPTION: Test = Test {
                 );
             }
         }
-        lab.settle()?;
+        drains_after_a_slow_answer(lab, &slow)?;
         match first.send_while_read(lab.random_bytes(1), 1)? {
             1 => Ok(()),
             _ => lab.fail(
@@ -227,6 +228,7 @@ pub(super) const AS_LONG_AS_THE_OPTION: Test = Test {
                 "counts_microseconds",
                 "drains_for_half_of_its_time",
                 "has_one_deadline_for_all",
+                "begins_the_drain_before_the_answer",
                 "drains_good_requests_only",
             ],
             hint: "The drain has ended before its time. It has all the milliseconds of -t, counted from the end of the \
@@ -242,6 +244,35 @@ pub(super) const AS_LONG_AS_THE_OPTION: Test = Test {
         },
     ],
 };
+
+/// All of the drain's time is over before the client has read its answer: the drain still has as much. Another client of
+/// another server measures this time.
+fn drains_after_a_slow_answer(lab: &Lab, clock: &Server) -> Checked {
+    const LIMIT: u64 = 700;
+    let server = start_with_limit(lab, LIMIT)?;
+    let client = server.connect_with_receive_buffer(SMALL)?;
+    client.send(format!("GET {LONG}\n"))?;
+    lab.settle()?;
+    let silent = clock.connect()?;
+    ask_badly(lab, &silent)?;
+    wait_until_closed(lab, &silent)?;
+    // The answer cannot be written before this.
+    let begun = Instant::now();
+    client.expect(digits(LONG))?;
+    client.expect_end()?;
+    wait_until_closed(lab, &client)?;
+    let took = begun.elapsed().as_millis() as u64;
+    match took < LIMIT * 9 / 10 {
+        false => Ok(()),
+        true => lab.fail(
+            Diagnosis::ClosedEarly,
+            format!(
+                "your program has closed the connection {took} ms after the answer, which its client has read late; \
+                 with -t {LIMIT} this should take {LIMIT} ms"
+            ),
+        ),
+    }
+}
 
 pub(super) const DEADLINES: Test = Test {
     name: "keeps to its limits while a byte comes now and then",

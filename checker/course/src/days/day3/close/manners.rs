@@ -1,8 +1,12 @@
 //! Its port, and its arguments.
 
 use super::{ask, visit};
-use crate::promises::{addresses, servers};
-use harness::author::{Checked, Diagnosis, Lab, Rejection, Test};
+use crate::promises::{
+    addresses,
+    arguments::{self, refuses, spoiled},
+    servers,
+};
+use harness::author::{Diagnosis, Rejection, Test};
 
 pub(super) const AGAIN: Test = Test {
     name: "can be started again on its port at once",
@@ -50,7 +54,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         }
         refuses(lab, &["-t"])?;
         refuses(lab, &["-t", "5"])?;
-        refuses(lab, &["-x", "5", &right])
+        refuses(lab, &["-x", "5", &right])?;
+        refuses(lab, &["-t".into(), spoiled("5"), right.into()])
     },
     rejects: &[
         Rejection {
@@ -68,9 +73,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_at_a_bad_argument"],
-            hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
-                   error, and end with status 2.",
+            mistakes: &["panics_at_a_bad_argument", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
@@ -79,12 +83,3 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
     ],
 };
-
-fn refuses(lab: &Lab, arguments: &[&str]) -> Checked {
-    let shown: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
-    let step = format!(
-        "start your program with {}: it must end with status 2",
-        shown.join(" ")
-    );
-    lab.step(step, || lab.expect_refused_start(arguments, 2))
-}

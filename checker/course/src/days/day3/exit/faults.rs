@@ -21,7 +21,11 @@ pub(super) const NO_FORK: Test = Test {
         let numbers = few(lab, 4);
         let program = start_and_hold(lab, &numbers)?;
         program.faults().fail_second(Call::Fork, Errno::EAGAIN)?;
+        let child = program.signals().freeze_before(print())?;
         program.stdout().drain()?;
+        child.wait_until_frozen()?;
+        lab.settle()?;
+        child.resume()?;
         let text = all_output(&program)?;
         program.expect_exit(1)?;
         program.stderr().expect_reason()?;
@@ -45,9 +49,11 @@ pub(super) const NO_FORK: Test = Test {
                 "fork_failure_ends_at_once",
                 "goes_on_forking_after_a_failure",
                 "fork_fails_in_silence",
+                "kills_its_children_when_fork_fails",
             ],
             hint: "fork has failed with EAGAIN for the second child. Say so on standard error, and leave the loop: no \
-                   more children. The first child is there, so collect it; then come the sum and `bye` as always.",
+                   more children. The first child is there, so let it print, and collect it; then come the sum and \
+                   `bye` as always.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,

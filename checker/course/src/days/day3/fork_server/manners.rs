@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use super::{
     ADDRESS_ONLY, NEVER_ENDS, Visit, echo_some, leave, reports::expect_lost_client, visit,
 };
-use crate::promises::{addresses, servers};
+use crate::promises::{addresses, arguments, servers};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Sleep, Test, Transport};
 
 pub(super) const REASON_OF_A_LOST_CLIENT: Test = Test {
@@ -248,9 +248,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_without_an_argument"],
-            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
-                   line on standard error and exit with status 2.",
+            mistakes: &["panics_without_an_argument", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,

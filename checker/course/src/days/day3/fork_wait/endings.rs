@@ -54,9 +54,10 @@ pub(super) const KILLED: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["unwraps_the_exit_status"],
+            mistakes: &["unwraps_the_exit_status", "unwraps_what_waitpid_returns"],
             hint: "A command that a signal has killed has no exit status: `code()` is None then. Look at `signal()` \
-                   first, or at WIFSIGNALED.",
+                   first, or at WIFSIGNALED. If it was a real-time signal, nix's waitpid returns `Err(EINVAL)`, since \
+                   it has no name for it: call libc::waitpid, and take the number with WTERMSIG.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,

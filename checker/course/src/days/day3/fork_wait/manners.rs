@@ -6,7 +6,10 @@ use libc::SIGTERM;
 use nix::errno::Errno;
 
 use super::{LINE_FOR_EACH, expect_lines, run, waiting};
-use crate::promises::numbers;
+use crate::promises::{
+    arguments::{self, spoiled},
+    numbers,
+};
 use harness::author::{Call, Diagnosis, FdKind, Launch, Rejection, Test};
 
 const CANNOT_READ_OR_PRINT: &str = "If `FILE` cannot be read, or standard output cannot be written, it ends with \
@@ -141,7 +144,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         for near in numbers::NEAR_MISSES {
             lab.expect_refused_start(&["-j", near, "commands"], 2)?;
         }
-        lab.expect_refused_start(&["-j", "2", "commands", "commands"], 2)
+        lab.expect_refused_start(&["-j", "2", "commands", "commands"], 2)?;
+        lab.expect_refused_start(&["-j".into(), spoiled("2"), "commands".into()], 2)
     },
     rejects: &[
         Rejection {
@@ -158,9 +162,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_at_a_bad_number"],
-            hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
-                   error, and end with status 2.",
+            mistakes: &["panics_at_a_bad_number", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
     ],
 };

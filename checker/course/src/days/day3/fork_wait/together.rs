@@ -220,6 +220,40 @@ pub(super) const ONE_AFTER_ANOTHER: Test = Test {
     }],
 };
 
+pub(super) const BESIDE_A_FAILURE: Test = Test {
+    name: "tells of a command that ends while another one cannot run",
+    points: 1,
+    read: "A command that cannot be run",
+    proves: &[LINE_FOR_EACH, SUMMARY],
+    story: |lab| {
+        lab.follow_calls();
+        let missing = lab.random_word(12);
+        let lines = ["sh wait 1", "sh wait 2", &missing, "true"];
+        let program = run(lab, &["-j", "2"], &lines)?;
+        let [first, second] = waiting(&program, [1, 2])?;
+        lab.settle()?;
+        // The call in which it sleeps is spared. The next one is that for the child which could not become the command;
+        // or the first one of a program that sleeps elsewhere.
+        let freeze = program.signals().freeze_before(Call::Wait)?;
+        second.signal(SIGTERM)?;
+        freeze.wait_until_frozen()?;
+        first.signal(SIGKILL)?;
+        first.expect_ended()?;
+        freeze.resume()?;
+        let missing = "3 cannot run ENOENT";
+        let lines = ["1 killed 9", "2 killed 15", missing, "4 exited 0"];
+        expect_in_any_order(lab, &program, &lines)?;
+        expect_lines(&program, &["ok 1 failed 3"])
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::Exited,
+        mistakes: &["waits_for_any_child_after_a_failure"],
+        hint: "A command has ended, and no line tells of it. Have you waited with -1 for the child whose exec has \
+               failed? This takes any child, also a command that has just ended. Give waitpid the PID of the child \
+               that you mean.",
+    }],
+};
+
 /// Sees that no more of the commands `sh wait` run when nothing happens any more.
 fn expect_no_more(lab: &Lab, program: &Program, most: usize) -> Checked {
     lab.step("see that no other command runs", || {

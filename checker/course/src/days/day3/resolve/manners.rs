@@ -7,6 +7,7 @@ use super::{
     answers::answers_bytes,
     machine::{Hosts, each_ipv4, ipv4, name},
 };
+use crate::promises::arguments::{refuses, spoiled};
 use harness::author::{Call, Diagnosis, FdKind, Launch, Rejection, Sleep, Test};
 
 pub(super) const ANY_BYTES: Test = Test {
@@ -23,14 +24,21 @@ pub(super) const ANY_BYTES: Test = Test {
         let mut hosts = Hosts::default();
         hosts.add_bytes(&address, &bytes);
         hosts.install(lab)?;
-        answers_bytes(lab, &bytes, &[format!("{address} 0")])
+        answers_bytes(lab, &bytes, &[format!("{address} 0")])?;
+        lab.expect_refused_start(&[address.clone().into(), spoiled("http")], 1)?;
+        lab.expect_refused_start(&["-x".into(), spoiled(&address)], 1)?;
+        refuses(lab, &[spoiled("-q"), address.into()])
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["reads_its_arguments_as_text"],
-            hint: "env::args panics at an argument which is not UTF-8. Use env::args_os: its OsStrings hold any bytes, \
-                   and as_bytes (std::os::unix::ffi::OsStrExt) gives them to CString::new.",
+            mistakes: &[
+                "reads_its_arguments_as_text",
+                "panics_at_a_service_of_bytes",
+            ],
+            hint: "env::args panics at an argument which is not UTF-8, and so does `to_str().unwrap()`. Use \
+                   env::args_os: its OsStrings hold any bytes, and as_bytes (std::os::unix::ffi::OsStrExt) gives \
+                   them to CString::new.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,

@@ -1,7 +1,7 @@
 //! What the program says to the one who has started it.
 
 use super::{END_IS_A_MESSAGE, TWO_STREAMS, bytes, connected, lines, send_whole_input, text};
-use crate::promises::{addresses, servers};
+use crate::promises::{addresses, arguments, servers};
 use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Sleep, Test};
 
 pub(super) const PATIENCE: Test = Test {
@@ -103,9 +103,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_without_an_argument"],
-            hint: "Any argument can be missing or be nonsense. Look at what is there before you use it, print a usage \
-                   line on standard error and exit with status 2.",
+            mistakes: &["panics_without_an_argument", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
     ],
 };

@@ -252,6 +252,46 @@ pub(super) const SECOND_TRY: Test = Test {
     }],
 };
 
+pub(super) const BETWEEN_TRIES: Test = Test {
+    name: "takes the answer that comes between two tries",
+    points: 1,
+    read: ASK_AGAIN,
+    proves: &["An answer to an earlier try is an answer, too."],
+    story: |lab| {
+        lab.follow_calls();
+        let server = server(lab)?;
+        let text = word(lab);
+        let program = ask(lab, &["-t", "200", "-n", "3"], &server, &text)?;
+        let question = expect_question(lab, &server, text)?;
+        // A program that throws away what has come reads before it asks again. The call in which it sleeps is spared.
+        let frozen = program
+            .signals()
+            .freeze_before(Call::Read.on(FdKind::Socket))?;
+        let is_frozen = || -> Checked<bool> {
+            let calls = program.calls().records()?;
+            Ok(calls.iter().any(|record| record.injected.is_some()))
+        };
+        let goal = "it to ask again, or to read";
+        lab.wait_until(goal, Diagnosis::NoAnswer, || {
+            Ok(is_frozen()? || server.take()?.is_some())
+        })?;
+        if !is_frozen()? {
+            return Ok(());
+        }
+        frozen.wait_until_frozen()?;
+        let answer = word(lab);
+        answer_with(&server, &question, &answer)?;
+        frozen.resume()?;
+        expect_printed(&program, answer)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::Exited,
+        mistakes: &["empties_its_queue_before_each_try"],
+        hint: "Your program throws away what has come before it asks again. The answer to an earlier try may be among \
+               it: look at each datagram, and pass over only those that are no answer.",
+    }],
+};
+
 /// Datagrams that the program has taken although its time was over: so many, and none of them was there before.
 const TAKEN_LATE: u32 = 20;
 
@@ -413,10 +453,14 @@ pub(super) const CLOCK: Test = Test {
             if late <= INTERRUPTED_LATE {
                 return Ok(false);
             }
-            // select counts the time down in the program's own variable, but not when the call is not made.
+            // select counts the time down in the program's own variable, and a timer may be among what is watched: but
+            // not when the call is not made.
             let calls = program.calls().records()?;
-            let is_hit = |record: &Record| record.injected.is_some() && record.is_select();
-            if calls.iter().any(is_hit) {
+            let is_right = |record: &Record| {
+                record.injected.is_some()
+                    && (record.is_select() || record.polls_without_time_limit())
+            };
+            if calls.iter().any(is_right) {
                 return Ok(true);
             }
             let symptom = format!(

@@ -7,7 +7,10 @@ use super::{
     FIRST_REAL_TIME, count, expect_result, first_real_time, repeated, send, start, take,
     without_arguments,
 };
-use crate::promises::numbers;
+use crate::promises::{
+    arguments::{self, spoiled},
+    numbers,
+};
 use harness::author::{Call, Diagnosis, FdKind, Launch, Rejection, Sleep, Test};
 
 pub(super) const MANY: Test = Test {
@@ -182,7 +185,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         for near in numbers::NEAR_MISSES {
             lab.expect_refused_start(&["-t", near], 2)?;
         }
-        lab.expect_refused_start(&["-t", "15", "x"], 2)
+        lab.expect_refused_start(&["-t", "15", "x"], 2)?;
+        lab.expect_refused_start(&["-t".into(), spoiled("15")], 2)
     },
     rejects: &[
         Rejection {
@@ -193,9 +197,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["panics_at_a_bad_number"],
-            hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \
-                   error, and end with status 2.",
+            mistakes: &["panics_at_a_bad_number", "panics_on_bytes"],
+            hint: arguments::NO_PANIC,
         },
     ],
 };
