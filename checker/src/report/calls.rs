@@ -83,6 +83,7 @@ mod tests {
             outcome: CallOutcome::Returned(result),
             injected: None,
             mark: None,
+            source: None,
         }
     }
 

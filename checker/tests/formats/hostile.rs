@@ -124,6 +124,7 @@ fn failure() -> FailureReport {
             outcome: CallOutcome::InProgress,
             injected: None,
             mark: None,
+            source: None,
         }],
         ending: Some(Ending::Status(1)),
         stdout: TEXT.to_owned() + &"y".repeat(LINE),

@@ -9,6 +9,7 @@ use crate::{
     failure::{Checked, Diagnosis},
     observe::{
         calls::Call,
+        source::{SourceLine, SourceLines},
         tracer::{CallOutcome, Record, Tracer, before_main},
     },
 };
@@ -30,6 +31,9 @@ pub struct CallLine {
     pub injected: Option<String>,
     /// Why the reader should look at it, if there is a reason.
     pub mark: Option<Mark>,
+    /// Where in its author's source it was made, if that is known.
+    #[serde(default)]
+    pub source: Option<SourceLine>,
 }
 
 /// Why a call stands out.
@@ -66,6 +70,10 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
         place += 1;
         place > recent || record.is_in_progress() || guilty == Some(record.sequence)
     });
+    let source = match tracer.program() {
+        Some(program) if !records.is_empty() => SourceLines::read(&program),
+        _ => SourceLines::default(),
+    };
     let line = |record: &Record| CallLine {
         pid: record.own_pid,
         is_main: record.pid == main,
@@ -80,6 +88,7 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
             true => Some(Mark::Guilty),
             false => record.is_in_progress().then_some(Mark::Waits),
         },
+        source: source.innermost(&record.frames),
     };
     records.iter().map(line).collect()
 }
