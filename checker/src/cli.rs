@@ -25,7 +25,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use self::{
     checking::{check, recall, refuse_unusable},
     progress_line::ProgressLine,
-    terminal::{columns, complain, say, width},
+    terminal::{columns, complain, knows_links, say, width},
 };
 use crate::{
     book::Places,

@@ -1,6 +1,6 @@
 //! `checker TARGET`: a run, and what is said of it.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 
 use anstream::ColorChoice;
 
@@ -10,7 +10,7 @@ use super::{
     exit,
     progress_line::ProgressLine,
     resolve_or_command,
-    terminal::{complain, say, width},
+    terminal::{complain, knows_links, say, width},
 };
 use crate::{
     book::Places,
@@ -19,7 +19,7 @@ use crate::{
     exercise::Exercise,
     map,
     progress::Progress,
-    report::{Report, Status, human},
+    report::{Report, Status, human, links::Links},
     target,
     worker::{Cancel, RunError},
     workspace,
@@ -134,6 +134,15 @@ fn narrow(
     )))
 }
 
+/// What a terminal can open becomes a link, if it knows links.
+fn with_links(text: String, plan: &Plan, exercise: &str) -> String {
+    let exercise = plan.program.is_none().then_some(exercise);
+    match knows_links(&io::stdout()) {
+        true => Links::new(&plan.root, exercise).add(&text),
+        false => text,
+    }
+}
+
 /// Runs the plan, with a progress line on a terminal, and reports for people as soon as they are complete.
 fn watch(
     plan: &Plan,
@@ -159,7 +168,8 @@ fn watch(
         CheckEvent::Exercise(exercise) => {
             if to_terminal && !plan.conditions.cancel.is_cancelled() {
                 let exercise = feedback.of_exercise(exercise);
-                let said = line.pause(|| say(&human::exercise(&exercise, detail)));
+                let text = with_links(human::exercise(&exercise, detail), plan, &exercise.name);
+                let said = line.pause(|| say(&text));
                 shown = std::mem::replace(&mut shown, Ok(())).and(said);
             }
         }
