@@ -10,13 +10,16 @@ use std::{
 use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 
-use super::{CliError, columns, exit, output, progress_line::ProgressLine, refuse_unusable, width};
+use super::{
+    CliError, columns, exit, knows_links, output, progress_line::ProgressLine, refuse_unusable,
+    width,
+};
 use crate::{
     check,
     exercise::Exercise,
     failure::LabError,
     observe::{calls::Call, tracer},
-    report::human,
+    report::{human, links::Links},
     target,
     trace::Session,
     worker::{Cancel, RunError},
@@ -106,10 +109,21 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
         arguments: &arguments.arguments,
         only: &arguments.only,
         has_colour,
+        links: links(arguments, exercise),
         as_json: arguments.format == TraceFormat::Json,
         width,
     };
     Ok(session.run(output)?.exit_status())
+}
+
+/// Where links of the story lead, if it goes to a terminal that knows links.
+fn links(arguments: &Arguments, exercise: &Exercise) -> Option<Links> {
+    if arguments.output.is_some() || !knows_links(&io::stderr()) {
+        return None;
+    }
+    let root = workspace::find().ok()?;
+    let own = arguments.program.is_none().then_some(exercise.name);
+    Some(Links::new(&root, own))
 }
 
 /// Whether standard error shows colours.

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use super::{
     calls::last_calls,
     context::Context,
-    excerpt::{compared, output},
+    excerpt::{compared, output, standard_error},
     layout::{FAIL, fold, plain},
     model::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     sanitize::{clean, cut, from_compiler, without_commands},
@@ -385,7 +385,7 @@ pub fn explanation(
         let _ = writeln!(text);
     }
     text.push_str(&last_calls(&failure.calls, width));
-    text.push_str(&output("Its standard error", &failure.stderr, width));
+    text.push_str(&standard_error(failure, width));
     let is_shown = failure
         .comparison
         .as_ref()

@@ -58,22 +58,33 @@ impl CallLine {
 /// How many calls a report shows, besides those that have not returned.
 const SHOWN: usize = 12;
 
+/// What a report shows of the calls of a program.
+#[derive(Debug, Default)]
+pub(in crate::lab) struct Shown {
+    /// The last ones, and all that have not returned.
+    pub calls: Vec<CallLine>,
+    /// From where in its author's source it has panicked, if it has.
+    pub panicked_at: Option<SourceLine>,
+}
+
 /// The last calls of a program, and all that have not returned; without those that it has made before its `main`, and
 /// without those of other programs, which have taken the place of its children by exec.
-pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>) -> Vec<CallLine> {
+pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>) -> Shown {
     let mut records = tracer.records();
     records.drain(..before_main(&records));
     leave_out_other_programs(&mut records, main);
+    let source = match tracer.program() {
+        Some(program) if !records.is_empty() => SourceLines::read(&program),
+        _ => SourceLines::default(),
+    };
+    let panic = records.iter().rev().find(|record| tells_of_panic(record));
+    let panicked_at = panic.and_then(|record| source.innermost(&record.frames));
     let recent = records.len().saturating_sub(SHOWN);
     let mut place = 0;
     records.retain(|record| {
         place += 1;
         place > recent || record.is_in_progress() || guilty == Some(record.sequence)
     });
-    let source = match tracer.program() {
-        Some(program) if !records.is_empty() => SourceLines::read(&program),
-        _ => SourceLines::default(),
-    };
     let line = |record: &Record| CallLine {
         pid: record.own_pid,
         is_main: record.pid == main,
@@ -90,7 +101,19 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
         },
         source: source.innermost(&record.frames),
     };
-    records.iter().map(line).collect()
+    Shown {
+        calls: records.iter().map(line).collect(),
+        panicked_at,
+    }
+}
+
+/// Whether it prints what Rust's standard library says when a thread panics. Then all that the thread was doing is still
+/// below it on the stack, also where the panic itself is in a library.
+fn tells_of_panic(record: &Record) -> bool {
+    const BEGINNING: &[u8] = b"\nthread '";
+    record.call == Call::Write
+        && record.descriptor() == Some(libc::STDERR_FILENO)
+        && (record.data()).is_some_and(|data| data.start.starts_with(BEGINNING))
 }
 
 /// Drops what was called in children after their exec, and in the children of these. The exec itself stays.
