@@ -24,6 +24,9 @@ const MOST_LOOKS: u32 = 8;
 /// How many steps are remembered.
 const MOST_STEPS: usize = 4096;
 
+/// How many ways up are remembered.
+const MOST_WAYS: usize = 256;
+
 /// A place in the program which has called another function, and has not got back yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -68,7 +71,19 @@ pub(super) struct Image {
     files: Vec<Mapped>,
     /// The way up from each instruction that was met; none where it is not known.
     steps: HashMap<u64, Option<Arc<Step>>>,
+    /// The last way up from each instruction that makes calls.
+    ways: HashMap<u64, Way>,
     looks: u32,
+}
+
+/// A way up, and all on which it depends: where nothing of that has changed, it is the same again.
+#[derive(Clone, Debug)]
+struct Way {
+    /// Those which a function gives back, and the end of the stack.
+    registers: Vec<Option<u64>>,
+    /// What was read from the stack, and where.
+    read: Vec<(u64, u64)>,
+    frames: Arc<[Frame]>,
 }
 
 /// A file that is mapped.
@@ -94,8 +109,21 @@ impl Image {
             memory,
             start: 0,
             bytes: Vec::new(),
+            read: Vec::new(),
         };
         let (mut values, mut pointer) = registers.for_unwinding();
+        let begin = pointer;
+        let kept = values.kept_by_calls();
+        if let Some(way) = self.ways.get(&begin)
+            && way.registers == kept
+            && way
+                .read
+                .iter()
+                .all(|&(at, value)| stack.number(at) == Some(value))
+        {
+            return way.frames.clone();
+        }
+        stack.read.clear();
         let mut frames = Vec::new();
         for _ in 0..DEEPEST {
             // The instruction which calls: the return address is that of the next one.
@@ -114,7 +142,17 @@ impl Image {
                 None => break,
             }
         }
-        frames.into()
+        let frames: Arc<[Frame]> = frames.into();
+        if self.ways.len() >= MOST_WAYS {
+            self.ways.clear();
+        }
+        let way = Way {
+            registers: kept,
+            read: stack.read,
+            frames: frames.clone(),
+        };
+        self.ways.insert(begin, way);
+        frames
     }
 
     fn step(&mut self, memory: Memory, instruction: u64) -> Option<Arc<Step>> {
@@ -221,6 +259,8 @@ struct Stack {
     memory: Memory,
     start: u64,
     bytes: Vec<u8>,
+    /// All that was asked for and is there.
+    read: Vec<(u64, u64)>,
 }
 
 impl Stack {
@@ -230,12 +270,13 @@ impl Stack {
     const BELOW: u64 = 64;
 
     fn number(&mut self, address: u64) -> Option<u64> {
-        if let Some(number) = self.known(address) {
-            return Some(number);
+        if self.known(address).is_none() {
+            self.start = address.saturating_sub(Stack::BELOW);
+            self.bytes = self.memory.bytes(self.start, Stack::PIECE);
         }
-        self.start = address.saturating_sub(Stack::BELOW);
-        self.bytes = self.memory.bytes(self.start, Stack::PIECE);
-        self.known(address)
+        let number = self.known(address)?;
+        self.read.push((address, number));
+        Some(number)
     }
 
     fn known(&self, address: u64) -> Option<u64> {
@@ -248,6 +289,13 @@ impl Stack {
 pub(super) struct Values(pub [Option<u64>; REGISTERS]);
 
 impl Values {
+    /// The registers on which the way up depends.
+    fn kept_by_calls(&self) -> Vec<Option<u64>> {
+        let others = [&registers::STACK, &registers::RETURN_ADDRESS];
+        let kept = registers::KEPT_BY_CALLS.iter().chain(others);
+        kept.map(|&register| self.0[register]).collect()
+    }
+
     /// Goes to the caller, and returns the address to which the function returns.
     fn step(&mut self, step: &Step, stack: &mut Stack) -> Option<u64> {
         let (register, distance) = step.frame;
