@@ -38,7 +38,7 @@ use self::{
     checking::{check, refuse_unusable},
     naming::{all_or, resolve_or_command},
     progress_line::ProgressLine,
-    terminal::{columns, complain, say, width},
+    terminal::{columns, complain, knows_links, say, width},
 };
 use crate::{
     check, doctor,

@@ -121,6 +121,8 @@ impl Statement {
                 if first.diagnosis != second.diagnosis =>
             {
                 first.evidence.calls.clone_from(&second.evidence.calls);
+                let panicked_at = &second.evidence.panicked_at;
+                first.evidence.panicked_at.clone_from(panicked_at);
                 self
             }
             // It has less patience, and may have given up sooner.

@@ -115,6 +115,7 @@ fn failure_report(exercise: &Exercise, test: usize, failure: Failure) -> Failure
         comparison: failure.comparison,
         processes: seen.processes,
         calls: seen.calls,
+        panicked_at: seen.panicked_at,
         ending: seen.ending,
         stdout: seen.stdout,
         stderr: seen.stderr,

@@ -137,6 +137,48 @@ fn a_line_on_standard_error_is_one_call_of_the_report_and_threads_have_numbers()
 
 /// A program that fails only the first time. Untraced it is started once; then the test is told again.
 #[test]
+fn a_call_and_a_panic_within_a_library_are_told_with_their_lines() {
+    if let Err(why) = &MACHINE.tracing {
+        return skipped(format_args!("no calls are followed: {why}"));
+    }
+    let source = r#"fn main() {
+    say("listening");
+}
+
+fn say(text: &str) {
+    let mut ends = [0; 2];
+    // SAFETY: there is room for two descriptors.
+    unsafe { libc::pipe(ends.as_mut_ptr()) };
+    // SAFETY: they take numbers only.
+    let _ = unsafe { (libc::dup2(ends[1], 1), libc::close(ends[0])) };
+    println!("{text}");
+}
+"#;
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    course.write("exercises/day2_2_echo_server/src/main.rs", source);
+    let only = ["day2_2", "--only", "announces the address"];
+    let output = course.checker().args(only).arg("--format=json").output();
+    let output = output.unwrap().stdout;
+    let report: Value = serde_json::from_slice(&output).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../report.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    assert!(validator.is_valid(&report), "{report:#}");
+    let failure = &report["exercises"][0]["tests"][0]["failure"];
+    let line = |line: u32| serde_json::json!({ "file": "src/main.rs", "line": line });
+    assert_eq!(failure["panicked_at"], line(11), "{failure:#}");
+    for (name, expected) in [("pipe", 8), ("dup2", 10), ("write(1", 11)] {
+        let mut calls = failure["calls"].as_array().unwrap().iter();
+        let call = calls.find(|call| call["text"].as_str().unwrap().starts_with(name));
+        assert_eq!(call.unwrap()["source"], line(expected), "{failure:#}");
+    }
+    let (text, _) = printed(&course, &only);
+    let place = "comes to this panic from src/main.rs:11)";
+    assert!(text.contains(place), "{text}");
+    let pipe = text.lines().find(|line| line.contains("pipe"));
+    assert!(pipe.unwrap().ends_with("  src/main.rs:8"), "{text}");
+}
+
+#[test]
 fn a_test_that_passes_when_it_is_run_again_has_failed() {
     if let Err(why) = &MACHINE.tracing {
         return skipped(format_args!("nothing is told again: {why}"));

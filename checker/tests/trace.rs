@@ -93,6 +93,21 @@ fn an_ordinary_program_loses_its_client_under_a_hostile_kernel() {
 }
 
 #[test]
+fn a_call_is_told_with_its_line_in_the_source() {
+    let source = include_str!("trace/programs.c");
+    let line_of = |text: &str| {
+        let place = source.lines().position(|line| line.contains(text));
+        place.unwrap_or_else(|| panic!("no {text}")) + 1
+    };
+    let mut trace = Trace::of(&[], &["echo", "1"]);
+    talk(&mut trace.connect());
+    let (story, _) = trace.end();
+    let place = format!("tests/trace/programs.c:{}", line_of("listen("));
+    let told = story.lines().find(|line| line.contains("listen(3, 8) = 0"));
+    assert!(told.is_some_and(|line| line.ends_with(&place)), "{story}");
+}
+
+#[test]
 fn who_ends_first_sees_time_wait() {
     let mut trace = Trace::of(&[], &["ends_first"]);
     let mut client = trace.connect();
@@ -121,7 +136,7 @@ fn a_reset_is_told_from_an_end() {
     client.peek(&mut [0; 6]).unwrap();
     drop(client);
     let (story, _) = trace.end();
-    assert_order(&story, &["ECONNRESET (Connection reset by peer)"]);
+    assert_order(&story, &["ECONNRESET", "(Connection reset by peer)"]);
     assert_order(
         &story,
         &[
@@ -201,6 +216,8 @@ fn data_follows_its_schema() {
             seen.push(event);
         }
         assert_eq!(seen.last().unwrap()["event"], "finish");
+        let is_known = |event: &Value| event["source"]["file"] == "tests/trace/programs.c";
+        assert!(seen.iter().any(is_known), "{words:?}");
     }
     let has = |key: &str, value: &str| seen.iter().any(|event| event[key] == value);
     for event in ["begin", "start", "call", "state", "signal", "end"] {

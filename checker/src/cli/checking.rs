@@ -215,7 +215,8 @@ fn watch(
     };
     let shows_people = delivery.shows_people();
     let screen = Screen::new(arguments.pager && shows_people);
-    let mut live = Live::new(screen, shows_people, arguments.report.feedback, detail);
+    let feedback = arguments.report.feedback;
+    let mut live = Live::new(plan, screen, shows_people, feedback, detail);
     let mut kept = Ok(());
     let found = check::run(plan, begun, |event| {
         live.take(&event);

@@ -5,13 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{pager::Screen, progress_line::ProgressLine};
+use super::{pager::Screen, progress_line::ProgressLine, terminal::knows_links};
 use crate::{
-    check::{CheckEvent, Stage},
+    check::{CheckEvent, Plan, Stage},
     failure::LabError,
     report::{
         ExerciseReport, Feedback, TestReport,
         human::{self, Detail},
+        links::Links,
     },
 };
 
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What the screen shows of a run.
 pub(super) struct Live<'a> {
+    plan: &'a Plan,
     screen: Screen,
     line: ProgressLine,
     feedback: Feedback,
@@ -44,6 +46,7 @@ struct First {
 
 impl<'a> Live<'a> {
     pub(super) fn new(
+        plan: &'a Plan,
         screen: Screen,
         shows_reports: bool,
         feedback: Feedback,
@@ -52,6 +55,7 @@ impl<'a> Live<'a> {
         let line = ProgressLine::new();
         line.say("compiling");
         Live {
+            plan,
             is_watched: shows_reports
                 && feedback == Feedback::Full
                 && screen.is_immediate()
@@ -83,12 +87,13 @@ impl<'a> Live<'a> {
                 let first = self.first.take().filter(|first| first.is_shown);
                 if self.shows_reports {
                     let exercise = self.feedback.of_exercise(exercise);
-                    self.say(&match first {
+                    let text = match first {
                         Some(first) => {
                             human::after_first_failure(&exercise, &first.test, self.detail)
                         }
                         None => human::exercise(&exercise, self.detail),
-                    });
+                    };
+                    self.say(text, &exercise.name);
                 }
             }
             CheckEvent::SoFar(_) | CheckEvent::Waiting => (),
@@ -104,12 +109,19 @@ impl<'a> Live<'a> {
         if self.is_watched && !first.is_shown && first.known.elapsed() >= PATIENCE {
             first.is_shown = true;
             let text = human::first_failure(&first.exercise, &first.test, self.detail);
-            self.say(&text);
+            let name = first.exercise.name.clone();
+            self.say(text, &name);
         }
     }
 
-    fn say(&mut self, text: &str) {
-        let said = self.line.pause(|| self.screen.say(text));
+    /// Says something about an exercise. What a terminal can open becomes a link, if it knows links.
+    fn say(&mut self, text: String, exercise: &str) {
+        let exercise = self.plan.program.is_none().then_some(exercise);
+        let text = match knows_links(&io::stdout()) {
+            true => Links::new(&self.plan.root, exercise).add(&text),
+            false => text,
+        };
+        let said = self.line.pause(|| self.screen.say(&text));
         let shown = std::mem::replace(&mut self.shown, Ok(()));
         self.shown = shown.and(said);
     }

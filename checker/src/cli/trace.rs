@@ -10,7 +10,7 @@ use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 
 use super::{
-    CliError, checking::recall, columns, exit, naming::one_or_next, output,
+    CliError, checking::recall, columns, exit, knows_links, naming::one_or_next, output,
     progress_line::ProgressLine, refuse_unusable, width,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     failure::LabError,
     observe::{calls::Call, tracer},
     progress::Progress,
-    report::human,
+    report::{human, links::Links},
     target,
     trace::Session,
     worker::{Cancel, RunError},
@@ -110,10 +110,21 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
         only: &arguments.only,
         is_hostile: arguments.hostile,
         has_colour,
+        links: links(arguments, exercise),
         as_json: arguments.format == TraceFormat::Json,
         width,
     };
     Ok(session.run(output)?.exit_status())
+}
+
+/// Where links of the story lead, if it goes to a terminal that knows links.
+fn links(arguments: &Arguments, exercise: &Exercise) -> Option<Links> {
+    if arguments.output.is_some() || !knows_links(&io::stderr()) {
+        return None;
+    }
+    let root = workspace::find().ok()?;
+    let own = arguments.program.is_none().then_some(exercise.name);
+    Some(Links::new(&root, own))
 }
 
 /// Whether standard error shows colours.

@@ -2,8 +2,14 @@
 
 use std::fmt::Write;
 
-use super::{layout::FAIL, sanitize::clean};
-use crate::lab::{CallLine, Mark};
+use super::{
+    layout::{DIM, FAIL},
+    sanitize::clean,
+};
+use crate::{
+    lab::{CallLine, Mark},
+    observe::source::SourceLine,
+};
 
 /// The calls under their heading, each cut to the width of the terminal. Empty where there are none.
 pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
@@ -28,11 +34,12 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
         let who = process.unwrap_or_default() + &thread.unwrap_or_default();
         let (call_itself, result) = call.parts();
         let call_itself = format!("{who}{}", clean(call_itself));
-        let line = cut(&call_itself, result, width.saturating_sub(10));
+        let room = width.saturating_sub(10);
+        let (line, source) = beside(&call_itself, result, call.source.as_ref(), room);
         let _ = match call.mark {
-            Some(Mark::Waits) => writeln!(text, "        {FAIL}> {line}{FAIL:#}"),
-            Some(Mark::Guilty) => writeln!(text, "        {FAIL}! {line}{FAIL:#}"),
-            None => writeln!(text, "          {line}"),
+            Some(Mark::Waits) => writeln!(text, "        {FAIL}> {line}{FAIL:#}{source}"),
+            Some(Mark::Guilty) => writeln!(text, "        {FAIL}! {line}{FAIL:#}{source}"),
+            None => writeln!(text, "          {line}{source}"),
         };
         if let Some(injected) = &call.injected {
             let indent = who.len();
@@ -62,6 +69,27 @@ fn number_of(call: &CallLine) -> String {
         .map_or_else(String::new, |thread| format!("#{thread}"))
 }
 
+/// A call in so many columns, and what stands behind it, at the right edge: where in the source it was made. A terminal
+/// that has no room for both shows the call.
+pub(crate) fn beside(
+    call: &str,
+    result: &str,
+    source: Option<&SourceLine>,
+    width: usize,
+) -> (String, String) {
+    /// A call is not cut to fewer columns than these for it.
+    const LEAST: usize = 32;
+    let source = source.map(|source| clean(&source.to_string()));
+    let source = source.filter(|source| source.chars().count() + 2 + LEAST <= width);
+    let Some(source) = source else {
+        return (cut(call, result, width), String::new());
+    };
+    let room = width - source.chars().count();
+    let line = cut(call, result, room - 2);
+    let gap = room.saturating_sub(line.chars().count());
+    (line, format!("{:gap$}{DIM}{source}{DIM:#}", ""))
+}
+
 /// The beginning of a call and its whole result, in so many columns: what came of it tells more than its middle.
 pub(crate) fn cut(call: &str, result: &str, width: usize) -> String {
     let room = width.saturating_sub(result.chars().count());
@@ -78,7 +106,7 @@ pub(crate) fn cut(call: &str, result: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::layout::plain, *};
     use crate::observe::{calls::Call, tracer::CallOutcome};
 
     fn call(call: &str, result: i64) -> CallLine {
@@ -91,6 +119,7 @@ mod tests {
             outcome: CallOutcome::Returned(result),
             injected: None,
             mark: None,
+            source: None,
         }
     }
 
@@ -105,6 +134,26 @@ mod tests {
         assert!(text.contains("= 2\n          … once more\n"), "{text}");
         assert!(text.contains("= 4\n          close"), "{text}");
     }
+
+    #[test]
+    fn a_line_of_the_source_stands_at_the_right_edge() {
+        let long = format!("write(4, \"{}\", 4096)", "y".repeat(90));
+        for (call_itself, width) in [("close(5)", 80), (long.as_str(), 80), (long.as_str(), 120)] {
+            let of_line = CallLine {
+                source: Some(SourceLine {
+                    file: "src/main.rs".to_owned(),
+                    line: 17,
+                }),
+                ..call(call_itself, 0)
+            };
+            let text = plain(&last_calls(&[of_line], width));
+            let line = text.lines().nth(1).unwrap_or_default();
+            assert!(line.ends_with("  src/main.rs:17"), "{text}");
+            assert_eq!(line.chars().count(), width, "{text}");
+            assert!(line.contains(" = 0  "), "{text}");
+        }
+    }
+
     #[test]
     fn what_looks_like_a_result_in_a_calls_data_is_no_result() {
         let waits = CallLine {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{
     layout::{FAIL, fold},
+    model::FailureReport,
     sanitize::clean,
 };
 use crate::failure::Comparison;
@@ -134,6 +135,23 @@ pub(super) fn output(title: &str, printed: &str, width: usize) -> String {
     }
     text.push('\n');
     text
+}
+
+/// What a program printed on standard error; and from where in its source it has panicked, where the panic names a place
+/// in a library only.
+pub(super) fn standard_error(failure: &FailureReport, width: usize) -> String {
+    let text = output("Its standard error", &failure.stderr, width);
+    let place = failure.panicked_at.as_ref();
+    // The panic itself names a line as `src/main.rs:17:5`.
+    let place = place.filter(|place| !failure.stderr.contains(&format!("{place}:")));
+    match place {
+        Some(place) => {
+            let line = clean(&format!("(your program comes to this panic from {place})"));
+            let line = fold(&line, width, "          ", "            ");
+            format!("{}\n{line}\n\n", text.trim_end())
+        }
+        None => text,
+    }
 }
 
 /// Whether no person can read it. What is no UTF-8 has been replaced on the way here.

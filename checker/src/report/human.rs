@@ -10,7 +10,7 @@ use self::causes::{by_cause, more};
 use super::{
     calls::last_calls,
     context::Context,
-    excerpt::{compared, output},
+    excerpt::{compared, output, standard_error},
     layout::{BROKEN, DIM, FAIL, HINT, PASS, STRONG, fold, plain},
     model::{Change, ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     sanitize::{clean, cut, from_compiler, without_commands},
@@ -402,7 +402,7 @@ pub fn explanation(
         let _ = writeln!(text);
     }
     text.push_str(&last_calls(&failure.calls, width));
-    text.push_str(&output("Its standard error", &failure.stderr, width));
+    text.push_str(&standard_error(failure, width));
     let is_shown = failure
         .comparison
         .as_ref()

@@ -3,7 +3,7 @@
 //! ```text
 //! format                            a row for each format
 //!   │  human, junit, github, …      a rendering each
-//!   │    └─ table, excerpt, calls   parts of several renderings
+//!   │    └─ table, excerpt, calls   parts of several renderings; links, for a terminal
 //!   │         └─ layout, sanitize   width and colour; text from outside, made harmless
 //!   └─ feedback, context, model     values: who may see what, what else is known, the report
 //! ```
@@ -26,6 +26,7 @@ pub mod human;
 pub mod json;
 pub mod junit;
 pub mod layout;
+pub mod links;
 pub mod markdown;
 mod model;
 pub mod prairielearn;

@@ -6,6 +6,7 @@ use crate::{
     exercise::Exercise,
     failure::{Comparison, Diagnosis, LabError},
     lab::{CallLine, Ending, ProcessState},
+    observe::source::SourceLine,
     sandbox::Isolation,
 };
 
@@ -121,6 +122,9 @@ pub struct FailureReport {
     pub processes: Vec<ProcessState>,
     /// The last system calls of the program and its children; none where they are not followed.
     pub calls: Vec<CallLine>,
+    /// From where in its author's source it has panicked, if that is known.
+    #[serde(default)]
+    pub panicked_at: Option<SourceLine>,
     /// How the program had ended, if it had.
     pub ending: Option<Ending>,
     /// Its standard output; the beginning and the end if it was much.

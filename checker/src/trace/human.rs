@@ -14,8 +14,15 @@ use super::{
     states,
 };
 use crate::{
-    observe::tracer::{self, Argument, CallOutcome, Record, TraceEvent},
-    report::{calls::cut, layout::fold, sanitize::clean},
+    observe::{
+        source::SourceLine,
+        tracer::{self, Argument, CallOutcome, Record, TraceEvent},
+    },
+    report::{
+        calls::{beside, cut},
+        layout::fold,
+        sanitize::clean,
+    },
 };
 
 const DIM: Style = Style::new().dimmed();
@@ -61,7 +68,7 @@ impl TextRenderer {
     }
 
     /// The lines for an entry; none if it is counted and written later.
-    pub fn render(&mut self, entry: &Entry) -> String {
+    pub fn render(&mut self, entry: &Entry, source: Option<&SourceLine>) -> String {
         let mut text = String::new();
         let at = entry.at_us;
         match &entry.kind {
@@ -75,7 +82,9 @@ impl TextRenderer {
                 self.main.get_or_insert(*pid);
                 self.remark(&mut text, at, *tid, &line);
             }
-            EntryKind::Program(TraceEvent::Returned(record)) => self.call(&mut text, at, record),
+            EntryKind::Program(TraceEvent::Returned(record)) => {
+                self.call(&mut text, at, record, source)
+            }
             EntryKind::Program(TraceEvent::Signalled { tid, signal, .. }) => {
                 self.flush_count(&mut text, *tid);
                 let name = tracer::signal_name(*signal);
@@ -95,9 +104,10 @@ impl TextRenderer {
                 let waits = (record.sequence, record.arguments.clone());
                 self.threads.entry(record.tid).or_default().waits = Some(waits);
                 let since = format!(" waits since {}", milliseconds(record.entered_us));
-                let line = cut(&clean(&record.call_text()), &since, self.room());
+                let call = clean(&record.call_text());
+                let (line, source) = beside(&call, &since, source, self.room());
                 let head = self.head(at, record.tid);
-                let _ = writeln!(text, "{head}{line}");
+                let _ = writeln!(text, "{head}{line}{source}");
             }
             EntryKind::State(change) => {
                 text.push_str(&self.flush_all_counts());
@@ -145,7 +155,7 @@ impl TextRenderer {
         text
     }
 
-    fn call(&mut self, text: &mut String, at: u64, record: &Record) {
+    fn call(&mut self, text: &mut String, at: u64, record: &Record, source: Option<&SourceLine>) {
         let lines = self.threads.entry(record.tid).or_default();
         let waited = lines
             .waits
@@ -171,13 +181,16 @@ impl TextRenderer {
             CallOutcome::Failed(_) => FAILED,
             CallOutcome::InProgress | CallOutcome::Lost => DIM,
         };
-        let line = cut(&clean(&call), &record.outcome.to_string(), self.room());
+        let result = record.outcome.to_string();
+        // What has resumed was told with its line when it waited.
+        let source = source.filter(|_| waited.is_none());
+        let (line, source) = beside(&clean(&call), &result, source, self.room());
         let head = self.head(at, record.tid);
-        let _ = write!(text, "{head}{style}{line}{style:#}");
+        let _ = write!(text, "{head}{style}{line}{style:#}{source}");
         let remark = self.remark_on(record);
         if !remark.is_empty() {
             let used = line.chars().count() + 1 + remark.chars().count();
-            let _ = match used <= self.room() {
+            let _ = match source.is_empty() && used <= self.room() {
                 true => write!(text, " {DIM}{remark}{DIM:#}"),
                 false => write!(text, "\n{:1$}{DIM}{remark}{DIM:#}", "", self.indent() + 2),
             };

@@ -10,7 +10,10 @@ use super::{
     queue::{Entry, EntryKind},
     states,
 };
-use crate::observe::tracer::{self, CallOutcome, Record, TraceEvent};
+use crate::observe::{
+    source::SourceLine,
+    tracer::{self, CallOutcome, Record, TraceEvent},
+};
 
 /// The first line: what the others are.
 pub(super) fn beginning(program: &Path, arguments: &[String]) -> Value {
@@ -22,15 +25,15 @@ pub(super) fn beginning(program: &Path, arguments: &[String]) -> Value {
     })
 }
 
-/// One entry.
-pub(super) fn entry(entry: &Entry) -> Value {
+/// One entry; if it is a call, with its line in the source, where that is known.
+pub(super) fn entry(entry: &Entry, source: Option<&SourceLine>) -> Value {
     let at = entry.at_us;
     match &entry.kind {
         EntryKind::Program(TraceEvent::Started { pid, tid, parent }) => json!({
             "event": "start", "at_us": at, "pid": pid, "tid": tid, "parent": parent,
         }),
-        EntryKind::Program(TraceEvent::Returned(record)) => call(at, record),
-        EntryKind::Waits(record) => call(at, record),
+        EntryKind::Program(TraceEvent::Returned(record)) => call(at, record, source),
+        EntryKind::Waits(record) => call(at, record, source),
         EntryKind::Program(TraceEvent::Signalled { pid, tid, signal }) => json!({
             "event": "signal", "at_us": at, "pid": pid, "tid": tid, "signal": tracer::signal_name(*signal),
         }),
@@ -61,7 +64,7 @@ pub(super) fn end(end: &End) -> Value {
     })
 }
 
-fn call(at_us: u64, record: &Record) -> Value {
+fn call(at_us: u64, record: &Record, source: Option<&SourceLine>) -> Value {
     let (outcome, result, errno) = match record.outcome {
         CallOutcome::InProgress => ("waits", None, None),
         CallOutcome::Returned(result) => ("returned", Some(result), None),
@@ -89,6 +92,7 @@ fn call(at_us: u64, record: &Record) -> Value {
         "errno": errno,
         "refused": record.refused,
         "injected": record.injected.map(|fault| fault.to_string()),
+        "source": source,
         "text": record.to_string(),
     })
 }

@@ -36,9 +36,10 @@ use crate::{
     failure::{Attempt, LabError},
     observe::{
         calls::Call,
-        tracer::{self, TraceEvent, Tracer},
+        source::{SourceLine, SourceLines},
+        tracer::{self, Record, TraceEvent, Tracer},
     },
-    report::layout::fold,
+    report::{layout::fold, links::Links},
     sandbox::Attended,
 };
 
@@ -62,6 +63,8 @@ pub struct Session<'a> {
     pub is_hostile: bool,
     /// Whether the output shows colours.
     pub has_colour: bool,
+    /// What becomes a link, if the terminal knows links.
+    pub links: Option<Links>,
     /// As data, and not for people.
     pub as_json: bool,
     /// The width of the terminal, in columns.
@@ -103,13 +106,14 @@ impl Session<'_> {
             writer: Some(writer),
             error: None,
             waiting: HashSet::new(),
+            source: None,
         };
         output.begin();
         self.follow(&attended, &queue, &signals, &mut output)?;
         let at_us = attended.tracer().now_us();
         let left_behind = attended.tracer().processes();
         attended.end()?;
-        while output.write_entries(&queue) {}
+        while output.write_entries(&queue, attended.tracer()) {}
         let end = End {
             at_us,
             status: attended.tracer().ending().unwrap_or_default(),
@@ -141,7 +145,7 @@ impl Session<'_> {
                 output.write_waiting(tracer);
                 next_look = now + TICK;
             }
-            output.write_entries(queue);
+            output.write_entries(queue, tracer);
             if tracer.ending().is_some() {
                 let deadline = *last.get_or_insert(now + LAST);
                 let is_over = tracer.is_finished() && !queue.is_moving();
@@ -212,6 +216,8 @@ struct Output<'a> {
     error: Option<io::Error>,
     /// The calls which were written as waiting.
     waiting: HashSet<u64>,
+    /// The lines of the program's source, once a call was written.
+    source: Option<SourceLines>,
 }
 
 impl Output<'_> {
@@ -227,7 +233,7 @@ impl Output<'_> {
     }
 
     /// Writes the next entries; whether there were any.
-    fn write_entries(&mut self, queue: &EventQueue) -> bool {
+    fn write_entries(&mut self, queue: &EventQueue, tracer: &Tracer) -> bool {
         let entries = queue.take();
         let mut text = String::new();
         for entry in &entries {
@@ -237,7 +243,7 @@ impl Output<'_> {
                     continue;
                 }
             }
-            text.push_str(&self.render(entry));
+            text.push_str(&self.render(entry, tracer));
         }
         self.write(&text);
         !entries.is_empty()
@@ -252,10 +258,11 @@ impl Output<'_> {
                 && self.is_wanted(record.call)
                 && self.waiting.insert(record.sequence)
             {
-                text.push_str(&self.render(&Entry {
+                let entry = Entry {
                     at_us: now,
                     kind: EntryKind::Waits(Box::new(record)),
-                }));
+                };
+                text.push_str(&self.render(&entry, tracer));
             }
         }
         if let Some(renderer) = &mut self.renderer {
@@ -268,11 +275,28 @@ impl Output<'_> {
         self.session.only.is_empty() || self.session.only.contains(&call)
     }
 
-    fn render(&mut self, entry: &Entry) -> String {
+    fn render(&mut self, entry: &Entry, tracer: &Tracer) -> String {
+        let source = match &entry.kind {
+            EntryKind::Program(TraceEvent::Returned(record)) | EntryKind::Waits(record) => {
+                self.source_of(record, tracer)
+            }
+            _ => None,
+        };
         match &mut self.renderer {
-            Some(renderer) => renderer.render(entry),
-            None => format!("{}\n", json::entry(entry)),
+            Some(renderer) => renderer.render(entry, source.as_ref()),
+            None => format!("{}\n", json::entry(entry, source.as_ref())),
         }
+    }
+
+    fn source_of(&mut self, record: &Record, tracer: &Tracer) -> Option<SourceLine> {
+        if record.frames.is_empty() {
+            return None;
+        }
+        let lines = match &mut self.source {
+            Some(lines) => lines,
+            none => none.insert(SourceLines::read(&*tracer.program()?)),
+        };
+        lines.innermost(&record.frames)
     }
 
     fn finish(&mut self, end: &End) {
@@ -288,9 +312,10 @@ impl Output<'_> {
 
     /// Whole lines in one call, so that what the program prints stands between lines.
     fn write(&mut self, text: &str) {
-        let text = match self.session.has_colour {
-            true => text.to_owned(),
-            false => anstream::adapter::strip_str(text).to_string(),
+        let text = match (self.session.has_colour, &self.session.links) {
+            (true, Some(links)) => links.add(text),
+            (true, None) => text.to_owned(),
+            (false, _) => anstream::adapter::strip_str(text).to_string(),
         };
         if let Some(writer) = &mut self.writer
             && let Err(error) = writer.write_all(text.as_bytes())

@@ -123,6 +123,7 @@ mod tests {
             outcome,
             injected: None,
             mark: (outcome == CallOutcome::InProgress).then_some(Mark::Waits),
+            source: None,
         }
     }
 

@@ -7,7 +7,14 @@ use super::environment::command;
 /// Compiles one file. Warnings are for whoever changes it, and stop nobody with another compiler.
 pub fn compile_c(source: impl AsRef<Path>, program: impl AsRef<Path>) {
     let status = command("cc")
-        .args(["-Wall", "-Wextra", "-Wno-unused-result", "-O1", "-pthread"])
+        .args([
+            "-Wall",
+            "-Wextra",
+            "-Wno-unused-result",
+            "-O1",
+            "-g",
+            "-pthread",
+        ])
         .arg("-o")
         .arg(program.as_ref())
         .arg(source.as_ref())

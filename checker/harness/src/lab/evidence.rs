@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     context::TestContext,
-    program::{CallLine, last_calls},
+    program::{CallLine, LastCalls, last_calls},
     programs::Ending,
 };
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         descriptors::{self, Object},
         processes::Process,
         sockets::{Socket, State, Transport},
+        source::SourceLine,
         tracer::Tracer,
     },
 };
@@ -31,6 +32,8 @@ pub struct Evidence {
     /// The last calls of the program and its children, in the order in which they were made; none where they are not
     /// followed.
     pub calls: Vec<CallLine>,
+    /// From where in its author's source it has panicked, if it has and its calls are followed.
+    pub panicked_at: Option<SourceLine>,
     /// What the program had printed on standard output; its beginning and its end if it was much.
     pub stdout: String,
     /// The same of standard error.
@@ -75,6 +78,7 @@ impl Failure {
             steps: Vec::new(),
             processes: Vec::new(),
             calls: Vec::new(),
+            panicked_at: None,
             stdout: String::new(),
             stderr: String::new(),
             ending: None,
@@ -96,13 +100,14 @@ impl TestContext {
         self.programs.read_outputs();
         let program = self.programs.last();
         let program = program.as_ref();
-        let calls = program
+        let LastCalls { calls, panicked_at } = program
             .and_then(|program| Some(last_calls(program.tracer()?, program.pid(), guilty)))
             .unwrap_or_default();
         Evidence {
             steps: self.transcript.steps(),
             processes: self.process_states(),
             calls,
+            panicked_at,
             stdout: program.map(|it| it.stdout_excerpt()).unwrap_or_default(),
             stderr: program.map(|it| it.stderr_excerpt()).unwrap_or_default(),
             fault_not_triggered: program

@@ -7,5 +7,8 @@ pub mod calls;
 pub mod descriptors;
 pub mod processes;
 pub mod sockets;
+pub mod source;
 pub mod tracer;
 pub mod waiting;
+
+mod cursor;

@@ -12,6 +12,7 @@ use crate::{
     failure::{Checked, Diagnosis},
     observe::{
         calls::Call,
+        source::{SourceLine, SourceLines},
         tracer::{CallOutcome, Record, Tracer, before_main},
     },
 };
@@ -36,6 +37,9 @@ pub struct CallLine {
     pub injected: Option<String>,
     /// Why the reader should look at it, if there is a reason.
     pub mark: Option<Mark>,
+    /// Where in its author's source it was made, if that is known.
+    #[serde(default)]
+    pub source: Option<SourceLine>,
 }
 
 /// Why a call stands out.
@@ -60,12 +64,27 @@ impl CallLine {
 /// How many calls a report shows, besides those that have not returned.
 const SHOWN: usize = 12;
 
+/// What a report shows of the calls of a program.
+#[derive(Debug, Default)]
+pub(in crate::lab) struct LastCalls {
+    /// The last ones, and all that have not returned.
+    pub calls: Vec<CallLine>,
+    /// From where in its author's source it has panicked, if it has.
+    pub panicked_at: Option<SourceLine>,
+}
+
 /// The last calls of a program, and all that have not returned; without those that it has made before its `main`, and
 /// without those of other programs, which have taken the place of its children by exec.
-pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>) -> Vec<CallLine> {
+pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>) -> LastCalls {
     let mut records = tracer.records();
     records.drain(..before_main(&records));
     leave_out_other_programs(&mut records, main);
+    let source = match tracer.program() {
+        Some(program) if !records.is_empty() => SourceLines::read(&program),
+        _ => SourceLines::default(),
+    };
+    let panic = records.iter().rev().find(|record| tells_of_panic(record));
+    let panicked_at = panic.and_then(|record| source.innermost(&record.frames));
     let threads = Threads::of(&records);
     let mut calls = without_noise(records, guilty);
     let recent = calls.len().saturating_sub(SHOWN);
@@ -91,9 +110,22 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
                 true => Some(Mark::Guilty),
                 false => record.is_in_progress().then_some(Mark::Waits),
             },
+            source: source.innermost(&record.frames),
         }
     };
-    calls.iter().map(line).collect()
+    LastCalls {
+        calls: calls.iter().map(line).collect(),
+        panicked_at,
+    }
+}
+
+/// Whether it prints what Rust's standard library says when a thread panics. Then all that the thread was doing is still
+/// below it on the stack, also where the panic itself is in a library.
+fn tells_of_panic(record: &Record) -> bool {
+    const BEGINNING: &[u8] = b"\nthread '";
+    record.call == Call::Write
+        && record.descriptor() == Some(libc::STDERR_FILENO)
+        && (record.data()).is_some_and(|data| data.start.starts_with(BEGINNING))
 }
 
 /// The threads of processes that have several, by the order in which they were made.

@@ -24,8 +24,8 @@ use std::{
     time::Duration,
 };
 
-pub(super) use calls::last_calls;
 pub use calls::{CallLine, Calls, Mark};
+pub(super) use calls::{LastCalls, last_calls};
 pub use children::{Child, Children};
 pub use descriptors::Descriptors;
 pub use faults::{CallFilter, FaultGuard, Faults, FdKind};

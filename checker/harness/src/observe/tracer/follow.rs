@@ -17,6 +17,7 @@ use super::{
     Beginning, Shared,
     bounds::{Bounds, Tree},
     decode,
+    frames::{Image, Program},
     inject::{self, Fault},
     interrupted::{Interrupted, Pause, Verdict},
     listener::{Recorder, TraceEvent, TraceListener},
@@ -45,8 +46,8 @@ pub(super) struct Follower {
     main: i32,
     recorder: Recorder,
     bounds: Bounds,
-    /// Whether the program itself runs, and not still what starts it.
-    started: bool,
+    /// The program itself, once it runs, and not still what starts it.
+    program: Option<Program>,
     placement: Placement,
     threads: HashMap<i32, Tracee>,
     processes: HashMap<i32, Inherited>,
@@ -59,6 +60,8 @@ struct Inherited {
     restarting: u64,
     /// Where the dynamic loader is (ld.so(8)). What that calls before `main` is none of the program's calls.
     loader: Range<u64>,
+    /// What its memory holds, while it runs the program itself and not another one.
+    image: Option<Image>,
 }
 
 /// One thread.
@@ -98,7 +101,7 @@ impl Follower {
             recorder: Recorder::new(shared.clone(), listener),
             shared,
             main,
-            started: beginning == Beginning::Gate,
+            program: (beginning == Beginning::Gate).then(|| Program::of(main)),
             placement: Placement::new(),
             threads: HashMap::new(),
             processes: HashMap::new(),
@@ -238,8 +241,13 @@ impl Follower {
     /// exec has replaced a program. The thread which called it now has the number of the process, and all others are
     /// gone; the former main thread is not reported.
     fn on_exec(&mut self, tid: i32) {
-        self.started |= tid == self.main;
-        self.processes.entry(tid).or_default().loader = loader::place(tid);
+        if tid == self.main && self.program.is_none() {
+            let program = self.program.insert(Program::of(tid));
+            self.shared.state().program = program.file.clone();
+        }
+        let process = self.processes.entry(tid).or_default();
+        process.loader = loader::place(tid);
+        process.image = (self.program.as_ref()).and_then(|program| program.image(tid));
         let caller = event_message(tid).unwrap_or(tid);
         if caller != tid
             && let Some(thread) = self.threads.remove(&caller)
@@ -342,14 +350,14 @@ impl Follower {
             self.release_cpus(entry.number);
             return None;
         }
-        let process = self.processes.get(&thread.pid);
-        let is_loading = process.is_some_and(|process| process.loader.contains(&entry.pointer));
-        if is_loading && refusal(call).is_none() {
+        let process = self.processes.entry(thread.pid).or_default();
+        if process.loader.contains(&entry.pointer) && refusal(call).is_none() {
             return None;
         }
+        let frames = process.image.as_mut().map(|image| image.frames(tid));
         let mut record = Record {
             sequence: 0,
-            entered_us: self.now(),
+            entered_us: self.shared.now_us(),
             returned_us: None,
             pid: thread.pid,
             own_pid: thread.own_pid,
@@ -362,13 +370,14 @@ impl Follower {
             outcome: CallOutcome::InProgress,
             injected: None,
             refused: false,
+            frames: frames.unwrap_or_default(),
         };
         if let Some(row) = row {
             decode::at_entry(&mut record, row, Memory { thread: tid });
         }
         let refusal = refusal(record.call).or_else(|| self.out_of_bounds(tid, &record, &entry));
         let due = match (refusal, row) {
-            (None, Some(row)) if self.started => {
+            (None, Some(row)) if self.program.is_some() => {
                 let rules = &mut self.shared.state().rules;
                 rules.fault_for(record.pid, tid, row, &entry)
             }
@@ -404,7 +413,7 @@ impl Follower {
 
     /// The errno of a call which leaves the program's bounds.
     fn out_of_bounds(&self, tid: i32, record: &Record, entry: &Entry) -> Option<i32> {
-        if !self.started || self.bounds == Bounds::default() {
+        if self.program.is_none() || self.bounds == Bounds::default() {
             return None;
         }
         let pending = self
@@ -571,11 +580,6 @@ impl Follower {
             }
         }
         self.resume(tid, delivered);
-    }
-
-    /// Microseconds since the start.
-    fn now(&self) -> u64 {
-        self.shared.now_us()
     }
 }
 

@@ -13,6 +13,7 @@ mod bounds;
 mod decode;
 mod filter;
 mod follow;
+mod frames;
 mod inject;
 mod interrupted;
 mod listener;
@@ -26,9 +27,11 @@ mod probe;
 mod record;
 mod registers;
 mod start;
+mod unwind;
 
 use std::{
     collections::{HashMap, HashSet},
+    fs::File,
     io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
@@ -55,6 +58,7 @@ use nix::{
 pub use argument::{Address, Argument, Data, Disposition, EpollEvent, OptionValue, PollEntry};
 pub use bounds::Bounds;
 pub use filter::{Condition, Filter, Refusal};
+pub use frames::Frame;
 pub use inject::{EarlyFaults, Fault, Injection, InjectionId, On, Which, no_faults};
 pub use listener::{TraceEvent, TraceListener};
 pub use names::{ConstantSet, FlagSet, errno as errno_name, known_signal, signal as signal_name};
@@ -119,6 +123,8 @@ struct TraceState {
     group_stopped: HashSet<i32>,
     /// How the program has ended, as wait(2) tells it.
     ending: Option<i32>,
+    /// The file of the program itself, once it runs.
+    program: Option<Arc<File>>,
     /// Whether all that is left is to be killed.
     is_ending: bool,
     /// Whether the tracing thread has ended.
@@ -234,6 +240,12 @@ impl Tracer {
     /// How the program has ended, if it has. Processes which it has left behind may go on.
     pub fn ending(&self) -> Option<ExitStatus> {
         self.shared.state().ending.map(ExitStatus::from_raw)
+    }
+
+    /// The file of the program, whatever has become of its path: the addresses in [`Record::frames`] are of it. None if
+    /// the program does not run yet, or may not be read.
+    pub fn program(&self) -> Option<Arc<File>> {
+        self.shared.state().program.clone()
     }
 
     /// The calls of all processes of the program, the last 4096 and those which have not returned, in the order in which

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap, VecDeque},
     fmt,
+    sync::Arc,
 };
 
 use nix::fcntl::OFlag;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     argument::{Address, Argument, Data},
+    frames::Frame,
     inject::Fault,
     names::{self, FlagSet},
 };
@@ -48,6 +50,8 @@ pub struct Record {
     pub injected: Option<Fault>,
     /// Whether the lab refused it, because it would hide the program from the lab.
     pub refused: bool,
+    /// From where in the program it was made, the innermost place first: see [`source`](crate::observe::source).
+    pub frames: Arc<[Frame]>,
 }
 
 /// What came of a call.
@@ -304,6 +308,7 @@ mod tests {
             outcome: CallOutcome::InProgress,
             injected: None,
             refused: false,
+            frames: Arc::default(),
         }
     }
 

@@ -11,6 +11,7 @@
 
 use nix::errno::Errno;
 
+use super::{frames::Values, unwind::REGISTERS};
 use crate::sys::ptrace::{self, CallInfo};
 
 /// The machine as seccomp(2) and PTRACE_GET_SYSCALL_INFO name it.
@@ -19,6 +20,27 @@ pub(super) const MACHINE: u32 = 0xc000_003e;
 /// The machine as seccomp(2) and PTRACE_GET_SYSCALL_INFO name it.
 #[cfg(target_arch = "aarch64")]
 pub(super) const MACHINE: u32 = 0xc000_00b7;
+
+/// The end of the stack, by the numbers of DWARF.
+#[cfg(target_arch = "x86_64")]
+pub(super) const STACK: usize = 7;
+/// The end of the stack, by the numbers of DWARF.
+#[cfg(target_arch = "aarch64")]
+pub(super) const STACK: usize = 31;
+/// Where a function returns to: on x86_64 no register, and on the stack.
+#[cfg(target_arch = "x86_64")]
+pub(super) const RETURN_ADDRESS: usize = 16;
+/// Where a function returns to.
+#[cfg(target_arch = "aarch64")]
+pub(super) const RETURN_ADDRESS: usize = 30;
+/// What a function gives back as it has got it: rbx, rbp, r12 … r15.
+#[cfg(target_arch = "x86_64")]
+pub(super) const KEPT_BY_CALLS: &[usize] = &[3, 6, 12, 13, 14, 15];
+/// What a function gives back as it has got it: x19 … x29.
+#[cfg(target_arch = "aarch64")]
+pub(super) const KEPT_BY_CALLS: &[usize] = &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29];
+/// The bits of an address. Above them, a return address of aarch64 may have a signature.
+pub(super) const ADDRESS: u64 = (1 << 48) - 1;
 
 /// The number of a call that the kernel does not make.
 const NONE: u64 = u64::MAX;
@@ -85,6 +107,20 @@ impl Registers {
     pub fn go_behind(&mut self, entry: &Entry) {
         self.user.rip = entry.pointer;
     }
+
+    /// The registers by the numbers of DWARF (System V ABI, AMD64, figure 3.36), and the instruction pointer.
+    pub fn for_unwinding(&self) -> (Values, u64) {
+        let user = &self.user;
+        let known = [
+            user.rax, user.rdx, user.rcx, user.rbx, user.rsi, user.rdi, user.rbp, user.rsp,
+            user.r8, user.r9, user.r10, user.r11, user.r12, user.r13, user.r14, user.r15,
+        ];
+        let mut values = [None; REGISTERS];
+        for (place, value) in values.iter_mut().zip(known) {
+            *place = Some(value);
+        }
+        (Values(values), user.rip)
+    }
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -135,6 +171,16 @@ impl Registers {
     /// Goes from before a call to behind it, without making it.
     pub fn go_behind(&mut self, entry: &Entry) {
         self.user.pc = entry.pointer;
+    }
+
+    /// The registers by the numbers of DWARF, which are their own, and the instruction pointer.
+    pub fn for_unwinding(&self) -> (Values, u64) {
+        let mut values = [None; REGISTERS];
+        for (place, value) in values.iter_mut().zip(self.user.regs) {
+            *place = Some(value);
+        }
+        values[STACK] = Some(self.user.sp);
+        (Values(values), self.user.pc)
     }
 }
 
