@@ -126,10 +126,17 @@ fn chapters(text: &str) -> Vec<(Heading, &str)> {
 /// The links, in order; those in code are none.
 pub fn links(text: &str) -> Vec<Link> {
     let mut found = Vec::new();
+    // What stands between backticks is code, also where it goes on in the next line; a blank line ends a paragraph.
+    let mut is_code = false;
     for (line, text) in prose(text) {
-        // What stands between backticks is code.
-        let parts: Vec<&str> = text.split('`').step_by(2).collect();
-        let mut rest = &*parts.join("");
+        if text.is_empty() {
+            is_code = false;
+        }
+        let parts: Vec<&str> = text.split('`').collect();
+        let shown = parts.iter().skip(usize::from(is_code)).step_by(2);
+        is_code ^= parts.len().is_multiple_of(2);
+        let shown: String = shown.copied().collect();
+        let mut rest = shown.as_str();
         while let Some((_, behind)) = rest.split_once("](") {
             let (target, behind) = behind.split_once(')').unwrap_or((behind, ""));
             found.push(Link {
@@ -157,6 +164,9 @@ mod tests {
         let found = links(TEXT);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].target.as_str(), found[0].line), ("#one", 8));
+        let broken = "A `call(a,\n[b](#c))` and [d](#d)\nand `one\n\n[e](#e)\n";
+        let targets: Vec<String> = links(broken).into_iter().map(|link| link.target).collect();
+        assert_eq!(targets, ["#d", "#e"]);
     }
 
     #[test]
