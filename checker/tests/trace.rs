@@ -72,9 +72,12 @@ fn a_patient_program_survives_a_hostile_kernel() {
         &[
             "accept",
             "(made to fail with EINTR)",
-            "read(4, \"h\", 512) = 1 (cut to 1 byte)",
-            "read(4, …, 512) = -1 EINTR (made to fail with EINTR)",
-            "read(4, \"e\", 512) = 1 (cut to 1 byte)",
+            "read(4, \"h\", 512) = 1 ",
+            "(cut to 1 byte)",
+            "read(4, …, 512) = -1 EINTR ",
+            "(made to fail with EINTR)",
+            "read(4, \"e\", 512) = 1 ",
+            "(cut to 1 byte)",
         ],
     );
 }
@@ -388,7 +391,7 @@ fn exit_statuses_tell_whose_trouble_it_is() {
     assert_eq!(status, 128 + libc::SIGABRT, "{story}");
     let course = Course::real();
     for (arguments, status, said) in [
-        (&["trace", "day2"][..], 2, "name one exercise"),
+        (&["trace", "day2"][..], 2, "name one"),
         (
             &["trace", "day2_2", "--only", "raed"],
             2,

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-# day3_2 in Python: the socket has a time limit, with which send, too, asks for room first.
+"""day3_2 in Python: the socket has a time limit, with which send, too, asks for room first."""
+
 import os
 import socket
 import sys

@@ -1,5 +1,6 @@
-# day4_2_graceful_shutdown. Threads for the clients, and a main thread that waits in a selector for the listening socket,
-# for the wake-up descriptor of the signals and for a socket on which threads report their end.
+"""day4_2_graceful_shutdown. Threads for the clients, and a main thread that waits in a selector for the listening socket,
+for the wake-up descriptor of the signals and for a socket on which threads report their end."""
+
 import os
 import re
 import selectors
