@@ -55,9 +55,9 @@ pub const EXERCISE: Exercise = Exercise {
         reverse::LONG_NAME,
         reverse::NO_ADDRESS,
         reverse::NO_ANSWER,
-        manners::ANY_BYTES,
         manners::CANNOT_PRINT,
         manners::WRONG_ARGUMENTS,
+        manners::ANY_BYTES,
     ],
     untested: untested::SENTENCES,
 };

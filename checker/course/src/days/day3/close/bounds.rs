@@ -168,7 +168,7 @@ pub(super) const SILENT_BEFORE_THE_LINE: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
-            mistakes: &["waits_three_seconds_for_the_line"],
+            mistakes: &["waits_one_second_for_the_line"],
             hint: "With -t 600000 a client has ten minutes for its line, and your server has given it up already. The \
                    limit of -t is for the line, too, not only for the drain.",
         },

@@ -49,7 +49,6 @@ pub(super) const NO_FORK: Test = Test {
                 "fork_failure_ends_at_once",
                 "goes_on_forking_after_a_failure",
                 "fork_fails_in_silence",
-                "kills_its_children_when_fork_fails",
             ],
             hint: "fork has failed with EAGAIN for the second child. Say so on standard error, and leave the loop: no \
                    more children. The first child is there, so let it print, and collect it; then come the sum and \

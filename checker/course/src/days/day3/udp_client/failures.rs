@@ -107,7 +107,7 @@ pub(super) const SEND_REFUSED: Test = Test {
         lab.follow_calls();
         let server = server(lab)?;
         let text = word(lab);
-        let program = ask(lab, &["-t", "100", "-n", "50"], &server, &text)?;
+        let program = ask(lab, &["-t", "100", "-n", "20"], &server, &text)?;
         expect_question(lab, &server, text)?;
         // The news of the question before has come when nobody was waiting for it.
         program

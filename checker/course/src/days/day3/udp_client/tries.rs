@@ -234,7 +234,7 @@ pub(super) const SECOND_TRY: Test = Test {
     story: |lab| {
         let server = server(lab)?;
         let text = word(lab);
-        let program = ask(lab, &["-t", "200", "-n", "50"], &server, &text)?;
+        let program = ask(lab, &["-t", "200", "-n", "20"], &server, &text)?;
         let question = expect_question(lab, &server, &text)?;
         expect_question(lab, &server, text)?;
         let answer = word(lab);
