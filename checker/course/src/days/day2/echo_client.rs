@@ -226,7 +226,7 @@ const EVERY_BYTE: Test = Test {
             mistakes: &["prints_at_a_newline"],
             hint: "All of the last reply has come, but your program does not show it: it has no newline, like the \
                    line that was sent. A reply is complete when as many bytes are back as you sent, whatever they \
-                   are. Count them.",
+                   are: count them. Then flush: io::stdout keeps what has no newline.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,

@@ -107,6 +107,12 @@ pub(super) const APPENDS: Test = Test {
             hint: "With -a the old content has to stay: use O_APPEND instead of O_TRUNC, not both.",
         },
         Rejection {
+            diagnosis: Diagnosis::MissingBytes,
+            mistakes: &["takes_an_option_for_its_path"],
+            hint: "Nothing has come into the file. Look at the openat below: if it opens \"-a\", your program takes \
+                   the option for the name of a file. Look at the first argument before you take it for PATH.",
+        },
+        Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["makes_no_file_with_a", "reads_what_it_appends_to"],
             hint: "-a is a right call and ends with status 0. If your program does not know it yet, write it now. -a \
