@@ -7,7 +7,8 @@ use super::{
     start_for, tell,
 };
 use harness::author::{
-    Call, Checked, Connection, Diagnosis, FdKind, Lab, Rejection, Server, Sleep, Test, quoted,
+    Call, Checked, Connection, Diagnosis, Fault, FdKind, Lab, Launch, Rejection, Server, Sleep,
+    Test, quoted,
 };
 
 const AS_IF_NOTHING: &str = "The server goes on as if nothing had happened.";
@@ -19,9 +20,9 @@ pub(super) const OTHER_ERRORS: Test = Test {
     proves: &[LOST, ITS_NAME, OTHERS],
     story: |lab| {
         lab.follow_calls();
-        let (server, [first, second, third]) = start(lab)?;
-        let mut clients = vec![(1, first), (2, second), (3, third)];
-        for errno in [Errno::ETIMEDOUT, Errno::EHOSTUNREACH] {
+        let (server, [first, second, third, fourth]) = start(lab)?;
+        let mut clients = vec![(1, first), (2, second), (3, third), (4, fourth)];
+        for errno in [Errno::ETIMEDOUT, Errno::EHOSTUNREACH, Errno::EAGAIN] {
             server.sleeps(Sleep::UntilSomethingComes)?;
             // Which client it hits is the program's choice: the one to which it writes first.
             server
@@ -36,7 +37,7 @@ pub(super) const OTHER_ERRORS: Test = Test {
             }
         }
         let [(_, client)] = clients.as_slice() else {
-            unreachable!("two of three are lost");
+            unreachable!("three of four are lost");
         };
         tell(&server, &lab.random_bytes(50), &[client])
     },
@@ -52,6 +53,12 @@ pub(super) const OTHER_ERRORS: Test = Test {
             mistakes: &["calls_other_errors_epipe"],
             hint: "The name of the error is that of the errno of write, whichever it is. `{errno:?}` prints it for \
                    each Errno of nix; in C, strerrorname_np does.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["waits_a_moment_for_room"],
+            hint: "A write has failed, and your server has written to this client again. Is it EAGAIN? Then do not \
+                   wait for room, not even for a moment: the client is lost with the first error.",
         },
     ],
 };
@@ -131,12 +138,29 @@ pub(super) const CANNOT_PRINT: Test = Test {
         // One that has noticed the reset already has ended by now.
         server.program().stdin().feed(lab.random_bytes(40));
         server.program().expect_exit(1)?;
-        server.stderr().expect_reason()
+        server.stderr().expect_reason()?;
+
+        let (server, [client]) = start(lab)?;
+        tell(&server, &lab.random_bytes(40), &[&client])?;
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        server
+            .faults()
+            .fail_each(Call::Write.on(FdKind::Stdout), Errno::EPIPE)?;
+        server.program().stdin().close();
+        server.program().expect_exit(1)?;
+        server.stderr().expect_reason()?;
+
+        let program = lab.launch(Launch {
+            fault: Some((Call::Write, Fault::Errno(Errno::EPIPE as i32))),
+            ..Launch::new([lab.any_port().to_string(), "1".to_owned()])
+        })?;
+        program.expect_exit(1)?;
+        program.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["prints_with_println"],
+            mistakes: &["prints_with_println", "announces_with_println"],
             hint: "println! panics when nobody reads standard output any more (EPIPE). Use writeln!, look at what it \
                    returns, print the reason on standard error, and end with status 1.",
         },
@@ -145,6 +169,12 @@ pub(super) const CANNOT_PRINT: Test = Test {
             mistakes: &["ignores_a_failed_print"],
             hint: "The line about a lost client is lost itself, because nobody reads standard output any more. Look at \
                    what write returns, print the reason on standard error, and end with status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["ignores_that_its_last_line_fails"],
+            hint: "The last line could not be printed, because nobody reads standard output any more, and the exit \
+                   status 0 says that all is well. Look at what write returns, and end with status 1.",
         },
     ],
 };
