@@ -45,6 +45,7 @@ pub const EXERCISE: Exercise = Exercise {
         passing_on::EACH,
         passing_on::WHOLE_GROUP,
         passing_on::SAME_LIMIT,
+        passing_on::IN_THE_GRACE,
         passing_on::SOON,
         group::MADE_IN_TIME,
         moments::INTERRUPTED,

@@ -206,6 +206,13 @@ pub(super) const ALL_CLIENTS_FINISH: Test = Test {
                    call waitpid with WNOHANG until it has no more.",
         },
         Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["waits_for_a_client_that_was_reset"],
+            hint: "All clients have gone, and your server waits for one. A client may also go by a reset: then read \
+                   or write fails (ECONNRESET, EPIPE), and what serves it has to end and to be counted down as at an \
+                   end of the stream.",
+        },
+        Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["counts_good_ends_only"],
             hint: "N is the number of clients with which the drain begins, whatever becomes of them later. A client \

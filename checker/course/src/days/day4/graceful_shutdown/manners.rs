@@ -1,5 +1,10 @@
 //! What cannot work.
 
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+};
+
 use super::visit;
 use crate::promises::addresses;
 use harness::author::{Checked, Diagnosis, Lab, Rejection, Test};
@@ -19,6 +24,13 @@ pub(super) const CANNOT_LISTEN: Test = Test {
         lab.expect_refused_start(&[&lab.unavailable_address().to_string()], 1)?;
         let nowhere = format!("{}/pid", lab.random_word(8));
         lab.expect_refused_start(&["-p", &nowhere, &lab.any_port().to_string()], 1)?;
+        // A path is any bytes but NUL.
+        let strange = [nowhere.as_bytes(), b"\xff"].concat();
+        let strange = OsStr::from_bytes(&strange);
+        let free = OsString::from(lab.any_port().to_string());
+        lab.expect_refused_start(&["-p".as_ref(), strange, free.as_os_str()], 1)?;
+        let path = ["unix:".as_bytes(), strange.as_bytes()].concat();
+        lab.expect_refused_start(&[OsStr::from_bytes(&path)], 1)?;
         visit(lab, &server).map(drop)
     },
     rejects: &[
@@ -33,6 +45,12 @@ pub(super) const CANNOT_LISTEN: Test = Test {
             mistakes: &["does_without_a_pid_file"],
             hint: "Your server goes on, although it could not write its pid file. Say why it cannot do what it was \
                    asked for, and end with status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["wants_utf_8"],
+            hint: "These arguments are right, and what they ask for cannot be done: that is status 1. A path may hold \
+                   any bytes but NUL, also such as are no UTF-8: leave it an OsString.",
         },
     ],
 };
@@ -56,6 +74,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
             vec!["-p", &pid_file],
             vec!["-x", &pid_file, &right],
             vec!["-p", &pid_file, &right, "more"],
+            vec!["-p", &pid_file, "-p", &pid_file, &right],
+            vec![&right, "-p", &pid_file],
             vec!["unix:"],
         ] {
             refuses(lab, &arguments)?;
@@ -72,11 +92,16 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,
-            mistakes: &["takes_a_sign", "takes_an_empty_path"],
-            hint: "Your program takes this for an address, and it is none. An IPv4 address has four numbers and three \
-                   dots, a port has digits only: `parse::<SocketAddrV4>()` takes nothing else, but `parse::<u16>()` \
-                   takes +0. After `unix:` comes a path, and an empty one is no path: bind would choose a name of its \
-                   own.",
+            mistakes: &[
+                "takes_a_sign",
+                "takes_an_empty_path",
+                "takes_its_option_anywhere",
+                "takes_the_last_of_two_options",
+            ],
+            hint: "The last step above shows the arguments that your program takes, and they are wrong. An IPv4 \
+                   address has four numbers and three dots, a port has digits only: `parse::<SocketAddrV4>()` takes \
+                   nothing else, but `parse::<u16>()` takes +0. After `unix:` comes a path, and an empty one is no \
+                   path: bind would choose a name of its own. `-p PIDFILE` stands before the address, once.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

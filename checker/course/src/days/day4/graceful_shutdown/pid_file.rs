@@ -86,6 +86,9 @@ pub(super) const OF_ANOTHER_SERVER: Test = Test {
         lab.expect_refused_start(&["-p", &name, &address], 1)?;
         let pid = living.program().own_pid();
         lab.file(&name).expect(format!("{pid}\n"))?;
+        let other = lab.random_word(9);
+        lab.expect_refused_start(&["-p", &other, &address], 1)?;
+        lab.file(&other).expect_removed()?;
         visit(lab, &living).map(drop)
     },
     rejects: &[
@@ -106,6 +109,12 @@ pub(super) const OF_ANOTHER_SERVER: Test = Test {
             mistakes: &["removes_a_pid_file_that_is_not_its_own"],
             hint: "Your program could not listen, and has removed the pid file of the server that does. Remove only \
                    what you have made.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::FileLeft,
+            mistakes: &["opens_its_pid_file_too_early"],
+            hint: "Your program could not listen, and leaves a pid file where there was none. To open a file with \
+                   O_CREAT makes it: open it when listen has succeeded.",
         },
     ],
 };

@@ -7,7 +7,8 @@ use super::{
     start_for, tell,
 };
 use harness::author::{
-    Call, Checked, Connection, Diagnosis, FdKind, Lab, Rejection, Server, Sleep, Test, quoted,
+    Call, Checked, Connection, Diagnosis, Fault, FdKind, Lab, Launch, Rejection, Server, Sleep,
+    Test, quoted,
 };
 
 const AS_IF_NOTHING: &str = "The server goes on as if nothing had happened.";
@@ -131,12 +132,29 @@ pub(super) const CANNOT_PRINT: Test = Test {
         // One that has noticed the reset already has ended by now.
         server.program().stdin().feed(lab.random_bytes(40));
         server.program().expect_exit(1)?;
-        server.stderr().expect_reason()
+        server.stderr().expect_reason()?;
+
+        let (server, [client]) = start(lab)?;
+        tell(&server, &lab.random_bytes(40), &[&client])?;
+        server.sleeps(Sleep::UntilSomethingComes)?;
+        server
+            .faults()
+            .fail_each(Call::Write.on(FdKind::Stdout), Errno::EPIPE)?;
+        server.program().stdin().close();
+        server.program().expect_exit(1)?;
+        server.stderr().expect_reason()?;
+
+        let program = lab.launch(Launch {
+            fault: Some((Call::Write, Fault::Errno(Errno::EPIPE as i32))),
+            ..Launch::new([lab.any_port().to_string(), "1".to_owned()])
+        })?;
+        program.expect_exit(1)?;
+        program.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["prints_with_println"],
+            mistakes: &["prints_with_println", "announces_with_println"],
             hint: "println! panics when nobody reads standard output any more (EPIPE). Use writeln!, look at what it \
                    returns, print the reason on standard error, and end with status 1.",
         },
@@ -145,6 +163,12 @@ pub(super) const CANNOT_PRINT: Test = Test {
             mistakes: &["ignores_a_failed_print"],
             hint: "The line about a lost client is lost itself, because nobody reads standard output any more. Look at \
                    what write returns, print the reason on standard error, and end with status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["ignores_that_its_last_line_fails"],
+            hint: "The last line could not be printed, because nobody reads standard output any more, and the exit \
+                   status 0 says that all is well. Look at what write returns, and end with status 1.",
         },
     ],
 };

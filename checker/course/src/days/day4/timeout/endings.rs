@@ -88,9 +88,10 @@ pub(super) const KILLED: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
-            mistakes: &["unwraps_the_exit_status"],
-            hint: "A command that a signal has killed has no exit status. Look at WIFSIGNALED as well, or at \
-                   WaitStatus::Signaled.",
+            mistakes: &["unwraps_the_exit_status", "unwraps_waitid"],
+            hint: "A command that a signal has killed has no exit status: look at WIFSIGNALED as well, or at \
+                   WaitStatus::Signaled. Is it EINVAL? nix has no name for a real-time signal, so its waitid and \
+                   waitpid fail, although the kernel has given an answer: call libc::waitid and libc::waitpid.",
         },
     ],
 };

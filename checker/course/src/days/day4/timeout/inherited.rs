@@ -9,7 +9,7 @@ use harness::author::{Diagnosis, Launch, Rejection, Test};
 const GETS: &str = "The command has the environment, the standard input, the standard output and the standard error of \
                     the program.";
 
-const CLEAN: &str = "No other descriptor is open in it, no signal is blocked, and none is ignored.";
+const CLEAN: &str = "No descriptor that the program has opened is open in it, no signal is blocked, and none is ignored.";
 
 const BORN: &str = "All of this holds, too, if the program itself was started with signals blocked or ignored, and if \
                     a call in which it sleeps ends early (`EINTR`).";

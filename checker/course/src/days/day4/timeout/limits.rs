@@ -81,18 +81,27 @@ pub(super) const SLEEPS: Test = Test {
         "It waits until the command has ended.",
     ],
     story: |lab| {
-        let program = run(lab, LONG, LONG, &["cat"])?;
+        // In microseconds, and in nanoseconds, it is a little more than a multiple of 2^32.
+        let program = run(lab, "4294968", LONG, &["cat"])?;
         program.children().running("cat")?;
         program.sleeps(Sleep::Undisturbed)?;
         program.stdin().close();
         program.expect_exit(0)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Busy,
-        mistakes: &["asks_again_and_again", "naps_between_its_looks"],
-        hint: "Your program asks again and again whether the command has ended, or the time is over. Let one call wait \
-               for both, and sleep in it: sigtimedwait for SIGCHLD, or poll for a signalfd, with the time that is left.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Busy,
+            mistakes: &["asks_again_and_again", "naps_between_its_looks"],
+            hint: "Your program asks again and again whether the command has ended, or the time is over. Let one call wait \
+                   for both, and sleep in it: sigtimedwait for SIGCHLD, or poll for a signalfd, with the time that is left.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["counts_in_32_bits"],
+            hint: "The command is ended long before its time is over. LIMIT may be 1000000000: as a number of \
+                   microseconds or nanoseconds that does not fit into 32 bits. Take 64, or a Duration.",
+        },
+    ],
 };
 
 pub(super) const ASKED_FIRST: Test = Test {

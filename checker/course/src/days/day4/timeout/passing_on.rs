@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use libc::{SIGHUP, SIGINT, SIGSTOP, SIGTERM};
 
 use super::{
-    KILLED, LONG, TIMED_OUT, TO_THE_GROUP, expect_ready,
+    AT_GRACE, AT_LIMIT, KILLED, LONG, TIMED_OUT, TO_THE_GROUP, expect_ready,
     group::{expect_family, make_family},
     launch, run, run_in_time,
 };
@@ -103,10 +103,10 @@ pub(super) const SAME_LIMIT: Test = Test {
     name: "gives the command no more time when a signal comes",
     points: 1,
     read: "Timers: alarm, setitimer, timerfd",
-    proves: &["The limit stays where it was."],
+    proves: &["The limit stays where it was.", AT_GRACE],
     story: |lab| {
         make_script(lab, "listen", LISTENER)?;
-        let (program, command, limit) = run_in_time(lab, "1", &["sh", "listen"], |program| {
+        let (program, command, limit) = run_in_time(lab, "200", &["sh", "listen"], |program| {
             expect_ready(program, "sh listen")
         })?;
         let ready = Instant::now();
@@ -124,7 +124,8 @@ pub(super) const SAME_LIMIT: Test = Test {
                 }
                 program.signals().send(SIGHUP)?;
                 let line = program.stdout().next_line("the line \"HUP\"");
-                if !line.is_ok_and(|line| line == b"HUP") {
+                // In the middle comes the SIGTERM of the limit.
+                if !line.is_ok_and(|line| line == b"HUP" || line == b"TERM") {
                     return Ok(());
                 }
                 command.wait_until_ended_or_asleep()?;
@@ -138,10 +139,49 @@ pub(super) const SAME_LIMIT: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::StillRunning,
-        mistakes: &["begins_the_limit_anew"],
-        hint: "Each signal makes the limit longer. Remember when it is over, as an Instant, and wait each time only \
-               for what is left until then.",
+        mistakes: &["begins_the_limit_anew", "begins_the_grace_anew"],
+        hint: "Each signal makes the limit longer, or the grace. Remember when it is over, as an Instant, and wait \
+               each time only for what is left until then.",
     }],
+};
+
+pub(super) const IN_THE_GRACE: Test = Test {
+    name: "passes on signals before and after the limit, and asks at the limit all the same",
+    points: 1,
+    read: "A signal for the one who waits",
+    proves: &[PASSED_ON, AT_LIMIT],
+    story: |lab| {
+        make_script(lab, "listen", LISTENER)?;
+        let (program, command, _) = run_in_time(lab, LONG, &["sh", "listen"], |program| {
+            let command = expect_ready(program, "sh listen")?;
+            program.signals().send(SIGTERM)?;
+            program.stdout().expect_line("TERM")?;
+            Ok(command)
+        })?;
+        // That of the limit.
+        program.stdout().expect_line("TERM")?;
+        command.wait_until_ended_or_asleep()?;
+        program.signals().send(SIGHUP)?;
+        program.stdout().expect_line("HUP")?;
+        command.wait_until_ended_or_asleep()?;
+        program.stdin().feed("7\n");
+        program.expect_exit(TIMED_OUT)
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::TimedOut,
+            mistakes: &["forgets_signals_after_the_limit"],
+            hint: "The limit is over, and the command gets no signal any more that your program gets. Pass them on as \
+                   long as the command runs: also in the grace.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["takes_a_passed_sigterm_for_its_own"],
+            hint: "The command had got a SIGTERM which was passed on, and at the limit your program has killed it. A \
+                   signal that is passed on changes nothing about the times: at the limit comes SIGTERM, and SIGKILL \
+                   not before GRACE is over.",
+        },
+    ],
 };
 
 pub(super) const SOON: Test = Test {
