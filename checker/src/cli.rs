@@ -23,6 +23,7 @@ mod read;
 mod reset;
 mod terminal;
 mod trace;
+mod watch;
 mod why;
 
 use std::{
@@ -138,6 +139,13 @@ enum Command {
     /// List the exercises with points and state
     List {
         /// Those of which to list the tests: exercises or days
+        targets: Vec<String>,
+    },
+    /// Check an exercise at every save; keys give a hint, the trace, the chapter
+    ///
+    /// Without a name: the exercise that comes next, and then those behind it.
+    Watch {
+        /// What to watch: exercises or days
         targets: Vec<String>,
     },
     /// Say what to do next in an exercise
@@ -306,6 +314,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         None => check(cli.check, &cancel),
         Some(Command::List { targets }) => list::run(&targets),
+        Some(Command::Watch { targets }) => watch::run(&targets, &cancel),
         Some(Command::Read { words }) => read::run(&words),
         Some(Command::Why(arguments)) => why::run(arguments, &cancel),
         Some(Command::Reset { exercise }) => reset::run(&exercise),

@@ -24,6 +24,7 @@
 //! - [`verify`]: the proof that the hidden tests are right.
 //! - [`memory`]: what the lab remembers from one command to the next, such as the [`last_report`].
 //! - [`starter`]: where an exercise begins. [`comparison`]: a program beside the reference. [`git`]: what it knows.
+//! - [`watch`]: a check at every save.
 //! - [`retelling`]: what a passed test did.
 //! - [`hints`]: a question, a direction, a place.
 //! - [`atomic_file`]: what is written whole or not at all. [`digest`]: what has changed since.
@@ -62,6 +63,7 @@ pub mod test_worker;
 pub mod trace;
 pub mod verdict;
 pub mod verify;
+pub mod watch;
 pub mod worker_pool;
 pub mod workspace;
 

@@ -11,6 +11,7 @@ mod places;
 mod reading;
 mod standing;
 mod starters;
+mod watch;
 mod why;
 
 use support::Course;

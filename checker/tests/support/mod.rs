@@ -9,6 +9,7 @@ pub mod idle;
 pub mod machine;
 pub mod ordinary_user;
 pub mod skipped;
+pub mod terminal;
 
 use std::{
     env, fs,

@@ -147,6 +147,19 @@ pub fn window_size(terminal: impl AsFd) -> Result<(u16, u16)> {
     Ok((size.ws_row, size.ws_col))
 }
 
+/// Gives a terminal a size: TIOCSWINSZ (ioctl_tty(2)).
+pub fn set_window_size(terminal: impl AsFd, rows: u16, columns: u16) -> Result<()> {
+    let size = libc::winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    // SAFETY: TIOCSWINSZ reads a winsize, which is alive during the call.
+    Errno::result(unsafe { libc::ioctl(raw(&terminal), libc::TIOCSWINSZ, &raw const size) })
+        .map(drop)
+}
+
 /// The process group to which a terminal's keys go (tcgetpgrp(3)).
 pub fn foreground_group(terminal: impl AsFd) -> Result<i32> {
     // SAFETY: takes a number.

@@ -1,0 +1,299 @@
+//! A check at every save, at a terminal and without one.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use checker::{observe::processes, report::layout::plain, syllabus};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::support::{self, Course, terminal::AtTerminal};
+
+const FIRST: &str = "day1_1_file_copy";
+const SOURCE: &str = "exercises/day1_1_file_copy/src/main.rs";
+const SILENT: &str = "fn main() {}\n";
+/// It is known to be wrong only after some seconds.
+const BUSY: &str = "fn main() { loop {} }\n";
+/// The last key of the line.
+const KEYS: &str = "q\x1b[0m \x1b[2mquit\x1b[0m";
+/// In the last line but one of a report.
+const REPORTED: &str = ", seed ";
+
+fn watch(course: &Course, arguments: &[&str]) -> AtTerminal {
+    let mut command = course.checker_command();
+    command.arg("watch").args(arguments);
+    AtTerminal::start(command)
+}
+
+fn pid(child: &std::process::Child) -> i32 {
+    child.id().cast_signed()
+}
+
+/// The processes below this one.
+fn below(pid: i32) -> Vec<i32> {
+    processes::descendants(pid).into_keys().collect()
+}
+
+/// Waits until the program of the student runs.
+fn wait_for_program(pid: i32) {
+    let is_program = |pid: &i32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let first = line.split(|&byte| byte == 0).next().unwrap_or_default();
+        first.ends_with(FIRST.as_bytes())
+    };
+    support::wait_until("the program runs", Duration::from_secs(60), || {
+        below(pid).iter().any(is_program)
+    });
+}
+
+fn wait_until_gone(pids: &[i32]) {
+    support::wait_until("all have ended", Duration::from_secs(20), || {
+        let is_there = |pid: &i32| Path::new(&format!("/proc/{pid}")).exists();
+        !pids.iter().any(is_there)
+    });
+}
+
+#[test]
+fn every_way_to_save_is_a_save_and_many_at_once_are_one() {
+    let course = Course::copy_of(&[FIRST]);
+    let mut user = watch(&course, &[FIRST]);
+    let report = user.until(KEYS);
+    assert!(report.contains(REPORTED), "{report}");
+    course.write(SOURCE, SILENT);
+    assert!(user.until(KEYS).contains(REPORTED));
+    // The same again says nothing new.
+    course.write(SOURCE, SILENT);
+    let said = user.until(KEYS);
+    assert!(said.contains("Saved without a change"), "{said}");
+    assert!(!said.contains(REPORTED), "{said}");
+    // Into another file, which takes the name.
+    let path = course.root().join(SOURCE);
+    let new = path.with_extension("new");
+    fs::write(&new, "fn main() { println!(\"1\") }\n").unwrap();
+    fs::rename(&new, &path).unwrap();
+    assert!(user.until(KEYS).contains(REPORTED));
+    // Away, and back.
+    fs::remove_file(&path).unwrap();
+    let said = user.until(KEYS);
+    assert!(said.contains("main.rs is not there"), "{said}");
+    course.write(SOURCE, SILENT);
+    assert!(user.until(KEYS).contains(REPORTED));
+    // The whole folder.
+    let folder = path.parent().unwrap();
+    fs::rename(folder, folder.with_file_name("old")).unwrap();
+    fs::create_dir(folder).unwrap();
+    course.write(SOURCE, "fn main() { println!(\"2\") }\n");
+    assert!(user.until(REPORTED).contains("\x1b[2J"));
+    user.until(KEYS);
+    // Many saves: what was begun in between came to no report.
+    for round in 0..30 {
+        course.write(SOURCE, &format!("fn main() {{ println!(\"{round}\") }}\n"));
+    }
+    user.until(REPORTED);
+    user.until(KEYS);
+    user.press("l");
+    let rest = user.until(KEYS);
+    assert!(!rest.contains(REPORTED), "{rest}");
+    user.press("q");
+    assert_eq!(user.end().0.code(), Some(0));
+}
+
+#[test]
+fn a_check_that_still_runs_at_the_next_save_is_ended_and_begun_anew() {
+    let course = Course::copy_of(&[FIRST]);
+    course.write(SOURCE, BUSY);
+    let mut user = watch(&course, &[FIRST]);
+    let own = pid(&user.child);
+    wait_for_program(own);
+    let old = below(own);
+    course.write(SOURCE, SILENT);
+    user.until("\x1b[2J");
+    let report = user.until(KEYS);
+    assert_eq!(report.matches(REPORTED).count(), 1, "{report}");
+    assert!(
+        report.contains("exit status 0") || report.contains("is not there"),
+        "{report}"
+    );
+    wait_until_gone(&old);
+    assert!(below(own).is_empty());
+    user.press("q");
+    assert_eq!(user.end().0.code(), Some(0));
+}
+
+#[test]
+fn each_key_does_what_it_says() {
+    let course = Course::copy_of(&[FIRST, "day1_2_endianness"]);
+    let mut user = watch(&course, &[]);
+    let first = user.until(KEYS);
+    assert!(!user.is_as_before());
+    let exercise = syllabus::find(FIRST).unwrap();
+    user.press("h");
+    let hint = plain(&user.until(KEYS));
+    assert!(hint.contains("1. ") && hint.contains('?'), "{hint}");
+    user.press("l");
+    let list = plain(&user.until(KEYS));
+    assert!(list.contains(exercise.tests[1].name), "{list}");
+    user.press("a");
+    let all = user.until(KEYS);
+    assert!(all.lines().count() > first.lines().count(), "{all}");
+    user.press("n");
+    let next = plain(&user.until(KEYS));
+    assert!(next.contains("day1_2_endianness"), "{next}");
+    course.write("exercises/day1_2_endianness/src/main.rs", SILENT);
+    assert!(user.until(KEYS).contains(REPORTED));
+    // An arrow begins with Escape, and holds letters.
+    user.press("\x1b[A");
+    user.until(KEYS);
+    user.press("r");
+    assert!(plain(&user.until(KEYS)).contains("again? What you have written is kept."));
+    user.press("x");
+    user.until(KEYS);
+    user.press("q");
+    assert_eq!(user.end().0.code(), Some(0));
+    assert!(user.is_as_before());
+    assert_eq!(
+        fs::read_to_string(
+            course
+                .root()
+                .join("exercises/day1_2_endianness/src/main.rs")
+        )
+        .unwrap(),
+        SILENT
+    );
+}
+
+#[test]
+fn a_pager_has_the_terminal_as_it_was() {
+    let course = Course::copy_of(&[FIRST]);
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../course.md");
+    fs::copy(real, course.root().join("course.md")).unwrap();
+    let mut command = course.checker_command();
+    command
+        .args(["watch", FIRST])
+        .env("PAGER", "stty -a < /dev/tty; true");
+    let mut user = AtTerminal::start(command);
+    user.until(KEYS);
+    user.press("c");
+    let said = user.until(KEYS);
+    assert!(
+        said.contains(" icanon") && said.contains(" echo "),
+        "{said}"
+    );
+    assert!(!user.is_as_before());
+    user.press("q");
+    user.end();
+}
+
+#[test]
+fn another_width_folds_the_keys_anew() {
+    let course = Course::copy_of(&[FIRST]);
+    let mut user = watch(&course, &[FIRST]);
+    assert!(plain(&user.until(KEYS)).contains("t trace  c chapter"));
+    user.resize(40);
+    let keys = plain(&user.until(KEYS));
+    assert!(keys.contains("t trace\r\nc chapter"), "{keys:?}");
+    user.press("q");
+    user.end();
+}
+
+#[test]
+fn ctrl_c_ends_the_check_and_leaves_the_terminal_as_it_was() {
+    let course = Course::copy_of(&[FIRST]);
+    course.write(SOURCE, BUSY);
+    for signal in [None, Some(Signal::SIGTERM)] {
+        let mut user = watch(&course, &[FIRST]);
+        let own = pid(&user.child);
+        wait_for_program(own);
+        assert!(!user.is_as_before());
+        let running = below(own);
+        match signal {
+            None => user.press("\x03"),
+            Some(signal) => kill(Pid::from_raw(own), signal).unwrap(),
+        }
+        assert_eq!(user.end().0.code(), Some(130), "{signal:?}");
+        assert!(user.is_as_before());
+        wait_until_gone(&running);
+    }
+}
+
+#[test]
+fn a_killed_session_takes_its_check_with_it() {
+    let course = Course::copy_of(&[FIRST]);
+    course.write(SOURCE, BUSY);
+    let mut user = watch(&course, &[FIRST]);
+    let own = pid(&user.child);
+    wait_for_program(own);
+    let running = below(own);
+    user.child.kill().unwrap();
+    wait_until_gone(&running);
+}
+
+#[test]
+fn a_dumb_terminal_gets_lines_and_has_keys() {
+    let course = Course::copy_of(&[FIRST]);
+    let mut command = course.checker_command();
+    command.args(["watch", FIRST]).env("TERM", "dumb");
+    let mut user = AtTerminal::start(command);
+    let mut said = user.until("q quit\r\n");
+    course.write(SOURCE, SILENT);
+    said += &user.until("q quit\r\n");
+    assert_eq!(said.matches(REPORTED).count(), 2, "{said}");
+    user.press("q");
+    let (status, rest) = user.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(!(said + &rest).contains('\x1b'));
+}
+
+fn without_terminal(course: &Course) -> Command {
+    let mut command = course.checker_command();
+    command.args(["watch", FIRST]).stdout(Stdio::piped());
+    command
+}
+
+#[test]
+fn without_a_terminal_there_are_reports_and_no_keys() {
+    let course = Course::copy_of(&[FIRST]);
+    let mut child = without_terminal(&course).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut until = |text: &str| {
+        let mut said = String::new();
+        for line in lines.by_ref().map(Result::unwrap) {
+            said += &format!("{line}\n");
+            if line.contains(text) {
+                return said;
+            }
+        }
+        panic!("no {text}: {said}");
+    };
+    let said = until(REPORTED);
+    assert!(said.contains("so there are no keys;"), "{said}");
+    course.write(SOURCE, SILENT);
+    let said = until(REPORTED);
+    assert!(said.contains(&format!("== {FIRST}")), "{said}");
+    kill(Pid::from_raw(pid(&child)), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn the_end_of_a_pipe_ends_it() {
+    let course = Course::copy_of(&[FIRST]);
+    let mut child = without_terminal(&course)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut begin = [0; 20];
+    stdout.read_exact(&mut begin).unwrap();
+    drop(child.stdin.take());
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("end of input"), "{rest}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
