@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{Read, Write},
     os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
+        fd::{AsFd, AsRawFd},
         unix::process::CommandExt,
     },
     process::{Child, Command, ExitStatus},
@@ -27,8 +27,6 @@ const DEADLINE: Duration = Duration::from_secs(120);
 pub struct AtTerminal {
     pub child: Child,
     user: File,
-    /// Stays open, so that the settings can be read after the command's end.
-    terminal: OwnedFd,
     /// What has come, and was not asked for.
     rest: Vec<u8>,
 }
@@ -62,7 +60,6 @@ impl AtTerminal {
         AtTerminal {
             child: command.spawn().unwrap(),
             user: ends.master.into(),
-            terminal: ends.slave,
             rest: Vec::new(),
         }
     }
@@ -86,7 +83,7 @@ impl AtTerminal {
 
     /// Whether keys come line by line and are shown, as a shell leaves a terminal.
     pub fn is_as_before(&self) -> bool {
-        let flags = tcgetattr(&self.terminal).unwrap().local_flags;
+        let flags = tcgetattr(&self.user).unwrap().local_flags;
         flags.contains(LocalFlags::ICANON | LocalFlags::ECHO)
     }
 
