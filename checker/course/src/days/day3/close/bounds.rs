@@ -228,7 +228,6 @@ pub(super) const AS_LONG_AS_THE_OPTION: Test = Test {
                 "counts_microseconds",
                 "drains_for_half_of_its_time",
                 "has_one_deadline_for_all",
-                "begins_the_drain_before_the_answer",
                 "drains_good_requests_only",
             ],
             hint: "The drain has ended before its time. It has all the milliseconds of -t, counted from the end of the \
