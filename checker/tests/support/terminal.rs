@@ -12,7 +12,7 @@ use std::{
 };
 
 use nix::{
-    fcntl::{FcntlArg, FdFlag, fcntl},
+    fcntl::{FcntlArg, FdFlag, OFlag, fcntl},
     libc,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     pty::{Winsize, openpty},
@@ -44,6 +44,9 @@ impl AtTerminal {
         for end in [&ends.master, &ends.slave] {
             fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
         }
+        // Another test may have started a process before the flags were set: then the terminal stays open with it, and
+        // a read at its end would wait.
+        fcntl(&ends.master, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
         let terminal = || ends.slave.try_clone().unwrap();
         command
             .stdin(terminal())
