@@ -2,9 +2,11 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
     time::Duration,
 };
 
@@ -32,7 +34,7 @@ fn watch(course: &Course, arguments: &[&str]) -> AtTerminal {
     AtTerminal::start(command)
 }
 
-fn pid(child: &std::process::Child) -> i32 {
+fn pid(child: &Child) -> i32 {
     child.id().cast_signed()
 }
 
@@ -251,49 +253,67 @@ fn a_dumb_terminal_gets_lines_and_has_keys() {
     assert!(!(said + &rest).contains('\x1b'));
 }
 
-fn without_terminal(course: &Course) -> Command {
-    let mut command = course.checker_command();
-    command.args(["watch", FIRST]).stdout(Stdio::piped());
-    command
+/// The lines of a session that has no terminal. A test that fails ends it.
+struct Piped {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Piped {
+    fn start(course: &Course) -> Piped {
+        let mut command = course.checker_command();
+        command.args(["watch", FIRST]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (to_test, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut lines = stdout.lines().map_while(Result::ok);
+            lines.all(|line| to_test.send(line).is_ok())
+        });
+        Piped { child, lines }
+    }
+
+    /// Everything up to the line with this text.
+    #[track_caller]
+    fn until(&self, text: &str) -> String {
+        let mut said = String::new();
+        while !said.contains(text) {
+            let line = self.lines.recv_timeout(Duration::from_secs(120));
+            let line = line.unwrap_or_else(|error| panic!("no {text:?}: {error}: {said}"));
+            said += &format!("{line}\n");
+        }
+        said
+    }
+}
+
+impl Drop for Piped {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 #[test]
 fn without_a_terminal_there_are_reports_and_no_keys() {
     let course = Course::copy_of(&[FIRST]);
-    let mut child = without_terminal(&course).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut until = |text: &str| {
-        let mut said = String::new();
-        for line in lines.by_ref().map(Result::unwrap) {
-            said += &format!("{line}\n");
-            if line.contains(text) {
-                return said;
-            }
-        }
-        panic!("no {text}: {said}");
-    };
-    let said = until(REPORTED);
+    let mut user = Piped::start(&course);
+    let said = user.until(REPORTED);
     assert!(said.contains("so there are no keys;"), "{said}");
     course.write(SOURCE, SILENT);
-    let said = until(REPORTED);
+    let said = user.until(REPORTED);
     assert!(said.contains(&format!("== {FIRST}")), "{said}");
-    kill(Pid::from_raw(pid(&child)), Signal::SIGINT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    kill(Pid::from_raw(pid(&user.child)), Signal::SIGINT).unwrap();
+    assert_eq!(user.child.wait().unwrap().code(), Some(130));
 }
 
 #[test]
 fn the_end_of_a_pipe_ends_it() {
     let course = Course::copy_of(&[FIRST]);
-    let mut child = without_terminal(&course)
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = child.stdout.take().unwrap();
-    let mut begin = [0; 20];
-    stdout.read_exact(&mut begin).unwrap();
-    drop(child.stdin.take());
-    let mut rest = String::new();
-    stdout.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("end of input"), "{rest}");
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let mut command = course.checker();
+    // It has an end, and nothing before it.
+    let output = command.args(["watch", FIRST]).write_stdin("").output();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("end of input"), "{said}");
+    assert_eq!(output.status.code(), Some(0), "{said}");
 }
