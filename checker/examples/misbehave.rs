@@ -9,7 +9,7 @@ use std::{
     path::Path,
     process::{self, Command},
     ptr, thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 fn main() {
@@ -44,6 +44,13 @@ fn main() {
         name if name.starts_with("sleeps_") => thread::sleep(Duration::from_secs(3600)),
         "spins" => loop {
             std::hint::spin_loop();
+        },
+        "spins_and_naps" => loop {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(30) {
+                std::hint::spin_loop();
+            }
+            thread::sleep(Duration::from_millis(20));
         },
         "reads_on_at_the_end" => read_on(&address),
         "listens_elsewhere" => {

@@ -56,6 +56,8 @@ pub struct Statement {
     pub is_followed: bool,
     /// Whether the program has shown a sign of life: it has moved a byte, or printed one.
     pub has_begun: bool,
+    /// Whether the program has slept with time limits for so long that later tests need not wait as long again.
+    pub has_slept_away: bool,
     /// How long the test took, from the request to the end of all that was started.
     pub milliseconds: f64,
     /// What the test did. The evidence of a failure has its own.
@@ -83,6 +85,7 @@ impl Statement {
             outcome: Outcome::Broken(error),
             is_followed: false,
             has_begun: false,
+            has_slept_away: false,
             milliseconds: 0.0,
             steps: Vec::new(),
         }
@@ -95,6 +98,7 @@ impl Statement {
             // A second run with calls followed would not show more.
             is_followed: true,
             has_begun: true,
+            has_slept_away: false,
             milliseconds: 0.0,
             steps: Vec::new(),
         }
@@ -198,6 +202,7 @@ fn run_test(request: &TestRequest, sandbox: Sandbox, requester: &Requester) -> S
     context.expect(request.reputation);
     let result = lab::tell_story(&context, story);
     let (is_followed, has_begun) = (context.follows_calls(), context.has_begun());
+    let has_slept_away = context.has_slept_away();
     let steps = match &result {
         Ok(()) => context.steps(),
         Err(_) => Vec::new(),
@@ -213,6 +218,7 @@ fn run_test(request: &TestRequest, sandbox: Sandbox, requester: &Requester) -> S
         outcome,
         is_followed,
         has_begun,
+        has_slept_away,
         milliseconds: start.elapsed().as_secs_f64() * 1000.0,
         steps,
     }
@@ -245,6 +251,7 @@ mod tests {
             outcome,
             is_followed: false,
             has_begun: false,
+            has_slept_away: false,
             milliseconds: 1.0,
             steps: Vec::new(),
         }

@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{self, Receiver, Sender},
     },
     thread,
@@ -51,7 +51,14 @@ pub struct Known {
     has_napped: AtomicBool,
     /// A test has ended it because of its memory.
     was_greedy: AtomicBool,
+    /// A test has passed.
+    has_passed: AtomicBool,
+    /// How many tests have given it up.
+    given_up: AtomicUsize,
 }
+
+/// A program that so many tests have given up, and that has passed none, is hopeless.
+const HOPELESS: usize = 6;
 
 impl Known {
     fn learn(&self, statement: &Statement) {
@@ -59,15 +66,26 @@ impl Known {
             flag.fetch_or(is_so, Ordering::Relaxed);
         };
         note(&self.has_lived, statement.has_begun);
+        note(
+            &self.has_passed,
+            matches!(statement.outcome, Outcome::Passed),
+        );
         if let Outcome::Failed(failure) = &statement.outcome {
+            let is = |diagnosis| failure.diagnosis == diagnosis;
+            let naps = is(Diagnosis::TimedOut) || statement.has_slept_away;
             note(&self.has_failed, true);
-            note(&self.was_busy, failure.diagnosis == Diagnosis::Busy);
-            note(&self.has_napped, failure.diagnosis == Diagnosis::TimedOut);
-            note(
-                &self.was_greedy,
-                failure.diagnosis == Diagnosis::OutOfMemory,
-            );
+            note(&self.was_busy, is(Diagnosis::Busy));
+            note(&self.has_napped, naps);
+            note(&self.was_greedy, is(Diagnosis::OutOfMemory));
+            if naps || is(Diagnosis::Busy) || is(Diagnosis::OutputFlood) {
+                self.given_up.fetch_add(1, Ordering::Relaxed);
+            }
         }
+    }
+
+    fn is_hopeless(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed) >= HOPELESS
+            && !self.has_passed.load(Ordering::Relaxed)
     }
 
     /// What a test is told of its program.
@@ -78,6 +96,7 @@ impl Known {
             is_silent: !is(&self.has_lived),
             naps: is(&self.has_napped),
             is_greedy: is(&self.was_greedy),
+            is_hopeless: self.is_hopeless(),
         }
     }
 }
@@ -288,13 +307,15 @@ fn run_test(
         }
     };
     let has_failed = batch.known.has_failed.load(Ordering::Relaxed);
+    // The calls of a hopeless program are known from its first tests, and to follow them takes long.
+    let is_hopeless = batch.known.is_hopeless();
     let tracing = match conditions.tracing {
-        Tracing::AsNeeded if has_failed => Tracing::On,
+        Tracing::AsNeeded if has_failed && !is_hopeless => Tracing::On,
         tracing => tracing,
     };
     let statement = run_once(tracing)?;
     batch.known.learn(&statement);
-    match tracing == Tracing::AsNeeded && statement.wants_calls() {
+    match tracing == Tracing::AsNeeded && !is_hopeless && statement.wants_calls() {
         true => Ok(statement.merge_rerun(run_once(Tracing::On)?)),
         false => Ok(statement),
     }

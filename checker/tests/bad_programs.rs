@@ -75,16 +75,20 @@ fn one_that_spins_is_busy() {
 /// The processor time of the checker, of its workers, and of the programs, which is what a student waits for.
 #[test]
 fn one_that_is_busy_costs_little_in_each_of_its_tests() {
-    for (name, most) in [("reads_on_at_the_end", 2.0), ("spins", 1.2)] {
+    for (exercise, name, most) in [
+        ("day2_2", "reads_on_at_the_end", 2.0),
+        ("day2_2", "spins", 1.2),
+        // Its tests have given it bytes, so that it could have begun.
+        ("day1_1", "spins_and_naps", 1.2),
+    ] {
         let course = Course::real();
         let program = course.misbehaving(name);
         let checker = course.checker_command();
         let output = command("sh")
-            .args([
-                "-c",
-                r#""$0" day2_2 --format json --program "$1"; times >&2"#,
-            ])
-            .args([checker.get_program(), program.as_os_str()])
+            .args(["-c", r#""$0" "$1" --format json --program "$2"; times >&2"#])
+            .arg(checker.get_program())
+            .arg(exercise)
+            .arg(&program)
             .current_dir(checker.get_current_dir().unwrap())
             .output()
             .unwrap();
@@ -96,7 +100,7 @@ fn one_that_is_busy_costs_little_in_each_of_its_tests() {
         let spent: f64 = times.lines().last().unwrap().split(' ').map(seconds).sum();
         assert!(
             spent / f64::from(busy) < most,
-            "{name}, {busy} tests: {times}"
+            "{exercise}, {name}, {busy} tests: {times}"
         );
     }
 }
@@ -131,6 +135,24 @@ fn one_that_naps_is_given_up_soon_and_sooner_in_later_tests() {
     });
     assert!(2.0 * least < most, "{least} and {most} ms");
     assert!(took < Duration::from_secs(15), "{took:?}");
+}
+
+/// How long it sleeps is known from the first tests: the later ones do not wait for its end.
+#[test]
+fn one_that_sleeps_before_it_ends_is_given_up_in_later_tests() {
+    let course = Course::real();
+    let program = course.script("sleep 3; exit 3");
+    let output = course
+        .checker()
+        .args(["day2_2", "--format=json", "--program"])
+        .arg(&program)
+        .output()
+        .unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    let found: Vec<&str> = diagnoses(&report).collect();
+    let given_up = found.iter().filter(|name| **name == "timed-out").count();
+    assert_eq!(found[0], "exited", "{found:?}");
+    assert!(2 * given_up > found.len(), "{found:?}");
 }
 
 #[test]

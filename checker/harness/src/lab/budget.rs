@@ -177,20 +177,30 @@ impl Naps {
     }
 }
 
+impl TestContext {
+    /// Whether the program has slept with time limits for so long that later tests of it need not wait as long again.
+    pub fn has_slept_away(&self) -> bool {
+        self.napped() > KNOWN_ALL_NAPS
+    }
+}
+
 /// How much CPU time, in ticks. To follow a call takes as long as the call, so that a followed program gets twice as much.
 fn allowed(context: &TestContext, living: &[Process]) -> u64 {
     let Reputation {
-        is_busy, is_silent, ..
+        is_busy,
+        is_silent,
+        is_hopeless,
+        ..
     } = context.reputation();
     let ticks = match context.has_begun() {
-        true if is_busy => KNOWN_TICKS,
+        true if is_busy || is_hopeless => KNOWN_TICKS,
         true => BUSY_TICKS,
         // It may be a virtual machine that starts.
-        false if living.iter().any(|process| process.threads > 1) => match is_busy {
+        false if living.iter().any(|process| process.threads > 1) => match is_busy || is_hopeless {
             true => BUSY_TICKS,
             false => START_TICKS,
         },
-        false if is_busy && is_silent => KNOWN_TICKS,
+        false if is_busy && is_silent || is_hopeless => KNOWN_TICKS,
         false => BUSY_TICKS,
     };
     match context.programs.are_followed() {

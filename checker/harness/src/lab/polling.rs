@@ -16,6 +16,9 @@ pub(super) type PolledFile<'a> = (BorrowedFd<'a>, PollFlags);
 /// With a timeout of 0 the wait would be a busy loop.
 const SHORTEST_POLL: Duration = Duration::from_micros(50);
 
+/// How long an output that brings much in small pieces gathers them. The smallest writes do not fill a pipe in that time.
+const GATHER: Duration = Duration::from_millis(2);
+
 impl TestContext {
     /// Sleeps until one of these files is ready, a program prints, reads or ends, or the time is over.
     pub(super) fn poll(&self, files: &[PolledFile<'_>], limit: Duration) -> Checked {
@@ -43,6 +46,10 @@ impl TestContext {
                 watched.push(PollFd::new(pidfd, PollFlags::POLLIN));
             }
         }
+        let limit = match programs.iter().any(|program| program.dribbles()) {
+            true => limit.min(GATHER),
+            false => limit,
+        };
         let lifeline = self.lifeline.as_ref();
         watched.extend(lifeline.map(|line| PollFd::new(line.as_fd(), PollFlags::POLLIN)));
         match ppoll(&mut watched, Some(limit.max(SHORTEST_POLL).into()), None) {

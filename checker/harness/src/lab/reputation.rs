@@ -15,4 +15,6 @@ pub struct Reputation {
     pub naps: bool,
     /// It has taken more memory than there is for it.
     pub is_greedy: bool,
+    /// It has passed no test, and several have given it up.
+    pub is_hopeless: bool,
 }

@@ -83,8 +83,13 @@ impl Running {
     pub(in crate::lab) fn streams(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         [&self.stdout, &self.stderr]
             .into_iter()
-            .filter(|stream| stream.open.get() && !stream.is_full())
+            .filter(|stream| stream.open.get() && !stream.is_full() && !stream.dribbles())
             .map(|stream| stream.file.as_fd())
+    }
+
+    /// Whether one of its outputs should be left to gather more before it is read again.
+    pub(in crate::lab) fn dribbles(&self) -> bool {
+        self.stdout.dribbles() || self.stderr.dribbles()
     }
 
     /// The end of its input, if there is something to write to it.

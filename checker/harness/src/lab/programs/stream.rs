@@ -46,6 +46,8 @@ pub(in crate::lab) struct Stream {
     pub(in crate::lab) total: Cell<usize>,
     /// How many bytes had come when the test asked last.
     pub(in crate::lab) asked: Cell<usize>,
+    /// How many bytes the last look has read.
+    latest: Cell<usize>,
 }
 
 /// The smallest pipe that the kernel makes, in bytes. Where pages are larger, the pipe is larger, too.
@@ -110,11 +112,18 @@ impl Stream {
             tail: RefCell::default(),
             total: Cell::new(0),
             asked: Cell::new(0),
+            latest: Cell::new(0),
         })
     }
 
     /// Takes what is there.
     pub(in crate::lab) fn pump(&self) {
+        let before = self.total.get();
+        self.read();
+        self.latest.set(self.total.get() - before);
+    }
+
+    fn read(&self) {
         let mut buffer = [0; 16 * 1024];
         // Bounded, so that the lab gets out of here even if the program prints without end.
         for _ in 0..64 {
@@ -143,6 +152,13 @@ impl Stream {
         if self.is_kept {
             self.unread.borrow_mut().extend(bytes);
         }
+    }
+
+    /// Whether it brings much, in small pieces: to wake up for each of them would take as much CPU time as the program.
+    pub(in crate::lab) fn dribbles(&self) -> bool {
+        const MUCH: usize = 1 << 18;
+        const LITTLE: usize = 1 << 12;
+        self.total.get() > MUCH && (1..LITTLE).contains(&self.latest.get())
     }
 
     /// Whether more has come than any right program prints.
