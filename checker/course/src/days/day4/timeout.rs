@@ -48,6 +48,7 @@ pub const EXERCISE: Exercise = Exercise {
         passing_on::IN_THE_GRACE,
         passing_on::SOON,
         group::MADE_IN_TIME,
+        group::STOPS_AGAIN,
         moments::INTERRUPTED,
         moments::END_IN_THE_GAP,
         moments::LIMIT_IN_THE_GAP,
