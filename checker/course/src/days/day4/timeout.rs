@@ -14,8 +14,6 @@ mod untested;
 
 use std::time::{Duration, Instant};
 
-use libc::SIGKILL;
-
 use crate::promises::commands::make_script;
 use harness::author::{
     Checked, Child, Diagnosis, Exercise, Lab, Launch, Program, Rejection, Stop, Test,
@@ -179,12 +177,7 @@ fn end(lab: &Lab, program: &Program) -> Checked {
         "the limit was over too soon: end it, and try a longer one",
         || {
             program.kill()?;
-            while let Some(command) = program.children().commands().first() {
-                let child = program.children().running(command)?;
-                child.signal(SIGKILL)?;
-                child.expect_ended()?;
-            }
-            Ok(())
+            program.children().kill()
         },
     )
 }
