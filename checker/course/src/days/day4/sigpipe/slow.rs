@@ -98,10 +98,10 @@ pub(super) const NOT_A_MOMENT: Test = Test {
         let stuck = server.connect_with_receive_buffer(SMALL)?;
         tell(&server, &lab.random_bytes(some(lab)), &[&first, &stuck])?;
         lab.settle()?;
-        let calls = server.program().calls();
-        let last = calls.records()?.last().map_or(0, |record| record.sequence);
+        let records = server.program().calls().records()?;
+        let last = records.last().map_or(0, |record| record.sequence);
         fill(lab, &server, &[&first])?;
-        calls.expect_no_time_limit_since(last)
+        server.program().calls().expect_no_time_limit_since(last)
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::TimeLimited,
