@@ -140,6 +140,13 @@ fn launch(limit: &str, grace: &str, command: &[&str]) -> Launch {
     Launch::new([&[limit, grace], command].concat())
 }
 
+/// The limit with which a program was started, and when.
+struct Limit {
+    milliseconds: u64,
+    /// Just before the start. What came before it was of no use, because the machine was too slow.
+    begun: Instant,
+}
+
 /// Starts it with a limit within which this machine, however busy it is, does what has to happen before the limit is over.
 /// Where it was too slow for that, a longer limit follows.
 ///
@@ -151,16 +158,20 @@ fn run_in_time<T>(
     grace: &str,
     command: &[&str],
     happens: impl Fn(&Program) -> Checked<T>,
-) -> Checked<(Program, T, u64)> {
+) -> Checked<(Program, T, Limit)> {
     // The lab waits for five seconds at most while all sleep with a time limit.
     const LIMITS: [u64; 4] = [200, 800, 2000, 4500];
     let mut failed = None;
-    for limit in LIMITS {
+    for milliseconds in LIMITS {
         let begun = Instant::now();
-        let program = run(lab, &limit.to_string(), grace, command)?;
+        let program = run(lab, &milliseconds.to_string(), grace, command)?;
         let happened = happens(&program);
         // No program is earlier than its clock: then SIGTERM was not sent yet.
-        if begun.elapsed() < Duration::from_millis(limit) {
+        if begun.elapsed() < Duration::from_millis(milliseconds) {
+            let limit = Limit {
+                milliseconds,
+                begun,
+            };
             return Ok((program, happened?, limit));
         }
         end(lab, &program)?;
