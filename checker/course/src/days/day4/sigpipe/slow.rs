@@ -52,7 +52,7 @@ pub(super) const STOPS_READING: Test = Test {
         Rejection {
             diagnosis: Diagnosis::TimeLimited,
             mistakes: &[
-                "waits_a_second_for_room",
+                "waits_some_seconds_for_room",
                 "has_a_send_timeout",
                 "naps_until_there_is_room",
             ],
