@@ -6,7 +6,6 @@ use harness::sandbox::end_descendants;
 use nix::sys::signal::{SigSet, Signal};
 
 #[test]
-#[expect(clippy::zombie_processes, reason = "end_descendants reaps it")]
 fn a_process_that_ends_its_descendants_keeps_its_signal_mask() {
     let before = SigSet::thread_get_mask().unwrap();
     assert!(!before.contains(Signal::SIGCHLD));
