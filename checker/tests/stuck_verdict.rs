@@ -3,7 +3,8 @@
 //! The programs are in `stuck_verdict/servers.c`, one for each file name. Each test was seen to fail: those who nap and
 //! those who wait, with a verdict that knew no blocked SIGALRM, no SIGCONT from a timer and no process without its main
 //! thread; those who work, with one that took running threads for sleeping ones and did not count their switches;
-//! those who hang, with one that did not know splice, and took a limit for writing for one for reading.
+//! those who hang, with one that did not know splice, and took a limit for writing for one for reading; those who hang for an
+//! hour, with one that waited for every limit.
 
 mod support;
 
@@ -100,6 +101,17 @@ const HANG: &[(&str, &str)] = &[
     ("hangs_in_splice", "waits in splice("),
     ("hangs_in_a_thread_without_main", "waits in read("),
     ("hangs_in_sigstop", "is stopped"),
+];
+
+/// A verdict on a sleep that outlasts the test takes a second; on any other with a time limit, some seconds.
+const SOON: Duration = Duration::from_millis(2500);
+
+/// What they sleep in would end by itself, an hour later.
+const HANG_FOR_AN_HOUR: &[&str] = &[
+    "hangs_in_poll_for_an_hour",
+    "hangs_in_ppoll_for_an_hour",
+    "hangs_in_sigtimedwait_for_an_hour",
+    "hangs_in_nanosleep_for_an_hour",
 ];
 
 /// The programs, compiled once.
@@ -236,6 +248,21 @@ fn who_hangs_is_stuck_and_told_so_at_once() {
                 || outcome.idle > AT_ONCE
                 || call.is_some_and(|(_, call)| !outcome.symptom.contains(call))
         })
+        .map(|outcome| {
+            format!(
+                "{}, {:?}: {} after {:?}: {}",
+                outcome.name, outcome.place, outcome.result, outcome.idle, outcome.symptom
+            )
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn who_sleeps_for_longer_than_the_test_is_not_waited_for() {
+    let wrong: Vec<String> = check_all(HANG_FOR_AN_HOUR)
+        .into_iter()
+        .filter(|outcome| outcome.result != "timed-out" || outcome.idle > SOON)
         .map(|outcome| {
             format!(
                 "{}, {:?}: {} after {:?}: {}",

@@ -619,6 +619,7 @@ static void hang(const char *name, int connection)
     struct pollfd file = {.fd = connection, .events = POLLIN};
     struct epoll_event event = {.events = EPOLLIN};
     struct timeval limit = {.tv_sec = 3600};
+    struct timespec hour = {.tv_sec = 3600};
     fd_set files;
     sigemptyset(&none);
     FD_ZERO(&files);
@@ -683,7 +684,16 @@ static void hang(const char *name, int connection)
     else if (is_name(name, "a_thread_without_main")) {
         start_thread(reads_in_a_thread, (void *)(intptr_t)connection);
         pthread_exit(NULL);
-    } else if (is_name(name, "sigstop"))
+    } else if (is_name(name, "poll_for_an_hour"))
+        poll(&file, 1, 3600000);
+    else if (is_name(name, "ppoll_for_an_hour"))
+        ppoll(&file, 1, &hour, NULL);
+    else if (is_name(name, "sigtimedwait_for_an_hour")) {
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        sigtimedwait(&set, NULL, &hour);
+    } else if (is_name(name, "nanosleep_for_an_hour"))
+        nanosleep(&hour, NULL);
+    else if (is_name(name, "sigstop"))
         raise(SIGSTOP);
     else
         check(0, name);

@@ -8,7 +8,6 @@ use std::{
     os::fd::{AsFd, AsRawFd},
     sync::atomic::{AtomicI32, Ordering::Relaxed},
     thread,
-    time::Duration,
 };
 
 use nix::errno::Errno;
@@ -57,12 +56,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn count_down(mut client: &TcpStream) -> io::Result<()> {
-    let mut line = String::new();
-    BufReader::new(client).read_line(&mut line)?;
-    let number: u32 = line.trim().parse().map_err(io::Error::other)?;
-    for left in (0..=number).rev() {
+    let mut lines = BufReader::new(client).lines();
+    let first = lines.next().unwrap_or(Ok(String::new()))?;
+    let number: u32 = first.trim().parse().map_err(io::Error::other)?;
+    client.write_all(format!("{number}\n").as_bytes())?;
+    for (left, enter) in (0..number).rev().zip(lines) {
+        enter?;
         client.write_all(format!("{left}\n").as_bytes())?;
-        thread::sleep(Duration::from_millis(500));
     }
     Ok(())
 }

@@ -79,7 +79,10 @@ impl Task {
 }
 
 fn milliseconds(argument: &OsStr) -> Option<Duration> {
-    let number = argument.to_str()?.parse().ok()?;
+    let text = argument.to_str()?;
+    // Digits only: `parse` alone takes a sign, too.
+    let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_decimal)?;
     (1..=1_000_000_000)
         .contains(&number)
         .then(|| Duration::from_millis(number))

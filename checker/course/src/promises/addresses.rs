@@ -1,6 +1,6 @@
 //! The argument `ADDRESS:PORT`, and what looks like one.
 
-use super::arguments::{refuses, spoiled};
+use super::arguments::{refuses, refuses_each, spoiled};
 use harness::author::{Checked, Lab};
 
 const NEAR_MISSES: [&str; 24] = [
@@ -36,6 +36,9 @@ const NEAR_MISSES: [&str; 24] = [
     "localhost:0",
 ];
 
+/// What they are, for a step.
+pub(crate) const NO_ADDRESS: &str = "something in place of ADDRESS:PORT that is none";
+
 /// For whoever takes one of them.
 pub(crate) const EXACTLY_AN_ADDRESS: &str = "Exactly one argument is right: an IPv4 address (four numbers and three \
                                              dots), a colon, and a port of 16 bits, digits only. \
@@ -50,7 +53,7 @@ pub(crate) const EXACTLY_AN_ADDRESS: &str = "Exactly one argument is right: an I
 /// take.
 pub(crate) fn refuses_all_else(lab: &Lab, right: &str) -> Checked {
     refuses(lab, &[""; 0])?;
-    near_misses().try_for_each(|argument| refuses(lab, &[argument]))?;
+    refuses_each(lab, NO_ADDRESS, near_misses().map(|argument| [argument]))?;
     refuses(lab, &[right, "more"])?;
     refuses(lab, &[right, ""])?;
     refuses(lab, &[spoiled(right)])

@@ -273,6 +273,22 @@ impl Lab {
         self.context.transcript.quietly(part)
     }
 
+    /// Tells in one step what `part` does with each of these, which it should treat alike. Where it fails, one more step
+    /// tells with which: `name` is the text of that step.
+    pub fn step_for_each<T>(
+        &self,
+        text: impl Into<String>,
+        each: impl IntoIterator<Item = T>,
+        name: impl Fn(&T) -> String,
+        mut part: impl FnMut(T) -> Checked,
+    ) -> Checked {
+        self.context.note(text.into());
+        each.into_iter().try_for_each(|one| {
+            let step = name(&one);
+            self.context.transcript.provisionally(step, || part(one))
+        })
+    }
+
     /// Ends the test with a failure that only the story itself can see.
     pub fn fail<T>(&self, diagnosis: Diagnosis, symptom: impl Into<String>) -> Checked<T> {
         self.context.fail(diagnosis, symptom)

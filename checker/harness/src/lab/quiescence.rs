@@ -30,6 +30,12 @@ const MOST_TIMED_SLEEPS: u32 = 8;
 /// In so many samples a program that a timer wakes again and again, and soon again, must have been back in the same calls.
 const MOST_RETURNS: u32 = 12;
 
+/// A time limit beyond which no test lasts, however long ago the call began that set it: a wait ends after a minute.
+const FAR: Duration = Duration::from_secs(5 * 60);
+/// In so many samples a program must have slept the same sleeps, with such limits, before time is out of question: more than
+/// the looks after which some words know what a sleep with a limit means.
+const FAR_SAMPLES: u32 = 64;
+
 /// Between two looks for an event which no descriptor announces: short at first, and twice as long each time, up to this.
 pub(super) const FIRST_LOOK: Duration = Duration::from_micros(250);
 pub(super) const LOOK: Duration = Duration::from_millis(16);
@@ -47,6 +53,8 @@ pub(super) struct Watch {
     returns: Returns,
     /// Whether time alone moves them.
     naps: bool,
+    /// In how many samples they slept on, and time alone moves them, but not before the test is over.
+    far: u32,
 }
 
 /// How often all threads were found in the same calls as before, while time alone has woken them between.
@@ -90,6 +98,7 @@ impl Watch {
             timed_sleeps: 0,
             returns: Returns::default(),
             naps: false,
+            far: 0,
         }
     }
 
@@ -111,6 +120,12 @@ impl Watch {
         self.naps
     }
 
+    /// Whether nothing will happen in the time of the test: all are asleep, nothing is under way, and the time limits that
+    /// could wake them are too far off.
+    pub(super) fn sees_no_end(&self) -> bool {
+        self.far >= FAR_SAMPLES
+    }
+
     /// The processes which had not ended at the last sample.
     pub(super) fn living(&self) -> &[Process] {
         &self.living
@@ -118,6 +133,7 @@ impl Watch {
 
     /// Takes one sample.
     pub(super) fn sample(&mut self, context: &TestContext) -> Checked<Activity> {
+        let far = std::mem::take(&mut self.far);
         self.living = context.programs.living();
         let Some(threads) = sleepers(context, &self.living) else {
             self.last = None;
@@ -137,7 +153,12 @@ impl Watch {
             self.naps = false;
             return Ok(Activity::Active);
         }
-        let endless = threads.iter().all(sleeps_for_ever) && !self.have_alarms(context, &threads);
+        let is_without_alarms = !self.have_alarms(context, &threads);
+        let endless = is_without_alarms && threads.iter().all(sleeps_for_ever);
+        let is_far = is_without_alarms
+            && threads
+                .iter()
+                .all(|thread| sleeps_for_ever(thread) || sleeps_for_long(thread));
         // Between the look at the threads and the look at their timers, a timer may have gone off: it no longer looks
         // armed, and has just woken its thread. If all still sleep the same sleep, none has.
         if sleepers(context, &context.programs.living()).is_none_or(|again| again != threads) {
@@ -146,6 +167,7 @@ impl Watch {
             return Ok(Activity::Active);
         }
         self.naps = !endless;
+        self.far = if is_far { far + 1 } else { 0 };
         if endless {
             return Ok(Activity::Deadlocked);
         }
@@ -274,6 +296,11 @@ fn sleeps_for_ever(thread: &Thread) -> bool {
             Some(Object::Other(name)) => name.starts_with("anon_inode:"),
             None => false,
         })
+}
+
+/// Whether it sleeps for a time that is longer than any test.
+fn sleeps_for_long(thread: &Thread) -> bool {
+    thread.state == 'S' && thread.time_limit().is_some_and(|limit| limit > FAR)
 }
 
 /// Whether time may do something to a process, whatever its threads sleep in: end a sleep by a signal, or make a

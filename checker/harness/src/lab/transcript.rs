@@ -26,6 +26,19 @@ impl Transcript {
         result
     }
 
+    /// Does a part of the test, without its steps, under a step of its own, which stays only where the part fails.
+    pub(super) fn provisionally<T, E>(
+        &self,
+        step: impl Into<String>,
+        part: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let before = self.steps.borrow().len();
+        self.note(step);
+        let done = self.quietly(part)?;
+        self.steps.borrow_mut().truncate(before);
+        Ok(done)
+    }
+
     /// The steps so far.
     pub(super) fn steps(&self) -> Vec<String> {
         self.steps.borrow().clone()

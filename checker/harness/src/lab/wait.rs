@@ -96,6 +96,10 @@ impl TestContext {
                         None => Ok(Err(WaitError::Deadlocked)),
                     };
                 }
+                if watch.sees_no_end() {
+                    // The same as to wait until it has slept for too long.
+                    return Ok(Err(WaitError::TimedOut));
+                }
                 self.guard(watch.living())?;
                 samples += 1;
                 asleep += u32::from(watch.sees_sleep());

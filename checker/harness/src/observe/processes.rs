@@ -5,9 +5,10 @@ use std::{
     fs,
     io::{self, Read},
     os::{fd::OwnedFd, unix::fs::FileExt},
+    time::Duration,
 };
 
-use super::calls::Sleep;
+use super::calls::{Sleep, TimeLimit};
 use crate::sys;
 
 /// One process as /proc shows it.
@@ -234,6 +235,26 @@ impl Thread {
         self.state == 'S' && sleep.is_some_and(|sleep| sleep.call.is_some() && !sleep.endless)
     }
 
+    /// How long its call sleeps at most, from the beginning of the call on. `None` where that is not known.
+    pub fn time_limit(&self) -> Option<Duration> {
+        match self.sleep.as_ref()?.limit? {
+            TimeLimit::Milliseconds(number) => Some(Duration::from_millis(number.into())),
+            TimeLimit::Timespec(address) => {
+                let bytes = self.memory::<16>(address).ok()?;
+                let [seconds, nanoseconds] = [&bytes[..8], &bytes[8..]]
+                    .map(|half| half.try_into().map_or(-1, i64::from_ne_bytes));
+                let nanoseconds = u32::try_from(nanoseconds).ok()?;
+                Some(Duration::new(seconds.try_into().ok()?, nanoseconds))
+            }
+        }
+    }
+
+    fn memory<const COUNT: usize>(&self, address: u64) -> io::Result<[u8; COUNT]> {
+        let mut bytes = [0; COUNT];
+        fs::File::open(format!("/proc/{}/mem", self.tid))?.read_exact_at(&mut bytes, address)?;
+        Ok(bytes)
+    }
+
     /// The set of signals for which it waits in rt_sigtimedwait(2), from its memory: meanwhile /proc shows them as not
     /// blocked, whether they are or not. `None` if it is not in that call; `Some(None)` where its memory is closed.
     #[allow(
@@ -242,10 +263,7 @@ impl Thread {
     )]
     pub fn awaited_signals(&self) -> Option<Option<u64>> {
         let address = self.sleep.as_ref()?.awaited?;
-        let mut set = [0; 8];
-        let read = fs::File::open(format!("/proc/{}/mem", self.tid))
-            .and_then(|memory| memory.read_exact_at(&mut set, address));
-        Some(read.ok().map(|()| u64::from_ne_bytes(set)))
+        Some(self.memory(address).ok().map(u64::from_ne_bytes))
     }
 }
 

@@ -38,7 +38,7 @@ use std::{
 
 use nix::{
     sys::{
-        signal::{SigSet, Signal, kill},
+        signal::{SigSet, SigmaskHow, Signal, kill},
         statvfs::fstatvfs,
     },
     unistd::Pid,
@@ -333,21 +333,29 @@ pub fn end_descendants() -> Result<(), LabError> {
 /// Waits until there is no child any more, and then nothing else below this process either: what a child leaves behind
 /// comes to its subreaper before it is reaped. Before each moment of waiting it does `urge`.
 fn outlive_children(urge: impl Fn()) -> Result<(), LabError> {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline {
-        urge();
-        if !reap_all() {
-            return Ok(());
-        }
-    }
-    Err(LabError::new("could not end all processes of a test"))
-}
-
-/// Waits a moment for a child to end, and reaps all that have ended; false if there is no child at all.
-fn reap_all() -> bool {
     // A blocked SIGCHLD stays pending, so that a child which ends between two calls is not missed.
     let children = SigSet::from(Signal::SIGCHLD);
-    let _ = children.thread_block();
+    let before = children.thread_swap_mask(SigmaskHow::SIG_BLOCK);
+    let before = before.attempt("could not block SIGCHLD")?;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut are_left = true;
+    while are_left && Instant::now() < deadline {
+        urge();
+        are_left = reap_all(&children);
+    }
+    // What is started later would inherit the mask.
+    before
+        .thread_set_mask()
+        .attempt("could not put the signal mask back")?;
+    match are_left {
+        false => Ok(()),
+        true => Err(LabError::new("could not end all processes of a test")),
+    }
+}
+
+/// Waits a moment for a child to end, and reaps all that have ended; false if there is no child at all. SIGCHLD, the only
+/// signal in `children`, is blocked.
+fn reap_all(children: &SigSet) -> bool {
     loop {
         match sys::wait(-1, libc::WNOHANG | libc::__WALL) {
             Ok(None) => break,
@@ -355,7 +363,7 @@ fn reap_all() -> bool {
             Ok(Some(_)) => (),
         }
     }
-    sys::wait_for_signal(&children, Duration::from_millis(10));
+    sys::wait_for_signal(children, Duration::from_millis(10));
     true
 }
 

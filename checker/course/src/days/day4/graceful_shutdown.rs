@@ -33,6 +33,7 @@ pub const EXERCISE: Exercise = Exercise {
         drain::SUCCESSOR,
         drain::PATIENCE,
         second::SECOND_SIGNAL,
+        second::TWO_KINDS,
         moments::READY_MEANS_READY,
         moments::BEFORE_IT_SLEEPS,
         moments::INTERRUPTED,

@@ -35,6 +35,7 @@ pub const EXERCISE: Exercise = Exercise {
         lost::HALF_CLOSED,
         lost::SEVERAL,
         slow::STOPS_READING,
+        slow::NOT_A_MOMENT,
         slow::CUT_OFF,
         slow::NO_HOLE,
         slow::MEMORY,

@@ -14,8 +14,6 @@ mod untested;
 
 use std::time::{Duration, Instant};
 
-use libc::SIGKILL;
-
 use crate::promises::commands::make_script;
 use harness::author::{
     Checked, Child, Diagnosis, Exercise, Lab, Launch, Program, Rejection, Stop, Test,
@@ -48,6 +46,7 @@ pub const EXERCISE: Exercise = Exercise {
         passing_on::IN_THE_GRACE,
         passing_on::SOON,
         group::MADE_IN_TIME,
+        group::STOPS_AGAIN,
         moments::INTERRUPTED,
         moments::END_IN_THE_GAP,
         moments::LIMIT_IN_THE_GAP,
@@ -141,6 +140,13 @@ fn launch(limit: &str, grace: &str, command: &[&str]) -> Launch {
     Launch::new([&[limit, grace], command].concat())
 }
 
+/// The limit with which a program was started, and when.
+struct Limit {
+    milliseconds: u64,
+    /// Just before the start. What came before it was of no use, because the machine was too slow.
+    begun: Instant,
+}
+
 /// Starts it with a limit within which this machine, however busy it is, does what has to happen before the limit is over.
 /// Where it was too slow for that, a longer limit follows.
 ///
@@ -152,16 +158,20 @@ fn run_in_time<T>(
     grace: &str,
     command: &[&str],
     happens: impl Fn(&Program) -> Checked<T>,
-) -> Checked<(Program, T, u64)> {
+) -> Checked<(Program, T, Limit)> {
     // The lab waits for five seconds at most while all sleep with a time limit.
     const LIMITS: [u64; 4] = [200, 800, 2000, 4500];
     let mut failed = None;
-    for limit in LIMITS {
+    for milliseconds in LIMITS {
         let begun = Instant::now();
-        let program = run(lab, &limit.to_string(), grace, command)?;
+        let program = run(lab, &milliseconds.to_string(), grace, command)?;
         let happened = happens(&program);
         // No program is earlier than its clock: then SIGTERM was not sent yet.
-        if begun.elapsed() < Duration::from_millis(limit) {
+        if begun.elapsed() < Duration::from_millis(milliseconds) {
+            let limit = Limit {
+                milliseconds,
+                begun,
+            };
             return Ok((program, happened?, limit));
         }
         end(lab, &program)?;
@@ -178,12 +188,7 @@ fn end(lab: &Lab, program: &Program) -> Checked {
         "the limit was over too soon: end it, and try a longer one",
         || {
             program.kill()?;
-            while let Some(command) = program.children().commands().first() {
-                let child = program.children().running(command)?;
-                child.signal(SIGKILL)?;
-                child.expect_ended()?;
-            }
-            Ok(())
+            program.children().kill()
         },
     )
 }

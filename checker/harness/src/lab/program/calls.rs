@@ -210,4 +210,29 @@ impl Calls<'_> {
             }
         }
     }
+
+    /// Sees that it has made no call since this one, by its [`Record::sequence`], in which it could sleep for a time,
+    /// however short that is: it is seen, and need not be met.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::TimeLimited`] when it has.
+    pub fn expect_no_time_limit_since(&self, sequence: u64) -> Checked {
+        self.program
+            .context
+            .note("see that it has slept in no call with a time limit");
+        let mut records = self.records()?.into_iter();
+        let limited =
+            records.find(|record| record.sequence > sequence && record.sleeps_for_a_time());
+        match limited {
+            None => Ok(()),
+            Some(record) => self.program.context.fail_at_call(
+                record.sequence,
+                Diagnosis::TimeLimited,
+                format!(
+                    "your program calls {record}, which has a time limit, and it was given none"
+                ),
+            ),
+        }
+    }
 }

@@ -89,6 +89,27 @@ impl Children<'_> {
         self.living().iter().map(command_of).collect()
     }
 
+    /// Ends all of them with SIGKILL, and waits until they have ended. Some may end by themselves meanwhile.
+    pub fn kill(&self) -> Checked {
+        let context = &self.program.context;
+        context.note("end all that it has started with SIGKILL");
+        let look = || {
+            let living = self.living();
+            for process in &living {
+                match sys::kill(process.pid, libc::SIGKILL) {
+                    Ok(()) | Err(nix::errno::Errno::ESRCH) => (),
+                    Err(errno) => {
+                        let attempt = "could not end what a program has started";
+                        return Err(LabError::call(attempt, errno).into());
+                    }
+                }
+            }
+            Ok(living.is_empty().then_some(()))
+        };
+        let goal = "the end of all that it has started";
+        context.until(goal, Diagnosis::ProcessLeft, look)
+    }
+
     fn child(&self, process: Process, name: String) -> Child {
         Child {
             program: self.program.clone(),

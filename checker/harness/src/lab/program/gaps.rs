@@ -90,6 +90,24 @@ impl<'a> Signaling<'a> {
         })
     }
 
+    /// Freezes the process that makes the second call of this kind from now on (SIGSTOP), just before the call, so that the
+    /// test sees what the first one has done.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
+    pub fn freeze_before_second(&self, filter: impl Into<CallFilter>) -> Checked<Freeze<'a>> {
+        let filter = filter.into();
+        self.program.context.note(format!(
+            "freeze it (SIGSTOP) between the first {filter} from now on and the second"
+        ));
+        self.program.inject(filter, Which::Nth(2), FREEZE)?;
+        Ok(Freeze {
+            program: self.program,
+            filter,
+        })
+    }
+
     /// Freezes the process that makes the next call of this kind (SIGSTOP), just before the call.
     ///
     /// # Errors

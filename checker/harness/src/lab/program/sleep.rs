@@ -91,6 +91,9 @@ pub enum Sleep {
     /// which sleeps already, until something comes. Where the machine does not show that, nothing is found. Alarms are
     /// looked for where the story follows calls.
     WithoutTimeLimit,
+    /// The same in all its threads and all its processes, and none of them sleeps for a time to do something then, such as
+    /// to end the program. For a contract that allows no helper which does.
+    WithoutTimeLimitAnywhere,
 }
 
 impl Program {
@@ -108,6 +111,7 @@ impl Program {
             Sleep::Undisturbed => self.sleeps_undisturbed(),
             Sleep::NotForAChild => self.sleeps_but_not_for_a_child(),
             Sleep::WithoutTimeLimit => self.sleeps_without_time_limit(),
+            Sleep::WithoutTimeLimitAnywhere => self.sleeps_without_time_limit_anywhere(),
         }
     }
 
@@ -235,6 +239,41 @@ impl Program {
             None => Ok(()),
             Some((process, threads)) => self.expect_no_limit_of(&process, &threads, "your program"),
         }
+    }
+
+    fn sleeps_without_time_limit_anywhere(&self) -> Checked {
+        self.sleeps_without_time_limit()?;
+        let mut timed = TimedSleeps::default();
+        let look = || {
+            let mut processes = self.context.programs.living();
+            let is_other = |pid| pid != self.running.pid && self.context.programs.is_main(pid);
+            processes.retain(|process| !is_other(process.pid));
+            let threads: Vec<Thread> = processes.iter().flat_map(Process::thread_list).collect();
+            // A runtime lets threads of its own wait in futex for a minute, and does not mean the program's time by it.
+            let sleeps = |thread: &&Thread| {
+                let call = thread.sleep.as_ref().and_then(|sleep| sleep.call);
+                thread.naps() && call == Some(Call::Sleep)
+            };
+            let mut sleeping = threads.iter().filter(sleeps).peekable();
+            let Some(sleep) = sleeping.peek().and_then(|thread| thread.sleep.clone()) else {
+                return Ok(Some(processes));
+            };
+            // One that sleeps for a moment has something to do at once.
+            match timed.are_polling(sleeping) {
+                false => Ok(None),
+                true => {
+                    let symptom = format!(
+                        "a thread of your program waits in {sleep}, which has a time limit, and it was given none"
+                    );
+                    self.context.fail(Diagnosis::TimeLimited, symptom)
+                }
+            }
+        };
+        let goal = "all its threads to sleep without a time limit";
+        let processes = self.context.until(goal, Diagnosis::TimeLimited, look)?;
+        let mut children = processes.iter().filter(|one| one.pid != self.running.pid);
+        children
+            .try_for_each(|child| self.expect_no_time_limit(Some(child), "a child of your program"))
     }
 
     fn sleeps_until_a_signal_comes(&self) -> Checked {

@@ -185,6 +185,42 @@ pub struct Sleep {
     /// Whether the call itself sets no limit to the sleep. A timer, an alarm or a socket's own time limit may still
     /// end it.
     pub endless: bool,
+    /// The limit that it sets, where it names how long it sleeps at most.
+    pub limit: Option<TimeLimit>,
+}
+
+/// Where it stands how long a call sleeps at most, from its beginning on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeLimit {
+    /// It is this number.
+    Milliseconds(u32),
+    /// A struct timespec at an address of the thread's memory.
+    Timespec(u64),
+}
+
+impl TimeLimit {
+    /// `None` where a call sets no limit, or names a moment and not a time (clock_nanosleep(2), TIMER_ABSTIME). What select(2)
+    /// has is another struct, in which the kernel counts down.
+    fn of(row: &Row, argument: impl Fn(usize) -> u64) -> Option<TimeLimit> {
+        match (row.call, row.endless) {
+            _ if row.endless.holds(&argument) => None,
+            (Call::Poll, Endless::IfNegative(place)) => {
+                Some(TimeLimit::Milliseconds(argument(place) as u32))
+            }
+            (Call::Poll, Endless::IfNull(place)) if row.name.starts_with("ppoll") => {
+                Some(TimeLimit::Timespec(argument(place)))
+            }
+            (Call::Signal, Endless::IfNull(place)) => Some(TimeLimit::Timespec(argument(place))),
+            (Call::Sleep, _) => match row.parameters {
+                [Parameter::Time] => Some(TimeLimit::Timespec(argument(0))),
+                [_, _, Parameter::Time] if argument(1) == 0 => {
+                    Some(TimeLimit::Timespec(argument(2)))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// Where it stands which descriptors a call watches.
@@ -261,6 +297,7 @@ impl Sleep {
                 awaited: None,
                 watched: None,
                 endless: false,
+                limit: None,
             });
         };
         Some(Sleep {
@@ -271,6 +308,7 @@ impl Sleep {
             awaited: (number == libc::SYS_rt_sigtimedwait).then(|| argument(0)),
             watched: Watched::of(row, argument),
             endless: row.endless.holds(argument),
+            limit: TimeLimit::of(row, argument),
         })
     }
 }

@@ -17,7 +17,7 @@ use super::{
     inject::Fault,
     names::{self, FlagSet},
 };
-use crate::observe::calls::{Call, Parameter, Row};
+use crate::observe::calls::{Call, Endless, Parameter, Row};
 
 /// One call of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +132,24 @@ impl Record {
     pub fn polls_without_time_limit(&self) -> bool {
         let is_endless = |row: &Row| row.endless.holds(|place| self.numbers[place]);
         self.call == Call::Poll && self.row.is_some_and(is_endless)
+    }
+
+    /// Whether it can sleep, and ends by itself after a time that it names: poll(2) with 100 milliseconds, or
+    /// nanosleep(2), but not poll with 0.
+    pub fn sleeps_for_a_time(&self) -> bool {
+        let is_some_time = |argument: Option<&Argument>| matches!(argument, Some(Argument::Time(time)) if *time != [0, 0]);
+        let Some(row) = self.row else {
+            return false;
+        };
+        match (self.call, row.endless) {
+            (Call::Sleep, _) => self
+                .arguments
+                .iter()
+                .any(|argument| is_some_time(Some(argument))),
+            (_, Endless::IfNull(place)) => is_some_time(self.arguments.get(place)),
+            (_, Endless::IfNegative(place)) => (self.numbers[place] as u32).cast_signed() > 0,
+            (_, Endless::Always | Endless::Never) => false,
+        }
     }
 
     /// The call without what came of it: `read(4, "hello\n", 4096)`.

@@ -353,16 +353,16 @@ pub(super) const PATIENCE: Test = Test {
     read: "The drain",
     proves: &[
         AS_BEFORE,
-        "While it waits, the server sleeps without a time limit.",
+        "While it waits, the server sleeps without a time limit, in all its threads and processes.",
     ],
     story: |lab| {
         lab.follow_calls();
         let server = lab.start_server()?;
         let client = visit(lab, &server)?;
         lab.settle()?;
-        server.sleeps(Sleep::WithoutTimeLimit)?;
+        server.sleeps(Sleep::WithoutTimeLimitAnywhere)?;
         begin_drain(lab, &server)?;
-        server.sleeps(Sleep::WithoutTimeLimit)?;
+        server.sleeps(Sleep::WithoutTimeLimitAnywhere)?;
         leave(lab, &client)?;
         expect_drained(server.program(), 1)
     },
@@ -373,6 +373,8 @@ pub(super) const PATIENCE: Test = Test {
             "gives_up_the_drain",
             "sets_an_alarm",
             "naps_until_all_have_gone",
+            "ends_the_drain_by_a_thread",
+            "gives_up_silent_clients",
         ],
         hint: "Your server wakes up by the clock. To look now and then whether a signal has come, or whether all \
                clients have gone, is late each time; a limit for the drain cuts clients off. Sleep without a limit, in \

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::visit;
-use crate::promises::addresses;
-use harness::author::{Checked, Diagnosis, Lab, Rejection, Test};
+use crate::promises::{addresses, arguments};
+use harness::author::{Diagnosis, Rejection, Test};
 
 pub(super) const CANNOT_LISTEN: Test = Test {
     name: "ends with status 1 when it cannot listen, or cannot write its pid file",
@@ -69,19 +69,18 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         let right = lab.any_port().to_string();
         addresses::refuses_all_else(lab, &right)?;
         let pid_file = lab.random_word(8);
-        for arguments in [
+        let options = [
             vec!["-p"],
             vec!["-p", &pid_file],
             vec!["-x", &pid_file, &right],
             vec!["-p", &pid_file, &right, "more"],
             vec!["-p", &pid_file, "-p", &pid_file, &right],
             vec![&right, "-p", &pid_file],
-            vec!["unix:"],
-        ] {
-            refuses(lab, &arguments)?;
-        }
+        ];
+        arguments::refuses_each(lab, "options that are wrong or in the wrong place", options)?;
+        arguments::refuses(lab, &["unix:"])?;
         let too_long = format!("unix:{}", lab.random_word(108));
-        refuses(lab, &[&too_long])
+        arguments::refuses(lab, &[&too_long])
     },
     rejects: &[
         Rejection {
@@ -111,12 +110,3 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
     ],
 };
-
-fn refuses(lab: &Lab, arguments: &[&str]) -> Checked {
-    let shown: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
-    let step = format!(
-        "start your program with {}: it must end with status 2",
-        shown.join(" ")
-    );
-    lab.step(step, || lab.expect_refused_start(arguments, 2))
-}

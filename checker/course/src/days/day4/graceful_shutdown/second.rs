@@ -70,3 +70,34 @@ pub(super) const SECOND_SIGNAL: Test = Test {
         },
     ],
 };
+
+pub(super) const TWO_KINDS: Test = Test {
+    name: "takes SIGTERM and SIGINT that wait at the same time as two signals",
+    points: 1,
+    read: "The second signal",
+    proves: &[
+        "It never merges a `SIGTERM` with a `SIGINT`: they are two signals, also when both wait at the same time.",
+        "A second `SIGTERM` or `SIGINT`, in the drain, closes all connections at once.",
+    ],
+    story: |lab| {
+        let server = lab.start_server()?;
+        let client = visit(lab, &server)?;
+        lab.settle()?;
+        server.signals().freeze()?;
+        for signal in [SIGTERM, SIGINT] {
+            server.signals().send(signal)?;
+        }
+        server.signals().resume()?;
+        server.program().expect_exit(1)?;
+        client.expect_turned_away()?;
+        server.stdout().expect_end()?;
+        server.stderr().expect_reason()
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::StillRunning,
+        mistakes: &["notes_that_signals_came_and_not_how_many"],
+        hint: "SIGTERM and SIGINT were both pending, and your server takes them for one. Both handlers run before it goes \
+               on, and one flag that both set, or one look at what a pipe holds, does not tell how many there were. Count \
+               in the handler, or read each signal or byte that waits.",
+    }],
+};

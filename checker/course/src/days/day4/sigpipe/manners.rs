@@ -1,8 +1,8 @@
 //! Its port, its sleep, and its arguments.
 
 use super::{ADDRESS_ONLY, NEVER_WAIT, ONE_TO_MANY, start, start_for, tell};
-use crate::promises::{addresses, numbers, servers};
-use harness::author::{Checked, Diagnosis, Lab, Rejection, Socket, State, Test, Transport};
+use crate::promises::{addresses, arguments, numbers, servers};
+use harness::author::{Diagnosis, Rejection, Socket, State, Test, Transport};
 
 pub(super) const CLOSES_THE_DOOR: Test = Test {
     name: "listens no more when all its clients are there",
@@ -117,20 +117,21 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         // An address, but not one of this machine.
         lab.expect_refused_start(&[&lab.unavailable_address().to_string(), "1"], 1)?;
         server.program().expect_alive()?;
-        for address in addresses::near_misses() {
-            refuses(lab, &[address, "1"])?;
-        }
         let right = lab.any_port().to_string();
-        for count in numbers::NEAR_MISSES
-            .into_iter()
-            .chain(["0", "+1", "-1", "101", "4294967297"])
-        {
-            refuses(lab, &[&right, count])?;
-        }
-        refuses(lab, &[])?;
-        refuses(lab, &[&right])?;
-        refuses(lab, &[&right, "1", "1"])?;
-        refuses(lab, &["1", &right])
+        arguments::refuses(lab, &[""; 0])?;
+        arguments::refuses(lab, &[&right])?;
+        let near = addresses::near_misses().map(|address| [address, "1"]);
+        arguments::refuses_each(lab, addresses::NO_ADDRESS, near)?;
+        let more = ["0", "+1", "-1", "101", "4294967297"];
+        let near = numbers::NEAR_MISSES.into_iter().chain(more);
+        let near = near.map(|count| [right.as_str(), count]);
+        arguments::refuses_each(
+            lab,
+            "something in place of N that is no number from 1 to 100",
+            near,
+        )?;
+        arguments::refuses(lab, &[&right, "1", "1"])?;
+        arguments::refuses(lab, &["1", &right])
     },
     rejects: &[
         Rejection {
@@ -154,12 +155,3 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         },
     ],
 };
-
-fn refuses(lab: &Lab, arguments: &[&str]) -> Checked {
-    let shown: Vec<String> = arguments.iter().map(|word| format!("{word:?}")).collect();
-    let step = format!(
-        "start your program with {}: it must end with status 2",
-        shown.join(" ")
-    );
-    lab.step(step, || lab.expect_refused_start(arguments, 2))
-}

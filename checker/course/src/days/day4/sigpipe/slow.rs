@@ -52,7 +52,7 @@ pub(super) const STOPS_READING: Test = Test {
         Rejection {
             diagnosis: Diagnosis::TimeLimited,
             mistakes: &[
-                "waits_a_second_for_room",
+                "waits_some_seconds_for_room",
                 "has_a_send_timeout",
                 "naps_until_there_is_room",
             ],
@@ -84,6 +84,32 @@ pub(super) const STOPS_READING: Test = Test {
                    of EAGAIN; the line says EAGAIN.)",
         },
     ],
+};
+
+pub(super) const NOT_A_MOMENT: Test = Test {
+    name: "does not wait for room, not even for a moment",
+    points: 1,
+    read: NEVER_WAIT,
+    proves: &[NEVER_WAITS, EAGAIN],
+    story: |lab| {
+        lab.follow_calls();
+        let server = start_for(lab, 2)?;
+        let first = server.connect()?;
+        let stuck = server.connect_with_receive_buffer(SMALL)?;
+        tell(&server, &lab.random_bytes(some(lab)), &[&first, &stuck])?;
+        lab.settle()?;
+        let records = server.program().calls().records()?;
+        let last = records.last().map_or(0, |record| record.sequence);
+        fill(lab, &server, &[&first])?;
+        server.program().calls().expect_no_time_limit_since(last)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::TimeLimited,
+        mistakes: &["waits_a_moment_for_room"],
+        hint: "The buffers of one client are full, and your server waits for room before it gives this client up. All \
+               others wait meanwhile, and with a hundred such clients that is a hundred times as long. The first EAGAIN \
+               is the end of this client: no poll with a time, and no short sleep.",
+    }],
 };
 
 pub(super) const CUT_OFF: Test = Test {

@@ -160,3 +160,31 @@ pub(super) const STOPPED: Test = Test {
         },
     ],
 };
+
+pub(super) const STOPS_AGAIN: Test = Test {
+    name: "ends a command that stops itself again whenever it goes on",
+    points: 1,
+    read: "Stopped children",
+    proves: &[CONTINUED],
+    story: |lab| {
+        lab.follow_calls();
+        let script = "echo ready\nwhile :; do kill -s STOP $$; done\n";
+        make_script(lab, "stops", script)?;
+        let program = run(lab, LONG, LONG, &["sh", "stops"])?;
+        program.stdout().expect_line("ready")?;
+        lab.settle()?;
+        // A command that goes on before the signal is there has stopped again when it comes.
+        let _between = program.signals().freeze_before_second(Call::Kill)?;
+        program.signals().send(SIGTERM)?;
+        lab.settle()?;
+        program.signals().resume()?;
+        program.expect_exit(128 + SIGTERM)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::TimedOut,
+        mistakes: &["continues_before_it_asks"],
+        hint: "The command stops itself again as soon as it goes on, as one in the background does that reads from the \
+               terminal. With SIGCONT first, it has stopped before SIGTERM comes, which then waits in it. Send SIGTERM \
+               first, and SIGCONT behind it: then it takes SIGTERM before it does anything else.",
+    }],
+};

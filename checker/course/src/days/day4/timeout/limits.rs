@@ -9,15 +9,20 @@ use super::{
 use crate::promises::commands::make_script;
 use harness::author::{Checked, Diagnosis, Lab, Rejection, Sleep, Test};
 
-/// Says what it is asked, and ends by itself then.
-const POLITE: &str = "trap 'echo asked; exit 3' TERM\necho ready\nwhile ! read word; do :; done\n";
+/// Says that it is asked, and ends by itself when it has read a word.
+const POLITE: &str =
+    "trap 'echo asked; read word; exit 3' TERM\necho ready\nwhile ! read word; do :; done\n";
+
+/// As many milliseconds as more than an hour has: in microseconds, and in nanoseconds, that is a little more than a multiple
+/// of 2^32.
+const MORE_THAN_32_BITS: &str = "4294968";
 
 pub(super) const TOO_LONG: Test = Test {
     name: "ends a command when the limit is over, and not before",
     points: 2,
     read: "A limit for a command",
     proves: &[
-        "`LIMIT` and `GRACE` are milliseconds: decimal numbers from 1 to 1000000000.",
+        "`LIMIT` and `GRACE` are milliseconds: decimal numbers from 1 to 1000000000, in digits only (no sign, no blank).",
         AT_LIMIT,
         ENDS_LIKE_IT,
         LATE,
@@ -81,8 +86,7 @@ pub(super) const SLEEPS: Test = Test {
         "It waits until the command has ended.",
     ],
     story: |lab| {
-        // In microseconds, and in nanoseconds, it is a little more than a multiple of 2^32.
-        let program = run(lab, "4294968", LONG, &["cat"])?;
+        let program = run(lab, MORE_THAN_32_BITS, LONG, &["cat"])?;
         program.children().running("cat")?;
         program.sleeps(Sleep::Undisturbed)?;
         program.stdin().close();
@@ -112,18 +116,25 @@ pub(super) const ASKED_FIRST: Test = Test {
     story: |lab| {
         let command = ["sh", "polite"];
         make_script(lab, "polite", POLITE)?;
-        let (program, _, _) = run_in_time(lab, LONG, &command, |program| {
+        let (program, _, _) = run_in_time(lab, MORE_THAN_32_BITS, &command, |program| {
             expect_ready(program, "sh polite")
         })?;
         program.stdout().expect_line("asked")?;
+        program.expect_alive()?;
+        program.stdin().feed("word\n");
         program.expect_exit(TIMED_OUT)
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["kills_at_once", "asks_with_sigint"],
+            mistakes: &[
+                "kills_at_once",
+                "asks_with_sigint",
+                "counts_the_grace_in_32_bits",
+            ],
             hint: "The command wants to tidy up before it ends, and gets no time for that. SIGTERM asks it to end; \
-                   wait GRACE milliseconds for its end before you send SIGKILL, which no program can catch.",
+                   wait GRACE milliseconds for its end before you send SIGKILL, which no program can catch. (GRACE may \
+                   be 1000000000: in microseconds or nanoseconds it does not fit into 32 bits.)",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -140,13 +151,14 @@ pub(super) const DEAF: Test = Test {
     read: "A limit for a command",
     proves: &[AT_GRACE, LATE],
     story: |lab| {
-        let begun = Instant::now();
+        // Much longer than a busy machine needs to tell that the command has ended.
+        const GRACE: u64 = 400;
         let command = ["sh", "-c", "trap '' TERM; echo ready; exec cat"];
-        let (program, (), limit) = run_in_time(lab, "150", &command, |program| {
+        let (program, (), limit) = run_in_time(lab, &GRACE.to_string(), &command, |program| {
             program.stdout().expect_line("ready")
         })?;
         program.expect_exit(TIMED_OUT)?;
-        expect_not_early(lab, begun, limit + 150)?;
+        expect_not_early(lab, limit.begun, limit.milliseconds + GRACE)?;
         expect_nothing_left(lab, &program)
     },
     rejects: &[

@@ -2,8 +2,8 @@
 
 use libc::EAGAIN;
 
-use super::{LONG, launch};
-use crate::promises::numbers;
+use super::{LONG, launch, run};
+use crate::promises::{arguments, numbers};
 use harness::author::{Call, Diagnosis, Fault, Launch, Rejection, Test};
 
 pub(super) const NO_FORK: Test = Test {
@@ -45,36 +45,45 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
     read: "A limit for a command",
     proves: &[
         "Exit status 2 means wrong arguments.",
-        "`LIMIT` and `GRACE` are milliseconds: decimal numbers from 1 to 1000000000.",
+        "`LIMIT` and `GRACE` are milliseconds: decimal numbers from 1 to 1000000000, in digits only (no sign, no blank).",
+        "Zeros before the first other digit change nothing.",
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let all: [&[&str]; 8] = [
-            &[],
-            &[LONG],
-            &[LONG, LONG],
-            &["0", LONG, "true"],
-            &[LONG, "0", "true"],
-            &["-1", LONG, "true"],
-            &["1000000001", LONG, "true"],
-            &[LONG, "18446744073709551617", "true"],
+        let missing = [vec![], vec![LONG], vec![LONG, LONG]];
+        arguments::refuses_each(lab, "too few arguments", missing)?;
+        let more = [
+            "0",
+            "-1",
+            "+5",
+            "1000000001",
+            // Cut to 32 bits, or to 64, they are 1.
+            "4294967297",
+            "18446744073709551617",
         ];
-        for arguments in all {
-            lab.expect_refused_start(arguments, 2)?;
-        }
-        for near in numbers::NEAR_MISSES {
-            lab.expect_refused_start(&[near, LONG, "true"], 2)?;
-            lab.expect_refused_start(&[LONG, near, "true"], 2)?;
-        }
-        Ok(())
+        let wrong: Vec<&str> = numbers::NEAR_MISSES.into_iter().chain(more).collect();
+        let limits = wrong.iter().map(|wrong| [wrong, LONG, "true"]);
+        arguments::refuses_each(lab, "a LIMIT that is no number, or too large", limits)?;
+        let graces = wrong.iter().map(|wrong| [LONG, wrong, "true"]);
+        arguments::refuses_each(lab, "a GRACE that is no number, or too large", graces)?;
+        // In base 8 these would be no numbers.
+        run(lab, "0900000", "0900000", &["true"])?.expect_exit(0)
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["trims_its_numbers", "takes_0", "has_no_largest_limit"],
+            mistakes: &[
+                "trims_its_numbers",
+                "takes_0",
+                "takes_a_sign",
+                "has_no_largest_limit",
+                "cuts_the_grace_to_32_bits",
+                "refuses_leading_zeros",
+            ],
             hint: "Look at all arguments before you start the command. LIMIT and GRACE are decimal numbers from 1 to \
-                   1000000000, with nothing before or behind them, and there is a COMMAND; else print the usage on \
-                   standard error, and end with 2.",
+                   1000000000, and there is a COMMAND; else print the usage on standard error, and end with 2. Digits \
+                   only: `parse` alone also takes +5, and atoi and strtol take blanks and signs; `as u32` turns \
+                   4294967297 into 1. 007 is 7: strtol with base 0 takes it for a number of base 8.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

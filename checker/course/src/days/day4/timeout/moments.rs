@@ -29,7 +29,7 @@ pub(super) const AT_THE_LIMIT: Test = Test {
         })?;
         program.stdin().close();
         command.expect_ended()?;
-        let_pass(lab, limit)?;
+        let_pass(lab, limit.milliseconds)?;
         program.signals().resume()?;
         program.expect_exit(0)
     },
@@ -79,7 +79,7 @@ pub(super) const LIMIT_IN_THE_GAP: Test = Test {
             freeze_in_the_gap(program)?;
             expect_untouched(lab, program)
         })?;
-        let_pass(lab, limit)?;
+        let_pass(lab, limit.milliseconds)?;
         program.signals().resume()?;
         program.expect_exit(TIMED_OUT)
     },

@@ -110,7 +110,7 @@ pub(super) const SAME_LIMIT: Test = Test {
             expect_ready(program, "sh listen")
         })?;
         let ready = Instant::now();
-        let limit = Duration::from_millis(limit);
+        let limit = Duration::from_millis(limit.milliseconds);
         let step = "send it SIGHUP again and again, each time when the command has said so";
         lab.step(step, || {
             let mut late = 0;
