@@ -179,7 +179,7 @@ impl Progress {
                 let change: &mut Change = change.get_or_insert_default();
                 match (test.status, standing.passed.contains(&test.name)) {
                     (Status::Passed, false) => change.more += 1,
-                    (Status::Failed, true) => change.less += 1,
+                    (Status::Failed, true) => change.fewer += 1,
                     _ => (),
                 }
             }

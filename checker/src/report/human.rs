@@ -525,16 +525,36 @@ pub fn summary(report: &Report, closing: &Closing) -> String {
     )
 }
 
-/// `2 more pass than before, 1 less`; nothing where all is as before.
+/// `2 more pass than before, 1 fewer`; nothing where all is as before.
 fn difference(change: Change) -> Option<String> {
     let pass = |count: usize| if count == 1 { "passes" } else { "pass" };
-    match (change.more, change.less) {
+    match (change.more, change.fewer) {
         (0, 0) => None,
         (more, 0) => Some(format!("{more} more {} than before", pass(more))),
-        (0, less) => Some(format!("{less} less {} than before", pass(less))),
-        (more, less) => Some(format!(
-            "{more} more {} than before, {less} less",
+        (0, fewer) => Some(format!("{fewer} fewer {} than before", pass(fewer))),
+        (more, fewer) => Some(format!(
+            "{more} more {} than before, {fewer} fewer",
             pass(more)
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_different_is_told_in_words_that_fit_its_number() {
+        let told = |more, fewer| difference(Change { more, fewer });
+        assert_eq!(told(0, 0), None);
+        for ((more, fewer), text) in [
+            ((1, 0), "1 more passes than before"),
+            ((2, 0), "2 more pass than before"),
+            ((0, 1), "1 fewer passes than before"),
+            ((0, 8), "8 fewer pass than before"),
+            ((1, 2), "1 more passes than before, 2 fewer"),
+        ] {
+            assert_eq!(told(more, fewer).as_deref(), Some(text));
+        }
     }
 }
