@@ -266,14 +266,22 @@ pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
             from_compiler(std::slice::from_ref(reason)),
             "cargo cannot read it",
             format!(
-                "fix exercises/{name}/Cargo.toml, or bring it back with `git restore exercises/{name}/Cargo.toml`."
+                "fix exercises/{name}/Cargo.toml, or bring it back: {}.",
+                manifest_again(name)
             ),
         ),
         NoProgram::MissingFile(file) => (
             String::new(),
             "no program",
-            // The file alone: all of the folder would be the student's other work, too.
-            format!("{file} is missing. Bring it back with `git restore {file}`."),
+            match file.ends_with("Cargo.toml") {
+                true => format!(
+                    "{file} is missing. Bring it back: {}.",
+                    manifest_again(name)
+                ),
+                false => format!(
+                    "{file} is missing. `cargo lab reset {name}` brings the starter back, and keeps what else is there."
+                ),
+            },
         ),
         NoProgram::RenamedPackage(found) => (
             String::new(),
@@ -297,6 +305,12 @@ pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
     let verdict = verdict.replacen(what, &format!("{FAIL}{what}{FAIL:#}"), 1);
     let _ = writeln!(text, "{verdict}\n");
     text
+}
+
+/// How a manifest comes back. Without it cargo does not know the workspace, so that `cargo lab` does not start.
+fn manifest_again(name: &str) -> String {
+    let file = format!("exercises/{name}/Cargo.toml");
+    format!("`git restore {file}`, or in a handout `cp checker/starters/{name}/Cargo.toml {file}`")
 }
 
 /// The line of a test: what became of it, its name, its points.
