@@ -151,14 +151,19 @@ pub fn list_tests(exercises: &[&Exercise], progress: &Progress, width: usize) ->
     let mut text = String::new();
     for exercise in exercises {
         let (style, state) = state(exercise, progress);
-        let _ = writeln!(
-            text,
-            "{STRONG}{}{STRONG:#}  {DIM}{}, {} of {} points{DIM:#}, {style}{state}{style:#}",
+        let (points, all) = (progress.points(exercise), exercise.points());
+        let head = format!("{}, {points} of {all} points, {state}", exercise.title);
+        let head = fold(&head, width, &format!("{}  ", exercise.name), "  ");
+        let head = head.replacen(
             exercise.name,
-            exercise.title,
-            progress.points(exercise),
-            exercise.points()
+            &format!("{STRONG}{}{STRONG:#}", exercise.name),
+            1,
         );
+        let _ = match head.strip_suffix(state) {
+            Some(head) => writeln!(text, "{head}{style}{state}{style:#}"),
+            // It is folded.
+            None => writeln!(text, "{head}"),
+        };
         if progress.is_changed(exercise) {
             let _ = writeln!(text, "  before your last edit:");
         }

@@ -48,6 +48,22 @@ fn the_tests_of_an_exercise_are_told_apart_by_what_became_of_them() {
 }
 
 #[test]
+fn no_line_of_the_list_of_tests_is_longer_than_a_terminal() {
+    let course = Course::copy_of(&[EXERCISE]);
+    let list = printed(&course, &["list", "all"], 0);
+    let long: Vec<&str> = list
+        .lines()
+        .filter(|line| line.chars().count() > 80)
+        .collect();
+    assert!(long.is_empty(), "{long:#?}");
+    let line = list.lines().find(|line| line.contains(EXERCISE));
+    assert!(
+        line.is_some_and(|line| line.ends_with("not tried")),
+        "{line:?}"
+    );
+}
+
+#[test]
 fn an_edited_program_is_not_done_but_changed() {
     let course = Course::copy_of(&[EXERCISE]);
     course.write(MAIN, "fn main() { println!(\"listening 127.0.0.1:1\"); }\n");
