@@ -17,6 +17,7 @@ use crate::{
     book::Places,
     build::{self, cargo::Building},
     check::{self, CheckEvent, Finding, Plan},
+    desk::Desk,
     exercise::Exercise,
     last_report::LastReport,
     map,
@@ -30,7 +31,11 @@ use crate::{
     workspace,
 };
 
-pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, CliError> {
+pub(super) fn check(
+    arguments: CheckArguments,
+    desk: Desk,
+    cancel: &Cancel,
+) -> Result<u8, CliError> {
     let root = workspace::find()?;
     if arguments.targets.is_empty() {
         if arguments.program.is_some()
@@ -82,24 +87,24 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Cl
         conditions: conditions(&arguments.how, cancel),
         colour,
     };
-    let (finding, screen) = watch(&plan, begun, &mut delivery, &arguments, &places)?;
-    conclude(&plan, &finding, &sources, screen, delivery, &arguments)
+    let (finding, screen) = watch(&plan, begun, &mut delivery, &arguments, desk, &places)?;
+    let closing = close(&plan, &finding, &sources, desk);
+    conclude(&plan, &finding, &closing, screen, delivery, &arguments)
 }
 
 /// Says what closes a report, delivers it, and tells the exit status.
 fn conclude(
     plan: &Plan,
     finding: &Finding,
-    sources: &Sources,
+    closing: &Closing,
     mut screen: Screen,
     mut delivery: Delivery,
     arguments: &CheckArguments,
 ) -> Result<u8, CliError> {
     let report = &finding.report;
-    let closing = close(plan, finding, sources);
     if delivery.shows_people() && !report.exercises.is_empty() {
         let report = arguments.report.feedback.of(report);
-        screen.say(&human::summary(&report, &closing))?;
+        screen.say(&human::summary(&report, closing))?;
     }
     screen.show()?;
     if plan.conditions.cancel.is_cancelled() {
@@ -115,7 +120,7 @@ fn conclude(
 }
 
 /// Remembers what was found, and says what is different from the last run, and what to do next.
-fn close(plan: &Plan, finding: &Finding, sources: &Sources) -> Closing {
+fn close(plan: &Plan, finding: &Finding, sources: &Sources, desk: Desk) -> Closing {
     let mut closing = Closing {
         unfinished: finding.unfinished,
         ..Closing::default()
@@ -125,16 +130,18 @@ fn close(plan: &Plan, finding: &Finding, sources: &Sources) -> Closing {
     }
     if let Some((progress, before)) = remember(&plan.root, &finding.report, sources) {
         closing.change = before;
-        closing.next = next(plan, finding, &progress);
+        closing.next = next(plan, finding, &progress, desk);
     }
     closing
 }
 
-/// What to type next; nothing where that is not known.
-fn next(plan: &Plan, finding: &Finding, progress: &Progress) -> Option<String> {
+/// What to do next; nothing where that is not known, or where the session of `watch` says it.
+fn next(plan: &Plan, finding: &Finding, progress: &Progress, desk: Desk) -> Option<String> {
     let report = &finding.report;
     match report.status {
-        Status::Passed if finding.unfinished == 0 => Some(map::onward(&plan.exercises, progress)),
+        Status::Passed if finding.unfinished == 0 && desk == Desk::Shell => {
+            Some(map::onward(&plan.exercises, progress))
+        }
         Status::Failed => {
             let failed = |exercise: &&Exercise| {
                 let mut reports = report.exercises.iter();
@@ -146,9 +153,18 @@ fn next(plan: &Plan, finding: &Finding, progress: &Progress) -> Option<String> {
                 .copied()
                 .find(|one| failed(one))?
                 .number();
-            Some(format!(
-                "next  fix it, and type cargo lab {number}; for a push: cargo lab hint {number}\n"
-            ))
+            Some(match desk {
+                Desk::Shell => format!(
+                    "next  fix it, and type cargo lab {number}; for a push: cargo lab hint {number}\n"
+                ),
+                Desk::Keys => {
+                    "next  fix it and save, and it is checked again; for a push: the key h\n"
+                        .to_owned()
+                }
+                Desk::Saves => format!(
+                    "next  fix it and save, and it is checked again; for a push: cargo lab hint {number}\n"
+                ),
+            })
         }
         _ => None,
     }
@@ -203,6 +219,7 @@ fn watch(
     begun: Option<Building>,
     delivery: &mut Delivery,
     arguments: &CheckArguments,
+    desk: Desk,
     places: &Places,
 ) -> Result<(Finding, Screen), RunError> {
     let detail = human::Detail {
@@ -211,6 +228,7 @@ fn watch(
         verbose: arguments.verbose,
         is_alone: plan.exercises.len() == 1,
         width: width(),
+        desk,
         places,
     };
     let shows_people = delivery.shows_people();

@@ -15,7 +15,7 @@ use super::{
     model::{Change, ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     sanitize::{clean, cut, from_compiler, without_commands},
 };
-use crate::{book::Places, failure::LabError, lab::ProcessState};
+use crate::{book::Places, desk::Desk, failure::LabError, lab::ProcessState};
 
 /// How much a report tells.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,8 @@ pub struct Detail<'a> {
     pub is_alone: bool,
     /// The width of the terminal, in columns.
     pub width: usize,
+    /// Where the reader is.
+    pub desk: Desk,
     /// Where the headings of the textbook are.
     pub places: &'a Places,
 }
@@ -54,6 +56,7 @@ impl Detail<'_> {
             verbose: context.verbose,
             is_alone: false,
             width: WIDTH,
+            desk: Desk::Shell,
             places: &context.places,
         }
     }
@@ -93,7 +96,10 @@ pub fn first_failure(exercise: &ExerciseReport, first: &TestReport, detail: Deta
     let before: Vec<&TestReport> = before.collect();
     text.push_str(&in_short(&before, Place::Below, true, detail));
     add_in_full(&mut text, exercise, first, detail);
-    text.push_str("\n  The other tests still run. Ctrl-C ends them.\n");
+    text.push_str(match detail.desk {
+        Desk::Shell => "\n  The other tests still run. Ctrl-C ends them.\n",
+        Desk::Keys | Desk::Saves => "\n  The other tests still run. The next save ends them.\n",
+    });
     without_commands(&text)
 }
 

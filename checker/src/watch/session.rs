@@ -21,6 +21,7 @@ use super::{
     terminal::{Key, KeyMode, Kind},
 };
 use crate::{
+    desk::Desk,
     exercise::Exercise,
     failure::{Attempt, LabError},
     last_report::LastReport,
@@ -102,12 +103,17 @@ impl<'a> Session<'a> {
         root: PathBuf,
         named: Vec<&'static Exercise>,
         current: &'static Exercise,
-        options: Vec<OsString>,
+        mut options: Vec<OsString>,
         cancel: &'a Cancel,
     ) -> Result<Session<'a>, LabError> {
         prctl::set_child_subreaper(true)
             .attempt("could not become the subreaper of what a check leaves behind")?;
         let kind = Kind::of_this_process();
+        let desk = match kind.has_keys() {
+            true => Desk::Keys,
+            false => Desk::Saves,
+        };
+        options.push(desk.option().into());
         let watched = match named.is_empty() {
             true => vec![current],
             false => named.clone(),

@@ -136,9 +136,29 @@ fn each_key_does_what_it_says() {
     let first = user.until(KEYS);
     assert!(!user.is_as_before());
     let exercise = syllabus::find(FIRST).unwrap();
+    let report = plain(&first);
+    assert!(!report.contains("cargo lab hint"), "{report}");
+    assert!(report.contains("the key h"), "{report}");
     user.press("h");
     let hint = plain(&user.until(KEYS));
     assert!(hint.contains("1. ") && hint.contains('?'), "{hint}");
+    assert!(hint.contains("the key h goes on, 2 more"), "{hint}");
+    user.press("h");
+    let second = plain(&user.until(KEYS));
+    assert!(second.contains("2. The contract says: "), "{second}");
+    assert!(!second.contains("1. "), "{second}");
+    // What the report says already is not said again.
+    user.press("h");
+    let third = plain(&user.until(KEYS));
+    for step in [&hint, &second, &third] {
+        let words = step.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(!words.contains(exercise.first_step), "{words}");
+        assert!(!words.contains(exercise.tests[0].read), "{words}");
+    }
+    // All are shown once more where there is no other.
+    user.press("h");
+    let all = plain(&user.until(KEYS));
+    assert!(all.contains("1. ") && all.contains("3. "), "{all}");
     user.press("l");
     let list = plain(&user.until(KEYS));
     assert!(list.contains(exercise.tests[1].name), "{list}");
