@@ -1,5 +1,7 @@
 //! The session: what happens, and what it does then.
 
+mod walk;
+
 use std::{
     collections::BTreeMap, ffi::OsString, fs, io, ops::ControlFlow, os::fd::AsFd, path::PathBuf,
     time::Instant,
@@ -27,7 +29,6 @@ use crate::{
     last_report::LastReport,
     progress::Progress,
     starter::{self, Reset},
-    syllabus::EXERCISES,
     worker::Cancel,
 };
 
@@ -41,6 +42,8 @@ pub struct Session<'a> {
     /// Those that the user has named; none if the session goes through the course.
     named: Vec<&'static Exercise>,
     current: &'static Exercise,
+    /// Those that `n` has left, in this order.
+    left: Vec<&'static Exercise>,
     /// What every command is told besides.
     options: Vec<OsString>,
     cancel: &'a Cancel,
@@ -126,6 +129,7 @@ impl<'a> Session<'a> {
             root,
             named,
             current,
+            left: Vec::new(),
             options,
             cancel,
             kind,
@@ -319,7 +323,11 @@ impl<'a> Session<'a> {
                     (Some(next), true) => format!("n goes on with {}.", next.name),
                     (Some(next), false) => format!("Next: {}.", next.name),
                 };
-                self.word = Some(format!("{} passes. {next}", exercise.name));
+                let word = format!("{} passes. {next}", exercise.name);
+                self.word = Some(match self.word.take() {
+                    Some(first) => format!("{first} {word}"),
+                    None => word,
+                });
             }
             Some(_) => (),
         }
@@ -405,7 +413,7 @@ impl<'a> Session<'a> {
             return Ok(ControlFlow::Continue(()));
         }
         for key in Key::all_of(&bytes[..count]) {
-            let is_immediate = matches!(key, Key::Quit | Key::Next | Key::All);
+            let is_immediate = matches!(key, Key::Quit | Key::Next | Key::Previous | Key::All);
             if self.running.is_some() && !is_immediate {
                 self.pending = Some(key);
             } else if self.press(key)?.is_break() {
@@ -417,7 +425,7 @@ impl<'a> Session<'a> {
 
     fn press(&mut self, key: Key) -> Result<ControlFlow<()>, LabError> {
         let is_confirmed = std::mem::take(&mut self.asks_for_reset);
-        if key != Key::Next {
+        if !matches!(key, Key::Next | Key::Previous) {
             self.word = None;
         }
         match key {
@@ -428,6 +436,7 @@ impl<'a> Session<'a> {
             Key::Trace => self.trace()?,
             Key::Chapter => self.read_chapter()?,
             Key::Next => self.go_on()?,
+            Key::Previous => self.go_back()?,
             Key::Reset if is_confirmed => self.reset()?,
             Key::Reset => {
                 self.asks_for_reset = true;
@@ -440,40 +449,6 @@ impl<'a> Session<'a> {
             Key::Other => self.show_keys()?,
         }
         Ok(ControlFlow::Continue(()))
-    }
-
-    /// The exercise to which `n` goes: the first behind this one that is not done, of those that were named, or else of
-    /// the course; then one that was left out.
-    fn next(&self) -> Option<&'static Exercise> {
-        let progress = Progress::load(&self.root).unwrap_or_default();
-        let is_open =
-            |one: &&'static Exercise| one.name != self.current.name && !progress.is_done(one);
-        let first_of = |exercises: &[&'static Exercise]| {
-            let place = exercises
-                .iter()
-                .position(|one| one.name == self.current.name);
-            let (before, behind) = exercises.split_at(place.unwrap_or(0));
-            let mut all = behind.iter().chain(before).copied();
-            all.find(is_open)
-        };
-        first_of(&self.named).or_else(|| first_of(EXERCISES))
-    }
-
-    fn go_on(&mut self) -> Result<(), LabError> {
-        let Some(next) = self.next() else {
-            self.word = Some("All other exercises are done.".to_owned());
-            return match self.running {
-                Some(_) => Ok(()),
-                None => self.show_keys(),
-            };
-        };
-        self.stop();
-        if !self.named.iter().any(|one| one.name == next.name) {
-            self.named.clear();
-            self.saves = Saves::begin(&self.root, vec![next])?;
-        }
-        self.current = next;
-        self.check()
     }
 
     fn reset(&mut self) -> Result<(), LabError> {

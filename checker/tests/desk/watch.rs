@@ -192,6 +192,33 @@ fn each_key_does_what_it_says() {
 }
 
 #[test]
+fn what_is_left_unfinished_is_named_and_one_key_leads_back() {
+    let course = Course::copy_of(&[FIRST, "day1_2_endianness"]);
+    let mut user = watch(&course, &[]);
+    user.until(KEYS);
+    user.press("p");
+    let said = plain(&user.until(KEYS));
+    assert!(said.contains("This is the first exercise."), "{said}");
+    user.press("n");
+    let next = plain(&user.until(KEYS));
+    assert!(next.contains(REPORTED), "{next}");
+    let left = format!("{FIRST} stays unfinished, with 0 of ");
+    assert!(next.contains(&left), "{next}");
+    user.press("p");
+    let back = plain(&user.until(KEYS));
+    assert!(back.contains(REPORTED) && back.contains("copy"), "{back}");
+    assert!(
+        back.contains("day1_2_endianness stays unfinished"),
+        "{back}"
+    );
+    // What is saved there is checked.
+    course.write(SOURCE, SILENT);
+    assert!(user.until(KEYS).contains(REPORTED));
+    user.press("q");
+    user.end();
+}
+
+#[test]
 fn a_pager_has_the_terminal_as_it_was() {
     let course = Course::copy_of(&[FIRST]);
     let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../course.md");
