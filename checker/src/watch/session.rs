@@ -282,6 +282,7 @@ impl<'a> Session<'a> {
             }
             None if self.running.is_none() => {
                 self.word = Some("Saved without a change: the report above holds.".to_owned());
+                self.later = None;
                 self.show_keys()
             }
             None => Ok(()),
@@ -481,7 +482,12 @@ impl<'a> Session<'a> {
         if !is_about_this {
             command.arg(self.current.name);
         }
-        self.lend_terminal(|session| foreground::run(command, session.cancel))
+        self.lend_terminal(|session| {
+            session
+                .screen
+                .say("A save is checked when you have closed the chapter.")?;
+            foreground::run(command, session.cancel)
+        })
     }
 
     /// Asks for the program's arguments, and shows its calls.
@@ -514,7 +520,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Gives the terminal to somebody else as it was before, and takes it back.
+    /// Gives the terminal to somebody else as it was before, and takes it back. The kernel keeps what is saved meanwhile.
     fn lend_terminal(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<(), LabError>,
@@ -529,6 +535,10 @@ impl<'a> Session<'a> {
         }
         if let Err(error) = done {
             self.word = Some(error.to_string());
+        }
+        self.saves.take()?;
+        if self.saves.end().is_some() {
+            self.later = Some("You have saved meanwhile: this is the new program.".to_owned());
         }
         self.show_keys()
     }

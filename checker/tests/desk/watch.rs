@@ -241,6 +241,31 @@ fn a_pager_has_the_terminal_as_it_was() {
 }
 
 #[test]
+fn a_save_beside_an_open_chapter_is_checked_when_it_is_closed() {
+    let course = Course::copy_of(&[FIRST]);
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../course.md");
+    fs::copy(real, course.root().join("course.md")).unwrap();
+    fs::write(course.root().join("new"), SILENT).unwrap();
+    let mut command = course.checker_command();
+    command
+        .args(["watch", FIRST])
+        .env("PAGER", format!("cp new {SOURCE}; true"));
+    let mut user = AtTerminal::start(command);
+    user.until(KEYS);
+    user.press("c");
+    let said = user.until("\x1b[2J");
+    assert!(said.contains("A save is checked when"), "{said}");
+    let said = user.until(KEYS);
+    assert!(said.contains(REPORTED), "{said}");
+    assert!(said.contains("You have saved meanwhile"), "{said}");
+    // It is the same program from then on.
+    user.press("c");
+    user.until("Saved without a change");
+    user.press("q");
+    user.end();
+}
+
+#[test]
 fn another_width_folds_the_keys_anew() {
     let course = Course::copy_of(&[FIRST]);
     let mut user = watch(&course, &[FIRST]);
