@@ -71,6 +71,13 @@ fn row(exercise: &Exercise, progress: &Progress, width: usize) -> String {
     text
 }
 
+/// What there is to say, once, when the last exercise of a day passes.
+pub fn day_done(day: u32) -> String {
+    let exercises = EXERCISES.iter().filter(|one| one.day() == day);
+    let points: u32 = exercises.map(|one| one.points()).sum();
+    format!("Day {day} is done: {points} of {points} points.")
+}
+
 /// Where to go when all the chosen tests of these exercises pass.
 pub fn onward(checked: &[&Exercise], progress: &Progress) -> String {
     let is_open = |exercise: &&&Exercise| !progress.is_done(exercise);

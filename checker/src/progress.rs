@@ -272,6 +272,14 @@ impl Progress {
         self.builds(exercise) && self.next_test(exercise).is_none()
     }
 
+    /// The days of which every exercise is done.
+    pub fn days_done(&self) -> BTreeSet<u32> {
+        let open = EXERCISES.iter().filter(|one| !self.is_done(one));
+        let open: BTreeSet<u32> = open.map(|one| one.day()).collect();
+        let all = EXERCISES.iter().map(|one| one.day());
+        all.filter(|day| !open.contains(day)).collect()
+    }
+
     /// The exercise that comes next: the first that is not done.
     pub fn next_exercise(&self) -> Option<&'static Exercise> {
         let mut exercises = EXERCISES.iter().copied();

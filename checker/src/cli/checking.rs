@@ -1,6 +1,6 @@
 //! `checker TARGET`: a run, and what is said of it.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path};
 
 use anstream::ColorChoice;
 
@@ -128,9 +128,11 @@ fn close(plan: &Plan, finding: &Finding, sources: &Sources, desk: Desk) -> Closi
     if plan.program.is_some() {
         return closing;
     }
-    if let Some((progress, before)) = remember(&plan.root, &finding.report, sources) {
-        closing.change = before;
-        closing.next = next(plan, finding, &progress, desk);
+    if let Some(found) = remember(&plan.root, &finding.report, sources) {
+        closing.change = found.change;
+        let done = found.days_done.iter();
+        closing.done = done.map(|&day| map::day_done(day)).collect();
+        closing.next = next(plan, finding, &found.progress, desk);
     }
     closing
 }
@@ -272,9 +274,19 @@ pub(super) fn recall(root: &Path) -> Progress {
     })
 }
 
+/// What is remembered of a run.
+struct Remembered {
+    /// What passes now.
+    progress: Progress,
+    /// What is different from before, where that is known.
+    change: Option<Change>,
+    /// The days that were not done before.
+    days_done: BTreeSet<u32>,
+}
+
 /// The map of the course lives on this. If it cannot be written, the run is as good as before; and a file that cannot
-/// be read is left as it is. Returns what passes now, and what is different from before, where that is known.
-fn remember(root: &Path, report: &Report, sources: &Sources) -> Option<(Progress, Option<Change>)> {
+/// be read is left as it is.
+fn remember(root: &Path, report: &Report, sources: &Sources) -> Option<Remembered> {
     let mut progress = match Progress::load(root) {
         Ok(progress) => progress,
         Err(error) => {
@@ -284,10 +296,15 @@ fn remember(root: &Path, report: &Report, sources: &Sources) -> Option<(Progress
         }
     };
     let change = progress.change(report);
+    let done_before = progress.days_done();
     progress.take(report, sources);
     remember_report(root, report, sources);
     if let Err(error) = progress.save(root) {
         complain(&error.to_string());
     }
-    Some((progress, change))
+    Some(Remembered {
+        days_done: &progress.days_done() - &done_before,
+        progress,
+        change,
+    })
 }
