@@ -501,7 +501,7 @@ impl<'a> Session<'a> {
         };
         self.lend_terminal(|session| {
             session.screen.say(&format!(
-                "Arguments of your program; Enter alone takes: {known}"
+                "Arguments of your program, as you type them in a shell ('two words', < file); Enter alone takes: {known}"
             ))?;
             let Some(line) = foreground::read_line(session.cancel)? else {
                 return Ok(());
