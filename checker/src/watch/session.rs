@@ -172,9 +172,27 @@ impl<'a> Session<'a> {
                 break End::Wanted;
             }
         };
-        self.stop();
+        match ended {
+            End::Wanted => self.stop(),
+            End::Cancelled => self.interrupt()?,
+        }
         self.screen.erase()?;
         Ok(ended)
+    }
+
+    /// Ends the command that runs, and passes on what it says of its end: a check tells what is known by then.
+    fn interrupt(&mut self) -> Result<(), LabError> {
+        let Some(mut running) = self.running.take() else {
+            return Ok(());
+        };
+        let mut shown = Ok(());
+        running.job.end_early(|said| {
+            if shown.is_ok() {
+                shown = self.screen.pass_on(said);
+            }
+        });
+        shown?;
+        self.screen.say("Interrupted.")
     }
 
     /// The one place in which the session waits.

@@ -16,7 +16,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::support::{self, Course, terminal::AtTerminal};
+use crate::support::{self, Course, MACHINE, skipped::skipped, terminal::AtTerminal};
 
 const FIRST: &str = "day1_1_file_copy";
 const SOURCE: &str = "exercises/day1_1_file_copy/src/main.rs";
@@ -27,6 +27,8 @@ const BUSY: &str = "fn main() { loop {} }\n";
 const KEYS: &str = "q\x1b[0m \x1b[2mquit\x1b[0m";
 /// In the last line but one of a report.
 const REPORTED: &str = ", seed ";
+/// With it a check begins.
+const CLEAR: &str = "\x1b[2J";
 
 fn watch(course: &Course, arguments: &[&str]) -> AtTerminal {
     let mut command = course.checker_command();
@@ -284,6 +286,12 @@ fn ctrl_c_ends_the_check_and_leaves_the_terminal_as_it_was() {
     for signal in [None, Some(Signal::SIGTERM)] {
         let mut user = watch(&course, &[FIRST]);
         let own = pid(&user.child);
+        user.until(CLEAR);
+        if signal.is_none() {
+            // The check that explains all.
+            user.press("a");
+            user.until(CLEAR);
+        }
         wait_for_program(own);
         assert!(!user.is_as_before());
         let running = below(own);
@@ -291,10 +299,52 @@ fn ctrl_c_ends_the_check_and_leaves_the_terminal_as_it_was() {
             None => user.press("\x03"),
             Some(signal) => kill(Pid::from_raw(own), signal).unwrap(),
         }
-        assert_eq!(user.end().0.code(), Some(130), "{signal:?}");
+        let (status, said) = user.end();
+        assert_eq!(status.code(), Some(130), "{signal:?}");
+        assert!(said.contains("Interrupted."), "{signal:?}: {said}");
         assert!(user.is_as_before());
         wait_until_gone(&running);
     }
+}
+
+#[test]
+fn an_interrupted_check_tells_what_is_known_by_then() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    // It fails most tests at once. One that gives it no address waits for its end.
+    course.write(
+        "exercises/day2_2_echo_server/src/main.rs",
+        "fn main() { println!(\"nonsense\"); std::thread::sleep(std::time::Duration::from_secs(3600)) }\n",
+    );
+    let mut user = watch(&course, &["day2_2"]);
+    let said = user.until("The other tests still run.");
+    assert!(!said.contains("Ctrl-C"), "{said}");
+    user.press("\x03");
+    let (status, said) = user.end();
+    assert_eq!(status.code(), Some(130), "{said}");
+    assert!(said.contains("not finished, seed "), "{said}");
+    assert!(said.contains("Interrupted."), "{said}");
+}
+
+#[test]
+fn the_arguments_of_a_trace_are_read_by_a_shell_and_the_prompt_says_so() {
+    if let Err(why) = &MACHINE.tracing {
+        return skipped(format_args!("the trace: {why}"));
+    }
+    let course = Course::copy_of(&[FIRST]);
+    course.write(
+        SOURCE,
+        "fn main() { for word in std::env::args().skip(1) { println!(\"[{word}]\") } }\n",
+    );
+    let mut user = watch(&course, &[FIRST]);
+    user.until(KEYS);
+    user.press("t");
+    let said = user.until("Enter alone takes:");
+    assert!(said.contains("as you type them in a shell"), "{said}");
+    user.press("'two words' < /dev/null\n");
+    user.until("[two words]");
+    user.until(KEYS);
+    user.press("q");
+    user.end();
 }
 
 #[test]
