@@ -1,6 +1,6 @@
 //! `checker TARGET`: a run, and what is said of it.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{collections::BTreeSet, fs, io, os::unix::fs::PermissionsExt, path::Path};
 
 use anstream::ColorChoice;
 
@@ -11,7 +11,7 @@ use super::{
     live::Live,
     pager::Screen,
     resolve_or_command,
-    terminal::{complain, say, width},
+    terminal::{complain, console_size, say, width},
 };
 use crate::{
     book::Places,
@@ -224,12 +224,14 @@ fn watch(
     desk: Desk,
     places: &Places,
 ) -> Result<(Finding, Screen), RunError> {
+    let rows = console_size(&io::stdout()).map(|(rows, _)| usize::from(rows));
     let detail = human::Detail {
         seed: plan.conditions.seed,
         program: plan.program.as_deref(),
         verbose: arguments.verbose,
         is_alone: plan.exercises.len() == 1,
         width: width(),
+        rows: rows.filter(|_| desk == Desk::Keys),
         desk,
         places,
     };

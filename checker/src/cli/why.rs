@@ -74,6 +74,7 @@ pub(super) fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, CliError>
         verbose: false,
         is_alone: true,
         width: width(),
+        rows: None,
         desk: Desk::Shell,
         places: &places,
     };

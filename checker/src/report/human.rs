@@ -32,6 +32,8 @@ pub struct Detail<'a> {
     pub is_alone: bool,
     /// The width of the terminal, in columns.
     pub width: usize,
+    /// How many lines the reader sees at once, of whom is known that the end is seen first.
+    pub rows: Option<usize>,
     /// Where the reader is.
     pub desk: Desk,
     /// Where the headings of the textbook are.
@@ -58,6 +60,7 @@ impl Detail<'_> {
             verbose: context.verbose,
             is_alone: false,
             width: WIDTH,
+            rows: None,
             desk: Desk::Shell,
             places: &context.places,
         }
@@ -111,7 +114,7 @@ pub fn after_first_failure(
     for test in explained(&behind, detail).filter(|test| test.name != first.name) {
         add_in_full(&mut text, exercise, test, detail);
     }
-    text.push_str(&row(first, detail.width));
+    text.push_str(&headline(first, detail.width));
     if let Some(failure) = &first.failure {
         let _ = writeln!(text, "{}", hint(&failure.hint, detail.width));
     }
@@ -209,6 +212,11 @@ fn add_in_full(
     if let Some(failure) = &test.failure {
         let _ = write!(text, "\n{}", explanation(exercise, test, failure, detail));
     }
+}
+
+/// A failure in two lines: what was promised, and what was seen.
+fn headline(test: &TestReport, width: usize) -> String {
+    row(test, width) + &symptom_in_short(test, width)
 }
 
 /// The symptom of a failure in a line of its own.
@@ -421,7 +429,26 @@ pub fn explanation(
     if !is_shown {
         text.push_str(&output("Its standard output", &failure.stdout, width));
     }
+    let advice = advice(exercise, test, failure, detail);
+    // The lines of the test's name, of the points, of what comes next, and of the keys.
+    const AROUND: usize = 8;
+    let lines = text.lines().count() + advice.lines().count() + AROUND;
+    if detail.rows.is_some_and(|rows| lines > rows) {
+        text.push_str(&headline(test, width));
+    }
+    text + &advice
+}
+
+/// The cause of a failure as far as it is known, what to do about it, and where to read.
+fn advice(
+    exercise: &ExerciseReport,
+    test: &TestReport,
+    failure: &FailureReport,
+    detail: Detail<'_>,
+) -> String {
+    let width = detail.width;
     let rest = "               ";
+    let mut text = String::new();
     if let Some(cause) = &failure.cause {
         let cause = fold(&clean(cause), width, "        cause  ", rest);
         let _ = writeln!(text, "{cause}");

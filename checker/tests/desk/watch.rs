@@ -193,6 +193,32 @@ fn each_key_does_what_it_says() {
     );
 }
 
+/// A terminal shows the last 24 lines.
+#[test]
+fn the_end_of_a_long_report_says_what_has_failed() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    // Several lines of its own make the explanation long.
+    course.write(
+        "exercises/day2_2_echo_server/src/main.rs",
+        "fn main() { for line in 0..30 { println!(\"{line}\") } }\n",
+    );
+    let first = syllabus::find("day2_2_echo_server").unwrap().tests[0].name;
+    let mut user = watch(&course, &["day2_2"]);
+    let report = plain(&user.until(KEYS));
+    let lines: Vec<&str> = report.lines().collect();
+    let seen = &lines[lines.len() - 24..];
+    let at = seen.iter().position(|line| line.contains("FAIL  "));
+    let at = at.unwrap_or_else(|| panic!("{seen:#?}"));
+    assert!(seen[at].contains(first), "{seen:#?}");
+    let hint = seen.iter().position(|line| line.contains("   hint   "));
+    assert!(hint.is_some_and(|hint| hint > at + 1), "{seen:#?}");
+    // A file has it once.
+    let file = crate::printed(&course, &["day2_2"], 1);
+    assert_eq!(file.matches(first).count(), 2, "{file}");
+    user.press("q");
+    user.end();
+}
+
 #[test]
 fn what_is_left_unfinished_is_named_and_one_key_leads_back() {
     let course = Course::copy_of(&[FIRST, "day1_2_endianness"]);
