@@ -42,7 +42,9 @@ use self::{
     terminal::{columns, complain, knows_links, say, width},
 };
 use crate::{
-    check, doctor,
+    check,
+    desk::Desk,
+    doctor,
     failure::LabError,
     sandbox::{self, Isolation, Jail, Tracing},
     verify::{
@@ -87,6 +89,9 @@ struct Cli {
     /// When to use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colour::Auto, global = true)]
     color: Colour,
+    /// What the student does next: for the commands that a session of `watch` starts
+    #[arg(long, value_enum, default_value_t, hide = true, global = true)]
+    desk: Desk,
 }
 
 #[derive(Debug, Args)]
@@ -312,14 +317,14 @@ pub fn main() -> ExitCode {
     };
     cancel_on_signals(&cancel);
     let result = match cli.command {
-        None => check(cli.check, &cancel),
+        None => check(cli.check, cli.desk, &cancel),
         Some(Command::List { targets }) => list::run(&targets),
         Some(Command::Watch { targets }) => watch::run(&targets, &cancel),
         Some(Command::Read { words }) => read::run(&words),
         Some(Command::Why(arguments)) => why::run(arguments, &cancel),
         Some(Command::Reset { exercise }) => reset::run(&exercise),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
-        Some(Command::Hint(arguments)) => hint::run(&arguments),
+        Some(Command::Hint(arguments)) => hint::run(&arguments, cli.desk),
         Some(Command::Verify {
             targets,
             coverage: true,

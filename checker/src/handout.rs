@@ -133,7 +133,8 @@ impl Handout {
         let source = self.read(&format!("{place}/src/main.rs"))?;
         if !starter::is_starter(exercise, &source) {
             return Err(LabError::new(format!(
-                "{place}/src/main.rs is not the starter any more; `git restore {place}` brings it back"
+                "{place}/src/main.rs is not the starter any more; `cargo lab reset {}` brings it back, and keeps what is there",
+                exercise.number()
             )));
         }
         for file in starter::FILES {

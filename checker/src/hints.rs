@@ -1,13 +1,14 @@
 //! Hints in steps: a question, a direction, a place to read. Each is made of what an exercise says already: the names of
 //! its tests, its contract, and the hint of the last report.
 
-use std::{collections::BTreeMap, fmt::Write, path::Path};
+use std::{collections::BTreeMap, fmt::Write, ops::Range, path::Path};
 
 use anstyle::Style;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     book::Places,
+    desk::Desk,
     digest::Digest,
     exercise::{Exercise, Test},
     failure::LabError,
@@ -32,6 +33,8 @@ pub struct Hint {
     pub steps: Vec<String>,
     /// The heading which the last step names.
     pub heading: Option<&'static str>,
+    /// Where it is read.
+    desk: Desk,
     /// Stands for the program and the test: with another one, the steps begin anew.
     about: String,
 }
@@ -43,13 +46,15 @@ struct Given {
     steps: usize,
 }
 
-/// The hint for the test that comes next in an exercise. `explained` is the failure that its last report explained.
+/// The hint for the test that comes next in an exercise. `explained` is the failure that its last report explained. In a
+/// session of `watch` the reader has that report before the eyes: then nothing of it is said again.
 pub fn hint(
     root: &Path,
     exercise: &'static Exercise,
     progress: &Progress,
     explained: Option<&Explained>,
     places: &Places,
+    desk: Desk,
 ) -> Hint {
     let source = progress::source_of(root, exercise);
     let next = progress.next_test(exercise);
@@ -60,6 +65,7 @@ pub fn hint(
         test,
         steps: vec![step.to_owned()],
         heading: None,
+        desk,
         about: about.clone(),
     };
     if !progress.builds(exercise) && !progress.is_changed(exercise) {
@@ -75,6 +81,12 @@ pub fn hint(
     let explained = explained
         .filter(|explained| explained.source == source && Some(explained.test.as_str()) == test);
     let test = &exercise.tests[index];
+    if let (Desk::Keys, Some(explained)) = (desk, explained) {
+        return Hint {
+            steps: beside_a_report(exercise, index, explained),
+            ..only(None, "")
+        };
+    }
     let heading = match index {
         0 => exercise.chapter,
         _ => test.read,
@@ -82,23 +94,48 @@ pub fn hint(
     Hint {
         test: Some(test.name),
         steps: vec![
-            question(test, explained, index == 0),
+            in_words(explained, question(test, explained, index == 0)),
             direction(exercise, index, explained),
             format!(
-                "Read {}: `cargo lab read` shows it. The contract is in exercises/{}/README.md.",
+                "Read {}: {} shows it. The contract is in exercises/{}/README.md.",
                 places.cite(heading),
+                match desk {
+                    Desk::Keys => "the key c",
+                    Desk::Shell | Desk::Saves => "`cargo lab read`",
+                },
                 exercise.name
             ),
         ],
         heading: Some(heading),
+        desk,
         about,
     }
+}
+
+/// The steps for a reader who has just read the report, with its symptom, its hint and its place in the textbook.
+fn beside_a_report(exercise: &Exercise, index: usize, explained: &Explained) -> Vec<String> {
+    let test = &exercise.tests[index];
+    let mut steps = vec![question(test, Some(explained), index == 0)];
+    steps.extend(contract(test));
+    steps.push(match explained.untouched {
+        true => format!(
+            "The key c opens the chapter. exercises/{}/README.md shows a session with the program, and the head of \
+             src/main.rs says where to begin.",
+            exercise.name
+        ),
+        false => format!(
+            "The key t shows what your program really does: each system call, with the line of your source. All of the \
+             contract is in exercises/{}/README.md.",
+            exercise.name
+        ),
+    });
+    steps
 }
 
 /// What to ask oneself.
 fn question(test: &Test, explained: Option<&Explained>, is_first: bool) -> String {
     let begins = is_first && explained.is_none_or(|explained| explained.untouched);
-    let question = match situation(test.name) {
+    match situation(test.name) {
         _ if begins => format!(
             "What is the least that your program must do, so that it {}?",
             test.name
@@ -108,7 +145,11 @@ fn question(test: &Test, explained: Option<&Explained>, is_first: bool) -> Strin
             "Which lines of your program make sure that it {}?",
             test.name
         ),
-    };
+    }
+}
+
+/// A question behind what the last report has seen.
+fn in_words(explained: Option<&Explained>, question: String) -> String {
     match explained.filter(|explained| !explained.untouched) {
         Some(explained) => format!(
             "In the last check: {}. {question}",
@@ -135,20 +176,22 @@ fn direction(exercise: &Exercise, index: usize, explained: Option<&Explained>) -
     match explained {
         Some(explained) if !explained.untouched => explained.hint.clone(),
         _ if index == 0 => exercise.first_step.to_owned(),
-        _ => {
-            let sentences = exercise.tests[index].proves.iter().take(2);
-            let sentences: Vec<&str> = sentences.copied().collect();
-            format!("The contract says: {}", sentences.join(" "))
-        }
+        _ => contract(&exercise.tests[index]).unwrap_or_default(),
     }
 }
 
-/// Goes one step further, and remembers that. Returns how many steps are given now.
+/// What the contract says about a test.
+fn contract(test: &Test) -> Option<String> {
+    let sentences: Vec<&str> = test.proves.iter().take(2).copied().collect();
+    (!sentences.is_empty()).then(|| format!("The contract says: {}", sentences.join(" ")))
+}
+
+/// Goes one step further, and remembers that. Returns which steps are new now: none if all were given before.
 ///
 /// # Errors
 ///
 /// When it cannot be remembered.
-pub fn go_on(root: &Path, exercise: &Exercise, hint: &Hint) -> Result<usize, LabError> {
+pub fn go_on(root: &Path, exercise: &Exercise, hint: &Hint) -> Result<Range<usize>, LabError> {
     let memory = Memory::of_course(root);
     let attempt = format!("could not remember the hint, in {}", memory.shown());
     let known = memory
@@ -171,21 +214,30 @@ pub fn go_on(root: &Path, exercise: &Exercise, hint: &Hint) -> Result<usize, Lab
     let text = serde_json::to_string_pretty(&all)
         .map_err(|error| LabError::new(format!("{attempt}: {error}")))?;
     memory.write(FILE, &text, &attempt)?;
-    Ok(steps)
+    Ok(before.min(steps)..steps)
 }
 
 impl Hint {
-    /// The first steps of it.
-    pub fn render(&self, exercise: &Exercise, given: usize, width: usize) -> String {
-        let mut text = format!(
-            "{STRONG}{}{STRONG:#}  {DIM}{}{DIM:#}\n",
-            exercise.name, exercise.title
-        );
+    /// The steps that are given now: in a session of `watch`, where those before stand above, only the new ones, as long
+    /// as there are any.
+    pub fn render(&self, exercise: &Exercise, new: Range<usize>, width: usize) -> String {
+        let given = new.end.min(self.steps.len());
+        let begin = match self.desk {
+            Desk::Keys if !new.is_empty() => new.start,
+            Desk::Keys | Desk::Shell | Desk::Saves => 0,
+        };
+        let mut text = match self.desk {
+            Desk::Keys => String::new(),
+            Desk::Shell | Desk::Saves => format!(
+                "{STRONG}{}{STRONG:#}  {DIM}{}{DIM:#}\n",
+                exercise.name, exercise.title
+            ),
+        };
         if let Some(test) = self.test {
             let next = fold(test, width, "  next test  ", "             ");
             let _ = writeln!(text, "{next}");
         }
-        for (number, step) in (1..).zip(&self.steps[..given.min(self.steps.len())]) {
+        for (number, step) in (1..).zip(&self.steps[..given]).skip(begin) {
             let first = match self.steps.len() {
                 1 => "  ".to_owned(),
                 _ => format!("  {number}. "),
@@ -194,9 +246,13 @@ impl Hint {
             let _ = write!(text, "\n{}\n", fold(step, width, &first, &rest));
         }
         let left = self.steps.len().saturating_sub(given);
-        let _ = match left {
-            0 => write!(text, "\n  cargo lab {}\n", exercise.number()),
-            left => writeln!(
+        let _ = match (left, self.desk) {
+            (0, Desk::Keys) => Ok(()),
+            (0, _) => write!(text, "\n  cargo lab {}\n", exercise.number()),
+            (left, Desk::Keys) => {
+                writeln!(text, "\n  {DIM}the key h goes on, {left} more{DIM:#}")
+            }
+            (left, _) => writeln!(
                 text,
                 "\n  {DIM}the same command goes on, {left} more{DIM:#}"
             ),

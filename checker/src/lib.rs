@@ -24,7 +24,7 @@
 //! - [`verify`]: the proof that the hidden tests are right.
 //! - [`memory`]: what the lab remembers from one command to the next, such as the [`last_report`].
 //! - [`starter`]: where an exercise begins. [`comparison`]: a program beside the reference. [`git`]: what it knows.
-//! - [`watch`]: a check at every save.
+//! - [`watch`]: a check at every save. [`desk`]: what the student does next there, and what at a shell.
 //! - [`retelling`]: what a passed test did.
 //! - [`hints`]: a question, a direction, a place.
 //! - [`atomic_file`]: what is written whole or not at all. [`digest`]: what has changed since.
@@ -42,6 +42,7 @@ pub mod cli;
 pub mod comparison;
 pub mod completion;
 pub mod demo_worker;
+pub mod desk;
 pub mod digest;
 pub mod doctor;
 pub mod git;

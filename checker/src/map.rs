@@ -71,6 +71,13 @@ fn row(exercise: &Exercise, progress: &Progress, width: usize) -> String {
     text
 }
 
+/// What there is to say, once, when the last exercise of a day passes.
+pub fn day_done(day: u32) -> String {
+    let exercises = EXERCISES.iter().filter(|one| one.day() == day);
+    let points: u32 = exercises.map(|one| one.points()).sum();
+    format!("Day {day} is done: {points} of {points} points.")
+}
+
 /// Where to go when all the chosen tests of these exercises pass.
 pub fn onward(checked: &[&Exercise], progress: &Progress) -> String {
     let is_open = |exercise: &&&Exercise| !progress.is_done(exercise);
@@ -151,14 +158,19 @@ pub fn list_tests(exercises: &[&Exercise], progress: &Progress, width: usize) ->
     let mut text = String::new();
     for exercise in exercises {
         let (style, state) = state(exercise, progress);
-        let _ = writeln!(
-            text,
-            "{STRONG}{}{STRONG:#}  {DIM}{}, {} of {} points{DIM:#}, {style}{state}{style:#}",
+        let (points, all) = (progress.points(exercise), exercise.points());
+        let head = format!("{}, {points} of {all} points, {state}", exercise.title);
+        let head = fold(&head, width, &format!("{}  ", exercise.name), "  ");
+        let head = head.replacen(
             exercise.name,
-            exercise.title,
-            progress.points(exercise),
-            exercise.points()
+            &format!("{STRONG}{}{STRONG:#}", exercise.name),
+            1,
         );
+        let _ = match head.strip_suffix(state) {
+            Some(head) => writeln!(text, "{head}{style}{state}{style:#}"),
+            // It is folded.
+            None => writeln!(text, "{head}"),
+        };
         if progress.is_changed(exercise) {
             let _ = writeln!(text, "  before your last edit:");
         }

@@ -179,7 +179,7 @@ impl Progress {
                 let change: &mut Change = change.get_or_insert_default();
                 match (test.status, standing.passed.contains(&test.name)) {
                     (Status::Passed, false) => change.more += 1,
-                    (Status::Failed, true) => change.less += 1,
+                    (Status::Failed, true) => change.fewer += 1,
                     _ => (),
                 }
             }
@@ -270,6 +270,14 @@ impl Progress {
     /// Whether all is well with an exercise.
     pub fn is_done(&self, exercise: &Exercise) -> bool {
         self.builds(exercise) && self.next_test(exercise).is_none()
+    }
+
+    /// The days of which every exercise is done.
+    pub fn days_done(&self) -> BTreeSet<u32> {
+        let open = EXERCISES.iter().filter(|one| !self.is_done(one));
+        let open: BTreeSet<u32> = open.map(|one| one.day()).collect();
+        let all = EXERCISES.iter().map(|one| one.day());
+        all.filter(|day| !open.contains(day)).collect()
     }
 
     /// The exercise that comes next: the first that is not done.

@@ -2,6 +2,7 @@
 
 mod inline;
 mod rendering;
+mod table;
 
 use std::{fs, path::Path};
 

@@ -203,7 +203,7 @@ fn what_somebody_wrote_is_not_handed_out_nor_written_over() {
     let refused = hand_out(&course);
     assert_eq!(refused.status.code(), Some(3));
     assert!(
-        said(&refused).contains("git restore exercises/day2_2_echo_server"),
+        said(&refused).contains("cargo lab reset day2_2"),
         "{}",
         said(&refused)
     );

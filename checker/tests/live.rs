@@ -141,7 +141,7 @@ fn what_passes_is_compared_with_the_last_run() {
     let report = run(solution);
     assert!(!report.contains("than before"), "{report}");
     let report = run(&starter);
-    assert!(report.contains("1 less passes than before"), "{report}");
+    assert!(report.contains("1 fewer passes than before"), "{report}");
 }
 
 #[test]

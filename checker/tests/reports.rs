@@ -418,6 +418,8 @@ fn no_test_is_lost_behind_another_one() {
         verbose: false,
         is_alone: true,
         width: 80,
+        rows: None,
+        desk: checker::desk::Desk::Shell,
         places: &checker::book::Places::default(),
     };
     let text = human::exercise(&exercise, detail);

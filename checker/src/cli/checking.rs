@@ -1,6 +1,6 @@
 //! `checker TARGET`: a run, and what is said of it.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{collections::BTreeSet, fs, io, os::unix::fs::PermissionsExt, path::Path};
 
 use anstream::ColorChoice;
 
@@ -11,12 +11,13 @@ use super::{
     live::Live,
     pager::Screen,
     resolve_or_command,
-    terminal::{complain, say, width},
+    terminal::{complain, console_size, say, width},
 };
 use crate::{
     book::Places,
     build::{self, cargo::Building},
     check::{self, CheckEvent, Finding, Plan},
+    desk::Desk,
     exercise::Exercise,
     last_report::LastReport,
     map,
@@ -30,7 +31,11 @@ use crate::{
     workspace,
 };
 
-pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, CliError> {
+pub(super) fn check(
+    arguments: CheckArguments,
+    desk: Desk,
+    cancel: &Cancel,
+) -> Result<u8, CliError> {
     let root = workspace::find()?;
     if arguments.targets.is_empty() {
         if arguments.program.is_some()
@@ -82,24 +87,24 @@ pub(super) fn check(arguments: CheckArguments, cancel: &Cancel) -> Result<u8, Cl
         conditions: conditions(&arguments.how, cancel),
         colour,
     };
-    let (finding, screen) = watch(&plan, begun, &mut delivery, &arguments, &places)?;
-    conclude(&plan, &finding, &sources, screen, delivery, &arguments)
+    let (finding, screen) = watch(&plan, begun, &mut delivery, &arguments, desk, &places)?;
+    let closing = close(&plan, &finding, &sources, desk);
+    conclude(&plan, &finding, &closing, screen, delivery, &arguments)
 }
 
 /// Says what closes a report, delivers it, and tells the exit status.
 fn conclude(
     plan: &Plan,
     finding: &Finding,
-    sources: &Sources,
+    closing: &Closing,
     mut screen: Screen,
     mut delivery: Delivery,
     arguments: &CheckArguments,
 ) -> Result<u8, CliError> {
     let report = &finding.report;
-    let closing = close(plan, finding, sources);
     if delivery.shows_people() && !report.exercises.is_empty() {
         let report = arguments.report.feedback.of(report);
-        screen.say(&human::summary(&report, &closing))?;
+        screen.say(&human::summary(&report, closing))?;
     }
     screen.show()?;
     if plan.conditions.cancel.is_cancelled() {
@@ -115,7 +120,7 @@ fn conclude(
 }
 
 /// Remembers what was found, and says what is different from the last run, and what to do next.
-fn close(plan: &Plan, finding: &Finding, sources: &Sources) -> Closing {
+fn close(plan: &Plan, finding: &Finding, sources: &Sources, desk: Desk) -> Closing {
     let mut closing = Closing {
         unfinished: finding.unfinished,
         ..Closing::default()
@@ -123,18 +128,22 @@ fn close(plan: &Plan, finding: &Finding, sources: &Sources) -> Closing {
     if plan.program.is_some() {
         return closing;
     }
-    if let Some((progress, before)) = remember(&plan.root, &finding.report, sources) {
-        closing.change = before;
-        closing.next = next(plan, finding, &progress);
+    if let Some(found) = remember(&plan.root, &finding.report, sources) {
+        closing.change = found.change;
+        let done = found.days_done.iter();
+        closing.done = done.map(|&day| map::day_done(day)).collect();
+        closing.next = next(plan, finding, &found.progress, desk);
     }
     closing
 }
 
-/// What to type next; nothing where that is not known.
-fn next(plan: &Plan, finding: &Finding, progress: &Progress) -> Option<String> {
+/// What to do next; nothing where that is not known, or where the session of `watch` says it.
+fn next(plan: &Plan, finding: &Finding, progress: &Progress, desk: Desk) -> Option<String> {
     let report = &finding.report;
     match report.status {
-        Status::Passed if finding.unfinished == 0 => Some(map::onward(&plan.exercises, progress)),
+        Status::Passed if finding.unfinished == 0 && desk == Desk::Shell => {
+            Some(map::onward(&plan.exercises, progress))
+        }
         Status::Failed => {
             let failed = |exercise: &&Exercise| {
                 let mut reports = report.exercises.iter();
@@ -146,9 +155,18 @@ fn next(plan: &Plan, finding: &Finding, progress: &Progress) -> Option<String> {
                 .copied()
                 .find(|one| failed(one))?
                 .number();
-            Some(format!(
-                "next  fix it, and type cargo lab {number}; for a push: cargo lab hint {number}\n"
-            ))
+            Some(match desk {
+                Desk::Shell => format!(
+                    "next  fix it, and type cargo lab {number}; for a push: cargo lab hint {number}\n"
+                ),
+                Desk::Keys => {
+                    "next  fix it and save, and it is checked again; for a push: the key h\n"
+                        .to_owned()
+                }
+                Desk::Saves => format!(
+                    "next  fix it and save, and it is checked again; for a push: cargo lab hint {number}\n"
+                ),
+            })
         }
         _ => None,
     }
@@ -203,14 +221,18 @@ fn watch(
     begun: Option<Building>,
     delivery: &mut Delivery,
     arguments: &CheckArguments,
+    desk: Desk,
     places: &Places,
 ) -> Result<(Finding, Screen), RunError> {
+    let rows = console_size(&io::stdout()).map(|(rows, _)| usize::from(rows));
     let detail = human::Detail {
         seed: plan.conditions.seed,
         program: plan.program.as_deref(),
         verbose: arguments.verbose,
         is_alone: plan.exercises.len() == 1,
         width: width(),
+        rows: rows.filter(|_| desk == Desk::Keys),
+        desk,
         places,
     };
     let shows_people = delivery.shows_people();
@@ -254,9 +276,19 @@ pub(super) fn recall(root: &Path) -> Progress {
     })
 }
 
+/// What is remembered of a run.
+struct Remembered {
+    /// What passes now.
+    progress: Progress,
+    /// What is different from before, where that is known.
+    change: Option<Change>,
+    /// The days that were not done before.
+    days_done: BTreeSet<u32>,
+}
+
 /// The map of the course lives on this. If it cannot be written, the run is as good as before; and a file that cannot
-/// be read is left as it is. Returns what passes now, and what is different from before, where that is known.
-fn remember(root: &Path, report: &Report, sources: &Sources) -> Option<(Progress, Option<Change>)> {
+/// be read is left as it is.
+fn remember(root: &Path, report: &Report, sources: &Sources) -> Option<Remembered> {
     let mut progress = match Progress::load(root) {
         Ok(progress) => progress,
         Err(error) => {
@@ -266,10 +298,15 @@ fn remember(root: &Path, report: &Report, sources: &Sources) -> Option<(Progress
         }
     };
     let change = progress.change(report);
+    let done_before = progress.days_done();
     progress.take(report, sources);
     remember_report(root, report, sources);
     if let Err(error) = progress.save(root) {
         complain(&error.to_string());
     }
-    Some((progress, change))
+    Some(Remembered {
+        days_done: &progress.days_done() - &done_before,
+        progress,
+        change,
+    })
 }

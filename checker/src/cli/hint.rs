@@ -9,7 +9,7 @@ use super::{
     naming::one_or_next,
     terminal::{complain, say, width},
 };
-use crate::{book::Places, hints, last_report::LastReport, workspace};
+use crate::{book::Places, desk::Desk, hints, last_report::LastReport, workspace};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 }
 
 /// Gives the next step of the hint.
-pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
+pub(super) fn run(arguments: &Arguments, desk: Desk) -> Result<u8, CliError> {
     let root = workspace::find()?;
     let progress = recall(&root);
     let exercise = one_or_next(arguments.exercise.as_deref(), &progress)?;
@@ -32,20 +32,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         &progress,
         report.explained(exercise),
         &Places::of_course(&root),
+        desk,
     );
-    let given = match arguments.all {
-        true => hint.steps.len(),
+    let new = match arguments.all {
+        true => 0..hint.steps.len(),
         // What cannot be remembered would be the first step for ever.
         false => hints::go_on(&root, exercise, &hint).unwrap_or_else(|error| {
             complain(&error.to_string());
-            hint.steps.len()
+            0..hint.steps.len()
         }),
     };
-    if let Some(heading) = hint.heading.filter(|_| given == hint.steps.len()) {
+    if let Some(heading) = hint.heading.filter(|_| new.end == hint.steps.len()) {
         report.point_to(heading);
         // Where nothing can be remembered, the user knows by now.
         let _ = report.save(&root);
     }
-    say(&hint.render(exercise, given, width()))?;
+    say(&hint.render(exercise, new, width()))?;
     Ok(exit::PASSED)
 }

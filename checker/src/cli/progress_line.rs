@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::terminal::console_size;
-use crate::report::sanitize::clean;
+use crate::report::{layout::cut_at_word, sanitize::clean};
 
 /// How often the line is drawn.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -132,8 +132,10 @@ fn line(wheel: char, elapsed: Duration, message: &str, columns: usize) -> String
         seconds => format!("{}:{:02}", seconds / 60, seconds % 60),
     };
     let message = clean(message).replace('\n', " ");
-    let text = format!("{wheel} {time:>5}  {message}");
-    text.chars().take(columns.saturating_sub(1)).collect()
+    cut_at_word(
+        format!("{wheel} {time:>5}  {message}"),
+        columns.saturating_sub(1),
+    )
 }
 
 #[cfg(test)]
@@ -143,7 +145,7 @@ mod tests {
     #[test]
     fn a_message_stays_in_one_line_and_steers_no_terminal() {
         let shown = line('|', Duration::from_secs(75), "one\ntwo\x1b[2J three", 22);
-        assert_eq!(shown, "|  1:15  one two\\u{1b");
+        assert_eq!(shown, "|  1:15  one…");
         assert_eq!(line('-', Duration::from_secs(3), "x", 80), "-   3 s  x");
     }
 }

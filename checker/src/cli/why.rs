@@ -14,6 +14,7 @@ use super::{
 use crate::{
     book::Places,
     check::{self, CheckEvent, Finding, Plan},
+    desk::Desk,
     exercise::Exercise,
     last_report::LastReport,
     report::{Report, Status, human},
@@ -73,6 +74,8 @@ pub(super) fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, CliError>
         verbose: false,
         is_alone: true,
         width: width(),
+        rows: None,
+        desk: Desk::Shell,
         places: &places,
     };
     say(&tell(found, &report, detail))?;

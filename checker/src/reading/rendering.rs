@@ -1,11 +1,11 @@
-//! Blocks of a text: paragraphs and lists are folded; code, tables and figures are as they are.
+//! Blocks of a text: paragraphs, lists and tables are folded; code and figures are as they are.
 
 use std::{fmt::Write, iter::Peekable};
 
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSeparator, WordSplitter, wrap};
 
-use super::inline::styled;
+use super::{inline::styled, table::Table};
 
 const HEADING: Style = Style::new().bold();
 const TITLE: Style = Style::new().bold().underline();
@@ -29,6 +29,8 @@ pub fn render<'a>(lines: impl Iterator<Item = &'a str>, width: usize) -> String 
         } else if let Some((style, title)) = heading(line) {
             blank(&mut text);
             let _ = writeln!(text, "{style}{}{style:#}\n", title.trim());
+        } else if line.starts_with('|') {
+            table(&mut text, line, &mut lines, width);
         } else if begun.starts_with('|') || line.starts_with(INDENT) {
             let _ = writeln!(text, "{line}");
         } else {
@@ -77,6 +79,25 @@ fn code<'a>(text: &mut String, fence: &str, lines: &mut impl Iterator<Item = &'a
             true => writeln!(text),
             false => writeln!(text, "{INDENT}{style}{line}{style:#}"),
         };
+    }
+}
+
+/// The lines that begin with a border.
+fn table<'a>(
+    text: &mut String,
+    first: &'a str,
+    lines: &mut Peekable<impl Iterator<Item = &'a str>>,
+    width: usize,
+) {
+    let mut whole = vec![first];
+    while let Some(next) = lines.next_if(|next| next.starts_with('|')) {
+        whole.push(next);
+    }
+    match Table::read(&whole) {
+        Some(table) => text.push_str(&table.render(width)),
+        None => whole.iter().for_each(|line| {
+            let _ = writeln!(text, "{line}");
+        }),
     }
 }
 

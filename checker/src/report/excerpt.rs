@@ -126,7 +126,7 @@ pub(super) fn output(title: &str, printed: &str, width: usize) -> String {
             continue;
         }
         // One endless line must not fill the screen; the line of a panic names its place at the end of a path.
-        let start: String = line.chars().take(3 * width + 1).collect();
+        let start: String = with_short_paths(line).chars().take(3 * width + 1).collect();
         let mut line = clean(&start);
         if line.chars().count() > 3 * width {
             line = line.chars().take(3 * width).chain(['…']).collect();
@@ -135,6 +135,30 @@ pub(super) fn output(title: &str, printed: &str, width: usize) -> String {
     }
     text.push('\n');
     text
+}
+
+/// A line in which the path of a source file that is not the student's begins with what tells it: `…/library/core/src/…`
+/// of the standard library, `…/nix-0.30.1/src/…` of a package. How rustc was built, and where packages are, is no help.
+fn with_short_paths(line: &str) -> String {
+    let shorten = |word: &str| match foreign_source(word) {
+        Some(path) => format!("…{path}"),
+        None => word.to_owned(),
+    };
+    line.split_inclusive(' ').map(shorten).collect()
+}
+
+/// What tells the file, of a path into the standard library or a package.
+fn foreign_source(word: &str) -> Option<&str> {
+    let behind = |mark: &str| word.find(mark).map(|at| &word[at + mark.len()..]);
+    if !word.starts_with('/') {
+        return None;
+    }
+    let path = behind("/rustc/").or_else(|| behind("/rustlib/src/rust"));
+    if let Some(path) = path {
+        return path.find("/library/").map(|at| &path[at..]);
+    }
+    let path = behind("/registry/src/")?;
+    path.find('/').map(|at| &path[at..])
 }
 
 /// What a program printed on standard error; and from where in its source it has panicked, where the panic names a place
@@ -173,6 +197,33 @@ fn is_backtrace(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_in_a_library_takes_80_columns() {
+        const HASH: &str = "59807616e1fa2540724bfbac14d7976d7e4a3860";
+        for (place, shown) in [
+            (
+                format!("/rustc/{HASH}/library/core/src/slice/index.rs:1034:5"),
+                "…/library/core/src/slice/index.rs:1034:5",
+            ),
+            (
+                "/home/me/.rustup/toolchains/stable-x86_64-unknown-linux-gnu/lib/rustlib/src/rust/library/std/src/io.rs:7:1"
+                    .to_owned(),
+                "…/library/std/src/io.rs:7:1",
+            ),
+            (
+                "/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/nix-0.30.1/src/errno.rs:8:2".to_owned(),
+                "…/nix-0.30.1/src/errno.rs:8:2",
+            ),
+            ("src/main.rs:17:5".to_owned(), "src/main.rs:17:5"),
+        ] {
+            let printed = format!("thread 'main' (4711) panicked at {place}:\nindex out of range\n");
+            let text = output("Its standard error", &printed, 80);
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            let flat: Vec<&str> = text.split_whitespace().collect();
+            assert!(flat.contains(&format!("{shown}:").as_str()), "{text}");
+        }
+    }
 
     #[test]
     fn a_dump_fits_80_columns_and_marks_the_first_difference() {

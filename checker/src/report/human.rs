@@ -3,19 +3,21 @@
 //! Nothing that a program printed reaches the terminal as it is: see [`sanitize`](super::sanitize).
 
 mod causes;
+mod closing;
 
 use std::{fmt::Write, path::Path};
 
 use self::causes::{by_cause, more};
+pub use self::closing::{Closing, summary};
 use super::{
     calls::last_calls,
     context::Context,
     excerpt::{compared, output, standard_error},
     layout::{BROKEN, DIM, FAIL, HINT, PASS, STRONG, fold, plain},
-    model::{Change, ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
+    model::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     sanitize::{clean, cut, from_compiler, without_commands},
 };
-use crate::{book::Places, failure::LabError, lab::ProcessState};
+use crate::{book::Places, desk::Desk, failure::LabError, lab::ProcessState};
 
 /// How much a report tells.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,10 @@ pub struct Detail<'a> {
     pub is_alone: bool,
     /// The width of the terminal, in columns.
     pub width: usize,
+    /// How many lines the reader sees at once, of whom is known that the end is seen first.
+    pub rows: Option<usize>,
+    /// Where the reader is.
+    pub desk: Desk,
     /// Where the headings of the textbook are.
     pub places: &'a Places,
 }
@@ -54,20 +60,11 @@ impl Detail<'_> {
             verbose: context.verbose,
             is_alone: false,
             width: WIDTH,
+            rows: None,
+            desk: Desk::Shell,
             places: &context.places,
         }
     }
-}
-
-/// What closes a report, beside what the report itself says.
-#[derive(Clone, Debug, Default)]
-pub struct Closing {
-    /// What is different from the last run, where that is known.
-    pub change: Option<Change>,
-    /// How many tests have not come to their end.
-    pub unfinished: usize,
-    /// What to do next.
-    pub next: Option<String>,
 }
 
 /// One exercise: what passes, and what else fails, in short; last of all the first failure, explained.
@@ -93,7 +90,10 @@ pub fn first_failure(exercise: &ExerciseReport, first: &TestReport, detail: Deta
     let before: Vec<&TestReport> = before.collect();
     text.push_str(&in_short(&before, Place::Below, true, detail));
     add_in_full(&mut text, exercise, first, detail);
-    text.push_str("\n  The other tests still run. Ctrl-C ends them.\n");
+    text.push_str(match detail.desk {
+        Desk::Shell => "\n  The other tests still run. Ctrl-C ends them.\n",
+        Desk::Keys | Desk::Saves => "\n  The other tests still run. The next save ends them.\n",
+    });
     without_commands(&text)
 }
 
@@ -114,7 +114,7 @@ pub fn after_first_failure(
     for test in explained(&behind, detail).filter(|test| test.name != first.name) {
         add_in_full(&mut text, exercise, test, detail);
     }
-    text.push_str(&row(first, detail.width));
+    text.push_str(&headline(first, detail.width));
     if let Some(failure) = &first.failure {
         let _ = writeln!(text, "{}", hint(&failure.hint, detail.width));
     }
@@ -214,6 +214,11 @@ fn add_in_full(
     }
 }
 
+/// A failure in two lines: what was promised, and what was seen.
+fn headline(test: &TestReport, width: usize) -> String {
+    row(test, width) + &symptom_in_short(test, width)
+}
+
 /// The symptom of a failure in a line of its own.
 fn symptom_in_short(test: &TestReport, width: usize) -> String {
     const INDENT: usize = 8;
@@ -266,14 +271,22 @@ pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
             from_compiler(std::slice::from_ref(reason)),
             "cargo cannot read it",
             format!(
-                "fix exercises/{name}/Cargo.toml, or bring it back with `git restore exercises/{name}/Cargo.toml`."
+                "fix exercises/{name}/Cargo.toml, or bring it back: {}.",
+                manifest_again(name)
             ),
         ),
         NoProgram::MissingFile(file) => (
             String::new(),
             "no program",
-            // The file alone: all of the folder would be the student's other work, too.
-            format!("{file} is missing. Bring it back with `git restore {file}`."),
+            match file.ends_with("Cargo.toml") {
+                true => format!(
+                    "{file} is missing. Bring it back: {}.",
+                    manifest_again(name)
+                ),
+                false => format!(
+                    "{file} is missing. `cargo lab reset {name}` brings the starter back, and keeps what else is there."
+                ),
+            },
         ),
         NoProgram::RenamedPackage(found) => (
             String::new(),
@@ -297,6 +310,12 @@ pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
     let verdict = verdict.replacen(what, &format!("{FAIL}{what}{FAIL:#}"), 1);
     let _ = writeln!(text, "{verdict}\n");
     text
+}
+
+/// How a manifest comes back. Without it cargo does not know the workspace, so that `cargo lab` does not start.
+fn manifest_again(name: &str) -> String {
+    let file = format!("exercises/{name}/Cargo.toml");
+    format!("`git restore {file}`, or in a handout `cp checker/starters/{name}/Cargo.toml {file}`")
 }
 
 /// The line of a test: what became of it, its name, its points.
@@ -410,7 +429,26 @@ pub fn explanation(
     if !is_shown {
         text.push_str(&output("Its standard output", &failure.stdout, width));
     }
+    let advice = advice(exercise, test, failure, detail);
+    // The lines of the test's name, of the points, of what comes next, and of the keys.
+    const AROUND: usize = 8;
+    let lines = text.lines().count() + advice.lines().count() + AROUND;
+    if detail.rows.is_some_and(|rows| lines > rows) {
+        text.push_str(&headline(test, width));
+    }
+    text + &advice
+}
+
+/// The cause of a failure as far as it is known, what to do about it, and where to read.
+fn advice(
+    exercise: &ExerciseReport,
+    test: &TestReport,
+    failure: &FailureReport,
+    detail: Detail<'_>,
+) -> String {
+    let width = detail.width;
     let rest = "               ";
+    let mut text = String::new();
     if let Some(cause) = &failure.cause {
         let cause = fold(&clean(cause), width, "        cause  ", rest);
         let _ = writeln!(text, "{cause}");
@@ -486,55 +524,5 @@ fn for_shell(word: &str) -> String {
         format!("\"{word}\"")
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-/// What closes a report: the points, what has changed, and what to do next.
-pub fn summary(report: &Report, closing: &Closing) -> String {
-    let all: usize = report.exercises.iter().map(|one| one.all_tests).sum();
-    let chosen: usize = report.exercises.iter().map(ExerciseReport::chosen).sum();
-    let (style, word) = match report.status {
-        Status::Failed => (FAIL, "not yet"),
-        Status::Broken => (BROKEN, "the lab itself failed; see `cargo lab doctor`"),
-        _ if closing.unfinished > 0 => (BROKEN, "not finished"),
-        Status::Passed if chosen < all => (PASS, "the chosen tests pass"),
-        Status::Passed => (PASS, "all tests pass"),
-        Status::NotChecked => (
-            BROKEN,
-            "not all can be checked here; see `cargo lab doctor`",
-        ),
-    };
-    let mut facts = format!("{} of {} points", report.points, report.max_points);
-    if chosen < all {
-        let _ = write!(facts, " in {chosen} of {all} tests");
-    }
-    if let Some(change) = closing.change.and_then(difference) {
-        let _ = write!(facts, ", {change}");
-    }
-    match closing.unfinished {
-        0 => (),
-        1 => facts.push_str(", 1 test was not finished"),
-        count => {
-            let _ = write!(facts, ", {count} tests were not finished");
-        }
-    }
-    format!(
-        "{style}{word}{style:#}: {facts}, seed {}\n{}",
-        report.seed,
-        closing.next.as_deref().unwrap_or_default()
-    )
-}
-
-/// `2 more pass than before, 1 less`; nothing where all is as before.
-fn difference(change: Change) -> Option<String> {
-    let pass = |count: usize| if count == 1 { "passes" } else { "pass" };
-    match (change.more, change.less) {
-        (0, 0) => None,
-        (more, 0) => Some(format!("{more} more {} than before", pass(more))),
-        (0, less) => Some(format!("{less} less {} than before", pass(less))),
-        (more, less) => Some(format!(
-            "{more} more {} than before, {less} less",
-            pass(more)
-        )),
     }
 }

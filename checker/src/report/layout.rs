@@ -50,6 +50,21 @@ pub fn fold(text: &str, width: usize, first: &str, rest: &str) -> String {
     wrap(text, options).join("\n")
 }
 
+/// As many of the first words of a text as fit into this width, and `…` where more would follow.
+pub fn cut_at_word(text: String, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text;
+    }
+    let room = width.saturating_sub(1);
+    let kept: String = text.chars().take(room + 1).collect();
+    let whole = kept.rsplit_once(' ');
+    let kept = match whole.map(|(words, _)| words.trim_end()) {
+        Some(words) if !words.is_empty() => words.to_owned(),
+        _ => kept.chars().take(room).collect(),
+    };
+    kept + "…"
+}
+
 fn is_path(word: &str) -> bool {
     word.contains('/')
 }
@@ -75,6 +90,20 @@ mod tests {
             "{text:?}"
         );
         assert_eq!(plain(&text), "course.md:17");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_cut_between_words() {
+        for (width, cut) in [
+            (20, "one word and another"),
+            (19, "one word and…"),
+            (13, "one word and…"),
+            (12, "one word…"),
+            (5, "one…"),
+            (3, "on…"),
+        ] {
+            assert_eq!(cut_at_word("one word and another".to_owned(), width), cut);
+        }
     }
 
     #[test]

@@ -150,7 +150,7 @@ pub struct Change {
     /// How many pass that did not.
     pub more: usize,
     /// How many do not pass any more.
-    pub less: usize,
+    pub fewer: usize,
 }
 
 impl ExerciseReport {

@@ -116,8 +116,8 @@ impl Job {
         ended.attempt("could not wait for a command of the lab")
     }
 
-    /// Asks it to end, with its build and its tests, and waits until it has. What it says meanwhile is left out.
-    fn stop(&mut self) {
+    /// Asks it to end, with its build and its tests, and waits until it has. `hear` gets what it says meanwhile.
+    pub(super) fn end_early(&mut self, mut hear: impl FnMut(&[u8])) {
         let _ = killpg(self.group(), Signal::SIGTERM);
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -134,10 +134,13 @@ impl Job {
             match ready {
                 Err(Errno::EINTR) => continue,
                 Err(_) | Ok(0) => return,
-                Ok(_) if end => return,
-                // Somebody else has its terminal, who waits for nobody.
-                Ok(_) if output && self.said().is_empty() => return,
                 Ok(_) => (),
+            }
+            let said = self.said();
+            hear(&said);
+            // Where nothing comes from an output that is ready, somebody else has its terminal, who waits for nobody.
+            if end || output && said.is_empty() {
+                return;
             }
         }
     }
@@ -162,7 +165,7 @@ impl Job {
 impl Drop for Job {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
-            self.stop();
+            self.end_early(|_| ());
             let _ = self.clear();
         }
     }

@@ -185,7 +185,7 @@ mod tests {
         let shown = |width| plain(&keys(width));
         assert_eq!(
             shown(79),
-            "h hint  a all failures  l list  t trace  c chapter  n next  r reset  q quit"
+            "h hint  a all  l list  t trace  c chapter  n next  p previous  r reset  q quit"
         );
         for width in [20, 30, 60] {
             let text = shown(width);

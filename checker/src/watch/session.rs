@@ -1,5 +1,7 @@
 //! The session: what happens, and what it does then.
 
+mod walk;
+
 use std::{
     collections::BTreeMap, ffi::OsString, fs, io, ops::ControlFlow, os::fd::AsFd, path::PathBuf,
     time::Instant,
@@ -21,12 +23,12 @@ use super::{
     terminal::{Key, KeyMode, Kind},
 };
 use crate::{
+    desk::Desk,
     exercise::Exercise,
     failure::{Attempt, LabError},
     last_report::LastReport,
     progress::Progress,
     starter::{self, Reset},
-    syllabus::EXERCISES,
     worker::Cancel,
 };
 
@@ -40,6 +42,8 @@ pub struct Session<'a> {
     /// Those that the user has named; none if the session goes through the course.
     named: Vec<&'static Exercise>,
     current: &'static Exercise,
+    /// Those that `n` has left, in this order.
+    left: Vec<&'static Exercise>,
     /// What every command is told besides.
     options: Vec<OsString>,
     cancel: &'a Cancel,
@@ -102,12 +106,17 @@ impl<'a> Session<'a> {
         root: PathBuf,
         named: Vec<&'static Exercise>,
         current: &'static Exercise,
-        options: Vec<OsString>,
+        mut options: Vec<OsString>,
         cancel: &'a Cancel,
     ) -> Result<Session<'a>, LabError> {
         prctl::set_child_subreaper(true)
             .attempt("could not become the subreaper of what a check leaves behind")?;
         let kind = Kind::of_this_process();
+        let desk = match kind.has_keys() {
+            true => Desk::Keys,
+            false => Desk::Saves,
+        };
+        options.push(desk.option().into());
         let watched = match named.is_empty() {
             true => vec![current],
             false => named.clone(),
@@ -120,6 +129,7 @@ impl<'a> Session<'a> {
             root,
             named,
             current,
+            left: Vec::new(),
             options,
             cancel,
             kind,
@@ -162,9 +172,27 @@ impl<'a> Session<'a> {
                 break End::Wanted;
             }
         };
-        self.stop();
+        match ended {
+            End::Wanted => self.stop(),
+            End::Cancelled => self.interrupt()?,
+        }
         self.screen.erase()?;
         Ok(ended)
+    }
+
+    /// Ends the command that runs, and passes on what it says of its end: a check tells what is known by then.
+    fn interrupt(&mut self) -> Result<(), LabError> {
+        let Some(mut running) = self.running.take() else {
+            return Ok(());
+        };
+        let mut shown = Ok(());
+        running.job.end_early(|said| {
+            if shown.is_ok() {
+                shown = self.screen.pass_on(said);
+            }
+        });
+        shown?;
+        self.screen.say("Interrupted.")
     }
 
     /// The one place in which the session waits.
@@ -272,6 +300,7 @@ impl<'a> Session<'a> {
             }
             None if self.running.is_none() => {
                 self.word = Some("Saved without a change: the report above holds.".to_owned());
+                self.later = None;
                 self.show_keys()
             }
             None => Ok(()),
@@ -313,7 +342,11 @@ impl<'a> Session<'a> {
                     (Some(next), true) => format!("n goes on with {}.", next.name),
                     (Some(next), false) => format!("Next: {}.", next.name),
                 };
-                self.word = Some(format!("{} passes. {next}", exercise.name));
+                let word = format!("{} passes. {next}", exercise.name);
+                self.word = Some(match self.word.take() {
+                    Some(first) => format!("{first} {word}"),
+                    None => word,
+                });
             }
             Some(_) => (),
         }
@@ -399,7 +432,7 @@ impl<'a> Session<'a> {
             return Ok(ControlFlow::Continue(()));
         }
         for key in Key::all_of(&bytes[..count]) {
-            let is_immediate = matches!(key, Key::Quit | Key::Next | Key::All);
+            let is_immediate = matches!(key, Key::Quit | Key::Next | Key::Previous | Key::All);
             if self.running.is_some() && !is_immediate {
                 self.pending = Some(key);
             } else if self.press(key)?.is_break() {
@@ -411,7 +444,7 @@ impl<'a> Session<'a> {
 
     fn press(&mut self, key: Key) -> Result<ControlFlow<()>, LabError> {
         let is_confirmed = std::mem::take(&mut self.asks_for_reset);
-        if key != Key::Next {
+        if !matches!(key, Key::Next | Key::Previous) {
             self.word = None;
         }
         match key {
@@ -422,6 +455,7 @@ impl<'a> Session<'a> {
             Key::Trace => self.trace()?,
             Key::Chapter => self.read_chapter()?,
             Key::Next => self.go_on()?,
+            Key::Previous => self.go_back()?,
             Key::Reset if is_confirmed => self.reset()?,
             Key::Reset => {
                 self.asks_for_reset = true;
@@ -434,40 +468,6 @@ impl<'a> Session<'a> {
             Key::Other => self.show_keys()?,
         }
         Ok(ControlFlow::Continue(()))
-    }
-
-    /// The exercise to which `n` goes: the first behind this one that is not done, of those that were named, or else of
-    /// the course; then one that was left out.
-    fn next(&self) -> Option<&'static Exercise> {
-        let progress = Progress::load(&self.root).unwrap_or_default();
-        let is_open =
-            |one: &&'static Exercise| one.name != self.current.name && !progress.is_done(one);
-        let first_of = |exercises: &[&'static Exercise]| {
-            let place = exercises
-                .iter()
-                .position(|one| one.name == self.current.name);
-            let (before, behind) = exercises.split_at(place.unwrap_or(0));
-            let mut all = behind.iter().chain(before).copied();
-            all.find(is_open)
-        };
-        first_of(&self.named).or_else(|| first_of(EXERCISES))
-    }
-
-    fn go_on(&mut self) -> Result<(), LabError> {
-        let Some(next) = self.next() else {
-            self.word = Some("All other exercises are done.".to_owned());
-            return match self.running {
-                Some(_) => Ok(()),
-                None => self.show_keys(),
-            };
-        };
-        self.stop();
-        if !self.named.iter().any(|one| one.name == next.name) {
-            self.named.clear();
-            self.saves = Saves::begin(&self.root, vec![next])?;
-        }
-        self.current = next;
-        self.check()
     }
 
     fn reset(&mut self) -> Result<(), LabError> {
@@ -500,7 +500,12 @@ impl<'a> Session<'a> {
         if !is_about_this {
             command.arg(self.current.name);
         }
-        self.lend_terminal(|session| foreground::run(command, session.cancel))
+        self.lend_terminal(|session| {
+            session
+                .screen
+                .say("A save is checked when you have closed the chapter.")?;
+            foreground::run(command, session.cancel)
+        })
     }
 
     /// Asks for the program's arguments, and shows its calls.
@@ -514,7 +519,7 @@ impl<'a> Session<'a> {
         };
         self.lend_terminal(|session| {
             session.screen.say(&format!(
-                "Arguments of your program; Enter alone takes: {known}"
+                "Arguments of your program, as you type them in a shell ('two words', < file); Enter alone takes: {known}"
             ))?;
             let Some(line) = foreground::read_line(session.cancel)? else {
                 return Ok(());
@@ -533,7 +538,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Gives the terminal to somebody else as it was before, and takes it back.
+    /// Gives the terminal to somebody else as it was before, and takes it back. The kernel keeps what is saved meanwhile.
     fn lend_terminal(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<(), LabError>,
@@ -548,6 +553,10 @@ impl<'a> Session<'a> {
         }
         if let Err(error) = done {
             self.word = Some(error.to_string());
+        }
+        self.saves.take()?;
+        if self.saves.end().is_some() {
+            self.later = Some("You have saved meanwhile: this is the new program.".to_owned());
         }
         self.show_keys()
     }

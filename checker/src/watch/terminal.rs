@@ -114,6 +114,7 @@ pub(super) enum Key {
     Trace,
     Chapter,
     Next,
+    Previous,
     Reset,
     Quit,
     /// Any other.
@@ -122,13 +123,14 @@ pub(super) enum Key {
 
 impl Key {
     /// The keys as they are shown, and what they do.
-    pub(super) const SHOWN: [(&str, &str); 8] = [
+    pub(super) const SHOWN: [(&str, &str); 9] = [
         ("h", "hint"),
-        ("a", "all failures"),
+        ("a", "all"),
         ("l", "list"),
         ("t", "trace"),
         ("c", "chapter"),
         ("n", "next"),
+        ("p", "previous"),
         ("r", "reset"),
         ("q", "quit"),
     ];
@@ -143,6 +145,7 @@ impl Key {
             b't' => Key::Trace,
             b'c' => Key::Chapter,
             b'n' => Key::Next,
+            b'p' => Key::Previous,
             b'r' => Key::Reset,
             b'q' | END => Key::Quit,
             _ => Key::Other,

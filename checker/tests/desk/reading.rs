@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use checker::report::layout::plain;
 use checker::syllabus::{self, EXERCISES};
 use predicates::{prelude::PredicateBooleanExt, str::contains};
 
@@ -27,6 +28,23 @@ fn a_chapter_is_read_by_its_number_and_a_section_by_its_heading() {
     assert!(text.starts_with("The accept queue\n\n"), "{text}");
     let chapter = printed(&course, &["read", "2.2"], 0);
     assert!(chapter.contains(&text) && text.len() < chapter.len());
+}
+
+#[test]
+fn a_table_of_the_textbook_fits_the_terminal() {
+    let text = fs::read_to_string(Course::real().root().join("course.md")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let is_row = |line: &str| line.starts_with('|');
+    let tables = lines.chunk_by(|one, next| is_row(one) == is_row(next));
+    let tables: Vec<&[&str]> = tables.filter(|lines| is_row(lines[0])).collect();
+    assert!(tables.len() > 10);
+    for table in tables {
+        let shown = plain(&checker::reading::render(table.iter().copied(), 80));
+        let is_long = |line: &&str| line.chars().count() > 80;
+        let long: Vec<&str> = shown.lines().filter(is_long).collect();
+        assert!(long.is_empty(), "{long:#?}");
+        assert!(!shown.contains("|---"), "{shown}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How exercises and tests stand, also after an edit.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use checker::syllabus;
 
@@ -8,6 +8,8 @@ use crate::{
     EXERCISE, MAIN, SOLUTION, printed,
     support::{Course, checker_program, environment::command, ordinary_user::OrdinaryUser},
 };
+
+const ENDIANNESS: &str = include_str!("../../../solutions/day1_2_endianness/src/main.rs");
 
 /// The line of the exercise in the list.
 fn line(course: &Course) -> String {
@@ -45,6 +47,48 @@ fn the_tests_of_an_exercise_are_told_apart_by_what_became_of_them() {
     printed(&course, &["day2_2", "--only", "announces"], 1);
     let list = printed(&course, &["list", "2.2"], 0);
     assert!(list.contains("FAIL  announces"), "{list}");
+}
+
+#[test]
+fn no_line_of_the_list_of_tests_is_longer_than_a_terminal() {
+    let course = Course::copy_of(&[EXERCISE]);
+    let list = printed(&course, &["list", "all"], 0);
+    let long: Vec<&str> = list
+        .lines()
+        .filter(|line| line.chars().count() > 80)
+        .collect();
+    assert!(long.is_empty(), "{long:#?}");
+    let line = list.lines().find(|line| line.contains(EXERCISE));
+    assert!(
+        line.is_some_and(|line| line.ends_with("not tried")),
+        "{line:?}"
+    );
+}
+
+#[test]
+fn the_last_exercise_of_a_day_says_once_that_the_day_is_done() {
+    const LAST: &str = "day1_2_endianness";
+    let course = Course::copy_of(&[LAST]);
+    course.write("exercises/day1_2_endianness/src/main.rs", ENDIANNESS);
+    let day = syllabus::EXERCISES.iter().filter(|one| one.day() == 1);
+    let points: u32 = day.clone().map(|one| one.points()).sum();
+    // As if all but one test had passed.
+    let first = syllabus::find(LAST).unwrap().tests[0].name;
+    let names = day.map(|one| {
+        let names = one.tests.iter().map(|test| test.name);
+        let passed: Vec<&str> = names.filter(|name| *name != first).collect();
+        (one.name, passed)
+    });
+    let progress: BTreeMap<&str, Vec<&str>> = names.collect();
+    let progress = serde_json::json!(progress).to_string();
+    fs::create_dir_all(course.root().join(".lab")).unwrap();
+    fs::write(course.root().join(".lab/progress.json"), progress).unwrap();
+    let done = format!("Day 1 is done: {points} of {points} points.\nnext  cargo lab day2_1\n");
+    let check = || printed(&course, &["day1_2", "--only", first], 0);
+    let report = check();
+    assert!(report.ends_with(&done), "{report}");
+    let again = check();
+    assert!(!again.contains("is done:"), "{again}");
 }
 
 #[test]

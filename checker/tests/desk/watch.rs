@@ -16,7 +16,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::support::{self, Course, terminal::AtTerminal};
+use crate::support::{self, Course, MACHINE, skipped::skipped, terminal::AtTerminal};
 
 const FIRST: &str = "day1_1_file_copy";
 const SOURCE: &str = "exercises/day1_1_file_copy/src/main.rs";
@@ -27,6 +27,8 @@ const BUSY: &str = "fn main() { loop {} }\n";
 const KEYS: &str = "q\x1b[0m \x1b[2mquit\x1b[0m";
 /// In the last line but one of a report.
 const REPORTED: &str = ", seed ";
+/// With it a check begins.
+const CLEAR: &str = "\x1b[2J";
 
 fn watch(course: &Course, arguments: &[&str]) -> AtTerminal {
     let mut command = course.checker_command();
@@ -136,9 +138,29 @@ fn each_key_does_what_it_says() {
     let first = user.until(KEYS);
     assert!(!user.is_as_before());
     let exercise = syllabus::find(FIRST).unwrap();
+    let report = plain(&first);
+    assert!(!report.contains("cargo lab hint"), "{report}");
+    assert!(report.contains("the key h"), "{report}");
     user.press("h");
     let hint = plain(&user.until(KEYS));
     assert!(hint.contains("1. ") && hint.contains('?'), "{hint}");
+    assert!(hint.contains("the key h goes on, 2 more"), "{hint}");
+    user.press("h");
+    let second = plain(&user.until(KEYS));
+    assert!(second.contains("2. The contract says: "), "{second}");
+    assert!(!second.contains("1. "), "{second}");
+    // What the report says already is not said again.
+    user.press("h");
+    let third = plain(&user.until(KEYS));
+    for step in [&hint, &second, &third] {
+        let words = step.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(!words.contains(exercise.first_step), "{words}");
+        assert!(!words.contains(exercise.tests[0].read), "{words}");
+    }
+    // All are shown once more where there is no other.
+    user.press("h");
+    let all = plain(&user.until(KEYS));
+    assert!(all.contains("1. ") && all.contains("3. "), "{all}");
     user.press("l");
     let list = plain(&user.until(KEYS));
     assert!(list.contains(exercise.tests[1].name), "{list}");
@@ -171,6 +193,59 @@ fn each_key_does_what_it_says() {
     );
 }
 
+/// A terminal shows the last 24 lines.
+#[test]
+fn the_end_of_a_long_report_says_what_has_failed() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    // Several lines of its own make the explanation long.
+    course.write(
+        "exercises/day2_2_echo_server/src/main.rs",
+        "fn main() { for line in 0..30 { println!(\"{line}\") } }\n",
+    );
+    let first = syllabus::find("day2_2_echo_server").unwrap().tests[0].name;
+    let mut user = watch(&course, &["day2_2"]);
+    let report = plain(&user.until(KEYS));
+    let lines: Vec<&str> = report.lines().collect();
+    let seen = &lines[lines.len() - 24..];
+    let at = seen.iter().position(|line| line.contains("FAIL  "));
+    let at = at.unwrap_or_else(|| panic!("{seen:#?}"));
+    assert!(seen[at].contains(first), "{seen:#?}");
+    let hint = seen.iter().position(|line| line.contains("   hint   "));
+    assert!(hint.is_some_and(|hint| hint > at + 1), "{seen:#?}");
+    // A file has it once.
+    let file = crate::printed(&course, &["day2_2"], 1);
+    assert_eq!(file.matches(first).count(), 2, "{file}");
+    user.press("q");
+    user.end();
+}
+
+#[test]
+fn what_is_left_unfinished_is_named_and_one_key_leads_back() {
+    let course = Course::copy_of(&[FIRST, "day1_2_endianness"]);
+    let mut user = watch(&course, &[]);
+    user.until(KEYS);
+    user.press("p");
+    let said = plain(&user.until(KEYS));
+    assert!(said.contains("This is the first exercise."), "{said}");
+    user.press("n");
+    let next = plain(&user.until(KEYS));
+    assert!(next.contains(REPORTED), "{next}");
+    let left = format!("{FIRST} stays unfinished, with 0 of ");
+    assert!(next.contains(&left), "{next}");
+    user.press("p");
+    let back = plain(&user.until(KEYS));
+    assert!(back.contains(REPORTED) && back.contains("copy"), "{back}");
+    assert!(
+        back.contains("day1_2_endianness stays unfinished"),
+        "{back}"
+    );
+    // What is saved there is checked.
+    course.write(SOURCE, SILENT);
+    assert!(user.until(KEYS).contains(REPORTED));
+    user.press("q");
+    user.end();
+}
+
 #[test]
 fn a_pager_has_the_terminal_as_it_was() {
     let course = Course::copy_of(&[FIRST]);
@@ -194,6 +269,31 @@ fn a_pager_has_the_terminal_as_it_was() {
 }
 
 #[test]
+fn a_save_beside_an_open_chapter_is_checked_when_it_is_closed() {
+    let course = Course::copy_of(&[FIRST]);
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../course.md");
+    fs::copy(real, course.root().join("course.md")).unwrap();
+    fs::write(course.root().join("new"), SILENT).unwrap();
+    let mut command = course.checker_command();
+    command
+        .args(["watch", FIRST])
+        .env("PAGER", format!("cp new {SOURCE}; true"));
+    let mut user = AtTerminal::start(command);
+    user.until(KEYS);
+    user.press("c");
+    let said = user.until("\x1b[2J");
+    assert!(said.contains("A save is checked when"), "{said}");
+    let said = user.until(KEYS);
+    assert!(said.contains(REPORTED), "{said}");
+    assert!(said.contains("You have saved meanwhile"), "{said}");
+    // It is the same program from then on.
+    user.press("c");
+    user.until("Saved without a change");
+    user.press("q");
+    user.end();
+}
+
+#[test]
 fn another_width_folds_the_keys_anew() {
     let course = Course::copy_of(&[FIRST]);
     let mut user = watch(&course, &[FIRST]);
@@ -212,6 +312,12 @@ fn ctrl_c_ends_the_check_and_leaves_the_terminal_as_it_was() {
     for signal in [None, Some(Signal::SIGTERM)] {
         let mut user = watch(&course, &[FIRST]);
         let own = pid(&user.child);
+        user.until(CLEAR);
+        if signal.is_none() {
+            // The check that explains all.
+            user.press("a");
+            user.until(CLEAR);
+        }
         wait_for_program(own);
         assert!(!user.is_as_before());
         let running = below(own);
@@ -219,10 +325,52 @@ fn ctrl_c_ends_the_check_and_leaves_the_terminal_as_it_was() {
             None => user.press("\x03"),
             Some(signal) => kill(Pid::from_raw(own), signal).unwrap(),
         }
-        assert_eq!(user.end().0.code(), Some(130), "{signal:?}");
+        let (status, said) = user.end();
+        assert_eq!(status.code(), Some(130), "{signal:?}");
+        assert!(said.contains("Interrupted."), "{signal:?}: {said}");
         assert!(user.is_as_before());
         wait_until_gone(&running);
     }
+}
+
+#[test]
+fn an_interrupted_check_tells_what_is_known_by_then() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    // It fails most tests at once. One that gives it no address waits for its end.
+    course.write(
+        "exercises/day2_2_echo_server/src/main.rs",
+        "fn main() { println!(\"nonsense\"); std::thread::sleep(std::time::Duration::from_secs(3600)) }\n",
+    );
+    let mut user = watch(&course, &["day2_2"]);
+    let said = user.until("The other tests still run.");
+    assert!(!said.contains("Ctrl-C"), "{said}");
+    user.press("\x03");
+    let (status, said) = user.end();
+    assert_eq!(status.code(), Some(130), "{said}");
+    assert!(said.contains("not finished, seed "), "{said}");
+    assert!(said.contains("Interrupted."), "{said}");
+}
+
+#[test]
+fn the_arguments_of_a_trace_are_read_by_a_shell_and_the_prompt_says_so() {
+    if let Err(why) = &MACHINE.tracing {
+        return skipped(format_args!("the trace: {why}"));
+    }
+    let course = Course::copy_of(&[FIRST]);
+    course.write(
+        SOURCE,
+        "fn main() { for word in std::env::args().skip(1) { println!(\"[{word}]\") } }\n",
+    );
+    let mut user = watch(&course, &[FIRST]);
+    user.until(KEYS);
+    user.press("t");
+    let said = user.until("Enter alone takes:");
+    assert!(said.contains("as you type them in a shell"), "{said}");
+    user.press("'two words' < /dev/null\n");
+    user.until("[two words]");
+    user.until(KEYS);
+    user.press("q");
+    user.end();
 }
 
 #[test]
