@@ -39,10 +39,19 @@ pub(crate) fn start_and_visit(
     visit: impl Fn(&Lab, &Server) -> Checked,
 ) -> Checked<(Server, usize)> {
     let server = lab.start_server()?;
-    visit(lab, &server)?;
-    lab.settle()?;
-    let descriptors = server.descriptors().count()?;
+    let descriptors = descriptors_after(lab, &server, visit)?;
     Ok((server, descriptors))
+}
+
+/// How many descriptors this server has when it has served its first client.
+pub(crate) fn descriptors_after(
+    lab: &Lab,
+    server: &Server,
+    visit: impl Fn(&Lab, &Server) -> Checked,
+) -> Checked<usize> {
+    visit(lab, server)?;
+    lab.settle()?;
+    server.descriptors().count()
 }
 
 // Where it listens

@@ -333,7 +333,7 @@ const SHORT_WRITES: Test = Test {
 const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 after wrong arguments",
     points: 1,
-    read: "connect, the client's side",
+    read: "One reading for each text",
     proves: &[
         "`ADDRESS` is an IPv4 address (names like `localhost` are wrong), `PORT` the port of the server.",
         "Exit status 2: wrong arguments, which are none, more than one, or one that is not `ADDRESS:PORT` (digits, \

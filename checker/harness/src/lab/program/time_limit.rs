@@ -42,7 +42,9 @@ impl Program {
 
     /// An alarm that a process has set, and that has not gone off. Nothing but the calls show it.
     fn alarm_of(&self, process: &Process) -> Checked<Option<String>> {
-        if !self.context.asks_for_calls() {
+        // One that its story does not follow, although it could, shows its other limits.
+        let is_left_alone = self.context.follows_calls() && self.running.tracer.is_none();
+        if !self.context.asks_for_calls() || is_left_alone {
             return Ok(None);
         }
         let records = self.tracer()?.records();
