@@ -1,8 +1,11 @@
 //! What an author of exercises writes: an exercise, its hidden tests, and the mistakes that prove them.
 
+use nix::errno::Errno;
+
 use crate::{
     failure::{Checked, Diagnosis},
-    lab::Lab,
+    lab::{Ending, FdKind, Lab},
+    observe::calls::Call,
 };
 
 /// One exercise of the course.
@@ -20,6 +23,8 @@ pub struct Exercise {
     pub first_step: &'static str,
     /// The hidden tests in the order in which one would teach them.
     pub tests: &'static [Test],
+    /// What is evidence of a mistake in whichever test it is seen. The first that fits decides.
+    pub clues: &'static [Clue],
     /// The sentences of its contract that no test proves, or that the tests prove only in part.
     pub untested: &'static [Untested],
 }
@@ -51,6 +56,45 @@ pub struct Rejection {
     pub mistakes: &'static [&'static str],
     /// One or two sentences for a student who made one of these mistakes.
     pub hint: &'static str,
+}
+
+/// Evidence that tells a mistake whichever test sees it. Its hint takes the place of the test's own.
+#[derive(Debug)]
+pub struct Clue {
+    /// With which diagnoses it counts.
+    pub diagnoses: &'static [Diagnosis],
+    /// The evidence.
+    pub seen: Seen,
+    /// Mistakes which prove it, and at least one. Each is declared by its test, too.
+    pub mistakes: &'static [&'static str],
+    /// One or two sentences for a student who made one of these mistakes.
+    pub hint: &'static str,
+}
+
+/// What the evidence of a failure can decide.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen {
+    /// The last call that failed before the program ended, and its errno; the test did not make it fail.
+    Failed(Call, Errno),
+    /// The same for a call that the test made fail.
+    FailedByTheTest(Call, Errno),
+    /// The call in which the program itself sleeps, and on what, or on anything.
+    Waits(Call, Option<FdKind>),
+    /// How the program has ended.
+    Ended(Ending),
+    /// The text that the test expected, where the text that came differs, begins so.
+    Expected(&'static str),
+    /// The text that came in its place begins so.
+    Got(&'static str),
+    /// Both: what the test expected, and what came.
+    GotInsteadOf(&'static str, &'static str),
+}
+
+impl Seen {
+    /// Whether only who follows the program's calls can see it.
+    pub fn needs_calls(self) -> bool {
+        matches!(self, Seen::Failed(..) | Seen::FailedByTheTest(..))
+    }
 }
 
 /// A sentence of the contract for which no test speaks, and why.
@@ -129,6 +173,12 @@ impl Exercise {
     /// The package of the reference solution, which is its binary, too.
     pub fn solution(&self) -> String {
         format!("{}_solution", self.name)
+    }
+
+    /// The clue which a mistake proves, if it proves one.
+    pub fn clue_of(&self, mistake: &str) -> Option<&'static Clue> {
+        let mut clues = self.clues.iter();
+        clues.find(|clue| clue.mistakes.contains(&mistake))
     }
 
     /// The points of all tests.

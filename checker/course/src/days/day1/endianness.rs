@@ -44,6 +44,7 @@ pub const EXERCISE: Exercise = Exercise {
         faults::CANNOT_READ,
         faults::CANNOT_PRINT,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -40,6 +40,7 @@ pub const EXERCISE: Exercise = Exercise {
         flags::APPENDS_IN_ONE_STEP,
         flags::MAKES_IN_ONE_STEP,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -39,6 +39,7 @@ pub const EXERCISE: Exercise = Exercise {
         departures::RESET_AT_THE_END,
         WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -43,6 +43,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::AGAIN,
         WHERE_IT_LISTENS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

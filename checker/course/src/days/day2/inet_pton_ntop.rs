@@ -57,6 +57,7 @@ pub const EXERCISE: Exercise = Exercise {
         faults::CANNOT_PRINT,
         WRONG_USAGE,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -46,6 +46,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::WRONG_ARGUMENTS,
         manners::PORT_IN_USE,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -53,6 +53,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::CANNOT_PRINT,
         manners::WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -7,7 +7,8 @@ mod slow;
 mod untested;
 
 use harness::author::{
-    Checked, Comparison, Connection, Diagnosis, Exercise, Lab, Rejection, Server, Test, Transport,
+    Checked, Clue, Comparison, Connection, Diagnosis, Exercise, Lab, Rejection, Seen, Server, Test,
+    Transport,
 };
 
 use crate::promises::servers;
@@ -47,7 +48,22 @@ pub const EXERCISE: Exercise = Exercise {
         manners::AGAIN,
         manners::WRONG_ARGUMENTS,
     ],
+    clues: &[LAST_LINE],
     untested: untested::SENTENCES,
+};
+
+const LAST_LINE: Clue = Clue {
+    diagnoses: &[Diagnosis::WrongOutput],
+    seen: Seen::Expected("sent "),
+    mistakes: &[
+        "counts_bytes_for_each_client",
+        "counts_blocks",
+        "counts_lost_clients",
+        "counts_what_all_have_got",
+    ],
+    hint: "The last line is `sent B bytes to K clients`, at the end of the input. B counts each byte of standard input \
+           once, however many clients get it, and also those that some client did not get; K counts the clients that \
+           are still there.",
 };
 
 const ADDRESS_ONLY: &str =

@@ -4,6 +4,10 @@ use super::{in_pieces, start};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 use nix::fcntl::OFlag;
 
+const AN_OPTION_IS_NO_PATH: &str = "Nothing has come into the file. Look at the openat below: if it opens \"-a\" or \
+                                    \"-x\", your program takes the option for the name of a file. Look at the first \
+                                    argument before you take it for PATH.";
+
 pub(super) const REPLACES: Test = Test {
     name: "replaces what was in the file, and keeps the file",
     points: 2,
@@ -109,8 +113,7 @@ pub(super) const APPENDS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::MissingBytes,
             mistakes: &["takes_an_option_for_its_path"],
-            hint: "Nothing has come into the file. Look at the openat below: if it opens \"-a\", your program takes \
-                   the option for the name of a file. Look at the first argument before you take it for PATH.",
+            hint: AN_OPTION_IS_NO_PATH,
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -248,6 +251,11 @@ pub(super) const MAKES_OR_FAILS: Test = Test {
             hint: "The name is taken by a symbolic link to a file that is not there. A check (Path::exists, stat) \
                    follows the link and finds nothing, and open follows it and makes that file. With O_EXCL open \
                    does not follow it, and fails.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::MissingBytes,
+            mistakes: &["takes_x_for_its_path"],
+            hint: AN_OPTION_IS_NO_PATH,
         },
     ],
 };

@@ -85,10 +85,11 @@ pub(super) const LEAVES: Test = Test {
                 "counts_from_zero",
                 "calls_it_the_text_of_the_error",
                 "counts_lost_clients",
+                "counts_what_all_have_got",
             ],
             hint: "The line is `lost I: ERRNO`: the number of the client, counted from 1 as they were accepted, and \
                    the name of the errno, for instance `EPIPE`. In nix the name is `{errno:?}`; strerror gives the \
-                   text. A client that is lost is none of the K clients of the last line.",
+                   text.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
