@@ -76,24 +76,22 @@ pub struct Clue {
 pub enum Seen {
     /// The last call that failed before the program ended, and its errno; the test did not make it fail.
     Failed(Call, Errno),
-    /// The same for a call that the test made fail.
-    FailedByTheTest(Call, Errno),
     /// The call in which the program itself sleeps, and on what, or on anything.
     Waits(Call, Option<FdKind>),
     /// How the program has ended.
     Ended(Ending),
-    /// The text that the test expected, where the text that came differs, begins so.
+    /// The line that the test expected begins so, and another one has come.
     Expected(&'static str),
-    /// The text that came in its place begins so.
-    Got(&'static str),
-    /// Both: what the test expected, and what came.
+    /// The same, and what has come begins like the first of the two texts.
     GotInsteadOf(&'static str, &'static str),
+    /// The last words of the program on standard error contain this: what a library says of a panic.
+    Said(&'static str),
 }
 
 impl Seen {
     /// Whether only who follows the program's calls can see it.
     pub fn needs_calls(self) -> bool {
-        matches!(self, Seen::Failed(..) | Seen::FailedByTheTest(..))
+        matches!(self, Seen::Failed(..))
     }
 }
 

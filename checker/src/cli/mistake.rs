@@ -24,8 +24,7 @@ use crate::{
         workbench::{self, Trial, Unfinished},
     },
     report::layout::fold,
-    target,
-    verdict,
+    target, verdict,
     worker::Cancel,
     workspace,
 };

@@ -19,7 +19,7 @@ pub(super) fn general(failure: &Failure) -> &'static str {
         Diagnosis::Exited | Diagnosis::Panicked => of_the_end(seen),
         Diagnosis::WrongStatus => of_the_status(seen),
         Diagnosis::Killed => of_the_signal(seen),
-        Diagnosis::Stuck | Diagnosis::TimedOut | Diagnosis::StillRunning => of_the_sleep(seen),
+        Diagnosis::Stuck | Diagnosis::StillRunning => of_the_sleep(seen),
         _ => None,
     };
     special.unwrap_or_else(|| of_the_diagnosis(failure.diagnosis, seen.ending))
@@ -34,7 +34,11 @@ fn of_the_end(seen: &Evidence) -> Option<&'static str> {
     let said = || words::errno(&seen.stderr).map(|errno| (None, errno));
     // What it says is nearer to the end than a call that may have failed long before.
     let of_words = || words::reason(&seen.stderr).map(of_the_reason);
-    let of_errno = || failed.or_else(said).and_then(|(call, errno)| errno::advice(call, errno));
+    let of_errno = || {
+        failed
+            .or_else(said)
+            .and_then(|(call, errno)| errno::advice(call, errno))
+    };
     of_words().or_else(of_errno)
 }
 
@@ -59,7 +63,9 @@ fn of_the_signal(seen: &Evidence) -> Option<&'static str> {
         return None;
     };
     Some(match Signal::try_from(number).ok()? {
-        Signal::SIGABRT if words::has_refused_memory(&seen.stderr) => of_the_reason(Reason::NoMemory),
+        Signal::SIGABRT if words::has_refused_memory(&seen.stderr) => {
+            of_the_reason(Reason::NoMemory)
+        }
         Signal::SIGABRT => {
             "The program has ended itself by abort: a panic in a handler or while another panic goes on, an assertion, or a damaged heap. Read on standard error which, and look at the line that it names."
         }
@@ -219,7 +225,7 @@ fn of_the_diagnosis(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static st
             "Nobody has asked for a time limit here. Wait without one: -1 for poll, none for the socket, and no alarm."
         }
         Diagnosis::TimedOut => {
-            "The program does not do what the test waits for. See what it did last."
+            "What the test waits for has not come in time, and may come later. Does a wait of your program take longer than it should: a time limit that is too long, or that begins again with each wait?"
         }
         Diagnosis::WrongOutput => "Compare the expected text with yours, from the marked byte on.",
         Diagnosis::ExtraOutput => {

@@ -60,8 +60,13 @@ pub(super) fn failed_call(seen: &Evidence) -> Option<(&CallLine, Errno)> {
             }
         });
     let (call, errno) = failed?;
-    // These two are answers on which every event loop goes on. A panic that follows at once is about them.
-    let is_answer = matches!(errno, Errno::EAGAIN | Errno::EINTR) && call.injected.is_none();
+    // These are answers on which every event loop goes on. A panic that follows at once is about them.
+    let is_answer = match errno {
+        // Of fork it says that there may be no more processes.
+        Errno::EAGAIN => call.call != Call::Fork,
+        Errno::EINTR | Errno::EINPROGRESS => true,
+        _ => false,
+    } && call.injected.is_none();
     let is_at_once = seen.ending == Some(Ending::Status(Ending::PANIC))
         && since
             .iter()
@@ -179,7 +184,12 @@ mod tests {
     fn a_panic_at_once_is_about_the_interrupted_call() {
         let mut calls = refused();
         calls[0] = call(Call::Read, "read(0)", CallOutcome::Failed(libc::EINTR));
-        let told = cause(Diagnosis::Panicked, Some(Ending::Status(101)), calls.clone()).unwrap();
+        let told = cause(
+            Diagnosis::Panicked,
+            Some(Ending::Status(101)),
+            calls.clone(),
+        )
+        .unwrap();
         assert!(told.contains("EINTR"), "{told}");
         assert_eq!(
             cause(Diagnosis::Exited, Some(Ending::Status(1)), calls),

@@ -1,6 +1,6 @@
 //! Whether the evidence of a failure is what a clue asks for.
 
-use super::cause;
+use super::{cause, words};
 use crate::{
     exercise::{Clue, Seen},
     failure::{Comparison, Failure},
@@ -13,24 +13,20 @@ pub(super) fn fits(clue: &Clue, failure: &Failure) -> bool {
 
 fn is_seen(seen: Seen, failure: &Failure) -> bool {
     let evidence = &failure.evidence;
-    let has_failed = |by_the_test: bool, call, errno| {
-        cause::failed_call(evidence).is_some_and(|(failed, with)| {
-            (failed.injected.is_some(), failed.call, with) == (by_the_test, call, errno)
-        })
-    };
     let comparison = failure.comparison.as_ref();
     let expected = |text| comparison.is_some_and(|one| begins(one, &one.expected, text));
     let got = |text| comparison.is_some_and(|one| begins(one, &one.got, text));
     match seen {
-        Seen::Failed(call, errno) => has_failed(false, call, errno),
-        Seen::FailedByTheTest(call, errno) => has_failed(true, call, errno),
+        Seen::Failed(call, errno) => cause::failed_call(evidence).is_some_and(|(failed, with)| {
+            failed.injected.is_none() && (failed.call, with) == (call, errno)
+        }),
         Seen::Waits(call, on) => evidence
             .waits
             .is_some_and(|(waits, what)| waits == call && (on.is_none() || on == what)),
         Seen::Ended(ending) => evidence.ending == Some(ending),
         Seen::Expected(text) => expected(text),
-        Seen::Got(text) => got(text),
         Seen::GotInsteadOf(wrong, right) => got(wrong) && expected(right),
+        Seen::Said(text) => words::last_words(&evidence.stderr).contains(text),
     }
 }
 

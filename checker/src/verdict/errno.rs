@@ -19,6 +19,9 @@ pub(super) fn advice(call: Option<Call>, errno: Errno) -> Option<&'static str> {
         (_, Errno::EINTR) => {
             "A signal has interrupted the call before it has done anything. EINTR means \"try again\": make the same call once more, in a loop. (read_exact, write_all and read_to_end of the standard library do so; a single read or write, accept, poll and waitpid do not.)"
         }
+        (Some(Call::Fork), Errno::EAGAIN | Errno::ENOMEM) => {
+            "fork has failed: there may be no more processes, or there is no memory. That passes, and is no reason to end: say it on standard error, do without this child, and go on as the contract says."
+        }
         (_, Errno::EAGAIN | Errno::EINPROGRESS) => {
             "EAGAIN says \"not now\": the descriptor does not block, or its time limit is over, and there is nothing to read or no room to write. Wait with poll until there is, and make the call again."
         }

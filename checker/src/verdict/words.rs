@@ -90,11 +90,15 @@ fn named(word: &str) -> Option<Errno> {
     all.find(|errno| is_name && format!("{errno:?}") == word)
 }
 
-/// From the panic on, and else the last line.
-fn last_words(stderr: &str) -> &str {
+/// From the panic on, and else the last line. Rust's advice about backtraces is none.
+pub(super) fn last_words(stderr: &str) -> &str {
     match stderr.rfind(" panicked at ") {
         Some(place) => &stderr[place..],
-        None => stderr.trim_end().lines().last().unwrap_or_default(),
+        None => {
+            let mut lines = stderr.trim_end().lines().rev();
+            let own = lines.find(|line| !line.starts_with("note: run with `RUST_BACKTRACE"));
+            own.unwrap_or_default()
+        }
     }
 }
 
@@ -106,7 +110,9 @@ mod tests {
     fn an_errno_is_read_in_each_spelling() {
         let panic = "thread 'main' panicked at src/main.rs:3:9:\ncalled `Result::unwrap()` on an `Err` value: ";
         for said in [
-            format!("{panic}Os {{ code: 104, kind: ConnectionReset, message: \"…\" }}\nnote: run\n"),
+            format!(
+                "{panic}Os {{ code: 104, kind: ConnectionReset, message: \"…\" }}\nnote: run\n"
+            ),
             format!("{panic}ECONNRESET\nnote: run with `RUST_BACKTRACE=1`\n"),
             "x: client 1\nError: Os { code: 104, kind: ConnectionReset }\n".to_owned(),
             "Traceback\nConnectionResetError: [Errno 104] Connection reset by peer\n".to_owned(),
@@ -125,7 +131,11 @@ mod tests {
 
     #[test]
     fn the_reason_of_a_panic_is_told_apart() {
-        let said = |words: &str| reason(&format!("thread 'main' panicked at src/main.rs:1:1:\n{words}\n"));
+        let said = |words: &str| {
+            reason(&format!(
+                "thread 'main' panicked at src/main.rs:1:1:\n{words}\n"
+            ))
+        };
         assert_eq!(said("attempt to add with overflow"), Some(Reason::Overflow));
         assert_eq!(
             said("range end index 9 out of range for slice of length 4"),
@@ -136,6 +146,8 @@ mod tests {
             Some(Reason::NoneThere)
         );
         assert_eq!(said("explicit panic"), None);
-        assert!(has_refused_memory("memory allocation of 4294967295 bytes failed\n"));
+        assert!(has_refused_memory(
+            "memory allocation of 4294967295 bytes failed\nnote: run with `RUST_BACKTRACE=1` environment variable\n"
+        ));
     }
 }
