@@ -117,10 +117,13 @@ pub(super) const APPENDS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["makes_no_file_with_a", "reads_what_it_appends_to"],
+            mistakes: &[
+                "knows_no_a",
+                "makes_no_file_with_a",
+                "reads_what_it_appends_to",
+            ],
             hint: "-a is a right call and ends with status 0. If your program does not know it yet, write it now. -a \
-                   also makes the file if there is none: all three ways need O_CREAT. It only writes: you may have \
-                   no right to read a log, and O_RDWR (in C fopen with \"a+\") asks for both.",
+                   also makes the file if there is none, and only writes to it.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongMode,
