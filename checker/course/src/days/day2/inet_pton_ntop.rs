@@ -147,6 +147,12 @@ const ANY_LINE: Test = Test {
                    with BufRead::read_until.",
         },
         Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["unwraps_the_lines"],
+            hint: "One of the lines is not UTF-8: `lines()` returns an error, and unwrap makes a panic of it. Read \
+                   bytes instead, for example with BufRead::read_until.",
+        },
+        Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["line_in_pieces"],
             hint: "Only the newline ends a line. A buffer of fixed size cuts a long one into pieces, and each piece \
