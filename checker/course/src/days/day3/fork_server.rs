@@ -332,6 +332,12 @@ const NO_FORK: Test = Test {
                    go on.",
         },
         Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["unwraps_fork"],
+            hint: "fork has failed for one client (EAGAIN: there may be no more processes), and the server panics for \
+                   all. Report it on standard error, close this connection, and go on.",
+        },
+        Rejection {
             diagnosis: Diagnosis::LeftOpen,
             mistakes: &["fork_failure_keeps_the_client"],
             hint: "fork has failed, and nobody serves this client or closes its connection. Close it in the parent in \

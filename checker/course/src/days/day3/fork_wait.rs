@@ -287,6 +287,12 @@ const BYTES: Test = Test {
             hint: "The file holds bytes that are not UTF-8, and read_to_string fails. Read it into a Vec<u8> \
                    (`std::fs::read`), and make a CString of each word.",
         },
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["unwraps_the_text"],
+            hint: "The file holds bytes that are not UTF-8, and an unwrap makes a panic of that. Read it into a \
+                   Vec<u8> (`std::fs::read`), and make a CString of each word.",
+        },
     ],
 };
 
