@@ -48,8 +48,17 @@ pub const EXERCISE: Exercise = Exercise {
         manners::AGAIN,
         manners::WRONG_ARGUMENTS,
     ],
-    clues: &[LAST_LINE],
+    clues: &[IS_NOT_LOST, LAST_LINE],
     untested: untested::SENTENCES,
+};
+
+const IS_NOT_LOST: Clue = Clue {
+    diagnoses: &[Diagnosis::WrongOutput],
+    seen: Seen::GotInsteadOf("lost ", "sent "),
+    mistakes: &["looks_who_is_there_at_the_end"],
+    hint: "Your program calls a client lost that is still there. Only a write that fails tells that one is lost: a read \
+           fails with EAGAIN while the client says nothing. And offer each block with one call: many writes of a few \
+           bytes fill the kernel's buffers long before 16 KiB.",
 };
 
 const LAST_LINE: Clue = Clue {
@@ -216,7 +225,11 @@ const ENDS: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["counts_bytes_for_each_client", "counts_blocks"],
+            mistakes: &[
+                "counts_bytes_for_each_client",
+                "counts_blocks",
+                "looks_who_is_there_at_the_end",
+            ],
             hint: "The last line is `sent B bytes to K clients`. B counts each byte of standard input once, however \
                    many clients get it, and K the clients that are still there.",
         },

@@ -56,10 +56,10 @@ pub(super) const LEAVES: Test = Test {
                 "says_it_at_the_end",
                 "skips_the_next_client",
             ],
-            hint: "A client is lost, and either your program does not say so at once, or another one misses a piece. \
-                   Look at what each write returns, print `lost I: ERRNO`, and flush it. And mind the list: \
-                   `remove(i)` moves those behind forward, so do not count i up then (retain, or a new list of those \
-                   that are left, has no such gap).",
+            hint: "What does the test wait for? If it is the line `lost I: ERRNO`, look at what each write returns, print \
+                   the line to standard output at once, and flush it. If it is bytes at another client, that client \
+                   has missed a piece: `remove(i)` moves those behind forward, so do not count i up then (retain, or a \
+                   new list of those that are left, has no such gap).",
         },
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
