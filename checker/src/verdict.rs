@@ -5,10 +5,13 @@
 
 mod advice;
 mod cause;
+mod clue;
+mod errno;
 mod relation;
+mod words;
 
 use crate::{
-    exercise::{Exercise, Rejection},
+    exercise::{Clue, Exercise, Rejection},
     failure::{Diagnosis, Failure, LabError},
     lab::{Ending, Evidence},
     report::{FailureReport, Status, TestReport},
@@ -21,7 +24,9 @@ pub struct Verdict {
     /// Whether the program is the starter as it was handed out. Then all its failures have this one cause.
     pub is_starter: bool,
     /// The known mistakes that fail like this, if there are any.
-    pub known: Option<&'static Rejection>,
+    pub known: &'static [&'static str],
+    /// The clue that tells them, if one does.
+    pub clue: Option<&'static Clue>,
     /// What to do about it.
     pub hint: &'static str,
 }
@@ -38,17 +43,23 @@ pub fn judge(exercise: &Exercise, test: usize, failure: &Failure) -> Verdict {
         true => None,
         false => recognise(exercise, test, diagnosis),
     };
+    let clue = match is_starter {
+        true => None,
+        false => exercise.clues.iter().find(|one| clue::fits(one, failure)),
+    };
     let is_at_its_beginning = test == 0
         && matches!(diagnosis, Diagnosis::Exited | Diagnosis::WrongStatus)
         && seen.stdout.is_empty();
-    let hint = match known {
-        Some(known) => known.hint,
-        None if is_starter || is_at_its_beginning => exercise.first_step,
-        None => advice::general(diagnosis, seen.ending),
+    let (known, hint): (&[&str], _) = match (clue, known) {
+        (Some(clue), _) => (clue.mistakes, clue.hint),
+        (None, Some(known)) => (known.mistakes, known.hint),
+        (None, None) if is_starter || is_at_its_beginning => (&[], exercise.first_step),
+        (None, None) => (&[], advice::general(failure)),
     };
     Verdict {
         is_starter,
         known,
+        clue,
         hint,
     }
 }
@@ -105,6 +116,7 @@ fn failure_report(exercise: &Exercise, test: usize, failure: Failure) -> Failure
         is_starter,
         known,
         hint,
+        ..
     } = judge(exercise, test, &failure);
     let cause = (!is_starter).then(|| cause::of(&failure)).flatten();
     let seen = failure.evidence;
@@ -120,9 +132,7 @@ fn failure_report(exercise: &Exercise, test: usize, failure: Failure) -> Failure
         stdout: seen.stdout,
         stderr: seen.stderr,
         untouched: is_starter,
-        mistake: known
-            .and_then(|known| known.mistakes.first())
-            .map(|name| (*name).to_owned()),
+        mistake: known.first().map(|name| (*name).to_owned()),
         cause,
         hint: hint.to_owned(),
         read: exercise.tests[test].read.to_owned(),
@@ -137,7 +147,10 @@ pub fn unknown(exercise: &Exercise, test: usize, trouble: LabError) -> TestRepor
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exercise::Test;
+    use crate::{
+        exercise::{Seen, Test},
+        failure::Comparison,
+    };
 
     const EXERCISE: Exercise = Exercise {
         name: "day9_9_verdict",
@@ -145,7 +158,15 @@ mod tests {
         chapter: "9.9 A program",
         first_step: "Begin with main.",
         tests: &[test("first"), test("second")],
+        clues: &[LOST],
         untested: &[],
+    };
+
+    const LOST: Clue = Clue {
+        diagnoses: &[Diagnosis::WrongOutput, Diagnosis::Exited],
+        seen: Seen::Expected("sent "),
+        mistakes: &["counts"],
+        hint: "Count.",
     };
 
     const fn test(name: &'static str) -> Test {
@@ -177,7 +198,30 @@ mod tests {
         let exited = failure(Diagnosis::Exited, "", Ending::Status(0));
         let verdict = judge(&EXERCISE, 1, &exited);
         assert_eq!(verdict.hint, "Stay.");
-        assert_eq!(verdict.known.unwrap().mistakes, ["exits"]);
+        assert_eq!(verdict.known, ["exits"]);
+    }
+
+    #[test]
+    fn a_clue_goes_before_the_hint_of_the_test() {
+        let compared = |expected: &[u8], diagnosis| {
+            let seen = failure(diagnosis, "", Ending::Status(0));
+            let lines = Comparison::of_text("the line", expected, b"gone 1");
+            judge(&EXERCISE, 1, &seen.comparing(lines)).hint
+        };
+        assert_eq!(compared(b"sent 2", Diagnosis::Exited), "Count.");
+        assert_eq!(compared(b"sent 2", Diagnosis::WrongOutput), "Count.");
+        assert_eq!(compared(b"lost 2", Diagnosis::Exited), "Stay.");
+        // What begins before the excerpt is not known.
+        let long = [&[b'x'; 100][..], b"\nsent 2"].concat();
+        let mut cut = Comparison::of_text("the text", &long, &long[..104]).unwrap();
+        let judged = |cut: &Comparison| {
+            let seen = failure(Diagnosis::Exited, "", Ending::Status(0));
+            judge(&EXERCISE, 1, &seen.comparing(Some(cut.clone()))).hint
+        };
+        assert_eq!(judged(&cut), "Count.");
+        cut.expected.drain(..cut.expected.len() - 6);
+        cut.difference = cut.offset;
+        assert_eq!(judged(&cut), "Stay.");
     }
 
     #[test]
@@ -185,7 +229,7 @@ mod tests {
         let says = "day9_9_verdict is not written yet: begin\n";
         let starter = failure(Diagnosis::Exited, says, Ending::Status(1));
         let verdict = judge(&EXERCISE, 1, &starter);
-        assert!(verdict.is_starter && verdict.known.is_none());
+        assert!(verdict.is_starter && verdict.known.is_empty());
         assert_eq!(verdict.hint, EXERCISE.first_step);
         let mut talkative = starter;
         talkative.evidence.stdout = "x".to_owned();

@@ -196,7 +196,13 @@ fn judge(Subject { exercise, kind }: Subject, results: &[Done], proof: &mut Proo
                     fault(format!("the solution fails: {said}"));
                 }
                 let verdict = verdict::judge(exercise, done.test, failure);
-                failed.get_or_insert((done.test, failure.diagnosis, verdict.hint, said));
+                let is_followed = !failure.evidence.calls.is_empty();
+                failed.get_or_insert((
+                    done.test,
+                    failure.diagnosis,
+                    (verdict.hint, is_followed),
+                    said,
+                ));
             }
         }
     }
@@ -204,7 +210,7 @@ fn judge(Subject { exercise, kind }: Subject, results: &[Done], proof: &mut Proo
         (Kind::Starter, None) => fault(
             "the starter passes its first test. (If it is solved by now, this proof is not for this folder.)".to_owned(),
         ),
-        (Kind::Starter, Some((_, _, hint, _))) => {
+        (Kind::Starter, Some((_, _, (hint, _), _))) => {
             if hint != exercise.first_step {
                 fault(format!(
                     "the starter gets the hint of a mistake, not what to write first: {hint:?}"
@@ -216,18 +222,26 @@ fn judge(Subject { exercise, kind }: Subject, results: &[Done], proof: &mut Proo
         // The test that rejects it needs what this machine does not allow.
         (Kind::Mistake(test, _), None) if unchecked.contains(&test) => proof.unproved += 1,
         (Kind::Mistake(..), None) => fault(format!("{} passes all tests", name(kind))),
-        (Kind::Mistake(test, mistake), Some((seen, diagnosis, hint, said))) => {
+        (Kind::Mistake(test, mistake), Some((seen, diagnosis, (hint, is_followed), said))) => {
             if (seen, diagnosis) != (test, mistake.diagnosis) {
                 fault(format!(
                     "{} is rejected for {said}; declared is {} in \"{}\"",
                     mistake.name, mistake.diagnosis, exercise.tests[test].name
                 ));
-            } else if hint != mistake.hint {
+            } else if hint != hint_of(exercise, mistake, is_followed) {
                 fault(format!("{} gets the hint of another mistake: {hint:?}", mistake.name));
             } else {
                 proof.mistakes += 1;
             }
         }
+    }
+}
+
+/// The hint that a mistake must get: that of its clue, where this could be seen.
+fn hint_of(exercise: &Exercise, mistake: Mistake, is_followed: bool) -> &'static str {
+    match exercise.clue_of(mistake.name) {
+        Some(clue) if is_followed || !clue.seen.needs_calls() => clue.hint,
+        _ => mistake.hint,
     }
 }
 

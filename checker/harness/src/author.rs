@@ -23,7 +23,7 @@
 #![doc = include_str!("author.md")]
 
 pub use crate::{
-    exercise::{Exercise, Mistake, Rejection, Test, Untested},
+    exercise::{Clue, Exercise, Mistake, Rejection, Seen, Test, Untested},
     failure::{Attempt, Checked, Comparison, Diagnosis, LabError, Stop},
     lab::{
         CallFilter, Child, Connection, Datagram, Ending, FaultGuard, FdKind, Fifo, File,

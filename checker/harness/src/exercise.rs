@@ -1,8 +1,11 @@
 //! What an author of exercises writes: an exercise, its hidden tests, and the mistakes that prove them.
 
+use nix::errno::Errno;
+
 use crate::{
     failure::{Checked, Diagnosis},
-    lab::Lab,
+    lab::{Ending, FdKind, Lab},
+    observe::calls::Call,
 };
 
 /// One exercise of the course.
@@ -20,6 +23,8 @@ pub struct Exercise {
     pub first_step: &'static str,
     /// The hidden tests in the order in which one would teach them.
     pub tests: &'static [Test],
+    /// What is evidence of a mistake in whichever test it is seen. The first that fits decides.
+    pub clues: &'static [Clue],
     /// The sentences of its contract that no test proves, or that the tests prove only in part.
     pub untested: &'static [Untested],
 }
@@ -51,6 +56,43 @@ pub struct Rejection {
     pub mistakes: &'static [&'static str],
     /// One or two sentences for a student who made one of these mistakes.
     pub hint: &'static str,
+}
+
+/// Evidence that tells a mistake whichever test sees it. Its hint takes the place of the test's own.
+#[derive(Debug)]
+pub struct Clue {
+    /// With which diagnoses it counts.
+    pub diagnoses: &'static [Diagnosis],
+    /// The evidence.
+    pub seen: Seen,
+    /// Mistakes which prove it, and at least one. Each is declared by its test, too.
+    pub mistakes: &'static [&'static str],
+    /// One or two sentences for a student who made one of these mistakes.
+    pub hint: &'static str,
+}
+
+/// What the evidence of a failure can decide.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen {
+    /// The last call that failed before the program ended, and its errno; the test did not make it fail.
+    Failed(Call, Errno),
+    /// The call in which the program itself sleeps, and on what, or on anything.
+    Waits(Call, Option<FdKind>),
+    /// How the program has ended.
+    Ended(Ending),
+    /// The line that the test expected begins so, and another one has come.
+    Expected(&'static str),
+    /// The same, and what has come begins like the first of the two texts.
+    GotInsteadOf(&'static str, &'static str),
+    /// The last words of the program on standard error contain this: what a library says of a panic.
+    Said(&'static str),
+}
+
+impl Seen {
+    /// Whether only who follows the program's calls can see it.
+    pub fn needs_calls(self) -> bool {
+        matches!(self, Seen::Failed(..))
+    }
 }
 
 /// A sentence of the contract for which no test speaks, and why.
@@ -129,6 +171,12 @@ impl Exercise {
     /// The package of the reference solution, which is its binary, too.
     pub fn solution(&self) -> String {
         format!("{}_solution", self.name)
+    }
+
+    /// The clue which a mistake proves, if it proves one.
+    pub fn clue_of(&self, mistake: &str) -> Option<&'static Clue> {
+        let mut clues = self.clues.iter();
+        clues.find(|clue| clue.mistakes.contains(&mistake))
     }
 
     /// The points of all tests.

@@ -24,7 +24,7 @@ use crate::{
         workbench::{self, Trial, Unfinished},
     },
     report::layout::fold,
-    target,
+    target, verdict,
     worker::Cancel,
     workspace,
 };
@@ -319,8 +319,9 @@ fn verdict(known: &Mistakes, name: &str, trial: &Trial) -> String {
 
 /// The lines for the test's file.
 fn declaration(exercise: &Exercise, name: &str, test: usize, failure: &Failure) -> String {
+    let clue = verdict::judge(exercise, test, failure).clue;
     let (test, diagnosis) = (&exercise.tests[test], failure.diagnosis);
-    match test.rejects.iter().find(|one| one.diagnosis == diagnosis) {
+    let lines = match test.rejects.iter().find(|one| one.diagnosis == diagnosis) {
         Some(_) => format!(
             "Declare it in the test \"{}\": add \"{name}\" to the `mistakes` of its `Diagnosis::{diagnosis:?}`. It gets \
              the hint that stands there.\n",
@@ -331,6 +332,13 @@ fn declaration(exercise: &Exercise, name: &str, test: usize, failure: &Failure) 
              Diagnosis::{diagnosis:?},\n        mistakes: &[\"{name}\"],\n        hint: \"…\",\n    }},\n",
             test.name
         ),
+    };
+    match clue {
+        Some(clue) => format!(
+            "{lines}\nIts hint is that of the clue {:?}: add it to the `mistakes` there, too.\n",
+            clue.seen
+        ),
+        None => lines,
     }
 }
 

@@ -9,6 +9,7 @@ pub const EXERCISE: Exercise = Exercise {
     chapter: "{chapter}",
     first_step: "Begin with the line `ready`.",
     tests: &[PRINTS_THE_LINE],
+    clues: &[],
     untested: &[Untested::NotYet {
         sentence: "Arguments are refused with exit status 2, and a usage line on standard error.",
         missing: "a run with an argument",

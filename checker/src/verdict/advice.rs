@@ -1,9 +1,169 @@
-//! What the lab advises about a failure which is none of the test's known mistakes.
+//! What the lab advises about a failure which is none of the known mistakes.
 
-use crate::{failure::Diagnosis, lab::Ending};
+use nix::sys::signal::Signal;
 
-/// General advice for a failure, with regard to how the program had ended, if it had.
-pub(super) fn general(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static str {
+use super::{
+    cause, errno,
+    words::{self, Reason},
+};
+use crate::{
+    failure::{Diagnosis, Failure},
+    lab::{Ending, Evidence, FdKind},
+    observe::calls::Call,
+};
+
+/// Advice for a failure: of what the evidence shows, and else of its diagnosis.
+pub(super) fn general(failure: &Failure) -> &'static str {
+    let seen = &failure.evidence;
+    let special = match failure.diagnosis {
+        Diagnosis::Exited | Diagnosis::Panicked => of_the_end(seen),
+        Diagnosis::WrongStatus => of_the_status(seen),
+        Diagnosis::Killed => of_the_signal(seen),
+        Diagnosis::Stuck | Diagnosis::StillRunning => of_the_sleep(seen),
+        _ => None,
+    };
+    special.unwrap_or_else(|| of_the_diagnosis(failure.diagnosis, seen.ending))
+}
+
+/// Of a program that ended by itself: by the call that failed last, or by what it has said.
+fn of_the_end(seen: &Evidence) -> Option<&'static str> {
+    if seen.ending == Some(Ending::Status(0)) {
+        return None;
+    }
+    let failed = cause::failed_call(seen).map(|(line, errno)| (Some(line.call), errno));
+    let said = || words::errno(&seen.stderr).map(|errno| (None, errno));
+    // What it says is nearer to the end than a call that may have failed long before.
+    let of_words = || words::reason(&seen.stderr).map(of_the_reason);
+    let of_errno = || {
+        failed
+            .or_else(said)
+            .and_then(|(call, errno)| errno::advice(call, errno))
+    };
+    of_words().or_else(of_errno)
+}
+
+fn of_the_status(seen: &Evidence) -> Option<&'static str> {
+    Some(match seen.ending? {
+        Ending::Status(0) => {
+            "Exit status 0 says that all is well, and here it is not. Find the error that your program passes over, say it on standard error, and end with the status that the contract in README.md names for it."
+        }
+        Ending::Status(2) => {
+            "Exit status 2 is for wrong arguments. Here they are right, or the contract in README.md names another status: compare what your program refuses with what it says of arguments."
+        }
+        Ending::Status(Ending::PANIC) => return of_the_end(seen),
+        Ending::Status(1) => {
+            "Exit status 1 is for what fails while the program works. See in README.md whether this end is such a failure: wrong arguments are told by another status, and what goes well by 0."
+        }
+        _ => return None,
+    })
+}
+
+fn of_the_signal(seen: &Evidence) -> Option<&'static str> {
+    let Ending::Signal(number) = seen.ending? else {
+        return None;
+    };
+    Some(match Signal::try_from(number).ok()? {
+        Signal::SIGABRT if words::has_refused_memory(&seen.stderr) => {
+            of_the_reason(Reason::NoMemory)
+        }
+        Signal::SIGABRT => {
+            "The program has ended itself by abort: a panic in a handler or while another panic goes on, an assertion, or a damaged heap. Read on standard error which, and look at the line that it names."
+        }
+        Signal::SIGPIPE => {
+            "The program writes to a pipe or connection whose other end is gone, and SIGPIPE ends it. Ignore the signal (Rust does so before main, unless you change it), or send with MSG_NOSIGNAL; then the write fails with EPIPE, and you decide."
+        }
+        Signal::SIGSEGV | Signal::SIGBUS => {
+            "The program reads or writes where it has no memory: a null or old pointer, an index behind the end, or a recursion without end. Look at what is `unsafe`, and at each length that you pass with a pointer."
+        }
+        Signal::SIGKILL => {
+            "SIGKILL comes from another process, or from the kernel when memory runs out: does your program kill itself, or its group?"
+        }
+        Signal::SIGALRM | Signal::SIGVTALRM | Signal::SIGPROF => {
+            "A timer of the program has ended it: the default action of this signal does so. Install a handler before the timer is set, or wait with a time limit of poll."
+        }
+        Signal::SIGXCPU | Signal::SIGXFSZ => {
+            "The program has used up a limit of the lab's: it computes or writes without end."
+        }
+        _ => {
+            "The default action of this signal ends the program. Install a handler (or block the signal, for signalfd or sigwait) before it can come, which is before the program says that it is ready."
+        }
+    })
+}
+
+/// Of a program that sleeps while the test waits for something else.
+fn of_the_sleep(seen: &Evidence) -> Option<&'static str> {
+    Some(match seen.waits? {
+        (Call::Read, Some(FdKind::Stdin)) => {
+            "Your program reads its standard input, and no more will come before it does what is due. Is something left to do with what it has read already, or does it wait for a full buffer, a line end or the end of the input?"
+        }
+        (Call::Read, Some(FdKind::Socket)) => {
+            "Your program waits for more from its peer, and the peer waits for your program. Is something due that you have not sent: an answer, what is still in a buffer, or the end of your sending side (shutdown)?"
+        }
+        (Call::Read, _) => {
+            "read waits until data comes or the last writer of a pipe has closed it. Is a copy of the writing end still open, perhaps your own?"
+        }
+        (Call::Write, Some(FdKind::Stdout)) => {
+            "Your program waits for room on its standard output, which is read slowly here. What else is due must not wait for that."
+        }
+        (Call::Write, Some(FdKind::Socket)) => {
+            "write waits because the peer does not read, and the peer may wait for your program to read. Read and write in turns, as poll says what is possible, or let a thread do one of both."
+        }
+        (Call::Accept, _) => {
+            "Your program waits in accept for one more client, and the test waits for something else: what is due for the clients that are there already?"
+        }
+        (Call::Connect, _) => {
+            "connect waits for an answer of the other side. Look at the address and the port it was given, and at their byte order."
+        }
+        (Call::Poll, _) => {
+            "Your program waits for an event that does not come. Compare what is due with the descriptors and events you wait for: what has come already, and lies in a buffer of yours or was not read to its end, is told by no new edge."
+        }
+        (Call::Wait, _) => {
+            "Your program waits for a child, and the child does not end. What does the child wait for: input, a descriptor which the parent has left open, or a signal that is blocked?"
+        }
+        (Call::Signal, _) => {
+            "Your program sleeps until a signal comes. If it came just before, it is over: block it, test your flag, and wait with sigsuspend or ppoll, which unblock it in the same step."
+        }
+        (Call::Sleep, _) => {
+            "Your program sleeps for a time. Wait for the event itself instead: poll, read or waitpid return as soon as it is there."
+        }
+        (Call::Futex, _) => {
+            "A thread waits for another one: for a lock, a channel or a join. Who holds the lock while it waits for a peer, and who would send?"
+        }
+        _ => return None,
+    })
+}
+
+fn of_the_reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Overflow => {
+            "A number does not fit into its type, and Rust panics. Where the number comes from outside, or counts what does, take a wider type, or checked_add and its relatives, and say what is wrong."
+        }
+        Reason::Index => {
+            "An index or a range lies outside the slice. Where it comes from outside, or from a length, test it first (`get` returns None), and mind that less may have come than you asked for."
+        }
+        Reason::NoneThere => {
+            "Something is None here: an argument that is missing, the end of an input, a search without result. Decide with `let … else` what your program does then; wrong arguments are exit status 2."
+        }
+        Reason::CannotPrint => {
+            "println! and print! panic when standard output cannot be written. Print with writeln! to io::stdout(), handle its error: say so on standard error, and end with exit status 1."
+        }
+        Reason::NoText => {
+            "The bytes are no UTF-8, and what comes from outside need not be text. Work with bytes (`&[u8]`, args_os), and make text of them only where they are known to be some."
+        }
+        Reason::NotParsed => {
+            "A text is not the number or address that your program expects. What comes from outside may be anything: handle the error of parse. Wrong arguments are exit status 2, with a line on standard error."
+        }
+        Reason::NoMemory => {
+            "The program asks for more memory than there is: a length that comes from outside goes to `vec!` or `with_capacity` as it is. Test it against a limit first, or read in blocks of fixed size."
+        }
+        Reason::Poisoned => {
+            "Another thread has panicked while it held the lock. Its own message stands above: that is the cause."
+        }
+    }
+}
+
+/// Where the evidence shows nothing more.
+fn of_the_diagnosis(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static str {
     match diagnosis {
         Diagnosis::Exited if ending == Some(Ending::Status(0)) => {
             "main has come to its end, but there is more to do. Is a loop missing, or does one end too early?"
@@ -65,7 +225,7 @@ pub(super) fn general(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static 
             "Nobody has asked for a time limit here. Wait without one: -1 for poll, none for the socket, and no alarm."
         }
         Diagnosis::TimedOut => {
-            "The program does not do what the test waits for. See what it did last."
+            "What the test waits for has not come in time, and may come later. Does a wait of your program take longer than it should: a time limit that is too long, or that begins again with each wait?"
         }
         Diagnosis::WrongOutput => "Compare the expected text with yours, from the marked byte on.",
         Diagnosis::ExtraOutput => {

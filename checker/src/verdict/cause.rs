@@ -5,7 +5,7 @@
 
 use nix::{errno::Errno, sys::signal::Signal};
 
-use super::relation;
+use super::{relation, words};
 use crate::{
     failure::{Diagnosis, Failure},
     lab::{CallLine, Ending, Evidence, Mark},
@@ -22,31 +22,16 @@ pub(super) fn of(failure: &Failure) -> Option<String> {
         Diagnosis::WrongOutput | Diagnosis::WrongBytes => {
             relation::between(failure.comparison.as_ref()?)
         }
-        Diagnosis::Exited | Diagnosis::Panicked | Diagnosis::WrongStatus => failed_call(seen),
-        Diagnosis::Killed => killed(seen.ending?).or_else(|| failed_call(seen)),
+        Diagnosis::Exited | Diagnosis::Panicked | Diagnosis::WrongStatus => told_failure(seen),
+        Diagnosis::Killed => killed(seen).or_else(|| told_failure(seen)),
         Diagnosis::Stuck | Diagnosis::TimedOut => unanswered(seen),
         _ => None,
     }
 }
 
-/// The last call that failed before a program ended.
-fn failed_call(seen: &Evidence) -> Option<String> {
-    if matches!(seen.ending?, Ending::Status(0)) {
-        return None;
-    }
-    let mut last = seen.calls.iter().rev().filter(|call| call.is_main);
-    let failed = last
-        .by_ref()
-        .take(BEFORE_THE_END)
-        .find_map(|call| match call.outcome {
-            CallOutcome::Failed(errno) => Some((call, Errno::from_raw(errno))),
-            _ => None,
-        });
-    let (call, errno) = failed?;
-    // These two are answers on which every event loop goes on.
-    if matches!(errno, Errno::EAGAIN | Errno::EINTR) && call.injected.is_none() {
-        return None;
-    }
+/// What is told of the last call that failed before a program ended.
+fn told_failure(seen: &Evidence) -> Option<String> {
+    let (call, errno) = failed_call(seen)?;
     let who = match call.injected {
         Some(_) => "the test made it fail",
         None => errno.desc(),
@@ -57,12 +42,47 @@ fn failed_call(seen: &Evidence) -> Option<String> {
     ))
 }
 
+/// The last call that failed before a program ended in a way that says so.
+pub(super) fn failed_call(seen: &Evidence) -> Option<(&CallLine, Errno)> {
+    if matches!(seen.ending?, Ending::Status(0)) {
+        return None;
+    }
+    let mut since = Vec::new();
+    let mut last = seen.calls.iter().rev().filter(|call| call.is_main);
+    let failed = last
+        .by_ref()
+        .take(BEFORE_THE_END)
+        .find_map(|call| match call.outcome {
+            CallOutcome::Failed(errno) => Some((call, Errno::from_raw(errno))),
+            _ => {
+                since.push(call.call);
+                None
+            }
+        });
+    let (call, errno) = failed?;
+    // These are answers on which every event loop goes on. A panic that follows at once is about them.
+    let is_answer = match errno {
+        // Of fork it says that there may be no more processes.
+        Errno::EAGAIN => call.call != Call::Fork,
+        Errno::EINTR | Errno::EINPROGRESS => true,
+        _ => false,
+    } && call.injected.is_none();
+    let is_at_once = seen.ending == Some(Ending::Status(Ending::PANIC))
+        && since
+            .iter()
+            .all(|call| matches!(call, Call::Write | Call::Close | Call::Exit));
+    (!is_answer || is_at_once).then_some((call, errno))
+}
+
 /// What a signal says that ends a program.
-fn killed(ending: Ending) -> Option<String> {
-    let Ending::Signal(number) = ending else {
+fn killed(seen: &Evidence) -> Option<String> {
+    let Ending::Signal(number) = seen.ending? else {
         return None;
     };
     let told = match Signal::try_from(number).ok()? {
+        Signal::SIGABRT if words::has_refused_memory(&seen.stderr) => {
+            "Rust's allocator got no memory, said so on standard error, and ended the program with SIGABRT."
+        }
         Signal::SIGABRT => {
             "SIGABRT comes from the program itself: from abort(3), from an assertion, or from the C library when it \
              finds the heap damaged. The reason is on standard error."
@@ -161,6 +181,23 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_at_once_is_about_the_interrupted_call() {
+        let mut calls = refused();
+        calls[0] = call(Call::Read, "read(0)", CallOutcome::Failed(libc::EINTR));
+        let told = cause(
+            Diagnosis::Panicked,
+            Some(Ending::Status(101)),
+            calls.clone(),
+        )
+        .unwrap();
+        assert!(told.contains("EINTR"), "{told}");
+        assert_eq!(
+            cause(Diagnosis::Exited, Some(Ending::Status(1)), calls),
+            None
+        );
+    }
+
+    #[test]
     fn says_nothing_of_an_end_without_a_failed_call() {
         let again = CallOutcome::Failed(libc::EAGAIN);
         let polls = vec![call(Call::Accept, "accept4(3, NULL, NULL, 0)", again)];
@@ -170,6 +207,13 @@ mod tests {
         );
         assert_eq!(
             cause(Diagnosis::Exited, Some(Ending::Status(0)), refused()),
+            None
+        );
+        let mut goes_on = refused();
+        goes_on[0] = call(Call::Poll, "poll(…)", CallOutcome::Failed(libc::EINTR));
+        goes_on.push(call(Call::Read, "read(0)", CallOutcome::Returned(0)));
+        assert_eq!(
+            cause(Diagnosis::Panicked, Some(Ending::Status(101)), goes_on),
             None
         );
         let mut long_ago = refused();

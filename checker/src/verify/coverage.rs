@@ -188,6 +188,7 @@ mod tests {
             chapter: "9.9 A program",
             first_step: "Begin with main.",
             tests,
+            clues: &[],
             untested,
         }
     }

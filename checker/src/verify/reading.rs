@@ -57,6 +57,22 @@ pub(super) fn faults(root: &Path, exercise: &'static Exercise) -> Result<Vec<Str
             fault(format!("{} cannot be the name of a module", mistake.name));
         }
     }
+    for clue in exercise.clues {
+        if clue.mistakes.is_empty() {
+            fault(format!(
+                "nothing proves the clue {:?}: it declares no mistake",
+                clue.seen
+            ));
+        }
+        for name in clue.mistakes {
+            if !declared.contains(name) {
+                fault(format!(
+                    "{name} proves the clue {:?}, and is declared by no test",
+                    clue.seen
+                ));
+            }
+        }
+    }
     for name in Mistakes::of(root, exercise).names()? {
         if !declared.contains(name.as_str()) {
             fault(format!("mistakes/{name}.patch is declared by no test"));
@@ -107,6 +123,7 @@ mod tests {
         chapter: "When accept fails",
         first_step: "Read.",
         tests: &[],
+        clues: &[],
         untested: &[],
     };
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     context::TestContext,
-    program::{CallLine, LastCalls, last_calls},
-    programs::Ending,
+    program::{CallLine, FdKind, LastCalls, last_calls},
+    programs::{Ending, Running},
 };
 use crate::{
     failure::{Diagnosis, Failure},
@@ -29,6 +29,8 @@ pub struct Evidence {
     pub steps: Vec<String>,
     /// What each process of the program did.
     pub processes: Vec<ProcessState>,
+    /// The call in which the program itself slept, and on what, if it did.
+    pub waits: Option<(Call, Option<FdKind>)>,
     /// The last calls of the program and its children, in the order in which they were made; none where they are not
     /// followed.
     pub calls: Vec<CallLine>,
@@ -77,6 +79,7 @@ impl Failure {
         let nothing = Evidence {
             steps: Vec::new(),
             processes: Vec::new(),
+            waits: None,
             calls: Vec::new(),
             panicked_at: None,
             stdout: String::new(),
@@ -106,6 +109,7 @@ impl TestContext {
         Evidence {
             steps: self.transcript.steps(),
             processes: self.process_states(),
+            waits: program.and_then(|program| self.waits(program)),
             calls,
             panicked_at,
             stdout: program.map(|it| it.stdout_excerpt()).unwrap_or_default(),
@@ -116,6 +120,20 @@ impl TestContext {
             ending: program.and_then(|program| program.ending()),
             _captured: Captured,
         }
+    }
+
+    /// The call in which a program itself sleeps, and on what.
+    fn waits(&self, program: &Running) -> Option<(Call, Option<FdKind>)> {
+        let processes = self.programs.processes();
+        let main = processes
+            .iter()
+            .find(|process| process.pid == program.pid())?;
+        let sleep = telling_sleep(main)?;
+        let object = sleep
+            .descriptor
+            .and_then(|number| descriptors::object(main.pid, number));
+        let on = object.and_then(|object| FdKind::of(program, &object));
+        Some((sleep.call?, on))
     }
 
     /// What every process of the programs does now.

@@ -35,7 +35,10 @@ fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
     if one.untouched && other.untouched {
         return true;
     }
+    // Two known mistakes with two hints have two causes, however alike they end.
+    let is_known = one.mistake.is_some() && other.mistake.is_some();
     one.diagnosis == other.diagnosis
+        && !(is_known && one.hint != other.hint)
         && match one.diagnosis {
             Diagnosis::Exited => one.symptom == other.symptom || end_alike(one, other),
             // Each unwrap panics with the same status.

@@ -44,6 +44,7 @@ pub const EXERCISE: Exercise = Exercise {
         faults::CANNOT_READ,
         faults::CANNOT_PRINT,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 
@@ -183,8 +184,9 @@ const DECODES: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["two_ntohl"],
-            hint: "Two calls of ntohl convert each half, and leave the halves exchanged. Use be64toh, or \
-                   u64::from_be_bytes with all 8 bytes. If you shift bytes together in C, use unsigned char.",
+            hint: "The most significant byte comes first: from_be_bytes with all bytes of the width makes the number. \
+                   For 64 bits in C that is be64toh; two calls of ntohl convert each half, and leave the halves \
+                   exchanged. If you shift bytes together in C, use unsigned char.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,

@@ -6,7 +6,11 @@ mod untested;
 
 use std::ffi::{OsStr, OsString};
 
-use harness::author::{Checked, Diagnosis, Exercise, File, Lab, Launch, Program, Rejection, Test};
+use harness::author::{
+    Call, Checked, Clue, Diagnosis, Ending, Exercise, File, Lab, Launch, Program, Rejection, Seen,
+    Test,
+};
+use nix::errno::Errno;
 
 /// Day 1, exercise 1.
 pub const EXERCISE: Exercise = Exercise {
@@ -39,6 +43,29 @@ pub const EXERCISE: Exercise = Exercise {
         faults::CANNOT_PRINT,
         flags::APPENDS_IN_ONE_STEP,
         flags::MAKES_IN_ONE_STEP,
+    ],
+    clues: &[
+        Clue {
+            diagnoses: &[Diagnosis::WrongStatus],
+            seen: Seen::Failed(Call::Open, Errno::ENOENT),
+            mistakes: &["never_creates", "makes_no_file_with_a"],
+            hint: "open fails with ENOENT, for there is no such file yet, and open makes one only with O_CREAT: \
+                   without an option, with -a and with -x. (Where it cannot be made, the exit status is 1.)",
+        },
+        Clue {
+            diagnoses: &[Diagnosis::WrongStatus],
+            seen: Seen::Failed(Call::Open, Errno::EACCES),
+            mistakes: &["opens_for_reading_too", "reads_what_it_appends_to"],
+            hint: "open fails with EACCES: this file may be written and not read. Your program only writes to it, so \
+                   ask for no more: O_WRONLY. O_RDWR (in C fopen with \"a+\") asks for both.",
+        },
+        Clue {
+            diagnoses: &[Diagnosis::WrongStatus],
+            seen: Seen::Ended(Ending::Status(2)),
+            mistakes: &["takes_a_path_for_an_option", "knows_no_a"],
+            hint: "Exit status 2 is for wrong usage, and this call is right: PATH alone, `-a PATH` and `-x PATH`, \
+                   where PATH is any bytes, and a `-` inside it is no option. If your program does not know the option yet, write it now.",
+        },
     ],
     untested: untested::SENTENCES,
 };

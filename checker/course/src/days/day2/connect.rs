@@ -46,6 +46,7 @@ pub const EXERCISE: Exercise = Exercise {
         faults::PAUSE,
         WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -39,6 +39,7 @@ pub const EXERCISE: Exercise = Exercise {
         departures::RESET_AT_THE_END,
         WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 
@@ -139,8 +140,8 @@ const SENDS_AT_ONCE: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::Stuck,
         mistakes: &["reads_all_input_first"],
-        hint: "The program waits for more input, but the first line is complete. Send each line when its newline has \
-               come.",
+        hint: "The first line is complete, and the server has not got all of it. Send each line as soon as its \
+               newline has come, without waiting for more input; the newline is a byte of the line, and goes with it.",
     }],
 };
 

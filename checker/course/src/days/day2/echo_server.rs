@@ -39,6 +39,7 @@ pub const EXERCISE: Exercise = Exercise {
         ports::BESIDE_ANOTHER,
         WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -8,7 +8,7 @@ mod untested;
 
 use crate::promises::{addresses, servers};
 use harness::author::{
-    Checked, Connection, Diagnosis, Exercise, Lab, Rejection, Server, Test, Transport,
+    Checked, Clue, Connection, Diagnosis, Exercise, Lab, Rejection, Seen, Server, Test, Transport,
 };
 
 /// Day 2, exercise 4.
@@ -43,6 +43,13 @@ pub const EXERCISE: Exercise = Exercise {
         manners::AGAIN,
         WHERE_IT_LISTENS,
     ],
+    clues: &[Clue {
+        diagnoses: &[Diagnosis::Panicked],
+        seen: Seen::Said("attempt to add with overflow"),
+        mistakes: &["adds_up_in_a_byte", "sums_in_16_bits"],
+        hint: "An addition overflows its type. A byte holds 255 at most, and the sum of 65536 bytes may be 16711680, so that it needs 32 bits: take \
+               u32 or u64 before you add.",
+    }],
     untested: untested::SENTENCES,
 };
 

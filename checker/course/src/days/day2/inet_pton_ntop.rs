@@ -57,6 +57,7 @@ pub const EXERCISE: Exercise = Exercise {
         faults::CANNOT_PRINT,
         WRONG_USAGE,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 
@@ -144,6 +145,12 @@ const ANY_LINE: Test = Test {
             mistakes: &["reads_text"],
             hint: "One of the lines is not UTF-8, and reading it into a String fails. Read bytes instead, for example \
                    with BufRead::read_until.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["unwraps_the_lines"],
+            hint: "One of the lines is not UTF-8: `lines()` returns an error, and unwrap makes a panic of it. Read \
+                   bytes instead, for example with BufRead::read_until.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

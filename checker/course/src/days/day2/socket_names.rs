@@ -49,6 +49,7 @@ pub const EXERCISE: Exercise = Exercise {
         refusals::SILENT_UNTIL_READY,
         refusals::WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

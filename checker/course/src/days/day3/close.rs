@@ -52,6 +52,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::AGAIN,
         manners::WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -47,6 +47,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::FILE_OR_TERMINAL,
         manners::WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

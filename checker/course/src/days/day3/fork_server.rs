@@ -46,6 +46,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::WRONG_ARGUMENTS,
         manners::PORT_IN_USE,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 
@@ -329,6 +330,12 @@ const NO_FORK: Test = Test {
             mistakes: &["fork_failure_ends_the_server"],
             hint: "fork has failed for one client, and the server ends for all. Report it, close this connection, and \
                    go on.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["unwraps_fork"],
+            hint: "fork has failed for one client (EAGAIN: there may be no more processes), and the server panics for \
+                   all. Report it on standard error, close this connection, and go on.",
         },
         Rejection {
             diagnosis: Diagnosis::LeftOpen,

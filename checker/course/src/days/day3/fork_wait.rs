@@ -53,6 +53,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::CANNOT_PRINT,
         manners::WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 
@@ -285,6 +286,12 @@ const BYTES: Test = Test {
             mistakes: &["wants_utf_8"],
             hint: "The file holds bytes that are not UTF-8, and read_to_string fails. Read it into a Vec<u8> \
                    (`std::fs::read`), and make a CString of each word.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["unwraps_the_text"],
+            hint: "The file holds bytes that are not UTF-8, and an unwrap makes a panic of that. Read it into a \
+                   Vec<u8> (`std::fs::read`), and make a CString of each word.",
         },
     ],
 };

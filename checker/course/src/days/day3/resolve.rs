@@ -59,6 +59,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::WRONG_ARGUMENTS,
         manners::ANY_BYTES,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -51,6 +51,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::TELLS_ITS_COUNTS,
         manners::WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -65,6 +65,7 @@ pub const EXERCISE: Exercise = Exercise {
         failures::CANNOT_PRINT,
         WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

@@ -44,6 +44,7 @@ pub const EXERCISE: Exercise = Exercise {
         WRONG_ARGUMENTS,
         CANNOT_BIND,
     ],
+    clues: &[],
     untested: &[],
 };
 

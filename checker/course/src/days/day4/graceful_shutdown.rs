@@ -48,6 +48,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::CANNOT_LISTEN,
         manners::WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

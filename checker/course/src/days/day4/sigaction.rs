@@ -6,8 +6,8 @@ mod moments;
 use libc::{SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGRTMAX, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
 
 use harness::author::{
-    Call, Checked, Diagnosis, Exercise, FdKind, Lab, Launch, Program, Rejection, Signals, Sleep,
-    Test,
+    Call, Checked, Clue, Diagnosis, Exercise, FdKind, Lab, Launch, Program, Rejection, Seen,
+    Signals, Sleep, Test,
 };
 
 /// Day 4, exercise 1.
@@ -42,6 +42,13 @@ pub const EXERCISE: Exercise = Exercise {
         manners::CANNOT_PRINT,
         manners::WRONG_ARGUMENTS,
     ],
+    clues: &[Clue {
+        diagnoses: &[Diagnosis::Stuck, Diagnosis::TimedOut],
+        seen: Seen::Waits(Call::Futex, None),
+        mistakes: &["locks_in_its_handler"],
+        hint: "The program waits for a lock that nobody gives back: the handler has interrupted the code which holds \
+               it. A handler takes no lock (no Mutex, no println!, no memory): count with atomics.",
+    }],
     untested: &[],
 };
 
@@ -135,7 +142,9 @@ const COUNTS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["has_one_counter_for_both"],
-            hint: "The handler gets the number of the signal as its argument. Choose the counter by it.",
+            hint: "A counter tells another number than signals came. Each of the three has a counter of its own (the \
+                   handler gets the number of the signal as its argument), and each signal adds one: a flag that is \
+                   set again is still 1.",
         },
     ],
 };

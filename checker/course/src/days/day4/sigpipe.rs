@@ -7,7 +7,8 @@ mod slow;
 mod untested;
 
 use harness::author::{
-    Checked, Comparison, Connection, Diagnosis, Exercise, Lab, Rejection, Server, Test, Transport,
+    Checked, Clue, Comparison, Connection, Diagnosis, Exercise, Lab, Rejection, Seen, Server, Test,
+    Transport,
 };
 
 use crate::promises::servers;
@@ -47,7 +48,31 @@ pub const EXERCISE: Exercise = Exercise {
         manners::AGAIN,
         manners::WRONG_ARGUMENTS,
     ],
+    clues: &[IS_NOT_LOST, LAST_LINE],
     untested: untested::SENTENCES,
+};
+
+const IS_NOT_LOST: Clue = Clue {
+    diagnoses: &[Diagnosis::WrongOutput],
+    seen: Seen::GotInsteadOf("lost ", "sent "),
+    mistakes: &["looks_who_is_there_at_the_end"],
+    hint: "Your program calls a client lost that is still there. Only a write that fails tells that one is lost: a read \
+           fails with EAGAIN while the client says nothing. And offer each block with one call: many writes of a few \
+           bytes fill the kernel's buffers long before 16 KiB.",
+};
+
+const LAST_LINE: Clue = Clue {
+    diagnoses: &[Diagnosis::WrongOutput],
+    seen: Seen::Expected("sent "),
+    mistakes: &[
+        "counts_bytes_for_each_client",
+        "counts_blocks",
+        "counts_lost_clients",
+        "counts_what_all_have_got",
+    ],
+    hint: "The last line is `sent B bytes to K clients`, at the end of the input. B counts each byte of standard input \
+           once, however many clients get it, and also those that some client did not get; K counts the clients that \
+           are still there.",
 };
 
 const ADDRESS_ONLY: &str =
@@ -200,7 +225,11 @@ const ENDS: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["counts_bytes_for_each_client", "counts_blocks"],
+            mistakes: &[
+                "counts_bytes_for_each_client",
+                "counts_blocks",
+                "looks_who_is_there_at_the_end",
+            ],
             hint: "The last line is `sent B bytes to K clients`. B counts each byte of standard input once, however \
                    many clients get it, and K the clients that are still there.",
         },

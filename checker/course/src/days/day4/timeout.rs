@@ -56,6 +56,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::NO_FORK,
         manners::WRONG_ARGUMENTS,
     ],
+    clues: &[],
     untested: untested::SENTENCES,
 };
 

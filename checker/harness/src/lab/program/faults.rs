@@ -7,11 +7,12 @@ use std::{
 };
 
 use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
 
 use super::Program;
 use crate::{
     failure::{Checked, Diagnosis, Stop},
-    lab::verdict::WaitError,
+    lab::{programs::Running, verdict::WaitError},
     observe::{
         calls::Call,
         descriptors::{self, Object},
@@ -28,7 +29,8 @@ pub struct CallFilter {
 }
 
 /// What a call works on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FdKind {
     /// Any socket.
     Socket,
@@ -268,14 +270,7 @@ impl Program {
     }
 
     fn object_of(&self, kind: FdKind) -> On {
-        // Both ends of a pipe have one inode.
-        let pipe = |own_end: BorrowedFd<'_>| {
-            let own_pid = std::process::id() as i32;
-            match descriptors::object(own_pid, own_end.as_raw_fd()) {
-                Some(Object::Pipe(inode)) => Some(On::Pipe(inode)),
-                _ => None,
-            }
-        };
+        let pipe = |own_end| pipe_of(own_end).map(On::Pipe);
         match kind {
             FdKind::Socket => On::Sockets,
             FdKind::File => On::FilesBelow(self.context.sandbox.folder().into()),
@@ -286,6 +281,35 @@ impl Program {
             }
             FdKind::Stdout => pipe(self.running.stdout.file.as_fd()).unwrap_or(On::Descriptor(1)),
         }
+    }
+}
+
+impl FdKind {
+    /// What a descriptor of the program stands for, if a filter can name it.
+    pub(in crate::lab) fn of(program: &Running, object: &Object) -> Option<FdKind> {
+        match *object {
+            Object::Socket(_) => Some(FdKind::Socket),
+            Object::Pipe(inode) => {
+                let stdin = program.stdin.file.borrow();
+                let is_stdin = stdin.as_ref().and_then(|stdin| pipe_of(stdin.as_fd()));
+                let is_stdout = pipe_of(program.stdout.file.as_fd());
+                match Some(inode) {
+                    pipe if pipe == is_stdin => Some(FdKind::Stdin),
+                    pipe if pipe == is_stdout => Some(FdKind::Stdout),
+                    _ => None,
+                }
+            }
+            Object::Other(_) => None,
+        }
+    }
+}
+
+/// The inode of a pipe of which the lab holds one end. Both ends have one.
+fn pipe_of(own_end: BorrowedFd<'_>) -> Option<u64> {
+    let own_pid = std::process::id() as i32;
+    match descriptors::object(own_pid, own_end.as_raw_fd())? {
+        Object::Pipe(inode) => Some(inode),
+        _ => None,
     }
 }
 

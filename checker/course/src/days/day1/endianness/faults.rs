@@ -58,6 +58,12 @@ pub(super) const INTERRUPTED: Test = Test {
                    again.",
         },
         Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["unwraps_read"],
+            hint: "read has failed with EINTR, and unwrap or expect has made a panic of it. EINTR says that a signal \
+                   came before a byte was read: match it, and make the same read again. read_exact does that itself.",
+        },
+        Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["starts_again_after_eintr"],
             hint: "After EINTR go on where you were: the bytes that you have read before it will not come again. \

@@ -39,8 +39,9 @@ pub(super) const HEADER: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["swaps_twice"],
-            hint: "from_be_bytes already gives you a number of this machine. A second conversion turns the bytes \
-                   round again: convert each field once, at its own offset.",
+            hint: "Convert each field once, at its own offset and with its own width: the time has 64 bits. \
+                   from_be_bytes already gives you a number of this machine, and a second conversion turns the bytes \
+                   round again.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,

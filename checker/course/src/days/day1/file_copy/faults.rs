@@ -171,6 +171,12 @@ pub(super) const INTERRUPTED: Test = Test {
                    may come at once.",
         },
         Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["panics_at_eintr"],
+            hint: "A call has failed with EINTR, and unwrap or expect has made a panic of it. EINTR says that a signal \
+                   came before a byte was moved, and is no failure: match it, and make the same call again.",
+        },
+        Rejection {
             diagnosis: Diagnosis::MissingBytes,
             mistakes: &["loses_what_it_was_writing"],
             hint: "write has failed with EINTR, so none of these bytes is in the file. Offer the same bytes once more \

@@ -4,6 +4,10 @@ use super::{in_pieces, start};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 use nix::fcntl::OFlag;
 
+const AN_OPTION_IS_NO_PATH: &str = "Nothing has come into the file. Look at the openat below: if it opens \"-a\" or \
+                                    \"-x\", your program takes the option for the name of a file. Look at the first \
+                                    argument before you take it for PATH.";
+
 pub(super) const REPLACES: Test = Test {
     name: "replaces what was in the file, and keeps the file",
     points: 2,
@@ -109,15 +113,17 @@ pub(super) const APPENDS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::MissingBytes,
             mistakes: &["takes_an_option_for_its_path"],
-            hint: "Nothing has come into the file. Look at the openat below: if it opens \"-a\", your program takes \
-                   the option for the name of a file. Look at the first argument before you take it for PATH.",
+            hint: AN_OPTION_IS_NO_PATH,
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["makes_no_file_with_a", "reads_what_it_appends_to"],
+            mistakes: &[
+                "knows_no_a",
+                "makes_no_file_with_a",
+                "reads_what_it_appends_to",
+            ],
             hint: "-a is a right call and ends with status 0. If your program does not know it yet, write it now. -a \
-                   also makes the file if there is none: all three ways need O_CREAT. It only writes: you may have \
-                   no right to read a log, and O_RDWR (in C fopen with \"a+\") asks for both.",
+                   also makes the file if there is none, and only writes to it.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongMode,
@@ -248,6 +254,11 @@ pub(super) const MAKES_OR_FAILS: Test = Test {
             hint: "The name is taken by a symbolic link to a file that is not there. A check (Path::exists, stat) \
                    follows the link and finds nothing, and open follows it and makes that file. With O_EXCL open \
                    does not follow it, and fails.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::MissingBytes,
+            mistakes: &["takes_x_for_its_path"],
+            hint: AN_OPTION_IS_NO_PATH,
         },
     ],
 };

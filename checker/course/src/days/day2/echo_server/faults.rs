@@ -83,6 +83,12 @@ pub(super) const INTERRUPTED: Test = Test {
                    is on its way: make only that one write again, with the rest, and not all of them from the start.",
         },
         Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["unwraps_accept"],
+            hint: "EINTR is no failure: a signal came before accept, read or write (or poll) had done anything. unwrap \
+                   makes a panic of it. Match it, and make the same call again.",
+        },
+        Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_eintr"],
             hint: "EINTR is no failure: a signal came before accept (or poll) had anything to return. Make the call \

@@ -35,9 +35,8 @@ pub(super) const LARGEST: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["small_buffer", "sums_in_16_bits"],
-            hint: "A payload may have 65536 bytes. Either your buffer has fewer, or the sum does not fit its type: it \
-                   may be 16711680 (standard error then says \"attempt to add with overflow\"). Make room for the \
-                   largest one.",
+            hint: "A payload may have 65536 bytes, and your buffer has fewer: an index or a range lies outside. Make \
+                   room for the largest one.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
@@ -107,8 +106,9 @@ pub(super) const TOO_LONG: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["keeps_the_length_in_an_i32"],
-            hint: "In an i32 the length ff ff ff ff is -1, which is smaller than 65536, and no size at all. Keep the \
-                   length as a u32 until you have compared it.",
+            hint: "Compare the length with 65536 before you use it for a buffer, a slice or a read: above it, the \
+                   frame is bad. Keep it as a u32 until then; in an i32 ff ff ff ff is -1, which is smaller than \
+                   65536.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,

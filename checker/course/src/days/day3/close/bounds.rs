@@ -103,9 +103,10 @@ pub(super) const SILENT_AFTER_THE_ANSWER: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::TimedOut,
-            mistakes: &["counts_seconds"],
-            hint: "The time of the drain is over, but your server still sleeps. The number behind -t is in \
-                   milliseconds, as poll takes it; a timeval (SO_RCVTIMEO) has seconds and microseconds.",
+            mistakes: &["counts_seconds", "drains_for_half_a_minute"],
+            hint: "The MS milliseconds of the drain are over, but your server still sleeps. The drain ends at a \
+                   moment that is noted at its beginning: after the number behind -t, which no constant replaces. It \
+                   is in milliseconds, as poll takes it; a timeval (SO_RCVTIMEO) has seconds and microseconds.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,

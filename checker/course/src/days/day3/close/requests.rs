@@ -258,8 +258,9 @@ pub(super) const BAD_REQUESTS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["unwraps_the_number", "expects_text"],
-            hint: "The client decides what comes, and it need not be a number, nor text. Handle what `parse` and \
-                   `from_utf8` return, instead of unwrapping it.",
+            hint: "The client decides what comes, and it need not be a number, nor text, nor as long as `GET 0`. Handle \
+                   what `parse` and `from_utf8` return, instead of unwrapping it, and take `strip_prefix` or `get` in \
+                   place of `line[4..]`.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,

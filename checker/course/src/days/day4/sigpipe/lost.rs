@@ -56,10 +56,10 @@ pub(super) const LEAVES: Test = Test {
                 "says_it_at_the_end",
                 "skips_the_next_client",
             ],
-            hint: "A client is lost, and either your program does not say so at once, or another one misses a piece. \
-                   Look at what each write returns, print `lost I: ERRNO`, and flush it. And mind the list: \
-                   `remove(i)` moves those behind forward, so do not count i up then (retain, or a new list of those \
-                   that are left, has no such gap).",
+            hint: "What does the test wait for? If it is the line `lost I: ERRNO`, look at what each write returns, print \
+                   the line to standard output at once, and flush it. If it is bytes at another client, that client \
+                   has missed a piece: `remove(i)` moves those behind forward, so do not count i up then (retain, or a \
+                   new list of those that are left, has no such gap).",
         },
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
@@ -85,10 +85,11 @@ pub(super) const LEAVES: Test = Test {
                 "counts_from_zero",
                 "calls_it_the_text_of_the_error",
                 "counts_lost_clients",
+                "counts_what_all_have_got",
             ],
             hint: "The line is `lost I: ERRNO`: the number of the client, counted from 1 as they were accepted, and \
                    the name of the errno, for instance `EPIPE`. In nix the name is `{errno:?}`; strerror gives the \
-                   text. A client that is lost is none of the K clients of the last line.",
+                   text.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
