@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use nix::errno::Errno;
 
 use harness::author::{
-    Call, Checked, Connection, Diagnosis, Lab, Object, Server, Sleep, State, Transport,
+    Call, Checked, Connection, Diagnosis, Lab, Launch, Object, Server, Sleep, State, Transport,
 };
 
 /// What a client does that has connected, until it has all for which it came.
@@ -41,6 +41,17 @@ pub(crate) fn start_and_visit(
     let server = lab.start_server()?;
     let descriptors = descriptors_after(lab, &server, visit)?;
     Ok((server, descriptors))
+}
+
+/// Starts a server with the argument `IP:0` whose calls are not followed: it may move one byte with each call, which is slow
+/// to follow, and right.
+pub(crate) fn start_untraced(lab: &Lab) -> Checked<Server> {
+    let address = lab.any_port();
+    let launch = Launch {
+        traced: false,
+        ..Launch::new([address.to_string()])
+    };
+    lab.launch(launch)?.expect_announcement(address)
 }
 
 /// How many descriptors this server has when it has served its first client.

@@ -9,8 +9,8 @@ use nix::errno::Errno;
 
 use crate::promises::servers;
 use harness::author::{
-    Call, Checked, Child, Connection, Diagnosis, Exercise, FdKind, Lab, Launch, Rejection, Server,
-    Sleep, Test, Transport,
+    Call, Checked, Child, Connection, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Sleep,
+    Test, Transport,
 };
 
 /// Day 3, exercise 7.
@@ -147,13 +147,7 @@ const SHORT_WRITES: Test = Test {
 
 /// A child that does not wait in write meets short counts only where the buffers are full.
 fn late_reader_loses_nothing(lab: &Lab) -> Checked {
-    let address = lab.any_port();
-    // Not followed: it may echo byte by byte.
-    let program = lab.launch(Launch {
-        traced: false,
-        ..Launch::new([address.to_string()])
-    })?;
-    let server = program.expect_announcement(address)?;
+    let server = servers::start_untraced(lab)?;
     let client = server.connect_with_receive_buffer(16 * 1024)?;
     // More than the buffers between client and child hold.
     client.send_without_reading(lab.random_bytes(8 << 20))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{echo, visit};
 use crate::promises::servers;
-use harness::author::{Checked, Connection, Diagnosis, Lab, Launch, Rejection, Server, Test};
+use harness::author::{Checked, Connection, Diagnosis, Lab, Rejection, Server, Test};
 
 pub(super) const PATIENCE: Test = Test {
     name: "waits as long as it takes",
@@ -26,7 +26,7 @@ pub(super) const PATIENCE: Test = Test {
         client.close();
         // An alarm is seen in the calls only; every other limit in the kernel, too.
         let server = match is_slow {
-            true => start_untraced(lab)?,
+            true => servers::start_untraced(lab)?,
             false => server,
         };
         let late_reader = server.connect_with_receive_buffer(SMALL)?;
@@ -58,7 +58,7 @@ pub(super) const SLOW_READER: Test = Test {
          pieces they come.",
     ],
     story: |lab| {
-        let server = start_untraced(lab)?;
+        let server = servers::start_untraced(lab)?;
         let first = server.connect_with_receive_buffer(SMALL)?;
         let before = server.program().peak_memory();
         first.send_until_unread(MORE_THAN_ONE_KEEPS)?;
@@ -111,40 +111,34 @@ pub(super) const SLOW_READER: Test = Test {
     ],
 };
 
-/// A server that is not followed: one that moves one byte with each call makes a million of them to fill the buffers.
-fn start_untraced(lab: &Lab) -> Checked<Server> {
-    let address = lab.any_port();
-    let program = lab.launch(Launch {
-        traced: false,
-        ..Launch::new([address.to_string()])
-    })?;
-    program.expect_announcement(address)
-}
-
 /// Whether a followed server makes so many calls for its clients that to fill the buffers would take minutes.
 fn moves_little_at_once(lab: &Lab, server: &Server, client: &Connection) -> Checked<bool> {
-    const LONG: Duration = Duration::from_millis(100);
+    costs_much(server, || {
+        client.send(lab.random_bytes(16 << 10))?;
+        client.expect_echo()?;
+        lab.settle()
+    })
+}
+
+/// Whether the server uses so much CPU time for this that it moves one byte with each call.
+fn costs_much(server: &Server, part: impl FnOnce() -> Checked) -> Checked<bool> {
+    const MUCH: Duration = Duration::from_millis(100);
     let before = server.program().cpu_time();
-    client.send(lab.random_bytes(16 << 10))?;
-    client.expect_echo()?;
-    lab.settle()?;
-    Ok(server.program().cpu_time().saturating_sub(before) > LONG)
+    part()?;
+    Ok(server.program().cpu_time().saturating_sub(before) > MUCH)
 }
 
 /// A server that moves one byte with each call is right, too, and would need minutes for all.
 fn expect_all_of_a_long_stream(lab: &Lab, server: &Server) -> Checked {
     const A_PART: usize = 256 << 10;
     const ALL: usize = 16 << 20;
-    const LONG: Duration = Duration::from_millis(100);
     let client = server.connect()?;
     let echo = |size: usize| {
         client.send(lab.random_bytes(size))?;
         client.expect_echo()
     };
-    let before = server.program().cpu_time();
     let begin = format!("{}: send 256 KiB, and expect them back", client.name());
-    lab.step(&begin, || echo(A_PART))?;
-    if server.program().cpu_time().saturating_sub(before) > LONG {
+    if costs_much(server, || lab.step(&begin, || echo(A_PART)))? {
         return Ok(());
     }
     let go_on = format!("{}: send 16 MiB, and expect them back", client.name());
@@ -238,7 +232,7 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let server = start_untraced(lab)?;
+        let server = servers::start_untraced(lab)?;
         let before = servers::descriptors_after(lab, &server, visit)?;
         // Closed with its echo unread, this connection is reset while the program waits in write.
         let rude = server.connect_with_receive_buffer(SMALL)?;

@@ -2,7 +2,7 @@
 
 use super::{A_CLAIM, answer, ask, is_turned_away, message, some_bytes, together, visit};
 use crate::promises::servers;
-use harness::author::{Checked, Diagnosis, Lab, Launch, Rejection, Server, Test};
+use harness::author::{Checked, Diagnosis, Lab, Rejection, Server, Test};
 
 pub(super) const LARGEST: Test = Test {
     name: "takes messages of up to 65536 bytes",
@@ -17,7 +17,7 @@ pub(super) const LARGEST: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let client = server_at_full_speed(lab)?.connect()?;
+        let client = servers::start_untraced(lab)?.connect()?;
         for length in [255, 256, 4_097, 65_535, 65_536] {
             lab.step(
                 format!("client 1: send a message of {length} bytes, and expect its answer"),
@@ -149,7 +149,7 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
     read: A_CLAIM,
     proves: &["Neither does it for many messages: what has its answer is not kept."],
     story: |lab| {
-        let server = server_at_full_speed(lab)?;
+        let server = servers::start_untraced(lab)?;
         let client = server.connect()?;
         // It fits into a send buffer: a longer one would wait for the ACK of its first part, 40 ms for each message.
         let payload = lab.random_bytes(32_768);
@@ -200,14 +200,4 @@ fn expect_no_more_memory(lab: &Lab, server: &Server, before: u64, whom: &str) ->
             ),
         },
     )
-}
-
-/// A server whose calls are not followed: it may read byte by byte, which is slow, and right.
-fn server_at_full_speed(lab: &Lab) -> Checked<Server> {
-    let address = lab.any_port();
-    let program = lab.launch(Launch {
-        traced: false,
-        ..Launch::new([address.to_string()])
-    })?;
-    program.expect_announcement(address)
 }

@@ -2,7 +2,7 @@
 
 use super::{echo, echo_some, leave, visit};
 use crate::promises::servers;
-use harness::author::{Diagnosis, Launch, Rejection, Test, Transport};
+use harness::author::{Diagnosis, Rejection, Test, Transport};
 
 const EVERY_CLIENT: &str = "It sends back the bytes of each client, all of them and unchanged, until the client ends \
                             its sending side.";
@@ -74,12 +74,7 @@ pub(super) const TOGETHER: Test = Test {
         "A client that resets its connection ends only this connection.",
     ],
     story: |lab| {
-        let address = lab.any_port();
-        let launch = Launch {
-            traced: false,
-            ..Launch::new([address.to_string()])
-        };
-        let server = lab.launch(launch)?.expect_announcement(address)?;
+        let server = servers::start_untraced(lab)?;
         let silent = server.connect()?;
         let deaf = server.connect_with_receive_buffer(16 * 1024)?;
         deaf.send_without_reading(lab.random_bytes(8 << 20))?;

@@ -3,7 +3,8 @@
 use libc::{SIGINT, SIGTERM};
 
 use super::{begin_drain, echo_some, expect_drained, leave, visit};
-use harness::author::{Diagnosis, Launch, Rejection, Sleep, Test};
+use crate::promises::servers;
+use harness::author::{Diagnosis, Rejection, Sleep, Test};
 
 const BEGINS: &str = "The first `SIGTERM` or `SIGINT` begins the *drain*.";
 const NOBODY_ELSE: &str = "The server accepts the clients that wait in the accept queue, and closes its listening socket.";
@@ -250,13 +251,7 @@ pub(super) const TRANSFER: Test = Test {
     read: "The drain",
     proves: &[AS_BEFORE],
     story: |lab| {
-        let address = lab.any_port();
-        // Not followed: it may echo byte by byte.
-        let launch = Launch {
-            traced: false,
-            ..Launch::new([address.to_string()])
-        };
-        let server = lab.launch(launch)?.expect_announcement(address)?;
+        let server = servers::start_untraced(lab)?;
         let client = server.connect_with_receive_buffer(16 * 1024)?;
         client.send_without_reading(lab.random_bytes(8 << 20))?;
         lab.settle()?;
