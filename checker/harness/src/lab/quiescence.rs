@@ -153,12 +153,10 @@ impl Watch {
             self.naps = false;
             return Ok(Activity::Active);
         }
-        let is_without_alarms = !self.have_alarms(context, &threads);
-        let endless = is_without_alarms && threads.iter().all(sleeps_for_ever);
-        let is_far = is_without_alarms
-            && threads
-                .iter()
-                .all(|thread| sleeps_for_ever(thread) || sleeps_for_long(thread));
+        let outlasts_the_test =
+            |thread: &Thread| sleeps_for_ever(thread) || sleeps_for_long(thread);
+        let is_far = threads.iter().all(outlasts_the_test) && !self.have_alarms(context, &threads);
+        let endless = is_far && threads.iter().all(sleeps_for_ever);
         // Between the look at the threads and the look at their timers, a timer may have gone off: it no longer looks
         // armed, and has just woken its thread. If all still sleep the same sleep, none has.
         if sleepers(context, &context.programs.living()).is_none_or(|again| again != threads) {
