@@ -106,10 +106,11 @@ impl TestContext {
         let LastCalls { calls, panicked_at } = program
             .and_then(|program| Some(last_calls(program.tracer()?, program.pid(), guilty)))
             .unwrap_or_default();
+        let processes = self.programs.processes();
         Evidence {
             steps: self.transcript.steps(),
-            processes: self.process_states(),
-            waits: program.and_then(|program| self.waits(program)),
+            processes: self.states_of(&processes),
+            waits: program.and_then(|program| waits(program, &processes)),
             calls,
             panicked_at,
             stdout: program.map(|it| it.stdout_excerpt()).unwrap_or_default(),
@@ -122,27 +123,11 @@ impl TestContext {
         }
     }
 
-    /// The call in which a program itself sleeps, and on what.
-    fn waits(&self, program: &Running) -> Option<(Call, Option<FdKind>)> {
-        let processes = self.programs.processes();
-        let main = processes
-            .iter()
-            .find(|process| process.pid == program.pid())?;
-        let sleep = telling_sleep(main)?;
-        let object = sleep
-            .descriptor
-            .and_then(|number| descriptors::object(main.pid, number));
-        let on = object.and_then(|object| FdKind::of(program, &object));
-        Some((sleep.call?, on))
-    }
-
-    /// What every process of the programs does now.
-    fn process_states(&self) -> Vec<ProcessState> {
+    /// What each of these processes does now.
+    fn states_of(&self, processes: &[Process]) -> Vec<ProcessState> {
         let mut sockets = self.sockets(Transport::Tcp).unwrap_or_default();
         sockets.extend(self.sockets(Transport::Udp).unwrap_or_default());
-        let mut found: Vec<ProcessState> = self
-            .programs
-            .processes()
+        let mut found: Vec<ProcessState> = processes
             .iter()
             .map(|process| self.state_of(process, &sockets))
             .collect();
@@ -199,6 +184,18 @@ impl TestContext {
             Object::Other(name) => Some(name),
         }
     }
+}
+
+/// The call in which a program itself sleeps, and on what.
+fn waits(program: &Running, processes: &[Process]) -> Option<(Call, Option<FdKind>)> {
+    let mut processes = processes.iter();
+    let main = processes.find(|process| process.pid == program.pid())?;
+    let sleep = telling_sleep(main)?;
+    let object = sleep
+        .descriptor
+        .and_then(|number| descriptors::object(main.pid, number));
+    let on = object.and_then(|object| FdKind::of(program, &object));
+    Some((sleep.call?, on))
 }
 
 /// The call in which a process sleeps. Of several threads, one that waits for another tells less than that other one.
