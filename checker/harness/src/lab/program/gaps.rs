@@ -98,14 +98,9 @@ impl<'a> Signaling<'a> {
     /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
     pub fn freeze_before_second(&self, filter: impl Into<CallFilter>) -> Checked<Freeze<'a>> {
         let filter = filter.into();
-        self.program.context.note(format!(
-            "freeze it (SIGSTOP) between the first {filter} from now on and the second"
-        ));
-        self.program.inject(filter, Which::Nth(2), FREEZE)?;
-        Ok(Freeze {
-            program: self.program,
-            filter,
-        })
+        let step =
+            format!("freeze it (SIGSTOP) between the first {filter} from now on and the second");
+        self.freeze_at(filter, Which::Nth(2), step)
     }
 
     /// Freezes the process that makes the next call of this kind (SIGSTOP), just before the call.
@@ -115,10 +110,13 @@ impl<'a> Signaling<'a> {
     /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
     pub fn freeze_before(&self, filter: impl Into<CallFilter>) -> Checked<Freeze<'a>> {
         let filter = filter.into();
-        self.program
-            .context
-            .note(format!("freeze it (SIGSTOP) just before its next {filter}"));
-        self.program.inject(filter, Which::First(1), FREEZE)?;
+        let step = format!("freeze it (SIGSTOP) just before its next {filter}");
+        self.freeze_at(filter, Which::First(1), step)
+    }
+
+    fn freeze_at(&self, filter: CallFilter, which: Which, step: String) -> Checked<Freeze<'a>> {
+        self.program.context.note(step);
+        self.program.inject(filter, which, FREEZE)?;
         Ok(Freeze {
             program: self.program,
             filter,
