@@ -192,11 +192,12 @@ fn allowed(context: &TestContext, living: &[Process]) -> u64 {
         is_hopeless,
         ..
     } = context.reputation();
+    let is_suspect = is_busy || is_hopeless;
     let ticks = match context.has_begun() {
-        true if is_busy || is_hopeless => KNOWN_TICKS,
+        true if is_suspect => KNOWN_TICKS,
         true => BUSY_TICKS,
         // It may be a virtual machine that starts.
-        false if living.iter().any(|process| process.threads > 1) => match is_busy || is_hopeless {
+        false if living.iter().any(|process| process.threads > 1) => match is_suspect {
             true => BUSY_TICKS,
             false => START_TICKS,
         },

@@ -137,16 +137,14 @@ impl Record {
     /// Whether it can sleep, and ends by itself after a time that it names: poll(2) with 100 milliseconds, or
     /// nanosleep(2), but not poll with 0.
     pub fn sleeps_for_a_time(&self) -> bool {
-        let is_some_time = |argument: Option<&Argument>| matches!(argument, Some(Argument::Time(time)) if *time != [0, 0]);
+        let is_some_time =
+            |argument: &Argument| matches!(argument, Argument::Time(time) if *time != [0, 0]);
         let Some(row) = self.row else {
             return false;
         };
         match (self.call, row.endless) {
-            (Call::Sleep, _) => self
-                .arguments
-                .iter()
-                .any(|argument| is_some_time(Some(argument))),
-            (_, Endless::IfNull(place)) => is_some_time(self.arguments.get(place)),
+            (Call::Sleep, _) => self.arguments.iter().any(is_some_time),
+            (_, Endless::IfNull(place)) => self.arguments.get(place).is_some_and(is_some_time),
             (_, Endless::IfNegative(place)) => (self.numbers[place] as u32).cast_signed() > 0,
             (_, Endless::Always | Endless::Never) => false,
         }
