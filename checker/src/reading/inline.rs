@@ -1,6 +1,7 @@
 //! Marks within a line: code, bold, emphasis, links.
 
 use anstyle::{AnsiColor, Style};
+use textwrap::{Options, WordSeparator, WordSplitter};
 
 const CODE: Style = AnsiColor::Cyan.on_default();
 const BOLD: Style = Style::new().bold();
@@ -18,6 +19,14 @@ pub(super) fn styled(text: &str) -> String {
         rest = behind;
     }
     written + rest
+}
+
+/// How such a text is folded: between words only, because a part of a word would have lost its style.
+pub(super) fn folding(width: usize) -> Options<'static> {
+    Options::new(width)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
 }
 
 /// What a text that begins with a mark shows there, and what comes behind it.

@@ -3,9 +3,12 @@
 use std::{fmt::Write, iter::Peekable};
 
 use anstyle::{AnsiColor, Style};
-use textwrap::{Options, WordSeparator, WordSplitter, wrap};
+use textwrap::wrap;
 
-use super::{inline::styled, table::Table};
+use super::{
+    inline::{folding, styled},
+    table::Table,
+};
 
 const HEADING: Style = Style::new().bold();
 const TITLE: Style = Style::new().bold().underline();
@@ -130,12 +133,9 @@ fn paragraph<'a>(
         true => begin.to_owned(),
         false => " ".repeat(begin.len()),
     };
-    let options = Options::new(width)
+    let options = folding(width)
         .initial_indent(begin)
-        .subsequent_indent(&rest)
-        .break_words(false)
-        .word_separator(WordSeparator::AsciiSpace)
-        .word_splitter(WordSplitter::NoHyphenation);
+        .subsequent_indent(&rest);
     let _ = writeln!(text, "{}", wrap(&styled(&whole), options).join("\n"));
 }
 

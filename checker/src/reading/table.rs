@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use textwrap::{Options, WordSeparator, WordSplitter, core::display_width, wrap};
+use textwrap::{core::display_width, wrap};
 
-use super::inline::styled;
+use super::inline::{folding, styled};
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -89,7 +89,7 @@ impl Table {
                     _ if cell.is_empty() => continue,
                     _ => (format!("{name}: {cell}"), INDENT),
                 };
-                let options = options(width)
+                let options = folding(width)
                     .initial_indent(indent)
                     .subsequent_indent(INDENT);
                 let _ = writeln!(text, "{}", wrap(&line, options).join("\n"));
@@ -104,7 +104,7 @@ fn row_of(cells: &[String], columns: &[usize]) -> String {
     let folded: Vec<Vec<_>> = cells
         .iter()
         .zip(columns)
-        .map(|(cell, &width)| wrap(cell, options(width)))
+        .map(|(cell, &width)| wrap(cell, folding(width)))
         .collect();
     let lines = folded.iter().map(Vec::len).max().unwrap_or(0);
     let mut text = String::new();
@@ -118,13 +118,6 @@ fn row_of(cells: &[String], columns: &[usize]) -> String {
         let _ = writeln!(text, "{}", whole.trim_end());
     }
     text
-}
-
-fn options(width: usize) -> Options<'static> {
-    Options::new(width)
-        .break_words(false)
-        .word_separator(WordSeparator::AsciiSpace)
-        .word_splitter(WordSplitter::NoHyphenation)
 }
 
 /// The cells of a line. `\|` is no border.
