@@ -200,7 +200,8 @@ fn judge(Subject { exercise, kind }: Subject, results: &[Done], proof: &mut Proo
                 failed.get_or_insert((
                     done.test,
                     failure.diagnosis,
-                    (verdict.hint, is_followed),
+                    verdict.hint,
+                    is_followed,
                     said,
                 ));
             }
@@ -210,7 +211,7 @@ fn judge(Subject { exercise, kind }: Subject, results: &[Done], proof: &mut Proo
         (Kind::Starter, None) => fault(
             "the starter passes its first test. (If it is solved by now, this proof is not for this folder.)".to_owned(),
         ),
-        (Kind::Starter, Some((_, _, (hint, _), _))) => {
+        (Kind::Starter, Some((_, _, hint, ..))) => {
             if hint != exercise.first_step {
                 fault(format!(
                     "the starter gets the hint of a mistake, not what to write first: {hint:?}"
@@ -222,7 +223,7 @@ fn judge(Subject { exercise, kind }: Subject, results: &[Done], proof: &mut Proo
         // The test that rejects it needs what this machine does not allow.
         (Kind::Mistake(test, _), None) if unchecked.contains(&test) => proof.unproved += 1,
         (Kind::Mistake(..), None) => fault(format!("{} passes all tests", name(kind))),
-        (Kind::Mistake(test, mistake), Some((seen, diagnosis, (hint, is_followed), said))) => {
+        (Kind::Mistake(test, mistake), Some((seen, diagnosis, hint, is_followed, said))) => {
             if (seen, diagnosis) != (test, mistake.diagnosis) {
                 fault(format!(
                     "{} is rejected for {said}; declared is {} in \"{}\"",

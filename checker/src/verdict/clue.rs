@@ -1,6 +1,6 @@
 //! Whether the evidence of a failure is what a clue asks for.
 
-use super::{cause, words};
+use super::{cause, relation, words};
 use crate::{
     exercise::{Clue, Seen},
     failure::{Comparison, Failure},
@@ -30,14 +30,9 @@ fn is_seen(seen: Seen, failure: &Failure) -> bool {
     }
 }
 
-/// Whether the line with the first difference begins so. Of a long line the excerpt may hold the end only: then nobody
-/// knows.
+/// Whether the line with the first difference begins so. Where the excerpt holds only the end of a long line, that is not
+/// known.
 fn begins(comparison: &Comparison, excerpt: &[u8], text: &str) -> bool {
-    let at = (comparison.difference - comparison.offset).min(excerpt.len());
-    let line = match excerpt[..at].iter().rposition(|&byte| byte == b'\n') {
-        Some(end) => &excerpt[end + 1..],
-        None if comparison.offset == 0 => excerpt,
-        None => return false,
-    };
-    comparison.text && line.starts_with(text.as_bytes())
+    let begin = relation::beginning_of_line(comparison, excerpt);
+    comparison.text && begin.is_some_and(|place| excerpt[place..].starts_with(text.as_bytes()))
 }

@@ -28,20 +28,33 @@ pub(super) fn between(comparison: &Comparison) -> Option<String> {
 /// The line of an excerpt with the first difference. Where an excerpt is cut, a number may be cut, too: what is no whole
 /// word is left out.
 fn line(comparison: &Comparison, excerpt: &[u8]) -> String {
-    let at = (comparison.difference - comparison.offset).min(excerpt.len());
-    let begin = excerpt[..at].iter().rposition(|&byte| byte == b'\n');
+    let at = place_in(comparison, excerpt);
+    let begin = beginning_of_line(comparison, excerpt);
     let end = excerpt[at..].iter().position(|&byte| byte == b'\n');
     let is_cut = end.is_none() && comparison.offset + excerpt.len() < comparison.got_length;
-    let line =
-        &excerpt[begin.map_or(0, |place| place + 1)..end.map_or(excerpt.len(), |place| at + place)];
+    let line = &excerpt[begin.unwrap_or(0)..end.map_or(excerpt.len(), |place| at + place)];
     let mut text = String::from_utf8_lossy(line).into_owned();
     if is_cut {
         text.truncate(text.rfind(' ').unwrap_or(0));
     }
-    if begin.is_none() && comparison.offset > 0 {
+    if begin.is_none() {
         text.drain(..text.find(' ').map_or(text.len(), |place| place + 1));
     }
     text
+}
+
+/// Where the first difference is in an excerpt.
+fn place_in(comparison: &Comparison, excerpt: &[u8]) -> usize {
+    (comparison.difference - comparison.offset).min(excerpt.len())
+}
+
+/// Where the line with the first difference begins in an excerpt; `None` if that is before the excerpt.
+pub(super) fn beginning_of_line(comparison: &Comparison, excerpt: &[u8]) -> Option<usize> {
+    let before = &excerpt[..place_in(comparison, excerpt)];
+    let newline = before.iter().rposition(|&byte| byte == b'\n');
+    newline
+        .map(|place| place + 1)
+        .or((comparison.offset == 0).then_some(0))
 }
 
 fn words(line: &str) -> impl Iterator<Item = &str> {
