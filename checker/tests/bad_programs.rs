@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use support::{Course, Isolation, environment::command, idle::IdleTime};
 
@@ -105,6 +105,17 @@ fn one_that_is_busy_costs_little_in_each_of_its_tests() {
     }
 }
 
+/// Runs all tests of the echo server against a program.
+fn report_of(course: &Course, program: &Path) -> serde_json::Value {
+    let output = course
+        .checker()
+        .args(["day2_2", "--format=json", "--program"])
+        .arg(program)
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 fn diagnoses(report: &serde_json::Value) -> impl Iterator<Item = &str> {
     let tests = report["exercises"][0]["tests"].as_array().unwrap().iter();
     tests.map(|test| test["failure"]["diagnosis"].as_str().unwrap_or("none"))
@@ -116,14 +127,8 @@ fn one_that_naps_is_given_up_soon_and_sooner_in_later_tests() {
     let course = Course::real();
     let naps = course.script("while sleep 0.3; do :; done");
     let start = IdleTime::start();
-    let output = course
-        .checker()
-        .args(["day2_2", "--format=json", "--program"])
-        .arg(&naps)
-        .output()
-        .unwrap();
+    let report = report_of(&course, &naps);
     let took = start.elapsed();
-    let report = serde_json::from_slice(&output.stdout).unwrap();
     let others: Vec<&str> = diagnoses(&report)
         .filter(|found| *found != "timed-out")
         .collect();
@@ -142,13 +147,7 @@ fn one_that_naps_is_given_up_soon_and_sooner_in_later_tests() {
 fn one_that_sleeps_before_it_ends_is_given_up_in_later_tests() {
     let course = Course::real();
     let program = course.script("sleep 3; exit 3");
-    let output = course
-        .checker()
-        .args(["day2_2", "--format=json", "--program"])
-        .arg(&program)
-        .output()
-        .unwrap();
-    let report = serde_json::from_slice(&output.stdout).unwrap();
+    let report = report_of(&course, &program);
     let found: Vec<&str> = diagnoses(&report).collect();
     let given_up = found.iter().filter(|name| **name == "timed-out").count();
     assert_eq!(found[0], "exited", "{found:?}");
