@@ -207,12 +207,12 @@ mod tests {
                 "…/library/core/src/slice/index.rs:1034:5",
             ),
             (
-                "/home/me/.rustup/toolchains/stable-x86_64-unknown-linux-gnu/lib/rustlib/src/rust/library/std/src/io.rs:7:1"
+                "/opt/rust/toolchains/one-with-a-long-name/lib/rustlib/src/rust/library/std/src/io.rs:7:1"
                     .to_owned(),
                 "…/library/std/src/io.rs:7:1",
             ),
             (
-                "/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/nix-0.30.1/src/errno.rs:8:2".to_owned(),
+                "/opt/cargo/registry/src/the.registry-1949cf8c6b5b557f/nix-0.30.1/src/errno.rs:8:2".to_owned(),
                 "…/nix-0.30.1/src/errno.rs:8:2",
             ),
             ("src/main.rs:17:5".to_owned(), "src/main.rs:17:5"),

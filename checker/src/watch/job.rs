@@ -138,7 +138,7 @@ impl Job {
             }
             let said = self.said();
             hear(&said);
-            // Where nothing comes from an output that is ready, somebody else has its terminal, who waits for nobody.
+            // An output that is ready and brings nothing: another process holds the terminal, and will not close it.
             if end || output && said.is_empty() {
                 return;
             }

@@ -538,7 +538,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Gives the terminal to somebody else as it was before, and takes it back. The kernel keeps what is saved meanwhile.
+    /// Lends the terminal, as it was before, to another program, and takes it back. The kernel keeps what is saved meanwhile.
     fn lend_terminal(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<(), LabError>,

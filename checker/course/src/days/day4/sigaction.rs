@@ -46,7 +46,7 @@ pub const EXERCISE: Exercise = Exercise {
         diagnoses: &[Diagnosis::Stuck, Diagnosis::TimedOut],
         seen: Seen::Waits(Call::Futex, None),
         mistakes: &["locks_in_its_handler"],
-        hint: "The program waits for a lock that nobody gives back: the handler has interrupted the code which holds \
+        hint: "The program waits for a lock that is never released: the handler has interrupted the code which holds \
                it. A handler takes no lock (no Mutex, no println!, no memory): count with atomics.",
     }],
     untested: &[],
