@@ -23,6 +23,8 @@ pub(super) const AT_THE_LIMIT: Test = Test {
     story: |lab| {
         let (program, command, limit) = run_in_time(lab, LONG, &["cat"], |program| {
             let command = program.children().running("cat")?;
+            // Its time has begun by then: the command may be there before that.
+            lab.settle()?;
             program.signals().freeze()?;
             expect_untouched(lab, program)?;
             Ok(command)
