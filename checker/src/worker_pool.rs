@@ -289,14 +289,14 @@ fn run_test(
     batch: &Batch,
     test: usize,
 ) -> Result<Statement, Cancelled> {
-    let run_once = |tracing| {
+    let run_once = |tracing, reputation| {
         let request = TestRequest {
             exercise: batch.exercise.name.to_owned(),
             test,
             program: batch.program.clone(),
             seed: conditions.seed,
             tracing,
-            reputation: batch.known.reputation(),
+            reputation,
             jail: conditions.jail.clone(),
         };
         match workers.run(conditions, &request) {
@@ -313,10 +313,17 @@ fn run_test(
         Tracing::AsNeeded if has_failed && !is_hopeless => Tracing::On,
         tracing => tracing,
     };
-    let statement = run_once(tracing)?;
+    let statement = run_once(tracing, batch.known.reputation())?;
     batch.known.learn(&statement);
     match tracing == Tracing::AsNeeded && !is_hopeless && statement.wants_calls() {
-        true => Ok(statement.merge_rerun(run_once(Tracing::On)?)),
+        // What is wrong is known already, so that this run need not be patient.
+        true => {
+            let known = Reputation {
+                is_hopeless: true,
+                ..batch.known.reputation()
+            };
+            Ok(statement.merge_rerun(run_once(Tracing::On, known)?))
+        }
         false => Ok(statement),
     }
 }

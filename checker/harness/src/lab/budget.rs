@@ -32,6 +32,8 @@ const KNOWN_NAP: Duration = Duration::from_millis(1300);
 const ALL_NAPS: Duration = Duration::from_secs(6);
 /// The same for a program which an earlier test has given up for its sleeps.
 const KNOWN_ALL_NAPS: Duration = Duration::from_secs(2);
+/// Both for a program that sleeps away its time and has passed no test.
+const HOPELESS_NAPS: Duration = Duration::from_millis(800);
 /// Calls in a row that move nothing, from which on a program counts as busy that is hardly seen asleep. To follow so many
 /// takes 60 ms.
 const MOST_FRUITLESS: u64 = 4000;
@@ -115,9 +117,14 @@ impl Budget {
 
     /// Whether it has slept with time limits for too long. `naps` says whether it does nothing else now.
     pub(super) fn is_slept_away(&mut self, context: &TestContext, naps: bool) -> bool {
-        let (longest, all) = match context.reputation().naps {
-            true => (KNOWN_NAP, KNOWN_ALL_NAPS),
-            false => (NAP, ALL_NAPS),
+        let (longest, all) = match context.reputation() {
+            Reputation {
+                naps: true,
+                is_hopeless: true,
+                ..
+            } => (HOPELESS_NAPS, HOPELESS_NAPS),
+            Reputation { naps: true, .. } => (KNOWN_NAP, KNOWN_ALL_NAPS),
+            _ => (NAP, ALL_NAPS),
         };
         context.has_napped(self.naps.look(naps));
         self.naps.since.elapsed() > longest || context.napped() > all
@@ -184,7 +191,8 @@ impl TestContext {
     }
 }
 
-/// How much CPU time, in ticks. To follow a call takes as long as the call, so that a followed program gets twice as much.
+/// How much CPU time, in ticks. To follow a call takes as long as the call, so that a followed program gets twice as much,
+/// unless it is hopeless.
 fn allowed(context: &TestContext, living: &[Process]) -> u64 {
     let Reputation {
         is_busy,
@@ -204,7 +212,7 @@ fn allowed(context: &TestContext, living: &[Process]) -> u64 {
         false if is_busy && is_silent || is_hopeless => KNOWN_TICKS,
         false => BUSY_TICKS,
     };
-    match context.programs.are_followed() {
+    match context.programs.are_followed() && !is_hopeless {
         true => 2 * ticks,
         false => ticks,
     }
