@@ -67,14 +67,33 @@ impl TestContext {
         self.wait_in_steps(doubling(FIRST_LOOK), files, look)
     }
 
-    /// Waits until `look` finds something, with these pauses between two looks. Meanwhile what the programs print is read,
-    /// and they are watched: when nothing can happen any more, the wait ends.
+    /// Waits until `look` finds something, with these pauses between two looks.
     fn wait_in_steps<T>(
         &self,
         mut pauses: impl Iterator<Item = Duration>,
         files: &[PolledFile<'_>],
         mut look: impl FnMut() -> Checked<Option<T>>,
     ) -> Checked<Result<T, WaitError>> {
+        let mut found = None;
+        let mut finds = || {
+            found = look()?;
+            Ok(found.is_some())
+        };
+        let unseen = self.wait_until_true(&mut pauses, files, &mut finds)?;
+        Ok(match unseen {
+            Some(error) => Err(error),
+            None => Ok(found.expect("a wait without an error has found something")),
+        })
+    }
+
+    /// Waits until `finds` says so, or tells why it never will. Meanwhile what the programs print is read, and they are
+    /// watched: when nothing can happen any more, the wait ends. Compiled once, and not for each look.
+    fn wait_until_true(
+        &self,
+        pauses: &mut dyn Iterator<Item = Duration>,
+        files: &[PolledFile<'_>],
+        finds: &mut dyn FnMut() -> Checked<bool>,
+    ) -> Checked<Option<WaitError>> {
         let start = Instant::now();
         let mut budget = Budget::new(self);
         let mut watch = Watch::for_a_verdict();
@@ -82,8 +101,8 @@ impl TestContext {
         let (mut samples, mut asleep) = (0, 0);
         loop {
             self.pump()?;
-            if let Some(found) = look()? {
-                return Ok(Ok(found));
+            if finds()? {
+                return Ok(None);
             }
             let now = Instant::now();
             if now >= next_sample {
@@ -91,28 +110,25 @@ impl TestContext {
                 if activity == Activity::Deadlocked {
                     // One last look: the event may have come between the look before and the sample.
                     self.pump()?;
-                    return match look()? {
-                        Some(found) => Ok(Ok(found)),
-                        None => Ok(Err(WaitError::Deadlocked)),
-                    };
+                    return Ok((!finds()?).then_some(WaitError::Deadlocked));
                 }
                 if watch.sees_no_end() {
                     // The same as to wait until it has slept for too long.
-                    return Ok(Err(WaitError::TimedOut));
+                    return Ok(Some(WaitError::TimedOut));
                 }
                 self.guard(watch.living())?;
                 samples += 1;
                 asleep += u32::from(watch.sees_sleep());
                 let is_awake = asleep <= samples / SELDOM;
                 if budget.is_exceeded(self, watch.living(), is_awake) {
-                    return Ok(Err(WaitError::Busy));
+                    return Ok(Some(WaitError::Busy));
                 }
                 let is_slept_away = budget.is_slept_away(self, watch.sees_naps());
                 if budget.is_over() && is_awake && budget.suffices_at_last() {
-                    return Ok(Err(WaitError::Busy));
+                    return Ok(Some(WaitError::Busy));
                 }
                 if budget.is_over() || is_slept_away {
-                    return Ok(Err(WaitError::TimedOut));
+                    return Ok(Some(WaitError::TimedOut));
                 }
                 next_sample = now + SAMPLE;
             }
