@@ -145,7 +145,7 @@ impl DemoContext {
     /// Compares what the textbook says with what was seen. `claim` is the textbook's statement.
     pub fn expect<T: Describe>(&mut self, claim: impl Into<String>, expected: T, seen: T) {
         self.finding(
-            claim,
+            claim.into(),
             expected.describe(),
             seen.describe(),
             expected == seen,
@@ -162,12 +162,17 @@ impl DemoContext {
     ) {
         let bounds = format!("{} to {}", lowest.describe(), highest.describe());
         let expected = lowest..=highest;
-        self.finding(claim, bounds, seen.describe(), expected.contains(&seen));
+        self.finding(
+            claim.into(),
+            bounds,
+            seen.describe(),
+            expected.contains(&seen),
+        );
     }
 
-    fn finding(&mut self, claim: impl Into<String>, expected: String, seen: String, agrees: bool) {
+    fn finding(&mut self, claim: String, expected: String, seen: String, agrees: bool) {
         self.steps.push(Step::Finding(Finding {
-            claim: claim.into(),
+            claim,
             expected,
             seen,
             agrees,
@@ -201,8 +206,7 @@ impl DemoContext {
             if Instant::now() > deadline {
                 return Ok(None);
             }
-            let files = files.iter().map(|&file| (file, PollFlags::POLLIN));
-            self.poll(files, pause)?;
+            self.poll(files, PollFlags::POLLIN, pause)?;
             pause = LONGEST_LOOK.min(2 * pause);
         }
     }
@@ -216,7 +220,7 @@ impl DemoContext {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            if self.poll([(file, events)], left)? {
+            if self.poll(&[file], events, left)? {
                 return Ok(true);
             }
             if left.is_zero() {
@@ -246,15 +250,16 @@ impl DemoContext {
     }
 
     /// Sleeps until one of the files is ready (true), or for this long.
-    fn poll<'a>(
+    fn poll(
         &self,
-        files: impl IntoIterator<Item = (BorrowedFd<'a>, PollFlags)>,
+        files: &[BorrowedFd<'_>],
+        events: PollFlags,
         limit: Duration,
     ) -> DemoResult<bool> {
         let lifeline = self.lifeline.as_ref();
         let mut watched: Vec<PollFd<'_>> = files
-            .into_iter()
-            .map(|(file, events)| PollFd::new(file, events))
+            .iter()
+            .map(|&file| PollFd::new(file, events))
             .collect();
         watched.extend(lifeline.map(|line| PollFd::new(line.as_fd(), PollFlags::POLLIN)));
         match ppoll(&mut watched, Some(limit.into()), None) {

@@ -24,6 +24,10 @@ use harness::{
     sys,
 };
 
+/// What a process does until it ends with this exit status. Boxed, so that what starts a process is compiled once, and
+/// not for each of the many things that a demo has one do.
+type Work<'a> = Box<dyn FnOnce() -> i32 + 'a>;
+
 /// How a process has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessEnd {
@@ -73,6 +77,10 @@ impl DemoContext {
 
     /// The same with these standard streams.
     pub fn start_with(&self, stdio: Stdio, work: impl FnOnce() -> i32) -> DemoResult<DemoProcess> {
+        self.fork_off(stdio, Box::new(work))
+    }
+
+    fn fork_off(&self, stdio: Stdio, work: Work<'_>) -> DemoResult<DemoProcess> {
         let null = fs::OpenOptions::new()
             .read(true)
             .write(true)
@@ -127,7 +135,7 @@ impl DemoContext {
     /// What a process writes to its standard output, until it and all that have copies of that have ended or closed it; and how it
     /// ends itself.
     pub fn output_of(&self, work: impl FnOnce() -> i32) -> DemoResult<(String, ProcessEnd)> {
-        let (output, ending) = self.bytes_of(work)?;
+        let (output, ending) = self.bytes_of(Box::new(work))?;
         Ok((String::from_utf8_lossy(&output).into_owned(), ending))
     }
 
@@ -150,21 +158,21 @@ impl DemoContext {
                 _ => 1,
             }
         };
-        let (output, _) = self.bytes_of(tell)?;
+        let (output, _) = self.bytes_of(Box::new(tell))?;
         let (numbers, _) = output.as_chunks();
         let numbers: Vec<i32> = numbers.iter().copied().map(i32::from_ne_bytes).collect();
         let numbers = <[i32; N]>::try_from(numbers);
         numbers.map_err(|_| LabError::new("a process of the demo could not do its part"))
     }
 
-    fn bytes_of(&self, work: impl FnOnce() -> i32) -> DemoResult<(Vec<u8>, ProcessEnd)> {
+    fn bytes_of(&self, work: Work<'_>) -> DemoResult<(Vec<u8>, ProcessEnd)> {
         const READ: &str = "could not read what a process of the demo writes";
         let (reader, writer) = unistd::pipe2(OFlag::O_CLOEXEC).attempt(READ)?;
         let stdio = Stdio {
             input: None,
             output: Some(writer),
         };
-        let mut child = self.start_with(stdio, work)?;
+        let mut child = self.fork_off(stdio, work)?;
         let mut output = Vec::new();
         let mut buffer = [0; 4096];
         while self.wait_until_ready(reader.as_fd(), PollFlags::POLLIN)? {
