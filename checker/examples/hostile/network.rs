@@ -63,6 +63,12 @@ pub fn binds() {
 /// A server at a path, such as Docker's.
 pub fn calls_local(target: &str) {
     tell("a socket at a path", UnixStream::connect(target).map(drop));
+    // There are more steps up than there are folders: the parent of the root is the root.
+    let from_below = format!("{}{target}", "../".repeat(20));
+    tell(
+        "the same from below",
+        UnixStream::connect(from_below).map(drop),
+    );
     let datagram = || {
         let (one, _other) = std::os::unix::net::UnixDatagram::pair()?;
         one.connect(target)

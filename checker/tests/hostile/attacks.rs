@@ -171,7 +171,11 @@ const ATTACKS: &[Attack] = &[
         target: |scene| scene.path("local").display().to_string(),
         ..attack(
             "calls_local",
-            &["a socket at a path", "a pair of datagram sockets"],
+            &[
+                "a socket at a path",
+                "the same from below",
+                "a pair of datagram sockets",
+            ],
         )
     },
     Attack {

@@ -247,6 +247,34 @@ fn links_that_it_plants_lead_the_grader_nowhere() {
     fs::set_permissions(closed, fs::Permissions::from_mode(0o700)).unwrap();
 }
 
+/// A test that gives a program a path for a UNIX socket, and one that gives it files of its own in /etc.
+const SOCKETS_AT_PATHS: (&str, &str) = (
+    "day4_2_graceful_shutdown",
+    "takes the path of a server that was killed",
+);
+const FILES_IN_ETC: (&str, &str) = ("day3_5_resolve", "knows the names of services");
+
+/// In namespaces a jail has a root directory of its own. Elsewhere the paths of the machine's sockets would be in sight.
+#[test]
+fn in_namespaces_a_jail_takes_no_test_from_a_right_program() {
+    for (exercise, test) in [SOCKETS_AT_PATHS, FILES_IN_ETC] {
+        let solution = Course::real().built_solution(exercise);
+        for &user in User::all() {
+            for isolation in Isolation::ALL {
+                let mut scene = Scene::new(user);
+                scene.program(&solution, "right");
+                let seen = scene.check_by((exercise, test), "right", isolation, Walls::Jail);
+                let expected = match isolation {
+                    Isolation::Namespaces => "passed",
+                    Isolation::Shared => "not-checked",
+                };
+                assert_eq!(seen["status"], expected, "{user:?} {isolation:?}: {seen}");
+                scene.expect_clean("right");
+            }
+        }
+    }
+}
+
 /// Beside each of the worst, a right program gets all its points.
 #[test]
 fn a_right_program_beside_a_hostile_one_gets_all_points() {

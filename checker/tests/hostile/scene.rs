@@ -85,7 +85,13 @@ pub struct Scene {
 
 impl Scene {
     pub fn new(user: User) -> Scene {
-        let course = Course::copy_of(&[EXERCISE, super::peers::CLIENT, super::leavings::COPY]);
+        let course = Course::copy_of(&[
+            EXERCISE,
+            super::peers::CLIENT,
+            super::leavings::COPY,
+            super::SOCKETS_AT_PATHS.0,
+            super::FILES_IN_ETC.0,
+        ]);
         let folder = tempfile::tempdir().unwrap();
         support::open_to_all(folder.path());
         let (_, program) = user.numbers();

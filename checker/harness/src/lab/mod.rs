@@ -167,7 +167,7 @@ impl Lab {
     ///
     /// # Errors
     ///
-    /// [`Stop::NotChecked`] where programs are in a jail, which allows no UNIX sockets.
+    /// [`Stop::NotChecked`] where programs are in a jail that allows no UNIX sockets.
     pub fn unix_path(&self, name: impl AsRef<OsStr>) -> Checked<UnixPath> {
         UnixPath::new(&self.context, name.as_ref())
     }

@@ -47,11 +47,16 @@ impl Sandbox {
         file.change_permissions(0o444).attempt(WRITE)?;
         let source = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
         let none: Option<&str> = None;
-        let mounted = mount(Some(source.as_str()), path, none, MsFlags::MS_BIND, none);
+        let over = |path: &Path| mount(Some(source.as_str()), path, none, MsFlags::MS_BIND, none);
+        let places = path.canonicalize().map(|path| match &self.root {
+            None => vec![path],
+            Some(root) => vec![root.at(&path), path],
+        });
+        let is_mounted = places.is_ok_and(|places| places.iter().all(|place| over(place).is_ok()));
         directory.remove_file(&name).attempt(WRITE)?;
-        if mounted.is_ok() {
+        if is_mounted {
             covers.insert(path.to_owned(), file);
         }
-        Ok(mounted.is_ok())
+        Ok(is_mounted)
     }
 }

@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Isolation, Jail, Sandbox,
     exec::{Follow, Image, Started},
-    jail::Prepared,
+    jail::{Prepared, Surroundings},
+    root::Root,
     stdout::StandardOutput,
 };
 use crate::{
@@ -221,7 +222,8 @@ impl Launch {
                 .fold(0u64, |set, signal| set | 1 << (signal - 1))
         };
         Preparation {
-            own_proc: sandbox.isolation() == Isolation::Namespaces,
+            // A jail shows no /proc.
+            own_proc: sandbox.isolation() == Isolation::Namespaces && sandbox.jail().is_none(),
             full_stdout: self.full_stdout,
             umask: Some(self.umask),
             blocked: set(&self.blocked),
@@ -233,8 +235,15 @@ impl Launch {
 
 /// The jail of a sandbox, for this program.
 fn jail_of(jail: &Jail, program: &Path, sandbox: &Sandbox) -> io::Result<Prepared> {
-    let folder = Some(sandbox.directory().as_fd());
-    jail.prepare(program, folder, sandbox.isolation())
+    if let Some(root) = &sandbox.root {
+        root.show(program)?;
+    }
+    let surroundings = Surroundings {
+        isolation: sandbox.isolation(),
+        folder: Some(sandbox.directory().as_fd()),
+        root: sandbox.root.as_ref().map(Root::entry),
+    };
+    jail.prepare(program, surroundings)
         .map_err(io::Error::other)
 }
 

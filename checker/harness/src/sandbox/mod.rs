@@ -24,6 +24,7 @@ mod launch;
 mod namespaces;
 mod privileges;
 mod probe;
+mod root;
 mod stdout;
 pub mod supervisor;
 mod terminal;
@@ -55,7 +56,7 @@ pub use probe::{Probe, Tier, best_isolation, can_trace, probe};
 pub use stdout::StandardOutput;
 pub use terminal::Attended;
 
-use self::{etc::Covers, folder::Folder};
+use self::{etc::Covers, folder::Folder, root::Root};
 use crate::{
     beneath::Directory,
     failure::{Attempt, LabError},
@@ -129,6 +130,8 @@ pub struct Sandbox {
     folder: Folder,
     init: Option<Pid>,
     jail: Option<Jail>,
+    /// What programs in the jail see of the machine's files, where that is possible.
+    root: Option<Root>,
     covers: Covers,
 }
 
@@ -163,6 +166,7 @@ impl Sandbox {
                     folder,
                     init: Some(namespaces::start_init()?),
                     jail: None,
+                    root: None,
                     covers: Covers::default(),
                 })
             }
@@ -175,6 +179,7 @@ impl Sandbox {
                     folder: Folder::temporary()?,
                     init: None,
                     jail: None,
+                    root: None,
                     covers: Covers::default(),
                 })
             }
@@ -189,10 +194,22 @@ impl Sandbox {
         }
     }
 
-    /// Locks every program that is started here from now on into a jail.
+    /// Locks every program that is started here from now on into a jail. In namespaces it gets a root directory of its own,
+    /// where the machine allows it.
     #[must_use]
     pub fn locked(self, jail: Option<Jail>) -> Sandbox {
-        Sandbox { jail, ..self }
+        let place = match self.isolation {
+            Isolation::Namespaces => namespaces::empty_place(),
+            Isolation::Shared => None,
+        };
+        let make = |(jail, place): (&Jail, &str)| {
+            Root::make(Path::new(place), jail, self.folder.path()).ok()
+        };
+        Sandbox {
+            root: jail.as_ref().zip(place).and_then(make),
+            jail,
+            ..self
+        }
     }
 
     /// Whether a tracer has to keep every program within its bounds, since nothing else does.
@@ -203,6 +220,11 @@ impl Sandbox {
     /// Whether every program is locked into a jail.
     pub fn is_locked(&self) -> bool {
         self.jail.is_some()
+    }
+
+    /// Whether its programs may have UNIX sockets: those in a jail only where a path leads to no socket but their own.
+    pub fn allows_unix_sockets(&self) -> bool {
+        self.jail.is_none() || self.root.is_some()
     }
 
     fn jail(&self) -> Option<&Jail> {

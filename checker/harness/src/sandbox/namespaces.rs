@@ -95,17 +95,22 @@ pub(super) const FILES: u64 = 4096;
 /// (shm_open(3)), which are then the test's own as well.
 const PLACES: [&str; 4] = ["/dev/shm", "/srv", "/mnt", "/media"];
 
-/// A file system in memory, limited in size, which only this mount namespace sees: nothing has to be removed
-/// afterwards. `None` where there is no place to mount it.
-pub(super) fn make_folder() -> Option<Folder> {
-    let is_empty = |place: &&&str| {
+/// The first of these places that is empty.
+pub(super) fn empty_place() -> Option<&'static str> {
+    let is_empty = |place: &&str| {
         let entries = fs::read_dir(place);
         entries.is_ok_and(|mut entries| entries.next().is_none())
     };
-    let place = PLACES.iter().find(is_empty).or(PLACES.first())?;
+    PLACES.into_iter().find(is_empty)
+}
+
+/// A file system in memory, limited in size, which only this mount namespace sees: nothing has to be removed
+/// afterwards. `None` where there is no place to mount it.
+pub(super) fn make_folder() -> Option<Folder> {
+    let place = empty_place().or(PLACES.first().copied())?;
     mount(
         Some("tmpfs"),
-        *place,
+        place,
         Some("tmpfs"),
         MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
         Some(format!("size={ROOM},nr_inodes={FILES},mode=0755").as_str()),

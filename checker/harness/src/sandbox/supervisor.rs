@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Confinement, Isolation, Stopped, end_descendants,
     exec::Image,
+    jail::Surroundings,
     launch::{Group, Limits, Preparation},
     namespaces,
 };
@@ -130,11 +131,12 @@ impl Supervised {
         )
         .attempt(&attempt)?;
         if confinement.has_walls {
-            image.jail = Some(confinement.jail.prepare(
-                &request.program,
-                None,
-                confinement.isolation,
-            )?);
+            let surroundings = Surroundings {
+                isolation: confinement.isolation,
+                folder: None,
+                root: None,
+            };
+            image.jail = Some(confinement.jail.prepare(&request.program, surroundings)?);
         }
         if let Some(folder) = &request.folder {
             let folder = Directory::open(folder).map_err(|error| error.attempting(&attempt))?;

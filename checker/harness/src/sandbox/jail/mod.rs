@@ -10,7 +10,8 @@
 //! All files that it makes lie in the folder of its [sandbox](super::Sandbox::folder), which in namespaces takes so much and
 //! no more.
 //!
-//! Where tests share the machine's network and processes, the tracer keeps the program [within
+//! In namespaces a program also gets a root directory of its own (`sandbox::root`), for what Landlock does not know of
+//! paths. Where tests share the machine's network and processes, the tracer keeps the program [within
 //! bounds](crate::observe::tracer::Bounds) as well. A jail is prepared in the parent; between fork and exec it is only
 //! [applied](Prepared::apply).
 
@@ -33,7 +34,7 @@ use self::{
     landlock::{Access, Ruleset},
     refusals::Circumstances,
 };
-use super::{Isolation, Limits};
+use super::{Isolation, Limits, root::Entry};
 use crate::{failure::LabError, observe::tracer::Refusal, sys};
 
 /// What a program or a build may reach, and how much of it. What is not named here is out of reach.
@@ -51,6 +52,17 @@ pub struct Jail {
     pub network: bool,
     /// Whether it compiles and links, for which files get modes and times.
     pub builds: bool,
+}
+
+/// Where a program is that gets into a jail.
+#[derive(Debug)]
+pub(super) struct Surroundings<'a> {
+    /// The kind of its sandbox.
+    pub isolation: Isolation,
+    /// An open folder, in which it may change everything.
+    pub folder: Option<BorrowedFd<'a>>,
+    /// The root directory that it gets, if not the machine's.
+    pub root: Option<Entry>,
 }
 
 /// What every program needs to start, and to look up names and times.
@@ -118,18 +130,22 @@ impl Jail {
         }
     }
 
-    /// Opens all that it needs, for a program in a sandbox of this kind, which may also change what is in an open
-    /// folder. The program's own file may be read, whatever is hidden.
+    /// Opens all that it needs, for a program in these surroundings. The program's own file may be read, whatever is
+    /// hidden.
     ///
     /// # Errors
     ///
     /// Where there is no Landlock, or a folder to be written is not there.
-    pub fn prepare(
+    pub(super) fn prepare(
         &self,
         program: &Path,
-        folder: Option<BorrowedFd<'_>>,
-        isolation: Isolation,
+        surroundings: Surroundings<'_>,
     ) -> Result<Prepared, LabError> {
+        let Surroundings {
+            isolation,
+            folder,
+            root,
+        } = surroundings;
         let version = landlock::version()?;
         let mut ruleset = Ruleset::new(self.network)?;
         let hidden: Vec<PathBuf> = self
@@ -158,11 +174,13 @@ impl Jail {
             network: self.network,
             builds: self.builds,
             sees_others: isolation == Isolation::Shared,
+            sees_others_files: root.is_none(),
             truncate_needs_right: version >= landlock::WITH_TRUNCATE,
         };
         Ok(Prepared {
             ruleset,
             refusals: circumstances.refusals(),
+            root,
         })
     }
 }
@@ -197,6 +215,7 @@ fn allow_all_but(ruleset: &mut Ruleset, path: &Path, hidden: &[PathBuf]) -> Resu
 pub struct Prepared {
     ruleset: Ruleset,
     refusals: Vec<Refusal>,
+    root: Option<Entry>,
 }
 
 impl Prepared {
@@ -206,10 +225,13 @@ impl Prepared {
     }
 
     /// Locks this process in: from now on it has no capability, and reaches no file that is not allowed. The filter
-    /// comes last, since it refuses further filters.
+    /// comes last, since it refuses further filters. The root comes first: it needs capabilities, and Landlock allows no mount.
     ///
     /// Only between fork and exec, with no_new_privs: it changes the whole process. It is async-signal-safe.
     pub fn apply(&self) -> nix::Result<()> {
+        if let Some(root) = &self.root {
+            root.enter()?;
+        }
         // A process of root, also of the root of a user namespace, would get all of them back by its exec
         // (capabilities(7)). What is refused was not there.
         sys::confine::drop_inheritable_capabilities();
@@ -229,9 +251,12 @@ mod tests {
         let mut cat = Command::new("/bin/cat");
         cat.arg(file);
         if let Some(jail) = jail {
-            let cat_in_jail = jail
-                .prepare("/bin/cat".as_ref(), None, Isolation::Shared)
-                .unwrap();
+            let surroundings = Surroundings {
+                isolation: Isolation::Shared,
+                folder: None,
+                root: None,
+            };
+            let cat_in_jail = jail.prepare("/bin/cat".as_ref(), surroundings).unwrap();
             // SAFETY: async-signal-safe calls, with what was made before the fork.
             unsafe {
                 cat.pre_exec(move || {

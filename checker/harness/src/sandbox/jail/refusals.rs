@@ -14,6 +14,8 @@ pub(super) struct Circumstances {
     pub builds: bool,
     /// Whether other processes than its own are in sight.
     pub sees_others: bool,
+    /// Whether the paths of their sockets are in sight.
+    pub sees_others_files: bool,
     /// Whether truncate(2) needs a right.
     pub truncate_needs_right: bool,
 }
@@ -70,14 +72,15 @@ impl Circumstances {
         if self.network {
             families.extend([inet, inet6]);
         }
-        // Sockets of this machine (unix(7)) lead to whatever listens here. A pair leads nowhere; but one of a pair of
-        // datagram sockets can be connected to another process.
-        let of_datagrams = masked(1, ANY_TYPE, true, libc::SOCK_DGRAM);
-        all.push(only_if(
-            PAIR,
-            libc::EACCES,
-            [is(0, libc::AF_UNIX), of_datagrams],
-        ));
+        if self.sees_others_files {
+            // Sockets of this machine (unix(7)) lead to whatever listens here. A pair leads nowhere; but one of a pair of
+            // datagram sockets can be connected to another process.
+            let of_datagrams = masked(1, ANY_TYPE, true, libc::SOCK_DGRAM);
+            let pair = [is(0, libc::AF_UNIX), of_datagrams];
+            all.push(only_if(PAIR, libc::EACCES, pair));
+        } else {
+            families.push(libc::AF_UNIX);
+        }
         let no_family = families.into_iter().map(|family| is_not(0, family));
         all.push(only_if(SOCKET, libc::EACCES, no_family));
         all.push(only_if(PAIR, libc::EACCES, [is_not(0, libc::AF_UNIX)]));
