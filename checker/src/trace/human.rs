@@ -208,7 +208,7 @@ impl TextRenderer {
         }
         match record.outcome {
             CallOutcome::Failed(errno) if self.explained.insert(errno) => {
-                format!("({})", Errno::from_raw(errno).desc())
+                format!("({})", harness::sys::error_text(Errno::from_raw(errno)))
             }
             _ => String::new(),
         }

@@ -33,8 +33,8 @@ pub(super) fn of(failure: &Failure) -> Option<String> {
 fn told_failure(seen: &Evidence) -> Option<String> {
     let (call, errno) = failed_call(seen)?;
     let who = match call.injected {
-        Some(_) => "the test made it fail",
-        None => errno.desc(),
+        Some(_) => "the test made it fail".to_owned(),
+        None => harness::sys::error_text(errno),
     };
     Some(format!(
         "The last call that failed before your program ended is {} ({who}).",
@@ -47,19 +47,17 @@ pub(super) fn failed_call(seen: &Evidence) -> Option<(&CallLine, Errno)> {
     if matches!(seen.ending?, Ending::Status(0)) {
         return None;
     }
-    let mut since = Vec::new();
-    let mut last = seen.calls.iter().rev().filter(|call| call.is_main);
-    let failed = last
-        .by_ref()
-        .take(BEFORE_THE_END)
-        .find_map(|call| match call.outcome {
-            CallOutcome::Failed(errno) => Some((call, Errno::from_raw(errno))),
-            _ => {
-                since.push(call.call);
-                None
-            }
-        });
-    let (call, errno) = failed?;
+    let last = seen.calls.iter().rev().filter(|call| call.is_main);
+    let last: Vec<&CallLine> = last.take(BEFORE_THE_END).collect();
+    let failed = || {
+        let all = last.iter().enumerate();
+        all.filter_map(|(place, &call)| match call.outcome {
+            CallOutcome::Failed(errno) => Some((place, call, Errno::from_raw(errno))),
+            _ => None,
+        })
+    };
+    let is_telling = |(_, call, errno): &(usize, &CallLine, Errno)| !fails_anyway(call, *errno);
+    let (place, call, errno) = failed().find(is_telling).or_else(|| failed().next())?;
     // These are answers on which every event loop goes on. A panic that follows at once is about them.
     let is_answer = match errno {
         // Of fork it says that there may be no more processes.
@@ -68,10 +66,20 @@ pub(super) fn failed_call(seen: &Evidence) -> Option<(&CallLine, Errno)> {
         _ => false,
     } && call.injected.is_none();
     let is_at_once = seen.ending == Some(Ending::Status(Ending::PANIC))
-        && since
+        && last[..place]
             .iter()
-            .all(|call| matches!(call, Call::Write | Call::Close | Call::Exit));
+            .all(|call| matches!(call.call, Call::Write | Call::Close | Call::Exit));
     (!is_answer || is_at_once).then_some((call, errno))
+}
+
+/// Whether a call also fails where all is well: where a loop waits for children until there is none, and where a runtime asks
+/// a socket for its peer while it takes leave of it, as Python does. What failed before says more.
+fn fails_anyway(call: &CallLine, errno: Errno) -> bool {
+    let is_usual = matches!(
+        (call.call, errno),
+        (Call::Wait, Errno::ECHILD) | (Call::Peer, Errno::ENOTCONN)
+    );
+    is_usual && call.injected.is_none()
 }
 
 /// What a signal says that ends a program.
@@ -178,6 +186,18 @@ mod tests {
         injected[0].injected = Some("ECONNREFUSED".to_owned());
         let told = cause(Diagnosis::Exited, Some(Ending::Status(1)), injected).unwrap();
         assert!(told.contains("(the test made it fail)"), "{told}");
+    }
+
+    #[test]
+    fn passes_over_a_call_that_fails_anyway() {
+        let mut calls = refused();
+        let gone = CallOutcome::Failed(libc::ENOTCONN);
+        calls.insert(1, call(Call::Peer, "getpeername(3, …, …)", gone));
+        let told = cause(Diagnosis::Exited, Some(Ending::Status(1)), calls.clone()).unwrap();
+        assert!(told.contains("connect(3, "), "{told}");
+        calls.remove(0);
+        let told = cause(Diagnosis::Exited, Some(Ending::Status(1)), calls).unwrap();
+        assert!(told.contains("getpeername(3, "), "{told}");
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub use program::{
     ForkForbidden, Freeze, Mark, Program, Server, Signaling, Sleep, Stderr, Stdin, Stdout,
 };
 pub use programs::Ending;
-pub use quote::quoted;
+pub use quote::{quoted, quoted_argument};
 pub use reputation::Reputation;
 pub use tcp::{Connection, Listener, Reservation, Rest};
 pub use udp::{Datagram, UdpPeer};

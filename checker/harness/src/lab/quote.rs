@@ -1,4 +1,6 @@
-//! How bytes and signals are told in a report.
+//! How bytes, arguments and signals are told in a report.
+
+use std::ffi::OsStr;
 
 use crate::observe::tracer;
 
@@ -21,6 +23,17 @@ pub fn quoted(bytes: &[u8]) -> String {
         )
     } else {
         format!("\"{}\"", bytes.escape_ascii())
+    }
+}
+
+/// An argument for a step of the report: as it is, or between quotation marks where it would look like several, like none,
+/// or like another one.
+pub fn quoted_argument(argument: &OsStr) -> String {
+    let bytes = argument.as_encoded_bytes();
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !br#"'"\"#.contains(byte);
+    match !bytes.is_empty() && bytes.iter().all(is_plain) {
+        true => bytes.escape_ascii().to_string(),
+        false => format!("'{}'", bytes.escape_ascii()),
     }
 }
 

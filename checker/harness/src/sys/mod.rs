@@ -20,6 +20,15 @@ use std::{
 
 use nix::{Result, errno::Errno, sys::signal::SigSet};
 
+/// What an errno means, in the words of the C library (strerror(3)), which is what a program prints of it. It
+/// allocates.
+pub fn error_text(errno: Errno) -> String {
+    let told = std::io::Error::from(errno).to_string();
+    // Rust adds the number.
+    let number = format!(" (os error {})", errno as i32);
+    told.strip_suffix(&number).unwrap_or(&told).to_owned()
+}
+
 /// kill(2), with any signal. The caller knows that the number still belongs to the process that is meant.
 pub fn kill(pid: i32, signal: i32) -> Result<()> {
     // SAFETY: takes two numbers.

@@ -19,7 +19,7 @@ mod time_limit;
 
 use std::{
     cell::{Cell, RefCell},
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::fd::OwnedFd,
     rc::Rc,
     time::Duration,
 };
@@ -46,7 +46,7 @@ use crate::{
         context::TestContext,
         obstacle::shown,
         programs::{Running, StdinPipe, Stream, make_nonblocking},
-        quote::signal_name,
+        quote::{quoted_argument, signal_name},
     },
     observe::{
         processes::{self, Process},
@@ -68,10 +68,7 @@ impl Program {
         let arguments: Vec<_> = launch
             .arguments
             .iter()
-            .map(|argument| match argument.to_str() {
-                Some(text) => text.to_owned(),
-                None => argument.as_bytes().escape_ascii().to_string(),
-            })
+            .map(|argument| quoted_argument(argument))
             .collect();
         let start = match arguments.as_slice() {
             [] => "start your program without arguments".to_owned(),

@@ -3,7 +3,7 @@
 use std::{ffi::OsStr, iter, os::unix::ffi::OsStrExt};
 
 use super::values::hex;
-use harness::author::{Checked, Lab, Launch};
+use harness::author::{Checked, Lab, Launch, quoted_argument};
 
 /// Runs the program with these arguments and an empty input: it must end with this status, and print these lines and
 /// nothing else.
@@ -118,12 +118,8 @@ fn spelled(arguments: &[&str]) -> String {
     if arguments.is_empty() {
         return "it without arguments".to_owned();
     }
-    let words =
-        arguments.iter().map(
-            |argument| match argument.is_empty() || argument.contains(' ') {
-                true => format!("'{argument}'"),
-                false => (*argument).to_owned(),
-            },
-        );
+    let words = arguments
+        .iter()
+        .map(|argument| quoted_argument(argument.as_ref()));
     words.collect::<Vec<_>>().join(" ")
 }
