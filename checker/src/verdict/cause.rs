@@ -49,15 +49,18 @@ pub(super) fn failed_call(seen: &Evidence) -> Option<(&CallLine, Errno)> {
     }
     let last = seen.calls.iter().rev().filter(|call| call.is_main);
     let last: Vec<&CallLine> = last.take(BEFORE_THE_END).collect();
-    let failed = || {
-        let all = last.iter().enumerate();
-        all.filter_map(|(place, &call)| match call.outcome {
+    let failed: Vec<(usize, &CallLine, Errno)> = last
+        .iter()
+        .enumerate()
+        .filter_map(|(place, &call)| match call.outcome {
             CallOutcome::Failed(errno) => Some((place, call, Errno::from_raw(errno))),
             _ => None,
         })
-    };
-    let is_telling = |(_, call, errno): &(usize, &CallLine, Errno)| !fails_anyway(call, *errno);
-    let (place, call, errno) = failed().find(is_telling).or_else(|| failed().next())?;
+        .collect();
+    let mut telling = failed
+        .iter()
+        .filter(|(_, call, errno)| !fails_anyway(call, *errno));
+    let &(place, call, errno) = telling.next().or(failed.first())?;
     // These are answers on which every event loop goes on. A panic that follows at once is about them.
     let is_answer = match errno {
         // Of fork it says that there may be no more processes.
@@ -72,8 +75,8 @@ pub(super) fn failed_call(seen: &Evidence) -> Option<(&CallLine, Errno)> {
     (!is_answer || is_at_once).then_some((call, errno))
 }
 
-/// Whether a call also fails where all is well: where a loop waits for children until there is none, and where a runtime asks
-/// a socket for its peer while it takes leave of it, as Python does. What failed before says more.
+/// Whether a call also fails where all is well: where a loop waits for children until there is none, and where a runtime
+/// asks a socket for its peer while it takes leave of it, as Python does. What failed before says more.
 fn fails_anyway(call: &CallLine, errno: Errno) -> bool {
     let is_usual = matches!(
         (call.call, errno),

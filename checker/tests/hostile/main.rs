@@ -259,19 +259,15 @@ const FILES_IN_ETC: (&str, &str) = ("day3_5_resolve", "knows the names of servic
 fn in_namespaces_a_jail_takes_no_test_from_a_right_program() {
     for (exercise, test) in [SOCKETS_AT_PATHS, FILES_IN_ETC] {
         let solution = Course::real().built_solution(exercise);
-        for &user in User::all() {
-            for isolation in Isolation::ALL {
-                let mut scene = Scene::new(user);
-                scene.program(&solution, "right");
-                let seen = scene.check_by((exercise, test), "right", isolation, Walls::Jail);
-                let expected = match isolation {
-                    Isolation::Namespaces => "passed",
-                    Isolation::Shared => "not-checked",
-                };
-                assert_eq!(seen["status"], expected, "{user:?} {isolation:?}: {seen}");
-                scene.expect_clean("right");
-            }
-        }
+        everywhere("right", |scene, isolation| {
+            scene.program(&solution, "right");
+            let seen = scene.check_by((exercise, test), "right", isolation, Walls::Jail);
+            let expected = match isolation {
+                Isolation::Namespaces => "passed",
+                Isolation::Shared => "not-checked",
+            };
+            assert_eq!(seen["status"], expected, "{isolation:?}: {seen}");
+        });
     }
 }
 

@@ -48,6 +48,8 @@ impl Sandbox {
         let source = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
         let none: Option<&str> = None;
         let over = |path: &Path| mount(Some(source.as_str()), path, none, MsFlags::MS_BIND, none);
+        // In a jail the program sees the one in its root. Its rules are made from the machine's path, and allow what lies
+        // there.
         let places = path.canonicalize().map(|path| match &self.root {
             None => vec![path],
             Some(root) => vec![root.at(&path), path],

@@ -194,32 +194,26 @@ impl Sandbox {
         }
     }
 
-    /// Locks every program that is started here from now on into a jail. In namespaces it gets a root directory of its own,
-    /// where the machine allows it.
+    /// Locks every program that is started here from now on into a jail. In namespaces it gets a root directory of its
+    /// own, where the machine allows it.
     #[must_use]
     pub fn locked(self, jail: Option<Jail>) -> Sandbox {
+        let root = jail.as_ref().and_then(|jail| self.root_for(jail));
+        Sandbox { jail, root, ..self }
+    }
+
+    /// None where the mounts are the machine's own, or it refuses more of them.
+    fn root_for(&self, jail: &Jail) -> Option<Root> {
         let place = match self.isolation {
-            Isolation::Namespaces => namespaces::empty_place(),
-            Isolation::Shared => None,
+            Isolation::Namespaces => namespaces::empty_place()?,
+            Isolation::Shared => return None,
         };
-        let make = |(jail, place): (&Jail, &str)| {
-            Root::make(Path::new(place), jail, self.folder.path()).ok()
-        };
-        Sandbox {
-            root: jail.as_ref().zip(place).and_then(make),
-            jail,
-            ..self
-        }
+        Root::make(Path::new(place), jail, self.folder.path()).ok()
     }
 
     /// Whether a tracer has to keep every program within its bounds, since nothing else does.
     pub fn needs_tracer(&self) -> bool {
         self.jail.is_some() && self.isolation == Isolation::Shared
-    }
-
-    /// Whether every program is locked into a jail.
-    pub fn is_locked(&self) -> bool {
-        self.jail.is_some()
     }
 
     /// Whether its programs may have UNIX sockets: those in a jail only where a path leads to no socket but their own.

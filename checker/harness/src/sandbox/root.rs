@@ -5,7 +5,7 @@
 //! program's own, so that a program may have such sockets.
 
 use std::{
-    ffi::CString,
+    ffi::{CStr, CString},
     fs, io,
     os::unix::fs::{MetadataExt, symlink},
     path::{Path, PathBuf},
@@ -131,13 +131,13 @@ impl Root {
 }
 
 impl Entry {
-    /// Makes this process, which must have one thread only, see that root from now on, and work in the folder of the test. There
-    /// is no way back for a process without capabilities. It is async-signal-safe.
+    /// Makes this process, which must have one thread only, see that root from now on, and work in the folder of the
+    /// test. There is no way back for a process without capabilities. It is async-signal-safe.
     ///
     /// The root is moved over the old one, as switch_root(8) does it: pivot_root(2) is refused where the old one is the
     /// first file system of the machine.
     pub fn enter(&self) -> nix::Result<()> {
-        const NONE: Option<&std::ffi::CStr> = None;
+        const NONE: Option<&CStr> = None;
         unshare(CloneFlags::CLONE_NEWNS)?;
         chdir(self.place.as_c_str())?;
         mount(Some(c"."), c"/", NONE, MsFlags::MS_MOVE, NONE)?;
@@ -148,13 +148,9 @@ impl Entry {
 
 /// The first part of a path which is a symbolic link.
 fn first_link(path: &Path) -> Option<PathBuf> {
-    let mut beginnings: Vec<&Path> = path.ancestors().collect();
-    beginnings.reverse();
-    let is_link = |path: &&&Path| path.is_symlink();
-    beginnings
-        .iter()
-        .find(is_link)
-        .map(|path| path.to_path_buf())
+    // The shortest ancestor comes last.
+    let links = path.ancestors().filter(|beginning| beginning.is_symlink());
+    links.last().map(Path::to_owned)
 }
 
 fn make_parent(path: &Path) -> io::Result<()> {

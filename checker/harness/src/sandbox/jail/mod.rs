@@ -225,7 +225,8 @@ impl Prepared {
     }
 
     /// Locks this process in: from now on it has no capability, and reaches no file that is not allowed. The filter
-    /// comes last, since it refuses further filters. The root comes first: it needs capabilities, and Landlock allows no mount.
+    /// comes last, since it refuses further filters. The root comes first: it needs capabilities, and Landlock allows no
+    /// mount.
     ///
     /// Only between fork and exec, with no_new_privs: it changes the whole process. It is async-signal-safe.
     pub fn apply(&self) -> nix::Result<()> {
