@@ -115,6 +115,7 @@ mod tests {
             thread: None,
             is_main: true,
             call: Call::Read,
+            descriptor: None,
             text: format!("{call} = {result}"),
             outcome: CallOutcome::Returned(result),
             injected: None,

@@ -20,6 +20,7 @@ pub(super) fn general(failure: &Failure) -> &'static str {
         Diagnosis::WrongStatus => of_the_status(seen),
         Diagnosis::Killed => of_the_signal(seen),
         Diagnosis::Stuck | Diagnosis::StillRunning => of_the_sleep(seen),
+        Diagnosis::ClosedEarly | Diagnosis::Reset => of_the_close(seen),
         _ => None,
     };
     special.unwrap_or_else(|| of_the_diagnosis(failure.diagnosis, seen.ending))
@@ -40,6 +41,12 @@ fn of_the_end(seen: &Evidence) -> Option<&'static str> {
             .and_then(|(call, errno)| errno::advice(call, errno))
     };
     of_words().or_else(of_errno)
+}
+
+/// Of a connection that was closed behind a call that failed.
+fn of_the_close(seen: &Evidence) -> Option<&'static str> {
+    let (call, errno) = cause::failed_before_close(seen)?;
+    errno::advice(Some(call.call), errno)
 }
 
 fn of_the_status(seen: &Evidence) -> Option<&'static str> {

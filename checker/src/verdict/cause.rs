@@ -8,7 +8,7 @@ use nix::{errno::Errno, sys::signal::Signal};
 use super::{relation, words};
 use crate::{
     failure::{Diagnosis, Failure},
-    lab::{CallLine, Ending, Evidence, Mark},
+    lab::{CallLine, Ending, Evidence, Mark, Pending},
     observe::{calls::Call, tracer::CallOutcome},
 };
 
@@ -20,11 +20,18 @@ pub(super) fn of(failure: &Failure) -> Option<String> {
     let seen = &failure.evidence;
     match failure.diagnosis {
         Diagnosis::WrongOutput | Diagnosis::WrongBytes => {
-            relation::between(failure.comparison.as_ref()?)
+            relation::between(failure.comparison.as_ref()?).or_else(|| failed_child(seen))
         }
         Diagnosis::Exited | Diagnosis::Panicked | Diagnosis::WrongStatus => told_failure(seen),
         Diagnosis::Killed => killed(seen).or_else(|| told_failure(seen)),
-        Diagnosis::Stuck | Diagnosis::TimedOut => unanswered(seen),
+        Diagnosis::Stuck | Diagnosis::TimedOut => failed_child(seen)
+            .or_else(|| pending(seen))
+            .or_else(|| unanswered(seen)),
+        Diagnosis::NoAnswer | Diagnosis::StillRunning => pending(seen),
+        Diagnosis::ClosedEarly | Diagnosis::Reset => {
+            failed_child(seen).or_else(|| told_close(seen))
+        }
+        Diagnosis::MissingBytes | Diagnosis::ExtraBytes | Diagnosis::LeftOpen => failed_child(seen),
         _ => None,
     }
 }
@@ -32,14 +39,19 @@ pub(super) fn of(failure: &Failure) -> Option<String> {
 /// What is told of the last call that failed before a program ended.
 fn told_failure(seen: &Evidence) -> Option<String> {
     let (call, errno) = failed_call(seen)?;
-    let who = match call.injected {
+    Some(format!(
+        "The last call that failed before your program ended is {}.",
+        explained(call, errno)
+    ))
+}
+
+/// A call that failed, and what that means: `close(4) = -1 EBADF (Bad file descriptor)`.
+fn explained(call: &CallLine, errno: Errno) -> String {
+    let why = match call.injected {
         Some(_) => "the test made it fail".to_owned(),
         None => harness::sys::error_text(errno),
     };
-    Some(format!(
-        "The last call that failed before your program ended is {} ({who}).",
-        call.text
-    ))
+    format!("{} ({why})", call.text)
 }
 
 /// The last call that failed before a program ended in a way that says so.
@@ -47,15 +59,21 @@ pub(super) fn failed_call(seen: &Evidence) -> Option<(&CallLine, Errno)> {
     if matches!(seen.ending?, Ending::Status(0)) {
         return None;
     }
-    let last = seen.calls.iter().rev().filter(|call| call.is_main);
-    let last: Vec<&CallLine> = last.take(BEFORE_THE_END).collect();
+    let own = seen.calls.iter().filter(|call| call.is_main);
+    let is_panic = seen.ending == Some(Ending::Status(Ending::PANIC));
+    failed_before_the_end(own, is_panic)
+}
+
+/// The last of these calls of a process that failed, if the process ended soon after it.
+fn failed_before_the_end<'a>(
+    calls: impl DoubleEndedIterator<Item = &'a CallLine>,
+    is_panic: bool,
+) -> Option<(&'a CallLine, Errno)> {
+    let last: Vec<&CallLine> = calls.rev().take(BEFORE_THE_END).collect();
     let failed: Vec<(usize, &CallLine, Errno)> = last
         .iter()
         .enumerate()
-        .filter_map(|(place, &call)| match call.outcome {
-            CallOutcome::Failed(errno) => Some((place, call, Errno::from_raw(errno))),
-            _ => None,
-        })
+        .filter_map(|(place, &call)| Some((place, call, errno_of(call)?)))
         .collect();
     let mut telling = failed
         .iter()
@@ -68,11 +86,97 @@ pub(super) fn failed_call(seen: &Evidence) -> Option<(&CallLine, Errno)> {
         Errno::EINTR | Errno::EINPROGRESS => true,
         _ => false,
     } && call.injected.is_none();
-    let is_at_once = seen.ending == Some(Ending::Status(Ending::PANIC))
+    let is_at_once = is_panic
         && last[..place]
             .iter()
             .all(|call| matches!(call.call, Call::Write | Call::Close | Call::Exit));
     (!is_answer || is_at_once).then_some((call, errno))
+}
+
+fn errno_of(call: &CallLine) -> Option<Errno> {
+    match call.outcome {
+        CallOutcome::Failed(errno) => Some(Errno::from_raw(errno)),
+        _ => None,
+    }
+}
+
+/// What is told of a child that ended before its parent failed the test. An exit status alone may be what the test asks
+/// for; behind a call that failed, or a panic, it is not.
+fn failed_child(seen: &Evidence) -> Option<String> {
+    let child = seen.failed_children.last()?;
+    let own = seen.calls.iter().filter(|call| call.pid == child.pid);
+    let is_panic = child.status == Ending::PANIC && seen.panicked_at.is_some();
+    let failed = failed_before_the_end(own, is_panic);
+    let why = match failed {
+        Some((call, errno)) => format!(
+            "the last call that failed in it is {}",
+            explained(call, errno)
+        ),
+        None if is_panic => "it has panicked".to_owned(),
+        None => return None,
+    };
+    Some(format!(
+        "A child of your program, with PID {}, has ended with exit status {}; {why}.",
+        child.pid, child.status
+    ))
+}
+
+/// What a process did last with a descriptor before it closed it, or shut it down.
+fn told_close(seen: &Evidence) -> Option<String> {
+    let (call, close) = last_before_close(seen)?;
+    let what = match errno_of(call) {
+        Some(errno) => explained(call, errno),
+        None => call.text.clone(),
+    };
+    let (close, _) = close.parts();
+    Some(format!(
+        "Before {close}, the last call with this descriptor was {what}."
+    ))
+}
+
+/// The last call that read or wrote a descriptor, before the last call that closed one.
+fn last_before_close(seen: &Evidence) -> Option<(&CallLine, &CallLine)> {
+    let closes = |call: &&CallLine| matches!(call.call, Call::Close | Call::Shutdown);
+    let mut ends = seen.calls.iter().enumerate().rev();
+    ends.find_map(|(place, close)| {
+        let fd = close.descriptor.filter(|fd| *fd > libc::STDERR_FILENO)?;
+        let mut before = seen.calls[..place].iter().rev();
+        let is_same = |call: &&CallLine| call.pid == close.pid && call.descriptor == Some(fd);
+        let last = before.find(is_same)?;
+        let moves = matches!(last.call, Call::Read | Call::Write);
+        (closes(&close) && moves).then_some((last, close))
+    })
+}
+
+/// The last call with a descriptor before it was closed, if it failed.
+pub(super) fn failed_before_close(seen: &Evidence) -> Option<(&CallLine, Errno)> {
+    let (call, _) = last_before_close(seen)?;
+    Some((call, errno_of(call)?))
+}
+
+/// What waits for a program that sleeps. One that writes is not at fault for what it has not read.
+fn pending(seen: &Evidence) -> Option<String> {
+    let (call, _) = seen.waits?;
+    if call == Call::Write {
+        return None;
+    }
+    Some(match seen.pending.first()? {
+        Pending::Bytes(1, of) => {
+            format!("While your program waits, a byte from {of} is there, and nothing reads it.")
+        }
+        Pending::Bytes(count, of) => format!(
+            "While your program waits, {count} bytes from {of} are there, and nothing reads them."
+        ),
+        Pending::Datagrams(at) => {
+            format!("While your program waits, a datagram is there for {at}, and nothing reads it.")
+        }
+        Pending::Connections(1) => {
+            "While your program waits, a connection is there that no accept has taken.".to_owned()
+        }
+        Pending::Connections(count) => format!(
+            "While your program waits, {count} connections are there that no accept has taken."
+        ),
+    })
 }
 
 /// Whether a call also fails where all is well: where a loop waits for children until there is none, and where a runtime
@@ -143,6 +247,7 @@ fn unanswered(seen: &Evidence) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::FailedChild;
 
     fn call(call: Call, text: &str, outcome: CallOutcome) -> CallLine {
         CallLine {
@@ -150,6 +255,7 @@ mod tests {
             thread: None,
             is_main: true,
             call,
+            descriptor: None,
             text: format!("{text}{outcome}"),
             outcome,
             injected: None,
@@ -218,6 +324,79 @@ mod tests {
             cause(Diagnosis::Exited, Some(Ending::Status(1)), calls),
             None
         );
+    }
+
+    #[test]
+    fn names_the_last_call_before_a_close() {
+        let with = |fd, mut line: CallLine| {
+            line.descriptor = Some(fd);
+            line
+        };
+        let interrupted = CallOutcome::Failed(libc::EINTR);
+        let done = CallOutcome::Returned(0);
+        let calls = vec![
+            with(4, call(Call::Read, "read(4, …, 9)", interrupted)),
+            with(3, call(Call::Accept, "accept(3)", done)),
+            with(4, call(Call::Close, "close(4)", done)),
+            // Nothing was read or written here.
+            with(5, call(Call::Close, "close(5)", done)),
+        ];
+        assert_eq!(
+            cause(Diagnosis::ClosedEarly, None, calls.clone()).unwrap(),
+            "Before close(4), the last call with this descriptor was read(4, …, 9) = -1 EINTR (Interrupted system \
+             call)."
+        );
+        assert_eq!(
+            cause(Diagnosis::ClosedEarly, None, calls[1..].to_vec()),
+            None
+        );
+        let mut other = calls;
+        other[0].pid = 9;
+        assert_eq!(cause(Diagnosis::Reset, None, other), None);
+    }
+
+    #[test]
+    fn names_what_a_sleeping_program_has_not_taken() {
+        let told = |waits, pending: &[Pending]| {
+            let mut failure = Failure::pipe_locked();
+            failure.diagnosis = Diagnosis::Stuck;
+            failure.evidence.waits = Some((waits, None));
+            failure.evidence.pending = pending.to_vec();
+            of(&failure)
+        };
+        let bytes = Pending::Bytes(6, "client 1".to_owned());
+        assert_eq!(
+            told(Call::Poll, &[bytes.clone(), Pending::Connections(1)]).unwrap(),
+            "While your program waits, 6 bytes from client 1 are there, and nothing reads them."
+        );
+        assert!(
+            told(Call::Wait, &[Pending::Connections(2)])
+                .unwrap()
+                .contains("2 connections")
+        );
+        assert_eq!(told(Call::Write, &[bytes]), None);
+        assert_eq!(told(Call::Poll, &[]), None);
+    }
+
+    #[test]
+    fn names_the_child_that_failed() {
+        let told = |status, calls| {
+            let mut failure = Failure::pipe_locked();
+            failure.diagnosis = Diagnosis::ClosedEarly;
+            failure.evidence.failed_children = vec![FailedChild { pid: 2, status }];
+            failure.evidence.calls = calls;
+            of(&failure)
+        };
+        let failed = told(1, refused()).unwrap();
+        assert!(
+            failed.starts_with(
+                "A child of your program, with PID 2, has ended with exit status 1; the last call"
+            ),
+            "{failed}"
+        );
+        assert!(failed.contains("ECONNREFUSED"), "{failed}");
+        // The test may have asked for this status.
+        assert_eq!(told(1, Vec::new()), None);
     }
 
     #[test]

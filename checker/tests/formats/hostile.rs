@@ -122,6 +122,7 @@ fn failure() -> FailureReport {
             thread: None,
             is_main: true,
             call: Call::Read,
+            descriptor: None,
             text: TEXT.to_owned(),
             outcome: CallOutcome::InProgress,
             injected: None,

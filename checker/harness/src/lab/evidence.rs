@@ -3,6 +3,8 @@
 //! Only this file makes [`Evidence`], and no [`Failure`](crate::failure::Failure) exists without: the snapshot is taken
 //! where the failure is made, while the peers of the test are still there and the program has not gone on.
 
+use std::{collections::HashSet, net::SocketAddr};
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -31,11 +33,15 @@ pub struct Evidence {
     pub processes: Vec<ProcessState>,
     /// The call in which the program itself slept, and on what, if it did.
     pub waits: Option<(Call, Option<FdKind>)>,
+    /// What had arrived for it when it slept, and what it had not taken.
+    pub pending: Vec<Pending>,
     /// The last calls of the program and its children, in the order in which they were made; none where they are not
     /// followed.
     pub calls: Vec<CallLine>,
     /// From where in its author's source it has panicked, if it has and its calls are followed.
     pub panicked_at: Option<SourceLine>,
+    /// The children that had ended with another exit status than 0, where calls are followed.
+    pub failed_children: Vec<FailedChild>,
     /// What the program had printed on standard output; its beginning and its end if it was much.
     pub stdout: String,
     /// The same of standard error.
@@ -51,6 +57,27 @@ pub struct Evidence {
 
 #[derive(Clone, Debug, Default)]
 struct Captured;
+
+/// What the kernel keeps for a program until it takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pending {
+    /// Bytes of a connection, and whose: `client 1`.
+    Bytes(u32, String),
+    /// Datagrams of a socket with this address; the kernel does not tell how many.
+    Datagrams(String),
+    /// Connections that no call has accepted.
+    Connections(u32),
+}
+
+/// A child that had ended with another exit status than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedChild {
+    /// Its PID, as the program itself would print it.
+    pub pid: i32,
+    /// Its exit status.
+    pub status: i32,
+}
 
 /// What one process does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,8 +107,10 @@ impl Failure {
             steps: Vec::new(),
             processes: Vec::new(),
             waits: None,
+            pending: Vec::new(),
             calls: Vec::new(),
             panicked_at: None,
+            failed_children: Vec::new(),
             stdout: String::new(),
             stderr: String::new(),
             ending: None,
@@ -103,16 +132,29 @@ impl TestContext {
         self.programs.read_outputs();
         let program = self.programs.last();
         let program = program.as_ref();
-        let LastCalls { calls, panicked_at } = program
+        let LastCalls {
+            calls,
+            panicked_at,
+            failed_children,
+        } = program
             .and_then(|program| Some(last_calls(program.tracer()?, program.pid(), guilty)))
             .unwrap_or_default();
         let processes = self.programs.processes();
+        let mut sockets = self.sockets(Transport::Tcp).unwrap_or_default();
+        let streams = sockets.len();
+        sockets.extend(self.sockets(Transport::Udp).unwrap_or_default());
+        let waits = program.and_then(|program| waits(program, &processes));
         Evidence {
             steps: self.transcript.steps(),
-            processes: self.states_of(&processes),
-            waits: program.and_then(|program| waits(program, &processes)),
+            processes: self.states_of(&processes, &sockets),
+            waits,
+            pending: match waits {
+                Some(_) => self.pending(&processes, sockets.split_at(streams)),
+                None => Vec::new(),
+            },
             calls,
             panicked_at,
+            failed_children,
             stdout: program.map(|it| it.stdout_excerpt()).unwrap_or_default(),
             stderr: program.map(|it| it.stderr_excerpt()).unwrap_or_default(),
             fault_not_triggered: program
@@ -124,15 +166,42 @@ impl TestContext {
     }
 
     /// What each of these processes does now.
-    fn states_of(&self, processes: &[Process]) -> Vec<ProcessState> {
-        let mut sockets = self.sockets(Transport::Tcp).unwrap_or_default();
-        sockets.extend(self.sockets(Transport::Udp).unwrap_or_default());
+    fn states_of(&self, processes: &[Process], sockets: &[Socket]) -> Vec<ProcessState> {
         let mut found: Vec<ProcessState> = processes
             .iter()
-            .map(|process| self.state_of(process, &sockets))
+            .map(|process| self.state_of(process, sockets))
             .collect();
         found.sort_by_key(|state| (!state.is_main, state.pid));
         found
+    }
+
+    /// What the kernel keeps for these processes, of their TCP and of their UDP sockets.
+    fn pending(
+        &self,
+        processes: &[Process],
+        (streams, datagrams): (&[Socket], &[Socket]),
+    ) -> Vec<Pending> {
+        let open: HashSet<u64> = processes
+            .iter()
+            .flat_map(descriptors::of_process)
+            .filter_map(|descriptor| match descriptor.object {
+                Object::Socket(inode) => Some(inode),
+                _ => None,
+            })
+            .collect();
+        let is_kept = |socket: &&Socket| socket.receive_queue > 0 && open.contains(&socket.inode);
+        let of_stream = |socket: &Socket| match socket.state {
+            State::Listen => Pending::Connections(socket.receive_queue),
+            _ => Pending::Bytes(socket.receive_queue, self.name_of(socket.peer)),
+        };
+        let of_datagrams = |socket: &Socket| Pending::Datagrams(socket.local.to_string());
+        let streams = streams.iter().filter(is_kept).map(of_stream);
+        let datagrams = datagrams.iter().filter(is_kept).map(of_datagrams);
+        streams.chain(datagrams).collect()
+    }
+
+    fn name_of(&self, peer: SocketAddr) -> String {
+        self.names.of(peer).unwrap_or_else(|| peer.to_string())
     }
 
     fn state_of(&self, process: &Process, sockets: &[Socket]) -> ProcessState {
@@ -171,10 +240,7 @@ impl TestContext {
                 if socket.state == State::Close {
                     return Some(format!("the socket {}", socket.local));
                 }
-                let peer = self
-                    .names
-                    .of(socket.peer)
-                    .unwrap_or_else(|| socket.peer.to_string());
+                let peer = self.name_of(socket.peer);
                 Some(format!("the connection with {peer}, {}", socket.state))
             }
             Object::Pipe(_) if fd == 0 => Some("standard input".to_owned()),

@@ -42,7 +42,7 @@ mod wait;
 use std::{ffi::OsStr, net::SocketAddr, ops::RangeInclusive, rc::Rc};
 
 pub use context::TestContext;
-pub use evidence::{Evidence, ProcessState};
+pub use evidence::{Evidence, FailedChild, Pending, ProcessState};
 pub use fifo::Fifo;
 pub use file::File;
 pub use program::{

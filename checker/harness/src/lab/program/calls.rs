@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    super::evidence::FailedChild,
     Program,
     noise::{Shown, without_noise},
 };
@@ -29,6 +30,9 @@ pub struct CallLine {
     pub is_main: bool,
     /// What kind of call it is.
     pub call: Call,
+    /// The descriptor it works on, if its first argument is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descriptor: Option<i32>,
     /// `read(4, "hello\n", 4096) = 6`
     pub text: String,
     /// What came of it, with which the text ends.
@@ -71,6 +75,8 @@ pub(in crate::lab) struct LastCalls {
     pub calls: Vec<CallLine>,
     /// From where in its author's source it has panicked, if it has.
     pub panicked_at: Option<SourceLine>,
+    /// Its children that have ended with another exit status than 0.
+    pub failed_children: Vec<FailedChild>,
 }
 
 /// The last calls of a program, and all that have not returned; without those that it has made before its `main`, and
@@ -86,6 +92,7 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
     let panic = records.iter().rev().find(|record| tells_of_panic(record));
     let panicked_at = panic.and_then(|record| source.innermost(&record.frames));
     let threads = Threads::of(&records);
+    let failed_children = failed_children(&records, main);
     let mut calls = without_noise(records, guilty);
     let recent = calls.len().saturating_sub(SHOWN);
     let mut place = 0;
@@ -100,6 +107,7 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
             thread: threads.number(record),
             is_main: record.pid == main,
             call: record.call,
+            descriptor: record.descriptor(),
             text: shown.text(),
             outcome: record.outcome,
             injected: match record.refused {
@@ -116,7 +124,19 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
     LastCalls {
         calls: calls.iter().map(line).collect(),
         panicked_at,
+        failed_children,
     }
+}
+
+/// The children that have called exit_group(2) with another status than 0; the last call of a thread is no such end.
+fn failed_children(records: &[Record], main: i32) -> Vec<FailedChild> {
+    let ended = |record: &&Record| record.pid != main && record.number == libc::SYS_exit_group;
+    let child = |record: &Record| FailedChild {
+        pid: record.own_pid,
+        status: (record.numbers[0] & 0xff) as i32,
+    };
+    let children = records.iter().filter(ended).map(child);
+    children.filter(|child| child.status != 0).collect()
 }
 
 /// Whether it prints what Rust's standard library says when a thread panics. Then all that the thread was doing is still
