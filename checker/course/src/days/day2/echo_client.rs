@@ -224,10 +224,11 @@ const EVERY_BYTE: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
-            mistakes: &["prints_at_a_newline"],
-            hint: "All of the last reply has come, but your program does not show it: it has no newline, like the \
-                   line that was sent. A reply is complete when as many bytes are back as you sent, whatever they \
-                   are: count them. Then flush: io::stdout keeps what has no newline.",
+            mistakes: &["prints_at_a_newline", "takes_a_line_for_a_c_string"],
+            hint: "What does the test wait for? If it is standard output: the last reply is there and has no newline, \
+                   like the line that was sent. Count the bytes that are back, and flush: io::stdout keeps what has no \
+                   newline. If it is the connection: a part of a line was not sent. A byte 0 is a byte like any other, \
+                   but strlen and `%s` of C end at it.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,

@@ -1,5 +1,7 @@
 //! What a reader of records does when a call does less than it was asked, or fails.
 
+use std::iter;
+
 use nix::errno::Errno;
 
 use super::{records::ends_well, values::Record};
@@ -153,12 +155,15 @@ pub(super) const CANNOT_PRINT: Test = Test {
         program.expect_exit(1)?;
         program.stderr().expect_reason()?;
         cannot_print_numbers(lab, &["enc16", "1", "2", "3"])?;
-        cannot_print_numbers(lab, &["dec16", "0001", "0002", "0003"])
+        cannot_print_numbers(lab, &["dec16", "0001", "0002", "0003"])?;
+        // More lines than a buffer of the C library or of Rust's BufWriter holds.
+        cannot_print_numbers(lab, &many("enc64", "18446744073709551615"))?;
+        cannot_print_numbers(lab, &many("dec64", "ffffffffffffffff"))
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["ignores_a_failed_print"],
+            mistakes: &["drops_its_buffer", "ignores_a_failed_print"],
             hint: "The disk behind standard output is full, but your program ends as if its line were there. Look at \
                    the result of each print and each flush; if one fails, give the reason and end with status 1.",
         },
@@ -176,6 +181,13 @@ pub(super) const CANNOT_PRINT: Test = Test {
 };
 
 /// The first line waits for room and gets it; behind it the disk is full.
+fn many<'a>(command: &'a str, value: &'a str) -> Vec<&'a str> {
+    const MANY: usize = 1_000;
+    iter::once(command)
+        .chain(iter::repeat_n(value, MANY))
+        .collect()
+}
+
 fn cannot_print_numbers(lab: &Lab, arguments: &[&str]) -> Checked {
     let program = lab.launch(Launch {
         full_stdout: true,
@@ -187,7 +199,7 @@ fn cannot_print_numbers(lab: &Lab, arguments: &[&str]) -> Checked {
         .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
     program.stdout().drain()?;
     program.wait_for_end()?;
-    // Who prints all three lines with one write has got them out in time.
+    // Who prints all lines with one write has got them out in time.
     if full.hits() == 0 {
         return program.expect_exit(0);
     }

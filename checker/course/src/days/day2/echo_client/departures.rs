@@ -44,9 +44,9 @@ pub(super) const MORE_THAN_SENT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &["waits_for_the_end_of_too_much"],
-            hint: "More has come than was sent, and your program waits for the server's end, as read_to_end does. \
-                   One read of one byte is enough: 0 is the end; after anything else, give the reason and end at \
-                   once, with status 1.",
+            hint: "More has come than was sent, and your program reads on to the server's end, as read_to_end and a loop \
+                   that throws bytes away do. One read of one byte is enough: 0 is the end; after anything else, give \
+                   the reason and end at once, with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,

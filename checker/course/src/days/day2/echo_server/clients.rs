@@ -247,6 +247,10 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
         let gone = server.connect()?;
         gone.send(lab.random_bytes(48_000))?;
         gone.close();
+        // The same with more than any server reads at once: the second write to somebody who has gone brings SIGPIPE.
+        let gone = server.connect()?;
+        gone.send_without_reading(lab.random_bytes(MORE_THAN_A_READ))?;
+        gone.close();
         polite.close();
         visit(lab, &server)?;
         server.descriptors().expect_at_most(before)
@@ -260,7 +264,7 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Killed,
-            mistakes: &["dies_of_sigpipe"],
+            mistakes: &["dies_of_sigpipe", "dies_of_sigpipe_with_a_large_buffer"],
             hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for \
                    you: leave it so, and handle EPIPE.",
         },
@@ -311,6 +315,9 @@ const SMALL: usize = 16 * 1024;
 
 /// So many bytes are in no buffer of the kernel between client and program and back.
 const MORE_THAN_FITS: usize = 1 << 20;
+
+/// More bytes than a usual buffer has, and about as many as the kernel keeps for a client that nobody serves yet.
+const MORE_THAN_A_READ: usize = 150_000;
 
 /// So many bytes are in no buffer of a program either, if it has a bound.
 const MORE_THAN_ONE_KEEPS: usize = 16 << 20;

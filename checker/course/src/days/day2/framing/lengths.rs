@@ -49,6 +49,11 @@ pub(super) const LARGEST: Test = Test {
             mistakes: &["refuses_the_largest"],
             hint: "A length of 65536 bytes is still allowed: only a length *above* it is a bad frame.",
         },
+        Rejection {
+            diagnosis: Diagnosis::ClosedEarly,
+            mistakes: &["refuses_the_largest_in_peace"],
+            hint: "A length of 65536 bytes is still allowed: only a length *above* it is a bad frame.",
+        },
     ],
 };
 

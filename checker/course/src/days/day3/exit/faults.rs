@@ -134,7 +134,8 @@ pub(super) const CANNOT_PRINT: Test = Test {
     proves: &[FAILURES, NO_PANIC],
     story: |lab| {
         cannot_print(lab, Errno::ENOSPC)?;
-        cannot_print(lab, Errno::EPIPE)
+        cannot_print(lab, Errno::EPIPE)?;
+        cannot_print_its_sum(lab)
     },
     rejects: &[
         Rejection {
@@ -151,7 +152,11 @@ pub(super) const CANNOT_PRINT: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["ignores_a_failed_print", "takes_a_lost_reader_for_success"],
+            mistakes: &[
+                "ignores_a_failed_print",
+                "ignores_that_its_sum_is_lost",
+                "takes_a_lost_reader_for_success",
+            ],
             hint: "The sum is lost, because standard output takes nothing more (its disk is full, or its reader has \
                    gone), but your program ends with status 0. Look at what write and flush return, and end with \
                    status 1.",
@@ -168,6 +173,18 @@ fn cannot_print(lab: &Lab, errno: Errno) -> Checked {
     let program = start_and_hold(lab, &[])?;
     program.faults().fail_each(print(), errno)?;
     program.stdout().drain()?;
+    program.expect_exit(1)?;
+    program.stderr().expect_reason()
+}
+
+/// Its `start` is out, and nothing more can be printed.
+fn cannot_print_its_sum(lab: &Lab) -> Checked {
+    let program = start_and_hold(lab, &few(lab, 1))?;
+    let child = program.signals().freeze_before(print())?;
+    program.stdout().drain()?;
+    child.wait_until_frozen()?;
+    program.faults().fail_each(print(), Errno::ENOSPC)?;
+    child.resume()?;
     program.expect_exit(1)?;
     program.stderr().expect_reason()
 }
