@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use nix::errno::Errno;
 
 use harness::author::{
-    Call, Checked, Connection, Diagnosis, Lab, Launch, Object, Server, Sleep, State, Transport,
+    Call, Checked, Connection, Diagnosis, Lab, Launch, Object, Program, Server, Sleep, State,
+    Transport,
 };
 
 /// What a client does that has connected, until it has all for which it came.
@@ -93,6 +94,66 @@ pub(crate) fn expect_no_other_door(lab: &Lab, server: &Server, transport: Transp
             ),
         }
     })
+}
+
+// Its line
+
+/// For whoever says that it listens, and listens afterwards.
+pub(crate) const LISTEN_FIRST: &str = "A client that reads `listening IP:PORT` connects at once, and is refused while \
+                                       nobody listens. Call listen first, then print.";
+
+/// Starts the program while nothing takes its output, and sees that it listens already when its line has to wait. `further`
+/// are the arguments behind the address.
+pub(crate) fn listens_before_it_says_so(lab: &Lab, further: &[&str]) -> Checked<Server> {
+    let wanted = lab.any_port();
+    let address = wanted.to_string();
+    let (program, listening) = held_at_its_line(lab, &[&[address.as_str()], further].concat())?;
+    // What it has said comes first: a program may have begun with another line.
+    let server = program.expect_announcement(wanted)?;
+    expect_listened(lab, &listening, server.address())?;
+    Ok(server)
+}
+
+/// The program when it may go on printing, and the addresses on which somebody listened while its first line had to wait.
+pub(crate) fn held_at_its_line(
+    lab: &Lab,
+    arguments: &[&str],
+) -> Checked<(Program, Vec<SocketAddr>)> {
+    let full = Launch {
+        full_stdout: true,
+        ..Launch::new(arguments)
+    };
+    let start = "start your program; its standard output is full, so that its line has to wait";
+    let program = lab.step(start, || {
+        let program = lab.launch(full)?;
+        program.sleeps(Sleep::Printing)?;
+        Ok(program)
+    })?;
+    let listening = lab.step("look whether it listens already", || {
+        // Where its descriptors are hidden, so are its sockets.
+        program.descriptors().list()?;
+        let mut sockets = lab.sockets(Transport::Tcp)?;
+        sockets.retain(|socket| socket.state == State::Listen);
+        Ok(sockets.iter().map(|socket| socket.local).collect())
+    })?;
+    program.stdout().drain()?;
+    Ok((program, listening))
+}
+
+/// Sees that this address is among those on which somebody listened before the program said so.
+pub(crate) fn expect_listened(lab: &Lab, listening: &[SocketAddr], said: SocketAddr) -> Checked {
+    let has_listened = |socket: &SocketAddr| {
+        socket.port() == said.port() && (socket.ip() == said.ip() || socket.ip().is_unspecified())
+    };
+    match listening.iter().any(has_listened) {
+        true => Ok(()),
+        false => lab.fail(
+            Diagnosis::ListensElsewhere,
+            format!(
+                "your program says `listening {said}` while none of its sockets listens there yet"
+            ),
+        ),
+    }
 }
 
 // Its port

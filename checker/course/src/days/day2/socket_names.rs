@@ -47,6 +47,7 @@ pub const EXERCISE: Exercise = Exercise {
         STARTED_AGAIN_ON_IPV6,
         refusals::CANNOT_LISTEN,
         refusals::SILENT_UNTIL_READY,
+        refusals::LISTENS_FIRST,
         refusals::WRONG_ARGUMENTS,
     ],
     clues: &[],
