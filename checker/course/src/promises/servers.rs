@@ -167,12 +167,23 @@ pub(crate) const REUSE_THE_ADDRESS: &str = "The old connection is in TIME_WAIT a
 pub(crate) const BIND_THE_PORT: &str = "Bind the port from the argument, too. 0 means \"any free port\"; every other \
                                         number means itself.";
 
+/// Stops the server with all that it has started: a process of it that goes on would hold the port. The server first, for
+/// it might start another one.
+pub(crate) fn stop(server: &Server) -> Checked {
+    let program = server.program();
+    program.kill()?;
+    match program.children().commands().is_empty() {
+        true => Ok(()),
+        false => program.children().kill(),
+    }
+}
+
 /// A server whose connection is in TIME_WAIT has been stopped, and another one takes its place.
 pub(crate) fn starts_again(lab: &Lab, conversation: Conversation) -> Checked<Server> {
     let server = lab.start_server()?;
     let client = server.connect()?;
     conversation(lab, &client)?;
-    server.program().kill()?;
+    stop(&server)?;
     client.expect_end()?;
     client.close();
     wait_for_time_wait(lab, server.address())?;

@@ -528,7 +528,7 @@ fn starts_again(lab: &Lab, address: SocketAddr) -> Checked {
     client.expect_end()?;
     client.close();
     servers::wait_for_time_wait(lab, address)?;
-    server.program().kill()?;
+    servers::stop(&server)?;
     let again = lab.start_server_on(address)?;
     again.expect_address(address)?;
     visit(lab, &again)

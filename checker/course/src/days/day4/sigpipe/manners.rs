@@ -92,7 +92,7 @@ pub(super) const AGAIN: Test = Test {
     story: |lab| {
         let (server, [client]) = start(lab)?;
         tell(&server, &lab.random_bytes(30), &[&client])?;
-        server.program().kill()?;
+        servers::stop(&server)?;
         client.expect_end()?;
         client.close();
         servers::wait_for_time_wait(lab, server.address())?;
