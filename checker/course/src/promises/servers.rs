@@ -292,7 +292,13 @@ pub(crate) const FORGET_CLIENTS: &str = "With each client that comes and goes, y
                                          what belongs to a client when it goes: a buffer, an entry in a list, a \
                                          thread that was never joined.";
 
-/// Many clients come and go, and the program keeps no descriptor and no memory of them. `visit` is one of them from its
+/// For whoever never calls waitpid.
+pub(crate) const COLLECT_CHILDREN: &str = "A process that has ended stays a zombie until its parent calls waitpid, and it \
+                                           counts among those that you may have. Call waitpid with WNOHANG when \
+                                           SIGCHLD comes or before each accept, or ignore SIGCHLD: then the kernel \
+                                           collects them.";
+
+/// Many clients come and go, and the program keeps no descriptor, no process and no memory of them. `visit` is one of them from its
 /// connection to its end, `who` what they are.
 pub(crate) fn keeps_nothing(
     lab: &Lab,
@@ -313,6 +319,7 @@ pub(crate) fn keeps_nothing(
         })?;
         server.descriptors().expect_at_most(descriptors)?;
         lab.settle()?;
+        expect_few_zombies(lab, server)?;
         let more = server.program().peak_memory().saturating_sub(before);
         if more < MUCH {
             break;
@@ -326,4 +333,17 @@ pub(crate) fn keeps_nothing(
         }
     }
     Ok(())
+}
+
+/// Sees that not every client of a round has left a process that has ended and was not collected. A server may collect them
+/// when the next client comes, or now and then.
+fn expect_few_zombies(lab: &Lab, server: &Server) -> Checked {
+    let zombies = server.program().children().uncollected();
+    match zombies < MANY {
+        true => Ok(()),
+        false => lab.fail(
+            Diagnosis::ZombieLeft,
+            format!("{zombies} processes of your program have ended, and stay zombies"),
+        ),
+    }
 }

@@ -339,6 +339,11 @@ const NO_LEAK: Test = Test {
                    nothing closes it; `as_raw_fd` only lends its number. shutdown closes nothing.",
         },
         Rejection {
+            diagnosis: Diagnosis::ZombieLeft,
+            mistakes: &["leaves_a_zombie_for_each_client"],
+            hint: servers::COLLECT_CHILDREN,
+        },
+        Rejection {
             diagnosis: Diagnosis::OutOfMemory,
             mistakes: &["keeps_the_buffer_of_each_client"],
             hint: servers::FORGET_CLIENTS,
