@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ static void receive_all(int fd, unsigned wanted) {
 }
 
 int main(int count, char **words) {
+    signal(SIGPIPE, SIG_IGN);
     long limit = 500, tries = 4;
     int at = 1;
     for (; at + 1 < count && words[at][0] == '-'; at += 2) {

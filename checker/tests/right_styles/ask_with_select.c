@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ static void print(const char *bytes, size_t length) {
 }
 
 int main(int count, char **words) {
+    signal(SIGPIPE, SIG_IGN);
     long limit = 500, tries = 4;
     int at = 1;
     for (; at + 1 < count && words[at][0] == '-'; at += 2) {

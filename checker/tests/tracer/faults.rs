@@ -1,6 +1,9 @@
 //! Faults that the tracer injects: they strike what is meant, and leave no trace.
 
-use std::{os::fd::AsRawFd, time::Instant};
+use std::{
+    os::{fd::AsRawFd, unix::process::ExitStatusExt},
+    time::Instant,
+};
 
 use checker::observe::{
     calls::Call,
@@ -255,6 +258,30 @@ fn a_call_that_copies_is_a_read_and_a_write() {
         run.story()
     );
     assert_eq!(injections.map(|id| run.tracer().hits(id)), [1, 1]);
+}
+
+#[test]
+fn an_epipe_brings_sigpipe_where_the_kernel_sends_it() {
+    let mut run = Run::traced("breaks_pipes");
+    run.wait_for(|record| record.call == Call::Read && record.descriptor() == Some(0));
+    // The same errors as those of the kernel, which its own EPIPE hits where the tracer does nothing.
+    let injections = [4, 6, 7].map(|descriptor| {
+        run.tracer().inject(Injection {
+            call: Call::Write,
+            on: On::Descriptor(descriptor),
+            which: Which::Every,
+            fault: Fault::Errno(libc::EPIPE),
+        })
+    });
+    run.tell("\n");
+    let output = run.output();
+    assert!(
+        output.contains("write to a pipe: EPIPE\nsignals: 1\n"),
+        "{output}"
+    );
+    assert_eq!(output, untraced("breaks_pipes", "\n"), "{}", run.story());
+    assert_eq!(injections.map(|id| run.tracer().hits(id)), [4, 4, 1]);
+    assert_eq!(run.ending().signal(), Some(libc::SIGPIPE));
 }
 
 #[test]

@@ -547,6 +547,41 @@ static void copies(void) {
         say("sendfile", sendfile(to[1], file, NULL, 1));
 }
 
+static volatile sig_atomic_t broken;
+static void count_broken(int signal) {
+    (void)signal;
+    broken++;
+}
+
+/* Each write finds that nobody reads: the pipes are 3 and 4, the streams 5 and 6, the datagrams go to 7. */
+static void breaks_pipes(void) {
+    int ends[2], streams[2];
+    struct sockaddr_in address;
+    struct iovec part = {"x", 1};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    pipe(ends);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, streams);
+    int datagrams = socket(AF_INET, SOCK_DGRAM, 0), file = open(self, O_RDONLY);
+    close(listener(&address));
+    connect(datagrams, (struct sockaddr *)&address, sizeof address);
+    shutdown(datagrams, SHUT_WR);
+    close(ends[0]);
+    close(streams[0]);
+    await_line();
+    signal(SIGPIPE, count_broken);
+    say("write to a pipe", write(ends[1], "x", 1)), say("signals", broken);
+    say("sendfile to a pipe", sendfile(ends[1], file, NULL, 1)), say("signals", broken);
+    say("writev", writev(streams[1], &part, 1)), say("signals", broken);
+    say("send", send(streams[1], "x", 1, 0)), say("signals", broken);
+    say("send without it", send(streams[1], "x", 1, MSG_NOSIGNAL)), say("signals", broken);
+    say("sendmsg without it", sendmsg(streams[1], &message, MSG_NOSIGNAL)), say("signals", broken);
+    say("send of a datagram", send(datagrams, "x", 1, 0)), say("signals", broken);
+    signal(SIGPIPE, SIG_IGN);
+    say("where it is ignored", write(ends[1], "x", 1)), say("signals", broken);
+    signal(SIGPIPE, SIG_DFL);
+    say("where it kills", write(ends[1], "x", 1));
+}
+
 static volatile sig_atomic_t flag;
 static void set_flag(int signal) {
     (void)signal;
@@ -723,7 +758,8 @@ static const struct {
     void (*run)(void);
 } WAYS[] = {
     WAY(echo), WAY(sockets), WAY(children), WAY(threads), WAY(exec_in_a_thread), WAY(daemonizes), WAY(stops),
-    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies), WAY(cannot_wait), WAY(returns_at_once),
+    WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies),
+    WAY(breaks_pipes), WAY(cannot_wait), WAY(returns_at_once),
     WAY(reads_one_and_more), WAY(writes_beside_a_thread), WAY(vectors_with_flags),
     WAY(splices_its_input), WAY(flag_then_pause),
     WAY(flag_then_read), WAY(flag_then_sigsuspend), WAY(flag_then_ppoll), WAY(clones_untraced), WAY(hides),

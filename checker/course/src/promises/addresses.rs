@@ -3,7 +3,8 @@
 use super::arguments::{refuses, refuses_each, spoiled};
 use harness::author::{Checked, Lab};
 
-const NEAR_MISSES: [&str; 24] = [
+/// No number among them has a zero too many: whether 08080 is a port, and 127.0.0.01 an address, no contract says.
+const NEAR_MISSES: [&str; 23] = [
     // A part is missing.
     "",
     ":0",
@@ -22,10 +23,9 @@ const NEAR_MISSES: [&str; 24] = [
     "127.0.0.1: 0",
     "127.0.0.1:0 ",
     " 127.0.0.1:0",
-    // What inet_aton takes: fewer numbers, also a single one, and numbers in base 8.
+    // What inet_aton takes: fewer numbers, also a single one.
     "127.1:0",
     "2130706433:0",
-    "127.0.0.01:0",
     // What nobody takes but a parser of one's own.
     "127.0.0.256:0",
     "127.0.0.1.1:0",

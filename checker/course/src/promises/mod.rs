@@ -7,4 +7,5 @@ pub(crate) mod addresses;
 pub(crate) mod arguments;
 pub(crate) mod commands;
 pub(crate) mod numbers;
+pub(crate) mod output;
 pub(crate) mod servers;

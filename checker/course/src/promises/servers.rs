@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use nix::errno::Errno;
 
 use harness::author::{
-    Call, Checked, Connection, Diagnosis, Lab, Launch, Object, Server, Sleep, State, Transport,
+    Call, Checked, Connection, Diagnosis, Lab, Launch, Object, Program, Server, Sleep, State,
+    Transport,
 };
 
 /// What a client does that has connected, until it has all for which it came.
@@ -95,6 +96,66 @@ pub(crate) fn expect_no_other_door(lab: &Lab, server: &Server, transport: Transp
     })
 }
 
+// Its line
+
+/// For whoever says that it listens, and listens afterwards.
+pub(crate) const LISTEN_FIRST: &str = "A client that reads `listening IP:PORT` connects at once, and is refused while \
+                                       nobody listens. Call listen first, then print.";
+
+/// Starts the program while nothing takes its output, and sees that it listens already when its line has to wait. `further`
+/// are the arguments behind the address.
+pub(crate) fn listens_before_it_says_so(lab: &Lab, further: &[&str]) -> Checked<Server> {
+    let wanted = lab.any_port();
+    let address = wanted.to_string();
+    let (program, listening) = held_at_its_line(lab, &[&[address.as_str()], further].concat())?;
+    // What it has said comes first: a program may have begun with another line.
+    let server = program.expect_announcement(wanted)?;
+    expect_listened(lab, &listening, server.address())?;
+    Ok(server)
+}
+
+/// The program when it may go on printing, and the addresses on which somebody listened while its first line had to wait.
+pub(crate) fn held_at_its_line(
+    lab: &Lab,
+    arguments: &[&str],
+) -> Checked<(Program, Vec<SocketAddr>)> {
+    let full = Launch {
+        full_stdout: true,
+        ..Launch::new(arguments)
+    };
+    let start = "start your program; its standard output is full, so that its line has to wait";
+    let program = lab.step(start, || {
+        let program = lab.launch(full)?;
+        program.sleeps(Sleep::Printing)?;
+        Ok(program)
+    })?;
+    let listening = lab.step("look whether it listens already", || {
+        // Where its descriptors are hidden, so are its sockets.
+        program.descriptors().list()?;
+        let mut sockets = lab.sockets(Transport::Tcp)?;
+        sockets.retain(|socket| socket.state == State::Listen);
+        Ok(sockets.iter().map(|socket| socket.local).collect())
+    })?;
+    program.stdout().drain()?;
+    Ok((program, listening))
+}
+
+/// Sees that this address is among those on which somebody listened before the program said so.
+pub(crate) fn expect_listened(lab: &Lab, listening: &[SocketAddr], said: SocketAddr) -> Checked {
+    let has_listened = |socket: &SocketAddr| {
+        socket.port() == said.port() && (socket.ip() == said.ip() || socket.ip().is_unspecified())
+    };
+    match listening.iter().any(has_listened) {
+        true => Ok(()),
+        false => lab.fail(
+            Diagnosis::ListensElsewhere,
+            format!(
+                "your program says `listening {said}` while none of its sockets listens there yet"
+            ),
+        ),
+    }
+}
+
 // Its port
 
 /// For whoever cannot have its port back.
@@ -106,12 +167,23 @@ pub(crate) const REUSE_THE_ADDRESS: &str = "The old connection is in TIME_WAIT a
 pub(crate) const BIND_THE_PORT: &str = "Bind the port from the argument, too. 0 means \"any free port\"; every other \
                                         number means itself.";
 
+/// Stops the server with all that it has started: a process of it that goes on would hold the port. The server first, for
+/// it might start another one.
+pub(crate) fn stop(server: &Server) -> Checked {
+    let program = server.program();
+    program.kill()?;
+    match program.children().commands().is_empty() {
+        true => Ok(()),
+        false => program.children().kill(),
+    }
+}
+
 /// A server whose connection is in TIME_WAIT has been stopped, and another one takes its place.
 pub(crate) fn starts_again(lab: &Lab, conversation: Conversation) -> Checked<Server> {
     let server = lab.start_server()?;
     let client = server.connect()?;
     conversation(lab, &client)?;
-    server.program().kill()?;
+    stop(&server)?;
     client.expect_end()?;
     client.close();
     wait_for_time_wait(lab, server.address())?;
@@ -220,7 +292,13 @@ pub(crate) const FORGET_CLIENTS: &str = "With each client that comes and goes, y
                                          what belongs to a client when it goes: a buffer, an entry in a list, a \
                                          thread that was never joined.";
 
-/// Many clients come and go, and the program keeps no descriptor and no memory of them. `visit` is one of them from its
+/// For whoever never calls waitpid.
+pub(crate) const COLLECT_CHILDREN: &str = "A process that has ended stays a zombie until its parent calls waitpid, and it \
+                                           counts among those that you may have. Call waitpid with WNOHANG when \
+                                           SIGCHLD comes or before each accept, or ignore SIGCHLD: then the kernel \
+                                           collects them.";
+
+/// Many clients come and go, and the program keeps no descriptor, no process and no memory of them. `visit` is one of them from its
 /// connection to its end, `who` what they are.
 pub(crate) fn keeps_nothing(
     lab: &Lab,
@@ -241,6 +319,7 @@ pub(crate) fn keeps_nothing(
         })?;
         server.descriptors().expect_at_most(descriptors)?;
         lab.settle()?;
+        expect_few_zombies(lab, server)?;
         let more = server.program().peak_memory().saturating_sub(before);
         if more < MUCH {
             break;
@@ -254,4 +333,17 @@ pub(crate) fn keeps_nothing(
         }
     }
     Ok(())
+}
+
+/// Sees that not every client of a round has left a process that has ended and was not collected. A server may collect them
+/// when the next client comes, or now and then.
+fn expect_few_zombies(lab: &Lab, server: &Server) -> Checked {
+    let zombies = server.program().children().uncollected();
+    match zombies < MANY {
+        true => Ok(()),
+        false => lab.fail(
+            Diagnosis::ZombieLeft,
+            format!("{zombies} processes of your program have ended, and stay zombies"),
+        ),
+    }
 }

@@ -7,8 +7,7 @@ mod untested;
 
 use crate::promises::{addresses, arguments, servers};
 use harness::author::{
-    Checked, Connection, Diagnosis, Exercise, Lab, Launch, Object, Program, Rejection, Server,
-    Sleep, State, Test, Transport,
+    Checked, Connection, Diagnosis, Exercise, Lab, Rejection, Server, Test, Transport,
 };
 
 /// Day 2, exercise 2.
@@ -254,35 +253,14 @@ const LISTENS_FIRST: Test = Test {
                it really has.",
     ],
     story: |lab| {
-        let address = lab.any_port();
-        let full = Launch {
-            full_stdout: true,
-            ..Launch::new([address.to_string()])
-        };
-        let start = "start your program; its standard output is full, so that its line has to wait";
-        let program = lab.step(start, || {
-            let program = lab.launch(full)?;
-            program.sleeps(Sleep::Printing)?;
-            Ok(program)
-        })?;
-        let listens = lab.step("look whether it listens already", || listens(lab, &program))?;
-        program.stdout().drain()?;
-        // What it has said comes first: a program may have begun with another line.
-        let server = program.expect_announcement(address)?;
-        if !listens {
-            return lab.fail(
-                Diagnosis::ListensElsewhere,
-                "your program says `listening IP:PORT` while none of its sockets listens yet",
-            );
-        }
+        let server = servers::listens_before_it_says_so(lab, &[])?;
         let client = server.connect()?;
         echo(lab, &client)
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::ListensElsewhere,
         mistakes: &["announces_before_listening"],
-        hint: "A client that reads `listening IP:PORT` connects at once, and is refused while nobody listens. Call \
-               listen first, then print.",
+        hint: servers::LISTEN_FIRST,
     }],
 };
 
@@ -359,6 +337,11 @@ const NO_LEAK: Test = Test {
             mistakes: &["leaks_a_copy_of_the_listener"],
             hint: "Each descriptor needs an owner who closes it. `into_raw_fd` takes the owner away, and then \
                    nothing closes it; `as_raw_fd` only lends its number. shutdown closes nothing.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::ZombieLeft,
+            mistakes: &["leaves_a_zombie_for_each_client"],
+            hint: servers::COLLECT_CHILDREN,
         },
         Rejection {
             diagnosis: Diagnosis::OutOfMemory,
@@ -464,15 +447,4 @@ fn clients(
             Ok(client)
         })
         .collect()
-}
-
-/// Whether one of the program's sockets listens at this moment.
-fn listens(lab: &Lab, program: &Program) -> Checked<bool> {
-    let own = program.descriptors().list()?;
-    let listening = lab.sockets(Transport::Tcp)?.into_iter();
-    let mut listening = listening.filter(|socket| socket.state == State::Listen);
-    Ok(listening.any(|socket| {
-        own.iter()
-            .any(|descriptor| descriptor.object == Object::Socket(socket.inode))
-    }))
 }

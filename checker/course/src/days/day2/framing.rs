@@ -40,6 +40,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::PATIENCE,
         manners::LOST_CLIENT,
         manners::NO_DESCRIPTOR,
+        manners::LISTENS_FIRST,
         manners::AGAIN,
         WHERE_IT_LISTENS,
     ],

@@ -47,6 +47,7 @@ pub const EXERCISE: Exercise = Exercise {
         STARTED_AGAIN_ON_IPV6,
         refusals::CANNOT_LISTEN,
         refusals::SILENT_UNTIL_READY,
+        refusals::LISTENS_FIRST,
         refusals::WRONG_ARGUMENTS,
     ],
     clues: &[],
@@ -527,7 +528,7 @@ fn starts_again(lab: &Lab, address: SocketAddr) -> Checked {
     client.expect_end()?;
     client.close();
     servers::wait_for_time_wait(lab, address)?;
-    server.program().kill()?;
+    servers::stop(&server)?;
     let again = lab.start_server_on(address)?;
     again.expect_address(address)?;
     visit(lab, &again)

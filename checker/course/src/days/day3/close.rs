@@ -49,6 +49,7 @@ pub const EXERCISE: Exercise = Exercise {
         faults::INTERRUPTED,
         faults::LOST_CLIENT,
         faults::NO_DESCRIPTOR,
+        manners::LISTENS_FIRST,
         manners::AGAIN,
         manners::WRONG_ARGUMENTS,
     ],

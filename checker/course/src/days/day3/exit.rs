@@ -6,9 +6,10 @@ mod manners;
 mod statuses;
 mod untested;
 
+use crate::promises::output::EXPECT_EPIPE;
 use harness::author::{
-    Call, CallFilter, Checked, Comparison, Diagnosis, Exercise, FdKind, Lab, Launch, Program,
-    Rejection, Sleep, Test, quoted,
+    Call, CallFilter, Checked, Clue, Comparison, Diagnosis, Ending, Exercise, FdKind, Lab, Launch,
+    Program, Rejection, Seen, Sleep, Test, quoted,
 };
 
 const WHAT_EXIT_DOES: &str = "What exit does before it ends";
@@ -47,7 +48,12 @@ pub const EXERCISE: Exercise = Exercise {
         manners::FILE_OR_TERMINAL,
         manners::WRONG_ARGUMENTS,
     ],
-    clues: &[],
+    clues: &[Clue {
+        diagnoses: &[Diagnosis::Killed],
+        seen: Seen::Ended(Ending::Signal(libc::SIGPIPE)),
+        mistakes: &["dies_of_sigpipe"],
+        hint: EXPECT_EPIPE,
+    }],
     untested: untested::SENTENCES,
 };
 

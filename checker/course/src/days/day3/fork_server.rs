@@ -42,6 +42,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::CANNOT_ACCEPT,
         NO_FORK,
         LOST_CLIENT,
+        manners::LISTENS_FIRST,
         PORT_IS_FREE,
         manners::WRONG_ARGUMENTS,
         manners::PORT_IN_USE,

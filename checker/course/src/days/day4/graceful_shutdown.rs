@@ -45,6 +45,7 @@ pub const EXERCISE: Exercise = Exercise {
         pid_file::OF_ANOTHER_SERVER,
         pid_file::WHILE_IT_LISTENS,
         pid_file::OF_THE_SUCCESSOR,
+        manners::LISTENS_FIRST,
         manners::CANNOT_LISTEN,
         manners::WRONG_ARGUMENTS,
     ],

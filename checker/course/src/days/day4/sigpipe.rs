@@ -45,6 +45,7 @@ pub const EXERCISE: Exercise = Exercise {
         lost::NONE_IS_LEFT,
         faults::CANNOT_PRINT,
         manners::CLOSES_THE_DOOR,
+        manners::LISTENS_FIRST,
         manners::AGAIN,
         manners::WRONG_ARGUMENTS,
     ],

@@ -89,6 +89,13 @@ impl Children<'_> {
         self.living().iter().map(command_of).collect()
     }
 
+    /// How many have ended, and nobody has collected them yet: zombies.
+    pub fn uncollected(&self) -> usize {
+        let context = &self.program.context;
+        let processes = context.programs.processes().into_iter();
+        processes.filter(Process::is_zombie).count()
+    }
+
     /// Ends all of them with SIGKILL, and waits until they have ended. Some may end by themselves meanwhile.
     pub fn kill(&self) -> Checked {
         let context = &self.program.context;

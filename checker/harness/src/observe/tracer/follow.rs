@@ -456,7 +456,7 @@ impl Follower {
             let pause = match pending.patch {
                 Some(EntryPatch::SignalFirst(_)) => Some(Pause::GoesOn),
                 // This is no signal's doing.
-                Some(EntryPatch::Return(_)) => None,
+                Some(EntryPatch::Return(_) | EntryPatch::BreakPipe) => None,
                 Some(EntryPatch::Restore) | None => Pause::of(result),
             };
             match (pause, pending.row) {
@@ -475,14 +475,14 @@ impl Follower {
                 }
                 _ => self.finish(tid, &pending, result),
             }
-            if let Some(EntryPatch::SignalFirst(signal)) = pending.patch
+            if let Some(signal) = pending.patch.and_then(EntryPatch::signal)
                 && let Some(thread) = self.threads.get(&tid)
             {
-                // A process stops when one of its threads takes SIGSTOP; this one takes it before it makes the call. All
-                // other signals are for the process: which thread takes one is the program's choice. The process is
-                // there, for this thread of it is stopped.
+                // A process stops when one of its threads takes SIGSTOP; this one takes it before it makes the call.
+                // SIGPIPE is for the thread that has written. All other signals are for the process: which thread takes
+                // one is the program's choice. The process is there, for this thread of it is stopped.
                 let _ = match signal {
-                    libc::SIGSTOP => sys::kill_thread(thread.pid, tid, signal),
+                    libc::SIGSTOP | libc::SIGPIPE => sys::kill_thread(thread.pid, tid, signal),
                     _ => sys::kill(thread.pid, signal),
                 };
             }

@@ -3,6 +3,7 @@
 use super::{
     inject::{self, Fault},
     memory::Memory,
+    possible::raises_sigpipe,
     registers::{Entry, Registers},
 };
 use crate::observe::calls::{Call, Row};
@@ -14,6 +15,8 @@ pub(super) enum EntryPatch {
     Restore,
     /// It was not made, and returns this.
     Return(i64),
+    /// It was not made, and fails with EPIPE; the thread gets SIGPIPE, as from the kernel.
+    BreakPipe,
     /// It was not made; the signal is sent, and then it is made.
     SignalFirst(i32),
 }
@@ -31,6 +34,9 @@ impl EntryPatch {
     /// Injects a fault into a call which is about to be made; none if it cannot be.
     pub fn inject(tid: i32, row: &Row, entry: &Entry, fault: Fault) -> Option<EntryPatch> {
         match fault {
+            Fault::Errno(libc::EPIPE) if raises_sigpipe(tid, row, entry) => {
+                EntryPatch::skip(tid, EntryPatch::BreakPipe)
+            }
             Fault::Errno(errno) => EntryPatch::skip(tid, EntryPatch::Return(-i64::from(errno))),
             Fault::Signal(signal) => EntryPatch::skip(tid, EntryPatch::SignalFirst(signal)),
             Fault::Short(most) => {
@@ -39,6 +45,15 @@ impl EntryPatch {
                 let is_changed = inject::shorten(&mut registers, row, entry, memory, most);
                 (is_changed && registers.write().is_ok()).then_some(EntryPatch::Restore)
             }
+        }
+    }
+
+    /// The signal that the program gets at the return.
+    pub fn signal(self) -> Option<i32> {
+        match self {
+            EntryPatch::SignalFirst(signal) => Some(signal),
+            EntryPatch::BreakPipe => Some(libc::SIGPIPE),
+            EntryPatch::Restore | EntryPatch::Return(_) => None,
         }
     }
 
@@ -66,6 +81,11 @@ impl EntryPatch {
                 result
             }
             EntryPatch::Return(value) => {
+                registers.set_result(value);
+                value
+            }
+            EntryPatch::BreakPipe => {
+                let value = -i64::from(libc::EPIPE);
                 registers.set_result(value);
                 value
             }

@@ -13,6 +13,7 @@
 //!   one this edge may never come.
 //! - eventfd, timerfd, signalfd and inotify transfer complete values or records only. A smaller buffer fails with EINVAL
 //!   (eventfd(2), timerfd_create(2), signalfd(2), inotify(7)).
+//! - EPIPE does not come alone: the kernel sends SIGPIPE to the thread that writes, and so does the tracer.
 
 use super::{inject::Fault, registers::Entry};
 use crate::observe::{
@@ -68,13 +69,28 @@ fn finds_room(thread: i32, row: &Row, entry: &Entry) -> bool {
     watched.is_some_and(|watched| waiting::finds_room(thread, watched))
 }
 
+/// Whether SIGPIPE comes to a thread whose call fails with EPIPE: from a pipe, and from a stream without MSG_NOSIGNAL
+/// (write(2), send(2)).
+pub(super) fn raises_sigpipe(thread: i32, row: &Row, entry: &Entry) -> bool {
+    let place = match row.copies() {
+        Some((_, to)) => to,
+        None if row.call == Call::Write => 0,
+        None => return false,
+    };
+    !has_message_flag(row, entry, libc::MSG_NOSIGNAL)
+        && !descriptors::keeps_messages_apart(thread, entry.arguments[place] as i32)
+}
+
 /// Whether a call on a descriptor can wait: neither O_NONBLOCK nor MSG_DONTWAIT is set.
 fn can_wait(thread: i32, number: i32, row: &Row, entry: &Entry) -> bool {
+    !has_message_flag(row, entry, libc::MSG_DONTWAIT)
+        && !descriptors::is_nonblocking(thread, number)
+}
+
+fn has_message_flag(row: &Row, entry: &Entry, flag: i32) -> bool {
     let mut arguments = row.parameters.iter().zip(entry.arguments);
-    let has_dontwait = arguments.any(|(parameter, value)| {
-        *parameter == Parameter::MessageFlags && value as i32 & libc::MSG_DONTWAIT != 0
-    });
-    !has_dontwait && !descriptors::is_nonblocking(thread, number)
+    arguments
+        .any(|(parameter, value)| *parameter == Parameter::MessageFlags && value as i32 & flag != 0)
 }
 
 /// Whether a descriptor transfers complete values or records only.

@@ -1,6 +1,6 @@
 //! What this server keeps as every server of the course does.
 
-use super::{CHAPTER, converse, message, some_bytes};
+use super::{CHAPTER, converse, message, some_bytes, visit};
 use crate::promises::servers;
 use harness::author::{Checked, Diagnosis, Rejection, Test};
 
@@ -63,6 +63,25 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
             hint: servers::PAUSE_IN_A_SHORTAGE,
         },
     ],
+};
+
+pub(super) const LISTENS_FIRST: Test = Test {
+    name: "listens before it says so",
+    points: 1,
+    read: "From socket to accept",
+    proves: &[
+        "The server is that of exercise 2.2 in all but what it says: it prints the one line `listening IP:PORT` when \
+         it is ready, serves one client after the other, and never ends by itself.",
+    ],
+    story: |lab| {
+        let server = servers::listens_before_it_says_so(lab, &[])?;
+        visit(lab, &server)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::ListensElsewhere,
+        mistakes: &["announces_before_listening"],
+        hint: servers::LISTEN_FIRST,
+    }],
 };
 
 pub(super) const AGAIN: Test = Test {

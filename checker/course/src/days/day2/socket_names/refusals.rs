@@ -6,6 +6,7 @@ use super::names::visit;
 use crate::promises::{
     addresses,
     arguments::{self, spoiled},
+    servers,
 };
 use harness::author::{Checked, Diagnosis, Lab, Launch, Rejection, Test};
 
@@ -70,6 +71,32 @@ pub(super) const SILENT_UNTIL_READY: Test = Test {
         mistakes: &["announces_one_by_one"],
         hint: "Your program has announced its first address, and ends because of the second: a client that has read \
                the line finds no server. Listen on all of them first, then print.",
+    }],
+};
+
+pub(super) const LISTENS_FIRST: Test = Test {
+    name: "listens on all of its addresses before it says so",
+    points: 1,
+    read: "From socket to accept",
+    proves: &[
+        "When all of them are ready for clients, the server prints one line for each, `listening IP:PORT`, in the \
+         order of the arguments, with the port it really has.",
+    ],
+    story: |lab| {
+        let wanted = lab.any_port();
+        let address = wanted.to_string();
+        let (program, listening) = servers::held_at_its_line(lab, &[&address, &address])?;
+        for _ in 0..2 {
+            let server = program.expect_announcement(wanted)?;
+            servers::expect_listened(lab, &listening, server.address())?;
+            visit(lab, &server)?;
+        }
+        Ok(())
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::ListensElsewhere,
+        mistakes: &["announces_before_listening"],
+        hint: servers::LISTEN_FIRST,
     }],
 };
 

@@ -8,6 +8,25 @@ use crate::promises::{
 };
 use harness::author::{Diagnosis, Rejection, Test};
 
+pub(super) const LISTENS_FIRST: Test = Test {
+    name: "listens before it says so",
+    points: 1,
+    read: "From socket to accept",
+    proves: &[
+        "When it is ready for clients, the server prints exactly one line, `listening IP:PORT`, with the port it \
+         really has.",
+    ],
+    story: |lab| {
+        let server = servers::listens_before_it_says_so(lab, &[])?;
+        visit(lab, &server)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::ListensElsewhere,
+        mistakes: &["announces_before_listening"],
+        hint: servers::LISTEN_FIRST,
+    }],
+};
+
 pub(super) const AGAIN: Test = Test {
     name: "can be started again on its port at once",
     points: 1,

@@ -6,6 +6,7 @@ use super::{
     COLLECT, FAILURES, LESS_THAN_ASKED, NO_FAILURE, NO_PANIC, PANIC_IN_A_CHILD, UNWRITTEN_OUTPUT,
     WHAT_EXIT_DOES, all_output, expect_parts, few, print, start_and_hold, statuses::sum_of,
 };
+use crate::promises::output::NO_END_BY_SIGPIPE;
 use harness::author::{Call, Checked, Diagnosis, Lab, Rejection, Test};
 
 pub(super) const NO_FORK: Test = Test {
@@ -131,7 +132,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
     name: "ends with status 1 when it cannot print",
     points: 1,
     read: WHAT_EXIT_DOES,
-    proves: &[FAILURES, NO_PANIC],
+    proves: &[FAILURES, NO_PANIC, NO_END_BY_SIGPIPE],
     story: |lab| {
         cannot_print(lab, Errno::ENOSPC)?;
         cannot_print(lab, Errno::EPIPE)?;
@@ -146,7 +147,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Killed,
-            mistakes: &["panics_in_its_handler"],
+            mistakes: &["panics_in_its_handler", "dies_of_sigpipe"],
             hint: "The function of atexit panics when `bye` cannot be printed. No panic may leave an `extern \"C\"` \
                    function, so the program is aborted. Use write! there; if it fails, say so on standard error and call _exit(1).",
         },

@@ -229,6 +229,25 @@ pub(super) const CANNOT_ACCEPT: Test = Test {
     }],
 };
 
+pub(super) const LISTENS_FIRST: Test = Test {
+    name: "listens before it says so",
+    points: 1,
+    read: "From socket to accept",
+    proves: &[
+        "When it is ready for clients, the server prints exactly one line, `listening IP:PORT`, with the port it \
+         really has.",
+    ],
+    story: |lab| {
+        let server = servers::listens_before_it_says_so(lab, &[])?;
+        visit(lab, &server).map(drop)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::ListensElsewhere,
+        mistakes: &["announces_before_listening"],
+        hint: servers::LISTEN_FIRST,
+    }],
+};
+
 pub(super) const WRONG_ARGUMENTS: Test = Test {
     name: "ends with status 2 when the arguments are wrong",
     points: 1,

@@ -7,7 +7,10 @@ use super::{
     answers::answers_bytes,
     machine::{Hosts, each_ipv4, ipv4, name},
 };
-use crate::promises::arguments::{refuses, spoiled};
+use crate::promises::{
+    arguments::{refuses, spoiled},
+    output::{EXPECT_EPIPE, NO_END_BY_SIGPIPE},
+};
 use harness::author::{Call, Diagnosis, FdKind, Launch, Rejection, Sleep, Test};
 
 pub(super) const ANY_BYTES: Test = Test {
@@ -60,6 +63,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         "Exit status 1, with the reason on standard error: a name, a service or an address is unknown or cannot be \
          looked up, or the output cannot be written.",
         "A panic (exit status 101) is a failure.",
+        NO_END_BY_SIGPIPE,
     ],
     story: |lab| {
         lab.follow_calls();
@@ -104,6 +108,11 @@ pub(super) const CANNOT_PRINT: Test = Test {
             mistakes: &["panics_when_it_cannot_print"],
             hint: "println! panics when it cannot print. Use writeln! with io::stdout(), and return its error up to \
                    main: the reason on standard error, and status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Killed,
+            mistakes: &["dies_of_sigpipe"],
+            hint: EXPECT_EPIPE,
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

@@ -6,6 +6,7 @@ use super::{
     LONG, LONGEST_TEXT, NOBODY_RECEIVES, ONE_PARTNER, answer_to_another, answer_with, ask,
     expect_failure, expect_printed, expect_question, question_to, server, word,
 };
+use crate::promises::output::{EXPECT_EPIPE, NO_END_BY_SIGPIPE};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
 pub(super) const REFUSED: Test = Test {
@@ -287,6 +288,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         "Exit status 1, with the reason on standard error:",
         "It says neither when it cannot send the question, receive, or write its output.",
         "A panic (exit status 101) is a failure.",
+        NO_END_BY_SIGPIPE,
     ],
     story: |lab| {
         lab.follow_calls();
@@ -317,6 +319,11 @@ pub(super) const CANNOT_PRINT: Test = Test {
             mistakes: &["prints_with_println"],
             hint: "println! and print! panic when standard output cannot be written. Use write_all and flush on \
                    io::stdout(), and report their error.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Killed,
+            mistakes: &["dies_of_sigpipe"],
+            hint: EXPECT_EPIPE,
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

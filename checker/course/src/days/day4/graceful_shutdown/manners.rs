@@ -1,4 +1,4 @@
-//! What cannot work.
+//! How it begins, and what cannot work.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -6,8 +6,27 @@ use std::{
 };
 
 use super::visit;
-use crate::promises::{addresses, arguments};
+use crate::promises::{addresses, arguments, servers};
 use harness::author::{Diagnosis, Rejection, Test};
+
+pub(super) const LISTENS_FIRST: Test = Test {
+    name: "listens before it says so",
+    points: 1,
+    read: "From socket to accept",
+    proves: &[
+        "When it is ready for clients and for signals, the server prints exactly one line: `listening IP:PORT`, with \
+         the port it really has, or `listening unix:PATH`.",
+    ],
+    story: |lab| {
+        let server = servers::listens_before_it_says_so(lab, &[])?;
+        visit(lab, &server).map(drop)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::ListensElsewhere,
+        mistakes: &["announces_before_listening"],
+        hint: servers::LISTEN_FIRST,
+    }],
+};
 
 pub(super) const CANNOT_LISTEN: Test = Test {
     name: "ends with status 1 when it cannot listen, or cannot write its pid file",

@@ -65,6 +65,25 @@ pub(super) const SLEEPS: Test = Test {
     ],
 };
 
+pub(super) const LISTENS_FIRST: Test = Test {
+    name: "listens before it says so",
+    points: 1,
+    read: "From socket to accept",
+    proves: &[
+        "When it is ready for clients, the server prints the line `listening IP:PORT`, with the port it really has.",
+    ],
+    story: |lab| {
+        let server = servers::listens_before_it_says_so(lab, &["1"])?;
+        let client = server.connect()?;
+        tell(&server, &lab.random_bytes(30), &[&client])
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::ListensElsewhere,
+        mistakes: &["announces_before_listening"],
+        hint: servers::LISTEN_FIRST,
+    }],
+};
+
 pub(super) const AGAIN: Test = Test {
     name: "can be started again on its port at once",
     points: 1,
@@ -73,7 +92,7 @@ pub(super) const AGAIN: Test = Test {
     story: |lab| {
         let (server, [client]) = start(lab)?;
         tell(&server, &lab.random_bytes(30), &[&client])?;
-        server.program().kill()?;
+        servers::stop(&server)?;
         client.expect_end()?;
         client.close();
         servers::wait_for_time_wait(lab, server.address())?;
