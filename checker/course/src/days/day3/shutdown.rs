@@ -36,6 +36,7 @@ pub const EXERCISE: Exercise = Exercise {
         SENDS_AT_ONCE,
         BOTH_DIRECTIONS,
         NOTHING_TAKEN,
+        manners::FILE_AS_INPUT,
         faults::SHORT_WRITES,
         SERVER_HALF_CLOSES_FIRST,
         NOBODY_LISTENS,
@@ -339,11 +340,13 @@ const SERVER_HALF_CLOSES_FIRST: Test = Test {
         "The server may end its own sending side first.",
         "The program goes on sending its input then.",
         "The program ends when both directions have ended, with exit status 0.",
+        "It has no time limit of its own: a server may think for hours.",
     ],
     story: |lab| {
         let (upload, server) = connected(lab)?;
         server.shutdown_write()?;
         upload.expect_alive()?;
+        upload.sleeps(Sleep::WithoutTimeLimit)?;
         for _ in 0..3 {
             let piece = bytes(lab, 1, 3_000);
             upload.stdin().feed(&piece);
@@ -361,6 +364,12 @@ const SERVER_HALF_CLOSES_FIRST: Test = Test {
             mistakes: &["leaves_at_the_servers_end"],
             hint: "read returned 0: the server has ended its direction, not yours. Send the rest of the input before \
                    you leave.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::TimeLimited,
+            mistakes: &["limits_its_own_direction"],
+            hint: "The server has ended its direction, and your program gives its own one only some time to end. \
+                   The input may take hours. Wait for it without a limit, as before.",
         },
         Rejection {
             diagnosis: Diagnosis::Busy,
@@ -398,6 +407,12 @@ const NOBODY_LISTENS: Test = Test {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["ends_without_a_word"],
             hint: "Print the reason on standard error before you end, with `eprintln!`: a status alone helps no one.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::TimedOut,
+            mistakes: &["tries_again_when_refused"],
+            hint: "connect has failed: nobody listens there (ECONNREFUSED). Your program waits a while and goes on, but \
+                   nobody has asked for a second try. Say so on standard error, and exit with 1.",
         },
     ],
 };

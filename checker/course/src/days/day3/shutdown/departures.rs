@@ -103,6 +103,13 @@ pub(super) const TAKES_NO_MORE: Test = Test {
             hint: "Writing to a connection that is gone raises SIGPIPE, and its default is to kill. Leave it ignored, \
                    as Rust's runtime sets it, or pass MSG_NOSIGNAL to send.",
         },
+        Rejection {
+            diagnosis: Diagnosis::Busy,
+            mistakes: &["spins_after_a_reset"],
+            hint: "The connection is gone, and your program makes the same calls again and again. poll reports POLLERR \
+                   and POLLHUP of a socket at once each time, also where it was not asked for them. When both are over, \
+                   receiving and sending, do not poll the socket again: exit with 1.",
+        },
     ],
 };
 
@@ -198,10 +205,18 @@ pub(super) const REFUSES_THE_REST: Test = Test {
         "The server no longer takes the input: a write to it fails.",
         "The program then sends nothing more, but it still prints all that has come from the server.",
     ],
-    story: prints_the_answer_of_a_refusing_server,
+    story: |lab| {
+        prints_the_answer_of_a_refusing_server(lab)?;
+        prints_an_answer_that_has_come_with_the_refusal(lab)
+    },
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
-        mistakes: &["exits_when_sending_fails", "leaves_at_pollerr"],
+        mistakes: &[
+            "exits_when_sending_fails",
+            "leaves_at_pollerr",
+            "looks_at_pollerr_first",
+            "leaves_when_a_write_fails",
+        ],
         hint: "A failed write, or POLLERR, ends the sending and not the program. The answer has already arrived: \
                print it until read returns 0 or an error, then exit with 1.",
     }],
@@ -260,6 +275,33 @@ fn prints_the_answer_of_a_refusing_server(lab: &Lab) -> Checked {
     upload.stdin().feed(bytes(lab, 100, 100));
     lab.settle()?;
     upload.stdout().drain()?;
+    upload.stdout().expect(&answer)?;
+    lab.settle()?;
+    upload.stdin().close();
+    upload.expect_exit(1)?;
+    upload.stdout().expect_end()
+}
+
+/// The same for a program that reads as much at once as has come: it learns of the answer, of the reset and of more input
+/// at the same moment, and chooses itself at which it looks first.
+fn prints_an_answer_that_has_come_with_the_refusal(lab: &Lab) -> Checked {
+    let (upload, server) = connected(lab)?;
+    upload.stdin().feed(bytes(lab, 500, 1_000));
+    lab.step("the server: wait for it, and leave it unread", || {
+        lab.settle()
+    })?;
+    upload.signals().freeze()?;
+    let answer = text(lab, 30_000, 40_000);
+    server.send_without_reading(&answer)?;
+    lab.step(
+        "the server: close with the upload unread, which is a reset",
+        || {
+            server.close();
+            Ok(())
+        },
+    )?;
+    upload.stdin().feed(bytes(lab, 100, 100));
+    upload.signals().resume()?;
     upload.stdout().expect(&answer)?;
     lab.settle()?;
     upload.stdin().close();

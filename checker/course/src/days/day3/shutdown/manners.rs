@@ -1,8 +1,12 @@
 //! What the program says to the one who has started it.
 
-use super::{END_IS_A_MESSAGE, TWO_STREAMS, bytes, connected, lines, send_whole_input, text};
+use super::{
+    BOTH_AT_ONCE, END_IS_A_MESSAGE, TWO_STREAMS, bytes, connected, lines, send_whole_input, text,
+};
 use crate::promises::{addresses, arguments, servers};
-use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Sleep, Test};
+use harness::author::{
+    Checked, Diagnosis, Lab, Launch, Program, Rejection, Sleep, StandardInput, Test,
+};
 
 pub(super) const PATIENCE: Test = Test {
     name: "waits for the answer as long as it takes",
@@ -39,12 +43,54 @@ pub(super) const PATIENCE: Test = Test {
     ],
 };
 
+const FILES_ARE_READY: &str = "Standard input is a file here. A file never makes a reader wait, and epoll does not take \
+                               one: epoll_ctl fails with EPERM. Look at what it returns. Read a file without waiting \
+                               for it, or take poll, which calls a file readable at any time, or a thread.";
+
+pub(super) const FILE_AS_INPUT: Test = Test {
+    name: "sends a file which is its standard input",
+    points: 1,
+    read: BOTH_AT_ONCE,
+    proves: &["Its standard input may be a pipe, a file or a terminal."],
+    story: |lab| {
+        let file = lab.file("input");
+        let input = bytes(lab, 20_000, 70_000);
+        file.make(&input, 0o644)?;
+        let listener = lab.listen_elsewhere()?;
+        let upload = lab.launch(Launch {
+            stdin: StandardInput::File(file.name().to_owned()),
+            ..Launch::new([listener.address().to_string()])
+        })?;
+        let server = listener.accept()?;
+        server.expect(&input)?;
+        server.expect_end()?;
+        let answer = lines(lab, 2);
+        server.send(&answer)?;
+        upload.stdout().expect(&answer)?;
+        server.close();
+        upload.expect_exit(0)?;
+        upload.stdout().expect_end()
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["overlooks_that_epoll_takes_no_file"],
+            hint: FILES_ARE_READY,
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["ends_where_epoll_takes_no_file"],
+            hint: FILES_ARE_READY,
+        },
+    ],
+};
+
 pub(super) const TELLS_ITS_COUNTS: Test = Test {
     name: "tells how many bytes went each way",
     points: 1,
     read: END_IS_A_MESSAGE,
     proves: &[
-        "It says on standard error how many bytes went each way, in words of your choice.",
+        "It then says on standard error how many bytes went each way, in words of your choice.",
         "Only the answer of the server goes to standard output.",
     ],
     story: |lab| {
