@@ -48,6 +48,8 @@ pub struct Limits {
     pub processes: u64,
     /// Processor time, in seconds.
     pub processor: u64,
+    /// The size of the file with its memory that the kernel leaves when some signals end it (core(5)), in bytes.
+    pub core: u64,
 }
 
 impl Default for Limits {
@@ -58,6 +60,7 @@ impl Default for Limits {
             descriptors: 1024,
             processes: 128,
             processor: 30,
+            core: 0,
         }
     }
 }
@@ -71,6 +74,7 @@ impl Limits {
             descriptors: self.descriptors.min(other.descriptors),
             processes: self.processes.min(other.processes),
             processor: self.processor.min(other.processor),
+            core: self.core.min(other.core),
         }
     }
 
@@ -82,7 +86,7 @@ impl Limits {
             Isolation::Shared => processes_of_this_user() + 4 * self.processes,
         };
         vec![
-            (libc::RLIMIT_CORE, 0),
+            (libc::RLIMIT_CORE, self.core),
             (libc::RLIMIT_DATA, self.memory),
             (libc::RLIMIT_AS, 8 * self.memory),
             (libc::RLIMIT_FSIZE, self.file),
