@@ -73,6 +73,9 @@ pub(super) fn advice(call: Option<Call>, errno: Errno) -> Option<&'static str> {
         (_, Errno::EDESTADDRREQ) => {
             "A UDP socket that is not connected needs an address for each datagram: sendto, with the one that recvfrom reports."
         }
+        (Some(Call::Accept), Errno::EINVAL) => {
+            "This socket does not listen, so no client can come to it. Call listen after bind, and before accept."
+        }
         (_, Errno::EINVAL | Errno::EFAULT | Errno::EAFNOSUPPORT) => {
             "The kernel does not accept an argument of this call: a length, a flag, a family or a state of the socket that does not fit. The page of the call names the cases under ERRORS."
         }

@@ -1,14 +1,27 @@
 //! Programs that run commands: what a command inherits, and the scripts of which the tests make commands.
 
+use std::fs;
+
 use nix::sys::signal::Signal;
 
-use harness::author::{Checked, Child, Diagnosis, Lab, Object, Program, Signals};
+use harness::author::{Checked, Child, Diagnosis, Lab, Launch, Object, Program, Signals};
 
 /// Makes a script in the test's folder: `sh NAME` runs it.
 pub(crate) fn make_script(lab: &Lab, name: &str, script: &str) -> Checked {
     let shown = script.trim_end().replace('\n', "; ");
     let step = format!("make a script {name}: `{shown}`");
     lab.step(step, || lab.file(name).make(script, 0o644))
+}
+
+/// Lets the kernel write the memory of a command to a file, `core`, so that the status which says so (WCOREDUMP) is met.
+/// A machine may hand it to a program instead, whatever the limit is, or keep it elsewhere, where no test should leave
+/// anything.
+pub(crate) fn allow_cores(launch: &mut Launch) {
+    const PATTERN: &str = "/proc/sys/kernel/core_pattern";
+    let pattern = fs::read_to_string(PATTERN).unwrap_or_default();
+    if !pattern.starts_with('|') && !pattern.contains('/') {
+        launch.limits.core = 16 << 20;
+    }
 }
 
 /// The command is `sh` without arguments, which reads from the standard input what it is to do. It says something there of

@@ -49,6 +49,8 @@ pub struct Limits {
     pub processes: u64,
     /// Processor time, in seconds.
     pub processor: u64,
+    /// The size of the file with its memory that the kernel leaves when some signals end it (core(5)), in bytes.
+    pub core: u64,
 }
 
 impl Default for Limits {
@@ -59,6 +61,7 @@ impl Default for Limits {
             descriptors: 1024,
             processes: 128,
             processor: 30,
+            core: 0,
         }
     }
 }
@@ -72,6 +75,7 @@ impl Limits {
             descriptors: self.descriptors.min(other.descriptors),
             processes: self.processes.min(other.processes),
             processor: self.processor.min(other.processor),
+            core: self.core.min(other.core),
         }
     }
 
@@ -83,7 +87,7 @@ impl Limits {
             Isolation::Shared => processes_of_this_user() + 4 * self.processes,
         };
         vec![
-            (libc::RLIMIT_CORE, 0),
+            (libc::RLIMIT_CORE, self.core),
             (libc::RLIMIT_DATA, self.memory),
             (libc::RLIMIT_AS, 8 * self.memory),
             (libc::RLIMIT_FSIZE, self.file),

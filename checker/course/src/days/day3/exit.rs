@@ -35,6 +35,7 @@ pub const EXERCISE: Exercise = Exercise {
         ends::WAITS,
         ONE_LINE,
         statuses::EACH_CHILD,
+        statuses::ZERO,
         statuses::CUT,
         statuses::FIFTY,
         ends::PANIC,

@@ -94,6 +94,13 @@ const EVERY_BYTE: Test = Test {
             mistakes: &["listens_on_every_address"],
             hint: servers::BIND_THE_ARGUMENT,
         },
+        Rejection {
+            diagnosis: Diagnosis::ClosedEarly,
+            mistakes: &["shuts_down_in_the_parent", "ends_after_one_read"],
+            hint: "The client has not ended its sending side yet. A read that returns few bytes is no end: only 0 is, so \
+                   read on. And the parent closes its copy after fork, but does not call shutdown: shutdown ends the \
+                   connection itself, also for the child.",
+        },
     ],
 };
 

@@ -9,9 +9,12 @@ mod manners;
 mod together;
 mod untested;
 
+use nix::errno::Errno;
+
 use crate::promises::commands;
 use harness::author::{
-    Checked, Child, Diagnosis, Exercise, Lab, Launch, Program, Rejection, Sleep, Test, quoted,
+    Call, Checked, Child, Clue, Diagnosis, Exercise, Lab, Launch, Program, Rejection, Seen, Sleep,
+    Test, quoted,
 };
 
 /// Day 3, exercise 6.
@@ -53,8 +56,41 @@ pub const EXERCISE: Exercise = Exercise {
         manners::CANNOT_PRINT,
         manners::WRONG_ARGUMENTS,
     ],
-    clues: &[],
+    clues: &[IGNORED, TOO_EARLY, COUNTS],
     untested: untested::SENTENCES,
+};
+
+const IGNORED: Clue = Clue {
+    diagnoses: &[Diagnosis::Exited],
+    seen: Seen::Failed(Call::Wait, Errno::ECHILD),
+    mistakes: &[
+        "ignores_sigchld",
+        "leaves_sigchld_ignored",
+        "waits_for_any_child_after_a_failure",
+    ],
+    hint: "waitpid fails with ECHILD: the child is gone, and so is its status. Is SIGCHLD ignored, perhaps since the start \
+           of the program? Then nobody keeps statuses: set it to SIG_DFL before the first fork. Or has another waitpid \
+           taken this child before? With -1 it takes any; give it the PID of the child that you mean.",
+};
+
+const TOO_EARLY: Clue = Clue {
+    diagnoses: &[Diagnosis::WrongOutput],
+    seen: Seen::GotInsteadOf("ok ", "1 "),
+    mistakes: &["sums_up_without_waiting"],
+    hint: "The line of the command is missing, and `ok` comes already. fork returns at once: call waitpid for each \
+           command that runs, and print its line. `ok` comes when none is left.",
+};
+
+const COUNTS: Clue = Clue {
+    diagnoses: &[Diagnosis::WrongOutput],
+    seen: Seen::GotInsteadOf("ok ", "ok "),
+    mistakes: &[
+        "swaps_the_counts",
+        "counts_every_end_as_ok",
+        "counts_a_killed_command_as_ok",
+    ],
+    hint: "One of the two counts is wrong. `ok` counts the commands that ended by themselves with status 0 (WIFEXITED, \
+           and WEXITSTATUS is 0). `failed` counts each other one once: another status, a signal, or `cannot run`.",
 };
 
 const LINE_FOR_EACH: &str = "The program prints a line for each command, as soon as it has ended, and flushes it: \
@@ -98,16 +134,26 @@ const ONE_COMMAND: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["execs_without_fork", "ignores_sigchld"],
-            hint: "The line is missing. Have you called exec without fork? exec replaces the program that calls it: \
-                   call it in the child only; the parent calls waitpid and prints. Has waitpid failed with ECHILD? \
-                   Then SIGCHLD is ignored, and nobody keeps the statuses of children: it has to be SIG_DFL.",
+            mistakes: &[
+                "execs_without_fork",
+                "ignores_sigchld",
+                "prints_on_standard_error",
+            ],
+            hint: "Your program has ended, and a line is missing on standard output. Each line goes there, with \\n \
+                   behind it, also the last one; is it on standard error? Or have you called exec without fork? exec \
+                   replaces the program that calls it: call it in the child only; the parent calls waitpid and prints.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["searches_no_path"],
-            hint: "The line has to say that `true` has ended with 0. execv and execve take a path; only execvp \
-                   searches the folders in PATH for a name without a slash.",
+            mistakes: &[
+                "searches_no_path",
+                "counts_lines_from_0",
+                "sums_up_without_waiting",
+                "swaps_the_counts",
+            ],
+            hint: "The first line of FILE is number 1, and `true` ends with 0: `1 exited 0`. Does your program say \
+                   `cannot run`? execv and execve take a path; only execvp searches the folders in PATH for a name \
+                   without a slash.",
         },
         Rejection {
             diagnosis: Diagnosis::ZombieLeft,

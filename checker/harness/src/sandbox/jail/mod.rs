@@ -103,7 +103,12 @@ impl Jail {
             read: SYSTEM.iter().map(PathBuf::from).collect(),
             write: DEVICES.iter().map(PathBuf::from).collect(),
             hidden: lab_itself(),
-            limits: Limits::default(),
+            limits: Limits {
+                // A test may let its program have more than the others have.
+                processes: 2 * Limits::default().processes,
+                core: 16 << 20,
+                ..Limits::default()
+            },
             network: true,
             builds: false,
         }
@@ -123,6 +128,7 @@ impl Jail {
                 descriptors: 1024,
                 processes: 128,
                 processor: 60,
+                core: 0,
             },
             network: false,
             builds: true,

@@ -218,8 +218,8 @@ pub(super) const TELLS_OF_A_KILLED_CHILD: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["hides_a_killed_child"],
-            hint: "A child was killed, and your program ends as if all had gone well. Note it when wait tells it, and \
-                   end with status 1.",
+            hint: "A child was killed by a signal: then your program ends with status 1. Note it when wait tells it \
+                   (WIFSIGNALED), print the sum and `bye` as always, and end with 1.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

@@ -72,6 +72,46 @@ pub(super) const EACH_CHILD: Test = Test {
     }],
 };
 
+pub(super) const ZERO: Test = Test {
+    name: "takes 0 for a number and a status like any other",
+    points: 1,
+    read: COLLECT,
+    proves: &[
+        NUMBER,
+        STATUS_IS_THE_NUMBER,
+        COLLECTS,
+        SUM_OF_STATUSES,
+        ONCE_AND_IN_ORDER,
+        ALL_WELL,
+    ],
+    story: |lab| {
+        // The first one: it has most often ended before another one is collected.
+        let mut numbers = few(lab, 3);
+        numbers.insert(0, "0".to_owned());
+        let program = start(lab, &numbers)?;
+        let text = all_output(&program)?;
+        if text.is_empty() {
+            program.expect_exit(0)?;
+        }
+        expect_parts(lab, &numbers, sum_of(&numbers), &text)?;
+        program.expect_exit(0)
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["stops_at_status_0", "prints_no_zero"],
+            hint: "The child of 0 prints ` 0`, and ends with status 0, which only says that this child has ended. Others \
+                   may still run: call wait again and again, until it fails with ECHILD.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["takes_0_for_no_number"],
+            hint: "0 is a right number: they go from 0 to 65535. Do not take it for the sign that an argument is wrong, as \
+                   atoi gives it; look whether all its characters are digits.",
+        },
+    ],
+};
+
 pub(super) const CUT: Test = Test {
     name: "adds what is left of a status above 255",
     points: 2,

@@ -1,8 +1,9 @@
 //! The line which the server prints for each child that has ended.
 
-use harness::author::{Checked, Child, Diagnosis, Lab, Rejection, Server, Signals, Test};
+use harness::author::{Checked, Child, Diagnosis, Lab, Launch, Rejection, Server, Signals, Test};
 
-use super::{Visit, leave, take_any, three_visits};
+use super::{Visit, leave, take_any, three_visits, visit};
+use crate::promises::commands;
 
 pub(super) const EACH_CHILD: Test = Test {
     name: "reports each child that has ended",
@@ -36,10 +37,21 @@ pub(super) const EACH_CHILD: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
-            mistakes: &["reaps_in_silence", "throws_statuses_away"],
-            hint: "The child has been collected, but there is no line. If waitpid has returned its PID: print the \
-                   line directly after it, and flush standard output. If it never does, the kernel throws the \
-                   statuses away: SIGCHLD has SIG_IGN or SA_NOCLDWAIT.",
+            mistakes: &[
+                "reaps_in_silence",
+                "throws_statuses_away",
+                "reports_on_standard_error",
+            ],
+            hint: "The child has been collected, but no line comes on standard output. If waitpid has returned its PID: \
+                   print the line directly after it, on standard output and not on standard error, and flush. If it \
+                   never does, the kernel throws the statuses away: SIGCHLD has SIG_IGN or SA_NOCLDWAIT.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["child_takes_the_end_for_a_loss", "prints_its_own_pid"],
+            hint: "The client has ended its sending side, and has got the end of the stream: it is served. PID is the \
+                   number that waitpid returns, of the child that has served it; and this child ends with status 0, \
+                   also when read has returned 0.",
         },
         Rejection {
             diagnosis: Diagnosis::ZombieLeft,
@@ -69,7 +81,10 @@ pub(super) const HOW_IT_ENDED: Test = Test {
         "A panic (exit status 101) is a failure, in a child too.",
     ],
     story: |lab| {
-        let server = lab.start_server()?;
+        let address = lab.any_port();
+        let mut launch = Launch::new([address.to_string()]);
+        commands::allow_cores(&mut launch);
+        let server = lab.launch(launch)?.expect_announcement(address)?;
         let [first, second, third] = three_visits(lab, &server)?;
         second.client.reset()?;
         expect_lost_client(lab, &server, &second.child)?;
@@ -79,6 +94,13 @@ pub(super) const HOW_IT_ENDED: Test = Test {
         server
             .stdout()
             .expect_line(format!("child {} killed 9", third.child.own_pid()))?;
+        lab.settle()?;
+        // The kernel says in the status, too, that it has written the memory of this one to a file.
+        let fourth = visit(lab, &server)?;
+        fourth.child.signal(libc::SIGABRT)?;
+        server
+            .stdout()
+            .expect_line(format!("child {} killed 6", fourth.child.own_pid()))?;
         lab.settle()?;
         leave(lab, &first.client)?;
         server
@@ -100,9 +122,15 @@ pub(super) const HOW_IT_ENDED: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["prints_the_raw_status", "prints_the_signal_name"],
-            hint: "Print a plain number: WEXITSTATUS if WIFEXITED says that the child ended by itself, and WTERMSIG \
-                   if WIFSIGNALED says that a signal has killed it. The whole status word of waitpid is neither.",
+            mistakes: &[
+                "prints_the_raw_status",
+                "prints_the_signal_name",
+                "takes_the_core_bit_for_the_signal",
+                "says_exited_of_a_killed_child",
+            ],
+            hint: "Print the word and a plain number: `exited` and WEXITSTATUS if WIFEXITED says that the child ended by \
+                   itself, `killed` and WTERMSIG if WIFSIGNALED says that a signal has killed it. The status word of \
+                   waitpid is neither; nor is its low byte, in which bit 128 says that there is a core file.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,

@@ -53,9 +53,14 @@ pub(super) const ANOTHER_LIVES: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::ZombieLeft,
-            mistakes: &["reaps_with_the_next_client", "restarts_accept"],
-            hint: "The zombie stays until the next client comes, because the end of a child does not wake the server. \
-                   Install a handler for SIGCHLD, without SA_RESTART, so that the sleeping call returns.",
+            mistakes: &[
+                "reaps_with_the_next_client",
+                "restarts_accept",
+                "sleeps_again_after_eintr",
+            ],
+            hint: "The zombie stays until the next client comes. Either the end of a child does not wake the server: \
+                   then install a handler for SIGCHLD, without SA_RESTART, so that the sleeping call returns. Or it is \
+                   woken (EINTR), and sleeps again at once: call waitpid before that.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,

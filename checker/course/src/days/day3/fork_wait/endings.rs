@@ -2,8 +2,11 @@
 
 use libc::{SIGABRT, SIGCONT, SIGKILL, SIGTERM};
 
-use super::{LINE_FOR_EACH, NO_SECOND_COPY, SUMMARY, expect_lines, run, shuffled, waiting};
-use harness::author::{Diagnosis, Rejection, Test};
+use super::{
+    LINE_FOR_EACH, NO_SECOND_COPY, SUMMARY, expect_lines, launch_with, run, shuffled, waiting,
+};
+use crate::promises::commands;
+use harness::author::{Diagnosis, Launch, Rejection, Test};
 
 const CANNOT_RUN_LINE: &str = "If fork or execvp has failed, the line is `LINE cannot run ERROR`, with the name of \
                                the error, for instance `ENOENT`.";
@@ -24,7 +27,9 @@ pub(super) const KILLED: Test = Test {
         let [first, second, third] = shuffled(lab, [SIGTERM, SIGKILL, SIGABRT]);
         let signals = [first, second, third, real_time];
         let lines = [1, 2, 3, 4].map(|number| format!("sh wait {number}"));
-        let program = run(lab, &[], &lines)?;
+        let mut launch = Launch::new::<&str>([]);
+        commands::allow_cores(&mut launch);
+        let program = launch_with(lab, launch, &lines)?;
         for (number, signal) in (1..).zip(signals) {
             let [command] = waiting(&program, [number])?;
             command.signal(signal)?;
@@ -42,9 +47,13 @@ pub(super) const KILLED: Test = Test {
                 "asks_for_the_exit_status_only",
                 "prints_the_signals_name",
                 "adds_128_to_the_signal",
+                "takes_the_core_bit_for_the_signal",
+                "counts_a_killed_command_as_ok",
             ],
             hint: "A status says one of two things. If WIFEXITED, the command ended by itself: `exited` and \
-                   WEXITSTATUS. If WIFSIGNALED, a signal has killed it: `killed` and WTERMSIG, as a plain number.",
+                   WEXITSTATUS, and only 0 counts as ok. If WIFSIGNALED, a signal has killed it: `killed` and WTERMSIG, \
+                   as a plain number, and it has failed. WTERMSIG is not all of the low byte: bit 128 there says that \
+                   there is a core file.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,

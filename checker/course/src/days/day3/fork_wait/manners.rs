@@ -26,20 +26,37 @@ pub(super) const INTERRUPTED: Test = Test {
     ],
     story: |lab| {
         lab.follow_calls();
-        let program = run(lab, &["-j", "2"], &["sh wait 1", "sh wait 2", "true"])?;
+        let missing = lab.random_word(12);
+        let lines = ["sh wait 1", "sh wait 2", "true", "sh wait 4", &missing];
+        let program = run(lab, &["-j", "2"], &lines)?;
         let [first, second] = waiting(&program, [1, 2])?;
         lab.settle()?;
         program.faults().interrupt_twice(Call::Wait)?;
         first.signal(SIGTERM)?;
         expect_lines(&program, &["1 killed 15", "3 exited 0"])?;
+        let [fourth] = waiting(&program, [4])?;
+        lab.settle()?;
+        // The parent may sleep in a read, too, until its child has told why it could not become the command.
+        program.faults().interrupt_twice(Call::Read)?;
         second.signal(SIGTERM)?;
-        expect_lines(&program, &["2 killed 15", "ok 1 failed 2"])
+        expect_lines(&program, &["2 killed 15", "5 cannot run ENOENT"])?;
+        fourth.signal(SIGTERM)?;
+        expect_lines(&program, &["4 killed 15", "ok 1 failed 4"])
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Exited,
-        mistakes: &["gives_up_when_it_is_interrupted"],
-        hint: "waitpid has failed with EINTR: a signal came before a command has ended. Call it again.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["gives_up_when_it_is_interrupted"],
+            hint: "A call has failed with EINTR: a signal came while it slept. Nothing is wrong: call it again.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["takes_an_interrupted_read_for_success"],
+            hint: "A command cannot be run, and your program says otherwise. The read from the pipe, by which the child \
+                   tells why, has failed with EINTR, and nothing is read yet: read again. Only the end of the pipe \
+                   (0 bytes) says that exec has succeeded.",
+        },
+    ],
 };
 
 pub(super) const CANNOT_READ: Test = Test {
@@ -62,9 +79,12 @@ pub(super) const CANNOT_READ: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["takes_a_missing_file_for_an_empty_one"],
-            hint: "There is no such file, and your program ends as if all commands had succeeded. Look at what \
-                   opening and reading return; say why on standard error, and end with 1.",
+            mistakes: &[
+                "takes_a_missing_file_for_an_empty_one",
+                "takes_a_missing_file_for_wrong_arguments",
+            ],
+            hint: "FILE cannot be read: that is status 1, neither success nor wrong arguments (2). Look at what opening \
+                   and reading return; say why on standard error, and end with 1.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

@@ -18,20 +18,30 @@ pub(super) const AT_MOST: Test = Test {
     read: "At most N at once",
     proves: &[AT_MOST_N, IN_ORDER],
     story: |lab| {
-        let lines: Vec<String> = (1..=13).map(|number| format!("sh wait {number}")).collect();
-        let most = lab.random_number(9..=12) as usize;
-        let program = run(lab, &["-j", &most.to_string()], &lines)?;
-        for number in 1..=most {
-            waiting(&program, [number])?;
-        }
+        let most = lab.random_number(65..=70) as usize;
+        let lines: Vec<String> = (1..=most + 1)
+            .map(|number| format!("sh wait {number}"))
+            .collect();
+        let mut launch = Launch::new(["-j", &most.to_string()]);
+        // A program may have a thread for each command, which waits for it.
+        launch.limits.processes = 256;
+        let program = launch_with(lab, launch, &lines)?;
+        lab.step(
+            format!("expect that the commands of the lines 1 to {most} run"),
+            || (1..=most).try_for_each(|number| waiting(&program, [number]).map(drop)),
+        )?;
         expect_no_more(lab, &program, most)
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::ProcessMissing,
-            mistakes: &["runs_one_at_a_time", "has_room_for_eight_commands"],
-            hint: "There is room for another command, and your program waits for one that runs. Call waitpid only \
-                   when N commands run, however large N is, or when no line is left.",
+            mistakes: &[
+                "runs_one_at_a_time",
+                "has_room_for_eight_commands",
+                "has_room_for_64_commands",
+            ],
+            hint: "Fewer than N commands run, and no other one starts. Call waitpid only when N commands run, or when no \
+                   line is left. Keep the commands in a Vec or a HashMap, which has room for any N.",
         },
         Rejection {
             diagnosis: Diagnosis::ProcessLeft,
