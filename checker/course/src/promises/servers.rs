@@ -345,6 +345,15 @@ pub(crate) fn keeps_nothing(
     Ok(())
 }
 
+/// Some clients more: with those of [`keeps_nothing`] there have been more than 256, the room of many a table, and more than
+/// a number of 8 bits can count.
+pub(crate) fn serves_more_than_256(lab: &Lab, visit: impl Fn() -> Checked) -> Checked {
+    const MORE: usize = 260 - MANY;
+    lab.step(format!("{MORE} more of them"), || {
+        (0..MORE).try_for_each(|_| visit())
+    })
+}
+
 /// Sees that not every client of a round has left a process that has ended and was not collected. A server may collect
 /// them when the next client comes, or now and then.
 fn expect_few_zombies(lab: &Lab, server: &Server) -> Checked {
