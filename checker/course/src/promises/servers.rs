@@ -102,8 +102,8 @@ pub(crate) fn expect_no_other_door(lab: &Lab, server: &Server, transport: Transp
 pub(crate) const LISTEN_FIRST: &str = "A client that reads `listening IP:PORT` connects at once, and is refused while \
                                        nobody listens. Call listen first, then print.";
 
-/// Starts the program while nothing takes its output, and sees that it listens already when its line has to wait. `further`
-/// are the arguments behind the address.
+/// Starts the program while nothing takes its output, and sees that it listens already when its line has to wait.
+/// `further` are the arguments behind the address.
 pub(crate) fn listens_before_it_says_so(lab: &Lab, further: &[&str]) -> Checked<Server> {
     let wanted = lab.any_port();
     let address = wanted.to_string();
@@ -114,7 +114,8 @@ pub(crate) fn listens_before_it_says_so(lab: &Lab, further: &[&str]) -> Checked<
     Ok(server)
 }
 
-/// The program when it may go on printing, and the addresses on which somebody listened while its first line had to wait.
+/// The program when it may go on printing, and the addresses on which somebody listened while its first line had to
+/// wait.
 pub(crate) fn held_at_its_line(
     lab: &Lab,
     arguments: &[&str],
@@ -167,8 +168,8 @@ pub(crate) const REUSE_THE_ADDRESS: &str = "The old connection is in TIME_WAIT a
 pub(crate) const BIND_THE_PORT: &str = "Bind the port from the argument, too. 0 means \"any free port\"; every other \
                                         number means itself.";
 
-/// Stops the server with all that it has started: a process of it that goes on would hold the port. The server first, for
-/// it might start another one.
+/// Stops the server with all that it has started: a process of it that goes on would hold the port. The server first,
+/// for it might start another one.
 pub(crate) fn stop(server: &Server) -> Checked {
     let program = server.program();
     program.kill()?;
@@ -210,6 +211,10 @@ pub(crate) const ERRORS_OF_ACCEPT: &str = "An error of `accept` that is about on
                                            or that passes (`EMFILE`, `ENFILE`: no descriptor is free; `ENOBUFS`, \
                                            `ENOMEM`: no memory), does not end the server either.";
 
+/// And of those who serve one client after the other.
+pub(crate) const SLEEPS_BETWEEN_ATTEMPTS: &str = "While that lasts, the clients wait in the queue, and the server sleeps \
+                                                  between its attempts, a second at most.";
+
 /// For whoever ends when one client has gone.
 pub(crate) const ONE_CLIENT_HAS_GONE: &str = "accept has failed with ECONNABORTED or EPROTO: this one client has left \
                                               the queue. The others are still there, so call accept again, as often \
@@ -239,6 +244,11 @@ pub(crate) const SHORTAGES_PASS: &str = "accept has failed because a resource is
 pub(crate) const PAUSE_IN_A_SHORTAGE: &str = "accept does not wait until there is a descriptor, or memory: with \
                                               EMFILE, ENFILE, ENOBUFS and ENOMEM it fails at once, again and again. \
                                               Sleep a little, 10 milliseconds for example, before you call it again.";
+
+/// For whoever pauses for a minute.
+pub(crate) const SHORT_PAUSE: &str = "Your program sleeps for long after accept has failed for want of a descriptor or of \
+                                      memory. The shortage may be over in a moment, and clients wait. A pause has a \
+                                      second at most; 10 milliseconds are enough.";
 
 /// Of all that accept needs, something is short for a while.
 pub(crate) fn waits_out_shortages(lab: &Lab, conversation: Conversation) -> Checked {
@@ -298,8 +308,8 @@ pub(crate) const COLLECT_CHILDREN: &str = "A process that has ended stays a zomb
                                            SIGCHLD comes or before each accept, or ignore SIGCHLD: then the kernel \
                                            collects them.";
 
-/// Many clients come and go, and the program keeps no descriptor, no process and no memory of them. `visit` is one of them from its
-/// connection to its end, `who` what they are.
+/// Many clients come and go, and the program keeps no descriptor, no process and no memory of them. `visit` is one of
+/// them from its connection to its end, `who` what they are.
 pub(crate) fn keeps_nothing(
     lab: &Lab,
     server: &Server,
@@ -335,8 +345,17 @@ pub(crate) fn keeps_nothing(
     Ok(())
 }
 
-/// Sees that not every client of a round has left a process that has ended and was not collected. A server may collect them
-/// when the next client comes, or now and then.
+/// Some clients more: with those of [`keeps_nothing`] there have been more than 256, the room of many a table, and more than
+/// a number of 8 bits can count.
+pub(crate) fn serves_more_than_256(lab: &Lab, visit: impl Fn() -> Checked) -> Checked {
+    const MORE: usize = 260 - MANY;
+    lab.step(format!("{MORE} more of them"), || {
+        (0..MORE).try_for_each(|_| visit())
+    })
+}
+
+/// Sees that not every client of a round has left a process that has ended and was not collected. A server may collect
+/// them when the next client comes, or now and then.
 fn expect_few_zombies(lab: &Lab, server: &Server) -> Checked {
     let zombies = server.program().children().uncollected();
     match zombies < MANY {

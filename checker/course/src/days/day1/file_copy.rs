@@ -4,7 +4,10 @@ mod faults;
 mod flags;
 mod untested;
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    ffi::{OsStr, OsString},
+    time::Duration,
+};
 
 use harness::author::{
     Call, Checked, Clue, Diagnosis, Ending, Exercise, File, Lab, Launch, Program, Rejection, Seen,
@@ -277,15 +280,47 @@ const MORE_THAN_A_BUFFER: Test = Test {
         copy.expect(&bytes)?;
         program
             .stdout()
-            .expect_all(&[format!("{} bytes", bytes.len())])
+            .expect_all(&[format!("{} bytes", bytes.len())])?;
+        counts_beyond_16_mib(lab)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::MissingBytes,
-        mistakes: &["collects_in_one_buffer"],
-        hint: "An input can be longer than your buffer. When a buffer is full, read has no room to fill, and returns \
-               0, which looks like the end. Write what a read has brought, and use the buffer again from its start.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::MissingBytes,
+            mistakes: &["collects_in_one_buffer"],
+            hint: "An input can be longer than your buffer. When a buffer is full, read has no room to fill, and \
+                   returns 0, which looks like the end. Write what a read has brought, and use the buffer again from \
+                   its start.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["counts_in_24_bits"],
+            hint: "The count is wrong for a long input. Is the number too small for it? Count in 64 bits (u64), and \
+                   add what each read has brought.",
+        },
+    ],
 };
+
+/// A program that moves one byte with each call is right, too, and would need minutes for all.
+fn counts_beyond_16_mib(lab: &Lab) -> Checked {
+    const MUCH: Duration = Duration::from_millis(100);
+    const A_PART: usize = 256 << 10;
+    const MORE: usize = 16 << 20;
+    let program = lab.launch(Launch {
+        traced: false,
+        ..Launch::new(["/dev/null"])
+    })?;
+    program.stdin().feed(vec![b'x'; A_PART]);
+    program.stdin().wait_until_read()?;
+    if program.cpu_time() > MUCH {
+        return Ok(());
+    }
+    program.stdin().feed(vec![b'x'; MORE]);
+    program.stdin().close();
+    program.expect_exit(0)?;
+    program
+        .stdout()
+        .expect_all(&[format!("{} bytes", A_PART + MORE)])
+}
 
 const WRITES_AT_ONCE: Test = Test {
     name: "writes what has come before it waits for more",

@@ -291,14 +291,27 @@ const TOGETHER: Test = Test {
             client.send(together(&payloads, message))
         })?;
         client.expect(together(&payloads, answer))?;
-        client.expect_quiet()
+        client.expect_quiet()?;
+        let short = vec![vec![b'x']; 1100];
+        lab.step("client 1: send 1100 messages at once", || {
+            client.send(together(&short, message))
+        })?;
+        client.expect(together(&short, answer))
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Stuck,
-        mistakes: &["throws_the_rest_away", "new_reader_for_each_message"],
-        hint: "One read can bring many messages. Ask read for no more bytes than are missing; or, if you read more (a \
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Reset,
+            mistakes: &["stops_after_1000_messages"],
+            hint: "Your server has closed the connection after many messages. A client may send any number of them: do not \
+               count them, and close at the end of the stream.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["throws_the_rest_away", "new_reader_for_each_message"],
+            hint: "One read can bring many messages. Ask read for no more bytes than are missing; or, if you read more (a \
                BufReader does), keep the rest for the next message.",
-    }],
+        },
+    ],
 };
 
 const ONE_AND_A_HALF: Test = Test {

@@ -396,7 +396,8 @@ const NO_LEAK: Test = Test {
     story: |lab| {
         let server = lab.start_server()?;
         let who = "clients, one after the other, get their lines";
-        servers::keeps_nothing(lab, &server, who, || visit(lab, &server))
+        servers::keeps_nothing(lab, &server, who, || visit(lab, &server))?;
+        servers::serves_more_than_256(lab, || visit(lab, &server))
     },
     rejects: &[
         Rejection {

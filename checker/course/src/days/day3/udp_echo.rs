@@ -394,9 +394,9 @@ const ONE_SOCKET: Test = Test {
     ],
     story: |lab| {
         let server = lab.start_udp_server(&[])?;
-        servers::keeps_nothing(lab, &server, "clients ask one after the other", || {
-            ask(&lab.udp_peer()?, &server, lab.random_word(1024))
-        })
+        let visit = || ask(&lab.udp_peer()?, &server, lab.random_word(1024));
+        servers::keeps_nothing(lab, &server, "clients ask one after the other", visit)?;
+        servers::serves_more_than_256(lab, visit)
     },
     rejects: &[
         Rejection {
@@ -412,7 +412,7 @@ const ONE_SOCKET: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::NoAnswer,
-            mistakes: &["has_room_for_64_clients"],
+            mistakes: &["has_room_for_64_clients", "table_of_256_clients"],
             hint: "This client got no answer after many other clients. Do not keep a table of clients: it becomes \
                    full, because UDP does not tell you when a client has gone. Each datagram brings its sender's \
                    address.",

@@ -343,7 +343,8 @@ impl FaultGuard<'_> {
     }
 
     /// Waits until each thread whose call it has hit has been seen asleep, also for a moment only: the thread pauses
-    /// before it makes the call again. If no call is hit, this waits until all threads sleep.
+    /// before it makes the call again. If no call is hit, this waits until all threads sleep. A pause of a second or two
+    /// is not held against the program: it was asked for.
     ///
     /// # Errors
     ///
@@ -385,7 +386,12 @@ impl FaultGuard<'_> {
             }
             Ok(None)
         };
-        match context.try_until(look)? {
+        let napped = context.napped();
+        let paused = context.try_until(look)?;
+        if paused.is_ok() {
+            context.forgive_naps(napped);
+        }
+        match paused {
             // If it has ended, the next step of the story says so.
             Ok(()) | Err(WaitError::Deadlocked) => Ok(()),
             Err(error) => Err(context.to_failure(error, GOAL, Diagnosis::Busy).into()),

@@ -118,10 +118,7 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     name: "waits while there is no descriptor for the next client",
     points: 2,
     read: "When accept fails",
-    proves: &[
-        servers::ERRORS_OF_ACCEPT,
-        "While that lasts, the clients wait in the queue, and the server sleeps between its attempts.",
-    ],
+    proves: &[servers::ERRORS_OF_ACCEPT, servers::SLEEPS_BETWEEN_ATTEMPTS],
     story: |lab| servers::waits_out_shortages(lab, echo),
     rejects: &[
         Rejection {
@@ -136,6 +133,11 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
                 "spins_when_the_machine_has_none",
             ],
             hint: servers::PAUSE_IN_A_SHORTAGE,
+        },
+        Rejection {
+            diagnosis: Diagnosis::TimedOut,
+            mistakes: &["pauses_for_a_minute"],
+            hint: servers::SHORT_PAUSE,
         },
     ],
 };

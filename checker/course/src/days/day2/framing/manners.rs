@@ -46,10 +46,7 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     name: "waits while there is no descriptor for the next client",
     points: 1,
     read: CHAPTER,
-    proves: &[
-        servers::ERRORS_OF_ACCEPT,
-        "While that lasts, the clients wait in the queue, and the server sleeps between its attempts.",
-    ],
+    proves: &[servers::ERRORS_OF_ACCEPT, servers::SLEEPS_BETWEEN_ATTEMPTS],
     story: |lab| servers::waits_out_shortages(lab, converse),
     rejects: &[
         Rejection {

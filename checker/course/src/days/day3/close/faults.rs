@@ -124,7 +124,7 @@ pub(super) const NO_DESCRIPTOR: Test = Test {
     read: "When accept fails",
     proves: &[
         servers::ERRORS_OF_ACCEPT,
-        "Meanwhile the server sleeps between its attempts.",
+        "Meanwhile the server sleeps between its attempts, a second at most.",
     ],
     story: |lab| servers::waits_out_shortages(lab, ask),
     rejects: &[

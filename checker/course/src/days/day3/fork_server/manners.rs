@@ -199,7 +199,8 @@ pub(super) const CANNOT_ACCEPT: Test = Test {
     read: "When accept fails",
     proves: &[
         NEVER_ENDS,
-        "When no descriptor is free (`EMFILE`), it may end so, or pause and try again.",
+        "When no descriptor is free (`EMFILE`), it may end so, or pause for a second at most and try \
+         again.",
     ],
     story: |lab| {
         lab.follow_calls();
