@@ -7,7 +7,7 @@ mod untested;
 
 use crate::promises::{addresses, arguments, servers};
 use harness::author::{
-    Checked, Connection, Diagnosis, Exercise, Lab, Rejection, Server, Test, Transport,
+    Checked, Clue, Connection, Diagnosis, Exercise, Lab, Rejection, Seen, Server, Test, Transport,
 };
 
 /// Day 2, exercise 2.
@@ -38,7 +38,14 @@ pub const EXERCISE: Exercise = Exercise {
         ports::BESIDE_ANOTHER,
         WRONG_ARGUMENTS,
     ],
-    clues: &[],
+    clues: &[Clue {
+        diagnoses: &[Diagnosis::Killed],
+        seen: Seen::Said("owned file descriptor already closed"),
+        mistakes: &["closes_a_lost_client_twice"],
+        hint: "Your program closes a descriptor twice, and Rust ends it. An OwnedFd closes its number when it is dropped: \
+               do not call close yourself, and do not make two owners of one number. By then the number may be that \
+               of another client.",
+    }],
     untested: untested::SENTENCES,
 };
 

@@ -135,6 +135,8 @@ pub struct InjectionId(u64);
 pub(super) struct Rules {
     rules: Vec<Rule>,
     added: u64,
+    /// Whether one that is not in force any more has hit a call.
+    has_hit: bool,
 }
 
 #[derive(Debug)]
@@ -163,6 +165,7 @@ impl Rules {
     /// Removes an injection. Returns how many calls it has hit.
     pub fn remove(&mut self, id: InjectionId) -> u64 {
         let hits = self.hits(id);
+        self.has_hit |= hits > 0;
         self.rules.retain(|rule| rule.id != id);
         hits
     }
@@ -174,9 +177,9 @@ impl Rules {
             .map_or(0, |rule| rule.hits)
     }
 
-    /// Whether there are injections, and none of them has hit a call.
+    /// Whether there are injections, and none of them has hit a call, nor one before them.
     pub fn are_all_unhit(&self) -> bool {
-        !self.rules.is_empty() && self.rules.iter().all(|rule| rule.hits == 0)
+        !self.rules.is_empty() && !self.has_hit && self.rules.iter().all(|rule| rule.hits == 0)
     }
 
     /// The fault for a call which a thread of this process is about to make: that of the first injection whose turn it is.

@@ -308,7 +308,7 @@ impl Tracer {
         self.shared.state().rules.hits(id)
     }
 
-    /// Whether injections are in force, and none of them has hit a call yet.
+    /// Whether injections are in force, and none has hit a call yet, neither of them nor of those before.
     pub fn has_unhit_faults(&self) -> bool {
         self.shared.state().rules.are_all_unhit()
     }

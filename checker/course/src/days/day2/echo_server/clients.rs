@@ -196,6 +196,12 @@ pub(super) const RESET: Test = Test {
                    ENOTCONN. End this connection, not the server.",
         },
         Rejection {
+            diagnosis: Diagnosis::Killed,
+            mistakes: &["closes_a_lost_client_twice"],
+            hint: "A client was lost, and a signal has ended your program; the marked step names it. SIGPIPE comes \
+                   from a write to a client who has gone, SIGABRT often from a descriptor that is closed twice.",
+        },
+        Rejection {
             diagnosis: Diagnosis::DescriptorLeaked,
             mistakes: &["leaks_after_an_error"],
             hint: "The descriptor stays open after an error. Let an OwnedFd close it on every way out.",

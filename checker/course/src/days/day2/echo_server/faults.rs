@@ -27,12 +27,21 @@ pub(super) const SHORT_WRITES: Test = Test {
         client.expect_echo()?;
         client.expect_quiet()
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Stuck,
-        mistakes: &["ignores_short_writes"],
-        hint: "write may take fewer bytes than you give it, and returns how many. Offer it the rest, until none is \
-               left: in Rust `write_all` is this loop.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["ignores_short_writes"],
+            hint: "write may take fewer bytes than you give it, and returns how many. Offer it the rest, until none is \
+                   left: in Rust `write_all` is this loop.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["offers_all_of_it_again"],
+            hint: "write has taken a part of the bytes, and what your program sends next is not the rest. It is often \
+                   the same buffer from its start: then the part comes twice. Go on behind the n bytes that write has \
+                   taken, `&bytes[n..]`.",
+        },
+    ],
 };
 
 pub(super) const INTERRUPTED: Test = Test {

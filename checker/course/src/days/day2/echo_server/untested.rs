@@ -3,6 +3,11 @@
 use harness::author::Untested;
 
 pub(super) const SENTENCES: &[Untested] = &[
+    Untested::NotYet {
+        sentence: "It keeps nothing of those who have gone.",
+        missing: "memory of less than some 48 KiB for each client: a program with a garbage collector keeps as much \
+                  for a while, and is right",
+    },
     Untested::Never {
         sentence: "A client who stays and says nothing holds up all the others.",
         because: "it says what follows from serving one client after the other, and allows it",
