@@ -188,7 +188,7 @@ fn of_the_diagnosis(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static st
             "Print `listening IP:PORT` after listen (or bind, for UDP), end the line with \\n, and flush standard output."
         }
         Diagnosis::BadAnnouncement => {
-            "The line must be `listening IP:PORT`, with the address that getsockname returns, and nothing else."
+            "The line must be `listening IP:PORT`, with the address that getsockname returns, and nothing else. In a sockaddr the port is in network byte order: ntohs makes a number of it."
         }
         Diagnosis::ListensElsewhere => {
             "Bind to the address from the command line, and print what getsockname says about it."

@@ -31,8 +31,9 @@ fn is_seen(seen: Seen, failure: &Failure) -> bool {
 }
 
 /// Whether the line with the first difference begins so. Where the excerpt holds only the end of a long line, that is not
-/// known.
+/// known. Bytes which are not meant as text have no lines: there only the first byte can begin one.
 fn begins(comparison: &Comparison, excerpt: &[u8], text: &str) -> bool {
     let begin = relation::beginning_of_line(comparison, excerpt);
-    comparison.text && begin.is_some_and(|place| excerpt[place..].starts_with(text.as_bytes()))
+    let has_lines = comparison.text || comparison.offset == 0;
+    has_lines && begin.is_some_and(|place| excerpt[place..].starts_with(text.as_bytes()))
 }

@@ -13,7 +13,7 @@ use crate::promises::{
     numbers,
 };
 use harness::author::{
-    Checked, Diagnosis, Exercise, Lab, Launch, Listener, Program, Rejection, Sleep, Test,
+    Checked, Diagnosis, Exercise, Lab, Launch, Listener, Program, Rejection, Sleep, Test, quoted,
 };
 
 /// Day 2, exercise 6.
@@ -51,7 +51,7 @@ pub const EXERCISE: Exercise = Exercise {
 };
 
 /// Also for a program in which connect is still missing.
-const CONNECT: &str = "Begin with socket(2) and connect(2), and print `ADDRESS:PORT connected`. If your connect \
+const CONNECT: &str = "Begin with socket(2) and connect(2), and print `ADDRESS:PORT connected` on standard output. If your connect \
                        fails with ECONNREFUSED: a sockaddr_in holds the port in network byte order. Use htons, in \
                        Rust to_be(); nix's types do it for you.";
 
@@ -74,13 +74,14 @@ const CONNECTS: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["port_in_host_order"],
+            mistakes: &["port_in_host_order", "prints_on_standard_error"],
             hint: CONNECT,
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["in_progress_is_an_error"],
-            hint: "The line is wrong. If it says EINPROGRESS: that is not an error, a non-blocking connect has only \
+            mistakes: &["in_progress_is_an_error", "says_local_first"],
+            hint: "The first line is the address, a space, and `connected`; `local` comes behind it, on a line of its \
+                   own. If your line says EINPROGRESS: that is not an error, a non-blocking connect has only \
                    begun. Wait with poll until the socket is writable, then ask for SO_ERROR.",
         },
         Rejection {
@@ -119,9 +120,14 @@ const LOCAL_ADDRESS: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["asks_before_connect", "prints_the_peer"],
+            mistakes: &[
+                "asks_before_connect",
+                "prints_the_peer",
+                "turns_its_own_port",
+            ],
             hint: "`local` is what getsockname says after connect: only then has the kernel chosen an address and a \
-                   port for this end. The other end is what getpeername says.",
+                   port for this end. The other end is what getpeername says. In a sockaddr the port is in network byte order: \
+                   ntohs makes a number of it.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
@@ -310,14 +316,31 @@ const IPV6: Test = Test {
         program.stdout().expect_line(connected(&listener))?;
         program
             .stdout()
+            .expect_line(format!("local {}", server.peer_address()))?;
+        // The same address, as long as it can be written.
+        let port = listener.address().port();
+        let long = format!("[0000:0000:0000:0000:0000:0000:0000:0001]:{port}");
+        let program = lab.launch(Launch::new([long]))?;
+        let server = listener.accept()?;
+        // Its first line may show the address as it was given.
+        let line = program.stdout().next_line("the line of the first try")?;
+        if !line.ends_with(b" connected") {
+            return lab.fail(
+                Diagnosis::WrongOutput,
+                format!("your program prints {}, and has connected", quoted(&line)),
+            );
+        }
+        program
+            .stdout()
             .expect_line(format!("local {}", server.peer_address()))
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["knows_only_ipv4"],
+            mistakes: &["knows_only_ipv4", "has_room_for_short_addresses"],
             hint: "An address in brackets is an IPv6 address. In Rust `SocketAddr` parses both kinds; in C the \
-                   brackets go before inet_pton(AF_INET6, …).",
+                   brackets go before inet_pton(AF_INET6, …). Its text may have 45 characters (INET6_ADDRSTRLEN counts \
+                   the zero byte, too).",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
@@ -439,6 +462,8 @@ const WRONG_ARGUMENTS: Test = Test {
             &[],
             &[&nobody, "127.0.0.1"],
             &[&nobody, "somewhere:80"],
+            &[&nobody, "localhost:80"],
+            &[&nobody, "127.1:80"],
             &[&nobody, "127.0.0.1:70000"],
             &[&nobody, "[127.0.0.1]:80"],
             &[&nobody, "127.0.0.1:+80"],
@@ -470,13 +495,15 @@ const WRONG_ARGUMENTS: Test = Test {
             mistakes: &[
                 "tries_before_it_has_read_all",
                 "cuts_the_port",
+                "looks_names_up",
                 "splits_at_the_last_colon",
                 "knows_no_upper_limit",
                 "trims_its_numbers",
                 "takes_options_anywhere",
             ],
             hint: "A word of the command line is not an address, or a number is out of its range, but your program \
-                   has tried an address. Read the whole command line, then begin. A port is a number up to 65535 \
+                   has tried an address. A name is no address (localhost, and 127.1, which getaddrinfo and inet_aton \
+                   take). Read the whole command line, then begin. A port is a number up to 65535 \
                    without a sign, and must not be cut to 16 bits; brackets belong to IPv6, and to nothing else. A \
                    number has digits only, and no option follows the first address.",
         },

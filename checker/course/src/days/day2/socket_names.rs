@@ -79,9 +79,10 @@ const ANNOUNCES: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::BadAnnouncement,
-            mistakes: &["announces_the_asked_port"],
+            mistakes: &["announces_the_asked_port", "announces_a_port_in_host_order"],
             hint: "bind only reads the address that you give it, and leaves the 0 in it as it is. Ask getsockname \
-                   which port the kernel has chosen, and print that.",
+                   which port the kernel has chosen, and print that. In a sockaddr the port is in network byte order: \
+                   ntohs, in Rust u16::from_be, makes a number of it.",
         },
         Rejection {
             diagnosis: Diagnosis::NeverListened,
@@ -146,7 +147,7 @@ const ONE_LINE: Test = Test {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["prints_debug_names"],
             hint: "The line is `you=IP:PORT me=IP:PORT family=4` (or `family=6`), with one blank between the three, \
-                   and nothing else. `{}` prints a SocketAddr like this, `{:?}` of an Option does not.",
+                   a PORT from 0 to 65535, and nothing else. AF_INET6 is another number than 6. `{}` prints a SocketAddr like this, `{:?}` of an Option does not.",
         },
         Rejection {
             diagnosis: Diagnosis::LeftOpen,
@@ -169,6 +170,7 @@ const CLIENTS_NAME: Test = Test {
     proves: &["`you` is the client's end of this connection, `me` the server's end."],
     story: |lab| {
         let server = lab.start_server()?;
+        // Of its own name the port alone: which address that is, the next test asks.
         for source in [lab.any_port_elsewhere().ip(), lab.any_port().ip()] {
             let client = client_with_an_uneven_port(&server, source)?;
             expect_own_name(lab, &client)?;
@@ -183,9 +185,10 @@ const CLIENTS_NAME: Test = Test {
                 "port_in_host_order",
                 "gives_no_room",
                 "remembers_the_first_client",
+                "turns_its_own_port",
             ],
             hint: "`you` is the name of the client's end: what getpeername says of the connected socket, or what \
-                   accept writes, new for each client. In a sockaddr the port is in network byte order (ntohs, in \
+                   accept writes, new for each client; `me` is the server's end, what getsockname says of it. In a sockaddr the port is in network byte order (ntohs, in \
                    Rust u16::from_be), and the length of your buffer goes in with the call.",
         },
         Rejection {

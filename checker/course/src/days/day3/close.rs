@@ -9,7 +9,7 @@ mod requests;
 mod untested;
 
 use harness::author::{
-    Checked, Connection, Diagnosis, Exercise, Lab, Rejection, Server, Test, Transport,
+    Checked, Clue, Connection, Diagnosis, Exercise, Lab, Rejection, Seen, Server, Test, Transport,
 };
 
 use crate::promises::servers;
@@ -35,6 +35,7 @@ pub const EXERCISE: Exercise = Exercise {
         requests::PIECES,
         requests::BAD_REQUESTS,
         requests::NO_WHOLE_LINE,
+        requests::ZEROS,
         drain::LATE_BYTE,
         drain::ONE_MORE_BYTE,
         drain::MANY_MORE_BYTES,
@@ -47,14 +48,29 @@ pub const EXERCISE: Exercise = Exercise {
         clients::LEAVE,
         faults::SHORT_WRITES,
         faults::INTERRUPTED,
+        faults::INTERRUPTED_CLOCK,
         faults::LOST_CLIENT,
         faults::NO_DESCRIPTOR,
         manners::LISTENS_FIRST,
         manners::AGAIN,
         manners::WRONG_ARGUMENTS,
     ],
-    clues: &[],
+    clues: &[CALLED_BAD],
     untested: untested::SENTENCES,
+};
+
+/// A right request has got the answer of a wrong one.
+const CALLED_BAD: Clue = Clue {
+    diagnoses: &[Diagnosis::WrongBytes],
+    seen: Seen::GotInsteadOf("bad request", "0"),
+    mistakes: &[
+        "waits_for_the_end_of_the_header",
+        "takes_all_that_has_come_for_the_line",
+        "stops_before_ten_million",
+        "reads_eight_digits_at_most",
+        "takes_no_zeros",
+    ],
+    hint: requests::RIGHT_REQUEST,
 };
 
 const ANNOUNCES: Test = Test {

@@ -116,7 +116,9 @@ const IPV6_ADDRESS: Test = Test {
         let address = ipv6(lab);
         answers(lab, &[&address], &[format!("{address} 0")])?;
         let port = lab.random_number(1..=9_999).to_string();
-        answers(lab, &[&address, &port], &[format!("{address} {port}")])
+        answers(lab, &[&address, &port], &[format!("{address} {port}")])?;
+        let longest = machine::longest_ipv6(lab, 0xfd12);
+        answers(lab, &[&longest, &port], &[format!("{longest} {port}")])
     },
     rejects: &[
         Rejection {
@@ -126,10 +128,11 @@ const IPV6_ADDRESS: Test = Test {
                 "uses_gethostbyname",
                 "measures_each_address_as_ipv4",
                 "has_room_for_ipv4_only",
+                "has_room_for_31_letters",
             ],
-            hint: "Your program knows IPv4 only. Call getaddrinfo with AF_UNSPEC in ai_family (AF_INET leaves IPv6 \
+            hint: "Your program has failed at an address of IPv6. Call getaddrinfo with AF_UNSPEC in ai_family (AF_INET leaves IPv6 \
                    out, and gethostbyname knows nothing of it). Its addresses are longer: give getnameinfo the \
-                   length in ai_addrlen, and a buffer of NI_MAXHOST bytes for the text.",
+                   length in ai_addrlen, and a buffer of NI_MAXHOST bytes for the text (an address alone may have 45 letters).",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

@@ -191,6 +191,14 @@ impl Server {
         let really = listening.iter().find(|socket| own.contains(&socket.inode));
         let is_anothers = listening.iter().any(|socket| socket.local == self.said);
         let symptom = match really {
+            Some(socket) if is_turned(self.said, socket.local) => {
+                let symptom = format!(
+                    "your program says `listening {}`, but listens on {}: the two bytes of the port are in the other \
+                     order",
+                    self.said, socket.local
+                );
+                return context.fail(Diagnosis::BadAnnouncement, symptom);
+            }
             Some(socket) => format!(
                 "your program says `listening {}`, but listens on {}",
                 self.said, socket.local
@@ -207,6 +215,11 @@ impl Server {
         };
         context.fail(Diagnosis::ListensElsewhere, symptom)
     }
+}
+
+/// Whether these differ only in the order of the port's two bytes.
+fn is_turned(said: SocketAddr, really: SocketAddr) -> bool {
+    said.ip() == really.ip() && said.port() == really.port().swap_bytes()
 }
 
 impl Program {

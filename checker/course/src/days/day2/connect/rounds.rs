@@ -53,9 +53,14 @@ pub(super) const BACK_OFF: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["never_tries_again", "wants_one_order_of_options"],
+            mistakes: &[
+                "never_tries_again",
+                "wants_one_order_of_options",
+                "counts_the_first_round",
+            ],
             hint: "With -r, when all addresses have failed, print `again in MS ms`, sleep, and begin with the first \
-                   address again. The options come in any order: -p may stand before -r.",
+                   address again. N does not count the first round: -r 3 makes four in all. The options come in any order: -p \
+                   may stand before -r.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,

@@ -21,14 +21,25 @@ pub(super) const IPV6: Test = Test {
         let server = lab.start_server_on(address)?;
         server.expect_address(address)?;
         expect_names(lab, &server.connect()?)?;
+        expect_names(lab, &server.connect()?)?;
+        // The same address, as long as it can be written.
+        let long = "[0000:0000:0000:0000:0000:0000:0000:0001]:0";
+        let program = lab.start(&[long])?;
+        let server = program.expect_announcement(address)?;
+        server.expect_address(address)?;
         expect_names(lab, &server.connect()?)
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["knows_ipv4_only", "splits_at_the_first_colon"],
+            mistakes: &[
+                "knows_ipv4_only",
+                "splits_at_the_first_colon",
+                "has_room_for_short_addresses",
+            ],
             hint: "An argument may be an IPv6 address in brackets, with colons between them. Read it as a \
-                   `SocketAddr`, which is of either family, make an AF_INET6 socket for an IPv6 address, and set its \
+                   `SocketAddr`, which is of either family and as long as it likes (45 characters, INET6_ADDRSTRLEN - 1), \
+                   make an AF_INET6 socket for an IPv6 address, and set its \
                    options before bind.",
         },
         Rejection {

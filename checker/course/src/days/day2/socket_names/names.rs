@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::promises::servers;
-use harness::author::{Checked, Connection, Diagnosis, Lab, Server, quoted};
+use harness::author::{Checked, Comparison, Connection, Diagnosis, Lab, Server, quoted};
 
 /// What a client was told.
 #[derive(Debug)]
@@ -43,10 +43,12 @@ fn parse(line: &str) -> Option<Names> {
     })
 }
 
-/// The client expects to be told its own name; the rest is another test's business.
+/// The client expects to be told its own name, and the port which it has reached; the rest is another test's business.
 pub(super) fn expect_own_name(lab: &Lab, client: &Connection) -> Checked {
     let told = of(lab, client)?;
-    compare(lab, client, "you", told.you, client.local_address())
+    compare(lab, client, "you", told.you, client.local_address())?;
+    let me = SocketAddr::new(told.me.ip(), client.peer_address().port());
+    compare(lab, client, "me", told.me, me)
 }
 
 /// The client expects all of its line to be right.
@@ -81,7 +83,10 @@ fn compare(
         "your program says {word}={told} to {}; {word}={right} is right",
         client.name()
     );
-    lab.fail(Diagnosis::WrongBytes, symptom)
+    let [right, told] = [right, told].map(|name| name.to_string());
+    let comparison = Comparison::of_text(word, right.as_bytes(), told.as_bytes());
+    let failure = lab.failure(Diagnosis::WrongBytes, symptom);
+    Err(failure.comparing(comparison).into())
 }
 
 /// A client that wants its line and leaves.

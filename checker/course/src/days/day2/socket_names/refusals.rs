@@ -133,11 +133,12 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &[
+                "needs_no_argument",
                 "looks_names_up",
                 "cuts_the_port",
                 "splits_at_the_last_colon",
             ],
-            hint: "Every argument has to be an IP address, and a port from 0 to 65535: `parse::<SocketAddr>()` takes \
+            hint: "There has to be an argument, and every argument has to be an IP address, and a port from 0 to 65535: `parse::<SocketAddr>()` takes \
                    nothing else. `to_socket_addrs` also takes names and 127.1, `as u16` turns 70000 into 4464, and a \
                    split at the last colon takes [127.0.0.1]:0, ::1:0 and a port +0.",
         },

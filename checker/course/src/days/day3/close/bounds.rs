@@ -12,10 +12,10 @@ use harness::author::{
 };
 
 const BYTES_AT_MOST: &str = "It ends after 1000000 bytes at the latest.";
-const TIME_AT_MOST: &str =
+pub(super) const TIME_AT_MOST: &str =
     "It ends MS milliseconds after its beginning at the latest, whatever comes meanwhile.";
 const THEN_CLOSES: &str = "Then the server closes the connection.";
-const LINE_IN_TIME: &str =
+pub(super) const LINE_IN_TIME: &str =
     "So is a client whose line is not complete within MS milliseconds of `accept`.";
 
 pub(super) const BYTES: Test = Test {
@@ -280,23 +280,9 @@ pub(super) const DEADLINES: Test = Test {
     read: BOUND,
     proves: &[TIME_AT_MOST, LINE_IN_TIME],
     story: |lab| {
-        const LIMIT: u64 = 400;
-        // One server is in the drain, and one in the line. The second has this time twice: for the line, and for the
-        // drain.
-        let servers = [start_with_limit(lab, LIMIT)?, start_with_limit(lab, LIMIT)?];
-        let clients = [servers[0].connect()?, servers[1].connect()?];
-        ask_badly(lab, &clients[0])?;
-        let [drain, line] = trickle(lab, &clients, Duration::from_millis(LIMIT * 5 / 2))?;
-        let reads_on = match (drain, line) {
-            (true, _) => "its answer was sent",
-            (_, true) => "its client has connected",
-            _ => return Ok(()),
-        };
-        lab.fail(
-            Diagnosis::TimedOut,
-            format!("a second after {reads_on}, your program still reads; with -t {LIMIT} it should have closed the \
-                     connection"),
-        )
+        let (_servers, clients) = in_the_drain_and_in_the_line(lab)?;
+        let [drain, line] = trickle(lab, &clients, TRICKLE, |_| Ok(()))?;
+        expect_not_to_read(lab, drain, line)
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::TimedOut,
@@ -344,6 +330,34 @@ pub(super) const SLEEPS: Test = Test {
     ],
 };
 
+/// The limit of the servers which get a byte now and then, in milliseconds.
+const LIMIT: u64 = 400;
+/// So long they get some.
+pub(super) const TRICKLE: Duration = Duration::from_millis(LIMIT * 5 / 2);
+
+/// One server is in the drain, and one in the line. The second has its time twice: for the line, and for the drain.
+pub(super) fn in_the_drain_and_in_the_line(lab: &Lab) -> Checked<([Server; 2], [Connection; 2])> {
+    let servers = [start_with_limit(lab, LIMIT)?, start_with_limit(lab, LIMIT)?];
+    let clients = [servers[0].connect()?, servers[1].connect()?];
+    ask_badly(lab, &clients[0])?;
+    Ok((servers, clients))
+}
+
+/// Whether the server in the drain still reads when its time is over, and the one in the line.
+pub(super) fn expect_not_to_read(lab: &Lab, drain: bool, line: bool) -> Checked {
+    let reads_on = match (drain, line) {
+        (true, _) => "its answer was sent",
+        (_, true) => "its client has connected",
+        _ => return Ok(()),
+    };
+    lab.fail(
+        Diagnosis::TimedOut,
+        format!(
+            "a second after {reads_on}, your program still reads; with -t {LIMIT} it should have closed the connection"
+        ),
+    )
+}
+
 /// A server with a short limit that has served its first client.
 fn start_hasty(lab: &Lab, milliseconds: u64) -> Checked<Server> {
     let server = start_with_limit(lab, milliseconds)?;
@@ -386,11 +400,13 @@ fn expect_not_reset(lab: &Lab, client: &Connection) -> Checked {
 }
 
 /// Clients send a byte now and then, for much longer than the server may listen to them; then some more, one at a time.
-/// The server need not be fast: it only must not read all of them. Says of which it does.
-fn trickle<const N: usize>(
+/// The server need not be fast: it only must not read all of them. Says of which it does. `before` comes before each byte
+/// to the client of this number.
+pub(super) fn trickle<const N: usize>(
     lab: &Lab,
     clients: &[Connection; N],
     time: Duration,
+    before: impl Fn(usize) -> Checked,
 ) -> Checked<[bool; N]> {
     const GAP: Duration = Duration::from_millis(20);
     const FURTHER: u32 = 10;
@@ -404,8 +420,11 @@ fn trickle<const N: usize>(
         let mut further = 0;
         while further < FURTHER && are_read.contains(&true) {
             let is_late = begun.elapsed() >= time;
-            for (client, is_read) in clients.iter().zip(&mut are_read) {
-                *is_read = *is_read && client.send_while_read("x", 1)? == 1;
+            for (number, client) in clients.iter().enumerate() {
+                if are_read[number] {
+                    before(number)?;
+                    are_read[number] = client.send_while_read("x", 1)? == 1;
+                }
             }
             if is_late {
                 further += 1;

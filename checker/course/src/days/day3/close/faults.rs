@@ -1,6 +1,6 @@
 //! Calls that do less than they were asked, and calls that fail without anybody's fault.
 
-use super::{PATIENT, ask, digits, expect_bad_request, start_with_limit, visit};
+use super::{BOUND, PATIENT, ask, bounds, digits, expect_bad_request, start_with_limit, visit};
 use crate::promises::servers;
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
@@ -103,6 +103,29 @@ pub(super) const INTERRUPTED: Test = Test {
             hint: "EINTR says that a signal came before accept had a client to return. Make the call again.",
         },
     ],
+};
+
+pub(super) const INTERRUPTED_CLOCK: Test = Test {
+    name: "keeps to its limits while signals interrupt its calls",
+    points: 1,
+    read: BOUND,
+    proves: &[AS_IF_NOTHING, bounds::TIME_AT_MOST, bounds::LINE_IN_TIME],
+    story: |lab| {
+        lab.follow_calls();
+        let (servers, clients) = bounds::in_the_drain_and_in_the_line(lab)?;
+        let [drain, line] = bounds::trickle(lab, &clients, bounds::TRICKLE, |number| {
+            servers[number]
+                .faults()
+                .interrupt_read_twice(FdKind::Socket)
+        })?;
+        bounds::expect_not_to_read(lab, drain, line)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::TimedOut,
+        mistakes: &["starts_its_clock_again_at_eintr"],
+        hint: "Each time a signal interrupts a call (EINTR), the client gets all of the time again. A signal does not \
+               move the deadline: note it once, as an Instant, and wait after EINTR only for what is left until then.",
+    }],
 };
 
 pub(super) const LOST_CLIENT: Test = Test {

@@ -1,6 +1,6 @@
 //! Its port, and its arguments.
 
-use super::{ask, visit};
+use super::{ask, start_with_limit, visit};
 use crate::promises::{
     addresses,
     arguments::{self, refuses, spoiled},
@@ -66,6 +66,9 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         visit(lab, &server)?;
         // An address, but not one of this machine.
         lab.expect_refused_start(&[&lab.unavailable_address().to_string()], 1)?;
+        for limit in [1, 1_000_000] {
+            start_with_limit(lab, limit)?;
+        }
         let right = lab.any_port().to_string();
         addresses::refuses_all_else(lab, &right)?;
         for limit in ["0", "1000001", "-5", "x", "5x", ""] {
@@ -73,6 +76,7 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         }
         refuses(lab, &["-t"])?;
         refuses(lab, &["-t", "5"])?;
+        refuses(lab, &["-t", "5", &right, "more"])?;
         refuses(lab, &["-x", "5", &right])?;
         refuses(lab, &["-t".into(), spoiled("5"), right.into()])
     },
@@ -82,6 +86,11 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
             mistakes: &["mixes_up_its_statuses"],
             hint: "Wrong arguments, which do not parse, end with status 2. A failure at run time is status 1: socket, \
                    bind or listen says that your program cannot listen there.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["allows_ten_minutes_at_most"],
+            hint: "Your program refuses a number behind -t that is right: 1 and 1000000, and all between them, are.",
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,

@@ -12,6 +12,12 @@ const ANSWER: &str =
 const BAD: &str = "Everything else is answered with the line `bad request`: another line, a stream that ends before \
                    the newline, or 100 bytes without a newline.";
 
+/// For whoever answers `bad request` to a right one.
+pub(super) const RIGHT_REQUEST: &str = "Your server answers `bad request`, and the line is a right one. Look whether it \
+                                        takes just what stands before the first newline, without waiting for more; \
+                                        whether it takes all numbers from 0 to 10000000, with zeros before them \
+                                        (`GET 007`); and whether it takes a line of 100 bytes with its newline.";
+
 const AT_ONCE: &str = "The line is complete, and the client waits for its answer before it sends more or ends its \
                        side. Answer as soon as you see the newline; do not read to an empty line or to the end of the \
                        stream first.";
@@ -47,7 +53,7 @@ pub(super) const ANSWERS: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
-            mistakes: &["counts_from_one"],
+            mistakes: &["counts_from_one", "waits_for_the_end_of_the_header"],
             hint: "Byte number i of the answer, counted from 0, is the digit i % 10: in Rust `b'0' + (i % 10) as u8`.",
         },
         Rejection {
@@ -169,7 +175,11 @@ pub(super) const LONG_ANSWERS: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
-            mistakes: &["begins_again_in_each_block", "counts_in_sixteen_bits"],
+            mistakes: &[
+                "begins_again_in_each_block",
+                "counts_in_sixteen_bits",
+                "stops_before_ten_million",
+            ],
             hint: "The digits go on where the last block has ended. A block of 4096 digits ends with 5: if the next \
                    one begins with 0, the count is wrong. Make blocks of a multiple of 10, or go on counting; and \
                    count in usize, because 16 bits end at 65535.",
@@ -188,7 +198,7 @@ pub(super) const PIECES: Test = Test {
     name: "takes a line that comes in pieces",
     points: 2,
     read: ONE_LINE,
-    proves: &["It may come in pieces."],
+    proves: &["The line may come in pieces."],
     story: |lab| {
         let server = start_with_limit(lab, PATIENT)?;
         let count = some(lab);
@@ -213,12 +223,13 @@ pub(super) const BAD_REQUESTS: Test = Test {
     proves: &[
         BAD,
         "A request is the line `GET N`: one space, then N in decimal digits only, from 0 to 10000000, then a newline.",
+        "A carriage return may not stand before the newline.",
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
         let server = lab.start_server()?;
         let mut lines: Vec<Vec<u8>> = [
-            "", "GET", "GET7", "get 7", "PUT 7", "GET -7", "GET +7", "GET 7 7",
+            "", "GET", "GET7", "get 7", "PUT 7", "GET -7", "GET +7", "GET 7 7", "GET 7\r",
         ]
         .map(|line| line.as_bytes().to_vec())
         .to_vec();
@@ -245,9 +256,14 @@ pub(super) const BAD_REQUESTS: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
-            mistakes: &["takes_a_sign", "trims_the_line", "cuts_the_number"],
+            mistakes: &[
+                "takes_a_sign",
+                "trims_the_line",
+                "cuts_the_number",
+                "takes_a_carriage_return_away",
+            ],
             hint: "This line is no request. Exactly `GET `, digits, and a newline are right: `parse` takes a sign, \
-                   `trim` takes blanks, atoi takes `7x`, and a cast to 32 bits makes a small number of a large one.",
+                   `trim` takes blanks, `lines` and `trim` take a carriage return away, atoi takes `7x`, and a cast to 32 bits makes a small number of a large one.",
         },
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
@@ -322,6 +338,32 @@ pub(super) const NO_WHOLE_LINE: Test = Test {
                    answer `bad request`.",
         },
     ],
+};
+
+pub(super) const ZEROS: Test = Test {
+    name: "takes zeros before the number, up to 100 bytes",
+    points: 1,
+    read: ONE_LINE,
+    proves: &["Zeros may stand before N: `GET 007` is `GET 7`.", BAD],
+    story: |lab| {
+        let server = start_with_limit(lab, PATIENT)?;
+        let count = some(lab);
+        // With its newline the last one has 100 bytes, and 99 without.
+        for width in [3, 9, 20, 95] {
+            let client = server.connect()?;
+            client.send(format!("GET {count:0>width$}\n"))?;
+            client.expect(digits(count))?;
+            client.shutdown_write()?;
+            client.expect_end()?;
+            client.close();
+        }
+        Ok(())
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::WrongBytes,
+        mistakes: &["reads_eight_digits_at_most", "takes_no_zeros"],
+        hint: RIGHT_REQUEST,
+    }],
 };
 
 fn get(number: &str) -> Vec<u8> {

@@ -91,6 +91,14 @@ pub fn ipv6(lab: &Lab) -> String {
     ipv6_in(lab, 1..=0xffff)
 }
 
+/// An IPv6 address which begins so, as long as one can be: no group is short, and none is 0.
+pub fn longest_ipv6(lab: &Lab, first: u16) -> String {
+    let groups: Vec<String> = (0..7)
+        .map(|_| format!("{:x}", lab.random_number(0x1000..=0xffff)))
+        .collect();
+    format!("{first:x}:{}", groups.join(":"))
+}
+
 /// Two of each family, which differ: IPv4, and IPv6.
 pub fn both_families(lab: &Lab) -> ([String; 2], [String; 2]) {
     let [_, one, other] = each_ipv4(lab);

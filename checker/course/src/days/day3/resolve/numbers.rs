@@ -3,7 +3,7 @@
 use super::{
     NUMBERS,
     answers::{answers, opens},
-    machine::{ipv4, ipv6},
+    machine::{self, ipv4, ipv6},
 };
 use harness::author::{Call, Checked, Diagnosis, Lab, Program, Rejection, Test};
 
@@ -88,7 +88,9 @@ pub(super) const ZONE: Test = Test {
     story: |lab| {
         let address = format!("fe80::{:x}%lo", lab.random_number(1..=0xffff));
         answers(lab, &[&address], &[format!("{address} 0")])?;
-        answers(lab, &["-n", &address, "80"], &[format!("{address} 80")])
+        answers(lab, &["-n", &address, "80"], &[format!("{address} 80")])?;
+        let longest = machine::longest_ipv6(lab, 0xfe80) + "%lo";
+        answers(lab, &[&longest], &[format!("{longest} 0")])
     },
     rejects: &[
         Rejection {
@@ -100,9 +102,10 @@ pub(super) const ZONE: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["takes_no_zone"],
+            mistakes: &["takes_no_zone", "has_no_room_for_a_zone"],
             hint: "inet_pton and parse::<IpAddr>() know no zone, and take fe80::1%lo for no address. getaddrinfo with \
-                   AI_NUMERICHOST does.",
+                   AI_NUMERICHOST does. If getnameinfo has failed: with its zone an address needs more room than \
+                   INET6_ADDRSTRLEN may have. NI_MAXHOST bytes are enough.",
         },
     ],
 };

@@ -126,6 +126,8 @@ pub(super) const PORT_LIMITS: Test = Test {
         for port in ["0", "65535"] {
             answers(lab, &[&address, port], &[format!("{address} {port}")])?;
         }
+        // Zeros make it no larger.
+        answers(lab, &[&address, "000443"], &[format!("{address} 443")])?;
         for port in ["65536", "70000", "4294967376", "18446744073709551696"] {
             lab.step(
                 format!("start your program with {address} {port}: it must end with status 2"),
@@ -140,9 +142,10 @@ pub(super) const PORT_LIMITS: Test = Test {
             "has_its_port_cut",
             "takes_65536_for_a_port",
             "wraps_at_64_bits",
+            "counts_the_digits_of_a_port",
         ],
         hint: "A port has 16 bits, and getaddrinfo does not look: it takes 70000 for 4464. If SERVICE has digits only, \
-               it must be 65535 at most, however many digits there are (a number that does not fit into your type is \
+               it must be 65535 at most, however many digits there are (000443 is 443; a number that does not fit into your type is \
                above it, too). Print the usage line, and end with status 2.",
     }],
 };
