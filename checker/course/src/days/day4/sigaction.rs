@@ -42,14 +42,25 @@ pub const EXERCISE: Exercise = Exercise {
         manners::CANNOT_PRINT,
         manners::WRONG_ARGUMENTS,
     ],
-    clues: &[Clue {
-        diagnoses: &[Diagnosis::Stuck, Diagnosis::TimedOut],
-        seen: Seen::Waits(Call::Futex, None),
-        mistakes: &["locks_in_its_handler"],
-        hint: "The program waits for a lock that is never released: the handler has interrupted the code which holds \
-               it. A handler takes no lock (no Mutex, no println!, no memory): count with atomics.",
-    }],
+    clues: &[LOCKED, INTERRUPTED],
     untested: &[],
+};
+
+const LOCKED: Clue = Clue {
+    diagnoses: &[Diagnosis::Stuck, Diagnosis::TimedOut],
+    seen: Seen::Waits(Call::Futex, None),
+    mistakes: &["locks_in_its_handler"],
+    hint: "The program waits for a lock that is never released: the handler has interrupted the code which holds it. A \
+           handler takes no lock (no Mutex, no println!, no memory): count with atomics.",
+};
+
+const INTERRUPTED: Clue = Clue {
+    diagnoses: &[Diagnosis::Exited],
+    seen: Seen::Said("Interrupted system call"),
+    mistakes: &["takes_eintr_for_a_failure", "gives_up_an_interrupted_write"],
+    hint: "A signal has come while your program slept in a call, which then says EINTR. That is no failure. sigsuspend and \
+           pause have no other answer: look at your flag, and wait again while it is not set. Make a write again, or \
+           install the handlers with SA_RESTART.",
 };
 
 const READY_AND_TERM: Test = Test {
@@ -92,8 +103,31 @@ const READY_AND_TERM: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["exits_with_143"],
-            hint: "A shell shows 143 for a program that SIGTERM has killed. Your program ends by itself when it is \
-                   asked to: its exit status is 0.",
+            hint: "Your program ends by itself when it is asked to, and all went well: its exit status is 0. (A shell \
+                   shows 143 for a program that SIGTERM has killed.)",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &[
+                "takes_eintr_for_a_failure",
+                "tells_its_result_on_standard_error",
+            ],
+            hint: "Your program has ended, and a line is missing on standard output: `ready PID` and the result go there, \
+                   each with \\n behind it, and not to standard error. Does it end too early? SIGTERM sets a flag; the \
+                   loop around the wait ends then, and behind it comes the result.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["tells_of_each_signal", "says_its_parents_number"],
+            hint: "There are two lines on standard output, `ready` with the program's own process number (getpid) and the \
+                   result, and nothing between them. Let a handler only count or set a flag: it prints nothing.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["is_ready_without_a_line_end", "restarts_its_read"],
+            hint: "If your program has written the line, look at where it is: on standard output and not on standard \
+                   error, with \\n behind it, and flushed. If SIGTERM has not ended the wait: SA_RESTART makes read and \
+                   others begin again after a handler. sigsuspend and pause always return.",
         },
     ],
 };
@@ -359,9 +393,10 @@ const SECOND_SIGNAL: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Killed,
-            mistakes: &["prints_in_the_handler"],
-            hint: "The second handler runs in the middle of the first one's println!, which panics, and a panic in a \
-                   handler aborts. Let the handler set a flag, and the main program print.",
+            mistakes: &["prints_in_the_handler", "dies_of_sigint_at_the_end"],
+            hint: "A signal that comes while the result is printed ends the program. Leave all handlers in place until \
+                   the end: no SIG_DFL, and no SA_RESETHAND. If it is SIGABRT, a handler has panicked: it runs in the \
+                   middle of another println!. Let the handler set a flag, and the main program print.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
@@ -399,8 +434,9 @@ const WHAT_IT_CAN_CATCH: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["believes_it_can_catch_all"],
-            hint: "sigaction fails for SIGKILL and SIGSTOP. Look at what it returns.",
+            mistakes: &["believes_it_can_catch_all", "tells_the_text_of_the_error"],
+            hint: "sigaction fails for SIGKILL and SIGSTOP. Look at what it returns, and print the name of the error and \
+                   nothing else: `EINVAL` (`{errno:?}` in nix).",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
