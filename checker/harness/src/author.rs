@@ -37,6 +37,6 @@ pub use crate::{
         sockets::{Socket, State, Transport},
         tracer::{Address, Fault, Record},
     },
-    sandbox::{Launch, StandardOutput},
+    sandbox::{Launch, StandardInput, StandardOutput},
     sys,
 };

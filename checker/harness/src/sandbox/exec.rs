@@ -115,15 +115,21 @@ impl Image {
         })
     }
 
-    /// Starts it with pipes as its standard input and error, and this standard output: the lab's end, and its own.
-    pub fn start(self, stdout: (OwnedFd, OwnedFd), follow: Follow) -> io::Result<Started> {
-        let (in_read, in_write) = pipe()?;
+    /// Starts it with a pipe as its standard error, this standard input, its own end first, and this standard output, the
+    /// lab's end first.
+    pub fn start(
+        self,
+        stdin: (OwnedFd, Option<OwnedFd>),
+        stdout: (OwnedFd, OwnedFd),
+        follow: Follow,
+    ) -> io::Result<Started> {
+        let (in_read, in_write) = stdin;
         let (out_read, out_write) = stdout;
         let (err_read, err_write) = pipe()?;
         let (pid, tracer) = self.run(Some([in_read, out_write, err_write]), follow)?;
         Ok(Started {
             pid,
-            stdin: Some(in_write.into()),
+            stdin: in_write.map(Into::into),
             stdout: Some(out_read.into()),
             stderr: Some(err_read.into()),
             tracer,

@@ -23,6 +23,7 @@ use super::{
     exec::{Follow, Image, Started},
     jail::{Prepared, Surroundings},
     root::Root,
+    stdin::StandardInput,
     stdout::StandardOutput,
 };
 use crate::{
@@ -102,6 +103,8 @@ pub struct Launch {
     pub blocked: Vec<i32>,
     /// Signals which it inherits as ignored.
     pub ignored: Vec<i32>,
+    /// What its standard input is.
+    pub stdin: StandardInput,
     /// Whether its standard output is full from the start: a pipe of one page that is not read yet, so that
     /// the first write to it sleeps.
     pub full_stdout: bool,
@@ -151,6 +154,7 @@ impl Launch {
             arguments: arguments.into_iter().map(Into::into).collect(),
             blocked: Vec::new(),
             ignored: Vec::new(),
+            stdin: StandardInput::Pipe,
             full_stdout: false,
             stdout: StandardOutput::Pipe,
             umask: Launch::UMASK,
@@ -160,7 +164,7 @@ impl Launch {
         }
     }
 
-    /// Starts `program` with pipes as its standard input and error, and also as its standard output if that is not to
+    /// Starts `program` with a pipe as its standard error, and also as its standard input and output where these are not to
     /// be something else: in the sandbox's folder, in a session of
     /// its own, with a clean environment, no descriptor but 0, 1 and 2, and every signal as it is by default.
     pub fn start(&self, program: &Path, sandbox: &Sandbox) -> io::Result<Started> {
@@ -185,7 +189,8 @@ impl Launch {
             false => Follow::Untraced,
             true => Follow::Traced(None, self.bounds(sandbox), self.early_faults()),
         };
-        image.start(self.stdout.ends(sandbox)?, follow)
+        let stdin = self.stdin.ends(sandbox)?;
+        image.start(stdin, self.stdout.ends(sandbox)?, follow)
     }
 
     /// What its first calls meet.

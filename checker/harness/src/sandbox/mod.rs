@@ -25,6 +25,7 @@ mod namespaces;
 mod privileges;
 mod probe;
 mod root;
+mod stdin;
 mod stdout;
 pub mod supervisor;
 mod terminal;
@@ -53,6 +54,7 @@ pub use jail::Jail;
 pub use launch::{Launch, Limits, lower_limit};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
 pub use probe::{Probe, Tier, best_isolation, can_trace, probe};
+pub use stdin::StandardInput;
 pub use stdout::StandardOutput;
 pub use terminal::Attended;
 

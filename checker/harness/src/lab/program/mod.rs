@@ -52,7 +52,7 @@ use crate::{
         processes::{self, Process},
         tracer::Fault,
     },
-    sandbox::{Launch, StandardOutput},
+    sandbox::{Launch, StandardInput, StandardOutput},
     sys,
 };
 
@@ -189,6 +189,9 @@ fn inherited(launch: &Launch) -> String {
     }
     if launch.umask != Launch::UMASK {
         text += &format!(", with the umask {:03o}", launch.umask);
+    }
+    if let StandardInput::File(name) = &launch.stdin {
+        text += &format!(", with the file {} as its standard input", shown(name));
     }
     match &launch.stdout {
         StandardOutput::Pipe => (),
