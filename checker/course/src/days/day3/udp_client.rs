@@ -151,9 +151,15 @@ const PRINTS_THE_ANSWER: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["forgets_the_newline", "forgets_to_flush"],
-            hint: "The answer has come, and some of the output is missing. Print the bytes behind the number and a \
-                   newline, and flush: process::exit and _exit throw away what is still in a buffer.",
+            mistakes: &[
+                "forgets_the_newline",
+                "forgets_to_flush",
+                "compares_in_host_order",
+            ],
+            hint: "The answer has come, and your program has ended without all of its output. Has it printed nothing, \
+                   with status 1? Then it has not known the answer: its first four bytes are those of the question, in \
+                   the same order. Else print the bytes behind them and a newline, and flush: process::exit and _exit \
+                   throw away what is still in a buffer.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -212,14 +218,17 @@ const ANSWER_OF_BYTES: Test = Test {
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, &[], &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
-        // What trim and the readers of lines take away stands at both ends.
-        let answer = [b"\n \0".as_slice(), &lab.every_byte(), b"\0\r\n \n"].concat();
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        // What trim, the readers of lines and those of strings take away stands at both ends.
+        for end in [b"\0\r\n \n".as_slice(), b"\n\0\0"] {
+            let server = server(lab)?;
+            let text = word(lab);
+            let program = ask(lab, &[], &server, &text)?;
+            let question = expect_question(lab, &server, text)?;
+            let answer = [b"\n \0", lab.every_byte().as_slice(), end].concat();
+            answer_with(&server, &question, &answer)?;
+            expect_printed(&program, answer)?;
+        }
+        Ok(())
     },
     rejects: &[
         Rejection {
@@ -229,7 +238,12 @@ const ANSWER_OF_BYTES: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["prints_text", "trims_the_answer", "stops_at_a_zero_byte"],
+            mistakes: &[
+                "prints_text",
+                "trims_the_answer",
+                "trims_zero_bytes",
+                "stops_at_a_zero_byte",
+            ],
             hint: "The answer is bytes, of any value. A String replaces what is not UTF-8, trim takes blanks and \
                    newlines away, and a zero byte is no end. Write the bytes as they came.",
         },

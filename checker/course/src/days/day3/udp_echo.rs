@@ -5,14 +5,13 @@
 
 mod lengths;
 mod queue;
-
-use nix::errno::Errno;
+mod unsent;
+mod untested;
 
 use self::lengths::ask_too_much;
 use crate::promises::{addresses, arguments, servers};
 use harness::author::{
-    Call, Checked, Diagnosis, Exercise, FdKind, Lab, Rejection, Server, Sleep, Test, Transport,
-    UdpPeer,
+    Checked, Diagnosis, Exercise, Lab, Rejection, Server, Sleep, Test, Transport, UdpPeer,
 };
 
 /// Day 3, exercise 1.
@@ -37,15 +36,15 @@ pub const EXERCISE: Exercise = Exercise {
         queue::LONG_QUEUE,
         lengths::BEHIND_TOO_BIG,
         queue::INTERRUPTED,
-        CLOSED_CLIENT,
-        CANNOT_SEND,
-        ONE_SOCKET,
         ONE_LINE,
+        unsent::CLOSED_CLIENT,
+        unsent::CANNOT_SEND,
+        ONE_SOCKET,
         WRONG_ARGUMENTS,
         CANNOT_BIND,
     ],
     clues: &[],
-    untested: &[],
+    untested: untested::SENTENCES,
 };
 
 const OPEN_THE_SOCKET: &str = "Make a socket of type SOCK_DGRAM, bind it, ask getsockname for its port, and print \
@@ -83,7 +82,10 @@ const LISTENS_THERE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ListensElsewhere,
             mistakes: &["listens_on_every_address", "opens_a_second_door"],
-            hint: servers::BIND_THE_ARGUMENT,
+            hint: "Compare the address that your program prints with the one at which it really listens. Bind the \
+                   address from the argument, and no other: 0.0.0.0 means every address of the machine, and nobody \
+                   has asked for a second socket. And print what getsockname tells: in a sockaddr_in the port is in \
+                   network byte order (ntohs, in Rust from_be()).",
         },
     ],
 };
@@ -209,6 +211,13 @@ const EMPTY_DATAGRAM: Test = Test {
             hint: "An empty datagram is a datagram, and its sender waits. Send an empty one back, each time: a \
                    client that sends two waits for two answers.",
         },
+        Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["answers_an_empty_datagram_twice"],
+            hint: "After an empty datagram the answers are no longer those to the questions: there is one too many, \
+                   or another one than an empty datagram. Do the same for it as for every datagram: send back the n \
+                   bytes that have come, once, also where n is 0.",
+        },
     ],
 };
 
@@ -226,7 +235,10 @@ const EACH_CLIENT: Test = Test {
         ask(&first, &server, word(lab))?;
         ask(&second, &server, word(lab))?;
         ask(&first, &server, word(lab))?;
-        ask(&second, &server, word(lab))
+        ask(&second, &server, word(lab))?;
+        // And one whose address is not the server's.
+        let third = lab.udp_peer_at("a client of another address", lab.any_port_elsewhere())?;
+        ask(&third, &server, word(lab))
     },
     rejects: &[
         Rejection {
@@ -237,9 +249,9 @@ const EACH_CLIENT: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::NoAnswer,
-            mistakes: &["answers_the_first_client"],
+            mistakes: &["answers_the_first_client", "knows_its_clients_by_port"],
             hint: "The answer did not go to the client that asked. Each datagram comes with its own sender: use the \
-                   address from the same receive.",
+                   address from the same receive, its IP address as well as its port.",
         },
     ],
 };
@@ -302,85 +314,6 @@ const QUEUED_DATAGRAMS: Test = Test {
             hint: "Each datagram that waited has its own sender and needs its own answer. Keep the address with the \
                    bytes, or answer before you receive again. Has your program set SO_RCVBUF? That is the room for \
                    all that wait together, and not for one: leave it as it is.",
-        },
-    ],
-};
-
-const CLOSED_CLIENT: Test = Test {
-    name: "goes on when a client has closed before its answer",
-    points: 1,
-    read: "A client that has gone",
-    proves: &[
-        "A client that has closed its socket before its answer costs nothing.",
-        "The server never ends by itself.",
-    ],
-    story: |lab| {
-        let server = lab.start_udp_server(&[])?;
-        let (closing, waiting) = (lab.udp_peer()?, lab.udp_peer()?);
-        server.sleeps(Sleep::UntilSomethingComes)?;
-        server.signals().freeze()?;
-        closing.send_to(server.address(), lab.random_bytes(40))?;
-        closing.close();
-        server.signals().resume()?;
-        // Wait until the server has handled this datagram: no other one may be queued when its answer fails.
-        server.sleeps(Sleep::UntilSomethingComes)?;
-        ask(&waiting, &server, word(lab))?;
-        ask(&waiting, &server, word(lab))
-    },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Exited,
-        mistakes: &["dies_with_its_client"],
-        hint: "This error belongs to an earlier answer, whose client has closed its socket. Do not set IP_RECVERR, or \
-               go on after ECONNREFUSED.",
-    }],
-};
-
-const CANNOT_SEND: Test = Test {
-    name: "goes on when the kernel refuses to send an answer",
-    points: 2,
-    read: "A client that has gone",
-    proves: &[
-        "If an answer cannot be sent, whatever the reason, the server says so on standard error and goes on.",
-        "The server never ends by itself.",
-        "Standard output gets the one line, everything else goes to standard error.",
-    ],
-    story: |lab| {
-        lab.follow_calls();
-        let server = lab.start_udp_server(&[])?;
-        let (failing, working) = (lab.udp_peer()?, lab.udp_peer()?);
-        // ENETUNREACH: there is no route to the client. EPERM: a firewall rejects the answer.
-        for errno in [Errno::ENETUNREACH, Errno::EPERM] {
-            // A write is also sendto and sendmsg: `Call::Write` is all calls that send.
-            let fault = server
-                .faults()
-                .fail_each(Call::Write.on(FdKind::Socket), errno)?;
-            failing.send_to(server.address(), word(lab))?;
-            fault.wait_until_hit()?;
-            server.sleeps(Sleep::UntilSomethingComes)?;
-            server.stderr().expect_reason()?;
-            fault.end();
-            ask(&working, &server, word(lab))?;
-        }
-        Ok(())
-    },
-    rejects: &[
-        Rejection {
-            diagnosis: Diagnosis::Exited,
-            mistakes: &["ends_when_it_cannot_answer", "knows_the_errors_of_sending"],
-            hint: "sendto failed for one client, and the server ended for all clients. Whatever the error is, print \
-                   it on standard error and wait for the next datagram.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::Busy,
-            mistakes: &["tries_again_for_ever"],
-            hint: "sendto fails, and the program calls it again at once, with the same error. Call it again only \
-                   after EINTR. After any other error, print it on standard error and wait for the next datagram.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["hides_a_lost_answer", "tells_of_one_lost_answer"],
-            hint: "An answer could not be sent, and the program did not say so. Check the result of every sendto, and \
-                   print each error on standard error.",
         },
     ],
 };
@@ -485,13 +418,19 @@ const CANNOT_BIND: Test = Test {
     read: "A port in use",
     proves: &[
         "`ADDRESS` is an IPv4 address.",
+        "`PORT` may be 0: the kernel then chooses a free port.",
         "Exit status 1: it cannot have the address (with the reason on standard error), for example because another \
          program holds the port.",
         "A panic (exit status 101) is a failure.",
     ],
     story: |lab| {
-        let server = lab.start_udp_server(&[])?;
-        let taken = server.address().to_string();
+        // A port that is free again: UDP has no TIME_WAIT.
+        let before = lab.udp_peer_at("another program", lab.any_port())?;
+        let address = before.address()?;
+        before.close();
+        let server = lab.start_udp_server_on(address)?;
+        server.expect_address(address)?;
+        let taken = address.to_string();
         let second = lab.step(
             "start your program again, with the port of the first one",
             || lab.start(&[&taken]),
@@ -513,8 +452,13 @@ const CANNOT_BIND: Test = Test {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &["reuses_the_address"],
             hint: "With SO_REUSEADDR, two UDP servers can bind the same port, and one of them receives nothing. Do \
-                   not set it. Bind the port from the argument, and if that fails with EADDRINUSE, say so and exit \
-                   with status 1.",
+                   not set it. If bind fails with EADDRINUSE, say so and exit with status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::ListensElsewhere,
+            mistakes: &["ignores_the_port", "binds_the_port_in_host_order"],
+            hint: "Bind the port from the argument, too. 0 means \"any free port\"; every other number means itself. \
+                   In a sockaddr_in it is in network byte order: htons, in Rust to_be().",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,

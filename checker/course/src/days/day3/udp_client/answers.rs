@@ -36,17 +36,26 @@ pub(super) const STRANGERS: Test = Test {
         answer_with(&server, &question, &answer)?;
         expect_printed(&program, answer)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongOutput,
-        mistakes: &[
-            "takes_answers_from_anyone",
-            "knows_the_server_by_its_address",
-            "knows_the_server_by_its_port",
-        ],
-        hint: "A stranger has sent this: any program may send a datagram to your port. Call connect on the UDP socket, \
-               then send and recv. The kernel lets in only what comes from the address and the port to which the \
-               socket is connected.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &[
+                "takes_answers_from_anyone",
+                "knows_the_server_by_its_address",
+                "knows_the_server_by_its_port",
+            ],
+            hint: "A stranger has sent this: any program may send a datagram to your port. Call connect on the UDP \
+                   socket, then send and recv. The kernel lets in only what comes from the address and the port to \
+                   which the socket is connected.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["ends_at_a_stranger"],
+            hint: "A stranger has sent a datagram, and your program has ended before the server's answer. A datagram \
+                   from somewhere else is no failure: pass over it. If you call connect on the UDP socket, the kernel \
+                   does that for you.",
+        },
+    ],
 };
 
 pub(super) const BESIDE_ANOTHER: Test = Test {

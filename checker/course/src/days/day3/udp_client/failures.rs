@@ -52,9 +52,9 @@ pub(super) const REFUSED: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["refused_is_success"],
-            hint: "There is no answer, but the status says success. A script reads the status, not the words: end with \
-                   exit status 1.",
+            mistakes: &["refused_is_success", "refused_is_usage"],
+            hint: "There is no answer, and the exit status of that is 1: 0 says success, and 2 wrong arguments. A \
+                   script reads the status, not the words.",
         },
     ],
 };
@@ -85,6 +85,13 @@ pub(super) const REFUSED_LATER: Test = Test {
             mistakes: &["sleeps_when_it_is_refused"],
             hint: "Your program knows that nobody receives there, and still waits for the time to be over. \
                    ECONNREFUSED is the end: say `refused`, and end at once.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Busy,
+            mistakes: &["overlooks_pollerr"],
+            hint: "Nobody receives at that port, and your program looks again and again. poll comes back at once: it \
+                   says POLLERR, because an error waits in the socket, and goes on saying so until a call has taken \
+                   it. Call recv also at POLLERR: it returns ECONNREFUSED.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

@@ -9,8 +9,8 @@ use super::{
     expect_printed, expect_question, question_to, server, word,
 };
 use harness::author::{
-    Call, Checked, Comparison, Diagnosis, FdKind, Lab, Launch, Record, Rejection, Sleep, Test,
-    Transport,
+    Call, Checked, Comparison, Datagram, Diagnosis, FdKind, Lab, Launch, Record, Rejection, Sleep,
+    Test, Transport, UdpPeer,
 };
 
 pub(super) const ASKS_AGAIN: Test = Test {
@@ -78,8 +78,8 @@ pub(super) const ASKS_AGAIN: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["no_answer_is_success"],
-            hint: "No answer has come, but the status says success. A script reads the status, not the words: end with \
-                   exit status 1.",
+            hint: "No answer has come, and the exit status of that is 1: 0 says success, and 2 wrong arguments. A \
+                   script reads the status, not the words.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
@@ -130,7 +130,13 @@ pub(super) const TIME: Test = Test {
     proves: &["It waits MS milliseconds for an answer (default 500)."],
     story: |lab| {
         let server = server(lab)?;
-        // Both at the same time: together they take a second.
+        // Cut to 16 bits, it is a tenth of a second.
+        let patient = Launch {
+            traced: false,
+            ..question_to(server.address()?, &["-t", "983140", "-n", "1"], word(lab))
+        };
+        let patient = lab.launch(patient)?;
+        // All at the same time: together they take a second.
         let runs = [
             (&["-n", "1"] as &[&str], 500),
             (&["-t", "1000", "-n", "1"], 1000),
@@ -146,7 +152,7 @@ pub(super) const TIME: Test = Test {
                 Ok((lab.launch(launch)?, begun, Duration::from_millis(limit)))
             })
             .collect();
-        // The shorter one first: a right program ends it first. A failure shows the last one, which has ended by then.
+        // The shorter ones first: a right program ends them first. A failure shows the last one, which has ended by then.
         let took: Checked<Vec<_>> = runs?
             .into_iter()
             .map(|(program, begun, limit)| {
@@ -155,30 +161,47 @@ pub(super) const TIME: Test = Test {
             })
             .collect();
         for (took, limit) in took? {
-            // Some clocks of the kernel count in steps of 10 ms.
-            if took < limit * 9 / 10 {
-                let symptom = format!(
-                    "your program gives up after {} ms; it may wait for {}",
-                    took.as_millis(),
-                    limit.as_millis()
-                );
-                return lab.fail(Diagnosis::Exited, symptom);
-            }
+            expect_patience(lab, took, limit)?;
         }
-        Ok(())
+        patient.expect_alive()
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Exited,
-        mistakes: &[
-            "counts_microseconds",
-            "always_waits_half_a_second",
-            "waits_a_tenth_of_a_second",
-        ],
-        hint: "Your program does not wait as long as it should. -t says how many milliseconds a try has, and without \
-               -t it has 500. (A timeval has seconds and microseconds, a timespec seconds and nanoseconds: a \
-               millisecond is 1000 of the one, and 1000000 of the other.)",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::StillRunning,
+            mistakes: &["overlooks_that_it_has_no_time_limit"],
+            hint: "Your program waits without a time limit, although its time is over. Look at what setsockopt \
+                   returns: in a timeval, tv_usec is less than 1000000, and from MS = 1000 on the seconds belong into \
+                   tv_sec. Else it fails with EDOM, and there is no limit.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &[
+                "counts_microseconds",
+                "always_waits_half_a_second",
+                "waits_a_tenth_of_a_second",
+                "cuts_its_time_to_16_bits",
+            ],
+            hint: "Your program does not wait as long as it should. -t says how many milliseconds a try has, and \
+                   without -t it has 500. The largest MS is 1000000: 16 bits are not enough. (A timeval has seconds \
+                   and microseconds, a timespec seconds and nanoseconds: a millisecond is 1000 of the one, and 1000000 \
+                   of the other.)",
+        },
+    ],
 };
+
+/// Sees that the program has not given up before this time was over.
+fn expect_patience(lab: &Lab, took: Duration, limit: Duration) -> Checked {
+    // Some clocks of the kernel count in steps of 10 ms.
+    if took >= limit * 9 / 10 {
+        return Ok(());
+    }
+    let symptom = format!(
+        "your program gives up after {} ms; it may wait for {}",
+        took.as_millis(),
+        limit.as_millis()
+    );
+    lab.fail(Diagnosis::Exited, symptom)
+}
 
 pub(super) const SLEEPS: Test = Test {
     name: "sleeps until the answer comes, and no longer",
@@ -207,6 +230,13 @@ pub(super) const SLEEPS: Test = Test {
             mistakes: &["spins", "naps_and_looks"],
             hint: "Your program looks again and again whether something has come. poll, or a recv with SO_RCVTIMEO, \
                    does the waiting: it sleeps until there is a datagram or the time is over.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["has_too_many_microseconds"],
+            hint: "-t is longer here than before, and your program ends. Does setsockopt fail with EDOM? In a timeval, \
+                   tv_usec is less than 1000000: the whole seconds of MS belong into tv_sec, and only the rest into \
+                   tv_usec.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
@@ -300,65 +330,114 @@ pub(super) const NOISE: Test = Test {
     points: 3,
     read: DEADLINE,
     proves: &[
+        "It waits MS milliseconds for an answer (default 500).",
         "However many of them come, a try does not take longer: its MS milliseconds are counted from its question on.",
     ],
     story: |lab| {
         const LIMIT: Duration = Duration::from_millis(300);
         let server = server(lab)?;
-        let stranger = lab.udp_peer_at("a stranger", lab.any_port())?;
         let text = word(lab);
         let milliseconds = LIMIT.as_millis().to_string();
         let program = ask(lab, &["-t", &milliseconds, "-n", "2"], &server, &text)?;
         let question = expect_question(lab, &server, text)?;
-        // The program's own clock has begun before this one.
-        let begun = Instant::now();
-        let step = "the server and a stranger: send datagrams that are no answer, again and again";
-        lab.step(step, || {
-            let mut taken_late = 0;
-            lab.wait_until("it to ask again", Diagnosis::NoAnswer, || {
-                if server.take()?.is_some() {
-                    return Ok(true);
-                }
-                // The next one only when the last one has been taken: nobody has to read many of them at once.
-                let sockets = lab.sockets(Transport::Udp)?;
-                let has_taken = sockets
-                    .iter()
-                    .any(|socket| socket.local.port() == question.from.port() && socket.receive_queue == 0);
-                if !has_taken {
-                    return Ok(false);
-                }
-                if begun.elapsed() > LIMIT {
-                    taken_late += 1;
-                }
-                if taken_late > TAKEN_LATE {
-                    let symptom = format!(
-                        "the {milliseconds} ms of the first try are over, and your program goes on receiving what is \
-                         no answer"
-                    );
-                    return lab.fail(Diagnosis::NoAnswer, symptom);
-                }
-                let place = lab.random_number(0..=NUMBER as u64 - 1) as usize;
-                stranger.send_to(question.from, &question.bytes)?;
-                server.send_to(question.from, answer_to_another(lab, &question, place))?;
-                Ok(false)
-            })
-        })?;
+        disturb_until_it_asks_again(lab, &server, &question, LIMIT)?;
         let answer = word(lab);
         answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        expect_printed(&program, answer)?;
+        gives_each_try_its_time(lab)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::NoAnswer,
-        mistakes: &[
-            "each_datagram_begins_the_time_anew",
-            "socket_time_limit_for_each_receive",
-            "looks_at_the_clock_only_in_silence",
-        ],
-        hint: "Each receive waits for the whole time again, so whoever sends you something every moment holds you for \
-               ever. Note the deadline when you send the question, an Instant. Give each wait only the time that is \
-               left until then, and when none is left, the try is over.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::NoAnswer,
+            mistakes: &[
+                "each_datagram_begins_the_time_anew",
+                "socket_time_limit_for_each_receive",
+                "looks_at_the_clock_only_in_silence",
+            ],
+            hint: "Each receive waits for the whole time again, so whoever sends you something every moment holds you \
+                   for ever. Note the deadline when you send the question, an Instant. Give each wait only the time \
+                   that is left until then, and when none is left, the try is over.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &[
+                "keeps_the_rest_for_the_next_try",
+                "has_less_time_with_each_try",
+            ],
+            hint: "Your program gives up too early: the later tries are shorter than the first. Each has MS \
+                   milliseconds of its own, also when other datagrams have come before. If you shorten SO_RCVTIMEO to \
+                   the rest of a try, it stays so for the next one: set it again with each question, and compute a new \
+                   deadline.",
+        },
+    ],
 };
+
+/// The first of several tries gets what is no answer until its time is over, and the others get nothing.
+fn gives_each_try_its_time(lab: &Lab) -> Checked {
+    const LIMIT: Duration = Duration::from_millis(200);
+    // So many that a program with short ones cannot look right on a machine on which it starts late.
+    const TRIES: u32 = 6;
+    let server = server(lab)?;
+    let text = word(lab);
+    let options = [
+        "-t",
+        &LIMIT.as_millis().to_string(),
+        "-n",
+        &TRIES.to_string(),
+    ];
+    // Before the program's own clock, which can have seen less time than this one.
+    let begun = Instant::now();
+    let program = ask(lab, &options, &server, &text)?;
+    let question = expect_question(lab, &server, text)?;
+    disturb_until_it_asks_again(lab, &server, &question, LIMIT)?;
+    program.wait_for_end()?;
+    expect_patience(lab, begun.elapsed(), LIMIT * TRIES)
+}
+
+/// The server and a stranger send what is no answer, until the program asks again. Its time for this try may be over by
+/// then, but not for long.
+fn disturb_until_it_asks_again(
+    lab: &Lab,
+    server: &UdpPeer,
+    question: &Datagram,
+    limit: Duration,
+) -> Checked {
+    let stranger = lab.udp_peer_at("a stranger", lab.any_port())?;
+    // The program's own clock has begun before this one.
+    let begun = Instant::now();
+    let step = "the server and a stranger: send datagrams that are no answer, again and again";
+    lab.step(step, || {
+        let mut taken_late = 0;
+        lab.wait_until("it to ask again", Diagnosis::NoAnswer, || {
+            if server.take()?.is_some() {
+                return Ok(true);
+            }
+            // The next one only when the last one has been taken: nobody has to read many of them at once.
+            let sockets = lab.sockets(Transport::Udp)?;
+            let has_taken = sockets
+                .iter()
+                .any(|socket| socket.local.port() == question.from.port() && socket.receive_queue == 0);
+            if !has_taken {
+                return Ok(false);
+            }
+            if begun.elapsed() > limit {
+                taken_late += 1;
+            }
+            if taken_late > TAKEN_LATE {
+                let symptom = format!(
+                    "the {} ms of the first try are over, and your program goes on receiving what is \
+                     no answer",
+                    limit.as_millis()
+                );
+                return lab.fail(Diagnosis::NoAnswer, symptom);
+            }
+            let place = lab.random_number(0..=NUMBER as u64 - 1) as usize;
+            stranger.send_to(question.from, &question.bytes)?;
+            server.send_to(question.from, answer_to_another(lab, &question, place))?;
+            Ok(false)
+        })
+    })
+}
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "goes on with a try that a signal has interrupted",

@@ -5,11 +5,16 @@ use harness::author::Untested;
 pub(super) const SENTENCES: &[Untested] = &[
     Untested::NotYet {
         sentence: "It waits MS milliseconds for an answer (default 500).",
-        missing: "that a try takes no longer than that: a program that waits for twice as long looks like one on a \
-                  machine that is busy with other things",
+        missing: "that a try takes no longer than that, also a later one: a program that waits for twice as long \
+                  looks like one on a machine that is busy with other things",
     },
     Untested::NotYet {
         sentence: "It says neither when it cannot send the question, receive, or write its output.",
         missing: "a socket that cannot be made or connected: nothing holds the program before these calls",
+    },
+    Untested::NotYet {
+        sentence: "The call is made again, and the time does not begin again.",
+        missing: "a write of the answer that a signal interrupts: stdio gives up then, and this program has no handler \
+                  for a signal",
     },
 ];

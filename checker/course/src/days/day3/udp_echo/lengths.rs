@@ -66,9 +66,13 @@ pub(super) const TOO_BIG: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
-            mistakes: &["cuts_silently", "echoes_any_size"],
+            mistakes: &[
+                "cuts_silently",
+                "echoes_any_size",
+                "sends_the_length_by_itself",
+            ],
             hint: "A datagram of more than 1024 bytes is not sent back, not even its beginning: the answer is the \
-                   text `too big LENGTH`. A plain receive does not tell that the kernel cut something off. Receive \
+                   text `too big LENGTH`, in one datagram: each send makes another one. A plain receive does not tell that the kernel cut something off. Receive \
                    with the flag MSG_TRUNC, and compare the length that it returns with 1024.",
         },
         Rejection {
@@ -107,9 +111,10 @@ pub(super) const TRUE_LENGTH: Test = Test {
             "tells_the_cut_length",
             "has_one_byte_to_spare",
             "adds_a_newline",
+            "sends_the_end_of_its_string",
         ],
         hint: "LENGTH is what was sent, not what fitted into your buffer. With the flag MSG_TRUNC, the call returns \
-               the true length. Send the digits and nothing after them, no newline.",
+               the true length. Send the digits and nothing after them: no newline, and no zero byte of a string in C.",
     }],
 };
 

@@ -65,9 +65,17 @@ pub(super) const INTERRUPTED: Test = Test {
         ask(&client, &server, word(lab))?;
         ask(&client, &server, word(lab))
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Exited,
-        mistakes: &["ends_at_eintr"],
-        hint: "EINTR is no failure: a signal came before there was a datagram. Receive again.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["ends_at_eintr"],
+            hint: "EINTR is no failure: a signal came before there was a datagram. Receive again.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["answers_at_eintr"],
+            hint: "This answer belongs to no question. A receive has failed with EINTR, and brought neither bytes nor \
+                   a sender: what your variables hold is older. Send nothing, and receive again.",
+        },
+    ],
 };
