@@ -242,6 +242,8 @@ const TOO_BIG: Test = Test {
         refuses(lab, &["enc16", &past_16.to_string()])?;
         refuses(lab, &["enc32", &past_32.to_string()])?;
         refuses(lab, &["enc64", "18446744073709551616"])?;
+        // Ten times as much as before plus a digit, cut to 64 bits, is more than before.
+        refuses(lab, &["enc64", "30000000000000000000"])?;
         refuses(lab, &["enc16", "-1"])?;
         refuses(lab, &["enc32", "12x"])?;
         for near in numbers::NEAR_MISSES {
@@ -252,7 +254,11 @@ const TOO_BIG: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["wraps", "trims_its_numbers"],
+            mistakes: &[
+                "wraps",
+                "looks_whether_a_number_got_less",
+                "trims_its_numbers",
+            ],
             hint: "A bad value ends the program with status 1. `as` and a plain C assignment silently cut a number \
                    off, and 65536 becomes 0: parse into the type of the field, or compare with its maximum first. A \
                    number has digits only: no blank, no 0x, no letter after them.",

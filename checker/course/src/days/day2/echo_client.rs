@@ -208,7 +208,9 @@ const EVERY_BYTE: Test = Test {
         server.send(&unfinished)?;
         program.stdout().expect(&input)?;
         // The client knows that this was all: it goes on to the end of its input.
-        server.expect_end()
+        server.expect_end()?;
+        server.close();
+        program.stdout().expect_end()
     },
     rejects: &[
         Rejection {
@@ -245,6 +247,12 @@ const EVERY_BYTE: Test = Test {
             diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["adds_newline"],
             hint: "The last line has no newline in the input, so it has none on the wire.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::ExtraOutput,
+            mistakes: &["ends_its_output_with_a_newline"],
+            hint: "The last line of the input has no newline, so its reply has none, and your program prints none \
+                   behind it: only what the server has sent goes to standard output.",
         },
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
@@ -437,9 +445,14 @@ fn every_byte(lab: &Lab) -> Vec<u8> {
 
 /// A line without any UTF-8 but its newline, so that it all looks the same to a program which expects text.
 fn line_of_no_text(lab: &Lab) -> Vec<u8> {
-    let mut bytes: Vec<u8> = word(lab).bytes().map(|byte| 0x80 | byte & 0x3f).collect();
-    bytes.push(b'\n');
-    bytes
+    let high = |byte| 0x80 | byte & 0x3f;
+    // A string of C ends at the byte 0.
+    [
+        &[0],
+        &*word(lab).bytes().map(high).collect::<Vec<u8>>(),
+        b"\n",
+    ]
+    .concat()
 }
 
 fn with_one_byte_changed(lab: &Lab, line: &[u8]) -> Vec<u8> {

@@ -226,8 +226,7 @@ impl Freeze<'_> {
             return Ok(());
         };
         // A program may have let it go on itself, and then it may have ended.
-        let programs = &self.program.context.programs;
-        if !Process::read(pid).is_some_and(|process| programs.is_stopped(pid, process.state)) {
+        if !self.is_stopped(pid) {
             return Ok(());
         }
         // It is stopped, so that its PID is still its own. Only its parent can have ended it meanwhile, with SIGKILL.
@@ -237,11 +236,18 @@ impl Freeze<'_> {
         }
     }
 
-    /// The process which was about to make the call.
+    /// The process which was about to make the call; of several the first that is still stopped.
     fn frozen(&self) -> Checked<Option<i32>> {
         let records = self.program.tracer()?.records();
         let is_hit =
             |record: &&Record| record.call == self.filter.call() && record.injected == Some(FREEZE);
-        Ok(records.iter().find(is_hit).map(|record| record.pid))
+        let mut hits = records.iter().filter(is_hit).map(|record| record.pid);
+        let first = hits.clone().next();
+        Ok(hits.find(|pid| self.is_stopped(*pid)).or(first))
+    }
+
+    fn is_stopped(&self, pid: i32) -> bool {
+        let programs = &self.program.context.programs;
+        Process::read(pid).is_some_and(|process| programs.is_stopped(pid, process.state))
     }
 }

@@ -1,7 +1,9 @@
 //! What the program does when no address has answered, and it may ask again.
 
+use std::time::Duration;
+
 use super::{connected, dial_with, dial_with_full_stdout, refused};
-use harness::author::{Diagnosis, Rejection, Sleep, Test};
+use harness::author::{Call, Checked, Diagnosis, Lab, Program, Rejection, Sleep, Test};
 
 pub(super) const BACK_OFF: Test = Test {
     name: "goes round again, each time after twice the pause",
@@ -18,20 +20,22 @@ pub(super) const BACK_OFF: Test = Test {
             lab.reserve_address()?.refuse(),
             lab.reserve_address()?.refuse(),
         );
-        let first = lab.random_number(2..=5);
-        let options = ["-p", &first.to_string(), "-r", "3"];
+        lab.follow_calls();
+        let first = lab.random_number(12..=16);
+        let options = ["-p", &first.to_string(), "-r", "4"];
         let program = dial_with(lab, &options, &[one, other])?;
-        for pause in [Some(first), Some(2 * first), Some(4 * first), None] {
+        for round in 0..=4 {
+            if round > 0 {
+                let pause = first << (round - 1);
+                let line = format!("again in {pause} ms");
+                program.stdout().expect_line(line)?;
+            }
             program.stdout().expect_line(refused(one))?;
             program.stdout().expect_line(refused(other))?;
-            if let Some(pause) = pause {
-                program
-                    .stdout()
-                    .expect_line(format!("again in {pause} ms"))?;
-            }
         }
         program.stdout().expect_end()?;
         program.expect_exit(1)?;
+        has_slept(lab, &program, 8 * first)?;
         let program = dial_with(lab, &["-r", "1"], &[one])?;
         program.stdout().expect_line(refused(one))?;
         program.stdout().expect_line("again in 100 ms")?;
@@ -46,10 +50,12 @@ pub(super) const BACK_OFF: Test = Test {
                 "pauses_after_each_try",
                 "retries_the_last_only",
                 "has_a_default_of_its_own",
+                "does_not_sleep",
+                "sleeps_the_first_pause_each_time",
             ],
             hint: "A round is a try of each address, from the first one on. Between two rounds there is one pause, \
-                   and each is twice as long as the one before it. The first one is that of -p, or 100 ms without \
-                   -p.",
+                   and each is twice as long as the one before it, what is slept as well as what is printed. The \
+                   first one is that of -p, or 100 ms without -p.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
@@ -70,6 +76,38 @@ pub(super) const BACK_OFF: Test = Test {
         },
     ],
 };
+
+/// Sees that the program has slept between the line about this pause and the next try. Who has noted the end of the pause
+/// before it printed sleeps a little less, so half of the pause is enough.
+fn has_slept(lab: &Lab, program: &Program, milliseconds: u64) -> Checked {
+    let line = format!("again in {milliseconds} ms");
+    let calls = program.calls().records()?;
+    let mut later = calls.iter().skip_while(|record| {
+        let data = record.data().filter(|_| record.call == Call::Write);
+        !data.is_some_and(|data| {
+            data.start
+                .windows(line.len())
+                .any(|part| part == line.as_bytes())
+        })
+    });
+    let (Some(said), Some(tried)) = (
+        later.next().and_then(|said| said.returned_us),
+        later.find(|record| record.call == Call::Connect),
+    ) else {
+        return Ok(());
+    };
+    let slept = Duration::from_micros(tried.entered_us.saturating_sub(said));
+    match slept < Duration::from_millis(milliseconds) / 2 {
+        false => Ok(()),
+        true => lab.fail(
+            Diagnosis::WrongOutput,
+            format!(
+                "your program says `{line}`, and tries again after {} ms",
+                slept.as_millis()
+            ),
+        ),
+    }
+}
 
 pub(super) const ALL_AGAIN: Test = Test {
     name: "finds a server that has come up meanwhile",
@@ -119,18 +157,10 @@ pub(super) const SLEEPS: Test = Test {
         program.stdout().expect_quiet()?;
         program.expect_alive()
     },
-    rejects: &[
-        Rejection {
-            diagnosis: Diagnosis::ExtraOutput,
-            mistakes: &["does_not_sleep"],
-            hint: "Your program announced a pause, but the next round has already begun. Sleep for as many \
-                   milliseconds as you print: thread::sleep, or nanosleep(2).",
-        },
-        Rejection {
-            diagnosis: Diagnosis::Busy,
-            mistakes: &["watches_the_clock"],
-            hint: "Your program looks at the clock until the time is over, and needs a whole processor for it. \
-                   thread::sleep or nanosleep(2) needs none.",
-        },
-    ],
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::Busy,
+        mistakes: &["watches_the_clock"],
+        hint: "Your program looks at the clock until the time is over, and needs a whole processor for it. \
+               thread::sleep or nanosleep(2) needs none.",
+    }],
 };

@@ -264,12 +264,13 @@ pub(super) const CHANGED_BYTE: Test = Test {
             mistakes: &[
                 "never_compares",
                 "compares_as_text",
+                "compares_up_to_a_zero",
                 "trusts_the_newline",
                 "compares_the_first_piece",
             ],
             hint: "One byte of the reply differs from what you sent; it may be the newline. Compare the two as bytes, \
-                   all of them, whichever read has brought them, without turning them into text, and end with status \
-                   1.",
+                   all of them, whichever read has brought them, without turning them into text (strncmp ends at a \
+                   byte 0, memcmp does not), and end with status 1.",
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,

@@ -50,10 +50,15 @@ pub(super) const LEAVES_EARLY: Test = Test {
         server.connect()?.close();
         server.signals().resume()?;
         lab.settle()?;
+        let has_failed = parts.hits() > 0;
         parts.end();
         visit(lab, &server)?;
         server.descriptors().expect_at_most(before)?;
-        server.stderr().expect_reason()
+        // Where the connection does not block, the kernel takes the whole line at once, and nobody learns of the loss.
+        match has_failed {
+            true => server.stderr().expect_reason(),
+            false => Ok(()),
+        }
     },
     rejects: &[
         Rejection {
