@@ -4,6 +4,11 @@ use harness::author::Untested;
 
 pub(super) const SENTENCES: &[Untested] = &[
     Untested::NotYet {
+        sentence: "Zeros may stand before N: `GET 007` is `GET 7`.",
+        missing: "very many zeros: a right program may keep the digits in a buffer of its own, and call more of them a bad \
+                  request",
+    },
+    Untested::NotYet {
         sentence: "`MS` is a whole number from 1 to 1000000; without `-t` it is 3000.",
         missing: "the time without -t: a test would have to wait for it",
     },

@@ -118,6 +118,7 @@ pub(super) const PORT_LIMITS: Test = Test {
     points: 1,
     read: NUMBERS,
     proves: &[
+        "Zeros before the number change nothing.",
         "Exit status 2, with a usage line on standard error: too few arguments, too many, an unknown option, or a \
          `SERVICE` of digits only above 65535, which getaddrinfo would cut to 16 bits.",
     ],
