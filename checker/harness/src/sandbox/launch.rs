@@ -103,6 +103,8 @@ impl Limits {
 pub struct Launch {
     /// Its arguments, without its name.
     pub arguments: Vec<OsString>,
+    /// Variables which are not in its environment, though others start with them.
+    pub unset: Vec<&'static str>,
     /// Signals which it inherits as blocked.
     pub blocked: Vec<i32>,
     /// Signals which it inherits as ignored.
@@ -156,6 +158,7 @@ impl Launch {
     pub fn new<S: Into<OsString>>(arguments: impl IntoIterator<Item = S>) -> Launch {
         Launch {
             arguments: arguments.into_iter().map(Into::into).collect(),
+            unset: Vec::new(),
             blocked: Vec::new(),
             ignored: Vec::new(),
             stdin: StandardInput::Pipe,
@@ -173,12 +176,13 @@ impl Launch {
     /// its own, with a clean environment, no descriptor but 0, 1 and 2, and every signal as it is by default.
     pub fn start(&self, program: &Path, sandbox: &Sandbox) -> io::Result<Started> {
         let folder = sandbox.folder();
-        let environment = [
+        let mut environment = vec![
             ("PATH", OsStr::new("/usr/local/bin:/usr/bin:/bin")),
             ("LC_ALL", OsStr::new("C.UTF-8")),
             ("HOME", folder.as_os_str()),
             ("TMPDIR", folder.as_os_str()),
         ];
+        environment.retain(|(name, _)| !self.unset.contains(name));
         let preparation = self.prepare(sandbox);
         let mut image = Image::new(program, &self.arguments, &environment, preparation)?;
         // One that has taken its own rights to the folder away is not the only one who starts there.

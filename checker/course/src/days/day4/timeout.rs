@@ -103,7 +103,12 @@ const EXIT_STATUS: Test = Test {
             let program = run(lab, LONG, LONG, &["sh", "end", code])?;
             program.expect_exit(code.parse().expect("a number"))?;
         }
-        Ok(())
+        // Without PATH, execvp searches where the system keeps its commands.
+        let program = lab.launch(Launch {
+            unset: vec!["PATH"],
+            ..launch(LONG, LONG, &["sh", "end", "7"])
+        })?;
+        program.expect_exit(7)
     },
     rejects: &[
         Rejection {
@@ -112,10 +117,11 @@ const EXIT_STATUS: Test = Test {
                 "always_succeeds",
                 "says_1_for_every_failure",
                 "searches_no_path",
+                "finds_nothing_without_path",
             ],
             hint: "The status that waitpid gives is a word with two numbers in it, and WEXITSTATUS takes the exit \
-                   status out. End with this number, from 0 to 255. (Is the command not found? Only execvp searches \
-                   the folders in PATH.)",
+                   status out. End with this number, from 0 to 255. (Is the command not found? Leave the search to \
+                   execvp: it looks into the folders in PATH, and into the system's own where there is no PATH.)",
         },
         Rejection {
             diagnosis: Diagnosis::TimedOut,

@@ -2,7 +2,7 @@
 
 use super::{echo, echo_some, leave, visit};
 use crate::promises::servers;
-use harness::author::{Diagnosis, Rejection, Test, Transport};
+use harness::author::{Checked, Diagnosis, Rejection, Test, Transport};
 
 const EVERY_CLIENT: &str = "It sends back the bytes of each client, all of them and unchanged, until the client ends \
                             its sending side.";
@@ -82,13 +82,27 @@ pub(super) const TOGETHER: Test = Test {
         lost.reset()?;
         let third = visit(lab, &server)?;
         echo(lab, &third, 20_000)?;
+        let _crowd = lab.step("40 more clients: connect, get an echo, and stay", || {
+            let come = |_| visit(lab, &server);
+            (0..40).map(come).collect::<Checked<Vec<_>>>()
+        })?;
         echo_some(lab, &silent)?;
         deaf.expect_echo()
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Stuck,
-        mistakes: &["serves_one_after_the_other"],
-        hint: "A client waits until another one leaves, or reads. Give each client a process or a thread of its own, \
-               or let poll tell which of them is ready, with sockets that do not block.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["serves_one_after_the_other", "waits_when_32_are_there"],
+            hint: "A client waits until another one leaves, or reads. Give each client a process or a thread of its own, \
+                   or let poll tell which of them is ready, with sockets that do not block. Is there a table with room for \
+                   some clients only? Take a Vec or a HashMap, which grows.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::ClosedEarly,
+            mistakes: &["turns_the_33rd_away"],
+            hint: "Your server has closed the connection of a client that only wanted its echo, while many others are \
+                   there. Keep the clients in a Vec or a HashMap, which grows; an array, or a fixed number, turns the next \
+                   one away.",
+        },
+    ],
 };

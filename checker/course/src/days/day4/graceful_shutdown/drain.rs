@@ -46,16 +46,18 @@ pub(super) const WITHOUT_CLIENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
-            mistakes: &["restarts_accept"],
-            hint: "The signal has come, and your server sleeps on: its call was made again after the handler. \
-                   SA_RESTART does that, and so does accept of the standard library. Sleep in a call that a signal \
-                   ends: ppoll, or poll with a signalfd or a pipe from the handler.",
+            mistakes: &["restarts_accept", "takes_no_note_of_sigint"],
+            hint: "The signal has come, and your server sleeps on. Does the handler note it, of SIGTERM and of SIGINT \
+                   alike? Or was the call made again after the handler? SA_RESTART does that, and so does accept of the \
+                   standard library; and accept of a blocking socket sleeps again when nobody comes. Sleep in a call that \
+                   a signal ends: ppoll, or poll with a signalfd or a pipe from the handler.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
-            mistakes: &["exits_in_the_handler"],
-            hint: "Your server has ended without its last line. Do not end it in the handler: there it can neither \
-                   serve nor print. Let the handler note the signal, and let the main loop do the rest.",
+            mistakes: &["exits_in_the_handler", "says_drained_on_standard_error"],
+            hint: "Your server has ended without its last line, `drained N` on standard output (not on standard error). Do \
+                   not end it in the handler: there it can neither serve nor print. Let the handler note the signal, and \
+                   let the main loop do the rest.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -65,9 +67,9 @@ pub(super) const WITHOUT_CLIENTS: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
-            mistakes: &["counts_all_clients"],
-            hint: "N counts the clients that are there when the drain begins. Those who have left before are not \
-                   among them.",
+            mistakes: &["counts_all_clients", "says_drained_without_a_number"],
+            hint: "The last line is `drained N`, here `drained 0`. N counts the clients that are there when the drain \
+                   begins. Those who have left before are not among them.",
         },
     ],
 };
@@ -276,6 +278,7 @@ pub(super) const QUEUE: Test = Test {
     proves: &[
         NOBODY_ELSE,
         COUNT,
+        "Clients that are not accepted yet wait in the accept queue, which has room for at least four.",
         "Signals which the kernel has merged count as one.",
     ],
     story: |lab| {
@@ -283,7 +286,12 @@ pub(super) const QUEUE: Test = Test {
         let early = visit(lab, &server)?;
         lab.settle()?;
         server.signals().freeze()?;
-        let queued = [server.connect()?, server.connect()?, server.connect()?];
+        let queued = [
+            server.connect()?,
+            server.connect()?,
+            server.connect()?,
+            server.connect()?,
+        ];
         for _ in 0..2 {
             server.program().signals().send(SIGTERM)?;
         }
@@ -294,9 +302,14 @@ pub(super) const QUEUE: Test = Test {
             echo_some(lab, client)?;
             leave(lab, client)?;
         }
-        expect_drained(server.program(), 4)
+        expect_drained(server.program(), 5)
     },
     rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::NoAnswer,
+            mistakes: &["has_a_short_queue"],
+            hint: servers::LONG_QUEUE,
+        },
         Rejection {
             diagnosis: Diagnosis::Reset,
             mistakes: &[

@@ -50,9 +50,10 @@ pub(super) const PID_FILE: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
-            mistakes: &["writes_its_pid_too_late"],
-            hint: "PIDFILE has to hold the process number and a newline before the server says that it listens. A \
-                   script that has read the line `listening` may read the file at once.",
+            mistakes: &["writes_its_pid_too_late", "adds_its_pid_to_the_file"],
+            hint: "PIDFILE holds the server's own process number (getpid) and a newline, in place of what was there: \
+                   nothing before it, and nothing behind it. It holds them before the server says that it listens: who has \
+                   read the line `listening` may read the file at once.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,

@@ -60,7 +60,8 @@ pub(super) const SECOND_SIGNAL: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["cuts_off_with_status_0"],
-            hint: "Clients were cut off: that is not what status 0 says. End with status 1.",
+            hint: "Clients were cut off, and status 1 says so. Status 0 means that all went well, and 2 that the arguments \
+                   are wrong.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,

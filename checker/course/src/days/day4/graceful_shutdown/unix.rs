@@ -3,7 +3,7 @@
 use libc::SIGTERM;
 
 use super::{expect_drained, start_on_path};
-use harness::author::{Checked, Diagnosis, Lab, Rejection, Test, UnixClient, UnixPath};
+use harness::author::{Checked, Diagnosis, Lab, Launch, Rejection, Test, UnixClient, UnixPath};
 
 const TAKES_ITS_PLACE: &str =
     "If `PATH` is the socket of a server that is dead, this server takes its place.";
@@ -44,6 +44,11 @@ pub(super) const UNIX_SOCKET: Test = Test {
             mistakes: &["knows_no_unix_sockets"],
             hint: "`unix:` and a path mean a socket of the family AF_UNIX: `SockaddrUn` in C, `UnixAddr` of nix, or \
                    `UnixListener`. All else stays as it is.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["announces_the_bare_path"],
+            hint: "The line is `listening unix:PATH`: what stands behind the blank is the argument, as it was given.",
         },
         Rejection {
             diagnosis: Diagnosis::FileLeft,
@@ -104,7 +109,22 @@ pub(super) const LIVING_SERVER: Test = Test {
         lab.expect_refused_start(&[&address], 1)?;
         living.signals().resume()?;
         client.expect_echo_of(some(lab))?;
-        visit(lab, &socket).map(drop)
+        visit(lab, &socket)?;
+        // This one lives, too, but nobody may connect to it.
+        let path = lab.random_word(9);
+        lab.unix_path(&path)?;
+        let address = format!("unix:{path}");
+        let closed = lab.launch(Launch {
+            umask: 0o777,
+            ..Launch::new([&address])
+        })?;
+        closed
+            .stdout()
+            .expect_line(format!("listening {address}"))?;
+        lab.expect_refused_start(&[&address], 1)?;
+        lab.settle()?;
+        closed.signals().send(SIGTERM)?;
+        expect_drained(&closed, 0)
     },
     rejects: &[
         Rejection {
@@ -115,10 +135,14 @@ pub(super) const LIVING_SERVER: Test = Test {
         },
         Rejection {
             diagnosis: Diagnosis::StillRunning,
-            mistakes: &["removes_any_path", "asks_for_an_answer"],
+            mistakes: &[
+                "removes_any_path",
+                "asks_for_an_answer",
+                "takes_any_error_for_a_dead_socket",
+            ],
             hint: "Another server listens on this path, and your program has taken it away. connect tells whether \
-                   somebody listens: only ECONNREFUSED means that nobody does. A server that is stopped or busy lives, \
-                   although it does not answer.",
+                   somebody listens: only ECONNREFUSED means that nobody does, and no other error does (EACCES, EAGAIN). A \
+                   server that is stopped or busy lives, although it does not answer.",
         },
         Rejection {
             diagnosis: Diagnosis::Refused,

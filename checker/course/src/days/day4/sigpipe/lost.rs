@@ -264,6 +264,18 @@ pub(super) const NONE_IS_LEFT: Test = Test {
     },
     rejects: &[
         Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["says_nothing_of_the_last_one"],
+            hint: "The last client is lost as the others are: print its line `lost I: ERRNO`, too, and flush it. Only after \
+                   that your program ends with exit status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::ExtraOutput,
+            mistakes: &["sums_up_without_clients"],
+            hint: "The line `sent B bytes to K clients` belongs to the end of the input. It has not ended here: no client \
+                   is left. Say that on standard error, and end with exit status 1.",
+        },
+        Rejection {
             diagnosis: Diagnosis::StillRunning,
             mistakes: &["serves_nobody"],
             hint: "The last client is lost, and your program still reads its input, which may never end. Say that no \

@@ -8,6 +8,7 @@ use std::{
 use libc::{SIGABRT, SIGKILL, SIGTERM};
 
 use super::{ENDS_LIKE_IT, LONG, launch, run};
+use crate::promises::commands;
 use harness::author::{Diagnosis, Rejection, Test};
 
 pub(super) const ARGUMENTS: Test = Test {
@@ -68,7 +69,9 @@ pub(super) const KILLED: Test = Test {
     story: |lab| {
         let real_time = libc::SIGRTMIN() + lab.random_number(1..=20) as i32;
         for signal in [SIGKILL, SIGTERM, SIGABRT, real_time] {
-            let program = run(lab, LONG, LONG, &["cat"])?;
+            let mut launch = launch(LONG, LONG, &["cat"]);
+            commands::allow_cores(&mut launch);
+            let program = lab.launch(launch)?;
             program.children().running("cat")?.signal(signal)?;
             program.expect_exit(128 + signal)?;
         }
@@ -81,10 +84,12 @@ pub(super) const KILLED: Test = Test {
                 "gives_the_bare_signal",
                 "takes_sigterm_for_the_limit",
                 "knows_no_real_time_signals",
+                "takes_the_core_bit_for_the_signal",
             ],
             hint: "A signal has killed the command, from elsewhere, and the limit is not over. WIFSIGNALED says so, \
                    and WTERMSIG says which one: end with 128 + this number. (nix's waitpid has no name for real-time \
-                   signals, and fails with EINVAL: call libc::waitpid.)",
+                   signals, and fails with EINVAL: call libc::waitpid. And WTERMSIG is less than the low byte of the status, \
+                   in which bit 128 says that there is a core file.)",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
