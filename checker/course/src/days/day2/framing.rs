@@ -47,8 +47,8 @@ pub const EXERCISE: Exercise = Exercise {
         diagnoses: &[Diagnosis::Panicked],
         seen: Seen::Said("attempt to add with overflow"),
         mistakes: &["adds_up_in_a_byte", "sums_in_16_bits"],
-        hint: "An addition overflows its type. A byte holds 255 at most, and the sum of 65536 bytes may be 16711680, so that it needs 32 bits: take \
-               u32 or u64 before you add.",
+        hint: "An addition overflows its type. A byte holds 255 at most, and the sum of 65536 bytes may be 16711680, \
+               so that it needs 32 bits: take u32 or u64 before you add.",
     }],
     untested: untested::SENTENCES,
 };
@@ -512,5 +512,6 @@ fn is_turned_away(client: &Connection, server: &Server) -> Checked {
     client.expect_turned_away()?;
     // A server may read on until its client has ended, too, to spare it a reset.
     client.close();
-    server.stdout().expect_line("bad frame")
+    server.stdout().expect_line("bad frame")?;
+    server.stdout().expect_quiet()
 }
