@@ -25,6 +25,43 @@ pub struct Fifo {
     end: fs::File,
 }
 
+/// A named pipe in the test's folder that nobody reads: open(2) for writing waits there.
+#[derive(Debug)]
+pub struct UnreadFifo {
+    context: Rc<TestContext>,
+    name: OsString,
+}
+
+impl UnreadFifo {
+    pub(super) fn make(context: &Rc<TestContext>, name: &OsStr) -> Checked<UnreadFifo> {
+        context.note(format!("make a named pipe {}", shown(name)));
+        let made = context.directory().make_fifo(name, 0o600);
+        made.map_err(|error| refused(context, name, "make", error))?;
+        Ok(UnreadFifo {
+            context: context.clone(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Its name, which is its path for a program that starts in the test's folder.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// Opens it for reading, which lets the program go on that waits in open.
+    ///
+    /// # Errors
+    ///
+    /// When the program has put something else in its place.
+    pub fn open_for_reading(self) -> Checked<Fifo> {
+        let UnreadFifo { context, name } = self;
+        context.note(format!("open {} for reading", shown(&name)));
+        let end = context.directory().fifo(&name);
+        let end = end.map_err(|error| refused(&context, &name, "open", error))?;
+        Ok(Fifo { context, name, end })
+    }
+}
+
 impl Fifo {
     pub(super) fn make(context: &Rc<TestContext>, name: &OsStr) -> Checked<Fifo> {
         context.note(format!(

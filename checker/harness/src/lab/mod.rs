@@ -43,7 +43,7 @@ use std::{ffi::OsStr, net::SocketAddr, ops::RangeInclusive, rc::Rc};
 
 pub use context::TestContext;
 pub use evidence::{Evidence, FailedChild, Pending, ProcessState};
-pub use fifo::Fifo;
+pub use fifo::{Fifo, UnreadFifo};
 pub use file::File;
 pub use program::{
     CallFilter, CallLine, Calls, Child, Children, Descriptors, FaultGuard, Faults, FdKind,
@@ -161,6 +161,11 @@ impl Lab {
     /// A named pipe in the test's folder, from which the test reads.
     pub fn fifo(&self, name: impl AsRef<OsStr>) -> Checked<Fifo> {
         Fifo::make(&self.context, name.as_ref())
+    }
+
+    /// A named pipe in the test's folder, which the test does not read yet.
+    pub fn fifo_without_reader(&self, name: impl AsRef<OsStr>) -> Checked<UnreadFifo> {
+        UnreadFifo::make(&self.context, name.as_ref())
     }
 
     /// A path in the test's folder for a UNIX socket of the program; there is nothing of this name yet.

@@ -56,7 +56,7 @@ const ENCODES: Test = Test {
         "The program has eight subcommands; which one is meant is its first argument.",
         "`enc` encodes, `dec` decodes, `host` tells about this machine, `rec` reads records.",
         "*Network order* is big-endian: the most significant byte comes first.",
-        "**enc** takes one or more decimal numbers.",
+        "**enc** takes one or more decimal numbers, in the digits 0 to 9.",
         "For each it prints, in the order of the arguments, one line: the bytes in network order in hexadecimal, two \
          lower-case digits a byte, leading zeros included, without `0x` or blanks.",
         "Exit status 0: all is done.",
@@ -103,7 +103,7 @@ const SEVERAL_NUMBERS: Test = Test {
     read: "One number, several bytes",
     proves: &[
         "All results are lines on standard output, each ended by a newline.",
-        "**enc** takes one or more decimal numbers.",
+        "**enc** takes one or more decimal numbers, in the digits 0 to 9.",
         "For each it prints, in the order of the arguments, one line: the bytes in network order in hexadecimal, two \
          lower-case digits a byte, leading zeros included, without `0x` or blanks.",
     ],
@@ -160,7 +160,7 @@ const DECODES: Test = Test {
         "The program has eight subcommands; which one is meant is its first argument.",
         "`enc` encodes, `dec` decodes, `host` tells about this machine, `rec` reads records.",
         "16, 32 and 64 are the bits of an unsigned number: 2, 4 and 8 bytes.",
-        "**dec** takes one or more texts of hexadecimal digits, network order, and prints each as a decimal number on \
+        "**dec** takes one or more texts of hexadecimal digits (0 to 9, a to f), network order, and prints each as a decimal number on \
          its own line.",
         "Capital and small letters are both right.",
     ],
@@ -249,6 +249,10 @@ const TOO_BIG: Test = Test {
         for near in numbers::NEAR_MISSES {
             refuses(lab, &["enc64", near])?;
         }
+        // Digits of other scripts: int() of Python takes them, and so do patterns with \d.
+        for number in ["\u{661}\u{662}\u{663}", "\u{ff11}\u{ff12}"] {
+            refuses(lab, &["enc32", number])?;
+        }
         refuses(lab, &["enc16", "65536", &mixed(lab, 2).to_string()])
     },
     rejects: &[
@@ -258,10 +262,12 @@ const TOO_BIG: Test = Test {
                 "wraps",
                 "looks_whether_a_number_got_less",
                 "trims_its_numbers",
+                "takes_digits_of_other_scripts",
             ],
             hint: "A bad value ends the program with status 1. `as` and a plain C assignment silently cut a number \
                    off, and 65536 becomes 0: parse into the type of the field, or compare with its maximum first. A \
-                   number has digits only: no blank, no 0x, no letter after them.",
+                   number has the digits 0 to 9 only: no blank, no newline at its end, no 0x, no letter after them. \
+                   (In a pattern, \\d may mean the digits of all scripts, and $ stands before a newline, too.)",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
@@ -305,6 +311,9 @@ const WRONG_DIGITS: Test = Test {
         refuses(lab, &["dec16", &format!(" {three}")])?;
         refuses(lab, &["dec16", &format!(" {digits}")])?;
         refuses(lab, &["dec16", &format!("{digits}\n")])?;
+        // Digits of another script, as many characters and as many bytes as are due.
+        refuses(lab, &["dec16", "\u{661}\u{662}"])?;
+        refuses(lab, &["dec16", "\u{661}\u{662}\u{663}\u{664}"])?;
         // Four bytes in UTF-8, of which é is the two in the middle.
         refuses(lab, &["dec16", "1é2"])
     },
@@ -313,7 +322,7 @@ const WRONG_DIGITS: Test = Test {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["pads_short_hex", "takes_a_plus", "trims_its_digits"],
             hint: "Count the digits first: 4, 8 or 16. And take digits only: from_str_radix and strtoul accept a sign \
-                   as well, and trim takes blanks away.",
+                   as well, trim takes blanks away, and $ in a pattern stands before a newline, too.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

@@ -2,12 +2,10 @@
 
 mod faults;
 mod flags;
+mod paths;
 mod untested;
 
-use std::{
-    ffi::{OsStr, OsString},
-    time::Duration,
-};
+use std::{ffi::OsStr, time::Duration};
 
 use harness::author::{
     Call, Checked, Clue, Diagnosis, Ending, Exercise, File, Lab, Launch, Program, Rejection, Seen,
@@ -36,8 +34,8 @@ pub const EXERCISE: Exercise = Exercise {
         flags::APPENDS_BEHIND_OTHERS,
         flags::MAKES_OR_FAILS,
         WRONG_USAGE,
-        PATH_OF_BYTES,
-        NAMED_PIPE,
+        paths::PATH_OF_BYTES,
+        paths::NAMED_PIPE,
         faults::FULL,
         faults::SHORT_WRITES,
         faults::INTERRUPTED,
@@ -63,11 +61,19 @@ pub const EXERCISE: Exercise = Exercise {
                    ask for no more: O_WRONLY. O_RDWR (in C fopen with \"a+\") asks for both.",
         },
         Clue {
+            diagnoses: &[Diagnosis::Exited],
+            seen: Seen::Failed(Call::Open, Errno::ELOOP),
+            mistakes: &["refuses_links"],
+            hint: "open fails with ELOOP: PATH is a symbolic link, and O_NOFOLLOW refuses links. A user may put a link \
+                   in the place of the file: leave that flag out.",
+        },
+        Clue {
             diagnoses: &[Diagnosis::WrongStatus],
             seen: Seen::Ended(Ending::Status(2)),
             mistakes: &["takes_a_path_for_an_option", "knows_no_a"],
             hint: "Exit status 2 is for wrong usage, and this call is right: PATH alone, `-a PATH` and `-x PATH`, \
-                   where PATH is any bytes, and a `-` inside it is no option. If your program does not know the option yet, write it now.",
+                   where PATH is any bytes, and a `-` inside it is no option. If your program does not know the option \
+                   yet, write it now.",
         },
     ],
     untested: untested::SENTENCES,
@@ -81,7 +87,7 @@ const MAKES_THE_FILE: Test = Test {
         "The program opens `PATH` for writing.",
         "If there is no file `PATH`, it makes one, with the permissions `rw-r--r--` (0644) less what the umask \
          forbids.",
-        "Exit status 0: all of the input is in the file, and closing the file has succeeded too.",
+        "Exit status 0: all of the input is in the file, closing the file has succeeded too, and the line is printed.",
         "A panic (exit status 101) and death by a signal are failures.",
     ],
     story: |lab| {
@@ -155,7 +161,7 @@ const EVERY_BYTE: Test = Test {
     proves: &[
         "It copies standard input into it byte by byte as it comes, until the end of the file.",
         "The input is any bytes and of any length.",
-        "Exit status 0: all of the input is in the file, and closing the file has succeeded too.",
+        "Exit status 0: all of the input is in the file, closing the file has succeeded too, and the line is printed.",
         "A panic (exit status 101) and death by a signal are failures.",
     ],
     story: |lab| {
@@ -349,8 +355,8 @@ const CANNOT_OPEN: Test = Test {
     read: "When a call fails",
     proves: &[
         "`PATH` is opened before any input is read.",
-        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, or \
-         closing the file fails.",
+        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, closing \
+         the file fails, or the line cannot be printed.",
         "The program then ends at once, without reading the rest of its input, and prints no count.",
         "Results go to standard output, everything else to standard error.",
         "A panic (exit status 101) and death by a signal are failures.",
@@ -467,90 +473,6 @@ const WRONG_USAGE: Test = Test {
     ],
 };
 
-const PATH_OF_BYTES: Test = Test {
-    name: "takes a path that is not UTF-8",
-    points: 1,
-    read: "Opening a file",
-    proves: &[
-        "`PATH` is any bytes, and need not be UTF-8.",
-        "An argument that begins with `-` is an option, and never a `PATH` (the user writes `./-a` for such a file).",
-    ],
-    story: |lab| {
-        let bytes = lab.random_bytes(20);
-        // "côté" as Latin-1 writes it.
-        let copy = lab.file(name_of(b"c\xf4t\xe9"));
-        let program = start(lab, &[], &copy)?;
-        program.stdin().feed(&bytes);
-        program.stdin().close();
-        program.expect_exit(0)?;
-        copy.expect(&bytes)?;
-        // And an option is none the less one.
-        let program = lab.launch(Launch::new([name_of(b"-c\xf4t\xe9")]))?;
-        program.stdin().close();
-        program.expect_exit(2)
-    },
-    rejects: &[
-        Rejection {
-            diagnosis: Diagnosis::Panicked,
-            mistakes: &["expects_utf8_names"],
-            hint: "env::args panics at an argument that is not UTF-8, and a path may have any bytes but 0. \
-                   env::args_os takes them as they are; make a PathBuf of its OsString, which open takes.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::MissingBytes,
-            mistakes: &["opens_another_name"],
-            hint: "A path may have any bytes but 0. to_string_lossy changes a path that is not UTF-8, so that it \
-                   names another file: give open the OsStr itself.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["looks_for_options_in_text"],
-            hint: "An argument that begins with - is an option, whatever bytes follow. to_str gives None for one \
-                   that is not UTF-8: look at the first byte, with OsStrExt::as_bytes.",
-        },
-    ],
-};
-
-const NAMED_PIPE: Test = Test {
-    name: "copies into a named pipe, as fast as it is read",
-    points: 1,
-    read: "The file offset",
-    proves: &[
-        "It may name something else than a plain file: a device, or a named pipe (FIFO).",
-        "What has come is in the file (or in the pipe) before the program waits for more.",
-    ],
-    story: |lab| {
-        let bytes = lab.random_bytes(150_000);
-        let (first, rest) = bytes.split_at(lab.random_number(1..=5000) as usize);
-        let pipe = lab.fifo("queue")?;
-        // Not followed: it may copy byte by byte.
-        let program = lab.launch(Launch {
-            traced: false,
-            ..Launch::new([pipe.name()])
-        })?;
-        program.stdin().feed(&bytes);
-        pipe.expect(first)?;
-        pipe.expect(rest)?;
-        program.stdin().close();
-        program.expect_exit(0)
-    },
-    rejects: &[
-        Rejection {
-            diagnosis: Diagnosis::Exited,
-            mistakes: &["truncates_afterwards", "wants_a_plain_file"],
-            hint: "A named pipe can be opened and written to like a file, but it has no offset: lseek, ftruncate and \
-                   pwrite fail there. O_TRUNC, which open ignores for a pipe, and write are enough.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["wants_to_sync"],
-            hint: "All of the input is in the pipe, but then a call fails that only plain files allow. A pipe, a \
-                   terminal and /dev/null have no disk behind them: fsync fails there with EINVAL. The task does not \
-                   ask for it.",
-        },
-    ],
-};
-
 /// Starts the program with these options, and the file behind them.
 fn start(lab: &Lab, options: &[&str], file: &File) -> Checked<Program> {
     let options = options.iter().map(OsStr::new);
@@ -588,9 +510,4 @@ fn all_values(lab: &Lab) -> Vec<u8> {
         bytes.swap(last, lab.random_number(0..=last as u64) as usize);
     }
     bytes
-}
-
-fn name_of(bytes: &[u8]) -> OsString {
-    use std::os::unix::ffi::OsStrExt;
-    OsStr::from_bytes(bytes).to_owned()
 }

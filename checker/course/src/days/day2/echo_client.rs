@@ -30,6 +30,7 @@ pub const EXERCISE: Exercise = Exercise {
         SHORT_WRITES,
         faults::SHORT_WRITES,
         faults::INTERRUPTED,
+        faults::CANNOT_PRINT,
         replies::PRINTS_THE_REPLY,
         replies::CHANGED_BYTE,
         departures::MORE_THAN_SENT,

@@ -35,8 +35,8 @@ pub const EXERCISE: Exercise = Exercise {
         ends::CUT_OFF,
         ends::RESET,
         faults::SHORT_READS,
-        faults::INTERRUPTED,
         faults::SHORT_WRITES,
+        faults::INTERRUPTED,
         manners::PATIENCE,
         manners::LOST_CLIENT,
         manners::NO_DESCRIPTOR,
@@ -48,8 +48,8 @@ pub const EXERCISE: Exercise = Exercise {
         diagnoses: &[Diagnosis::Panicked],
         seen: Seen::Said("attempt to add with overflow"),
         mistakes: &["adds_up_in_a_byte", "sums_in_16_bits"],
-        hint: "An addition overflows its type. A byte holds 255 at most, and the sum of 65536 bytes may be 16711680, so that it needs 32 bits: take \
-               u32 or u64 before you add.",
+        hint: "An addition overflows its type. A byte holds 255 at most, and the sum of 65536 bytes may be 16711680, \
+               so that it needs 32 bits: take u32 or u64 before you add.",
     }],
     untested: untested::SENTENCES,
 };
@@ -526,5 +526,6 @@ fn is_turned_away(client: &Connection, server: &Server) -> Checked {
     client.expect_turned_away()?;
     // A server may read on until its client has ended, too, to spare it a reset.
     client.close();
-    server.stdout().expect_line("bad frame")
+    server.stdout().expect_line("bad frame")?;
+    server.stdout().expect_quiet()
 }

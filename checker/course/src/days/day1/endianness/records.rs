@@ -1,7 +1,7 @@
 //! Records over a pipe that stays open: they come in pieces, or several at once.
 
 use super::{runs::reads, values::Record};
-use harness::author::{Checked, Diagnosis, Lab, Launch, Program, Rejection, Test};
+use harness::author::{Checked, Diagnosis, Lab, Launch, Program, Rejection, StandardInput, Test};
 
 const IN_ITS_PIECES: &str = "Fields arrive in pieces";
 
@@ -99,7 +99,7 @@ pub(super) const AT_ONCE: Test = Test {
         "**rec** reads records from standard input until the end of file.",
         "For each record it prints one line, `TYPE FLAGS LEN TIME`, four decimal numbers with one blank between them.",
         "The line is out (flushed) as soon as the last byte of the record has come, and not before.",
-        "Standard input may be a pipe.",
+        "Standard input may be a file or a pipe.",
     ],
     story: |lab| {
         let program = lab.start(&["rec"])?;
@@ -131,7 +131,7 @@ pub(super) const IN_PIECES: Test = Test {
     read: IN_ITS_PIECES,
     proves: &[
         "The line is out (flushed) as soon as the last byte of the record has come, and not before.",
-        "It may deliver one byte, half a header, or three records at once.",
+        "A pipe may deliver one byte, half a header, or three records at once.",
         "A read or a write may do less than it was asked, and a signal may interrupt it before it has done anything \
          (`EINTR`).",
         "Neither is a failure: the program goes on where it was.",
@@ -162,7 +162,7 @@ pub(super) const TOGETHER: Test = Test {
     proves: &[
         "| 4 to 7 | len | u32, network order |",
         "| 16 to 15 + len | body | `len` bytes, which may be none; their content does not matter |",
-        "It may deliver one byte, half a header, or three records at once.",
+        "A pipe may deliver one byte, half a header, or three records at once.",
         "A panic (exit status 101) is a failure.",
     ],
     story: several_at_once,
@@ -198,13 +198,17 @@ pub(super) const CUT_OFF: Test = Test {
         "If it ends anywhere else, the last record is cut: no line for it, the reason on standard error, status 1.",
         "Exit status 1: a bad value, a cut record, or a failed read or write.",
     ],
-    story: cut_records,
+    story: |lab| {
+        cut_records(lab)?;
+        cut_record_in_a_file(lab)
+    },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["end_is_always_clean"],
+            mistakes: &["end_is_always_clean", "seeks_over_the_body"],
             hint: "The input may end before the first byte of a record, and nowhere else. If bytes of a header or \
-                   body are missing, say so and end with status 1.",
+                   body are missing, say so and end with status 1. If your program passes over the body with lseek: \
+                   that goes beyond the end of a file without an error. Read the body.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,
@@ -380,4 +384,20 @@ fn long_body(lab: &Lab) -> Checked {
         },
     )?;
     ends_well(&program)
+}
+
+/// In a file one can also seek, and beyond its end.
+fn cut_record_in_a_file(lab: &Lab) -> Checked {
+    let body = lab.random_bytes(lab.random_number(1..=40) as usize);
+    let whole = Record::random(lab, &body);
+    let cut = Record::random(lab, &body).claiming(lab.random_number(100..=5000) as u32);
+    let file = lab.file("records");
+    file.make([whole.bytes(), cut.bytes()].concat(), 0o644)?;
+    let program = lab.launch(Launch {
+        stdin: StandardInput::File(file.name().to_owned()),
+        ..Launch::new(["rec"])
+    })?;
+    program.stdout().expect_line(whole.line())?;
+    program.expect_exit(1)?;
+    program.stdout().expect_end()
 }

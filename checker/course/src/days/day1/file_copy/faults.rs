@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::{fails, start};
-use harness::author::{Call, Diagnosis, Ending, FdKind, Rejection, Test};
+use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
 pub(super) const FULL: Test = Test {
     name: "ends with status 1 when the disk is full",
@@ -11,8 +11,8 @@ pub(super) const FULL: Test = Test {
     read: "When a call fails",
     proves: &[
         "It may name something else than a plain file: a device, or a named pipe (FIFO).",
-        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, or \
-         closing the file fails.",
+        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, closing \
+         the file fails, or the line cannot be printed.",
         "The program then ends at once, without reading the rest of its input, and prints no count.",
         "A panic (exit status 101) and death by a signal are failures.",
     ],
@@ -197,8 +197,8 @@ pub(super) const CANNOT_READ: Test = Test {
     points: 1,
     read: "When a call fails",
     proves: &[
-        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, or \
-         closing the file fails.",
+        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, closing \
+         the file fails, or the line cannot be printed.",
         "The program then ends at once, without reading the rest of its input, and prints no count.",
     ],
     story: |lab| {
@@ -233,10 +233,15 @@ pub(super) const CANNOT_READ: Test = Test {
 };
 
 pub(super) const CANNOT_PRINT: Test = Test {
-    name: "ends without a panic when it cannot print the count",
+    name: "ends with status 1 when it cannot print the count",
     points: 1,
     read: "When a call fails",
-    proves: &["A panic (exit status 101) and death by a signal are failures."],
+    proves: &[
+        "Exit status 0: all of the input is in the file, closing the file has succeeded too, and the line is printed.",
+        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, closing \
+         the file fails, or the line cannot be printed.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
     story: |lab| {
         lab.follow_calls();
         let bytes = lab.random_bytes(lab.random_number(5..=50) as usize);
@@ -248,21 +253,27 @@ pub(super) const CANNOT_PRINT: Test = Test {
             .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
         program.stdin().feed(&bytes);
         program.stdin().close();
-        lab.step(
-            "expect it to end with exit status 1, or with 0: all is in the file",
-            || match program.wait_for_end()? {
-                Ending::Status(0) => Ok(()),
-                _ => program.expect_exit(1),
-            },
-        )?;
+        program.expect_exit(1)?;
+        program.stderr().expect_reason()?;
         copy.expect(&bytes)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Panicked,
-        mistakes: &["prints_with_println"],
-        hint: "Standard output takes nothing: its disk is full. println! panics then, and print! does, too. Use \
-               writeln! with io::stdout(), and look at what it returns: the reason on standard error, and status 1.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["ignores_a_failed_print"],
+            hint: "All is in the file, but the line could not be printed: the disk of standard output is full. Who \
+                   called your program waits for that line, and the status says that all is well. Look at what the \
+                   write to standard output returns (in C, fflush or fclose): the reason on standard error, and status \
+                   1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["prints_with_println"],
+            hint: "Standard output takes nothing: its disk is full. println! panics then, and print! does, too. Use \
+                   writeln! with io::stdout(), and look at what it returns: the reason on standard error, and status \
+                   1.",
+        },
+    ],
 };
 
 pub(super) const CANNOT_CLOSE: Test = Test {
@@ -270,9 +281,9 @@ pub(super) const CANNOT_CLOSE: Test = Test {
     points: 1,
     read: "Closing",
     proves: &[
-        "Exit status 0: all of the input is in the file, and closing the file has succeeded too.",
-        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, or \
-         closing the file fails.",
+        "Exit status 0: all of the input is in the file, closing the file has succeeded too, and the line is printed.",
+        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, closing \
+         the file fails, or the line cannot be printed.",
         "The program then ends at once, without reading the rest of its input, and prints no count.",
     ],
     story: |lab| {

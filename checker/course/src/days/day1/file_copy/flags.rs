@@ -14,7 +14,8 @@ pub(super) const REPLACES: Test = Test {
     read: "Opening a file",
     proves: &[
         "A file that is there keeps its permissions and its other names: it stays the same file, with new content.",
-        "Without an option, what was in the file before is gone.",
+        "Without an option, what was in the file before is gone before any input is read.",
+        "If it is a symbolic link, the program writes to the file to which the link leads.",
     ],
     story: |lab| {
         let old = lab.random_bytes(lab.random_number(200..=5000) as usize);
@@ -36,14 +37,23 @@ pub(super) const REPLACES: Test = Test {
         program.stdin().close();
         program.expect_exit(0)?;
         closed.permit(0o600)?;
-        closed.expect(&new)
+        closed.expect(&new)?;
+        let link = lab.file("link");
+        link.make_link_to(&copy)?;
+        let program = start(lab, &[], &link)?;
+        program.stdin().wait_until_read()?;
+        copy.expect(b"")?;
+        program.stdin().feed(&old);
+        program.stdin().close();
+        program.expect_exit(0)?;
+        copy.expect(&old)
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
-            mistakes: &["leaves_the_old_end"],
-            hint: "The old content was longer than the new one, and its end is still there. O_TRUNC empties the file \
-                   in open.",
+            mistakes: &["leaves_the_old_end", "empties_the_file_at_the_end"],
+            hint: "The old content, or its end, is still there. O_TRUNC empties the file in open, before anything is \
+                   read: whoever looks into it meanwhile finds nothing old.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
@@ -56,6 +66,12 @@ pub(super) const REPLACES: Test = Test {
             hint: "The file there now is another one with the same name (was the old one removed, or renamed over?): \
                    its permissions are new, and its other names still show the old one. Open the file that is there, \
                    with O_TRUNC.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["refuses_links"],
+            hint: "Here PATH is a symbolic link to a file, and your program ends before it reads. open follows the \
+                   link by itself: leave O_NOFOLLOW out, and do not look at what kind of file it is.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,

@@ -5,7 +5,8 @@ use harness::author::Untested;
 pub(super) const SENTENCES: &[Untested] = &[
     Untested::NotYet {
         sentence: "The input is any bytes and of any length.",
-        missing: "an input of more than 300,000 bytes",
+        missing: "an input of more than 300,000 bytes: a count that is kept in 32 bits shows after 2 GiB only, for which a \
+                  right program that reads byte by byte would need too long",
     },
     Untested::NotYet {
         sentence: "A read or a write may do less than it was asked, and a signal may interrupt it before it has done \

@@ -1,5 +1,7 @@
 //! What a client does when a call does less than it was asked, though nothing is wrong.
 
+use nix::errno::Errno;
+
 use super::{client_of_terminal, echo, line};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
 
@@ -84,4 +86,47 @@ pub(super) const INTERRUPTED: Test = Test {
                read_until, read_exact and write_all do it for you; read, write and fill_buf do not, nor do fgets and \
                fwrite in C.",
     }],
+};
+
+pub(super) const CANNOT_PRINT: Test = Test {
+    name: "ends with status 1 when it cannot print a reply",
+    points: 1,
+    read: "Calls that do less than asked",
+    proves: &[
+        "Exit status 1, with the reason on standard error, in these cases:",
+        "A reply cannot be printed, because standard output has no reader any more, or its disk is full.",
+        "It then ends at once and does not read the rest of its input.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
+    story: |lab| {
+        lab.follow_calls();
+        let (first, second) = (line(lab), line(lab));
+        let (program, server) = client_of_terminal(lab, &first)?;
+        echo(&server, &first)?;
+        program.stdout().expect(&first)?;
+        program.stdin().wait_until_read()?;
+        program
+            .faults()
+            .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
+        program.stdin().feed(&second);
+        echo(&server, &second)?;
+        // Its standard input stays open.
+        program.expect_exit(1)?;
+        program.stderr().expect_reason()
+    },
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::StillRunning,
+            mistakes: &["ignores_a_failed_print"],
+            hint: "The reply has come, and could not be printed: the disk of standard output is full. Your program \
+                   goes on as if it had shown it. Look at what each write and flush returns, give the reason on \
+                   standard error, and end with status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["panics_on_a_full_disk"],
+            hint: "print! and unwrap panic when standard output cannot be written. Use write_all and flush on \
+                   io::stdout(), and return their errors up to main: the reason on standard error, and status 1.",
+        },
+    ],
 };

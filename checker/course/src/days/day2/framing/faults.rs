@@ -77,6 +77,11 @@ pub(super) const INTERRUPTED: Test = Test {
             .faults()
             .interrupt_twice(Call::Write.on(FdKind::Socket))?;
         ask(&client, &some_bytes(lab, 5..=12))?;
+        lab.settle()?;
+        server
+            .faults()
+            .interrupt_after_a_part(Call::Write.on(FdKind::Socket), lab.random_number(1..=3))?;
+        ask(&client, &some_bytes(lab, 20..=60))?;
         server.faults().interrupt_twice(Call::Accept)?;
         client.close();
         visit(lab, &server)?;
@@ -92,6 +97,12 @@ pub(super) const INTERRUPTED: Test = Test {
             ],
             hint: "EINTR says that a signal came before a byte was moved. Nothing is lost: keep the part of the \
                    message that you have, make the same call again, in a loop, and go on where you were.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["begins_its_answer_again_at_eintr"],
+            hint: "One write has taken a part of the answer, and then a signal has interrupted the next. What was \
+                   taken is on its way: offer only the rest again, and not the answer from its start.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,

@@ -57,6 +57,9 @@ pub(super) const LARGEST: Test = Test {
     ],
 };
 
+const ONCE: &str = "One bad frame is one line `bad frame`, and your program prints more. Say it in one place only: \
+                    where the connection is given up, and not also where the length is read.";
+
 pub(super) const TOO_LONG: Test = Test {
     name: "believes no length over 65536",
     points: 3,
@@ -96,6 +99,11 @@ pub(super) const TOO_LONG: Test = Test {
         server.descriptors().expect_at_most(before)
     },
     rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::ExtraOutput,
+            mistakes: &["says_it_twice"],
+            hint: ONCE,
+        },
         Rejection {
             diagnosis: Diagnosis::LeftOpen,
             mistakes: &["knows_no_maximum", "skips_what_is_too_long"],

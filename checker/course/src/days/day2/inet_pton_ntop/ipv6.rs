@@ -61,9 +61,10 @@ pub(super) const QUAD_AT_THE_END: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["quad_only_mapped"],
+        mistakes: &["quad_only_mapped", "has_room_for_39_letters"],
         hint: "A dotted quad may end every IPv6 text: x:x:x:x:x:x:d.d.d.d, with or without `::`. It stands for two \
-               groups, whatever comes before it.",
+               groups, whatever comes before it. With six full groups the text has 45 letters: a buffer for 39 is too \
+               small (INET6_ADDRSTRLEN is 46, with the zero byte).",
     }],
 };
 

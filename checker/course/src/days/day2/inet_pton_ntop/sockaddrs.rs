@@ -54,9 +54,10 @@ pub(super) const WRITES_IPV6: Test = Test {
     story: |lab| with_many_ports(lab, |texts| texts.ipv6_for_sockaddr()),
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["ipv6_in_sockaddr_in", "no_flowinfo"],
+        mistakes: &["ipv6_in_sockaddr_in", "no_flowinfo", "gives_fe80_a_scope"],
         hint: "A sockaddr_in6 has 28 bytes (ipv6(7)): family, port, four bytes of flow information, then the address \
-               from byte 8 on, and four bytes of scope id.",
+               from byte 8 on, and four bytes of scope id. These are zero for each \
+               address, also for those of one link (fe80::/10), for which the kernel wants more.",
     }],
 };
 
@@ -96,9 +97,10 @@ pub(super) const SHOWS_IPV6: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["no_brackets"],
+        mistakes: &["no_brackets", "shows_the_scope_of_fe80"],
         hint: "A colon alone does not separate an IPv6 address from a port: write [ADDRESS]:PORT (RFC 5952, 6). The \
-               address begins at byte 8 of the structure.",
+               address begins at byte 8 of the structure. Its text is the same with each scope id: no %, as \
+               getnameinfo puts behind an address of one link (fe80::/10).",
     }],
 };
 

@@ -120,7 +120,7 @@ impl<'a> Texts<'a> {
             lines.add(&digits[..length]);
         }
         lines.add(&digits[1..]);
-        for more in ["0", "00", " ", &digits] {
+        for more in ["0", "00", " ", "\0", "\0x", &digits] {
             lines.add(format!("{digits}{more}"));
         }
         for before in ["0x", " "] {

@@ -376,7 +376,7 @@ pub(super) const NOISE: Test = Test {
 fn gives_each_try_its_time(lab: &Lab) -> Checked {
     const LIMIT: Duration = Duration::from_millis(200);
     // So many that a program with short ones cannot look right on a machine on which it starts late.
-    const TRIES: u32 = 6;
+    const TRIES: u32 = 8;
     let server = server(lab)?;
     let text = word(lab);
     let options = [

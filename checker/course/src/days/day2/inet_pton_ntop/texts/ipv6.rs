@@ -7,12 +7,12 @@ use crate::days::day2::inet_pton_ntop::oracle::hex;
 
 impl Texts<'_> {
     /// A group that is not zero, with more or fewer digits than it needs, in small letters and capitals.
-    fn group(&self) -> String {
+    pub(super) fn group(&self) -> String {
         let width = 1 + self.below(4);
         self.any_case(&format!("{:0width$x}", self.group_value()))
     }
 
-    fn group_value(&self) -> u16 {
+    pub(super) fn group_value(&self) -> u16 {
         let bits = self.one_of(&[4, 8, 12, 16]);
         self.number(1..=(1 << bits) - 1) as u16
     }
@@ -85,6 +85,19 @@ impl Texts<'_> {
         for _ in 0..4 {
             lines.add(format!("{}:{}", self.groups(6), self.any_quad()));
         }
+        // As long as an address can be: 45 letters.
+        let long = || {
+            let groups: [u16; 6] = array::from_fn(|_| self.strong(0x1000..=0xffff));
+            let numbers: [u64; 4] = array::from_fn(|_| self.number(100..=255));
+            let groups = groups.map(|group| format!("{group:04x}")).join(":");
+            format!(
+                "{groups}:{}",
+                numbers.map(|number| number.to_string()).join(".")
+            )
+        };
+        lines.add(long());
+        lines.add(long());
+        lines.add("0000:0000:0000:0000:0000:ffff:255.255.255.255");
         for groups in 0..6 {
             for head in 0..=groups {
                 lines.add(self.gapped_with_quad(head, groups - head));

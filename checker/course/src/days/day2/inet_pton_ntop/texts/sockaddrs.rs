@@ -17,7 +17,9 @@ impl Texts<'_> {
         ] {
             lines.add(text);
         }
-        lines.add(format!("{} ", self.plain_quad()));
+        for behind in [" ", "\0", "\0x"] {
+            lines.add(format!("{}{behind}", self.plain_quad()));
+        }
         lines.add(self.plain_quad());
         lines.0
     }
@@ -28,7 +30,21 @@ impl Texts<'_> {
         lines.add(self.gapped(1 + self.below(3), 1 + self.below(3)));
         lines.add(format!("::ffff:{}", self.plain_quad()));
         lines.add(format!("64:ff9b::{}", self.plain_quad()));
-        for text in ["::1", "::", "::1%lo", "1::2::3", "::1 ", "[::1]"] {
+        // Those for which the kernel would want a scope id, and getaddrinfo looks for one.
+        for start in ["fe80", "ff02"] {
+            lines.add(format!("{start}::{}", self.group()));
+        }
+        for text in [
+            "::1",
+            "::",
+            "fe80::1%lo",
+            "fe80::1%1",
+            "::1\0",
+            "::1%lo",
+            "1::2::3",
+            "::1 ",
+            "[::1]",
+        ] {
             lines.add(text);
         }
         lines.add(self.plain_quad());
@@ -63,6 +79,17 @@ impl Texts<'_> {
             let word = || self.number(1..=u64::from(u32::MAX)) as u32;
             let (flow, scope) = if index < 30 { (0, 0) } else { (word(), word()) };
             lines.add(hex(&sockaddr_in6_bytes(address, port, flow, scope)));
+            if index % 8 == 5 {
+                // Link-local addresses, behind which getnameinfo would show the scope.
+                let start = [0xfe80, 0xff02][index / 8 % 2];
+                let local = bytes_of_groups([start, 0, 0, 0, 0, 0, 0, self.group_value()]);
+                lines.add(hex(&sockaddr_in6_bytes(
+                    local,
+                    port,
+                    0,
+                    self.number(1..=255) as u32,
+                )));
+            }
             if index % 8 == 7 {
                 lines.add(hex(&sockaddr_in_bytes(self.bytes(), port, [0; 8])));
             }
