@@ -125,7 +125,6 @@ pub(super) const HOW_IT_ENDED: Test = Test {
             mistakes: &[
                 "prints_the_raw_status",
                 "prints_the_signal_name",
-                "takes_the_core_bit_for_the_signal",
                 "says_exited_of_a_killed_child",
             ],
             hint: "Print the word and a plain number: `exited` and WEXITSTATUS if WIFEXITED says that the child ended by \

@@ -47,7 +47,6 @@ pub(super) const KILLED: Test = Test {
                 "asks_for_the_exit_status_only",
                 "prints_the_signals_name",
                 "adds_128_to_the_signal",
-                "takes_the_core_bit_for_the_signal",
                 "counts_a_killed_command_as_ok",
             ],
             hint: "A status says one of two things. If WIFEXITED, the command ended by itself: `exited` and \

@@ -84,7 +84,6 @@ pub(super) const KILLED: Test = Test {
                 "gives_the_bare_signal",
                 "takes_sigterm_for_the_limit",
                 "knows_no_real_time_signals",
-                "takes_the_core_bit_for_the_signal",
             ],
             hint: "A signal has killed the command, from elsewhere, and the limit is not over. WIFSIGNALED says so, \
                    and WTERMSIG says which one: end with 128 + this number. (nix's waitpid has no name for real-time \
