@@ -307,7 +307,9 @@ impl Lab {
     // Waiting
 
     /// Waits until `condition` holds. `goal` completes the sentence "the test waits for …". If it never holds, the
-    /// failure has this diagnosis, and says what the program does instead.
+    /// failure has this diagnosis, and says what the program does instead. A story that waits so knows what for: a time
+    /// limit that it has asked for, for example. If the condition comes to hold, what the program has slept until then is
+    /// not held against it.
     ///
     /// # Errors
     ///
@@ -319,7 +321,10 @@ impl Lab {
         mut condition: impl FnMut() -> Checked<bool>,
     ) -> Checked {
         let look = || Ok(condition()?.then_some(()));
-        self.context.until(goal, diagnosis, look)
+        let napped = self.context.napped();
+        self.context.until(goal, diagnosis, look)?;
+        self.context.forgive_naps(napped);
+        Ok(())
     }
 
     /// The sockets of this test, as the kernel shows them; of TCP those that listen or are connected.

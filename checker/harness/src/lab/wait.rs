@@ -152,6 +152,9 @@ impl TestContext {
         self.forgive_naps(napped);
         match settled {
             Ok(()) | Err(WaitError::Deadlocked) => Ok(()),
+            // It does nothing but sleep for a while, again and again: that is rest, too. On a busy machine a timer that
+            // wakes one of many threads hides it from the samples.
+            Err(WaitError::TimedOut) if watch.sees_naps() => Ok(()),
             Err(error) => Err(self
                 .to_failure(error, "it to come to rest", Diagnosis::Busy)
                 .into()),
