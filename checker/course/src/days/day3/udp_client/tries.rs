@@ -433,7 +433,7 @@ fn disturb_until_it_asks_again(
             }
             let place = lab.random_number(0..=NUMBER as u64 - 1) as usize;
             stranger.send_to(question.from, &question.bytes)?;
-            server.send_to(question.from, answer_to_another(lab, &question, place))?;
+            server.send_to(question.from, answer_to_another(lab, question, place))?;
             Ok(false)
         })
     })
