@@ -35,6 +35,7 @@ pub const EXERCISE: Exercise = Exercise {
         flags::MAKES_OR_FAILS,
         WRONG_USAGE,
         paths::PATH_OF_BYTES,
+        paths::LONG_PATH,
         paths::NAMED_PIPE,
         faults::FULL,
         faults::SHORT_WRITES,

@@ -248,9 +248,10 @@ pub(super) const CANNOT_PRINT: Test = Test {
         let copy = lab.file("copy");
         let program = start(lab, &[], &copy)?;
         program.stdin().wait_until_read()?;
+        // Only one: a library that keeps the line offers it again at the end, and Python ends with 120 if it cannot.
         program
             .faults()
-            .fail_each(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
+            .fail_next(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
         program.stdin().feed(&bytes);
         program.stdin().close();
         program.expect_exit(1)?;

@@ -6,15 +6,14 @@ use std::{
 };
 
 use super::start;
-use harness::author::{Checked, Diagnosis, Lab, Launch, Rejection, Test};
+use harness::author::{Diagnosis, Launch, Rejection, Test};
 
 pub(super) const PATH_OF_BYTES: Test = Test {
-    name: "takes a path of any bytes and length",
+    name: "takes a path that is not UTF-8",
     points: 1,
     read: "Opening a file",
     proves: &[
         "`PATH` is any bytes, and need not be UTF-8.",
-        "It is as long as the kernel takes it.",
         "An argument that begins with `-` is an option, and never a `PATH` (the user writes `./-a` for such a file).",
     ],
     story: |lab| {
@@ -29,8 +28,7 @@ pub(super) const PATH_OF_BYTES: Test = Test {
         // And an option is none the less one.
         let program = lab.launch(Launch::new([name_of(b"-c\xf4t\xe9")]))?;
         program.stdin().close();
-        program.expect_exit(2)?;
-        takes_a_long_path(lab)
+        program.expect_exit(2)
     },
     rejects: &[
         Rejection {
@@ -38,13 +36,6 @@ pub(super) const PATH_OF_BYTES: Test = Test {
             mistakes: &["expects_utf8_names"],
             hint: "env::args panics at an argument that is not UTF-8, and a path may have any bytes but 0. \
                    env::args_os takes them as they are; make a PathBuf of its OsString, which open takes.",
-        },
-        Rejection {
-            diagnosis: Diagnosis::Exited,
-            mistakes: &["cuts_a_long_path"],
-            hint: "A path may be long: 4096 bytes with the zero byte at its end (PATH_MAX), and 255 for each name in \
-                   it. Your program ends before it reads. If it copies the path into a buffer of its own, do not: give \
-                   open the argument as it is.",
         },
         Rejection {
             diagnosis: Diagnosis::MissingBytes,
@@ -61,22 +52,34 @@ pub(super) const PATH_OF_BYTES: Test = Test {
     ],
 };
 
-/// The same file by a path which is nearly as long as a path can be.
-fn takes_a_long_path(lab: &Lab) -> Checked {
-    const TIMES: usize = 1990;
-    let bytes = lab.random_bytes(20);
-    let path = "./".repeat(TIMES) + "far";
-    let step = format!(
-        "start your program with a PATH of {} bytes, ././…/./far",
-        path.len()
-    );
-    let program = lab.step(step, || lab.launch(Launch::new([path])))?;
-    program.stdin().wait_until_read()?;
-    program.stdin().feed(&bytes);
-    program.stdin().close();
-    program.expect_exit(0)?;
-    lab.file("far").expect(&bytes)
-}
+pub(super) const LONG_PATH: Test = Test {
+    name: "takes a path that is long",
+    points: 1,
+    read: "Opening a file",
+    proves: &["It is as long as the kernel takes it."],
+    story: |lab| {
+        const TIMES: usize = 1990;
+        let bytes = lab.random_bytes(20);
+        let path = "./".repeat(TIMES) + "far";
+        let step = format!(
+            "start your program with a PATH of {} bytes, ././…/./far",
+            path.len()
+        );
+        let program = lab.step(step, || lab.launch(Launch::new([path])))?;
+        program.stdin().wait_until_read()?;
+        program.stdin().feed(&bytes);
+        program.stdin().close();
+        program.expect_exit(0)?;
+        lab.file("far").expect(&bytes)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::Exited,
+        mistakes: &["cuts_a_long_path"],
+        hint: "A path may be long: 4096 bytes with the zero byte at its end (PATH_MAX), and 255 for each name in it. Your \
+               program ends before it reads. If it copies the path into a buffer of its own, do not: give open the \
+               argument as it is.",
+    }],
+};
 
 pub(super) const NAMED_PIPE: Test = Test {
     name: "copies into a named pipe, as fast as it is read",
