@@ -314,7 +314,7 @@ fn counts_beyond_16_mib(lab: &Lab) -> Checked {
     const MORE: usize = 16 << 20;
     let program = lab.launch(Launch {
         traced: false,
-        ..Launch::new(["/dev/null"])
+        ..Launch::new([lab.file("long").name()])
     })?;
     program.stdin().feed(vec![b'x'; A_PART]);
     program.stdin().wait_until_read()?;

@@ -98,12 +98,6 @@ pub(super) const TAKES_NO_MORE: Test = Test {
                    end.",
         },
         Rejection {
-            diagnosis: Diagnosis::Killed,
-            mistakes: &["dies_of_sigpipe"],
-            hint: "Writing to a connection that is gone raises SIGPIPE, and its default is to kill. Leave it ignored, \
-                   as Rust's runtime sets it, or pass MSG_NOSIGNAL to send.",
-        },
-        Rejection {
             diagnosis: Diagnosis::Busy,
             mistakes: &["spins_after_a_reset"],
             hint: "The connection is gone, and your program makes the same calls again and again. poll reports POLLERR \

@@ -135,5 +135,11 @@ pub(super) const CANNOT_PRINT: Test = Test {
             hint: "write to standard output has failed, but your program does not give the reason. Print the error \
                    on standard error before you end.",
         },
+        Rejection {
+            diagnosis: Diagnosis::Killed,
+            mistakes: &["dies_of_sigpipe"],
+            hint: "SIGPIPE has killed your program: it wrote to a pipe, or a connection, whose other side has gone. \
+                   Leave the signal ignored, as Rust's runtime sets it (in C: ignore it), and handle EPIPE.",
+        },
     ],
 };
