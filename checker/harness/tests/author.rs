@@ -22,7 +22,7 @@ const TYPES: &[(&str, &str, &[&str])] = &[
     ("Listener", "listener", &[".listen"]),
     ("Reservation", "reservation", &["lab.reserve_"]),
     ("File", "file", &["lab.file("]),
-    ("Fifo", "pipe", &["lab.fifo("]),
+    ("Fifo", "pipe", &[".open_for_reading("]),
     ("Child", "child", &[".children()"]),
     ("FaultGuard", "fault", &[".faults()"]),
     (

@@ -63,28 +63,6 @@ impl UnreadFifo {
 }
 
 impl Fifo {
-    pub(super) fn make(context: &Rc<TestContext>, name: &OsStr) -> Checked<Fifo> {
-        context.note(format!(
-            "make a named pipe {}, and open it for reading",
-            shown(name)
-        ));
-        let folder = context.directory();
-        let end = folder
-            .make_fifo(name, 0o600)
-            .and_then(|()| folder.fifo(name));
-        let end = end.map_err(|error| refused(context, name, "make", error))?;
-        Ok(Fifo {
-            context: context.clone(),
-            name: name.to_owned(),
-            end,
-        })
-    }
-
-    /// Its name, which is its path for a program that starts in the test's folder.
-    pub fn name(&self) -> &OsStr {
-        &self.name
-    }
-
     /// Waits for exactly these bytes from it.
     ///
     /// # Errors

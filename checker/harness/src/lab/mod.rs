@@ -158,13 +158,8 @@ impl Lab {
         File::new(&self.context, name.as_ref())
     }
 
-    /// A named pipe in the test's folder, from which the test reads.
-    pub fn fifo(&self, name: impl AsRef<OsStr>) -> Checked<Fifo> {
-        Fifo::make(&self.context, name.as_ref())
-    }
-
     /// A named pipe in the test's folder, which the test does not read yet.
-    pub fn fifo_without_reader(&self, name: impl AsRef<OsStr>) -> Checked<UnreadFifo> {
+    pub fn fifo(&self, name: impl AsRef<OsStr>) -> Checked<UnreadFifo> {
         UnreadFifo::make(&self.context, name.as_ref())
     }
 

@@ -93,7 +93,7 @@ pub(super) const NAMED_PIPE: Test = Test {
     story: |lab| {
         let bytes = lab.random_bytes(150_000);
         let (first, rest) = bytes.split_at(lab.random_number(1..=5000) as usize);
-        let pipe = lab.fifo_without_reader("queue")?;
+        let pipe = lab.fifo("queue")?;
         // Not followed: it may copy byte by byte.
         let program = lab.launch(Launch {
             traced: false,
