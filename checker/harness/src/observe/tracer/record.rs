@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use nix::fcntl::OFlag;
+use nix::{errno::Errno, fcntl::OFlag};
 
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,14 @@ impl Record {
         });
         let implied = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
         (self.call == Call::Open).then(|| OFlag::from_bits_retain(given.unwrap_or(implied)))
+    }
+
+    /// The error with which it has failed.
+    pub fn errno(&self) -> Option<Errno> {
+        match self.outcome {
+            CallOutcome::Failed(errno) => Some(Errno::from_raw(errno)),
+            _ => None,
+        }
     }
 
     /// Whether it is select(2) or a relative, which counts the time that is left down in the program's memory.

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::{connected, dial_with_full_stdout, refused, timeout};
-use harness::author::{Address, Call, Diagnosis, Record, Rejection, Sleep, Test};
+use super::{connected, dial_with, dial_with_full_stdout, refused, timeout};
+use harness::author::{Address, Call, Checked, Diagnosis, Lab, Record, Rejection, Sleep, Test};
 
 pub(super) const EVERY_ERROR: Test = Test {
     name: "has the right word for each error of connect",
@@ -77,9 +77,11 @@ pub(super) const INTERRUPTED: Test = Test {
     proves: &[
         "A signal that interrupts a call (`EINTR`) is not an outcome.",
         "The try goes on, and its time does not begin again.",
+        "`-t MS` gives each try so many milliseconds, counted from its beginning.",
     ],
     story: |lab| {
         lab.follow_calls();
+        sets_a_limit_that_the_kernel_takes(lab)?;
         for options in [&["-t", "100000"] as &[&str], &[]] {
             let (first, listener) = (lab.reserve_address()?.refuse(), lab.listen()?);
             let addresses = [first, listener.address()];
@@ -105,17 +107,38 @@ pub(super) const INTERRUPTED: Test = Test {
         program.stdout().expect_line(refused(first))?;
         program.stdout().expect_line(timeout(&silent))
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongOutput,
-        mistakes: &[
-            "eintr_is_timeout",
-            "eintr_is_an_error",
-            "eintr_is_the_outcome",
-            "eintr_without_a_limit",
-        ],
-        hint: EINTR,
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &[
+                "eintr_is_timeout",
+                "eintr_is_an_error",
+                "eintr_is_the_outcome",
+                "eintr_without_a_limit",
+            ],
+            hint: EINTR,
+        },
+        Rejection {
+            diagnosis: Diagnosis::CallForbidden,
+            mistakes: &["a_second_in_microseconds"],
+            hint: "The kernel refuses this time limit (EDOM), and then there is none: tv_usec is from 0 to 999999. Whole \
+                   seconds go to tv_sec, and setsockopt can fail: look at its result.",
+        },
+    ],
 };
+
+/// One that it refuses is none: then the try lasts as long as without `-t`.
+fn sets_a_limit_that_the_kernel_takes(lab: &Lab) -> Checked {
+    let listener = lab.listen()?;
+    let program = dial_with(lab, &["-t", "100000"], &[listener.address()])?;
+    listener.accept()?;
+    program.stdout().expect_line(connected(&listener))?;
+    program.calls().expect_none(
+        "setsockopt with a time limit that the kernel refuses",
+        Call::SetOption,
+        |record| record.errno() == Some(Errno::EDOM),
+    )
+}
 
 pub(super) const CLOCK: Test = Test {
     name: "counts the time of a try from its beginning, whatever interrupts it",
