@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::{client_of_terminal, echo, line};
-use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
+use harness::author::{Call, Checked, Diagnosis, FdKind, Lab, Rejection, Test};
 
 pub(super) const SHORT_WRITES: Test = Test {
     name: "sends and prints all of a line, however little each write takes",
@@ -100,20 +100,10 @@ pub(super) const CANNOT_PRINT: Test = Test {
     ],
     story: |lab| {
         lab.follow_calls();
-        let (first, second) = (line(lab), line(lab));
-        let (program, server) = client_of_terminal(lab, &first)?;
-        echo(&server, &first)?;
-        program.stdout().expect(&first)?;
-        program.stdin().wait_until_read()?;
-        // Only one: a library that keeps the bytes offers them again at the end, and Python ends with 120 if it cannot.
-        program
-            .faults()
-            .fail_next(Call::Write.on(FdKind::Stdout), Errno::ENOSPC)?;
-        program.stdin().feed(&second);
-        echo(&server, &second)?;
-        // Its standard input stays open.
-        program.expect_exit(1)?;
-        program.stderr().expect_reason()
+        for errno in [Errno::ENOSPC, Errno::EPIPE] {
+            ends_when_a_print_fails(lab, errno)?;
+        }
+        Ok(())
     },
     rejects: &[
         Rejection {
@@ -129,5 +119,35 @@ pub(super) const CANNOT_PRINT: Test = Test {
             hint: "print! and unwrap panic when standard output cannot be written. Use write_all and flush on \
                    io::stdout(), and return their errors up to main: the reason on standard error, and status 1.",
         },
+        Rejection {
+            diagnosis: Diagnosis::WrongStatus,
+            mistakes: &["takes_a_lost_reader_for_the_end"],
+            hint: "The reply has come, and nobody could see it. A reader that has gone is an end for `yes`, whose output \
+                   nobody owes; here the contract asks for status 1, and a reason on standard error.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Killed,
+            mistakes: &["dies_with_its_reader"],
+            hint: "A write to standard output whose reader has gone raises SIGPIPE, too: MSG_NOSIGNAL is for one send \
+                   only. Ignore the signal (Rust does so before main), and handle EPIPE.",
+        },
     ],
 };
+
+/// A terminal's client prints the first reply, and cannot print the second.
+fn ends_when_a_print_fails(lab: &Lab, errno: Errno) -> Checked {
+    let (first, second) = (line(lab), line(lab));
+    let (program, server) = client_of_terminal(lab, &first)?;
+    echo(&server, &first)?;
+    program.stdout().expect(&first)?;
+    program.stdin().wait_until_read()?;
+    // Only one: a library that keeps the bytes offers them again at the end, and Python ends with 120 if it cannot.
+    program
+        .faults()
+        .fail_next(Call::Write.on(FdKind::Stdout), errno)?;
+    program.stdin().feed(&second);
+    echo(&server, &second)?;
+    // Its standard input stays open.
+    program.expect_exit(1)?;
+    program.stderr().expect_reason()
+}
