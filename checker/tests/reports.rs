@@ -313,6 +313,23 @@ fn assert_one_row(course: &Course, diagnosis: &str) {
 }
 
 #[test]
+fn of_many_processes_a_report_shows_the_first() {
+    let course = Course::copy_of(&["day2_2_echo_server"]);
+    course.write(
+        "exercises/day2_2_echo_server/src/main.rs",
+        "fn main() {
+             for _ in 0..20 {
+                 if unsafe { nix::unistd::fork() }.unwrap().is_child() { break; }
+             }
+             nix::unistd::pause();
+         }",
+    );
+    let (text, _) = printed(&course, &["day2_2", "--only", "announces"]);
+    assert_eq!(text.matches("  its child ").count(), 7, "{text}");
+    assert!(text.contains("  and 13 more processes\n"), "{text}");
+}
+
+#[test]
 fn a_report_fits_a_terminal_of_80_columns() {
     let course = Course::real();
     let longest = u64::MAX.to_string();

@@ -398,28 +398,7 @@ pub fn explanation(
     if let Some(comparison) = &failure.comparison {
         text.push_str(&compared(comparison, width));
     }
-    // That it runs says nothing: every program does at some moment.
-    let tells = |process: &&ProcessState| process.does != ProcessState::RUNS || !process.is_main;
-    if failure.processes.iter().any(|process| tells(&process)) {
-        let _ = writeln!(text, "{INDENT}What your program did at that moment");
-        for process in &failure.processes {
-            let who = match process.is_main {
-                true => "it".to_owned(),
-                false => format!("its child {}", process.pid),
-            };
-            let on = process
-                .on
-                .as_ref()
-                .map_or(String::new(), |on| format!(": {on}"));
-            let line = format!("{who} {}{on}", process.does);
-            let _ = writeln!(
-                text,
-                "{}",
-                fold(&clean(&line), width, "          ", "            ")
-            );
-        }
-        let _ = writeln!(text);
-    }
+    text.push_str(&at_that_moment(&failure.processes, width));
     text.push_str(&last_calls(&failure.calls, width));
     text.push_str(&standard_error(failure, width));
     let is_shown = failure
@@ -437,6 +416,38 @@ pub fn explanation(
         text.push_str(&headline(test, width));
     }
     text + &advice
+}
+
+/// What the processes of the program did, of many those that are told first.
+fn at_that_moment(processes: &[ProcessState], width: usize) -> String {
+    const INDENT: &str = "          ";
+    const MOST: usize = 8;
+    // That it runs says nothing: every program does at some moment.
+    let tells = |process: &ProcessState| process.does != ProcessState::RUNS || !process.is_main;
+    if !processes.iter().any(tells) {
+        return String::new();
+    }
+    let mut text = "        What your program did at that moment\n".to_owned();
+    for process in processes.iter().take(MOST) {
+        let who = match process.is_main {
+            true => "it".to_owned(),
+            false => format!("its child {}", process.pid),
+        };
+        let on = process
+            .on
+            .as_ref()
+            .map_or(String::new(), |on| format!(": {on}"));
+        let line = clean(&format!("{who} {}{on}", process.does));
+        let _ = writeln!(text, "{}", fold(&line, width, INDENT, "            "));
+    }
+    if processes.len() > MOST {
+        let _ = writeln!(
+            text,
+            "{INDENT}and {} more processes",
+            processes.len() - MOST
+        );
+    }
+    text + "\n"
 }
 
 /// The cause of a failure as far as it is known, what to do about it, and where to read.
