@@ -232,7 +232,10 @@ const LEAVES_INT_IGNORED: Test = Test {
     name: "leaves SIGINT ignored if it is ignored at the start",
     points: 1,
     read: "What a program is born with",
-    proves: &["If `SIGINT` was ignored when the program was started, it stays ignored."],
+    proves: &[
+        "If `SIGINT` was ignored when the program was started, it stays ignored.",
+        "It ignores `SIGHUP`: with `SIG_IGN`, not with an empty handler.",
+    ],
     story: |lab| {
         let program = start(
             Launch {
@@ -243,16 +246,25 @@ const LEAVES_INT_IGNORED: Test = Test {
         )?;
         take(&program, SIGINT)?;
         expect_ignored(lab, &program, SIGINT, "SIGINT")?;
+        expect_ignored(lab, &program, SIGHUP, "SIGHUP")?;
         take(&program, SIGUSR2)?;
         program.signals().deliver(SIGTERM)?;
         expect_result(&program, 0, 1, 0)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Exited,
-        mistakes: &["catches_an_ignored_sigint", "asks_after_it_has_set"],
-        hint: "The program may be started with SIGINT ignored: a shell does so for a background job. Ask sigaction \
-               for the old disposition before you set your own, and leave SIG_IGN as it is.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["catches_an_ignored_sigint", "asks_after_it_has_set"],
+            hint: "The program may be started with SIGINT ignored: a shell does so for a background job. Ask sigaction \
+                   for the old disposition before you set your own, and leave SIG_IGN as it is.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::WrongDisposition,
+            mistakes: &["ignores_sighup_only_with_sigint"],
+            hint: "SIGINT was ignored when the program was started, and stays so. SIGHUP has nothing to do with that: ignore \
+                   it in every case.",
+        },
+    ],
 };
 
 const REAL_TIME: Test = Test {

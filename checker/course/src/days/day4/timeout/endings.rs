@@ -118,6 +118,7 @@ pub(super) const CANNOT_RUN: Test = Test {
             (OsStr::new("./plain"), 126),
             (OsStr::new("./plain/x"), 126),
             (OsStr::from_bytes(b"missing-\xff"), 127),
+            (OsStr::new("./missing"), 127),
         ];
         for (command, status) in commands {
             let mut launch = launch(LONG, LONG, &[]);
@@ -132,7 +133,11 @@ pub(super) const CANNOT_RUN: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["child_returns_from_main", "says_127_always"],
+            mistakes: &[
+                "child_returns_from_main",
+                "says_127_always",
+                "says_126_for_a_path",
+            ],
             hint: "execvp returns in the child only if it has failed, and its errno says why: ENOENT means status 127, \
                    everything else 126. Say the reason on standard error, and end the child there with _exit: the \
                    parent passes its status on.",

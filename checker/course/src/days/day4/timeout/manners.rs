@@ -67,12 +67,17 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
         let graces = wrong.iter().map(|wrong| [LONG, wrong, "true"]);
         arguments::refuses_each(lab, "a GRACE that is no number, or too large", graces)?;
         // In base 8 these would be no numbers.
-        run(lab, "0900000", "0900000", &["true"])?.expect_exit(0)
+        let zeros = format!("{:0>40}", "900000");
+        for number in ["0900000", &zeros] {
+            run(lab, number, number, &["true"])?.expect_exit(0)?;
+        }
+        Ok(())
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &[
+                "counts_the_zeros",
                 "trims_its_numbers",
                 "takes_0",
                 "takes_a_sign",
@@ -83,7 +88,8 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
             hint: "Look at all arguments before you start the command. LIMIT and GRACE are decimal numbers from 1 to \
                    1000000000, and there is a COMMAND; else print the usage on standard error, and end with 2. Digits \
                    only: `parse` alone also takes +5, and atoi and strtol take blanks and signs; `as u32` turns \
-                   4294967297 into 1. 007 is 7: strtol with base 0 takes it for a number of base 8.",
+                   4294967297 into 1. 007 is 7, and so it is with forty zeros in front: strtol with base 0 takes it for \
+                   a number of base 8.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
