@@ -414,6 +414,12 @@ const WRONG_ARGUMENTS: Test = Test {
                    read is not the default.",
         },
         Rejection {
+            diagnosis: Diagnosis::TimedOut,
+            mistakes: &["allows_one_try_more"],
+            hint: "A word of the command line is wrong, and your program asks all the same, and waits for an answer. Look \
+                   at every word before the first datagram: MS goes from 1 to 1000000 and TRIES from 1 to 100.",
+        },
+        Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_without_arguments", "panics_on_bytes"],
             hint: arguments::NO_PANIC,

@@ -322,6 +322,12 @@ pub(super) const NO_WHOLE_LINE: Test = Test {
             hint: "The line may still become a whole one: fewer than 100 bytes have come. Give it its 100 bytes.",
         },
         Rejection {
+            diagnosis: Diagnosis::ClosedEarly,
+            mistakes: &["has_no_answer_for_a_cut_line"],
+            hint: "read returned 0 before the newline has come. The client has only ended its sending side: it still waits \
+                   for its answer, which is `bad request`.",
+        },
+        Rejection {
             diagnosis: Diagnosis::TimedOut,
             mistakes: &["waits_for_a_newline"],
             hint: NO_NEWLINE,

@@ -3,7 +3,8 @@
 use libc::{SIGABRT, SIGCONT, SIGKILL, SIGTERM};
 
 use super::{
-    LINE_FOR_EACH, NO_SECOND_COPY, SUMMARY, expect_lines, launch_with, run, shuffled, waiting,
+    LINE_FOR_EACH, NO_SECOND_COPY, NO_SHELL, SUMMARY, expect_lines, launch_with, run, shuffled,
+    waiting,
 };
 use crate::promises::commands;
 use harness::author::{Diagnosis, Launch, Rejection, Test};
@@ -80,7 +81,7 @@ pub(super) const CANNOT_RUN: Test = Test {
     name: "says so when there is no such command, and goes on",
     points: 2,
     read: "A command that cannot be run",
-    proves: &[CANNOT_RUN_LINE, GOES_ON, SUMMARY, NO_SECOND_COPY],
+    proves: &[CANNOT_RUN_LINE, GOES_ON, SUMMARY, NO_SECOND_COPY, NO_SHELL],
     story: |lab| {
         let missing = lab.random_word(12);
         let program = run(lab, &[], &["true", &missing, "true"])?;
@@ -90,7 +91,10 @@ pub(super) const CANNOT_RUN: Test = Test {
         )?;
         program.expect_exit(1)?;
         expect_lines(&program, &["ok 2 failed 1"])?;
-        program.stdout().expect_end()
+        program.stdout().expect_end()?;
+        // For a shell this is a comment.
+        let program = run(lab, &[], &["#true", "true"])?;
+        expect_lines(&program, &["1 cannot run ENOENT", "2 exited 0"])
     },
     rejects: &[
         Rejection {
@@ -100,11 +104,13 @@ pub(super) const CANNOT_RUN: Test = Test {
                 "says_two_things",
                 "child_panics",
                 "prints_the_text_of_the_error",
+                "takes_a_line_for_a_comment",
             ],
             hint: "The line is `LINE cannot run ENOENT`: the name of the error, and no other line for this command. \
                    The parent alone sees only that its child has ended. So the child must tell it: make a pipe with \
                    O_CLOEXEC before fork, and write errno into it when execvp has returned, and call _exit. If the \
-                   pipe ends without a byte, exec has succeeded.",
+                   pipe ends without a byte, exec has succeeded. (A line that begins with # is a command, too: it is only \
+                   for a shell that it is none.)",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraOutput,

@@ -196,6 +196,12 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
                    no blank, no 0x, no letter after them.",
         },
         Rejection {
+            diagnosis: Diagnosis::StillRunning,
+            mistakes: &["passes_over_a_wrong_word"],
+            hint: "The arguments are wrong, and your program begins to count. It counts without any argument only: with \
+                   every other word but `-t NUMBER`, say how it is used, and end with status 2.",
+        },
+        Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_a_bad_number", "panics_on_bytes"],
             hint: arguments::NO_PANIC,
