@@ -28,9 +28,10 @@ pub(super) fn of(failure: &Failure) -> Option<String> {
             .or_else(|| pending(seen))
             .or_else(|| unanswered(seen)),
         Diagnosis::NoAnswer | Diagnosis::StillRunning => pending(seen),
-        Diagnosis::ClosedEarly | Diagnosis::Reset => {
-            failed_child(seen).or_else(|| told_close(seen))
-        }
+        Diagnosis::Reset => made_reset(seen)
+            .or_else(|| failed_child(seen))
+            .or_else(|| told_close(seen)),
+        Diagnosis::ClosedEarly => failed_child(seen).or_else(|| told_close(seen)),
         Diagnosis::MissingBytes | Diagnosis::ExtraBytes | Diagnosis::LeftOpen => failed_child(seen),
         _ => None,
     }
@@ -118,6 +119,14 @@ fn failed_child(seen: &Evidence) -> Option<String> {
     Some(format!(
         "A child of your program, with PID {}, has ended with exit status {}; {why}.",
         child.pid, child.status
+    ))
+}
+
+/// What is told of a program that has asked for resets.
+fn made_reset(seen: &Evidence) -> Option<String> {
+    let call = seen.abortive.as_ref()?;
+    Some(format!(
+        "Your program has asked for it: after {call}, close sends a reset, and what has not arrived is thrown away."
     ))
 }
 
@@ -353,6 +362,22 @@ mod tests {
         let mut other = calls;
         other[0].pid = 9;
         assert_eq!(cause(Diagnosis::Reset, None, other), None);
+    }
+
+    #[test]
+    fn names_the_call_that_asks_for_a_reset() {
+        let told = |diagnosis| {
+            let mut failure = Failure::pipe_locked();
+            failure.diagnosis = diagnosis;
+            failure.evidence.abortive = Some("setsockopt(4) = 0".to_owned());
+            of(&failure)
+        };
+        let reset = told(Diagnosis::Reset).unwrap();
+        assert!(
+            reset.contains("setsockopt(4) = 0, close sends a reset"),
+            "{reset}"
+        );
+        assert_eq!(told(Diagnosis::ClosedEarly), None);
     }
 
     #[test]

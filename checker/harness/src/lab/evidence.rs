@@ -42,6 +42,8 @@ pub struct Evidence {
     pub panicked_at: Option<SourceLine>,
     /// The children that had ended with another exit status than 0, where calls are followed.
     pub failed_children: Vec<FailedChild>,
+    /// The last of its calls that has made each close of a connection a reset, with what came of it.
+    pub abortive: Option<String>,
     /// What the program had printed on standard output; its beginning and its end if it was much.
     pub stdout: String,
     /// The same of standard error.
@@ -111,6 +113,7 @@ impl Failure {
             calls: Vec::new(),
             panicked_at: None,
             failed_children: Vec::new(),
+            abortive: None,
             stdout: String::new(),
             stderr: String::new(),
             ending: None,
@@ -136,6 +139,7 @@ impl TestContext {
             calls,
             panicked_at,
             failed_children,
+            abortive,
         } = program
             .and_then(|program| Some(last_calls(program.tracer()?, program.pid(), guilty)))
             .unwrap_or_default();
@@ -155,6 +159,7 @@ impl TestContext {
             calls,
             panicked_at,
             failed_children,
+            abortive,
             stdout: program.map(|it| it.stdout_excerpt()).unwrap_or_default(),
             stderr: program.map(|it| it.stderr_excerpt()).unwrap_or_default(),
             fault_not_triggered: program

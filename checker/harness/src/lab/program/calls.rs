@@ -77,6 +77,8 @@ pub(in crate::lab) struct LastCalls {
     pub panicked_at: Option<SourceLine>,
     /// Its children that have ended with another exit status than 0.
     pub failed_children: Vec<FailedChild>,
+    /// The last of its calls that has made each close of a connection a reset.
+    pub abortive: Option<String>,
 }
 
 /// The last calls of a program, and all that have not returned; without those that it has made before its `main`, and
@@ -93,6 +95,8 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
     let panicked_at = panic.and_then(|record| source.innermost(&record.frames));
     let threads = Threads::of(&records);
     let failed_children = failed_children(&records, main);
+    let abortive = records.iter().rfind(|record| record.makes_close_a_reset());
+    let abortive = abortive.map(Record::to_string);
     let mut calls = without_noise(records, guilty);
     let recent = calls.len().saturating_sub(SHOWN);
     let mut place = 0;
@@ -125,6 +129,7 @@ pub(in crate::lab) fn last_calls(tracer: &Tracer, main: i32, guilty: Option<u64>
         calls: calls.iter().map(line).collect(),
         panicked_at,
         failed_children,
+        abortive,
     }
 }
 

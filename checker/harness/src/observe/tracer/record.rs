@@ -12,7 +12,7 @@ use nix::{errno::Errno, fcntl::OFlag};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    argument::{Address, Argument, Data},
+    argument::{Address, Argument, Data, OptionValue},
     frames::Frame,
     inject::Fault,
     names::{self, FlagSet},
@@ -128,6 +128,17 @@ impl Record {
             CallOutcome::Failed(errno) => Some(Errno::from_raw(errno)),
             _ => None,
         }
+    }
+
+    /// Whether it has made each close of its socket a reset: SO_LINGER with a time of 0 (socket(7)).
+    pub fn makes_close_a_reset(&self) -> bool {
+        let is_linger = self.call == Call::SetOption
+            && self.numbers[1] as i32 == libc::SOL_SOCKET
+            && self.numbers[2] as i32 == libc::SO_LINGER;
+        let has_no_time = |argument: &Argument| matches!(argument, Argument::OptionSet(OptionValue::Ints([on, 0])) if *on != 0);
+        is_linger
+            && self.outcome == CallOutcome::Returned(0)
+            && self.arguments.iter().any(has_no_time)
     }
 
     /// Whether it is select(2) or a relative, which counts the time that is left down in the program's memory.
