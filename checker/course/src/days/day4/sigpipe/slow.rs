@@ -4,7 +4,8 @@ use super::{
     KEPT, LESS_THAN_ASKED, LOST, NEVER_WAIT, OTHERS, SAYS_SO, connect, ends, some, start_for, tell,
 };
 use harness::author::{
-    Checked, Connection, Diagnosis, Lab, Launch, Rejection, Server, Sleep, Test, quoted,
+    Checked, Connection, Diagnosis, Lab, Launch, Rejection, Server, Sleep, Socket, Test, Transport,
+    quoted,
 };
 
 const NEVER_WAITS: &str = "The server never waits for a client.";
@@ -151,22 +152,38 @@ pub(super) const NO_HOLE: Test = Test {
     read: NEVER_WAIT,
     proves: &[LESS_THAN_ASKED, BEGINNING],
     story: |lab| {
-        const COUNT: usize = 12;
+        const COUNT: usize = 13;
         let server = start_for(lab, COUNT)?;
-        let clients: Vec<Connection> = (0..COUNT)
-            .map(|_| server.connect_with_receive_buffer(SMALL))
-            .collect::<Checked<_>>()?;
+        let mut readers = (1..=COUNT)
+            .map(|number| {
+                Ok(Reader {
+                    number,
+                    client: server.connect_with_receive_buffer(SMALL)?,
+                    has_read: 0,
+                })
+            })
+            .collect::<Checked<Vec<_>>>()?;
         let mut fed = Vec::new();
-        // No client reads. Then one after the other begins to: the kernel has room for it again, and not for the rest.
-        for client in &clients {
+        let mut turn = 0;
+        // The last one reads everything, and stays.
+        while readers.len() > 1 && fed.len() < MOST {
             let piece = lab.random_bytes(lab.random_number(15_000..=25_000) as usize);
             fed.extend_from_slice(&piece);
             server.program().stdin().feed(&piece);
             lab.settle()?;
-            if server.stdout().take()?.is_some() {
-                break;
+            while let Some(line) = server.stdout().take()? {
+                readers
+                    .retain(|reader| line != format!("lost {}: EAGAIN", reader.number).as_bytes());
             }
-            client.expect(&fed)?;
+            // Each reads all at another time, so that their buffers are not full with the same write.
+            turn += 1;
+            for reader in &mut readers {
+                let reads = [turn, COUNT].contains(&reader.number);
+                if reads || reader.misses_a_part(lab, fed.len())? {
+                    reader.client.expect(&fed[reader.has_read..])?;
+                    reader.has_read = fed.len();
+                }
+            }
         }
         Ok(())
     },
@@ -178,6 +195,28 @@ pub(super) const NO_HOLE: Test = Test {
                lost.",
     }],
 };
+
+/// A client that reads now and then.
+struct Reader {
+    number: usize,
+    client: Connection,
+    has_read: usize,
+}
+
+impl Reader {
+    /// Whether the kernel holds less for it than it has not read of so much input: a write has taken a part. The server
+    /// may still hold the rest.
+    fn misses_a_part(&self, lab: &Lab, fed: usize) -> Checked<bool> {
+        let (here, there) = (self.client.local_address(), self.client.peer_address());
+        let held = |socket: Socket| match (socket.local, socket.peer) {
+            (local, peer) if local == here && peer == there => socket.receive_queue,
+            (local, peer) if local == there && peer == here => socket.send_queue,
+            _ => 0,
+        };
+        let held: u32 = lab.sockets(Transport::Tcp)?.into_iter().map(held).sum();
+        Ok((held as usize) < fed - self.has_read)
+    }
+}
 
 pub(super) const MEMORY: Test = Test {
     name: "needs no more memory for a long input",
