@@ -228,7 +228,8 @@ const OWN_NAME: Test = Test {
             "tells_the_address_of_the_machine",
         ],
         hint: "A listener on 0.0.0.0 has every address of the machine, so its own name does not help. The connected \
-               socket knows which one its client has reached: call getsockname on what accept returns.",
+               socket knows which one its client has reached: call getsockname on what accept returns. (In C, inet_ntoa has one \
+               buffer only: its second text takes the place of the first.)",
     }],
 };
 

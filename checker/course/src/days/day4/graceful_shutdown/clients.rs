@@ -98,6 +98,12 @@ pub(super) const TOGETHER: Test = Test {
                    some clients only? Take a Vec or a HashMap, which grows.",
         },
         Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["leaves_the_rest_of_a_full_buffer"],
+            hint: "This client has read late, so that the buffers were full, and write has taken a part of the bytes. The \
+                   number that write returns says how many: offer the rest, when there is room again, and from there.",
+        },
+        Rejection {
             diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["turns_the_33rd_away"],
             hint: "Your server has closed the connection of a client that only wanted its echo, while many others are \

@@ -167,6 +167,12 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
                    digits only (`parse` alone takes +1), and nothing else. Say what is wrong, and end with status 2.",
         },
         Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["refuses_a_hundred"],
+            hint: "These arguments are right, and your server ends. N is from 1 to 100, and both ends belong to it \
+                   (`1..=100`).",
+        },
+        Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_at_a_bad_argument"],
             hint: "People mistype. Match the result of parse instead of unwrapping it, print the usage on standard \

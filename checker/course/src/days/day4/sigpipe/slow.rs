@@ -108,8 +108,8 @@ pub(super) const NOT_A_MOMENT: Test = Test {
         diagnosis: Diagnosis::TimeLimited,
         mistakes: &["waits_a_moment_for_room"],
         hint: "The buffers of one client are full, and your server waits for room before it gives this client up. All \
-               others wait meanwhile, and with a hundred such clients that is a hundred times as long. The first EAGAIN \
-               is the end of this client: no poll with a time, and no short sleep.",
+                   others wait meanwhile, and with a hundred such clients that is a hundred times as long. The first \
+                   EAGAIN is the end of this client: no poll with a time, and no short sleep.",
     }],
 };
 
@@ -177,7 +177,8 @@ pub(super) const NO_HOLE: Test = Test {
             }
             // Each reads all at another time, so that their buffers are not full with the same write.
             turn += 1;
-            for reader in &mut readers {
+            // First the last one, which gets its piece also where another one has no room.
+            for reader in readers.iter_mut().rev() {
                 let reads = [turn, COUNT].contains(&reader.number);
                 if reads || reader.misses_a_part(lab, fed.len())? {
                     reader.client.expect(&fed[reader.has_read..])?;
@@ -191,8 +192,8 @@ pub(super) const NO_HOLE: Test = Test {
         diagnosis: Diagnosis::Stuck,
         mistakes: &["ignores_short_writes"],
         hint: "write has taken a part of the bytes, because the buffer was nearly full, and the client misses the rest. \
-               Look at the number that write returns: offer the rest, and where that fails with EAGAIN, the client is \
-               lost.",
+               Look at the number that write returns: offer the rest, without waiting for room (MSG_DONTWAIT once more), \
+               and where that fails with EAGAIN, the client is lost.",
     }],
 };
 
