@@ -373,6 +373,11 @@ const NEW_SOCKET: Test = Test {
     }],
 };
 
+/// So many descriptors a program may have that must close its sockets. The runtime of a language has some twenty.
+const DESCRIPTORS: u64 = 40;
+/// With so many tries it needs more, if each of them leaves one behind.
+const MANY: usize = 44;
+
 const CLOSES_SOCKETS: Test = Test {
     name: "closes the socket of a try that has failed",
     points: 1,
@@ -381,15 +386,15 @@ const CLOSES_SOCKETS: Test = Test {
         "A try that has failed leaves nothing behind: its socket is closed before the next try.",
     ],
     story: |lab| {
-        let nobody: Checked<Vec<_>> = (0..20)
+        let nobody: Checked<Vec<_>> = (0..MANY)
             .map(|_| Ok(lab.reserve_address()?.refuse()))
             .collect();
         let (nobody, listener) = (nobody?, lab.listen()?);
         let addresses = [nobody.as_slice(), &[listener.address()]].concat();
         let mut launch = Launch::new(words(&[], &addresses));
-        launch.limits.descriptors = 16;
+        launch.limits.descriptors = DESCRIPTORS;
         let program = lab.step(
-                    "start your program with 20 addresses that refuse and one that answers; it may have 16 descriptors",
+                    format!("start your program with {MANY} addresses that refuse and one that answers; it may have {DESCRIPTORS} descriptors"),
                     || lab.launch(launch),
                 )?;
         for address in nobody {
@@ -401,7 +406,7 @@ const CLOSES_SOCKETS: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["leaks_each_socket"],
-        hint: "Here a process may have 16 descriptors, and each try leaves one behind. Close the socket before the \
+        hint: "Here a process may have 40 descriptors, and each try leaves one behind. Close the socket before the \
                next try: an OwnedFd does it when it is dropped, a bare number does not.",
     }],
 };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{dial_with, dial_with_full_stdout, group_of_many, timeout, words};
+use super::{DESCRIPTORS, MANY, dial_with, dial_with_full_stdout, group_of_many, timeout, words};
 use harness::author::{Checked, Diagnosis, Lab, Launch, Rejection, Sleep, Test};
 
 pub(super) const GIVES_UP: Test = Test {
@@ -54,6 +54,9 @@ pub(super) const GIVES_UP: Test = Test {
     ],
 };
 
+/// Of so many milliseconds, 200 are left in 16 bits.
+const LITTLE_IN_16_BITS: &str = "65736";
+
 pub(super) const WAITS: Test = Test {
     name: "waits for the answer as long as it may",
     points: 1,
@@ -65,6 +68,8 @@ pub(super) const WAITS: Test = Test {
         "It does not look again and again.",
     ],
     story: |lab| {
+        let patient = lab.listen_without_answer()?;
+        let program = dial_with(lab, &["-t", LITTLE_IN_16_BITS], &[patient.address()])?;
         for options in [&["-t", "600000"] as &[&str], &[]] {
             let listener = lab.listen_without_answer()?;
             let program = dial_with(lab, options, &[listener.address()])?;
@@ -72,9 +77,17 @@ pub(super) const WAITS: Test = Test {
             program.stdout().expect_quiet()?;
             program.kill()?;
         }
-        each_try_has_all_of_its_time(lab)
+        each_try_has_all_of_its_time(lab)?;
+        // By now, so little time would be over.
+        program.stdout().expect_quiet()
     },
     rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::ExtraOutput,
+            mistakes: &["cuts_the_limit_to_16_bits"],
+            hint: "-t is 65736 here, and your program says `timeout` after 200 milliseconds: that is what is left of it in \
+                   16 bits. MS goes up to 1000000: poll takes an int, and `PollTimeout::try_from` an i32.",
+        },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["one_deadline_for_all", "counts_microseconds"],
@@ -157,18 +170,20 @@ pub(super) const CLOSES: Test = Test {
         // No way is known at once, be the program as slow as it may.
         let tries = [
             (nowhere, "100000", "unreachable"),
-            (silent.address(), "5", "timeout"),
+            (silent.address(), "3", "timeout"),
         ];
         for (address, limit, outcome) in tries {
-            let mut launch = Launch::new(words(&["-t", limit], &[address; 20]));
-            launch.limits.descriptors = 16;
+            let mut launch = Launch::new(words(&["-t", limit], &[address; MANY]));
+            launch.limits.descriptors = DESCRIPTORS;
             let program = lab.step(
-                format!("start your program with -t {limit} and {address} 20 times; it may have 16 descriptors"),
+                format!(
+                    "start your program with -t {limit} and {address} {MANY} times; it may have {DESCRIPTORS} descriptors"
+                ),
                 || lab.launch(launch),
             )?;
             program
                 .stdout()
-                .expect_all(&vec![format!("{address} {outcome}"); 20])?;
+                .expect_all(&vec![format!("{address} {outcome}"); MANY])?;
             program.expect_exit(1)?;
         }
         Ok(())
@@ -180,7 +195,7 @@ pub(super) const CLOSES: Test = Test {
             "leaks_where_no_way_leads",
             "leaves_a_thread_in_connect",
         ],
-        hint: "Here a process may have 16 descriptors, and each try of this kind leaves one behind. There is more \
+        hint: "Here a process may have 40 descriptors, and each try of this kind leaves one behind. There is more \
                than one way out of a try: refused, timed out, no way to the address. Close the socket on each of \
                them, or let an OwnedFd do it. A thread that is still in connect keeps its socket.",
     }],
