@@ -117,6 +117,8 @@ pub(super) const OTHER_NUMBERS: Test = Test {
     proves: &[
         "All other datagrams are passed over: those from another address or another port, with another number, or with \
          fewer than four bytes.",
+        "Then it asks again, TRIES times in all (default 4): it sends the same datagram, with the same number, from \
+         the same port.",
     ],
     story: |lab| {
         let server = server(lab)?;
@@ -132,7 +134,8 @@ pub(super) const OTHER_NUMBERS: Test = Test {
         server.expect_quiet()?;
         let answer = word(lab);
         answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        expect_printed(&program, answer)?;
+        keeps_its_question(lab)
     },
     rejects: &[
         Rejection {
@@ -162,8 +165,28 @@ pub(super) const OTHER_NUMBERS: Test = Test {
             hint: "An answer to another question says nothing about yours, however many of them come, and the time of \
                    this try is not over. Do not ask again: only receive again, for the time that is left.",
         },
+        Rejection {
+            diagnosis: Diagnosis::WrongBytes,
+            mistakes: &["receives_into_its_question"],
+            hint: "A datagram has come that was no answer, and the question that is sent again holds bytes of it. Receive \
+                   into a buffer of its own: the question is still needed.",
+        },
     ],
 };
+
+/// What is received and is no answer leaves the question as it is.
+fn keeps_its_question(lab: &Lab) -> Checked {
+    let server = server(lab)?;
+    let text = word(lab);
+    let program = ask(lab, &["-t", "100", "-n", "20"], &server, &text)?;
+    let question = expect_question(lab, &server, &text)?;
+    server.send_to(question.from, answer_to_another(lab, &question, 0))?;
+    // It may have asked again before that came.
+    for _ in 0..2 {
+        expect_question(lab, &server, &text)?;
+    }
+    program.kill()
+}
 
 pub(super) const SHORT: Test = Test {
     name: "passes over datagrams that are too short for a number",
