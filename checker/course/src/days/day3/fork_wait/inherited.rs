@@ -9,8 +9,8 @@ use harness::author::{Diagnosis, Launch, Rejection, Test};
 const GETS: &str = "A command has the environment, the standard input, the standard output and the standard error of \
                     the program.";
 
-const NOTHING_ELSE: &str = "No other descriptor is open in it, no signal is blocked, and `SIGPIPE` and `SIGCHLD` \
-                            have their default action.";
+const NOTHING_ELSE: &str = "No descriptor that the program has opened is open in it, no signal is blocked, and \
+                            `SIGPIPE` and `SIGCHLD` have their default action.";
 
 pub(super) const PASSED_ON: Test = Test {
     name: "passes on its standard streams and its environment",
