@@ -208,6 +208,17 @@ pub fn dup_above_stdio(file: impl AsFd) -> Result<OwnedFd> {
     new_fd(copy.into())
 }
 
+/// Closes what this descriptor stands for, and lets its number stand for the other file: dup3(2) with O_CLOEXEC.
+///
+/// # Errors
+///
+/// That of dup3.
+pub fn replace(descriptor: impl AsFd, by: impl AsFd) -> Result<()> {
+    let (new, old) = (raw(&descriptor), raw(&by));
+    // SAFETY: both are open, and whoever owns the number still owns an open descriptor behind it.
+    Errno::result(unsafe { libc::dup3(old, new, libc::O_CLOEXEC) }).map(drop)
+}
+
 /// Standard output, without the standard library's buffer and lock. A process that has closed it gets EBADF.
 pub fn stdout() -> BorrowedFd<'static> {
     // SAFETY: no code in a process of ours owns the descriptor 1, so that it is not closed while it is borrowed.

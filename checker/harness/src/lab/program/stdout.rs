@@ -30,6 +30,14 @@ impl Stdout<'_> {
         Ok(self.program.running.stdout.drain()?)
     }
 
+    /// Closes the reading end of its standard output, as `head` does: a write to it fails with EPIPE from now on, also one
+    /// that sleeps, and brings SIGPIPE (pipe(7)).
+    pub fn close(&self) -> Checked {
+        let context = &self.program.context;
+        context.note("close the reading end of its standard output: nobody reads any more");
+        Ok(self.program.running.stdout.close()?)
+    }
+
     /// Waits for its next line on standard output, which must be this one (given without `\n`).
     ///
     /// # Errors

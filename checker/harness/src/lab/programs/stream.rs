@@ -17,6 +17,7 @@ use super::pipe::{bytes_in_pipe, make_nonblocking};
 use crate::{
     failure::{Attempt, LabError},
     observe::descriptors::{self, Object},
+    sys,
 };
 
 /// Bytes which the test has not asked for yet: more than this is a program that prints without end.
@@ -94,6 +95,16 @@ impl Stream {
         (&self.file)
             .read_exact(&mut vec![0; self.filler.take()])
             .attempt("could not empty a pipe")?;
+        Ok(())
+    }
+
+    /// Closes the reading end: a write of the program fails with EPIPE from now on, also one that sleeps.
+    pub(in crate::lab) fn close(&self) -> Result<(), LabError> {
+        const CLOSE: &str = "could not close a pipe";
+        let nothing = File::open("/dev/null").attempt(CLOSE)?;
+        sys::replace(&self.file, &nothing).attempt(CLOSE)?;
+        self.filler.set(0);
+        self.open.set(false);
         Ok(())
     }
 

@@ -16,7 +16,8 @@ const BAD: &str = "Everything else is answered with the line `bad request`: anot
 pub(super) const RIGHT_REQUEST: &str = "Your server answers `bad request`, and the line is a right one. Look whether it \
                                         takes just what stands before the first newline, without waiting for more; \
                                         and whether it takes all numbers from 0 to 10000000, with zeros before them \
-                                        (`GET 007`).";
+                                        (`GET 007`). And does each client begin with an empty buffer, also behind one \
+                                        that has left in the middle of its line?";
 
 const AT_ONCE: &str = "The line is complete, and the client waits for its answer before it sends more or ends its \
                        side. Answer as soon as you see the newline; do not read to an empty line or to the end of the \

@@ -214,6 +214,8 @@ pub(super) const CHILD_CANNOT_PRINT: Test = Test {
             "child_panics_when_it_cannot_print",
         ],
         hint: "The write of the child has failed, so its number is lost. Look at what write and flush return in the \
-               child, too: say why on standard error, and pass 1 to `_exit`. print! panics there, which gives 101.",
+               child, too: say why on standard error, and pass 1 to `_exit`. print! panics there, which gives 101. \
+               Where `bye` is there twice, the child has ended by exit: after a failure, too, it is `_exit`. And S is \
+               the sum of what wait tells, not of the arguments.",
     }],
 };

@@ -94,12 +94,23 @@ pub(super) const CANNOT_PRINT: Test = Test {
             program.expect_exit(1)?;
             program.stderr().expect_reason()?;
         }
-        Ok(())
+        // And the reader goes while the first write sleeps, which may be the only one.
+        let program = lab.launch(Launch {
+            full_stdout: true,
+            ..Launch::new([&name])
+        })?;
+        program.sleeps(Sleep::Printing)?;
+        program.stdout().close()?;
+        program.expect_exit(1)?;
+        program.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["ignores_a_failed_print"],
+            mistakes: &[
+                "ignores_a_failed_print",
+                "prints_all_at_once_and_looks_away",
+            ],
             hint: "The write to standard output has failed, but your program ends as if its lines were there. Look at \
                    the result of each print and each flush; if one fails, give the reason and end with status 1.",
         },

@@ -17,9 +17,4 @@ pub(super) const SENTENCES: &[Untested] = &[
         missing: "`AI_ADDRCONFIG`, which leaves a family out where the machine has no address of it but the loopback's: \
                   the network of the tests has these only, and there it leaves nothing out",
     },
-    Untested::NotYet {
-        sentence: "Exit status 1, with the reason on standard error: a name, a service or an address is unknown or cannot be \
-                   looked up, or the output cannot be written.",
-        missing: "an output of one single write: it is under way when the test can make writes fail",
-    },
 ];
