@@ -310,6 +310,9 @@ const WRONG_DIGITS: Test = Test {
         refuses(lab, &["dec32", &format!("-{three}{digits}")])?;
         refuses(lab, &["dec16", &format!(" {three}")])?;
         refuses(lab, &["dec16", &format!(" {digits}")])?;
+        // As many characters as are due, and blanks where some language lets them stand.
+        refuses(lab, &["dec16", &format!("{}  ", &digits[..2])])?;
+        refuses(lab, &["dec32", &format!("{} {0} {0}", &digits[..2])])?;
         refuses(lab, &["dec16", &format!("{digits}\n")])?;
         // Digits of another script, as many characters and as many bytes as are due.
         refuses(lab, &["dec16", "\u{661}\u{662}"])?;
@@ -320,9 +323,15 @@ const WRONG_DIGITS: Test = Test {
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["pads_short_hex", "takes_a_plus", "trims_its_digits"],
+            mistakes: &[
+                "pads_short_hex",
+                "takes_a_plus",
+                "trims_its_digits",
+                "passes_over_blanks",
+            ],
             hint: "Count the digits first: 4, 8 or 16. And take digits only: from_str_radix and strtoul accept a sign \
-                   as well, trim takes blanks away, and $ in a pattern stands before a newline, too.",
+                   as well, trim takes blanks away, bytes.fromhex of Python passes over them, and $ in a pattern \
+                   stands before a newline, too.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,

@@ -51,13 +51,26 @@ pub(super) const WRITES_IPV6: Test = Test {
          machine; the port and the address are in network order.",
         "Everything else (`sin_zero`, flow information, scope id) is zero.",
     ],
-    story: |lab| with_many_ports(lab, |texts| texts.ipv6_for_sockaddr()),
+    story: |lab| {
+        with_many_ports(lab, |texts| {
+            // One of IPv4 stands behind one of IPv6, whose bytes are not its own.
+            let mut lines = texts.ipv6_for_sockaddr();
+            lines.extend(texts.ipv4_for_sockaddr());
+            lines
+        })
+    },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["ipv6_in_sockaddr_in", "no_flowinfo", "gives_fe80_a_scope"],
+        mistakes: &[
+            "ipv6_in_sockaddr_in",
+            "no_flowinfo",
+            "gives_fe80_a_scope",
+            "keeps_the_bytes_of_the_line_before",
+        ],
         hint: "A sockaddr_in6 has 28 bytes (ipv6(7)): family, port, four bytes of flow information, then the address \
                from byte 8 on, and four bytes of scope id. These are zero for each \
-               address, also for those of one link (fe80::/10), for which the kernel wants more.",
+               address, also for those of one link (fe80::/10), for which the kernel wants more. Begin each line with \
+               a structure of zeros: the line before has left its bytes in the old one.",
     }],
 };
 
