@@ -22,8 +22,8 @@ static int failed(const char *what) {
 
 // 0 if it is no number, or too large.
 static long milliseconds(const char *text) {
-    size_t length = strlen(text);
-    if (length == 0 || length > 10 || strspn(text, "0123456789") != length) return 0;
+    size_t length = strlen(text), zeros = strspn(text, "0");
+    if (length == 0 || length - zeros > 10 || strspn(text, "0123456789") != length) return 0;
     long number = atol(text);
     return number <= 1000000000 ? number : 0;
 }
