@@ -74,7 +74,7 @@ fn failed_before_the_end<'a>(
     let failed: Vec<(usize, &CallLine, Errno)> = last
         .iter()
         .enumerate()
-        .filter_map(|(place, &call)| Some((place, call, errno_of(call)?)))
+        .filter_map(|(place, &call)| Some((place, call, call.outcome.errno()?)))
         .collect();
     let mut telling = failed
         .iter()
@@ -92,13 +92,6 @@ fn failed_before_the_end<'a>(
             .iter()
             .all(|call| matches!(call.call, Call::Write | Call::Close | Call::Exit));
     (!is_answer || is_at_once).then_some((call, errno))
-}
-
-fn errno_of(call: &CallLine) -> Option<Errno> {
-    match call.outcome {
-        CallOutcome::Failed(errno) => Some(Errno::from_raw(errno)),
-        _ => None,
-    }
 }
 
 /// What is told of a child that ended before its parent failed the test. An exit status alone may be what the test asks
@@ -133,7 +126,7 @@ fn made_reset(seen: &Evidence) -> Option<String> {
 /// What a process did last with a descriptor before it closed it, or shut it down.
 fn told_close(seen: &Evidence) -> Option<String> {
     let (call, close) = last_before_close(seen)?;
-    let what = match errno_of(call) {
+    let what = match call.outcome.errno() {
         Some(errno) => explained(call, errno),
         None => call.text.clone(),
     };
@@ -160,7 +153,7 @@ fn last_before_close(seen: &Evidence) -> Option<(&CallLine, &CallLine)> {
 /// The last call with a descriptor before it was closed, if it failed.
 pub(super) fn failed_before_close(seen: &Evidence) -> Option<(&CallLine, Errno)> {
     let (call, _) = last_before_close(seen)?;
-    Some((call, errno_of(call)?))
+    Some((call, call.outcome.errno()?))
 }
 
 /// What waits for a program that sleeps. One that writes is not at fault for what it has not read.

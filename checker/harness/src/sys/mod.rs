@@ -215,7 +215,7 @@ pub fn dup_above_stdio(file: impl AsFd) -> Result<OwnedFd> {
 /// That of dup3.
 pub fn replace(descriptor: impl AsFd, by: impl AsFd) -> Result<()> {
     let (new, old) = (raw(&descriptor), raw(&by));
-    // SAFETY: both are open, and whoever owns the number still owns an open descriptor behind it.
+    // SAFETY: both are open, and the number stays an open descriptor of its owner.
     Errno::result(unsafe { libc::dup3(old, new, libc::O_CLOEXEC) }).map(drop)
 }
 

@@ -386,18 +386,18 @@ const CLOSES_SOCKETS: Test = Test {
         "A try that has failed leaves nothing behind: its socket is closed before the next try.",
     ],
     story: |lab| {
-        let nobody: Checked<Vec<_>> = (0..MANY)
+        let closed: Checked<Vec<_>> = (0..MANY)
             .map(|_| Ok(lab.reserve_address()?.refuse()))
             .collect();
-        let (nobody, listener) = (nobody?, lab.listen()?);
-        let addresses = [nobody.as_slice(), &[listener.address()]].concat();
+        let (closed, listener) = (closed?, lab.listen()?);
+        let addresses = [closed.as_slice(), &[listener.address()]].concat();
         let mut launch = Launch::new(words(&[], &addresses));
         launch.limits.descriptors = DESCRIPTORS;
         let program = lab.step(
                     format!("start your program with {MANY} addresses that refuse and one that answers; it may have {DESCRIPTORS} descriptors"),
                     || lab.launch(launch),
                 )?;
-        for address in nobody {
+        for address in closed {
             program.stdout().expect_line(refused(address))?;
         }
         listener.accept()?;

@@ -388,6 +388,16 @@ fn client_of_terminal(lab: &Lab, input: impl AsRef<[u8]>) -> Checked<(Program, C
     Ok((program, listener.accept()?))
 }
 
+/// The same: it has printed the reply to a first line, and sleeps in a read of the next one.
+fn client_that_waits(lab: &Lab) -> Checked<(Program, Connection)> {
+    let first = line(lab);
+    let (program, server) = client_of_terminal(lab, &first)?;
+    echo(&server, &first)?;
+    program.stdout().expect(&first)?;
+    program.stdin().wait_until_read()?;
+    Ok((program, server))
+}
+
 /// A client whose input is a file with this content; and its server.
 fn client_of_file(lab: &Lab, input: impl AsRef<[u8]>) -> Checked<(Program, Connection)> {
     client_of(lab, &lab.listen()?, input)

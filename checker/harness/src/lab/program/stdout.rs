@@ -34,7 +34,7 @@ impl Stdout<'_> {
     /// that sleeps, and brings SIGPIPE (pipe(7)).
     pub fn close(&self) -> Checked {
         let context = &self.program.context;
-        context.note("close the reading end of its standard output: nobody reads any more");
+        context.note("close the reading end of its standard output");
         Ok(self.program.running.stdout.close()?)
     }
 

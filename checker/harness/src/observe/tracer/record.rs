@@ -69,6 +69,14 @@ pub enum CallOutcome {
 }
 
 impl CallOutcome {
+    /// The error of a call that has failed.
+    pub fn errno(self) -> Option<Errno> {
+        match self {
+            CallOutcome::Failed(errno) => Some(Errno::from_raw(errno)),
+            _ => None,
+        }
+    }
+
     /// From what the kernel returns.
     pub(super) fn of(result: i64) -> CallOutcome {
         match result {
@@ -124,10 +132,7 @@ impl Record {
 
     /// The error with which it has failed.
     pub fn errno(&self) -> Option<Errno> {
-        match self.outcome {
-            CallOutcome::Failed(errno) => Some(Errno::from_raw(errno)),
-            _ => None,
-        }
+        self.outcome.errno()
     }
 
     /// Whether it has made each close of its socket a reset: SO_LINGER with a time of 0 (socket(7)).

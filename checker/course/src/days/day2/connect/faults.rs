@@ -227,8 +227,8 @@ pub(super) const CLOCK: Test = Test {
         }
         // What it still waited then was a poll that nobody interrupted, of a thread which had been interrupted before: others
         // have waits of their own. A select is left out: the kernel counts down the time in the program's own variable, but
-        // not when the call is not made. And so is one without a time
-        // limit in another thread than that of the connect: it waits for that thread.
+        // not when the call is not made. And so is one without a time limit in another thread than that of the connect: it
+        // waits for that thread.
         let lasted = |record: &Record| {
             let returned = record.returned_us.unwrap_or(record.entered_us);
             Duration::from_micros(returned - record.entered_us)

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::{client_of_terminal, echo, line};
+use super::{client_that_waits, echo, line};
 use harness::author::{Call, Checked, Diagnosis, FdKind, Lab, Rejection, Test};
 
 pub(super) const SHORT_WRITES: Test = Test {
@@ -16,11 +16,8 @@ pub(super) const SHORT_WRITES: Test = Test {
     ],
     story: |lab| {
         lab.follow_calls();
-        let (first, second) = (line(lab), line(lab));
-        let (program, server) = client_of_terminal(lab, &first)?;
-        echo(&server, &first)?;
-        program.stdout().expect(&first)?;
-        program.stdin().wait_until_read()?;
+        let second = line(lab);
+        let (program, server) = client_that_waits(lab)?;
         for kind in [FdKind::Socket, FdKind::Stdout] {
             let most = lab.random_number(1..=4);
             program.faults().shorten(Call::Write.on(kind), most)?;
@@ -49,12 +46,9 @@ pub(super) const INTERRUPTED: Test = Test {
     ],
     story: |lab| {
         lab.follow_calls();
-        let (first, second) = (line(lab), line(lab));
-        let (program, server) = client_of_terminal(lab, &first)?;
-        echo(&server, &first)?;
-        program.stdout().expect(&first)?;
+        let second = line(lab);
         // The call in which it sleeps has begun, and is spared.
-        program.stdin().wait_until_read()?;
+        let (program, server) = client_that_waits(lab)?;
         program
             .faults()
             .interrupt_twice(Call::Write.on(FdKind::Socket))?;
@@ -122,8 +116,8 @@ pub(super) const CANNOT_PRINT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["takes_a_lost_reader_for_the_end"],
-            hint: "The reply has come, and nobody could see it. A reader that has gone is an end for `yes`, whose output \
-                   nobody owes; here the contract asks for status 1, and a reason on standard error.",
+            hint: "The reply has come, and could not be printed: the reader of standard output has gone. For `yes` this is \
+                   a good end; here the contract asks for status 1, and a reason on standard error.",
         },
         Rejection {
             diagnosis: Diagnosis::Killed,
@@ -136,11 +130,8 @@ pub(super) const CANNOT_PRINT: Test = Test {
 
 /// A terminal's client prints the first reply, and cannot print the second.
 fn ends_when_a_print_fails(lab: &Lab, errno: Errno) -> Checked {
-    let (first, second) = (line(lab), line(lab));
-    let (program, server) = client_of_terminal(lab, &first)?;
-    echo(&server, &first)?;
-    program.stdout().expect(&first)?;
-    program.stdin().wait_until_read()?;
+    let second = line(lab);
+    let (program, server) = client_that_waits(lab)?;
     // Only one: a library that keeps the bytes offers them again at the end, and Python ends with 120 if it cannot.
     program
         .faults()

@@ -11,7 +11,7 @@ use crate::promises::{
     arguments::{refuses, spoiled},
     output::{EXPECT_EPIPE, NO_END_BY_SIGPIPE},
 };
-use harness::author::{Call, Diagnosis, FdKind, Launch, Rejection, Sleep, Test};
+use harness::author::{Call, Checked, Diagnosis, FdKind, Launch, Program, Rejection, Sleep, Test};
 
 pub(super) const ANY_BYTES: Test = Test {
     name: "takes a name of any bytes",
@@ -74,13 +74,17 @@ pub(super) const CANNOT_PRINT: Test = Test {
             hosts.add(address, &[&name]);
         }
         hosts.install(lab)?;
-        for errno in [Errno::ENOSPC, Errno::EPIPE] {
-            // The first line waits for room and gets it; behind it the disk is full, or the reader has gone.
+        let start = || -> Checked<Program> {
             let program = lab.launch(Launch {
                 full_stdout: true,
                 ..Launch::new([&name])
             })?;
             program.sleeps(Sleep::Printing)?;
+            Ok(program)
+        };
+        for errno in [Errno::ENOSPC, Errno::EPIPE] {
+            // The first line waits for room and gets it; behind it the disk is full, or the reader has gone.
+            let program = start()?;
             let failing = program
                 .faults()
                 .fail_each(Call::Write.on(FdKind::Stdout), errno)?;
@@ -95,11 +99,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
             program.stderr().expect_reason()?;
         }
         // And the reader goes while the first write sleeps, which may be the only one.
-        let program = lab.launch(Launch {
-            full_stdout: true,
-            ..Launch::new([&name])
-        })?;
-        program.sleeps(Sleep::Printing)?;
+        let program = start()?;
         program.stdout().close()?;
         program.expect_exit(1)?;
         program.stderr().expect_reason()
