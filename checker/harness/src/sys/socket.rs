@@ -2,6 +2,7 @@
 //! impossible which some demos show.
 
 use std::{
+    net::Ipv4Addr,
     os::fd::{AsFd, OwnedFd},
     ptr,
 };
@@ -119,13 +120,39 @@ pub fn attach_filter(socket: impl AsFd, program: &[libc::sock_filter]) -> Result
 
 /// Raises a network interface: SIOCSIFFLAGS (netdevice(7)) through any socket.
 pub fn raise_interface(any: impl AsFd, name: &str) -> Result<()> {
+    let mut request = interface_request(name);
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: SIOCSIFFLAGS reads an ifreq, which is alive during the call.
+    let result = unsafe { libc::ioctl(raw(&any), libc::SIOCSIFFLAGS as _, &raw const request) };
+    Errno::result(result).map(drop)
+}
+
+/// Gives a network interface one more IPv4 address, with its network: SIOCSIFADDR (netdevice(7)) through any IPv4
+/// socket. `alias` is the name of the interface, a colon and a label, such as `lo:1`: each label has one address.
+pub fn set_address(any: impl AsFd, alias: &str, address: Ipv4Addr) -> Result<()> {
+    let mut request = interface_request(alias);
+    let address = libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: 0,
+        sin_addr: libc::in_addr {
+            s_addr: u32::from(address).to_be(),
+        },
+        sin_zero: [0; 8],
+    };
+    // SAFETY: both are 16 bytes of plain integers; the family says which of them is meant.
+    request.ifr_ifru.ifru_addr =
+        unsafe { std::mem::transmute::<libc::sockaddr_in, libc::sockaddr>(address) };
+    // SAFETY: SIOCSIFADDR reads an ifreq, which is alive during the call.
+    let result = unsafe { libc::ioctl(raw(&any), libc::SIOCSIFADDR as _, &raw const request) };
+    Errno::result(result).map(drop)
+}
+
+/// A request about the interface of this name, of which 15 bytes count; the rest of it is zero.
+fn interface_request(name: &str) -> libc::ifreq {
     // SAFETY: an ifreq is plain integers and a union of such, for which all zeros are valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (place, letter) in request.ifr_name.iter_mut().zip(name.bytes().take(15)) {
         *place = letter as libc::c_char;
     }
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-    // SAFETY: SIOCSIFFLAGS reads an ifreq, which is alive during the call.
-    let result = unsafe { libc::ioctl(raw(&any), libc::SIOCSIFFLAGS as _, &raw const request) };
-    Errno::result(result).map(drop)
+    request
 }

@@ -14,6 +14,8 @@ mod reverse;
 mod services;
 mod untested;
 
+use std::net::Ipv4Addr;
+
 use self::{
     answers::answers,
     machine::{Hosts, both_families, ipv4, ipv6, name},
@@ -39,6 +41,7 @@ pub const EXERCISE: Exercise = Exercise {
         KNOWN_NAME,
         WHOLE_LIST,
         BOTH_FAMILIES,
+        NO_IPV6,
         order::AS_GAI_CONF_SAYS,
         services::SERVICE_NAME,
         services::TCP_NOT_UDP,
@@ -258,5 +261,30 @@ const BOTH_FAMILIES: Test = Test {
         ],
         hint: "The name has addresses of both families. Ask once, with AF_UNSPEC, and print the list as it comes: \
                getaddrinfo has already put the addresses into the order in which one should try them.",
+    }],
+};
+
+const NO_IPV6: Test = Test {
+    name: "prints the addresses of both families where the machine has no IPv6",
+    points: 1,
+    read: HINTS,
+    proves: &[
+        "IPv4 and IPv6 are equal: all addresses of both are printed, however many there are.",
+    ],
+    story: |lab| {
+        let name = name(lab);
+        let ([four, _], [six, _]) = both_families(lab);
+        let mut hosts = Hosts::default();
+        hosts.add(&four, &[&name]);
+        hosts.add(&six, &[&name]);
+        hosts.install(lab)?;
+        lab.add_ipv4_address(Ipv4Addr::new(10, 1, 2, 3))?;
+        answers(lab, &[&name], &[format!("{six} 0"), format!("{four} 0")])
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::WrongOutput,
+        mistakes: &["leaves_out_ipv6"],
+        hint: "The hints have AI_ADDRCONFIG: getaddrinfo then leaves out the addresses of a family of which the machine \
+               has no address but the loopback's. The contract wants all of them, so set no such flag.",
     }],
 };

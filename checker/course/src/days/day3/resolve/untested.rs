@@ -12,9 +12,4 @@ pub(super) const SENTENCES: &[Untested] = &[
         because: "the C library says so in rare cases, which no test can bring about: when it cannot read a file of names, \
                   it says that the name is unknown, or that it may go better later",
     },
-    Untested::NotYet {
-        sentence: "IPv4 and IPv6 are equal: all addresses of both are printed, however many there are.",
-        missing: "`AI_ADDRCONFIG`, which leaves a family out where the machine has no address of it but the loopback's: \
-                  the network of the tests has these only, and there it leaves nothing out",
-    },
 ];
