@@ -36,9 +36,13 @@ pub fn judge(exercise: &Exercise, test: usize, failure: &Failure) -> Verdict {
     let (diagnosis, seen) = (failure.diagnosis, &failure.evidence);
     // A starter can fail in the way of a known mistake without having made it.
     let is_starter = is_starter(exercise, seen);
-    // A program that never met the test's fault has not mishandled it. But to end without the call that would fail may
-    // be the mistake itself.
-    let is_spared = seen.fault_not_triggered && diagnosis != Diagnosis::WrongStatus;
+    // A program that never met the test's fault has not mishandled it. But to end without the call that would fail, or
+    // without the process that would make it, may be the mistake itself.
+    let is_spared = seen.fault_not_triggered
+        && !matches!(
+            diagnosis,
+            Diagnosis::WrongStatus | Diagnosis::ProcessMissing
+        );
     let known = match is_starter || is_spared {
         true => None,
         false => recognise(exercise, test, diagnosis),

@@ -2,7 +2,7 @@
 
 use crate::observe::{
     calls::Call,
-    tracer::{Fault, Injection, On, Which},
+    tracer::{By, Fault, Injection, On, Which},
 };
 
 /// What waits, and may be interrupted before it has done anything (signal(7)). Not connect, which goes on in the
@@ -21,12 +21,14 @@ const INTERRUPTED: [(Call, On); 5] = [
 pub(super) fn faults() -> Vec<Injection> {
     let interrupted = INTERRUPTED.map(|(call, on)| Injection {
         call,
+        by: By::Anyone,
         on,
         which: Which::EveryOther,
         fault: Fault::Errno(libc::EINTR),
     });
     let cut = [Call::Read, Call::Write].map(|call| Injection {
         call,
+        by: By::Anyone,
         on: On::Streams,
         which: Which::Every,
         fault: Fault::Short(1),

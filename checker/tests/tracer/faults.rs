@@ -8,7 +8,7 @@ use std::{
 use checker::observe::{
     calls::Call,
     descriptors::{Object, object},
-    tracer::{CallOutcome, Fault, Injection, On, Record, Which},
+    tracer::{By, CallOutcome, Fault, Injection, On, Record, Which},
 };
 
 use super::run::{Run, same_as_untraced, untraced, wait_until_readable};
@@ -44,6 +44,7 @@ fn what_cannot_wait_is_neither_cut_nor_interrupted() {
             for call in [Call::Read, Call::Write] {
                 run.tracer().inject(Injection {
                     call,
+                    by: By::Anyone,
                     on: On::Descriptor(number),
                     which: Which::Every,
                     fault,
@@ -80,6 +81,7 @@ fn a_call_that_is_short_enough_does_not_use_up_a_fault() {
     let mut run = Run::traced("reads_one_and_more");
     run.tracer().inject(Injection {
         call: Call::Read,
+        by: By::Anyone,
         on: On::Descriptor(3),
         which: Which::First(1),
         fault: Fault::Short(3),
@@ -96,6 +98,7 @@ fn whichever_thread_makes_a_call_is_stopped_before_it() {
         let mut run = Run::traced("writes_beside_a_thread");
         run.tracer().inject(Injection {
             call: Call::Write,
+            by: By::Anyone,
             on: On::Descriptor(1),
             which: Which::Nth(1),
             fault: Fault::Signal(libc::SIGSTOP),
@@ -131,6 +134,7 @@ fn a_scattered_read_with_flags_is_a_read() {
     for (call, number) in [(Call::Write, 4), (Call::Read, 3)] {
         run.tracer().inject(Injection {
             call,
+            by: By::Anyone,
             on: On::Descriptor(number),
             which: Which::Every,
             fault: Fault::Short(4 - number as u64 % 2 * 2),
@@ -181,12 +185,14 @@ fn errors_are_injected_into_the_call_that_is_meant() {
     run.inject(Call::Accept, Which::Nth(5), Fault::Errno(libc::EMFILE));
     let again = run.tracer().inject(Injection {
         call: Call::Read,
+        by: By::Anyone,
         on: On::Descriptor(4),
         which: Which::Nth(2),
         fault: Fault::Errno(libc::EAGAIN),
     });
     let no_fork = run.tracer().inject(Injection {
         call: Call::Fork,
+        by: By::Anyone,
         on: On::Anything,
         which: Which::First(1),
         fault: Fault::Errno(libc::EAGAIN),
@@ -216,6 +222,7 @@ fn a_fault_finds_its_object_under_any_number() {
     let fail = |on, errno| {
         run.tracer().inject(Injection {
             call: Call::Read,
+            by: By::Anyone,
             on,
             which: Which::First(2),
             fault: Fault::Errno(errno),
@@ -245,6 +252,7 @@ fn a_call_that_copies_is_a_read_and_a_write() {
     let injections = ends.map(|(call, descriptor)| {
         run.tracer().inject(Injection {
             call,
+            by: By::Anyone,
             on: On::Descriptor(descriptor),
             which: Which::First(1),
             fault: Fault::Errno(libc::EIO),
@@ -268,6 +276,7 @@ fn an_epipe_brings_sigpipe_where_the_kernel_sends_it() {
     let injections = [4, 6, 7].map(|descriptor| {
         run.tracer().inject(Injection {
             call: Call::Write,
+            by: By::Anyone,
             on: On::Descriptor(descriptor),
             which: Which::Every,
             fault: Fault::Errno(libc::EPIPE),
@@ -333,6 +342,7 @@ fn a_signal_before_a_pause_is_lost() {
         };
         run.tracer().inject(Injection {
             call,
+            by: By::Anyone,
             on,
             which: Which::Nth(1),
             fault: Fault::Signal(libc::SIGTERM),

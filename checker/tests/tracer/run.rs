@@ -13,7 +13,7 @@ use std::{
 use checker::{
     observe::{
         calls::Call,
-        tracer::{Fault, Injection, On, Record, Tracer, Which},
+        tracer::{By, Fault, Injection, On, Record, Tracer, Which},
     },
     sandbox::{Isolation, Launch, Sandbox, Started},
 };
@@ -62,6 +62,7 @@ impl Run {
     pub fn inject(&self, call: Call, which: Which, fault: Fault) {
         self.tracer().inject(Injection {
             call,
+            by: By::Anyone,
             on: On::Anything,
             which,
             fault,

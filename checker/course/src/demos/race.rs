@@ -24,7 +24,7 @@ use harness::{
     observe::{
         calls::Call,
         processes::Process,
-        tracer::{self, Fault, Filter, Held, Injection, On, Tracer, Which},
+        tracer::{self, By, Fault, Filter, Held, Injection, On, Tracer, Which},
     },
     sys,
 };
@@ -253,6 +253,7 @@ fn is_lost_in_the_gap(
     let tracer = start_traced(waiter, places, begin).attempt(MAKE)?;
     tracer.inject(Injection {
         call: waiter.sleeps_in,
+        by: By::Anyone,
         on: On::Anything,
         which: Which::First(1),
         fault: Fault::Signal(SIGNAL as i32),

@@ -121,7 +121,7 @@ pub(crate) fn held_at_its_line(
     arguments: &[&str],
 ) -> Checked<(Program, Vec<SocketAddr>)> {
     let full = Launch {
-        full_stdout: true,
+        stdout_room: Some(0),
         ..Launch::new(arguments)
     };
     let start = "start your program; its standard output is full, so that its line has to wait";

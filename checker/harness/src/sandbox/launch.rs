@@ -111,9 +111,10 @@ pub struct Launch {
     pub ignored: Vec<i32>,
     /// What its standard input is.
     pub stdin: StandardInput,
-    /// Whether its standard output is full from the start: a pipe of one page that is not read yet, so that
-    /// the first write to it sleeps.
-    pub full_stdout: bool,
+    /// How many bytes its standard output takes before it is full, 4096 at most: a pipe of one page that is not read
+    /// yet, so that the first write to it that does not fit sleeps. With 0 it is full from the start; `None` is an empty
+    /// pipe that is read.
+    pub stdout_room: Option<usize>,
     /// What its standard output is.
     pub stdout: StandardOutput,
     /// The permissions which the files that it makes do not get (umask(2)).
@@ -127,11 +128,14 @@ pub struct Launch {
     pub limits: Limits,
 }
 
+/// The smallest pipe that the kernel makes, in bytes. Where pages are larger, the pipe is larger, too.
+pub const PIPE_PAGE: usize = 4096;
+
 /// What the child needs between fork and exec, prepared before: there it may neither allocate nor look anything up.
 pub(super) struct Preparation {
     group: Group,
     own_proc: bool,
-    full_stdout: bool,
+    stdout_room: Option<usize>,
     /// None leaves it as it is.
     umask: Option<libc::mode_t>,
     blocked: u64,
@@ -162,7 +166,7 @@ impl Launch {
             blocked: Vec::new(),
             ignored: Vec::new(),
             stdin: StandardInput::Pipe,
-            full_stdout: false,
+            stdout_room: None,
             stdout: StandardOutput::Pipe,
             umask: Launch::UMASK,
             traced: true,
@@ -237,7 +241,7 @@ impl Launch {
         Preparation {
             // A jail shows no /proc.
             own_proc: sandbox.isolation() == Isolation::Namespaces && sandbox.jail().is_none(),
-            full_stdout: self.full_stdout,
+            stdout_room: self.stdout_room,
             umask: Some(self.umask),
             blocked: set(&self.blocked),
             ignored: set(&self.ignored),
@@ -295,7 +299,7 @@ impl Preparation {
         Preparation {
             group,
             own_proc: false,
-            full_stdout: false,
+            stdout_room: None,
             umask: None,
             blocked: 0,
             ignored: 0,
@@ -314,8 +318,8 @@ impl Preparation {
 
     /// Runs in the child, between fork and exec: it changes the whole process, and is async-signal-safe.
     pub(super) fn apply(&self) -> nix::Result<()> {
-        if self.full_stdout {
-            fill_stdout()?;
+        if let Some(room) = self.stdout_room {
+            fill_stdout(room)?;
         }
         if let Some(umask) = self.umask {
             stat::umask(stat::Mode::from_bits_retain(umask));
@@ -361,13 +365,18 @@ fn mount_own_proc() {
     }
 }
 
-/// Makes standard output, an empty pipe, one page small and fills it.
-fn fill_stdout() -> nix::Result<()> {
-    const PAGE: usize = 4096;
-    fcntl(sys::stdout(), FcntlArg::F_SETPIPE_SZ(PAGE as libc::c_int))?;
-    // The page fits, so that the write does not sleep.
-    match write(sys::stdout(), &[0; PAGE])? {
-        PAGE => Ok(()),
+/// Makes standard output, an empty pipe, one page small, and leaves room for so many bytes: a write that fits joins the
+/// page (pipe(7)).
+fn fill_stdout(room: usize) -> nix::Result<()> {
+    const ZEROS: [u8; PIPE_PAGE] = [0; PIPE_PAGE];
+    fcntl(
+        sys::stdout(),
+        FcntlArg::F_SETPIPE_SZ(PIPE_PAGE as libc::c_int),
+    )?;
+    let filler = &ZEROS[room.min(PIPE_PAGE)..];
+    // It fits, so that the write does not sleep.
+    match write(sys::stdout(), filler)? {
+        written if written == filler.len() => Ok(()),
         _ => Err(Errno::EIO),
     }
 }

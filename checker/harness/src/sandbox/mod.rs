@@ -51,7 +51,7 @@ pub use confinement::{Confinement, Ended, Output, Stopped};
 pub use containment::{Containment, Missing};
 pub use exec::Started;
 pub use jail::Jail;
-pub use launch::{Launch, Limits, lower_limit};
+pub use launch::{Launch, Limits, PIPE_PAGE, lower_limit};
 pub use privileges::{is_open_to_all, is_root, unprivileged_copy};
 pub use probe::{Probe, Tier, best_isolation, can_trace, probe};
 pub use stdin::StandardInput;

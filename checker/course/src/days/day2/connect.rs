@@ -558,7 +558,7 @@ fn dial_with_full_stdout(
     addresses: &[SocketAddr],
 ) -> Checked<Program> {
     lab.launch(Launch {
-        full_stdout: true,
+        stdout_room: Some(0),
         ..Launch::new(words(options, addresses))
     })
 }

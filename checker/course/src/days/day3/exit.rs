@@ -348,7 +348,7 @@ fn without_sums(text: &str) -> String {
 fn start_and_hold(lab: &Lab, arguments: &[String]) -> Checked<Program> {
     lab.follow_calls();
     let program = lab.launch(Launch {
-        full_stdout: true,
+        stdout_room: Some(0),
         ..Launch::new(arguments)
     })?;
     program.sleeps(Sleep::Printing)?;

@@ -464,7 +464,7 @@ fn signal_while_it_says_ready(
     let start = "start your program; its standard output is full, so that its line `ready PID` has to wait in write(1)";
     let program = lab.step(start, || {
         let program = lab.launch(Launch {
-            full_stdout: true,
+            stdout_room: Some(0),
             ..without_arguments()
         })?;
         program.sleeps(Sleep::Printing)?;

@@ -17,7 +17,7 @@ use crate::{
         calls::Call,
         descriptors::{self, Object},
         processes::Thread,
-        tracer::{Fault, Injection, InjectionId, On, Record, Tracer, Which},
+        tracer::{By, Fault, Injection, InjectionId, On, Record, Tracer, Which},
     },
 };
 
@@ -26,6 +26,14 @@ use crate::{
 pub struct CallFilter {
     call: Call,
     kind: Option<FdKind>,
+    by: Option<Caller>,
+}
+
+/// The processes whose calls a filter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    Program,
+    Child,
 }
 
 /// What a call works on.
@@ -48,11 +56,32 @@ impl Call {
         CallFilter {
             call: self,
             kind: Some(kind),
+            by: None,
         }
     }
 }
 
 impl CallFilter {
+    /// Only those of the program itself, and not of a process that it has made.
+    pub fn by_itself(self) -> CallFilter {
+        CallFilter {
+            by: Some(Caller::Program),
+            ..self
+        }
+    }
+
+    /// Only those of a process that the program has made.
+    pub fn by_a_child(self) -> CallFilter {
+        CallFilter {
+            by: Some(Caller::Child),
+            ..self
+        }
+    }
+
+    pub(super) fn is_of_a_child(self) -> bool {
+        self.by == Some(Caller::Child)
+    }
+
     pub(super) fn call(self) -> Call {
         self.call
     }
@@ -60,7 +89,11 @@ impl CallFilter {
 
 impl From<Call> for CallFilter {
     fn from(call: Call) -> CallFilter {
-        CallFilter { call, kind: None }
+        CallFilter {
+            call,
+            kind: None,
+            by: None,
+        }
     }
 }
 
@@ -74,6 +107,11 @@ impl fmt::Display for CallFilter {
             Some(FdKind::File) => " on a file",
             Some(FdKind::Stdin) => " on standard input",
             Some(FdKind::Stdout) => " on standard output",
+        })?;
+        f.write_str(match self.by {
+            None => "",
+            Some(Caller::Program) => " by itself",
+            Some(Caller::Child) => " by a child",
         })
     }
 }
@@ -237,25 +275,32 @@ impl Program {
         fault: Fault,
     ) -> Checked<FaultGuard<'_>> {
         let filter = filter.into();
+        let by = match filter.by {
+            None => By::Anyone,
+            Some(Caller::Program) => By::Process(self.running.pid),
+            Some(Caller::Child) => By::OthersThan(self.running.pid),
+        };
         let Some(kind) = filter.kind else {
-            return self.inject_on(filter, On::Anything, which, fault);
+            return self.inject_on(filter, by, On::Anything, which, fault);
         };
         // Before the descriptors, because without a tracer the answer is another one.
         self.tracer()?;
         self.expect_shown_descriptors()?;
-        self.inject_on(filter, self.object_of(kind), which, fault)
+        self.inject_on(filter, by, self.object_of(kind), which, fault)
     }
 
     /// The same for calls on an object that no filter names.
     pub(super) fn inject_on(
         &self,
         filter: CallFilter,
+        by: By,
         on: On,
         which: Which,
         fault: Fault,
     ) -> Checked<FaultGuard<'_>> {
         let id = self.tracer()?.inject(Injection {
             call: filter.call,
+            by,
             on,
             which,
             fault,

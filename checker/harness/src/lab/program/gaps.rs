@@ -12,12 +12,12 @@ use nix::{
 
 use super::{CallFilter, FaultGuard, Program, Signaling};
 use crate::{
-    failure::{Attempt, Checked, Diagnosis},
-    lab::quote::signal_name,
+    failure::{Attempt, Checked, Diagnosis, Failure},
+    lab::{Ending, quote::signal_name},
     observe::{
         calls::Call,
         processes::{Process, Thread},
-        tracer::{Fault, On, Record, Which},
+        tracer::{By, Fault, On, Record, Which},
     },
 };
 
@@ -142,8 +142,14 @@ impl Program {
 
     /// Its children may make such calls, too, and get no signal.
     fn signal_before_its_next(&self, call: Call, signal: i32) -> Checked<FaultGuard<'_>> {
-        let itself = On::AnythingIn(self.running.pid);
-        self.inject_on(call.into(), itself, Which::First(1), Fault::Signal(signal))
+        let itself = By::Process(self.running.pid);
+        self.inject_on(
+            call.into(),
+            itself,
+            On::Anything,
+            Which::First(1),
+            Fault::Signal(signal),
+        )
     }
 }
 
@@ -162,7 +168,8 @@ impl Freeze<'_> {
     ///
     /// # Errors
     ///
-    /// When the program never makes such a call.
+    /// When the program never makes such a call; [`Diagnosis::ProcessMissing`] when it has ended as if all were well, and
+    /// the call was one of a child.
     pub fn wait_until_frozen(&self) -> Checked {
         let context = &self.program.context;
         context.note("wait until it is frozen".to_owned());
@@ -178,7 +185,24 @@ impl Freeze<'_> {
                 .then_some(()))
         };
         let goal = format!("it to make a {}", self.filter);
-        context.until(&goal, Diagnosis::Stuck, look)
+        let Err(error) = context.try_until(look)? else {
+            return Ok(());
+        };
+        let failure = context.to_failure(error, &goal, Diagnosis::Stuck);
+        let ends_well = failure.diagnosis == Diagnosis::Exited
+            && failure.evidence.ending == Some(Ending::Status(0));
+        Err(match self.filter.is_of_a_child() && ends_well {
+            false => failure,
+            true => Failure {
+                diagnosis: Diagnosis::ProcessMissing,
+                symptom: format!(
+                    "your program has ended, and there was no {} of it",
+                    self.filter
+                ),
+                ..failure
+            },
+        }
+        .into())
     }
 
     /// Waits until the program itself sleeps, also in vfork until this process has called exec; or until it has ended.

@@ -52,7 +52,7 @@ use crate::{
         processes::{self, Process},
         tracer::Fault,
     },
-    sandbox::{Launch, StandardInput, StandardOutput},
+    sandbox::{Launch, PIPE_PAGE, StandardInput, StandardOutput},
     sys,
 };
 
@@ -118,9 +118,9 @@ impl Program {
             ending: Cell::new(None),
             killed: Cell::new(false),
         });
-        if launch.full_stdout {
+        if let Some(room) = launch.stdout_room {
             // `Launch::start` has filled it.
-            running.stdout.has_been_filled();
+            running.stdout.has_been_filled(PIPE_PAGE - room);
         }
         context.programs.add(running.clone());
         let program = Program {
@@ -217,8 +217,12 @@ fn inherited(launch: &Launch) -> String {
             Fault::Short(most) => format!(", whose first {call} moves {most} bytes at most"),
         };
     }
-    if launch.full_stdout {
-        text += ", with a standard output that is full";
+    match launch.stdout_room {
+        None => (),
+        Some(0) => text += ", with a standard output that is full",
+        Some(room) => {
+            text += &format!(", with a standard output that takes {room} bytes and no more");
+        }
     }
     text
 }

@@ -17,6 +17,7 @@ use super::pipe::{bytes_in_pipe, make_nonblocking};
 use crate::{
     failure::{Attempt, LabError},
     observe::descriptors::{self, Object},
+    sandbox::PIPE_PAGE,
     sys,
 };
 
@@ -51,13 +52,10 @@ pub(in crate::lab) struct Stream {
     latest: Cell<usize>,
 }
 
-/// The smallest pipe that the kernel makes, in bytes. Where pages are larger, the pipe is larger, too.
-const PAGE: i32 = 4096;
-
 impl Stream {
     pub(in crate::lab) fn fill(&self) -> Result<(), LabError> {
         const FILL: &str = "could not fill a pipe";
-        fcntl(self.file.as_fd(), FcntlArg::F_SETPIPE_SZ(PAGE)).attempt(FILL)?;
+        fcntl(self.file.as_fd(), FcntlArg::F_SETPIPE_SZ(PIPE_PAGE as i32)).attempt(FILL)?;
         // Opening the pipe through /proc makes a new open file description. So O_NONBLOCK holds for the lab only, and not
         // for the program.
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
@@ -67,13 +65,13 @@ impl Stream {
             .open(path)
             .attempt(FILL)?;
         loop {
-            match end.write(&[0; PAGE as usize]) {
+            match end.write(&[0; PIPE_PAGE]) {
                 Ok(_) => (),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(LabError::io(FILL, &error)),
             }
         }
-        self.has_been_filled();
+        self.has_been_filled(bytes_in_pipe(self.file.as_fd()));
         Ok(())
     }
 
@@ -82,9 +80,9 @@ impl Stream {
         descriptors::object(std::process::id() as i32, self.file.as_raw_fd())
     }
 
-    /// Says that the bytes which are in the pipe now are the lab's own.
-    pub(in crate::lab) fn has_been_filled(&self) {
-        self.filler.set(bytes_in_pipe(self.file.as_fd()));
+    /// Says that the first bytes in the pipe are the lab's own, so many of them.
+    pub(in crate::lab) fn has_been_filled(&self, filler: usize) {
+        self.filler.set(filler);
     }
 
     pub(in crate::lab) fn is_full(&self) -> bool {

@@ -21,6 +21,8 @@ use crate::observe::{
 pub struct Injection {
     /// The kind of call.
     pub call: Call,
+    /// The process that must make the call.
+    pub by: By,
     /// The object that the call must work on.
     pub on: On,
     /// Which of the matching calls are hit, by their order.
@@ -33,13 +35,14 @@ impl Injection {
     /// For the first call of this kind of a program which is started as this process. Its own exec has started it, and does
     /// not count; and it may be a script whose interpreter calls exec again.
     pub fn of_the_first(pid: i32, (call, fault): (Call, Fault)) -> Injection {
-        let on = match call {
-            Call::Exec => On::AnythingBut(pid),
-            _ => On::Anything,
+        let by = match call {
+            Call::Exec => By::OthersThan(pid),
+            _ => By::Anyone,
         };
         Injection {
             call,
-            on,
+            by,
+            on: On::Anything,
             which: Which::First(1),
             fault,
         }
@@ -55,15 +58,32 @@ pub fn no_faults() -> EarlyFaults {
     Box::new(|_| Vec::new())
 }
 
+/// Restricts an injection to the calls of these processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The program and its descendants.
+    Anyone,
+    /// This process, and none of its children.
+    Process(i32),
+    /// All but this process: its children.
+    OthersThan(i32),
+}
+
+impl By {
+    fn includes(self, pid: i32) -> bool {
+        match self {
+            By::Anyone => true,
+            By::Process(process) => pid == process,
+            By::OthersThan(process) => pid != process,
+        }
+    }
+}
+
 /// Restricts an injection to calls on this object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {
     /// Any descriptor, or none: fork has none.
     Anything,
-    /// The same, if this process makes the call, and not one of its children.
-    AnythingIn(i32),
-    /// The same, if another process makes the call, one of its children.
-    AnythingBut(i32),
     /// The descriptor with this number.
     Descriptor(i32),
     /// Any socket.
@@ -77,12 +97,10 @@ pub enum On {
 }
 
 impl On {
-    fn includes(&self, pid: i32, thread: i32, descriptor: Option<i32>) -> bool {
+    fn includes(&self, thread: i32, descriptor: Option<i32>) -> bool {
         let object = || descriptors::object(thread, descriptor?);
         match self {
             On::Anything => true,
-            On::AnythingIn(process) => pid == *process,
-            On::AnythingBut(process) => pid != *process,
             On::Descriptor(number) => descriptor == Some(*number),
             On::Sockets => matches!(object(), Some(Object::Socket(_))),
             On::FilesBelow(folder) => {
@@ -204,13 +222,15 @@ impl Rules {
         for rule in &mut self.rules {
             let Injection {
                 call: kind,
+                by,
                 on,
                 which,
                 fault,
             } = &rule.injection;
             let is_meant = |&(call, descriptor): &(Call, _)| {
                 call == *kind
-                    && on.includes(pid, thread, descriptor)
+                    && by.includes(pid)
+                    && on.includes(thread, descriptor)
                     && is_possible(*fault, thread, row, entry, (call, descriptor))
             };
             if !meanings.iter().any(is_meant) {

@@ -59,7 +59,7 @@ pub use argument::{Address, Argument, Data, Disposition, EpollEvent, OptionValue
 pub use bounds::Bounds;
 pub use filter::{Condition, Filter, Refusal};
 pub use frames::Frame;
-pub use inject::{EarlyFaults, Fault, Injection, InjectionId, On, Which, no_faults};
+pub use inject::{By, EarlyFaults, Fault, Injection, InjectionId, On, Which, no_faults};
 pub use listener::{TraceEvent, TraceListener};
 pub use names::{ConstantSet, FlagSet, errno as errno_name, known_signal, signal as signal_name};
 pub use probe::probe;

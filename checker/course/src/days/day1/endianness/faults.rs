@@ -190,7 +190,7 @@ fn many<'a>(command: &'a str, value: &'a str) -> Vec<&'a str> {
 
 fn cannot_print_numbers(lab: &Lab, arguments: &[&str]) -> Checked {
     let program = lab.launch(Launch {
-        full_stdout: true,
+        stdout_room: Some(0),
         ..Launch::new(arguments)
     })?;
     program.sleeps(Sleep::Printing)?;

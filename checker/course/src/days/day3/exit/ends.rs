@@ -5,7 +5,7 @@ use super::{
     PANIC_IN_A_CHILD, SUM_OF_STATUSES, all_output, expect_once, expect_parts, expect_text, few,
     print, start_and_hold, statuses::sum_of,
 };
-use harness::author::{Call, Checked, Diagnosis, Lab, Program, Record, Rejection, Sleep, Test};
+use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Sleep, Test};
 
 pub(super) const WAITS: Test = Test {
     name: "sleeps while a child lives",
@@ -20,10 +20,9 @@ pub(super) const WAITS: Test = Test {
     story: |lab| {
         let numbers = few(lab, 1);
         let program = start_and_hold(lab, &numbers)?;
-        let child = program.signals().freeze_before(print())?;
+        let child = program.signals().freeze_before(print().by_a_child())?;
         program.stdout().drain()?;
         child.wait_until_frozen()?;
-        expect_another_process(lab, &program)?;
         program.stdout().expect("start")?;
         program.stdout().expect_quiet()?;
         program.sleeps(Sleep::WithoutTimeLimit)?;
@@ -131,26 +130,13 @@ fn panics(lab: &Lab, numbers: &[String], arguments: &[&str]) -> Checked {
     )
 }
 
-/// Sees that the process which is about to print is not the program itself.
-fn expect_another_process(lab: &Lab, program: &Program) -> Checked {
-    lab.step("see that this is a child of your program", || {
-        let records = program.calls().records()?;
-        let prints = |record: &&Record| record.call == Call::Write && record.is_in_progress();
-        match records.iter().find(prints) {
-            Some(record) if record.own_pid == program.own_pid() => lab.fail(
-                Diagnosis::ProcessMissing,
-                "your program itself is about to print what a child should print",
-            ),
-            _ => Ok(()),
-        }
-    })
-}
-
 /// The first child is killed before it prints, while the next one cannot have ended. Returns what the others have printed.
 fn lose_a_child(lab: &Lab, numbers: &[String]) -> Checked<(Program, String)> {
     let program = start_and_hold(lab, numbers)?;
-    let next = program.signals().freeze_before_second(print())?;
-    let child = program.signals().freeze_before(print())?;
+    let next = program
+        .signals()
+        .freeze_before_second(print().by_a_child())?;
+    let child = program.signals().freeze_before(print().by_a_child())?;
     program.stdout().drain()?;
     child.wait_until_frozen()?;
     child.kill()?;

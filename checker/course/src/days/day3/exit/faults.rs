@@ -7,7 +7,7 @@ use super::{
     WHAT_EXIT_DOES, all_output, expect_parts, few, print, start_and_hold, statuses::sum_of,
 };
 use crate::promises::output::NO_END_BY_SIGPIPE;
-use harness::author::{Call, Checked, Diagnosis, Lab, Rejection, Test};
+use harness::author::{Call, Checked, Diagnosis, Lab, Launch, Rejection, Sleep, Test};
 
 pub(super) const NO_FORK: Test = Test {
     name: "goes on with the children that it has when fork fails",
@@ -22,7 +22,7 @@ pub(super) const NO_FORK: Test = Test {
         let numbers = few(lab, 4);
         let program = start_and_hold(lab, &numbers)?;
         program.faults().fail_second(Call::Fork, Errno::EAGAIN)?;
-        let child = program.signals().freeze_before(print())?;
+        let child = program.signals().freeze_before(print().by_a_child())?;
         program.stdout().drain()?;
         child.wait_until_frozen()?;
         lab.settle()?;
@@ -136,7 +136,8 @@ pub(super) const CANNOT_PRINT: Test = Test {
     story: |lab| {
         cannot_print(lab, Errno::ENOSPC)?;
         cannot_print(lab, Errno::EPIPE)?;
-        cannot_print_its_sum(lab)
+        cannot_print_its_sum(lab)?;
+        cannot_say_bye(lab)
     },
     rejects: &[
         Rejection {
@@ -156,11 +157,12 @@ pub(super) const CANNOT_PRINT: Test = Test {
             mistakes: &[
                 "ignores_a_failed_print",
                 "ignores_that_its_sum_is_lost",
+                "ignores_that_bye_is_lost",
                 "takes_a_lost_reader_for_success",
             ],
-            hint: "The sum is lost, because standard output takes nothing more (its disk is full, or its reader has \
-                   gone), but your program ends with status 0. Look at what write and flush return, and end with \
-                   status 1.",
+            hint: "The sum or `bye` is lost, because standard output takes nothing more (its disk is full, or its reader \
+                   has gone), but your program ends with status 0. Look at what write and flush return, and end with \
+                   status 1; in the function of atexit only `_exit(1)` still does that.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
@@ -178,14 +180,30 @@ fn cannot_print(lab: &Lab, errno: Errno) -> Checked {
     program.stderr().expect_reason()
 }
 
-/// Its `start` is out, and nothing more can be printed.
+/// All is out but the sum, and only that cannot be printed.
 fn cannot_print_its_sum(lab: &Lab) -> Checked {
     let program = start_and_hold(lab, &few(lab, 1))?;
-    let child = program.signals().freeze_before(print())?;
+    let child = program.signals().freeze_before(print().by_a_child())?;
     program.stdout().drain()?;
     child.wait_until_frozen()?;
-    program.faults().fail_each(print(), Errno::ENOSPC)?;
+    program
+        .faults()
+        .fail_next(print().by_itself(), Errno::ENOSPC)?;
     child.resume()?;
+    program.expect_exit(1)?;
+    program.stderr().expect_reason()
+}
+
+/// The reader goes when all but `bye` is out. A program that keeps its sum in a buffer until then loses both.
+fn cannot_say_bye(lab: &Lab) -> Checked {
+    let numbers = few(lab, 1);
+    let all_but_bye = format!("start {} sum {}\n", numbers[0], sum_of(&numbers));
+    let program = lab.launch(Launch {
+        stdout_room: Some(all_but_bye.len()),
+        ..Launch::new(&numbers)
+    })?;
+    program.sleeps(Sleep::Printing)?;
+    program.stdout().close()?;
     program.expect_exit(1)?;
     program.stderr().expect_reason()
 }
@@ -200,7 +218,9 @@ pub(super) const CHILD_CANNOT_PRINT: Test = Test {
     ],
     story: |lab| {
         let program = start_and_hold(lab, &few(lab, 1))?;
-        program.faults().fail_next(print(), Errno::ENOSPC)?;
+        program
+            .faults()
+            .fail_next(print().by_a_child(), Errno::ENOSPC)?;
         program.stdout().drain()?;
         let text = all_output(&program)?;
         super::expect_text(lab, "start sum 1\nbye\n", &text)?;

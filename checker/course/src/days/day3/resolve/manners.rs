@@ -76,7 +76,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         hosts.install(lab)?;
         let start = || -> Checked<Program> {
             let program = lab.launch(Launch {
-                full_stdout: true,
+                stdout_room: Some(0),
                 ..Launch::new([&name])
             })?;
             program.sleeps(Sleep::Printing)?;

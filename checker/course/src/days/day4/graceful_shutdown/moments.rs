@@ -22,7 +22,7 @@ pub(super) const READY_MEANS_READY: Test = Test {
                      write(1)";
         let program = lab.step(start, || {
             let program = lab.launch(Launch {
-                full_stdout: true,
+                stdout_room: Some(0),
                 ..Launch::new([lab.any_port().to_string()])
             })?;
             program.sleeps(Sleep::Printing)?;

@@ -26,7 +26,7 @@ pub(super) const PID_FILE: Test = Test {
         file.make("12345678901234567890\nserver\n", 0o644)?;
         let address = lab.any_port();
         let program = lab.launch(Launch {
-            full_stdout: true,
+            stdout_room: Some(0),
             ..Launch::new(["-p", &name, &address.to_string()])
         })?;
         program.sleeps(Sleep::Printing)?;
