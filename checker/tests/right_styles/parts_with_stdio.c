@@ -9,8 +9,6 @@
 
 enum { PANIC = -1, WRONG = -2 };
 
-static void bye(void) { printf("bye\n"); }
-
 static int task_of(const char *word) {
     if (strcmp(word, "panic") == 0) return PANIC;
     size_t length = strlen(word);
@@ -23,6 +21,10 @@ static int flushed(int printed) {
     if (printed >= 0 && fflush(stdout) == 0) return 1;
     perror("standard output");
     return 0;
+}
+
+static void bye(void) {
+    if (!flushed(printf("bye\n"))) _exit(1);
 }
 
 static void be_a_child(int task) {
