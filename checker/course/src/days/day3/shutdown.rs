@@ -49,6 +49,7 @@ pub const EXERCISE: Exercise = Exercise {
         departures::END_DOES_NOT_ARRIVE,
         departures::ANSWER_AND_END,
         departures::REFUSES_THE_REST,
+        departures::REFUSES_A_WRITE,
         manners::TELLS_ITS_COUNTS,
         manners::WRONG_ARGUMENTS,
     ],

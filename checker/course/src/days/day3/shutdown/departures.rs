@@ -4,7 +4,9 @@ use super::{
     BOTH_AT_ONCE, OTHER_SIDE_FIRST, bytes, connected, send_part_of_an_answer, send_whole_input,
     text,
 };
-use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Test};
+use harness::author::{
+    Call, Checked, Connection, Diagnosis, FdKind, Lab, Program, Rejection, Test,
+};
 
 pub(super) const RESET: Test = Test {
     name: "reports a reset with exit status 1",
@@ -216,6 +218,43 @@ pub(super) const REFUSES_THE_REST: Test = Test {
     }],
 };
 
+pub(super) const REFUSES_A_WRITE: Test = Test {
+    name: "prints what has come before a write fails",
+    points: 1,
+    read: OTHER_SIDE_FIRST,
+    proves: &[
+        "What came before the reset is printed.",
+        "The program then sends nothing more, but it still prints all that has come from the server.",
+    ],
+    story: |lab| {
+        lab.follow_calls();
+        let (upload, server) = connected(lab)?;
+        upload.stdin().feed(bytes(lab, 500, 1_000));
+        lab.step("the server: wait for it, and leave it unread", || {
+            lab.settle()
+        })?;
+        let frozen = upload
+            .signals()
+            .freeze_before(Call::Write.on(FdKind::Socket))?;
+        upload.stdin().feed(bytes(lab, 100, 100));
+        frozen.wait_until_frozen()?;
+        let answer = answer_and_reset(lab, &server)?;
+        frozen.resume()?;
+        upload.stdout().expect(&answer)?;
+        lab.settle()?;
+        upload.stdin().close();
+        upload.expect_exit(1)?;
+        upload.stdout().expect_end()
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::Exited,
+        mistakes: &["leaves_when_a_later_write_fails"],
+        hint: "The write has failed, because the server has reset the connection. Its answer came before that, and \
+               waits in the receive buffer. A failed write ends the sending and not the program: read until read \
+               returns 0 or an error, print it all, then exit with 1.",
+    }],
+};
+
 /// The server answers and closes, and two pieces of input follow: the first write brings a reset back, the second one
 /// fails.
 fn upload_to_a_server_that_has_left(lab: &Lab) -> Checked<Program> {
@@ -285,6 +324,19 @@ fn prints_an_answer_that_has_come_with_the_refusal(lab: &Lab) -> Checked {
         lab.settle()
     })?;
     upload.signals().freeze()?;
+    let answer = answer_and_reset(lab, &server)?;
+    upload.stdin().feed(bytes(lab, 100, 100));
+    upload.signals().resume()?;
+    upload.stdout().expect(&answer)?;
+    lab.settle()?;
+    upload.stdin().close();
+    upload.expect_exit(1)?;
+    upload.stdout().expect_end()
+}
+
+/// The server answers, and closes with a part of the upload unread. Returns the answer: more than a program reads at once,
+/// less than its kernel can hold.
+fn answer_and_reset(lab: &Lab, server: &Connection) -> Checked<Vec<u8>> {
     let answer = text(lab, 30_000, 40_000);
     server.send_without_reading(&answer)?;
     lab.step(
@@ -294,11 +346,5 @@ fn prints_an_answer_that_has_come_with_the_refusal(lab: &Lab) -> Checked {
             Ok(())
         },
     )?;
-    upload.stdin().feed(bytes(lab, 100, 100));
-    upload.signals().resume()?;
-    upload.stdout().expect(&answer)?;
-    lab.settle()?;
-    upload.stdin().close();
-    upload.expect_exit(1)?;
-    upload.stdout().expect_end()
+    Ok(answer)
 }
