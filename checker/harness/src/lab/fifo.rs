@@ -95,6 +95,12 @@ impl Fifo {
         Err(failure.comparing(comparison).into())
     }
 
+    /// Closes the reading end: a write of the program fails with EPIPE from now on, and brings SIGPIPE (pipe(7)).
+    pub fn close(self) {
+        self.context
+            .note(format!("close the reading end of {}", self.shown()));
+    }
+
     fn shown(&self) -> String {
         shown(&self.name)
     }

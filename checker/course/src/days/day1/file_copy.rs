@@ -43,6 +43,7 @@ pub const EXERCISE: Exercise = Exercise {
         faults::CANNOT_READ,
         faults::CANNOT_CLOSE,
         faults::CANNOT_PRINT,
+        faults::NO_READER,
         flags::APPENDS_IN_ONE_STEP,
         flags::MAKES_IN_ONE_STEP,
     ],

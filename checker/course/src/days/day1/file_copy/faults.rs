@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::{fails, start};
-use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
+use harness::author::{Call, Diagnosis, FdKind, Launch, Rejection, Test};
 
 pub(super) const FULL: Test = Test {
     name: "ends with status 1 when the disk is full",
@@ -58,6 +58,35 @@ pub(super) const FULL: Test = Test {
                    read.",
         },
     ],
+};
+
+pub(super) const NO_READER: Test = Test {
+    name: "ends with status 1 when nobody reads the pipe any more",
+    points: 1,
+    read: "When a call fails",
+    proves: &[
+        "Exit status 1, with the reason on standard error: the file cannot be opened, a read or a write fails, closing \
+         the file fails, or the line cannot be printed.",
+        "A panic (exit status 101) and death by a signal are failures.",
+    ],
+    story: |lab| {
+        let pipe = lab.fifo("queue")?;
+        let program = lab.launch(Launch::new([pipe.name()]))?;
+        let pipe = pipe.open_for_reading()?;
+        let bytes = lab.random_bytes(lab.random_number(5..=50) as usize);
+        program.stdin().feed(&bytes);
+        pipe.expect(&bytes)?;
+        pipe.close();
+        program.stdin().feed(&bytes);
+        fails(&program)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::Killed,
+        mistakes: &["dies_of_sigpipe"],
+        hint: "A write into a pipe that nobody reads any more brings SIGPIPE, whose default action ends the program. \
+               Rust ignores SIGPIPE for you: leave it so (in C, ignore it). Then write fails with EPIPE, and that you \
+               can report.",
+    }],
 };
 
 const THE_REST: &str = "write may take fewer bytes than it is given, and returns how many: that is no failure. Offer \
