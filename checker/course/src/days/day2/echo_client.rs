@@ -466,9 +466,10 @@ fn line_of_no_text(lab: &Lab) -> Vec<u8> {
     .concat()
 }
 
+/// Neither the first byte, which of a line of no text is one, nor the newline.
 fn with_one_byte_changed(lab: &Lab, line: &[u8]) -> Vec<u8> {
     let mut changed = line.to_vec();
     let last = line.len() as u64 - 2;
-    changed[lab.random_number(0..=last) as usize] ^= 1;
+    changed[lab.random_number(1..=last) as usize] ^= 1;
     changed
 }
