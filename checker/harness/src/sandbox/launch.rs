@@ -122,7 +122,7 @@ pub struct Launch {
     /// Whether its calls are seen by a [`Tracer`](crate::observe::tracer::Tracer).
     pub traced: bool,
     /// What its first call of this kind meets, in the program itself or in what it makes. Of exec only the calls
-    /// of what it makes count.
+    /// of what it makes count, and of write only those to standard output.
     pub fault: Option<(Call, Fault)>,
     /// What it may use up.
     pub limits: Limits,

@@ -33,16 +33,21 @@ pub struct Injection {
 
 impl Injection {
     /// For the first call of this kind of a program which is started as this process. Its own exec has started it, and does
-    /// not count; and it may be a script whose interpreter calls exec again.
+    /// not count; and it may be a script whose interpreter calls exec again. Of write only those to standard output count: a
+    /// runtime writes to wake its threads, too.
     pub fn of_the_first(pid: i32, (call, fault): (Call, Fault)) -> Injection {
         let by = match call {
             Call::Exec => By::OthersThan(pid),
             _ => By::Anyone,
         };
+        let on = match call {
+            Call::Write => On::Descriptor(1),
+            _ => On::Anything,
+        };
         Injection {
             call,
             by,
-            on: On::Anything,
+            on,
             which: Which::First(1),
             fault,
         }

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 use super::{records::ends_well, values::Record};
 use harness::author::{
-    Call, Checked, Diagnosis, FdKind, Lab, Launch, Program, Rejection, Sleep, Test,
+    Call, Checked, Diagnosis, Fault, FdKind, Lab, Launch, Program, Rejection, Sleep, Test,
 };
 
 pub(super) const INTERRUPTED: Test = Test {
@@ -158,12 +158,22 @@ pub(super) const CANNOT_PRINT: Test = Test {
         cannot_print_numbers(lab, &["dec16", "0001", "0002", "0003"])?;
         // More lines than a buffer of the C library or of Rust's BufWriter holds.
         cannot_print_numbers(lab, &many("enc64", "18446744073709551615"))?;
-        cannot_print_numbers(lab, &many("dec64", "ffffffffffffffff"))
+        cannot_print_numbers(lab, &many("dec64", "ffffffffffffffff"))?;
+        let program = lab.launch(Launch {
+            fault: Some((Call::Write, Fault::Errno(Errno::ENOSPC as i32))),
+            ..Launch::new(["host"])
+        })?;
+        program.expect_exit(1)?;
+        program.stderr().expect_reason()
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
-            mistakes: &["drops_its_buffer", "ignores_a_failed_print"],
+            mistakes: &[
+                "drops_its_buffer",
+                "ignores_a_failed_print",
+                "ignores_that_host_is_lost",
+            ],
             hint: "The disk behind standard output is full, but your program ends as if its line were there. Look at \
                    the result of each print and each flush; if one fails, give the reason and end with status 1.",
         },

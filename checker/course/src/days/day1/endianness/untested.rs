@@ -20,8 +20,4 @@ pub(super) const SENTENCES: &[Untested] = &[
                    anything (`EINTR`).",
         missing: "a write of a line that a signal interrupts",
     },
-    Untested::NotYet {
-        sentence: "Exit status 1: a bad value, a cut record, or a failed read or write.",
-        missing: "a line of host that cannot be printed",
-    },
 ];
