@@ -295,12 +295,21 @@ const NO_BLANKS: Test = Test {
         let lines = enclosed(texts.quads_with_junk(), || texts.plain_quad().into());
         answers(lab, &["pton4"], &lines, oracle::pton4)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["trims_blanks", "stops_at_junk"],
-        hint: "Every byte of the line except its newline belongs to the text. Do not trim, and do not stop at the \
-               first byte that is not a digit: a number has digits from its start to its end.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["trims_blanks", "stops_at_junk"],
+            hint: "Every byte of the line except its newline belongs to the text. Do not trim, and do not stop at the \
+                   first byte that is not a digit: a number has digits from its start to its end.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Panicked,
+            mistakes: &["trusts_is_numeric"],
+            hint: "A digit is one of the ten bytes from 0 to 9. Unicode has more: `is_numeric`, and isdigit in Python, \
+                   take a superscript two, which then has no value. Use `is_ascii_digit`, and make `bad` of an error \
+                   instead of unwrapping it.",
+        },
+    ],
 };
 
 const DOTTED_QUAD: Test = Test {

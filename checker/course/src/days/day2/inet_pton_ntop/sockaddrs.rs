@@ -132,7 +132,7 @@ pub(super) const BELIEVES_THE_FAMILY: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["length_decides"],
+        mistakes: &["length_decides", "looks_at_one_byte_of_the_family"],
         hint: "The family, the first two bytes in the order of your machine, says what the others are. An AF_INET6 \
                in 16 bytes is `bad`, and so is every family but AF_INET and AF_INET6.",
     }],

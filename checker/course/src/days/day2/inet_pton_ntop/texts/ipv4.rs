@@ -147,6 +147,10 @@ impl Texts<'_> {
         for zero in ['\u{660}', '\u{ff10}'] {
             lines.add(self.quad_with(self.below(4), |number| digits_from(zero, number)));
         }
+        // A superscript two, in UTF-8 and in Latin-1: a digit for Python's isdigit, which int refuses.
+        for two in ["\u{b2}".as_bytes(), b"\xb2"] {
+            lines.add([self.quad_with(3, |_| "1".to_owned()).as_bytes(), two].concat());
+        }
         lines.add(format!("\0{}", self.plain_quad()));
         lines.add([self.plain_quad().as_bytes(), b"\xff"].concat());
         lines.add([b"\x80", self.plain_quad().as_bytes()].concat());

@@ -125,8 +125,13 @@ impl Texts<'_> {
             self.number(64..=511) as u16,
         ];
         let mut lines = Lines::new();
-        for (bytes, wrong) in [(&ipv4, libc::AF_INET6), (&ipv6, libc::AF_INET)] {
-            for family in others.into_iter().chain([wrong as u16]) {
+        for (bytes, own, other) in [
+            (&ipv4, libc::AF_INET, libc::AF_INET6),
+            (&ipv6, libc::AF_INET6, libc::AF_INET),
+        ] {
+            // The last one has the first byte of the right family.
+            let near = [other as u16, own as u16 | 0x100];
+            for family in others.into_iter().chain(near) {
                 lines.add(hex(&[&family.to_ne_bytes(), &bytes[2..]].concat()));
             }
         }
