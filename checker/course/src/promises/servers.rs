@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use nix::errno::Errno;
 
 use harness::author::{
-    Call, Checked, Connection, Diagnosis, Lab, Launch, Object, Program, Server, Sleep, State,
-    Transport,
+    Call, Checked, Connection, Diagnosis, Lab, Launch, Object, Program, Server, Sleep, Socket,
+    State, Transport,
 };
 
 /// What a client does that has connected, until it has all for which it came.
@@ -285,6 +285,48 @@ pub(crate) const NO_TIME_LIMIT: &str = "Your program waits with a time limit: in
 pub(crate) fn expect_patience(lab: &Lab, server: &Server) -> Checked {
     lab.settle()?;
     server.sleeps(Sleep::WithoutTimeLimit)
+}
+
+// What it owes
+
+/// How many bytes the kernel holds on the way from the server to a client that does not read: those that wait to be sent,
+/// and those that wait to be read.
+pub(crate) fn held_for(client: &Connection, sockets: &[Socket]) -> usize {
+    let (here, there) = (client.local_address(), client.peer_address());
+    let held = |socket: &Socket| match (socket.local, socket.peer) {
+        (local, peer) if local == here && peer == there => socket.receive_queue,
+        (local, peer) if local == there && peer == here => socket.send_queue,
+        _ => 0,
+    };
+    sockets.iter().map(held).sum::<u32>() as usize
+}
+
+/// More than any kernel holds for a client that does not read.
+const MOST: usize = 16 << 20;
+
+/// For whoever forgets it.
+pub(crate) const SEND_WHAT_YOU_OWE: &str = "The client has sent all that it has, and reads its echo late: your server \
+                                            still holds a part of that. A read of 0 says that no more comes in. Send \
+                                            what you owe, when there is room for it, and then close.";
+
+/// A client sends more than has room on its way back, ends its side, and reads only then. A server with a buffer of its own
+/// holds a small part at that moment, and has nothing left to read.
+pub(crate) fn sends_the_rest(lab: &Lab, server: &Server) -> Checked {
+    let client = server.connect_with_receive_buffer(16 * 1024)?;
+    let step = "client 1: send and do not read, until the server holds a part of it";
+    lab.step(step, || {
+        let mut sent = 0;
+        while sent < MOST && held_for(&client, &lab.sockets(Transport::Tcp)?) == sent {
+            let piece = lab.random_number(20_000..=30_000) as usize;
+            sent += client.send_without_reading(lab.random_bytes(piece))?;
+            lab.settle()?;
+        }
+        Ok(())
+    })?;
+    client.shutdown_write()?;
+    lab.settle()?;
+    client.expect_echo()?;
+    client.expect_end()
 }
 
 // What it keeps

@@ -26,6 +26,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::PATIENCE,
         SHORT_WRITES,
         HALF_CLOSE,
+        manners::LATE_READER,
         OTHERS_STAY,
         CHILD_ENDS,
         zombies::EARLIER_CLIENT,

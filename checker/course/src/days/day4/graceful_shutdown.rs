@@ -23,6 +23,7 @@ pub const EXERCISE: Exercise = Exercise {
     tests: &[
         clients::EVERY_BYTE,
         clients::TOGETHER,
+        clients::LATE_READER,
         drain::WITHOUT_CLIENTS,
         drain::CLIENT_FINISHES,
         drain::ALL_CLIENTS_FINISH,

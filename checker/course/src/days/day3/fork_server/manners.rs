@@ -308,3 +308,23 @@ pub(super) const PORT_IN_USE: Test = Test {
         },
     ],
 };
+
+pub(super) const LATE_READER: Test = Test {
+    name: "sends the rest to a client that has ended before it reads",
+    points: 1,
+    read: "Two copies of every descriptor",
+    proves: &[
+        "The child sends back the bytes of the client, all of them and unchanged, until the client ends its sending \
+         side.",
+        "Then it sends the rest and ends.",
+    ],
+    story: |lab| {
+        let server = servers::start_untraced(lab)?;
+        servers::sends_the_rest(lab, &server)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::ClosedEarly,
+        mistakes: &["forgets_what_it_owes_at_the_end"],
+        hint: servers::SEND_WHAT_YOU_OWE,
+    }],
+};

@@ -112,3 +112,22 @@ pub(super) const TOGETHER: Test = Test {
         },
     ],
 };
+
+pub(super) const LATE_READER: Test = Test {
+    name: "sends the rest to a client that has ended before it reads",
+    points: 1,
+    read: "4.2 A server that ends well",
+    proves: &[
+        EVERY_CLIENT,
+        "Then it sends the rest and closes the connection.",
+    ],
+    story: |lab| {
+        let server = servers::start_untraced(lab)?;
+        servers::sends_the_rest(lab, &server)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::ClosedEarly,
+        mistakes: &["forgets_what_it_owes_at_the_end"],
+        hint: servers::SEND_WHAT_YOU_OWE,
+    }],
+};

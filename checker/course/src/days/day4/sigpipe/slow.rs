@@ -3,6 +3,7 @@
 use super::{
     KEPT, LESS_THAN_ASKED, LOST, NEVER_WAIT, OTHERS, SAYS_SO, connect, ends, some, start_for, tell,
 };
+use crate::promises::servers;
 use harness::author::{
     Checked, Connection, Diagnosis, Lab, Launch, Rejection, Server, Sleep, Socket, Test, Transport,
     quoted,
@@ -209,14 +210,7 @@ impl Reader {
     /// Whether the kernel holds less for it than it has not read of so much input: a write has taken a part. The server
     /// may still hold the rest.
     fn misses_a_part(&self, sockets: &[Socket], fed: usize) -> bool {
-        let (here, there) = (self.client.local_address(), self.client.peer_address());
-        let held = |socket: &Socket| match (socket.local, socket.peer) {
-            (local, peer) if local == here && peer == there => socket.receive_queue,
-            (local, peer) if local == there && peer == here => socket.send_queue,
-            _ => 0,
-        };
-        let held: u32 = sockets.iter().map(held).sum();
-        (held as usize) < fed - self.has_read
+        servers::held_for(&self.client, sockets) < fed - self.has_read
     }
 }
 
