@@ -27,7 +27,6 @@ pub const EXERCISE: Exercise = Exercise {
         QUEUE,
         NO_LEAK,
         clients::SLOW_READER,
-        clients::LATE_READER,
         clients::PATIENCE,
         faults::SHORT_WRITES,
         clients::RESET,

@@ -327,23 +327,3 @@ const MORE_THAN_A_READ: usize = 150_000;
 
 /// So many bytes are in no buffer of a program either, if it has a bound.
 const MORE_THAN_ONE_KEEPS: usize = 16 << 20;
-
-pub(super) const LATE_READER: Test = Test {
-    name: "sends the rest to a client that has ended before it reads",
-    points: 1,
-    read: "End of file and half-close",
-    proves: &[
-        "When the client ends its sending side, the server sends what it still owes, closes the connection, and \
-         serves the next client.",
-        "A client who does not read its echo makes the server wait, and nothing is lost.",
-    ],
-    story: |lab| {
-        let server = servers::start_untraced(lab)?;
-        servers::sends_the_rest(lab, &server)
-    },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::ClosedEarly,
-        mistakes: &["forgets_what_it_owes_at_the_end"],
-        hint: servers::SEND_WHAT_YOU_OWE,
-    }],
-};
