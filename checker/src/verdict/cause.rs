@@ -14,6 +14,8 @@ use crate::{
 
 /// How many calls may lie between the call that failed and the end: what a panic does, and what is closed.
 const BEFORE_THE_END: usize = 8;
+/// The same for a call that the test made fail, where no other one failed: a runtime tells at length what has happened.
+const AFTER_A_FAULT: usize = 64;
 
 /// One sentence about the cause, if the evidence shows one.
 pub(super) fn of(failure: &Failure) -> Option<String> {
@@ -70,16 +72,21 @@ fn failed_before_the_end<'a>(
     calls: impl DoubleEndedIterator<Item = &'a CallLine>,
     is_panic: bool,
 ) -> Option<(&'a CallLine, Errno)> {
-    let last: Vec<&CallLine> = calls.rev().take(BEFORE_THE_END).collect();
+    let last: Vec<&CallLine> = calls.rev().take(AFTER_A_FAULT).collect();
     let failed: Vec<(usize, &CallLine, Errno)> = last
         .iter()
         .enumerate()
         .filter_map(|(place, &call)| Some((place, call, call.outcome.errno()?)))
+        .filter(|(_, call, errno)| !asks_only(call, *errno))
         .collect();
-    let mut telling = failed
-        .iter()
-        .filter(|(_, call, errno)| !fails_anyway(call, *errno));
-    let &(place, call, errno) = telling.next().or(failed.first())?;
+    let is_near = |&&(place, ..): &&(usize, _, _)| place < BEFORE_THE_END;
+    let mut near = failed.iter().filter(is_near);
+    let is_usual = |&&(_, call, errno): &&(usize, &CallLine, Errno)| fails_anyway(call, errno);
+    let &(place, call, errno) = near
+        .clone()
+        .find(|one| !is_usual(one))
+        .or_else(|| failed.iter().find(|(_, call, _)| call.injected.is_some()))
+        .or_else(|| near.next())?;
     // These are answers on which every event loop goes on. A panic that follows at once is about them.
     let is_answer = match errno {
         // Of fork it says that there may be no more processes.
@@ -179,6 +186,11 @@ fn pending(seen: &Evidence) -> Option<String> {
             "While your program waits, {count} connections are there that no accept has taken."
         ),
     })
+}
+
+/// Whether a call that failed was a question, and this the answer: whether a file can be read at any place.
+fn asks_only(call: &CallLine, errno: Errno) -> bool {
+    (call.call, errno) == (Call::Seek, Errno::ESPIPE) && call.injected.is_none()
 }
 
 /// Whether a call also fails where all is well: where a loop waits for children until there is none, and where a runtime
@@ -309,6 +321,24 @@ mod tests {
         calls.remove(0);
         let told = cause(Diagnosis::Exited, Some(Ending::Status(1)), calls).unwrap();
         assert!(told.contains("getpeername(3, "), "{told}");
+        // What the test made fail, and the runtime told at length.
+        let mut refused = refused();
+        refused[0].injected = Some("ECONNREFUSED".to_owned());
+        let done = call(Call::Write, "write(2, …, 9)", CallOutcome::Returned(9));
+        refused.extend(vec![done; BEFORE_THE_END]);
+        refused.push(call(Call::Peer, "getpeername(3, …, …)", gone));
+        let told = cause(Diagnosis::Exited, Some(Ending::Status(1)), refused).unwrap();
+        assert!(told.contains("connect(3, "), "{told}");
+    }
+
+    #[test]
+    fn passes_over_a_question() {
+        let no_place = CallOutcome::Failed(libc::ESPIPE);
+        let calls = vec![call(Call::Seek, "lseek(3, 0, SEEK_CUR)", no_place)];
+        assert_eq!(
+            cause(Diagnosis::Exited, Some(Ending::Status(1)), calls),
+            None
+        );
     }
 
     #[test]
