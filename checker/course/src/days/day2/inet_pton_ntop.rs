@@ -358,7 +358,8 @@ const WRONG_HEX: Test = Test {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["sign_in_byte", "digits_end_at_a_zero_byte"],
             hint: "Two digits for each byte, small letters or capitals, and exactly as many bytes as the address has. \
-                   `from_str_radix` also takes a sign: \"+f\" is a number for it. And the line ends at its newline, \
+                   `from_str_radix` also takes a sign: \"+f\" is a number for it, and bytes.fromhex of Python passes \
+                   over blanks. And the line ends at its newline, \
                    not at a zero byte, as for strlen.",
         },
     ],

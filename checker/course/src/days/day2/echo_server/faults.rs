@@ -92,6 +92,13 @@ pub(super) const INTERRUPTED: Test = Test {
                    is on its way: make only that one write again, with the rest, and not all of them from the start.",
         },
         Rejection {
+            diagnosis: Diagnosis::Stuck,
+            mistakes: &["reads_on_after_eintr"],
+            hint: "A call has failed with EINTR before it moved a byte. If it was write, the bytes are still yours to \
+                   send: make the same write again before you read more. Your program waits for the client now, and \
+                   the client waits for its echo.",
+        },
+        Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["unwraps_accept"],
             hint: "EINTR is no failure: a signal came before accept, read or write (or poll) had done anything. unwrap \

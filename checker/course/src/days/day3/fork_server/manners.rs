@@ -221,13 +221,20 @@ pub(super) const CANNOT_ACCEPT: Test = Test {
         shortage.end();
         waiting.iter().try_for_each(|client| echo_some(lab, client))
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::Busy,
-        mistakes: &["tries_accept_for_ever"],
-        hint: "accept fails with EMFILE at once, again and again, and your program tries it without a pause. The \
-               client stays in the queue, so poll reports it each time. Sleep a little between two tries, or give the \
-               reason and end with status 1.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::Busy,
+            mistakes: &["tries_accept_for_ever"],
+            hint: "accept fails with EMFILE at once, again and again, and your program tries it without a pause. The \
+                   client stays in the queue, so poll reports it each time. Sleep a little between two tries, or give \
+                   the reason and end with status 1.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::TimedOut,
+            mistakes: &["pauses_for_long"],
+            hint: servers::SHORT_PAUSE,
+        },
+    ],
 };
 
 pub(super) const LISTENS_FIRST: Test = Test {

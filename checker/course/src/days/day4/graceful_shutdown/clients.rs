@@ -125,9 +125,18 @@ pub(super) const LATE_READER: Test = Test {
         let server = servers::start_untraced(lab)?;
         servers::sends_the_rest(lab, &server)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::ClosedEarly,
-        mistakes: &["forgets_what_it_owes_at_the_end"],
-        hint: servers::SEND_WHAT_YOU_OWE,
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::ClosedEarly,
+            mistakes: &["forgets_what_it_owes_at_the_end"],
+            hint: servers::SEND_WHAT_YOU_OWE,
+        },
+        Rejection {
+            diagnosis: Diagnosis::Busy,
+            mistakes: &["always_asks_for_room"],
+            hint: "Your server does not sleep, though it can neither read nor write. What does poll report each time? \
+                   A socket that you ask about POLLOUT is ready as long as there is room: ask only while bytes wait to \
+                   be sent, and about POLLIN only while you have room for more.",
+        },
+    ],
 };
