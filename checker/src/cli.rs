@@ -7,6 +7,7 @@ mod completions;
 mod delivery;
 mod demo;
 mod exercise;
+#[cfg(feature = "grade")]
 mod grade;
 mod handout;
 mod hint;
@@ -233,8 +234,18 @@ enum Command {
     /// A submission is a folder, a .zip or a .tar.gz with a student's exercises/, or with the crates worked on. Their
     /// source files are built in a workspace of the grader's own, each submission by itself, and the hidden tests run
     /// on what comes out. The same command goes on where an earlier one ended.
+    #[cfg(feature = "grade")]
     #[command(after_help = grade::AFTER_HELP)]
     Grade(grade::Arguments),
+    /// For instructors and CI: grade the submissions of a class
+    ///
+    /// Not in this build: `cargo run -p checker --features grade -- grade --help`.
+    #[cfg(not(feature = "grade"))]
+    #[command(disable_help_flag = true)]
+    Grade {
+        #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
     /// Say what this machine allows, and how to allow what is missing
     Doctor,
     /// For instructors: write what students get to a folder
@@ -258,6 +269,11 @@ enum Colour {
     /// Never
     Never,
 }
+
+/// What is told where the feature `grade` is missing.
+#[cfg(not(feature = "grade"))]
+const WITHOUT_GRADE: &str = "this checker was built for one student, without grading; with it: \
+                             `cargo run -p checker --features grade -- grade ...`";
 
 /// Why a command ends without success.
 enum CliError {
@@ -353,7 +369,10 @@ pub fn main() -> ExitCode {
         Some(Command::Mistake(command)) => mistake::run(&command, &cancel),
         Some(Command::Trace(arguments)) => trace::run(&arguments, &cancel),
         Some(Command::Demo(arguments)) => demo::run(&arguments, &cancel),
+        #[cfg(feature = "grade")]
         Some(Command::Grade(arguments)) => grade::run(arguments, &cancel),
+        #[cfg(not(feature = "grade"))]
+        Some(Command::Grade { .. }) => Err(CliError::Usage(WITHOUT_GRADE.to_owned())),
         Some(Command::Doctor) => examine(),
         Some(Command::Handout(arguments)) => handout::run(arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

@@ -15,7 +15,7 @@
 //! - [`demos`]: the textbook's statements, tried. [`demo_context`]: what they are written with.
 //!   [`demo_worker`]: the worker that runs one.
 //! - [`worker`]: work in processes of its own.
-//! - [`grade`]: untrusted submissions, many of them. Nothing else knows it.
+//! - `grade`: untrusted submissions, many of them. Nothing else knows it, and only the feature `grade` builds it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
 //! - [`handout`]: what students get. [`book`]: the textbook, its contents and its site. [`reading`]: it in a terminal.
 //! - [`mistakes`]: the known-wrong versions, each a change to its reference, and the programs made of them.
@@ -46,6 +46,7 @@ pub mod desk;
 pub mod digest;
 pub mod doctor;
 pub mod git;
+#[cfg(feature = "grade")]
 pub mod grade;
 pub mod handout;
 pub mod hints;
@@ -73,6 +74,7 @@ pub const JOBS: &[&worker::Job] = &[
     &test_worker::JOB,
     &demo_worker::JOB,
     &sandbox::supervisor::JOB,
+    #[cfg(feature = "grade")]
     &grade::scratch::JOB,
 ];
 

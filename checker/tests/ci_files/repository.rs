@@ -145,8 +145,9 @@ impl Repository {
         self.command(
             "cargo",
             &format!(
-                "case \"$*\" in\n'run -q -p checker -- '*) shift 5; exec '{}' \"$@\" ;;\nesac\n\
-                 echo \"not known here: cargo $*\" >&2; exit 99",
+                "case \"$*\" in\n'run -q -p checker -- '*) shift 5 ;;\n\
+                 'run -q -p checker --features grade -- '*) shift 7 ;;\n\
+                 *) echo \"not known here: cargo $*\" >&2; exit 99 ;;\nesac\nexec '{}' \"$@\"",
                 checker.display()
             ),
         );
