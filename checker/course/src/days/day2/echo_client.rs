@@ -7,7 +7,7 @@ mod untested;
 
 use crate::promises::{addresses, arguments};
 use harness::author::{
-    Checked, Connection, Diagnosis, Exercise, Lab, Listener, Program, Rejection, Test,
+    Checked, Connection, Diagnosis, Exercise, Lab, Launch, Listener, Program, Rejection, Test,
 };
 
 /// Day 2, exercise 3.
@@ -280,7 +280,7 @@ const SHORT_AND_LONG: Test = Test {
     ],
     story: |lab| {
         let long = lab.random_word(MEBIBYTE - 1) + "\n";
-        let (program, server) = client_of_file(lab, ["\n", &long].concat())?;
+        let (program, server) = client_of_long_file(lab, &lab.listen()?, ["\n", &long].concat())?;
         echo(&server, "\n")?;
         echo(&server, &long)?;
         program.stdout().expect(["\n", &long].concat())
@@ -318,7 +318,9 @@ const SHORT_WRITES: Test = Test {
     ],
     story: |lab| {
         let long = lab.random_word(MEBIBYTE - 1) + "\n";
-        let (program, server) = client_of_narrow_server(lab, &long)?;
+        // It has room for a few kilobytes only: a client that sends more has to wait.
+        let narrow = lab.listen_with_receive_buffer(16 << 10)?;
+        let (program, server) = client_of_long_file(lab, &narrow, &long)?;
         lab.step("read nothing until your program has to wait", || {
             lab.settle()
         })?;
@@ -400,20 +402,29 @@ fn client_that_waits(lab: &Lab) -> Checked<(Program, Connection)> {
 
 /// A client whose input is a file with this content; and its server.
 fn client_of_file(lab: &Lab, input: impl AsRef<[u8]>) -> Checked<(Program, Connection)> {
-    client_of(lab, &lab.listen()?, input)
+    let listener = lab.listen()?;
+    let program = start(lab, &listener)?;
+    feed(program, &listener, input)
 }
 
-/// The same, with a server which has room for a few kilobytes only: a client that sends more has to wait.
-fn client_of_narrow_server(lab: &Lab, input: impl AsRef<[u8]>) -> Checked<(Program, Connection)> {
-    client_of(lab, &lab.listen_with_receive_buffer(16 << 10)?, input)
-}
-
-fn client_of(
+/// The same for a long file. A client may move it byte by byte, which is slow to follow: its calls are not followed.
+fn client_of_long_file(
     lab: &Lab,
+    listener: &Listener,
+    input: impl AsRef<[u8]>,
+) -> Checked<(Program, Connection)> {
+    let program = lab.launch(Launch {
+        traced: false,
+        ..Launch::new([listener.address().to_string()])
+    })?;
+    feed(program, listener, input)
+}
+
+fn feed(
+    program: Program,
     listener: &Listener,
     file: impl AsRef<[u8]>,
 ) -> Checked<(Program, Connection)> {
-    let program = start(lab, listener)?;
     program.stdin().feed(file);
     program.stdin().close();
     Ok((program, listener.accept()?))

@@ -210,6 +210,12 @@ impl Connection {
         }
     }
 
+    /// How many bytes have come by now that the test has not asked for.
+    pub fn arrived(&self) -> usize {
+        self.read_available();
+        self.inbox.borrow().len()
+    }
+
     /// Sees that no more bytes come until the program sleeps. The stream may have ended.
     pub fn expect_no_more_bytes(&self) -> Checked {
         self.note("see that no more bytes come");

@@ -281,7 +281,7 @@ pub(super) const DEADLINES: Test = Test {
     proves: &[TIME_AT_MOST, LINE_IN_TIME],
     story: |lab| {
         let (_servers, clients) = in_the_drain_and_in_the_line(lab)?;
-        let [drain, line] = trickle(lab, &clients, TRICKLE, |_| Ok(()))?;
+        let [drain, line] = trickle(lab, &clients, LIMITS, |_| Ok(()))?;
         expect_not_to_read(lab, drain, line)
     },
     rejects: &[Rejection {
@@ -332,8 +332,8 @@ pub(super) const SLEEPS: Test = Test {
 
 /// The limit of the servers which get a byte now and then, in milliseconds.
 const LIMIT: u64 = 400;
-/// So long they get some.
-pub(super) const TRICKLE: Duration = Duration::from_millis(LIMIT * 5 / 2);
+/// How often each of them has this time.
+pub(super) const LIMITS: [usize; 2] = [1, 2];
 
 /// One server is in the drain, and one in the line. The second has its time twice: for the line, and for the drain.
 pub(super) fn in_the_drain_and_in_the_line(lab: &Lab) -> Checked<([Server; 2], [Connection; 2])> {
@@ -343,17 +343,18 @@ pub(super) fn in_the_drain_and_in_the_line(lab: &Lab) -> Checked<([Server; 2], [
     Ok((servers, clients))
 }
 
-/// Whether the server in the drain still reads when its time is over, and the one in the line.
+/// Whether the server in the drain still reads when its time is over, and the one that began in the line.
 pub(super) fn expect_not_to_read(lab: &Lab, drain: bool, line: bool) -> Checked {
-    let reads_on = match (drain, line) {
-        (true, _) => "its answer was sent",
-        (_, true) => "its client has connected",
+    let (client, times) = match (drain, line) {
+        (true, _) => ("has its answer", "that time"),
+        (_, true) => ("sends no whole line", "twice that time, the drain included"),
         _ => return Ok(()),
     };
     lab.fail(
         Diagnosis::TimedOut,
         format!(
-            "a second after {reads_on}, your program still reads; with -t {LIMIT} it should have closed the connection"
+            "your program still reads from a client that {client}; with -t {LIMIT} it should have closed the \
+             connection after {times}"
         ),
     )
 }
@@ -399,42 +400,95 @@ fn expect_not_reset(lab: &Lab, client: &Connection) -> Checked {
     })
 }
 
-/// Clients send a byte now and then, for much longer than the server may listen to them; then some more, one at a time.
-/// The server need not be fast: it only must not read all of them. Says of which it does. `before` comes before each byte
-/// to the client of this number.
+/// Clients send a byte now and then until the limit of their server is over, and then some more, one at a time. The server
+/// need not be fast: it only must not read all of them. Says of which it does. `limits` says how often it has all of its
+/// time for a client: for the drain alone, or for the line and for the drain. `before` comes before each byte to the client
+/// of this number.
 pub(super) fn trickle<const N: usize>(
     lab: &Lab,
     clients: &[Connection; N],
-    time: Duration,
+    limits: [usize; N],
     before: impl Fn(usize) -> Checked,
 ) -> Checked<[bool; N]> {
     const GAP: Duration = Duration::from_millis(20);
-    const FURTHER: u32 = 10;
     let what = format!(
-        "each of these clients sends a byte now and then, for {} ms, and {FURTHER} more behind that",
-        time.as_millis()
+        "each of these clients sends a byte now and then, for {LIMIT} ms and more, and {FURTHER} more behind that"
     );
     lab.step(what, || {
-        let begun = Instant::now();
-        let mut are_read = [true; N];
-        let mut further = 0;
-        while further < FURTHER && are_read.contains(&true) {
-            let is_late = begun.elapsed() >= time;
+        let mut patience = limits.map(Patience::new);
+        while patience.iter().any(Patience::lasts) {
             for (number, client) in clients.iter().enumerate() {
-                if are_read[number] {
+                if patience[number].lasts() {
                     before(number)?;
-                    are_read[number] = client.send_while_read("x", 1)? == 1;
+                    let is_read = client.send_while_read("x", 1)? == 1;
+                    patience[number].look(is_read, || client.arrived() > 0);
                 }
             }
-            if is_late {
-                further += 1;
-            } else {
+            if !patience.iter().any(Patience::is_over) {
                 let paused = Instant::now();
                 lab.wait_until("the next byte", Diagnosis::Stuck, || {
                     Ok(paused.elapsed() >= GAP)
                 })?;
             }
         }
-        Ok(are_read)
+        Ok(patience.map(|patience| patience.is_used_up))
     })
+}
+
+/// So many bytes wake a server whose time is over, before it is told that it reads on.
+const FURTHER: u32 = 10;
+
+/// How long a client may send bytes that are read.
+#[derive(Debug)]
+struct Patience {
+    /// How often the server has all of its time for this client, from now on.
+    limits: usize,
+    /// When the present one is over. It has begun before the first byte was read in it.
+    over: Option<Instant>,
+    /// How many bytes were read since then.
+    further: u32,
+    is_read: bool,
+    is_used_up: bool,
+}
+
+impl Patience {
+    fn new(limits: usize) -> Patience {
+        Patience {
+            limits,
+            over: None,
+            further: 0,
+            is_read: true,
+            is_used_up: false,
+        }
+    }
+
+    fn lasts(&self) -> bool {
+        self.is_read && !self.is_used_up
+    }
+
+    fn is_over(&self) -> bool {
+        self.lasts() && self.over.is_some_and(|over| Instant::now() >= over)
+    }
+
+    /// Whether another byte was read. `is_answered` says whether the client has an answer, behind which the next limit
+    /// begins.
+    fn look(&mut self, is_read: bool, is_answered: impl FnOnce() -> bool) {
+        self.is_read = is_read;
+        if self.over.is_none() {
+            self.over = Some(Instant::now() + Duration::from_millis(LIMIT));
+        } else if self.is_over() {
+            self.further += 1;
+        }
+        if self.further < FURTHER {
+            return;
+        }
+        let goes_on = self.limits > 1 && is_answered();
+        *self = match goes_on {
+            true => Patience::new(self.limits - 1),
+            false => Patience {
+                is_used_up: true,
+                ..Patience::new(0)
+            },
+        };
+    }
 }

@@ -113,7 +113,7 @@ pub(super) const INTERRUPTED_CLOCK: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let (servers, clients) = bounds::in_the_drain_and_in_the_line(lab)?;
-        let [drain, line] = bounds::trickle(lab, &clients, bounds::TRICKLE, |number| {
+        let [drain, line] = bounds::trickle(lab, &clients, bounds::LIMITS, |number| {
             servers[number]
                 .faults()
                 .interrupt_read_twice(FdKind::Socket)
