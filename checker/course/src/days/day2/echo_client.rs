@@ -32,6 +32,7 @@ pub const EXERCISE: Exercise = Exercise {
         faults::INTERRUPTED,
         replies::PRINTS_THE_REPLY,
         replies::CHANGED_BYTE,
+        replies::WRONG_GUESS,
         departures::MORE_THAN_SENT,
         departures::CUT_REPLY,
         departures::RESET_IN_REPLY,

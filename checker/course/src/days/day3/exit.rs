@@ -40,6 +40,7 @@ pub const EXERCISE: Exercise = Exercise {
         statuses::FIFTY,
         ends::PANIC,
         ends::KILLED,
+        ends::REAL_TIME_SIGNAL,
         ends::TELLS_OF_A_KILLED_CHILD,
         faults::NO_FORK,
         faults::SHORT_WRITES,

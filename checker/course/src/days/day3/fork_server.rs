@@ -38,6 +38,7 @@ pub const EXERCISE: Exercise = Exercise {
         manners::REASON_OF_A_LOST_CLIENT,
         manners::LOST_WHILE_IT_SENDS,
         manners::REAL_TIME_SIGNAL,
+        manners::CHILD_INTERRUPTED,
         manners::WHOLE_LINES,
         manners::CANNOT_PRINT,
         manners::CANNOT_ACCEPT,

@@ -4,11 +4,7 @@
 //! A program that looks at a flag, finds nothing, and then goes to sleep, misses what happens between the two. The gap is
 //! a few instructions wide; the tracer makes it as wide as the test needs.
 
-use nix::{
-    errno::Errno,
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::errno::Errno;
 
 use super::{CallFilter, FaultGuard, Program, Signaling};
 use crate::{
@@ -19,6 +15,7 @@ use crate::{
         processes::{Process, Thread},
         tracer::{By, Fault, On, Record, Which},
     },
+    sys,
 };
 
 /// In which calls a program waits for signals, those first in which it does nothing else.
@@ -234,18 +231,20 @@ impl Freeze<'_> {
         self.program
             .context
             .note("let it go on (SIGCONT)".to_owned());
-        self.send(Signal::SIGCONT)
+        self.send(libc::SIGCONT)
     }
 
-    /// Ends it with SIGKILL, so that it never makes the call.
-    pub fn kill(self) -> Checked {
+    /// Ends it with this signal, so that it never makes the call.
+    pub fn end_by(self, signal: i32) -> Checked {
         self.program
             .context
-            .note("end this process with SIGKILL".to_owned());
-        self.send(Signal::SIGKILL)
+            .note(format!("end this process with {}", signal_name(signal)));
+        self.send(signal)?;
+        // It stays pending while the process is stopped, but for SIGKILL.
+        self.send(libc::SIGCONT)
     }
 
-    fn send(&self, signal: Signal) -> Checked {
+    fn send(&self, signal: i32) -> Checked {
         let Some(pid) = self.frozen()? else {
             return Ok(());
         };
@@ -254,7 +253,7 @@ impl Freeze<'_> {
             return Ok(());
         }
         // It is stopped, so that its PID is still its own. Only its parent can have ended it meanwhile, with SIGKILL.
-        match kill(Pid::from_raw(pid), signal) {
+        match sys::kill(pid, signal) {
             Ok(()) | Err(Errno::ESRCH) => Ok(()),
             Err(errno) => Err(errno).attempt("could not send a signal to your program")?,
         }

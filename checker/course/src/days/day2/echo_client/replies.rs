@@ -166,6 +166,33 @@ pub(super) const EARLY_REPLY: Test = Test {
     ],
 };
 
+pub(super) const WRONG_GUESS: Test = Test {
+    name: "compares a reply that comes early with its line",
+    points: 1,
+    read: "Compare what comes back",
+    proves: &[
+        "It may even come before its line: a server may guess the next line, and send both replies at once.",
+        "A byte comes back changed.",
+    ],
+    story: |lab| {
+        let (first, second) = (line(lab), line(lab));
+        let guess = with_one_byte_changed(lab, second.as_bytes());
+        let (program, server) = client_of_file(lab, [first.as_str(), &second].concat())?;
+        server.expect(&first)?;
+        lab.step(
+            "the server: send the reply, and one to the next line, with one byte changed",
+            || server.send([first.as_bytes(), &guess].concat()),
+        )?;
+        expect_failure(&program)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::StillRunning,
+        mistakes: &["trusts_early_bytes"],
+        hint: "The server has guessed the second line, and one byte of its guess is wrong. Compare the bytes that you \
+               have kept, too, with the line that they answer.",
+    }],
+};
+
 pub(super) const PRINTS_THE_REPLY: Test = Test {
     name: "prints what came back, not what it sent",
     points: 1,

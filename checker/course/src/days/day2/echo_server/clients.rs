@@ -257,6 +257,10 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
         let gone = server.connect()?;
         gone.send_without_reading(lab.random_bytes(MORE_THAN_A_READ))?;
         gone.close();
+        // And with so little that no write fails: the server reads on to the end, and the connection is reset by then.
+        let gone = server.connect()?;
+        gone.send(lab.random_bytes(1))?;
+        gone.close();
         polite.close();
         visit(lab, &server)?;
         server.descriptors().expect_at_most(before)
@@ -273,6 +277,12 @@ pub(super) const LEAVES_WITHOUT_READING: Test = Test {
             mistakes: &["dies_of_sigpipe", "dies_of_sigpipe_with_a_large_buffer"],
             hint: "SIGPIPE has killed your program: it wrote to a client who has gone. Rust ignores this signal for \
                    you: leave it so, and handle EPIPE.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["ends_when_shutdown_fails"],
+            hint: "A client has gone, and your server ends for all. Where a connection is reset, each call can fail: \
+                   read, write, and shutdown with ENOTCONN. Say it on standard error, and take the next client.",
         },
         Rejection {
             diagnosis: Diagnosis::Busy,

@@ -174,6 +174,22 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
             || (0..128).try_for_each(|_| ask(&client, &payload)),
         )?;
         expect_no_more_memory(lab, &server, before, "128 messages")?;
+        let whole = message(&payload);
+        let (beginning, rest) = whole.split_at(10);
+        lab.step(
+            "client 1: send the beginning of a message; then 128 times its rest, with the beginning of the next one, and \
+             expect an answer to each",
+            || {
+                client.send(beginning)?;
+                (0..128).try_for_each(|_| {
+                    client.send([rest, beginning].concat())?;
+                    client.expect(answer(&payload))
+                })?;
+                client.send(rest)?;
+                client.expect(answer(&payload))
+            },
+        )?;
+        expect_no_more_memory(lab, &server, before, "128 messages")?;
         client.close();
         lab.step(
             "128 clients, one after the other, send such a message, get the answer, and close",
@@ -190,7 +206,11 @@ pub(super) const ROOM_FOR_ONE: Test = Test {
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::OutOfMemory,
-        mistakes: &["keeps_all_messages", "keeps_each_buffer"],
+        mistakes: &[
+            "keeps_all_messages",
+            "keeps_each_buffer",
+            "waits_for_an_empty_buffer",
+        ],
         hint: "A conversation may last forever, and clients come without end, but your program keeps something of \
                each message, or of each client. After its answer you do not need a message: use the buffer again for \
                the next one, or remove the answered bytes (drain), and drop the buffer with its client.",

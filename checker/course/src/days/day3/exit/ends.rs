@@ -1,5 +1,7 @@
 //! How children end, and that the parent knows of it.
 
+use libc::SIGKILL;
+
 use super::{
     ALL_WELL, BYE, COLLECT, COLLECTS, FAILURES, NEVER_OUTLIVES, NO_PANIC, ONCE_AND_IN_ORDER,
     PANIC_IN_A_CHILD, SUM_OF_STATUSES, all_output, expect_once, expect_parts, expect_text, few,
@@ -131,7 +133,7 @@ fn panics(lab: &Lab, numbers: &[String], arguments: &[&str]) -> Checked {
 }
 
 /// The first child is killed before it prints, while the next one cannot have ended. Returns what the others have printed.
-fn lose_a_child(lab: &Lab, numbers: &[String]) -> Checked<(Program, String)> {
+fn lose_a_child(lab: &Lab, numbers: &[String], signal: i32) -> Checked<(Program, String)> {
     let program = start_and_hold(lab, numbers)?;
     let next = program
         .signals()
@@ -139,7 +141,7 @@ fn lose_a_child(lab: &Lab, numbers: &[String]) -> Checked<(Program, String)> {
     let child = program.signals().freeze_before(print().by_a_child())?;
     program.stdout().drain()?;
     child.wait_until_frozen()?;
-    child.kill()?;
+    child.end_by(signal)?;
     lab.settle()?;
     next.resume()?;
     let text = all_output(&program)?;
@@ -158,15 +160,7 @@ pub(super) const KILLED: Test = Test {
     ],
     story: |lab| {
         let numbers = few(lab, 2);
-        let (program, text) = lose_a_child(lab, &numbers)?;
-        if !text.contains("sum") {
-            program.expect_exit(1)?;
-        }
-        // Whichever came first to its print is lost.
-        let is_there = |number: &&String| text.contains(&format!(" {number} "));
-        let left = numbers.iter().find(is_there).unwrap_or(&numbers[1]);
-        let left = [left.clone()];
-        expect_parts(lab, &left, sum_of(&left), &text)
+        sums_up_without_the_lost(lab, &numbers, SIGKILL)
     },
     rejects: &[
         Rejection {
@@ -190,6 +184,39 @@ pub(super) const KILLED: Test = Test {
     ],
 };
 
+/// The output of a program of which a signal has killed one of two children: the number of the other one.
+fn sums_up_without_the_lost(lab: &Lab, numbers: &[String], signal: i32) -> Checked {
+    let (program, text) = lose_a_child(lab, numbers, signal)?;
+    if !text.contains("sum") {
+        program.expect_exit(1)?;
+    }
+    // Whichever came first to its print is lost.
+    let is_there = |number: &&String| text.contains(&format!(" {number} "));
+    let left = numbers.iter().find(is_there).unwrap_or(&numbers[1]);
+    let left = [left.clone()];
+    expect_parts(lab, &left, sum_of(&left), &text)
+}
+
+pub(super) const REAL_TIME_SIGNAL: Test = Test {
+    name: "adds nothing for a child that a signal without a name kills",
+    points: 1,
+    read: COLLECT,
+    proves: &[
+        "A child that a signal kills has no exit status.",
+        "It adds nothing to the sum.",
+    ],
+    story: |lab| {
+        let signal = libc::SIGRTMIN() + lab.random_number(1..=9) as i32;
+        sums_up_without_the_lost(lab, &few(lab, 2), signal)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::WrongOutput,
+        mistakes: &["knows_no_realtime_signals"],
+        hint: "A real-time signal has killed a child. nix has no name for it: its wait has collected the child, and \
+               returns EINVAL. Call libc::wait, and ask WIFEXITED and WEXITSTATUS.",
+    }],
+};
+
 pub(super) const TELLS_OF_A_KILLED_CHILD: Test = Test {
     name: "tells that a child was killed",
     points: 1,
@@ -197,7 +224,7 @@ pub(super) const TELLS_OF_A_KILLED_CHILD: Test = Test {
     proves: &[FAILURES, BYE],
     story: |lab| {
         let numbers = few(lab, 2);
-        let (program, text) = lose_a_child(lab, &numbers)?;
+        let (program, text) = lose_a_child(lab, &numbers, SIGKILL)?;
         program.expect_exit(1)?;
         expect_once(lab, &program, &text, "bye")?;
         program.stderr().expect_reason()

@@ -106,6 +106,32 @@ pub(super) const REAL_TIME_SIGNAL: Test = Test {
     }],
 };
 
+pub(super) const CHILD_INTERRUPTED: Test = Test {
+    name: "serves a client on when a signal comes to its child",
+    points: 1,
+    read: "Zombies, and how to collect them",
+    proves: &[
+        "A call may do less than it is asked for: `write` may take fewer bytes than it is given, and a call in which \
+         the server sleeps may end early (`EINTR`), because a child has ended.",
+        "Neither is a failure.",
+    ],
+    story: |lab| {
+        let server = lab.start_server()?;
+        let Visit { client, child } = visit(lab, &server)?;
+        child.wait_until_ended_or_asleep()?;
+        // Where the server has a handler for this signal, the child has it, too.
+        child.signal(libc::SIGCHLD)?;
+        lab.settle()?;
+        echo_some(lab, &client)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::ClosedEarly,
+        mistakes: &["child_gives_up_at_eintr"],
+        hint: "A signal has come to the child, which has your handler of SIGCHLD, and read has failed with EINTR: it was \
+               interrupted before a byte came. The client is still there: make the call again.",
+    }],
+};
+
 pub(super) const WHOLE_LINES: Test = Test {
     name: "prints whole lines, however few bytes a write takes",
     points: 1,
