@@ -192,14 +192,19 @@ const EVERY_BYTE: Test = Test {
         }
         client.send(lab.every_byte())?;
         client.expect_echo()?;
+        // As many as a buffer holds.
+        for size in [1024, 4096, 8192, 16_384] {
+            client.send(lab.random_bytes(size))?;
+            client.expect_echo()?;
+        }
         client.expect_quiet()
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Stuck,
-            mistakes: &["waits_for_a_newline"],
+            mistakes: &["waits_for_a_newline", "takes_a_full_buffer_for_a_part"],
             hint: "No byte is special: a newline may never come, and a 0 ends nothing. Send back whatever read \
-                   returns: `&buffer[..n]`.",
+                   returns, `&buffer[..n]`, also where it fills your buffer: that does not say that more will come.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,

@@ -285,6 +285,10 @@ const NO_SIGN: Test = Test {
     }],
 };
 
+const TEN_DIGITS: &str = "A digit is one of the ten bytes from 0 to 9. Unicode has more: `is_numeric`, and isdigit in \
+                          Python, take a superscript two, which then has no value. Use `is_ascii_digit`, and make \
+                          `bad` of a line whose number cannot be read: the next line is another question.";
+
 const NO_BLANKS: Test = Test {
     name: "refuses blanks and other bytes around or inside a number",
     points: 1,
@@ -305,9 +309,12 @@ const NO_BLANKS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["trusts_is_numeric"],
-            hint: "A digit is one of the ten bytes from 0 to 9. Unicode has more: `is_numeric`, and isdigit in Python, \
-                   take a superscript two, which then has no value. Use `is_ascii_digit`, and make `bad` of an error \
-                   instead of unwrapping it.",
+            hint: TEN_DIGITS,
+        },
+        Rejection {
+            diagnosis: Diagnosis::Exited,
+            mistakes: &["ends_at_a_superscript"],
+            hint: TEN_DIGITS,
         },
     ],
 };

@@ -48,6 +48,7 @@ pub const EXERCISE: Exercise = Exercise {
         departures::WAITS_FOR_NO_INPUT,
         departures::END_DOES_NOT_ARRIVE,
         departures::ANSWER_AND_END,
+        departures::HANGUP_OF_THE_INPUT,
         departures::REFUSES_THE_REST,
         departures::REFUSES_A_WRITE,
         manners::TELLS_ITS_COUNTS,

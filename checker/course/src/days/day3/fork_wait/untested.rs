@@ -13,6 +13,12 @@ pub(super) const SENTENCES: &[Untested] = &[
                   Python, which makes the search itself, fails with ENOEXEC. Both pass",
     },
     Untested::NotYet {
+        sentence: "When all have ended, the program prints `ok A failed B`: `A` commands ended with status 0, and `B` \
+                   did not.",
+        missing: "a child which the program has not made, because a shell has put it into a process with children: a \
+                  program that waits for ECHILD waits for that one, too",
+    },
+    Untested::NotYet {
         sentence: "If `FILE` cannot be read, or standard output cannot be written, it ends with status 1, and with the \
                    reason on standard error.",
         missing: "a standard output that is open for reading only: `io::stdout` of Rust hides EBADF, and its lines are \

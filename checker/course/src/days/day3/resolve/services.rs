@@ -69,12 +69,20 @@ pub(super) const TCP_NOT_UDP: Test = Test {
         let lines = [service.line(udp, "udp"), service.line(service.tcp, "tcp")];
         service.expect_tcp_port(lab, &lines)
     },
-    rejects: &[Rejection {
-        diagnosis: Diagnosis::WrongOutput,
-        mistakes: &["asks_for_udp"],
-        hint: "A service has a port of TCP, and may have another one of UDP. Your hints ask for UDP: set ai_socktype \
-               to SOCK_STREAM.",
-    }],
+    rejects: &[
+        Rejection {
+            diagnosis: Diagnosis::WrongOutput,
+            mistakes: &["asks_for_udp"],
+            hint: "A service has a port of TCP, and may have another one of UDP. Your hints ask for UDP: set \
+                   ai_socktype to SOCK_STREAM.",
+        },
+        Rejection {
+            diagnosis: Diagnosis::ExtraOutput,
+            mistakes: &["leaves_out_equal_entries"],
+            hint: "This service has a port of TCP and another one of UDP, and your program prints both. To leave out \
+                   equal lines is not enough: set ai_socktype to SOCK_STREAM, and getaddrinfo asks for TCP only.",
+        },
+    ],
 };
 
 /// A service which nobody can guess.

@@ -218,6 +218,35 @@ pub(super) const REFUSES_THE_REST: Test = Test {
     }],
 };
 
+pub(super) const HANGUP_OF_THE_INPUT: Test = Test {
+    name: "sends all that its input has left behind",
+    points: 1,
+    read: BOTH_AT_ONCE,
+    proves: &[
+        "It sends its standard input to the server, unchanged: any bytes, any length, also none.",
+        "At the end of its input it ends its sending side of the connection, and goes on receiving.",
+    ],
+    story: |lab| {
+        let (upload, server) = connected(lab)?;
+        lab.settle()?;
+        upload.signals().freeze()?;
+        let input = bytes(lab, 50_000, 60_000);
+        upload.stdin().feed(&input);
+        upload.stdin().close();
+        upload.signals().resume()?;
+        server.expect(&input)?;
+        server.expect_end()?;
+        server.close();
+        upload.expect_exit(0)
+    },
+    rejects: &[Rejection {
+        diagnosis: Diagnosis::ClosedEarly,
+        mistakes: &["takes_a_hangup_for_the_end"],
+        hint: "The writer of the pipe has gone, and poll says POLLHUP; but bytes are still in the pipe, more than one \
+               read takes. Read on until read returns 0: only that is the end of the input.",
+    }],
+};
+
 pub(super) const REFUSES_A_WRITE: Test = Test {
     name: "prints what has come before a write fails",
     points: 1,

@@ -12,4 +12,9 @@ pub(super) const SENTENCES: &[Untested] = &[
         sentence: "A client does not come and go: it is an address in a datagram, and the server keeps nothing of it.",
         missing: "a table with a few bytes for each client: so little more memory needs too many clients to be seen",
     },
+    Untested::NotYet {
+        sentence: "If an answer cannot be sent, whatever the reason, the server says so on standard error and goes on.",
+        missing: "an answer that can never be sent, to one client of several: a server that offers it again and again \
+                  keeps the others waiting",
+    },
 ];

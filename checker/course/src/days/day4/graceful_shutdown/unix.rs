@@ -43,7 +43,7 @@ pub(super) const UNIX_SOCKET: Test = Test {
             diagnosis: Diagnosis::Exited,
             mistakes: &["knows_no_unix_sockets"],
             hint: "`unix:` and a path mean a socket of the family AF_UNIX: `SockaddrUn` in C, `UnixAddr` of nix, or \
-                   `UnixListener`. All else stays as it is.",
+                   `UnixListener`. All else stays as it is. The path has 107 bytes at most, and 107 are right.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongOutput,

@@ -52,6 +52,13 @@ pub(super) const STOPS_READING: Test = Test {
                    full, write then fails with EAGAIN, and the client is lost.",
         },
         Rejection {
+            diagnosis: Diagnosis::TimedOut,
+            mistakes: &["lingers_for_a_lost_client"],
+            hint: "A client that reads nothing is lost, and your server waits in close until it has read, or until a time \
+                   is over: SO_LINGER asks for that. Leave SO_LINGER alone: the kernel sends on behind an ordinary \
+                   close.",
+        },
+        Rejection {
             diagnosis: Diagnosis::TimeLimited,
             mistakes: &[
                 "waits_some_seconds_for_room",
