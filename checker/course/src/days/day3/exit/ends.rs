@@ -25,9 +25,15 @@ pub(super) const WAITS: Test = Test {
         let child = program.signals().freeze_before(print().by_a_child())?;
         program.stdout().drain()?;
         child.wait_until_frozen()?;
+        let last = program
+            .calls()
+            .records()?
+            .last()
+            .map_or(0, |call| call.sequence);
         program.stdout().expect("start")?;
         program.stdout().expect_quiet()?;
         program.sleeps(Sleep::WithoutTimeLimit)?;
+        program.calls().expect_no_time_limit_since(last)?;
         // A program that only sleeps for a while has gone on by now.
         program.stdout().expect_quiet()?;
         program.expect_alive()?;
