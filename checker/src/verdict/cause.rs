@@ -79,14 +79,15 @@ fn failed_before_the_end<'a>(
         .filter_map(|(place, &call)| Some((place, call, call.outcome.errno()?)))
         .filter(|(_, call, errno)| !asks_only(call, *errno))
         .collect();
-    let is_near = |&&(place, ..): &&(usize, _, _)| place < BEFORE_THE_END;
-    let mut near = failed.iter().filter(is_near);
-    let is_usual = |&&(_, call, errno): &&(usize, &CallLine, Errno)| fails_anyway(call, errno);
-    let &(place, call, errno) = near
+    // The latest first.
+    let mut near = failed
+        .iter()
+        .take_while(|(place, ..)| *place < BEFORE_THE_END);
+    let telling = near
         .clone()
-        .find(|one| !is_usual(one))
-        .or_else(|| failed.iter().find(|(_, call, _)| call.injected.is_some()))
-        .or_else(|| near.next())?;
+        .find(|(_, call, errno)| !fails_anyway(call, *errno));
+    let injected = || failed.iter().find(|(_, call, _)| call.injected.is_some());
+    let &(place, call, errno) = telling.or_else(injected).or_else(|| near.next())?;
     // These are answers on which every event loop goes on. A panic that follows at once is about them.
     let is_answer = match errno {
         // Of fork it says that there may be no more processes.

@@ -1,21 +1,5 @@
 /* day3_8 with a write for each byte, and one child after the other. */
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-enum { PANIC = -1, WRONG = -2 };
-
-static int task_of(const char *word) {
-    if (strcmp(word, "panic") == 0) return PANIC;
-    size_t length = strlen(word);
-    if (length == 0 || length > 5 || strspn(word, "0123456789") != length) return WRONG;
-    int number = atoi(word);
-    return number > 65535 ? WRONG : number;
-}
+#include "parts.h"
 
 static int printed(const char *format, int number) {
     char text[32];
@@ -31,26 +15,9 @@ static int printed(const char *format, int number) {
     return 1;
 }
 
-static void bye(void) {
-    if (!printed("bye\n", 0)) _exit(1);
-}
-
-static void be_a_child(int task) {
-    if (task == PANIC) {
-        fprintf(stderr, "the argument asks for it\n");
-        _exit(101);
-    }
-    _exit(printed(" %d", task) ? task : 1);
-}
-
 int main(int count, char **words) {
     int code = 0, sum = 0, status;
-    for (int i = 1; i < count; i++) {
-        if (task_of(words[i]) == WRONG) {
-            fprintf(stderr, "usage: %s [NUMBER|panic]...\n", words[0]);
-            return 2;
-        }
-    }
+    if (!are_right(count, words)) return 2;
     signal(SIGPIPE, SIG_IGN);
     atexit(bye);
     if (!printed("start", 0)) return 1;

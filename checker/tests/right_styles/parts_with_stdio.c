@@ -1,51 +1,18 @@
 /* day3_8 with stdio, which does not take up a write again that a signal has interrupted. */
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "parts.h"
 
-enum { PANIC = -1, WRONG = -2 };
-
-static int task_of(const char *word) {
-    if (strcmp(word, "panic") == 0) return PANIC;
-    size_t length = strlen(word);
-    if (length == 0 || length > 5 || strspn(word, "0123456789") != length) return WRONG;
-    int number = atoi(word);
-    return number > 65535 ? WRONG : number;
-}
-
-static int flushed(int printed) {
-    if (printed >= 0 && fflush(stdout) == 0) return 1;
+static int printed(const char *format, int number) {
+    if (printf(format, number) >= 0 && fflush(stdout) == 0) return 1;
     perror("standard output");
     return 0;
 }
 
-static void bye(void) {
-    if (!flushed(printf("bye\n"))) _exit(1);
-}
-
-static void be_a_child(int task) {
-    if (task == PANIC) {
-        fprintf(stderr, "the argument asks for it\n");
-        _exit(101);
-    }
-    _exit(flushed(printf(" %d", task)) ? task : 1);
-}
-
 int main(int count, char **words) {
     int code = 0, sum = 0, status;
-    for (int i = 1; i < count; i++) {
-        if (task_of(words[i]) == WRONG) {
-            fprintf(stderr, "usage: %s [NUMBER|panic]...\n", words[0]);
-            return 2;
-        }
-    }
+    if (!are_right(count, words)) return 2;
     signal(SIGPIPE, SIG_IGN);
     atexit(bye);
-    if (!flushed(printf("start"))) return 1;
+    if (!printed("start", 0)) return 1;
     for (int i = 1; i < count; i++) {
         pid_t child = fork();
         if (child == 0) be_a_child(task_of(words[i]));
@@ -67,5 +34,5 @@ int main(int count, char **words) {
             code = 1;
         }
     }
-    return flushed(printf(" sum %d\n", sum)) ? code : 1;
+    return printed(" sum %d\n", sum) ? code : 1;
 }

@@ -2,8 +2,6 @@
 
 use std::{fs, net::Ipv4Addr};
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-
 use super::Lab;
 use crate::{
     failure::{Attempt, Checked, Stop},
@@ -34,7 +32,7 @@ impl Lab {
     }
 
     /// From now on the machine of the test has an IPv4 address besides those of loopback, and no such IPv6 address.
-    /// Nobody else has it, and nothing can be reached through it.
+    /// No route leads through it.
     ///
     /// # Errors
     ///
@@ -48,16 +46,8 @@ impl Lab {
                     .to_owned(),
             ));
         }
-        const ADD: &str = "could not give the network of the test an address";
-        let any = socket(
-            AddressFamily::Inet,
-            SockType::Datagram,
-            SockFlag::SOCK_CLOEXEC,
-            None,
-        )
-        .attempt(ADD)?;
-        sys::socket::set_address(any, "lo:1", address).attempt(ADD)?;
-        Ok(())
+        Ok(sys::socket::set_address("lo:1", address)
+            .attempt("could not give the network of the test an address")?)
     }
 
     fn has_own_network(&self) -> bool {

@@ -5,11 +5,7 @@ use std::{fs, path::Path};
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
-    sys::{
-        prctl,
-        signal::Signal,
-        socket::{AddressFamily, SockFlag, SockType, socket},
-    },
+    sys::{prctl, signal::Signal},
     unistd::{Pid, getgid, getuid, pause, setsid},
 };
 
@@ -74,15 +70,7 @@ fn make(kinds: CloneFlags) -> Result<(), LabError> {
 
 /// A new network namespace has a loopback interface which is down.
 fn raise_loopback() -> Result<(), LabError> {
-    const RAISE: &str = "could not raise the loopback interface of the test";
-    let any = socket(
-        AddressFamily::Inet,
-        SockType::Datagram,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )
-    .attempt(RAISE)?;
-    sys::socket::raise_interface(any, "lo").attempt(RAISE)
+    sys::socket::raise_interface("lo").attempt("could not raise the loopback interface of the test")
 }
 
 /// How much fits into the folder of a test, in bytes: more than any test needs, and little enough to be memory.

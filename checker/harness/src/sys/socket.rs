@@ -2,12 +2,12 @@
 //! impossible which some demos show.
 
 use std::{
-    net::Ipv4Addr,
+    net::{Ipv4Addr, SocketAddrV4},
     os::fd::{AsFd, OwnedFd},
     ptr,
 };
 
-use nix::{Result, errno::Errno};
+use nix::{Result, errno::Errno, sys::socket::SockaddrIn};
 
 use super::{
     new_fd,
@@ -118,8 +118,9 @@ pub fn attach_filter(socket: impl AsFd, program: &[libc::sock_filter]) -> Result
     Errno::result(result).map(drop)
 }
 
-/// Raises a network interface: SIOCSIFFLAGS (netdevice(7)) through any socket.
-pub fn raise_interface(any: impl AsFd, name: &str) -> Result<()> {
+/// Raises a network interface: SIOCSIFFLAGS (netdevice(7)).
+pub fn raise_interface(name: &str) -> Result<()> {
+    let any = socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
     let mut request = interface_request(name);
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: SIOCSIFFLAGS reads an ifreq, which is alive during the call.
@@ -127,18 +128,12 @@ pub fn raise_interface(any: impl AsFd, name: &str) -> Result<()> {
     Errno::result(result).map(drop)
 }
 
-/// Gives a network interface one more IPv4 address, with its network: SIOCSIFADDR (netdevice(7)) through any IPv4
-/// socket. `alias` is the name of the interface, a colon and a label, such as `lo:1`: each label has one address.
-pub fn set_address(any: impl AsFd, alias: &str, address: Ipv4Addr) -> Result<()> {
+/// Gives a network interface one more IPv4 address, with its network: SIOCSIFADDR (netdevice(7)). `alias` is the name of
+/// the interface, a colon and a label, such as `lo:1`: each label has one address.
+pub fn set_address(alias: &str, address: Ipv4Addr) -> Result<()> {
+    let any = socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
     let mut request = interface_request(alias);
-    let address = libc::sockaddr_in {
-        sin_family: libc::AF_INET as libc::sa_family_t,
-        sin_port: 0,
-        sin_addr: libc::in_addr {
-            s_addr: u32::from(address).to_be(),
-        },
-        sin_zero: [0; 8],
-    };
+    let address: libc::sockaddr_in = *SockaddrIn::from(SocketAddrV4::new(address, 0)).as_ref();
     // SAFETY: both are 16 bytes of plain integers; the family says which of them is meant.
     request.ifr_ifru.ifru_addr =
         unsafe { std::mem::transmute::<libc::sockaddr_in, libc::sockaddr>(address) };

@@ -236,6 +236,16 @@ impl Calls<'_> {
         }
     }
 
+    /// The [`Record::sequence`] of the call that it has made last, with its children's; 0 before the first.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::NotChecked`](crate::failure::Stop::NotChecked) where it is not traced.
+    pub fn latest(&self) -> Checked<u64> {
+        let records = self.records()?;
+        Ok(records.last().map_or(0, |record| record.sequence))
+    }
+
     /// Sees that it has made no call since this one, by its [`Record::sequence`], in which it could sleep for a time,
     /// however short that is: it is seen, and need not be met.
     ///

@@ -58,8 +58,8 @@ pub(super) const BYTES: Test = Test {
                 "waits_until_the_answer_is_acknowledged",
             ],
             hint: "The drain has ended too early. Only three things end it: the client's end, 1000000 bytes, and the \
-                   time. Count the bytes that each read returns, not the reads, for each client from 0, and up to the last of them; and an empty send queue (SIOCOUTQ) \
-                   does not say that the client is done.",
+                   time. Count the bytes that each read returns, not the reads, for each client from 0, and up to the \
+                   last of them; and an empty send queue (SIOCOUTQ) does not say that the client is done.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
@@ -184,8 +184,8 @@ pub(super) const SILENT_BEFORE_THE_LINE: Test = Test {
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["waits_one_second_for_the_line", "cuts_its_wait_to_16_bits"],
-            hint: "With -t 589874 a client has nearly ten minutes for its line, and your server has given it up already. The \
-                   limit of -t is for the line, too, not only for the drain; and in 16 bits it is 50 milliseconds.",
+            hint: "With -t 589874 a client has nearly ten minutes for its line, and your server has given it up \
+                   already. The limit of -t is for the line, too, not only for the drain; and in 16 bits it is 50 milliseconds.",
         },
     ],
 };

@@ -25,11 +25,7 @@ pub(super) const WAITS: Test = Test {
         let child = program.signals().freeze_before(print().by_a_child())?;
         program.stdout().drain()?;
         child.wait_until_frozen()?;
-        let last = program
-            .calls()
-            .records()?
-            .last()
-            .map_or(0, |call| call.sequence);
+        let last = program.calls().latest()?;
         program.stdout().expect("start")?;
         program.stdout().expect_quiet()?;
         program.sleeps(Sleep::WithoutTimeLimit)?;

@@ -258,10 +258,7 @@ pub(super) const REFUSES_A_WRITE: Test = Test {
     story: |lab| {
         lab.follow_calls();
         let (upload, server) = connected(lab)?;
-        upload.stdin().feed(bytes(lab, 500, 1_000));
-        lab.step("the server: wait for it, and leave it unread", || {
-            lab.settle()
-        })?;
+        leave_a_part_unread(lab, &upload)?;
         let frozen = upload
             .signals()
             .freeze_before(Call::Write.on(FdKind::Socket))?;
@@ -269,11 +266,7 @@ pub(super) const REFUSES_A_WRITE: Test = Test {
         frozen.wait_until_frozen()?;
         let answer = answer_and_reset(lab, &server)?;
         frozen.resume()?;
-        upload.stdout().expect(&answer)?;
-        lab.settle()?;
-        upload.stdin().close();
-        upload.expect_exit(1)?;
-        upload.stdout().expect_end()
+        expect_the_answer_then_a_failure(lab, &upload, &answer)
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
@@ -319,10 +312,7 @@ fn upload_to_a_server_that_leaves(lab: &Lab) -> Checked<Program> {
 fn prints_the_answer_of_a_refusing_server(lab: &Lab) -> Checked {
     let (upload, server) = connected(lab)?;
     upload.stdout().fill()?;
-    upload.stdin().feed(bytes(lab, 500, 1_000));
-    lab.step("the server: wait for it, and leave it unread", || {
-        lab.settle()
-    })?;
+    leave_a_part_unread(lab, &upload)?;
     // More than a program reads at once, less than its kernel can hold.
     let answer = text(lab, 30_000, 40_000);
     server.send_without_reading(&answer)?;
@@ -337,26 +327,32 @@ fn prints_the_answer_of_a_refusing_server(lab: &Lab) -> Checked {
     upload.stdin().feed(bytes(lab, 100, 100));
     lab.settle()?;
     upload.stdout().drain()?;
-    upload.stdout().expect(&answer)?;
-    lab.settle()?;
-    upload.stdin().close();
-    upload.expect_exit(1)?;
-    upload.stdout().expect_end()
+    expect_the_answer_then_a_failure(lab, &upload, &answer)
 }
 
 /// The same for a program that reads as much at once as has come: it learns of the answer, of the reset and of more input
 /// at the same moment, and chooses itself at which it looks first.
 fn prints_an_answer_that_has_come_with_the_refusal(lab: &Lab) -> Checked {
     let (upload, server) = connected(lab)?;
-    upload.stdin().feed(bytes(lab, 500, 1_000));
-    lab.step("the server: wait for it, and leave it unread", || {
-        lab.settle()
-    })?;
+    leave_a_part_unread(lab, &upload)?;
     upload.signals().freeze()?;
     let answer = answer_and_reset(lab, &server)?;
     upload.stdin().feed(bytes(lab, 100, 100));
     upload.signals().resume()?;
-    upload.stdout().expect(&answer)?;
+    expect_the_answer_then_a_failure(lab, &upload, &answer)
+}
+
+/// The server gets a first part of the upload, and does not read it.
+fn leave_a_part_unread(lab: &Lab, upload: &Program) -> Checked {
+    upload.stdin().feed(bytes(lab, 500, 1_000));
+    lab.step("the server: wait for it, and leave it unread", || {
+        lab.settle()
+    })
+}
+
+/// All of the answer is printed; and when the input has ended as well, the program ends with status 1.
+fn expect_the_answer_then_a_failure(lab: &Lab, upload: &Program, answer: &[u8]) -> Checked {
+    upload.stdout().expect(answer)?;
     lab.settle()?;
     upload.stdin().close();
     upload.expect_exit(1)?;

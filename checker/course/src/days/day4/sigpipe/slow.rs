@@ -107,8 +107,7 @@ pub(super) const NOT_A_MOMENT: Test = Test {
         let stuck = server.connect_with_receive_buffer(SMALL)?;
         tell(&server, &lab.random_bytes(some(lab)), &[&first, &stuck])?;
         lab.settle()?;
-        let records = server.program().calls().records()?;
-        let last = records.last().map_or(0, |record| record.sequence);
+        let last = server.program().calls().latest()?;
         fill(lab, &server, &[&first])?;
         server.program().calls().expect_no_time_limit_since(last)
     },
