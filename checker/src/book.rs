@@ -1,7 +1,9 @@
 //! The textbook, course.md, as a book: its headings and links, its table of contents and its index, and the source of a
 //! site.
 
+#[cfg(feature = "instructor")]
 mod index;
+#[cfg(feature = "instructor")]
 mod site;
 
 use std::{
@@ -11,7 +13,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(feature = "instructor")]
 pub use index::with_indexes;
+#[cfg(feature = "instructor")]
 pub use site::write_site;
 
 /// A heading.
@@ -109,6 +113,7 @@ impl Places {
 }
 
 /// The headings of the first two levels, each with the text from its own line to the next of them.
+#[cfg(feature = "instructor")]
 fn chapters(text: &str) -> Vec<(Heading, &str)> {
     let mut starts = vec![0];
     starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));

@@ -1,19 +1,18 @@
 //! The command line.
 
-mod book;
 mod checking;
 mod compare;
 mod completions;
 mod delivery;
 mod demo;
-mod exercise;
-#[cfg(feature = "grade")]
-mod grade;
-mod handout;
 mod hint;
+#[cfg(feature = "instructor")]
+mod instructor;
+#[cfg(not(feature = "instructor"))]
+#[path = "cli/without_instructor.rs"]
+mod instructor;
 mod list;
 mod live;
-mod mistake;
 mod naming;
 mod output;
 mod pager;
@@ -27,11 +26,7 @@ mod trace;
 mod watch;
 mod why;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::OnceLock,
-};
+use std::{path::PathBuf, process::ExitCode, sync::OnceLock};
 
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -39,7 +34,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use self::{
     checking::{check, refuse_unusable},
     naming::{all_or, resolve_or_command},
-    progress_line::ProgressLine,
     terminal::{columns, complain, knows_links, say, width},
 };
 use crate::{
@@ -48,13 +42,9 @@ use crate::{
     doctor,
     failure::LabError,
     sandbox::{self, Isolation, Jail, Tracing},
-    verify::{
-        self, Trial,
-        coverage::{self, Coverage},
-    },
     worker::{Cancel, RunError},
     worker_pool::Conditions,
-    workspace::{self, NoCourse},
+    workspace::NoCourse,
 };
 
 /// Exit statuses. They are part of the interface.
@@ -80,7 +70,8 @@ mod exit {
     args_conflicts_with_subcommands = true,
     after_help = "Targets: all, a day (day2), an exercise (day2_2, echo_server or day2_2_echo_server).\n\
                   Exit status: 0 all passed, 1 a test failed, 2 wrong usage, 3 the lab itself failed, \
-                  4 none failed, but some could not be checked here."
+                  4 none failed, but some could not be checked here.\n\
+                  What only instructors need: cargo teach --help."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -175,43 +166,6 @@ enum Command {
     },
     /// Show your program beside the reference, once it passes
     Compare(compare::Arguments),
-    /// For instructors: prove that the hidden tests are right
-    ///
-    /// Starters compile and fail; solutions pass; every known-wrong version is rejected by its own test, with its
-    /// diagnosis and its hint; every test rejects one; every sentence of a contract is proved, or listed with a reason.
-    Verify {
-        /// Which exercises [default: all]
-        targets: Vec<String>,
-        /// Only what differs from a git revision [default: from where the branch began]
-        #[arg(long, value_name = "REVISION", num_args = 0..=1, require_equals = true, conflicts_with = "targets")]
-        changed: Option<Option<String>>,
-        /// Print which tests prove which sentence of the contracts; build and run nothing
-        #[arg(long, conflicts_with_all = ["changed", "own_tests", "times", "How"])]
-        coverage: bool,
-        /// Run each known-wrong version against the test that declares it only, and not against those before it
-        #[arg(long)]
-        own_tests: bool,
-        /// Do all of it so many times
-        #[arg(long, value_name = "N", default_value_t = 1)]
-        times: u32,
-        #[command(flatten)]
-        how: How,
-    },
-    /// For instructors: write the source of a site with the textbook, for mdBook
-    Book {
-        /// The folder to write; `mdbook build FOLDER` makes the site of it
-        #[arg(required_unless_present = "update")]
-        folder: Option<PathBuf>,
-        /// Write the table of contents and the indexes in course.md anew
-        #[arg(long, conflicts_with = "folder")]
-        update: bool,
-    },
-    /// For instructors: write and change the known-wrong versions of an exercise
-    #[command(subcommand)]
-    Mistake(mistake::Command),
-    /// For instructors: begin a new exercise
-    #[command(subcommand)]
-    Exercise(exercise::Command),
     /// Run your program, and show its system calls and the TCP states of its sockets while it runs
     ///
     /// It runs at your terminal and in your network: type to it, or connect with nc from another terminal. The story
@@ -229,35 +183,15 @@ enum Command {
                       3 the lab itself failed, 4 something could not be shown here."
     )]
     Demo(demo::Arguments),
-    /// For instructors and CI: grade the submissions of a class
-    ///
-    /// A submission is a folder, a .zip or a .tar.gz with a student's exercises/, or with the crates worked on. Their
-    /// source files are built in a workspace of the grader's own, each submission by itself, and the hidden tests run
-    /// on what comes out. The same command goes on where an earlier one ended.
-    #[cfg(feature = "grade")]
-    #[command(after_help = grade::AFTER_HELP)]
-    Grade(grade::Arguments),
-    /// For instructors and CI: grade the submissions of a class
-    ///
-    /// Not in this build: `cargo run -p checker --features grade -- grade --help`.
-    #[cfg(not(feature = "grade"))]
-    #[command(disable_help_flag = true)]
-    Grade {
-        #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<std::ffi::OsString>,
-    },
     /// Say what this machine allows, and how to allow what is missing
     Doctor,
-    /// For instructors: write what students get to a folder
-    ///
-    /// The exercises, the textbook and this checker as a program: no solution, no known-wrong version, and no source of
-    /// a hidden test.
-    Handout(handout::Arguments),
     /// Print completions for a shell, or how to install them
     Completions(completions::Arguments),
     /// What a shell can complete a line to
     #[command(hide = true)]
     Complete(completions::Question),
+    #[command(flatten)]
+    Instructor(instructor::Command),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -269,11 +203,6 @@ enum Colour {
     /// Never
     Never,
 }
-
-/// What is told where the feature `grade` is missing.
-#[cfg(not(feature = "grade"))]
-const WITHOUT_GRADE: &str = "this checker was built for one student, without grading; with it: \
-                             `cargo run -p checker --features grade -- grade ...`";
 
 /// Why a command ends without success.
 enum CliError {
@@ -341,42 +270,12 @@ pub fn main() -> ExitCode {
         Some(Command::Reset { exercise }) => reset::run(&exercise),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Hint(arguments)) => hint::run(&arguments, cli.desk),
-        Some(Command::Verify {
-            targets,
-            coverage: true,
-            ..
-        }) => show_coverage(&targets),
-        Some(Command::Verify {
-            targets,
-            changed,
-            own_tests,
-            times,
-            how,
-            ..
-        }) => prove(
-            &targets,
-            changed.as_ref().map(Option::as_deref),
-            match own_tests {
-                true => Trial::OwnTest,
-                false => Trial::InOrder,
-            },
-            times,
-            &how,
-            &cancel,
-        ),
-        Some(Command::Book { folder, .. }) => book::write(folder.as_deref()),
-        Some(Command::Exercise(command)) => exercise::run(&command),
-        Some(Command::Mistake(command)) => mistake::run(&command, &cancel),
         Some(Command::Trace(arguments)) => trace::run(&arguments, &cancel),
         Some(Command::Demo(arguments)) => demo::run(&arguments, &cancel),
-        #[cfg(feature = "grade")]
-        Some(Command::Grade(arguments)) => grade::run(arguments, &cancel),
-        #[cfg(not(feature = "grade"))]
-        Some(Command::Grade { .. }) => Err(CliError::Usage(WITHOUT_GRADE.to_owned())),
         Some(Command::Doctor) => examine(),
-        Some(Command::Handout(arguments)) => handout::run(arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Complete(question)) => completions::answer(&question),
+        Some(Command::Instructor(command)) => instructor::run(command, &cancel),
     };
     let status = result.unwrap_or_else(|trouble| {
         let (message, status) = match trouble {
@@ -429,68 +328,6 @@ fn conditions(how: &How, cancel: &Cancel) -> Conditions {
         temporary: None,
         cancel: cancel.clone(),
     }
-}
-
-/// `changed` is there if only what differs from a revision is to be proved, and names that revision.
-fn prove(
-    targets: &[String],
-    changed: Option<Option<&str>>,
-    trial: Trial,
-    times: u32,
-    how: &How,
-    cancel: &Cancel,
-) -> Result<u8, CliError> {
-    let root = workspace::find()?;
-    let scope = match changed {
-        Some(revision) => verify::changed::since(&root, revision)?,
-        None => verify::whole(&all_or(targets)?),
-    };
-    if scope.is_empty() {
-        say("nothing that an exercise depends on has changed\n")?;
-        return Ok(exit::PASSED);
-    }
-    refuse_students(&root)?;
-    let line = ProgressLine::new();
-    let mut faults = 0;
-    for round in 1..=times {
-        let mut conditions = conditions(how, cancel);
-        conditions.seed = conditions.seed.wrapping_add(u64::from(round - 1));
-        let proof = verify::run(&root, &scope, trial, conditions, |message| {
-            line.say(&format!("round {round} of {times}: {message}"));
-        })?;
-        faults += proof.faults.len();
-        line.pause(|| say(&proof.render(width())))?;
-    }
-    drop(line);
-    Ok(if faults == 0 {
-        exit::PASSED
-    } else {
-        exit::FAILED
-    })
-}
-
-/// Otherwise every fault would name a known-wrong version, to students of all people.
-fn refuse_students(root: &Path) -> Result<(), CliError> {
-    match root.join("solutions").is_dir() {
-        true => Ok(()),
-        false => Err(CliError::Usage(
-            "verify is for the instructors' course, which has the solutions".to_owned(),
-        )),
-    }
-}
-
-fn show_coverage(targets: &[String]) -> Result<u8, CliError> {
-    let root = workspace::find()?;
-    refuse_students(&root)?;
-    let exercises = all_or(targets)?.into_iter();
-    let found: Vec<Coverage> = exercises
-        .map(|exercise| coverage::of(&root, exercise))
-        .collect();
-    say(&coverage::render(&found, width()))?;
-    Ok(match found.iter().all(Coverage::is_whole) {
-        true => exit::PASSED,
-        false => exit::FAILED,
-    })
 }
 
 fn examine() -> Result<u8, CliError> {

@@ -15,19 +15,22 @@
 //! - [`demos`]: the textbook's statements, tried. [`demo_context`]: what they are written with.
 //!   [`demo_worker`]: the worker that runs one.
 //! - [`worker`]: work in processes of its own.
-//! - `grade`: untrusted submissions, many of them. Nothing else knows it, and only the feature `grade` builds it.
 //! - [`failure`]: a broken promise, and the lab's own trouble, which never mix.
-//! - [`handout`]: what students get. [`book`]: the textbook, its contents and its site. [`reading`]: it in a terminal.
-//! - [`mistakes`]: the known-wrong versions, each a change to its reference, and the programs made of them.
-//! - [`scaffold`]: a new exercise.
+//! - [`book`]: the textbook, its contents and its site. [`reading`]: it in a terminal.
 //! - [`verdict`]: what a test says about a program: the known mistake, the hint.
-//! - [`verify`]: the proof that the hidden tests are right.
 //! - [`memory`]: what the lab remembers from one command to the next, such as the [`last_report`].
 //! - [`starter`]: where an exercise begins. [`comparison`]: a program beside the reference. [`git`]: what it knows.
 //! - [`watch`]: a check at every save. [`desk`]: what the student does next there, and what at a shell.
 //! - [`retelling`]: what a passed test did.
 //! - [`hints`]: a question, a direction, a place.
 //! - [`atomic_file`]: what is written whole or not at all. [`digest`]: what has changed since.
+//!
+//! Only the feature `instructor` builds these, which no other module knows:
+//!
+//! - `verify`: the proof that the hidden tests are right. `mistakes`: the known-wrong versions, each a change to its
+//!   reference, and the programs made of them.
+//! - `grade`: untrusted submissions, many of them.
+//! - `handout`: what students get. `scaffold`: a new exercise.
 
 #[doc(inline)]
 pub use course::{days, demo_context, demos, syllabus};
@@ -46,24 +49,28 @@ pub mod desk;
 pub mod digest;
 pub mod doctor;
 pub mod git;
-#[cfg(feature = "grade")]
+#[cfg(feature = "instructor")]
 pub mod grade;
+#[cfg(feature = "instructor")]
 pub mod handout;
 pub mod hints;
 pub mod last_report;
 pub mod map;
 pub mod memory;
+#[cfg(feature = "instructor")]
 pub mod mistakes;
 pub mod progress;
 pub mod reading;
 pub mod report;
 pub mod retelling;
+#[cfg(feature = "instructor")]
 pub mod scaffold;
 pub mod starter;
 pub mod target;
 pub mod test_worker;
 pub mod trace;
 pub mod verdict;
+#[cfg(feature = "instructor")]
 pub mod verify;
 pub mod watch;
 pub mod worker_pool;
@@ -74,7 +81,7 @@ pub const JOBS: &[&worker::Job] = &[
     &test_worker::JOB,
     &demo_worker::JOB,
     &sandbox::supervisor::JOB,
-    #[cfg(feature = "grade")]
+    #[cfg(feature = "instructor")]
     &grade::scratch::JOB,
 ];
 

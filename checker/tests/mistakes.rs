@@ -209,7 +209,7 @@ fn mistakes_follow_a_changed_reference() {
         "{said}"
     );
     assert!(
-        said.contains("`cargo lab mistake edit day1_2 host_order`"),
+        said.contains("`cargo teach mistake edit day1_2 host_order`"),
         "{said}"
     );
     // What has a conflict stays as it was; all others fit exactly now.

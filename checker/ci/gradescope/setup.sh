@@ -11,7 +11,7 @@ curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profil
 PATH=$CARGO_HOME/bin:$PATH
 
 course=$(cd "$(dirname "$0")" && pwd)/course
-cargo install --locked --path "$course/checker" --features grade --root /usr/local
+cargo install --locked --path "$course/checker" --features instructor --root /usr/local
 
 # No solution and no hidden test stays where submissions run.
 rm -rf "$course"

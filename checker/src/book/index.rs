@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use super::{Heading, chapters, headings};
 
 /// Where a written part begins; its name is between these two.
-const BEGIN: &str = "<!-- written by `cargo lab book --update`: ";
+const BEGIN: &str = "<!-- written by `cargo teach book --update`: ";
 const END: &str = "<!-- end -->";
 /// The last errno of Linux (asm-generic/errno.h).
 const MOST_ERRNO: i32 = 133;
@@ -144,10 +144,10 @@ fn entries(mentions: &BTreeMap<&str, Vec<Heading>>) -> String {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "# Book\n\n<!-- written by `cargo lab book --update`: contents -->\nold\n<!-- end -->\n\n\
+    const TEXT: &str = "# Book\n\n<!-- written by `cargo teach book --update`: contents -->\nold\n<!-- end -->\n\n\
                         # Day 2\n\n## 2.1 Servers\n### Waiting\n`accept` may fail with `EMFILE`. See accept(2).\n\n\
                         ## 2.2 Clients\n`connect(fd)`; see connect(2), not `x.nth(2)`. Not accepted.\n\n\
-                        <!-- written by `cargo lab book --update`: calls -->\n<!-- end -->\n";
+                        <!-- written by `cargo teach book --update`: calls -->\n<!-- end -->\n";
 
     #[test]
     fn what_is_written_is_made_anew_and_then_stays() {

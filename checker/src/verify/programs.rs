@@ -145,7 +145,7 @@ fn patched(
                 if mismatch.is_stale() {
                     let _ = write!(
                         fault,
-                        "; `cargo lab mistake rebase {}` carries all mistakes over to a changed reference",
+                        "; `cargo teach mistake rebase {}` carries all mistakes over to a changed reference",
                         exercise.number()
                     );
                 }
@@ -178,7 +178,7 @@ fn told(scope: &Scope, remark: &Remark) -> String {
         .map(|(exercise, _)| exercise)
         .find(|exercise| package_of_mistakes(exercise) == remark.package);
     format!(
-        "{}: {} {kind}, at line {} of its program (`cargo lab mistake edit {} {}`):\n{}",
+        "{}: {} {kind}, at line {} of its program (`cargo teach mistake edit {} {}`):\n{}",
         of.map_or(&*remark.package, |exercise| exercise.name),
         remark.mistake,
         remark.line,

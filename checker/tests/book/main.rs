@@ -81,11 +81,11 @@ fn contents_and_indexes_are_up_to_date() {
     let text = course();
     assert!(
         book::with_indexes(&text) == text,
-        "the contents or the indexes of course.md are out of date: cargo lab book --update"
+        "the contents or the indexes of course.md are out of date: cargo teach book --update"
     );
     for part in ["contents", "calls", "errors"] {
         assert!(
-            text.contains(&format!("`cargo lab book --update`: {part} -->")),
+            text.contains(&format!("`cargo teach book --update`: {part} -->")),
             "{part}"
         );
     }

@@ -247,7 +247,7 @@ fn gradescopes_image_keeps_no_solution() {
     repository.command("curl", "echo 'exit 0'");
     repository.command(
         "cargo",
-        "case \"$*\" in 'install --locked --path '*/course/checker' --features grade --root /usr/local') test -d \"$4\" ;; *) exit 99 ;; esac",
+        "case \"$*\" in 'install --locked --path '*/course/checker' --features instructor --root /usr/local') test -d \"$4\" ;; *) exit 99 ;; esac",
     );
     let script = source.join("setup.sh");
     let arguments = [script.to_str().unwrap()];

@@ -146,7 +146,7 @@ impl Repository {
             "cargo",
             &format!(
                 "case \"$*\" in\n'run -q -p checker -- '*) shift 5 ;;\n\
-                 'run -q -p checker --features grade -- '*) shift 7 ;;\n\
+                 'run -q -p checker --features instructor -- '*) shift 7 ;;\n\
                  *) echo \"not known here: cargo $*\" >&2; exit 99 ;;\nesac\nexec '{}' \"$@\"",
                 checker.display()
             ),

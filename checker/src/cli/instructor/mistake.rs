@@ -8,11 +8,7 @@ use std::{
 
 use clap::Subcommand;
 
-use super::{
-    CliError, How, conditions, exit,
-    progress_line::ProgressLine,
-    terminal::{say, width},
-};
+use super::{CliError, How, ProgressLine, conditions, exit, say, width};
 use crate::{
     atomic_file,
     exercise::Exercise,
@@ -30,7 +26,7 @@ use crate::{
 };
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub enum Command {
     /// List the mistakes of an exercise: which test rejects each, and why it is wrong
     List {
         /// Which exercise
@@ -91,7 +87,7 @@ pub(super) fn run(command: &Command, cancel: &Cancel) -> Result<u8, CliError> {
             let known = find(exercise)?;
             if known.file(name).exists() {
                 return Err(CliError::Usage(format!(
-                    "{name} is a mistake of {} already; `cargo lab mistake edit {exercise} {name}` changes it",
+                    "{name} is a mistake of {} already; `cargo teach mistake edit {exercise} {name}` changes it",
                     known.exercise.name
                 )));
             }
@@ -140,7 +136,7 @@ fn expect_file(known: &Mistakes, name: &str) -> Result<(), CliError> {
     let near = target::near(name, known.names()?);
     let meant = match near.as_slice() {
         [] => format!(
-            "`cargo lab mistake list {}` shows all",
+            "`cargo teach mistake list {}` shows all",
             known.exercise.number()
         ),
         near => format!("did you mean {}?", near.join(" or ")),
@@ -191,7 +187,7 @@ fn declared(known: &Mistakes, name: &str) -> String {
 
 fn unfit(known: &Mistakes, name: &str, why: &str) -> CliError {
     CliError::Usage(format!(
-        "{name} {why}; `cargo lab mistake rebase {}` carries it over",
+        "{name} {why}; `cargo teach mistake rebase {}` carries it over",
         known.exercise.number()
     ))
 }
@@ -275,7 +271,7 @@ fn not_finished(known: &Mistakes, name: &str, draft: &Path, why: &Unfinished) ->
         "new"
     };
     format!(
-        "not stored: {what}. The draft is {}; `cargo lab mistake {verb} {} {name}` goes on with it",
+        "not stored: {what}. The draft is {}; `cargo teach mistake {verb} {} {name}` goes on with it",
         draft.display(),
         known.exercise.number()
     )
@@ -368,7 +364,7 @@ fn carry_over(known: &Mistakes) -> Result<u8, CliError> {
         let name = &conflict.name;
         let what = match &conflict.reason {
             Reason::Overlap { lines, .. } => format!(
-                "the reference has changed in the same place. `cargo lab mistake edit {} {name}` opens the program \
+                "the reference has changed in the same place. `cargo teach mistake edit {} {name}` opens the program \
                  with both versions, at {}",
                 known.exercise.number(),
                 places(lines)

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use clap::Args;
 
-use super::{CliError, exit, terminal::say};
+use super::{CliError, exit, say};
 use crate::{
     failure::LabError,
     handout::{self, Handout},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub struct Arguments {
     /// A new folder
     #[arg(value_name = "DIR")]
     folder: PathBuf,

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{CliError, exit, terminal::say};
+use super::{CliError, exit, say};
 use crate::{atomic_file, book, failure::Attempt, workspace};
 
 /// Writes the source of a site to this folder; without one, the written parts of course.md anew.

@@ -2,14 +2,14 @@
 
 use clap::Subcommand;
 
-use super::{CliError, exit, terminal::say};
+use super::{CliError, exit, say};
 use crate::{
     scaffold::{self, Name, Refused},
     workspace,
 };
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub enum Command {
     /// Begin a new exercise: starter, reference, task, one hidden test and one mistake
     New {
         /// Its name: day, place in the day, and topic, as in day3_2_udp_client
@@ -57,7 +57,7 @@ pub(super) fn run(command: &Command) -> Result<u8, CliError> {
     }
     out.push_str(&format!(
         "Next: write the chapter \"{}\" in course.md, then the task, the reference and the tests.\n\
-         `cargo lab verify {text}` says what is missing.\n",
+         `cargo teach verify {text}` says what is missing.\n",
         name.chapter(&title)
     ));
     say(&out)?;

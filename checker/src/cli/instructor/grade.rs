@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, all_or, complain, exit, possible, progress_line::ProgressLine, say};
+use super::{CliError, ProgressLine, all_or, complain, exit, possible, say};
 use crate::{
     exercise::Exercise,
     failure::LabError,
