@@ -7,8 +7,9 @@ use std::{
     os::fd::{AsRawFd, OwnedFd},
 };
 
-use nix::sys::socket::{
-    self, AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType,
+use nix::{
+    errno::Errno,
+    sys::socket::{self, AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType},
 };
 
 use super::processes::read_text;
@@ -50,13 +51,13 @@ pub enum Transport {
 pub struct Socket {
     /// Its state.
     pub state: State,
-    /// Its own address. One of IPv4 is shown as such, also where the socket is one of IPv6 and has it mapped.
+    /// Its own address. An IPv4-mapped IPv6 address is shown as IPv4.
     pub local: SocketAddr,
     /// Its peer's address, likewise; port 0 if it has none.
     pub peer: SocketAddr,
     /// Bytes that arrived and wait to be read; for a listener, connections that wait to be accepted.
     pub receive_queue: u32,
-    /// Bytes that the peer has not acknowledged; for a listener, the length of its accept queue.
+    /// Bytes that the peer has not acknowledged; for a listener, how many connections may wait.
     pub send_queue: u32,
     /// Bytes that have come from the peer since the connection began. `None` for other sockets than connections, and from
     /// a kernel before 4.1.
@@ -141,16 +142,17 @@ struct Message {
     inode: u32,
 }
 
-/// The states of TCP, one bit each: those of sockets that listen or are connected. Sockets that only have an address are
-/// in none of them; for those the kernel (since Linux 6.8) walks one table more, of all ports.
-const IN_USE: u32 = 0x1ffe & !TIME_WAIT;
+/// A set of TCP states has a bit for each, by its number: this is the one of TIME-WAIT.
 const TIME_WAIT: u32 = 1 << 6;
+/// LISTEN.
 const LISTEN: u32 = 1 << 10;
+/// The states 1 to 12 of sockets that listen or are connected, without TIME-WAIT. A socket that only has an address is in
+/// none of them: for those the kernel (since Linux 6.8) walks one more table, of all ports.
+const IN_USE: u32 = 0x1ffe & !TIME_WAIT;
 
 /// All sockets of one transport, IPv4 and IPv6; of TCP those that listen or are connected, without [`in_time_wait`].
-/// For TCP the kernel walks a whole table. Where that is the machine's, and not small because the
-/// [sandbox](crate::sandbox) has made it so, this takes half a millisecond; [`listening`] and [`between`] take a
-/// hundredth of that.
+/// For TCP the kernel walks a hash table. The [sandbox](crate::sandbox) gives a test's network a small one; the table of
+/// the machine's own network is big, and takes half a millisecond. [`listening`] and [`between`] take a hundredth of that.
 pub fn all(transport: Transport) -> Result<Vec<Socket>, LabError> {
     in_states(
         transport,
@@ -233,8 +235,11 @@ fn in_states(transport: Transport, states: u32) -> Result<Vec<Socket>, LabError>
             request.states = states;
             dump(&request, &mut found)?;
             request.family = libc::AF_INET6 as u8;
-            // A kernel without IPv6 refuses the second question, and has nothing to tell.
-            let _ = dump(&request, &mut found);
+            match dump(&request, &mut found) {
+                // A kernel without IPv6 has no answer to this question.
+                Err(error) if matches!(error.errno, Some(libc::ENOENT | libc::EINVAL)) => (),
+                done => done?,
+            }
         }
     }
     Ok(found)
@@ -354,16 +359,15 @@ fn parse(mut bytes: &[u8], found: &mut Vec<Socket>) -> Result<bool, LabError> {
             ));
         }
         let body = &bytes[HEADER..length];
-        if kind == libc::NLMSG_DONE {
-            return Ok(true);
-        }
-        if kind == libc::NLMSG_ERROR {
-            let errno = body
-                .first_chunk()
-                .map_or(0, |code| -i32::from_ne_bytes(*code));
+        if kind == libc::NLMSG_DONE || kind == libc::NLMSG_ERROR {
+            // A dump that fails, because the module udp_diag is missing for example, says so in its last message.
+            let code = body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
+            if code >= 0 && kind == libc::NLMSG_DONE {
+                return Ok(true);
+            }
             return Err(LabError::call(
                 "sock_diag refused the question",
-                nix::errno::Errno::from_raw(errno),
+                Errno::from_raw(code.wrapping_neg()),
             ));
         }
         if let Some(message) = plain::read::<Message>(body) {
@@ -375,7 +379,7 @@ fn parse(mut bytes: &[u8], found: &mut Vec<Socket>) -> Result<bool, LabError> {
     Ok(false)
 }
 
-/// As much of its `struct tcp_info` as the kernel knows.
+/// The attribute with the `struct tcp_info`; an older kernel sends fewer bytes of it.
 fn tcp_information(mut attributes: &[u8]) -> Option<&[u8]> {
     const HEADER: usize = 4;
     loop {
@@ -389,7 +393,7 @@ fn tcp_information(mut attributes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The bytes of a number in it.
+/// The bytes of a number at this offset in `struct tcp_info`.
 fn field<const SIZE: usize>(information: &[u8], at: usize) -> Option<[u8; SIZE]> {
     information.get(at..)?.first_chunk().copied()
 }
@@ -441,6 +445,7 @@ impl State {
         match number {
             1 => State::Established,
             2 => State::SynSent,
+            // 12 is TCP_NEW_SYN_RECV (net/tcp_states.h).
             3 | 12 => State::SynReceived,
             4 => State::FinWait1,
             5 => State::FinWait2,
@@ -579,6 +584,15 @@ mod tests {
         let mut sockets = all(Transport::Tcp).unwrap();
         sockets.retain(|socket| socket.peer.port() == port);
         sockets
+    }
+
+    #[test]
+    fn a_dump_that_fails_is_no_empty_answer() {
+        // A transport for which no kernel has a handler.
+        let mut request = Request::new(libc::AF_INET, Transport::Udp);
+        request.protocol = 253;
+        let error = dump(&request, &mut Vec::new()).unwrap_err();
+        assert_eq!(error.errno, Some(libc::ENOENT));
     }
 
     #[test]
