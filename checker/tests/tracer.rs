@@ -18,7 +18,7 @@ use std::{
 use checker::{
     observe::{
         calls::Call,
-        tracer::{Address, CallOutcome, Record},
+        tracer::{Address, CallOutcome, Fault, Record, Which},
     },
     sandbox::Launch,
 };
@@ -219,8 +219,42 @@ fn a_call_that_goes_on_after_a_signal_is_one_call() {
 }
 
 #[test]
+fn a_call_that_a_handler_leaves_is_another_one_than_the_next() {
+    let run = same_as_untraced("leaves_a_read", "");
+    let main = run.tracer().pid();
+    let mut reads = run.records(Call::Read);
+    reads.retain(|record| record.pid == main && record.numbers[2] == 1);
+    let outcomes: Vec<CallOutcome> = reads.iter().map(|read| read.outcome).collect();
+    assert_eq!(
+        outcomes,
+        [CallOutcome::Lost, CallOutcome::Returned(1)],
+        "{}",
+        run.story()
+    );
+    assert_ne!(reads[0].numbers[0], reads[1].numbers[0]);
+}
+
+#[test]
 fn nobody_escapes_by_asking_for_it() {
-    let run = same_as_untraced("clones_untraced", "");
+    let run = same_as_untraced("clones_untraced", "\n");
+    let child = run.expect("write(1, \"child: 7\\n\", 9) = 9");
+    assert_ne!(child.pid, run.tracer().pid());
+}
+
+#[test]
+fn nobody_escapes_when_a_signal_lets_the_call_be_made_again() {
+    let mut run = Run::traced("clones_untraced");
+    run.inject(Call::Fork, Which::First(1), Fault::Signal(libc::SIGURG));
+    run.tell("\n");
+    assert_eq!(run.output(), "child: 7\nchild ended: 1\n");
+    let child = run.expect("write(1, \"child: 7\\n\", 9) = 9");
+    assert_ne!(child.pid, run.tracer().pid());
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn nobody_escapes_by_the_loaders_instructions() {
+    let run = same_as_untraced("calls_in_the_loader", "");
     let child = run.expect("write(1, \"child: 7\\n\", 9) = 9");
     assert_ne!(child.pid, run.tracer().pid());
 }

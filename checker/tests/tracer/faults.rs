@@ -27,6 +27,20 @@ fn short_reads_and_writes_lose_nothing() {
 }
 
 #[test]
+fn a_scattered_write_that_the_kernel_refuses_is_not_cut() {
+    let mut run = Run::traced("vectors_too_long");
+    run.tracer().inject(Injection {
+        call: Call::Write,
+        by: By::Anyone,
+        on: On::Descriptor(4),
+        which: Which::Every,
+        fault: Fault::Short(1),
+    });
+    run.tell("\n");
+    assert_eq!(run.output(), untraced("vectors_too_long", "\n"));
+}
+
+#[test]
 fn short_reads_and_writes_leave_messages_whole() {
     let mut run = Run::traced("keeps_messages");
     run.inject(Call::Write, Which::Every, Fault::Short(2));

@@ -10,11 +10,13 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -501,6 +503,15 @@ static void vectors_with_flags(void) {
     say("preadv2", preadv2(ends[0], &in, 1, -1, 0));
 }
 
+/* The sum of these lengths is no number of 64 bits. */
+static void vectors_too_long(void) {
+    int ends[2];
+    struct iovec out[] = {{"ab", (size_t)-1}, {"cdefg", 5}};
+    pipe(ends);
+    await_line();
+    say("writev", writev(ends[1], out, 2));
+}
+
 /* One byte from a socket, from another pipe, from standard input, and from a copy of that. */
 static void reads_everywhere(void) {
     int sockets[2], ends[2];
@@ -638,6 +649,7 @@ static void flag_then_ppoll(void) {
 }
 
 static void clones_untraced(void) {
+    await_line();
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0);
     if (pid == 0) {
         say("child", 7);
@@ -749,6 +761,49 @@ static void is_interrupted_in_read(void) {
     say("read", read(ends[0], &byte, 1));
 }
 
+static sigjmp_buf left;
+static void leaves(int signal) {
+    (void)signal;
+    siglongjmp(left, 1);
+}
+
+/* Two reads from one place: a handler leaves the first. */
+static void leaves_a_read(void) {
+    int silent[2], full[2];
+    char byte;
+    volatile int round = 0;
+    pipe(silent);
+    pipe(full);
+    write(full[1], "x", 1);
+    struct sigaction action = {.sa_handler = leaves, .sa_flags = SA_RESTART};
+    sigaction(SIGALRM, &action, NULL);
+    struct itimerval soon = {{0, 0}, {0, 50000}};
+    setitimer(ITIMER_REAL, &soon, NULL);
+    sigsetjmp(left, 1);
+    int fd = round++ == 0 ? silent[0] : full[0];
+    say("read", read(fd, &byte, 1));
+}
+
+#ifdef __x86_64__
+/* Makes calls with an instruction of the dynamic loader. */
+static void calls_in_the_loader(void) {
+    const unsigned char *at = (const unsigned char *)getauxval(AT_BASE);
+    /* syscall; ret. Of the pages that may be read, some page has it. */
+    while (memcmp(at, "\x0f\x05\xc3", 3) != 0)
+        at++;
+    long result;
+    __asm__ volatile("sub $256, %%rsp\n\tcall *%1\n\tadd $256, %%rsp"
+                     : "=a"(result)
+                     : "r"(at), "a"(SYS_clone), "D"(CLONE_UNTRACED | SIGCHLD), "S"(0), "d"(0)
+                     : "rcx", "r11", "memory");
+    if (result == 0) {
+        say("child", 7);
+        _exit(0);
+    }
+    say("child ended", waitpid(result, NULL, 0) == result);
+}
+#endif
+
 static void is_killed(void) { raise(SIGKILL); }
 static void greets(void) { say("hello", getpid() > 0); }
 
@@ -760,12 +815,12 @@ static const struct {
     WAY(echo), WAY(sockets), WAY(children), WAY(threads), WAY(exec_in_a_thread), WAY(daemonizes), WAY(stops),
     WAY(interrupted), WAY(sleeps_among_children), WAY(stopped_with_a_thread), WAY(moves), WAY(keeps_messages), WAY(fails), WAY(reads_everywhere), WAY(copies),
     WAY(breaks_pipes), WAY(cannot_wait), WAY(returns_at_once),
-    WAY(reads_one_and_more), WAY(writes_beside_a_thread), WAY(vectors_with_flags),
+    WAY(reads_one_and_more), WAY(writes_beside_a_thread), WAY(vectors_with_flags), WAY(vectors_too_long), WAY(leaves_a_read),
     WAY(splices_its_input), WAY(flag_then_pause),
     WAY(flag_then_read), WAY(flag_then_sigsuspend), WAY(flag_then_ppoll), WAY(clones_untraced), WAY(hides),
     WAY(vfork_storm), WAY(thread_storm), WAY(calls_often), WAY(processors), WAY(is_interrupted_in_read), WAY(is_killed), WAY(greets),
 #ifdef __x86_64__
-    WAY(registers), WAY(calls_for_32_bits),
+    WAY(registers), WAY(calls_for_32_bits), WAY(calls_in_the_loader),
 #endif
 };
 

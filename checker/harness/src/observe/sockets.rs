@@ -361,7 +361,9 @@ fn parse(mut bytes: &[u8], found: &mut Vec<Socket>) -> Result<bool, LabError> {
         let body = &bytes[HEADER..length];
         if kind == libc::NLMSG_DONE || kind == libc::NLMSG_ERROR {
             // A dump that fails, because the module udp_diag is missing for example, says so in its last message.
-            let code = body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
+            let code = body
+                .first_chunk()
+                .map_or(0, |code| i32::from_ne_bytes(*code));
             if code >= 0 && kind == libc::NLMSG_DONE {
                 return Ok(true);
             }

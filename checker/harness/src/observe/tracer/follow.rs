@@ -58,7 +58,7 @@ pub(super) struct Follower {
 struct Inherited {
     /// The signals whose handlers let calls be made again (SA_RESTART), one bit a signal.
     restarting: u64,
-    /// Where the dynamic loader is (ld.so(8)). What that calls before `main` is none of the program's calls.
+    /// Where the dynamic loader is (ld.so(8)). Its calls, before `main` and in dlopen(3), are not recorded.
     loader: Range<u64>,
     /// What its memory holds, while it runs the program itself and not another one.
     image: Option<Image>,
@@ -211,8 +211,9 @@ impl Follower {
         });
     }
 
-    /// A thread has ended.
+    /// A thread has ended, and was reaped: from now on its number may be another one's.
     fn on_exit(&mut self, tid: i32, status: i32) {
+        self.shared.state().threads.remove(&tid);
         if let Some(thread) = self.threads.remove(&tid) {
             let pid = thread.pid;
             self.lose_calls(&thread);
@@ -220,7 +221,6 @@ impl Follower {
         }
         self.processes.remove(&tid);
         let mut state = self.shared.state();
-        state.threads.remove(&tid);
         state.group_stopped.remove(&tid);
         if tid == self.main {
             state.ending = Some(status);
@@ -249,6 +249,12 @@ impl Follower {
         process.loader = loader::place(tid);
         process.image = (self.program.as_ref()).and_then(|program| program.image(tid));
         let caller = event_message(tid).unwrap_or(tid);
+        if let Some(thread) = self.threads.get_mut(&caller) {
+            // The handler that called exec does not return to what it had interrupted.
+            for call in thread.interrupted.drain(..) {
+                self.recorder.close(call.sequence, CallOutcome::Lost);
+            }
+        }
         if caller != tid
             && let Some(thread) = self.threads.remove(&caller)
         {
@@ -286,9 +292,13 @@ impl Follower {
 
     /// Goes on with the record of a call that a signal had interrupted, and that is now made again: it is the same call.
     fn resume_restarted(&mut self, tid: i32, entry: &Entry) -> Option<PendingCall> {
+        // The memory to which its arguments point may have changed.
+        let thread = self.threads.get(&tid)?;
+        let top = thread.interrupted.last()?;
+        let may = self.out_of_bounds(tid, top.row.call, entry).is_none();
         let thread = self.threads.get_mut(&tid)?;
         while let Some(top) = thread.interrupted.last() {
-            if top.goes_on_with(entry) {
+            if may && top.goes_on_with(entry) {
                 break;
             }
             if entry.stack < top.entry.stack {
@@ -308,8 +318,12 @@ impl Follower {
             patch: None,
             fault: call.fault,
         };
-        if entry.number == call.entry.number {
-            self.patch_again(tid, &mut pending);
+        match pending.row {
+            Some(row) if row.call == Call::Fork => {
+                pending.patch = EntryPatch::keep_traced(tid, entry);
+            }
+            _ if entry.number == call.entry.number => self.patch_again(tid, &mut pending),
+            _ => (),
         }
         Some(pending)
     }
@@ -329,7 +343,7 @@ impl Follower {
             let limit = Duration::from_millis(u64::from(limit.max(0).cast_unsigned()));
             if !limit.is_zero() {
                 let left = limit.saturating_sub(pending.entered.elapsed());
-                registers.set_argument(place, left.as_millis() as u64);
+                registers.set_argument(place, left.as_micros().div_ceil(1000) as u64);
                 is_changed = true;
             }
         }
@@ -340,42 +354,25 @@ impl Follower {
 
     /// Records a new call, and injects what is due. `None` for a call that is not recorded.
     fn begin_call(&mut self, tid: i32, entry: Entry) -> Option<PendingCall> {
-        let thread = self.threads.get(&tid)?;
         let row = Row::of(entry.number).filter(|_| entry.native);
-        if entry.native && (row.is_none() || is_harmless(row?, &entry)) {
-            return None;
+        match row {
+            None if entry.native => return None,
+            Some(row) if is_harmless(row, &entry) => return None,
+            _ => (),
         }
         let call = row.map_or(Call::OtherAbi, |row| row.call);
         if call == Call::Processor {
             self.release_cpus(entry.number);
             return None;
         }
-        let process = self.processes.entry(thread.pid).or_default();
-        if process.loader.contains(&entry.pointer) && refusal(call).is_none() {
+        let refusal = refusal(call).or_else(|| self.out_of_bounds(tid, call, &entry));
+        let process = self.processes.entry(self.threads.get(&tid)?.pid);
+        // A program can jump to the instructions of the loader: what is refused, and new processes, are seen there, too.
+        let is_of_the_program = refusal.is_some() || call == Call::Fork;
+        if !is_of_the_program && process.or_default().loader.contains(&entry.pointer) {
             return None;
         }
-        let frames = process.image.as_mut().map(|image| image.frames(tid));
-        let mut record = Record {
-            sequence: 0,
-            entered_us: self.shared.now_us(),
-            returned_us: None,
-            pid: thread.pid,
-            own_pid: thread.own_pid,
-            tid,
-            call,
-            number: entry.number,
-            row,
-            arguments: Vec::new(),
-            numbers: entry.arguments,
-            outcome: CallOutcome::InProgress,
-            injected: None,
-            refused: false,
-            frames: frames.unwrap_or_default(),
-        };
-        if let Some(row) = row {
-            decode::at_entry(&mut record, row, Memory { thread: tid });
-        }
-        let refusal = refusal(record.call).or_else(|| self.out_of_bounds(tid, &record, &entry));
+        let mut record = self.record_of(tid, call, row, &entry)?;
         let due = match (refusal, row) {
             (None, Some(row)) if self.program.is_some() => {
                 let rules = &mut self.shared.state().rules;
@@ -411,8 +408,42 @@ impl Follower {
         })
     }
 
+    /// What a call is, and from where in the program it comes.
+    fn record_of(
+        &mut self,
+        tid: i32,
+        call: Call,
+        row: Option<&'static Row>,
+        entry: &Entry,
+    ) -> Option<Record> {
+        let thread = self.threads.get(&tid)?;
+        let process = self.processes.entry(thread.pid).or_default();
+        let frames = process.image.as_mut().map(|image| image.frames(tid));
+        let mut record = Record {
+            sequence: 0,
+            entered_us: self.shared.now_us(),
+            returned_us: None,
+            pid: thread.pid,
+            own_pid: thread.own_pid,
+            tid,
+            call,
+            number: entry.number,
+            row,
+            arguments: Vec::new(),
+            numbers: entry.arguments,
+            outcome: CallOutcome::InProgress,
+            injected: None,
+            refused: false,
+            frames: frames.unwrap_or_default(),
+        };
+        if let Some(row) = row {
+            decode::at_entry(&mut record, row, Memory { thread: tid });
+        }
+        Some(record)
+    }
+
     /// The errno of a call which leaves the program's bounds.
-    fn out_of_bounds(&self, tid: i32, record: &Record, entry: &Entry) -> Option<i32> {
+    fn out_of_bounds(&self, tid: i32, call: Call, entry: &Entry) -> Option<i32> {
         if self.program.is_none() || self.bounds == Bounds::default() {
             return None;
         }
@@ -427,7 +458,7 @@ impl Follower {
             to_come: forks.count(),
         };
         self.bounds
-            .refusal(record.call, entry, Memory { thread: tid }, &tree)
+            .refusal(call, entry, Memory { thread: tid }, &tree)
     }
 
     /// The program asks for its processors, or chooses among them, perhaps those of another thread.

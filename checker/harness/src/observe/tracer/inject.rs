@@ -7,7 +7,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use super::{
-    memory::Memory,
+    memory::{Buffer, Memory},
     possible::is_possible,
     registers::{Entry, Registers},
 };
@@ -32,8 +32,8 @@ pub struct Injection {
 }
 
 impl Injection {
-    /// For the first call of this kind of a program which is started as this process. Its own exec has started it, and does
-    /// not count; and it may be a script whose interpreter calls exec again. Of write only those to standard output count: a
+    /// A fault for the first call of this kind. `pid` is the process that will run the program: its own exec does not count,
+    /// also if the program is a script, whose interpreter calls exec again. Of write only those to standard output count: a
     /// runtime writes to wake its threads, too.
     pub fn of_the_first(pid: i32, (call, fault): (Call, Fault)) -> Injection {
         let by = match call {
@@ -143,9 +143,9 @@ pub enum Fault {
     /// A read or write moves at most this many bytes, at least one. Calls that would lose data are not changed: those on
     /// datagrams, and messages with control data or an address.
     Short(u64),
-    /// The process gets this signal just before the kernel executes the call: between the check of a flag that a handler
-    /// sets, and the call that waits. If the signal is not blocked, its handler runs first, and the call follows all the
-    /// same. If it is blocked, it is delivered when the program unblocks it, for example inside ppoll.
+    /// The process gets this signal just before the call: between the check of a flag that a handler sets, and the call
+    /// that waits. The tracer skips the call, sends the signal, and lets the program make the call again. If the signal is
+    /// blocked, it is delivered when the program unblocks it, for example inside ppoll.
     Signal(i32),
 }
 
@@ -215,14 +215,14 @@ impl Rules {
     ) -> Option<(InjectionId, Fault)> {
         let number = |place: usize| entry.arguments[place] as i32;
         let own = row.has_descriptor().then(|| number(0));
-        // A call which copies is a read at the one end and a write at the other.
-        let ends = row.copies().map(|(from, to)| {
-            [
+        let roles = match row.copies() {
+            // A call which copies is a read at the one end and a write at the other.
+            Some((from, to)) => vec![
                 (Call::Read, Some(number(from))),
                 (Call::Write, Some(number(to))),
-            ]
-        });
-        let meanings = ends.unwrap_or([(row.call, own); 2]);
+            ],
+            None => vec![(row.call, own)],
+        };
         let mut found = None;
         for rule in &mut self.rules {
             let Injection {
@@ -238,7 +238,7 @@ impl Rules {
                     && on.includes(thread, descriptor)
                     && is_possible(*fault, thread, row, entry, (call, descriptor))
             };
-            if !meanings.iter().any(is_meant) {
+            if !roles.iter().any(is_meant) {
                 continue;
             }
             rule.seen += 1;
@@ -255,8 +255,8 @@ impl Rules {
         found
     }
 
-    /// A call whose turn it was could not be hit: it moves no more bytes than it may, for example. The next one takes its
-    /// turn.
+    /// The chosen call could not be changed: it moves no more bytes than it may, for example. The next matching call is
+    /// chosen.
     pub fn take_back(&mut self, id: InjectionId) {
         if let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) {
             rule.seen -= 1;
@@ -282,74 +282,71 @@ pub(super) fn shorten(
 ) -> bool {
     let most = most.max(1);
     let numbers = &entry.arguments;
-    let is_datagram = || descriptors::keeps_messages_apart(memory.thread, numbers[0] as i32);
-    let mut plain = |length: usize, now: u64| {
-        let is_cut = now > most && !is_datagram();
-        if is_cut {
-            registers.set_argument(length, most);
-        }
-        is_cut
-    };
     let length_at = row.parameters.iter().find_map(|parameter| match parameter {
         Parameter::Sent(length) | Parameter::Filled(length) => Some(*length),
         _ => None,
     });
-    if let Some(length) = length_at {
-        return plain(length, numbers[length]);
+    let length_at = length_at.or(match entry.number {
+        libc::SYS_sendfile => Some(3),
+        libc::SYS_splice | libc::SYS_copy_file_range => Some(4),
+        _ => None,
+    });
+    let cut = match (length_at, entry.number) {
+        (Some(length), _) => (numbers[length] > most).then(|| vec![(length, most)]),
+        (None, libc::SYS_recvmsg | libc::SYS_sendmsg) => cut_message(entry, memory, most),
+        (None, _) => cut_vector(entry, memory, most),
+    };
+    let Some(cut) = cut.filter(|_| !keeps_messages_apart(memory, entry)) else {
+        return false;
+    };
+    if length_at.is_none()
+        && let Some(plain) = without_vector(entry)
+    {
+        registers.set_number(plain);
     }
-    match entry.number {
-        libc::SYS_sendfile => plain(3, numbers[3]),
-        libc::SYS_splice | libc::SYS_copy_file_range => plain(4, numbers[4]),
-        libc::SYS_readv
-        | libc::SYS_writev
-        | libc::SYS_preadv
-        | libc::SYS_pwritev
-        | libc::SYS_preadv2
-        | libc::SYS_pwritev2 => {
-            let buffers = memory.buffers(numbers[1], numbers[2]);
-            let whole: u64 = buffers.iter().map(|buffer| buffer.length).sum();
-            let first = buffers.iter().find(|buffer| buffer.length > 0);
-            let (Some(first), Some(plain)) = (first, without_vector(entry)) else {
-                return false;
-            };
-            if whole <= most || is_datagram() {
-                return false;
-            }
-            registers.set_number(plain);
-            registers.set_argument(1, first.start);
-            registers.set_argument(2, first.length.min(most));
-            true
-        }
-        libc::SYS_recvmsg | libc::SYS_sendmsg => {
-            let Some(header) = memory.header(numbers[1]) else {
-                return false;
-            };
-            let buffers = memory.buffers(header.buffers, header.count);
-            let whole: u64 = buffers.iter().map(|buffer| buffer.length).sum();
-            let Some(first) = buffers.iter().find(|buffer| buffer.length > 0) else {
-                return false;
-            };
-            // Descriptors that are passed would be lost; and so would an address, which the plain call has no place
-            // for. A stream has none (recv(2)).
-            if whole <= most || header.control_length > 0 || header.name != 0 || is_datagram() {
-                return false;
-            }
-            registers.set_number(match entry.number {
-                libc::SYS_recvmsg => libc::SYS_recvfrom,
-                _ => libc::SYS_sendto,
-            });
-            registers.set_argument(1, first.start);
-            registers.set_argument(2, first.length.min(most));
-            registers.set_argument(3, numbers[2]);
-            registers.set_argument(4, 0);
-            registers.set_argument(5, 0);
-            true
-        }
-        _ => false,
+    for (place, value) in cut {
+        registers.set_argument(place, value);
     }
+    true
 }
 
-/// The call that moves one buffer in place of several (readv(2)). With the flags of preadv2, none has the same meaning.
+fn keeps_messages_apart(memory: Memory, entry: &Entry) -> bool {
+    descriptors::keeps_messages_apart(memory.thread, entry.arguments[0] as i32)
+}
+
+/// The arguments of the plain call.
+fn cut_vector(entry: &Entry, memory: Memory, most: u64) -> Option<Vec<(usize, u64)>> {
+    without_vector(entry)?;
+    let buffers = memory.buffers(entry.arguments[1], entry.arguments[2]);
+    let (start, length) = cut_to_first(&buffers, most)?;
+    Some(vec![(1, start), (2, length)])
+}
+
+/// The same for a message. Descriptors that are passed would be lost; and so would an address, which the plain call has no
+/// place for. A stream has none (recv(2)).
+fn cut_message(entry: &Entry, memory: Memory, most: u64) -> Option<Vec<(usize, u64)>> {
+    let header = memory.header(entry.arguments[1])?;
+    if header.control_length > 0 || header.name != 0 {
+        return None;
+    }
+    let buffers = memory.buffers(header.buffers, header.count);
+    let (start, length) = cut_to_first(&buffers, most)?;
+    let flags = entry.arguments[2];
+    Some(vec![(1, start), (2, length), (3, flags), (4, 0), (5, 0)])
+}
+
+/// The first buffer, at most `most` bytes of it. None if all buffers together have no more, or if they have more than the
+/// kernel takes: such a call fails with EINVAL (readv(2)).
+fn cut_to_first(buffers: &[Buffer], most: u64) -> Option<(u64, u64)> {
+    const MOST: u64 = isize::MAX as u64;
+    let lengths = buffers.iter().map(|buffer| buffer.length);
+    let whole = lengths.fold(0u64, u64::saturating_add);
+    let first = buffers.iter().find(|buffer| buffer.length > 0)?;
+    (whole > most && whole <= MOST).then(|| (first.start, first.length.min(most)))
+}
+
+/// The call that moves one buffer in place of several (readv(2), recvmsg(2)). With the flags of preadv2, none has the same
+/// meaning.
 fn without_vector(entry: &Entry) -> Option<libc::c_long> {
     let [.., place, _, flags] = entry.arguments;
     // The offset -1 means the present one.
@@ -363,6 +360,8 @@ fn without_vector(entry: &Entry) -> Option<libc::c_long> {
         libc::SYS_pwritev2 if flags == 0 && is_placed => libc::SYS_pwrite64,
         libc::SYS_preadv2 if flags == 0 => libc::SYS_read,
         libc::SYS_pwritev2 if flags == 0 => libc::SYS_write,
+        libc::SYS_recvmsg => libc::SYS_recvfrom,
+        libc::SYS_sendmsg => libc::SYS_sendto,
         _ => return None,
     })
 }

@@ -72,11 +72,13 @@ impl Pause {
 }
 
 impl Interrupted {
-    /// Whether the call that a thread is about to make is this one: from the same place, with the same stack.
+    /// Whether the call that a thread is about to make is this one: from the same place, with the same stack and arguments.
     pub fn goes_on_with(&self, entry: &Entry) -> bool {
+        let is_same =
+            || entry.number == self.entry.number && entry.arguments == self.entry.arguments;
         entry.pointer == self.entry.pointer
             && entry.stack == self.entry.stack
-            && (entry.number == self.entry.number || entry.number == libc::SYS_restart_syscall)
+            && (entry.number == libc::SYS_restart_syscall || is_same())
     }
 
     /// What came of it if the thread goes on elsewhere.
