@@ -116,7 +116,8 @@ impl Session<'_> {
         while output.write_entries(&queue, attended.tracer()) {}
         let end = End {
             at_us,
-            status: attended.tracer().ending().unwrap_or_default(),
+            status: (attended.tracer().ending())
+                .ok_or_else(|| LabError::new("the tracer of the program has failed"))?,
             calls: attended.tracer().total(),
             left_behind,
         };

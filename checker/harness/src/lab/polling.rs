@@ -8,7 +8,10 @@ use std::{
 use nix::poll::{PollFd, PollFlags, ppoll};
 
 use super::context::TestContext;
-use crate::failure::{Checked, LabError};
+use crate::{
+    failure::{Checked, LabError},
+    observe::tracer::Tracer,
+};
 
 /// A file to poll, and the events to poll it for.
 pub(super) type PolledFile<'a> = (BorrowedFd<'a>, PollFlags);
@@ -37,6 +40,9 @@ impl TestContext {
                 .map(|file| PollFd::new(file.as_fd(), PollFlags::POLLOUT)),
         );
         for program in &programs {
+            if program.tracer().is_some_and(Tracer::has_failed) {
+                return Err(LabError::new("the tracer of a program has failed").into());
+            }
             watched.extend(
                 program
                     .streams()

@@ -169,7 +169,7 @@ impl Image {
             Follow::Traced(listener, bounds, faults) => {
                 let (wait, open) = pipe()?;
                 let gate = Gate { wait, open };
-                let tracer = Tracer::start_for(listener, bounds, faults, move || {
+                let tracer = Tracer::start(listener, bounds, faults, move || {
                     let pid = self.fork(&ends, Some(&gate))?;
                     Ok(Held {
                         pid,

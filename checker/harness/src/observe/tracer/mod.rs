@@ -1,5 +1,5 @@
-//! The tracer: it sees every call of the course that a program makes, in all its processes and threads, and can make one
-//! fail.
+//! The tracer: it sees every system call in the table of [`calls`](super::calls) that a program makes, in all its processes
+//! and threads, and can make one fail.
 //!
 //! One thread of the lab traces one program and all that comes from it (ptrace(2)). A seccomp [`Filter`] stops the program
 //! at the calls of the table in [`calls`](super::calls) only. A program can tell that it is traced, but a right one
@@ -73,7 +73,7 @@ use crate::{failure::LabError, sys};
 /// How long the end of all processes of a program may take after they were killed.
 const END: Duration = Duration::from_secs(10);
 
-/// A new process that waits to be traced: for a byte from its gate. At the end of file it must end itself.
+/// A new process that waits for one byte from its gate, to be traced until then. If the gate closes, it must end itself.
 #[derive(Debug)]
 pub struct Held {
     /// Its number.
@@ -82,7 +82,7 @@ pub struct Held {
     pub gate: OwnedFd,
 }
 
-/// Where a program begins: what its process does before is the lab's work.
+/// Where a program begins. What its process does before is the lab's work, to which bounds and faults do not apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beginning {
     /// At its first exec.
@@ -153,31 +153,27 @@ impl Shared {
 }
 
 impl Tracer {
-    /// Starts a thread which makes a process with `fork` and traces it from its first call after the gate on. The process
-    /// [installs](Filter::install) the filter behind the gate, and then calls exec.
+    /// Starts a thread which makes a process with `fork` and traces it. The process [installs](Filter::install) the filter
+    /// behind the gate, and then calls exec: bounds and faults apply from then on. All its calls after the gate are
+    /// recorded, and told to the listener if there is one.
     ///
     /// # Errors
     ///
     /// When `fork` fails, or tracing is refused; [`probe`] tells beforehand.
-    pub fn start(fork: impl FnOnce() -> io::Result<Held> + Send + 'static) -> io::Result<Tracer> {
-        Tracer::start_for(None, Bounds::default(), no_faults(), fork)
-    }
-
-    /// The same of a process that never calls exec: it is the program from the gate on, and faults hit its calls.
-    pub fn start_without_exec(
-        fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
-    ) -> io::Result<Tracer> {
-        Tracer::start_as(Beginning::Gate, None, Bounds::default(), no_faults(), fork)
-    }
-
-    /// The same with a listener, of a program that has to stay within bounds, and with faults from its first call on.
-    pub fn start_for(
+    pub fn start(
         listener: Option<Box<dyn TraceListener>>,
         bounds: Bounds,
         faults: EarlyFaults,
         fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
     ) -> io::Result<Tracer> {
         Tracer::start_as(Beginning::Exec, listener, bounds, faults, fork)
+    }
+
+    /// The same of a process that never calls exec: it is the program from the gate on.
+    pub fn start_without_exec(
+        fork: impl FnOnce() -> io::Result<Held> + Send + 'static,
+    ) -> io::Result<Tracer> {
+        Tracer::start_as(Beginning::Gate, None, Bounds::default(), no_faults(), fork)
     }
 
     fn start_as(
@@ -209,8 +205,7 @@ impl Tracer {
                         let mut follower = Follower::new(theirs, pid, beginning, listener, bounds);
                         let opened = nix::unistd::write(&gate, b"!").map_err(io::Error::from);
                         drop(gate);
-                        // It fails if the lab has gone on without this program.
-                        let _ = sender.send(opened.map(|_| pid));
+                        sender.send(opened.map(|_| pid)).expect("the caller waits");
                         follower.run();
                     }
                     Err(error) => {
@@ -235,6 +230,13 @@ impl Tracer {
     /// The processor time which the tracing itself has used, in clock ticks: it is spent for the program's calls.
     pub fn processor_ticks(&self) -> u64 {
         processes::processor_ticks(self.shared.thread.load(Ordering::Relaxed))
+    }
+
+    /// Whether the tracing thread has ended before the program did: it has panicked, or could not wait. The kernel ends
+    /// the program then, and nobody learns how.
+    pub fn has_failed(&self) -> bool {
+        let state = self.shared.state();
+        state.is_finished && state.ending.is_none()
     }
 
     /// How the program has ended, if it has. Processes which it has left behind may go on.
@@ -319,15 +321,15 @@ impl Tracer {
         self.shared.state().group_stopped.contains(&tid)
     }
 
-    /// Whether a thread is still followed. A process which /proc shows as a zombie may be so for a moment; only then does
-    /// its parent get SIGCHLD.
+    /// Whether a thread is still followed. /proc shows a zombie before the tracer has reaped it, and its parent gets SIGCHLD
+    /// only after that.
     pub fn follows(&self, tid: i32) -> bool {
         self.shared.state().threads.contains_key(&tid)
     }
 
     /// Whether all stops have been answered, so that nothing of the program waits for the tracer.
     pub fn is_idle(&self) -> bool {
-        // Who waits for a stop sleeps, and a stop wakes the waiting thread. Without one, all has ended.
+        // The tracing thread sleeps only in waitpid(2), and a stop makes it runnable. Without such a thread, all has ended.
         processes::own_thread_state(self.shared.thread.load(Ordering::Relaxed))
             .is_none_or(|state| state == 'S')
     }
@@ -403,4 +405,35 @@ fn seize(held: &Held) -> io::Result<()> {
         let _ = sys::wait(held.pid, libc::__WALL);
         io::Error::from(errno)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    struct Panics;
+
+    impl TraceListener for Panics {
+        fn on_entry(&mut self, _: &Record) {}
+
+        fn on_event(&mut self, _: u64, _: TraceEvent) {
+            panic!("this test wants the tracing thread to panic");
+        }
+    }
+
+    #[test]
+    fn a_program_whose_tracer_fails_is_not_waited_for() {
+        if probe().is_err() {
+            eprintln!("skipped: tracer: this machine lets no program be traced");
+            return;
+        }
+        let fork = || Ok(probe::start_child()?);
+        let listener = Some(Box::new(Panics) as Box<dyn TraceListener>);
+        let tracer = Tracer::start(listener, Bounds::default(), no_faults(), fork).unwrap();
+        let mut watched = [PollFd::new(tracer.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut watched, PollTimeout::from(20_000u16)), Ok(1));
+        assert!(tracer.has_failed());
+        assert_eq!(tracer.ending(), None);
+    }
 }

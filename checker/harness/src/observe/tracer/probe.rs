@@ -25,13 +25,8 @@ use crate::{failure::LabError, sys};
 ///
 /// Says what is missing: ptrace, where Yama or a container forbids it, or seccomp.
 pub fn probe() -> Result<(), LabError> {
-    let broken = |errno| LabError::call("could not start a child to trace it", errno);
-    let (wait, gate) = pipe2(OFlag::O_CLOEXEC).map_err(broken)?;
-    let filter = Filter::stopping_at([libc::SYS_getppid].into_iter());
-    let work = || make_one_call(&wait, &gate, &filter);
-    // SAFETY: the child makes async-signal-safe calls only.
-    let pid = unsafe { sys::exec::fork(work) }.map_err(broken)?;
-    let held = Held { pid, gate };
+    let held = start_child()
+        .map_err(|errno| LabError::call("could not start a child to trace it", errno))?;
     seize(&held).map_err(|error| LabError {
         detail: yama(),
         ..LabError::io("could not trace a child", &error)
@@ -44,6 +39,16 @@ pub fn probe() -> Result<(), LabError> {
         let _ = sys::wait(held.pid, libc::__WALL);
     }
     result
+}
+
+/// A child that makes one call, once it is traced.
+pub(super) fn start_child() -> nix::Result<Held> {
+    let (wait, gate) = pipe2(OFlag::O_CLOEXEC)?;
+    let filter = Filter::stopping_at([libc::SYS_getppid].into_iter());
+    let work = || make_one_call(&wait, &gate, &filter);
+    // SAFETY: the child makes async-signal-safe calls only.
+    let pid = unsafe { sys::exec::fork(work) }?;
+    Ok(Held { pid, gate })
 }
 
 /// What the child does: it ends with the errno if the filter is refused.
