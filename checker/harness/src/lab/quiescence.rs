@@ -286,7 +286,7 @@ fn sleeps_for_ever(thread: &Thread) -> bool {
         .into_iter()
         .flatten()
         .all(|number| match descriptors::object(thread.tid, number) {
-            Some(Object::Socket(_)) => descriptors::time_limits(thread.pid, thread.tid, number)
+            Some(Object::Socket(_)) => descriptors::time_limits(thread.tid, number)
                 .is_some_and(|limits| !(receives && limits.receive || sends && limits.send)),
             Some(Object::Pipe(_)) => true,
             // A path is a file, a device or a named pipe. Files sleep where a program serves them (FUSE, 9p), and

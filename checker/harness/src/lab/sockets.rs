@@ -19,13 +19,11 @@ impl TestContext {
         if self.sandbox.isolation() == Isolation::Namespaces {
             return Ok(found);
         }
-        let ours: Vec<u64> = self
-            .sandbox
-            .processes()
-            .into_iter()
-            .map(|process| process.pid)
-            .chain([std::process::id() as i32])
-            .flat_map(descriptors::of)
+        let processes = self.sandbox.processes();
+        let ours: Vec<u64> = processes
+            .iter()
+            .flat_map(descriptors::of_process)
+            .chain(descriptors::of(std::process::id() as i32))
             .filter_map(|descriptor| match descriptor.object {
                 Object::Socket(inode) => Some(inode),
                 _ => None,
@@ -35,8 +33,7 @@ impl TestContext {
         let is_ours =
             |end: SocketAddr| canonical(end).ip() == address || self.names.of(end).is_some();
         // Not every socket has a process: a connection before accept has none, nor has one whose last bytes are still
-        // under way, and the descriptors of a process without its main thread are not shown. These are recognised by
-        // their address, which only this test uses.
+        // under way. These are recognised by their address, which only this test uses.
         found.retain(|socket| {
             ours.contains(&socket.inode) || is_ours(socket.local) || is_ours(socket.peer)
         });

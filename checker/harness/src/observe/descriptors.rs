@@ -11,7 +11,7 @@ use std::{
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::processes::{Process, numbers_in, read_text};
+use super::processes::{Process, numbers_in, process_of, read_text};
 use crate::sys;
 
 /// One open descriptor of a process.
@@ -53,26 +53,26 @@ pub fn of(pid: i32) -> Vec<Descriptor> {
 
 /// The open descriptors of a process, also of one whose main thread has ended.
 pub fn of_process(process: &Process) -> Vec<Descriptor> {
-    let found = of(process.pid);
-    match found.is_empty() {
-        false => found,
-        true => {
-            let threads = process.thread_list();
-            let mut others = threads.iter().map(|thread| of(thread.tid));
-            others.find(|found| !found.is_empty()).unwrap_or_default()
-        }
-    }
+    of(a_living_thread(process))
 }
 
-/// Whether the kernel shows this process's descriptors to nobody but root: after PR_SET_DUMPABLE (prctl(2)), or when its file
-/// cannot be read.
+/// A thread of a process under whose number /proc shows the descriptors: the main thread, or another one if that has ended.
+fn a_living_thread(process: &Process) -> i32 {
+    let shows_some = |tid: &i32| !numbers_in(&format!("/proc/{tid}/fd")).is_empty();
+    if shows_some(&process.pid) {
+        return process.pid;
+    }
+    let mut others = process.tasks().into_iter();
+    others.find(shows_some).unwrap_or(process.pid)
+}
+
+/// Whether only root may see this process's descriptors: after PR_SET_DUMPABLE (prctl(2)), or when its file cannot be read.
 pub fn are_hidden(process: &Process) -> bool {
     let folder = fs::read_dir(format!("/proc/{}/fd", process.pid));
     if !matches!(folder, Err(error) if error.kind() == io::ErrorKind::PermissionDenied) {
         return false;
     }
-    // The kernel also hides those of a process, or of a main thread, that is ending and has no memory any more. Asked
-    // behind the look, or it could end in between.
+    // A process that is ending has no memory, and its descriptors are hidden, too. Asked last: it may end at any time.
     Process::read(process.pid).is_some_and(|process| process.peak_kib > 0)
 }
 
@@ -83,7 +83,7 @@ pub fn unnamed_bytes(processes: &[Process]) -> u64 {
     let mut seen = HashSet::new();
     let mut sum = 0u64;
     for process in processes {
-        let folder = format!("/proc/{}/fd", process.pid);
+        let folder = format!("/proc/{}/fd", a_living_thread(process));
         for number in numbers_in(&folder) {
             let Ok(file) = fs::metadata(format!("{folder}/{number}")) else {
                 continue;
@@ -159,14 +159,13 @@ pub struct TimeLimits {
     pub send: bool,
 }
 
-/// The time limits of the socket which a thread of a process has under this number.
+/// The time limits of the socket which a thread has under this number.
 ///
 /// They cannot be read from /proc, so a copy of the descriptor is taken for a moment (pidfd_getfd(2), Linux 5.6).
 /// `None` where that is not allowed.
-pub fn time_limits(pid: i32, tid: i32, number: i32) -> Option<TimeLimits> {
-    // The thread's own descriptors are meant, which a process without its main thread shows nowhere else. Linux before
-    // 6.9 has no pidfd of a thread.
-    let copy = copy(tid, libc::O_EXCL as libc::c_uint, number).or_else(|| copy(pid, 0, number))?;
+pub fn time_limits(tid: i32, number: i32) -> Option<TimeLimits> {
+    let copy = copy_of(tid, number)?;
+    // The number may have been given to another file meanwhile.
     if object(std::process::id() as i32, copy.as_raw_fd()) != object(tid, number) {
         return None;
     }
@@ -201,8 +200,8 @@ pub fn has_room(tid: i32, number: i32) -> bool {
     poll(&mut watched, PollTimeout::ZERO) == Ok(1)
 }
 
-/// Whether a descriptor of a thread is a socket which is not a stream, or may not be one: what a read leaves
-/// of a message is lost (recv(2)).
+/// Whether a descriptor of a thread is a socket which is not a stream, or whose type cannot be read: what a read leaves of a
+/// message is lost (recv(2)).
 pub fn keeps_messages_apart(tid: i32, number: i32) -> bool {
     if !matches!(object(tid, number), Some(Object::Socket(_))) {
         return false;
@@ -212,8 +211,10 @@ pub fn keeps_messages_apart(tid: i32, number: i32) -> bool {
     kind != Some(Ok(libc::SOCK_STREAM))
 }
 
+/// A copy of a thread's descriptor. Linux before 6.9 has no pidfd of a thread, only of a process: that has none when its main
+/// thread has ended.
 fn copy_of(tid: i32, number: i32) -> Option<OwnedFd> {
-    copy(tid, libc::O_EXCL as libc::c_uint, number).or_else(|| copy(tid, 0, number))
+    copy(tid, libc::O_EXCL as libc::c_uint, number).or_else(|| copy(process_of(tid)?, 0, number))
 }
 
 fn copy(pid: i32, flags: libc::c_uint, number: i32) -> Option<OwnedFd> {
@@ -247,11 +248,27 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_beside_the_main_one_has_its_process_descriptors() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let number = socket.as_raw_fd();
+        let own = std::process::id() as i32;
+        let seen = std::thread::spawn(move || {
+            let tid = nix::unistd::gettid().as_raw();
+            (
+                process_of(tid),
+                copy(process_of(tid).unwrap(), 0, number).is_some(),
+            )
+        });
+        let is_allowed = copy(own, 0, number).is_some();
+        assert_eq!(seen.join().unwrap(), (Some(own), is_allowed));
+    }
+
+    #[test]
     fn sees_a_sockets_own_time_limit() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let own = std::process::id() as i32;
         // Where pidfd_getfd is refused, the answer is None, and there is nothing to compare.
-        let limits = || time_limits(own, own, socket.as_raw_fd());
+        let limits = || time_limits(own, socket.as_raw_fd());
         if let Some(mut expected) = limits() {
             assert!(!expected.receive && !expected.send);
             let limit = Some(Duration::from_secs(3));

@@ -4,12 +4,11 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, Read},
-    os::{fd::OwnedFd, unix::fs::FileExt},
+    os::unix::fs::FileExt,
     time::Duration,
 };
 
 use super::calls::{Sleep, TimeLimit};
-use crate::sys;
 
 /// One process as /proc shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub struct Process {
     pub own_pid: i32,
     /// Its parent, as the observer sees it.
     pub parent: i32,
-    /// R running, S sleeping, D waiting for a disk, T stopped, Z zombie. It is the state of the main thread: after
+    /// R running, S sleeping, D waiting for a disk, T stopped, t stopped by a tracer, Z zombie. It is the state of the main thread: after
     /// its pthread_exit it is Z, while others may run.
     pub state: char,
     /// How many threads it has.
@@ -55,12 +54,19 @@ impl Signals {
         (1..=64).contains(&signal) && set & (1 << (signal - 1)) != 0
     }
 
+    /// Whether the default action of a signal is to do nothing (signal(7)).
+    pub(super) fn is_ignored_by_default(signal: i32) -> bool {
+        matches!(
+            signal,
+            libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH
+        )
+    }
+
     /// Pending, and of consequence when they are delivered. An ignored signal which is blocked stays pending, too,
     /// and so does one whose default action does nothing, such as the SIGCONT that let a stopped program go on.
     pub fn due(&self) -> u64 {
-        let idle = [libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH]
-            .into_iter()
-            .fold(0u64, |set, signal| set | 1 << (signal - 1));
+        let idle = (1..=64).filter(|&signal| Signals::is_ignored_by_default(signal));
+        let idle = idle.fold(0u64, |set, signal| set | 1 << (signal - 1));
         self.pending & !self.ignored & !(idle & !self.caught)
     }
 }
@@ -74,7 +80,8 @@ pub struct Thread {
     pub tid: i32,
     /// As in [`Process::state`].
     pub state: char,
-    /// How often it has left the processor. The same figure twice means that it slept all the time between.
+    /// How often it has left the processor. If the state is S both times, the same figure twice means that it slept all the
+    /// time between.
     pub switches: u64,
     /// The call it sleeps in, if it does.
     pub sleep: Option<Sleep>,
@@ -150,11 +157,8 @@ impl Process {
         (self.state == 'Z' || self.state == 'X') && self.threads <= 1
     }
 
-    /// Its threads, none if it has ended. What the look at the process has told of its only thread is not asked again: the
-    /// call is then the later of the two.
-    ///
-    /// A thread that wakes up between the two is caught by its switches: the same in two samples, they say that it has
-    /// slept from the first look at it to the second, and one of the calls was seen between these.
+    /// Its threads, none if it has ended. With one thread, `status` was read before `syscall`; with several, after. Two
+    /// samples with equal `switches` prove that the thread slept between them, and so in the call that one of them shows.
     pub fn thread_list(&self) -> Vec<Thread> {
         let seen = |tid, status: &Process, line: io::Result<String>| Thread {
             pid: self.pid,
@@ -185,7 +189,7 @@ impl Process {
     }
 
     /// The numbers of its threads. Of one with a single thread they are known.
-    fn tasks(&self) -> Vec<i32> {
+    pub(super) fn tasks(&self) -> Vec<i32> {
         match self.threads {
             1 => vec![self.pid],
             _ => numbers_in(&format!("/proc/{}/task", self.pid)),
@@ -209,14 +213,13 @@ impl Process {
 
     /// How often it has touched a page of memory that was not there yet.
     pub fn page_faults(&self) -> u64 {
-        let figures = figures_of(&format!("/proc/{}/stat", self.pid));
-        // Those for which the kernel had to read a disk stand apart (proc_pid_stat(5)).
-        let faults = [7, 9].map(|index| figures.get(index).copied().unwrap_or(0));
-        faults.iter().sum()
+        let stat = Stat::read(&format!("/proc/{}/stat", self.pid));
+        // Those for which the kernel had to read a disk are counted apart: minflt and majflt.
+        stat.field(10) + stat.field(12)
     }
 
-    /// Whether it has a timer of timer_create(2), armed or not. `None` where the kernel does not tell, which it does if
-    /// it was built with CONFIG_CHECKPOINT_RESTORE. (`alarm` and `setitimer` cannot be seen from outside at all.)
+    /// Whether it has a timer of timer_create(2), armed or not. `None` if the kernel has no /proc/PID/timers
+    /// (CONFIG_CHECKPOINT_RESTORE is off). (`alarm` and `setitimer` cannot be seen from outside at all.)
     pub fn has_timer(&self) -> Option<bool> {
         read_text(&format!("/proc/{}/timers", self.pid)).map(|text| !text.is_empty())
     }
@@ -279,34 +282,44 @@ pub(super) fn processor_ticks(thread: i32) -> u64 {
 }
 
 fn ticks_in(stat: &str) -> u64 {
-    let figures = figures_of(stat);
-    let ticks = |index: usize| figures.get(index).copied().unwrap_or(0);
-    ticks(11) + ticks(12)
+    let stat = Stat::read(stat);
+    // utime and stime.
+    stat.field(14) + stat.field(15)
 }
 
 /// The processor on which a thread is, or has been last.
 pub(super) fn cpu_of(tid: i32) -> Option<usize> {
-    figures_of(&format!("/proc/{tid}/stat"))
-        .get(36)
-        .map(|&processor| processor as usize)
+    let stat = Stat::read(&format!("/proc/{tid}/stat"));
+    (!stat.fields.is_empty()).then(|| stat.field(39) as usize)
 }
 
-/// The fields of a stat file behind the name and the state, from the third on; those that are no plain numbers as 0.
-fn figures_of(stat: &str) -> Vec<u64> {
-    let stat = read_text(stat).unwrap_or_default();
-    // The name in parentheses may hold anything; what follows its last parenthesis is plain.
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let figures = after_name.split_whitespace();
-    figures.map(|figure| figure.parse().unwrap_or(0)).collect()
+/// The fields of a stat file (proc_pid_stat(5)) behind the second, the name.
+struct Stat {
+    fields: Vec<u64>,
 }
 
-/// A descriptor for a process, which is readable when that has ended (pidfd_open(2)). It is closed at exec.
-///
-/// # Errors
-///
-/// When the process is not there, or has been waited for; or no descriptor is free.
-pub fn pidfd(pid: i32, flags: libc::c_uint) -> io::Result<OwnedFd> {
-    Ok(sys::pidfd_open(pid, flags)?)
+impl Stat {
+    fn read(path: &str) -> Stat {
+        let text = read_text(path).unwrap_or_default();
+        // The name in parentheses may hold anything; what follows its last parenthesis is plain.
+        let behind = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let fields = behind.split_whitespace();
+        Stat {
+            fields: fields.map(|field| field.parse().unwrap_or(0)).collect(),
+        }
+    }
+
+    /// A field, by its number in the manual; 0 if it is no number, or if the process has ended.
+    fn field(&self, number: usize) -> u64 {
+        self.fields.get(number - 3).copied().unwrap_or(0)
+    }
+}
+
+/// The process of a thread. `None` if it has ended.
+pub(super) fn process_of(tid: i32) -> Option<i32> {
+    let status = read_text(&format!("/proc/{tid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+    line.trim().parse().ok()
 }
 
 /// All descendants of `root`, without itself, by their numbers. Processes come and go meanwhile, so that the list is
@@ -315,7 +328,8 @@ pub fn descendants(root: i32) -> BTreeMap<i32, Process> {
     descendants_but(root, None)
 }
 
-/// The same without one of them, which has a single thread; its own descendants are among them.
+/// The same without one of them, which has a single thread, the init of a PID namespace; its own descendants are among
+/// them.
 pub fn descendants_but(root: i32, without: Option<i32>) -> BTreeMap<i32, Process> {
     let mut found = BTreeMap::new();
     let mut unvisited = numbers_in(&format!("/proc/{root}/task"));

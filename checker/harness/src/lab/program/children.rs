@@ -52,7 +52,7 @@ impl Children<'_> {
                 .living()
                 .into_iter()
                 .filter(|process| {
-                    descriptors::of(process.pid)
+                    descriptors::of_process(process)
                         .iter()
                         .any(|descriptor| descriptor.object == Object::Socket(socket.inode))
                 })

@@ -48,10 +48,7 @@ use crate::{
         programs::{Running, StdinPipe, Stream, make_nonblocking},
         quote::{quoted_argument, signal_name},
     },
-    observe::{
-        processes::{self, Process},
-        tracer::Fault,
-    },
+    observe::{processes::Process, tracer::Fault},
     sandbox::{Launch, PIPE_PAGE, StandardInput, StandardOutput},
     sys,
 };
@@ -92,7 +89,7 @@ impl Program {
             .attempt(&format!("could not execute {}", path.display()))?;
         let pid = child.id() as i32;
         // Without a pidfd, the end of the program is seen at the next sample.
-        let pidfd = processes::pidfd(pid, 0).ok();
+        let pidfd = sys::pidfd_open(pid, 0).ok();
         let stdin = child.stdin.take();
         if let Some(stdin) = &stdin {
             make_nonblocking(stdin)?;

@@ -82,7 +82,7 @@ pub(super) fn limited_sleep(threads: &[Thread]) -> Option<String> {
         let Some(Object::Socket(_)) = descriptors::object(thread.tid, number) else {
             return None;
         };
-        let limits = descriptors::time_limits(thread.pid, thread.tid, number)?;
+        let limits = descriptors::time_limits(thread.tid, number)?;
         let is_limited = match sleep.call? {
             Call::Read | Call::Accept => limits.receive,
             Call::Write | Call::Connect => limits.send,

@@ -139,9 +139,5 @@ impl Interrupted {
 
 /// Whether the delivery of a signal without a handler does nothing.
 fn has_no_effect(signal: i32, signals: &Signals) -> bool {
-    Signals::contains(signals.ignored, signal)
-        || matches!(
-            signal,
-            libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH
-        )
+    Signals::contains(signals.ignored, signal) || Signals::is_ignored_by_default(signal)
 }
