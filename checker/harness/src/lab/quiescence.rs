@@ -260,7 +260,7 @@ fn sleepers(context: &TestContext, processes: &[Process]) -> Option<Vec<Thread>>
 /// Asleep or stopped, and nothing is pending that wakes it; or ended, as a main thread can before the others.
 fn is_asleep(thread: &Thread, context: &TestContext) -> bool {
     match thread.state {
-        'S' => thread.sleeps_in_a_call() && !thread.wakes,
+        'S' => thread.sleeps_in_a_call() && !thread.has_signal_due,
         'Z' => true,
         state => context.programs.is_stopped(thread.tid, state),
     }

@@ -155,7 +155,7 @@ impl Descriptor {
 pub struct TimeLimits {
     /// Those that wait for data or for a client.
     pub receive: bool,
-    /// Those that wait for room.
+    /// Those that wait for room, or for the end of a connect.
     pub send: bool,
 }
 

@@ -86,9 +86,9 @@ pub struct Thread {
     /// The call it sleeps in, if it does.
     pub sleep: Option<Sleep>,
     /// Whether the kernel refuses to tell its call: Yama, or a container without ptrace.
-    pub hidden: bool,
+    pub hides_its_call: bool,
     /// Whether signals are pending and not blocked: they wake it.
-    pub wakes: bool,
+    pub has_signal_due: bool,
 }
 
 impl Process {
@@ -165,9 +165,9 @@ impl Process {
             tid,
             state: status.state,
             switches: status.switches,
-            hidden: matches!(&line, Err(error) if error.kind() == io::ErrorKind::PermissionDenied),
+            hides_its_call: matches!(&line, Err(error) if error.kind() == io::ErrorKind::PermissionDenied),
             sleep: line.ok().and_then(|line| Sleep::parse(&line)),
-            wakes: status.signals.pending & !status.signals.blocked != 0,
+            has_signal_due: status.signals.pending & !status.signals.blocked != 0,
         };
         let call_of = |task: &str| fs::read_to_string(format!("{task}/syscall"));
         if self.threads == 1 {
@@ -229,7 +229,7 @@ impl Thread {
     /// Whether it sleeps in a call that /proc shows, or hides from this process. A thread without either has woken up
     /// between the two looks at it.
     pub fn sleeps_in_a_call(&self) -> bool {
-        self.state == 'S' && (self.sleep.is_some() || self.hidden)
+        self.state == 'S' && (self.sleep.is_some() || self.hides_its_call)
     }
 
     /// Whether it sleeps in a call that sets a limit to the sleep.

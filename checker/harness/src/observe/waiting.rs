@@ -42,7 +42,7 @@ impl Thread {
             return false;
         }
         let Some(sleep) = &self.sleep else {
-            return self.hidden;
+            return self.hides_its_call;
         };
         match (sleep.call, sleep.watched) {
             (Some(Call::Poll), Some(watched)) => watched_for(self.tid, watched, event)

@@ -447,5 +447,6 @@ impl FaultGuard<'_> {
 /// Whether a thread sleeps, and not in a write.
 fn rests(thread: &Thread) -> bool {
     let call = thread.sleep.as_ref().map(|sleep| sleep.call);
-    thread.state == 'S' && (thread.hidden || call.is_some_and(|call| call != Some(Call::Write)))
+    thread.state == 'S'
+        && (thread.hides_its_call || call.is_some_and(|call| call != Some(Call::Write)))
 }

@@ -46,7 +46,7 @@ impl<'a> Signaling<'a> {
             let process = Process::read(self.program.running.pid);
             let is_due = process.as_ref().is_none_or(|it| it.signals.due() != 0);
             let threads = process.map_or_else(Vec::new, |process| process.thread_list());
-            let is_asleep = |thread: &Thread| thread.state == 'S' && !thread.wakes;
+            let is_asleep = |thread: &Thread| thread.state == 'S' && !thread.has_signal_due;
             let asleep = !is_due && threads.iter().all(is_asleep);
             let twice = asleep && threads == before;
             before = threads;
@@ -211,7 +211,7 @@ impl Freeze<'_> {
             let process = Process::read(self.program.running.pid);
             let threads = process.map_or_else(Vec::new, |process| process.thread_list());
             let rests = |thread: &Thread| match thread.state {
-                'S' => !thread.wakes,
+                'S' => !thread.has_signal_due,
                 state => state != 'R',
             };
             let twice = threads.iter().all(rests) && threads == before;

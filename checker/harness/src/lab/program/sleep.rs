@@ -172,8 +172,8 @@ impl Program {
                 .find(|thread| thread.tid == self.running.pid);
             let there = main.as_ref().is_some_and(|thread| {
                 let call = thread.sleep.as_ref().and_then(|sleep| sleep.call);
-                let asleep = thread.state == 'S' && !thread.wakes;
-                asleep && (thread.hidden || call.is_some_and(|call| call != Call::Wait))
+                let asleep = thread.state == 'S' && !thread.has_signal_due;
+                asleep && (thread.hides_its_call || call.is_some_and(|call| call != Call::Wait))
             });
             Ok((there && stillness.holds(main.into_iter().collect())).then_some(()))
         };
@@ -205,7 +205,7 @@ impl Program {
             let idle = threads.iter().all(sleeps_or_has_ended)
                 && threads
                     .iter()
-                    .any(|thread| thread.hidden || is_in(thread, &WAITING));
+                    .any(|thread| thread.hides_its_call || is_in(thread, &WAITING));
             Ok((idle && stillness.holds(threads)).then_some(()))
         };
         self.context.until(GOAL, Diagnosis::Stuck, look)
@@ -332,7 +332,7 @@ impl Program {
             let there = threads.iter().any(prints)
                 && threads
                     .iter()
-                    .all(|thread| sleeps_or_has_ended(thread) && !thread.wakes);
+                    .all(|thread| sleeps_or_has_ended(thread) && !thread.has_signal_due);
             if !there {
                 return Ok(None);
             }

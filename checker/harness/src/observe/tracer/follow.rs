@@ -127,7 +127,7 @@ impl Follower {
         }
         self.attach(tid);
         self.place(tid);
-        if self.shared.state().is_ending {
+        if self.shared.state().is_being_killed {
             // The stopped thread has not been reaped, so that its number is not another one's.
             let _ = sys::kill(tid, libc::SIGKILL);
             return;
@@ -369,7 +369,12 @@ impl Follower {
         let process = self.processes.entry(self.threads.get(&tid)?.pid);
         // A program can jump to the instructions of the loader: what is refused, and new processes, are seen there, too.
         let is_of_the_program = refusal.is_some() || call == Call::Fork;
-        if !is_of_the_program && process.or_default().loader.contains(&entry.pointer) {
+        if !is_of_the_program
+            && process
+                .or_default()
+                .loader
+                .contains(&entry.next_instruction)
+        {
             return None;
         }
         let mut record = self.record_of(tid, call, row, &entry)?;
@@ -504,7 +509,7 @@ impl Follower {
                         },
                     );
                 }
-                _ => self.finish(tid, &pending, result),
+                _ => self.record_result(tid, &pending, result),
             }
             if let Some(signal) = pending.patch.and_then(EntryPatch::signal)
                 && let Some(thread) = self.threads.get(&tid)
@@ -533,7 +538,7 @@ impl Follower {
     }
 
     /// Writes down what came of a call.
-    fn finish(&mut self, tid: i32, pending: &PendingCall, result: i64) {
+    fn record_result(&mut self, tid: i32, pending: &PendingCall, result: i64) {
         let memory = Memory { thread: tid };
         if let Some(row) = pending.row
             && row.call == Call::SigAction
@@ -569,8 +574,8 @@ impl Follower {
         }
     }
 
-    /// A signal is about to be delivered. One without any effect would not even have woken an untraced thread, so what
-    /// it has interrupted is put right.
+    /// A signal is about to be delivered. Without a tracer, a signal that has no effect does not interrupt a call, so the
+    /// tracer lets the thread make that call again.
     fn on_signal(&mut self, tid: i32, signal: i32) {
         let mut delivered = signal;
         if let Some(thread) = self.threads.get(&tid) {

@@ -167,7 +167,7 @@ struct Rule {
     id: InjectionId,
     injection: Injection,
     /// How many calls have matched. Not all of them were hit.
-    seen: u64,
+    matched: u64,
     /// How many it has hit.
     hits: u64,
 }
@@ -179,7 +179,7 @@ impl Rules {
         self.rules.push(Rule {
             id,
             injection,
-            seen: 0,
+            matched: 0,
             hits: 0,
         });
         id
@@ -241,12 +241,12 @@ impl Rules {
             if !roles.iter().any(is_meant) {
                 continue;
             }
-            rule.seen += 1;
+            rule.matched += 1;
             let is_due = match which {
-                Which::Nth(turn) => rule.seen == *turn,
-                Which::First(turns) => rule.seen <= *turns,
+                Which::Nth(turn) => rule.matched == *turn,
+                Which::First(turns) => rule.matched <= *turns,
                 Which::Every => true,
-                Which::EveryOther => rule.seen % 2 == 1,
+                Which::EveryOther => rule.matched % 2 == 1,
             };
             if is_due && found.is_none() {
                 found = Some((rule.id, *fault));
@@ -259,7 +259,7 @@ impl Rules {
     /// chosen.
     pub fn take_back(&mut self, id: InjectionId) {
         if let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) {
-            rule.seen -= 1;
+            rule.matched -= 1;
         }
     }
 

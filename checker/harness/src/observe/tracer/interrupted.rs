@@ -76,7 +76,7 @@ impl Interrupted {
     pub fn goes_on_with(&self, entry: &Entry) -> bool {
         let is_same =
             || entry.number == self.entry.number && entry.arguments == self.entry.arguments;
-        entry.pointer == self.entry.pointer
+        entry.next_instruction == self.entry.next_instruction
             && entry.stack == self.entry.stack
             && (entry.number == libc::SYS_restart_syscall || is_same())
     }

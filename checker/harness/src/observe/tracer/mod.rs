@@ -71,7 +71,7 @@ use super::{calls::Call, processes};
 use crate::{failure::LabError, sys};
 
 /// How long the end of all processes of a program may take after they were killed.
-const END: Duration = Duration::from_secs(10);
+const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// A new process that waits for one byte from its gate, to be traced until then. If the gate closes, it must end itself.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ struct Shared {
     /// Signalled when `TraceState::is_finished` becomes true.
     finished: Condvar,
     /// Readable from the program's end on.
-    ended: EventFd,
+    exit_event: EventFd,
     /// The number of the tracing thread.
     thread: AtomicI32,
 }
@@ -126,7 +126,7 @@ struct TraceState {
     /// The file of the program itself, once it runs.
     program: Option<Arc<File>>,
     /// Whether all that is left is to be killed.
-    is_ending: bool,
+    is_being_killed: bool,
     /// Whether the tracing thread has ended.
     is_finished: bool,
 }
@@ -142,7 +142,7 @@ impl Shared {
 
     fn announce_ending(&self) {
         // It fails only if the counter is full, and then it is readable as well.
-        let _ = self.ended.write(1);
+        let _ = self.exit_event.write(1);
     }
 
     fn finish(&self) {
@@ -187,7 +187,7 @@ impl Tracer {
             start: Instant::now(),
             state: Mutex::default(),
             finished: Condvar::new(),
-            ended: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+            exit_event: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             thread: AtomicI32::new(0),
         });
         let (sender, receiver) = mpsc::channel();
@@ -310,7 +310,7 @@ impl Tracer {
         self.shared.state().rules.hits(id)
     }
 
-    /// Whether injections are in force, and none has hit a call yet, neither of them nor of those before.
+    /// Whether injections are in force, and no injection has hit a call yet, neither one of these nor an earlier one.
     pub fn has_unhit_faults(&self) -> bool {
         self.shared.state().rules.are_all_unhit()
     }
@@ -340,9 +340,9 @@ impl Tracer {
     ///
     /// When some are still there after ten seconds, because the kernel does not let go of them.
     pub fn end(&self) -> Result<(), LabError> {
-        let deadline = Instant::now() + END;
+        let deadline = Instant::now() + KILL_LIMIT;
         let mut state = self.shared.state();
-        state.is_ending = true;
+        state.is_being_killed = true;
         while !state.is_finished {
             for &pid in state.threads.values() {
                 // The process is there, or has ended in this moment.
@@ -379,7 +379,7 @@ impl Tracer {
 /// Readable from the program's end on, to be polled.
 impl AsFd for Tracer {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.shared.ended.as_fd()
+        self.shared.exit_event.as_fd()
     }
 }
 

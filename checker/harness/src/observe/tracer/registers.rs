@@ -100,12 +100,12 @@ impl Registers {
     pub fn go_back(&mut self, entry: &Entry) {
         self.user.rax = entry.number as u64;
         self.user.orig_rax = NONE;
-        self.user.rip = entry.pointer - 2;
+        self.user.rip = entry.next_instruction - 2;
     }
 
     /// Goes from before a call to behind it, without making it.
     pub fn go_behind(&mut self, entry: &Entry) {
-        self.user.rip = entry.pointer;
+        self.user.rip = entry.next_instruction;
     }
 
     /// The registers by the numbers of DWARF (System V ABI, AMD64, figure 3.36), and the instruction pointer.
@@ -164,13 +164,13 @@ impl Registers {
     /// At the return: goes back to before the call, which the program makes again when it goes on.
     pub fn go_back(&mut self, entry: &Entry) {
         self.user.regs[0] = entry.arguments[0];
-        self.user.pc = entry.pointer - 4;
+        self.user.pc = entry.next_instruction - 4;
         self.number = Some(NONE as i32);
     }
 
     /// Goes from before a call to behind it, without making it.
     pub fn go_behind(&mut self, entry: &Entry) {
-        self.user.pc = entry.pointer;
+        self.user.pc = entry.next_instruction;
     }
 
     /// The registers by the numbers of DWARF, which are their own, and the instruction pointer.
@@ -206,7 +206,7 @@ pub(super) struct Entry {
     pub number: i64,
     pub arguments: [u64; 6],
     /// The instruction behind the call's own.
-    pub pointer: u64,
+    pub next_instruction: u64,
     /// Where the stack ends.
     pub stack: u64,
     /// Whether it is a call of this machine, and not one of 32 bits.
@@ -225,7 +225,7 @@ pub(super) fn position(thread: i32) -> nix::Result<Position> {
         } => Ok(Position::Entry(Entry {
             number: number as i64,
             arguments,
-            pointer: instruction,
+            next_instruction: instruction,
             stack,
             native: machine == MACHINE && number < super::filter::X32,
         })),
