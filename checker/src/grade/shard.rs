@@ -34,9 +34,14 @@ impl Shard {
         }
     }
 
-    /// Whether the submission at this place of the class, in the order of names, is in this part.
-    pub fn has(self, place: usize) -> bool {
-        place % self.of as usize == self.index as usize - 1
+    /// Those of a class, in the order of names, that are in this part.
+    pub fn of<T>(self, class: Vec<T>) -> Vec<T> {
+        let first = self.index as usize - 1;
+        class
+            .into_iter()
+            .skip(first)
+            .step_by(self.of as usize)
+            .collect()
     }
 }
 
@@ -73,83 +78,127 @@ pub fn parse(text: &str) -> Result<Asked, String> {
 /// # Errors
 ///
 /// When the environment tells only half of it, or nonsense.
-pub fn find(
-    asked: Option<Asked>,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Option<(Shard, &'static str)>, String> {
+pub fn find(asked: Option<Asked>, variable: impl Fn(&str) -> Option<String>) -> Found {
     let of = match asked {
         Some(Asked::All) => return Ok(None),
         Some(Asked::Shard(shard)) => return Ok(Some((shard, "--shard"))),
         Some(Asked::Of(of)) => Some(of),
         None => None,
     };
-    let number = |name: &str| -> Result<Option<u32>, String> {
-        let Some(text) = variable(name).filter(|text| !text.is_empty()) else {
-            return Ok(None);
-        };
-        let number = text.trim().parse();
-        number
-            .map(Some)
-            .map_err(|_| format!("{name} is '{}', and no number", text.escape_default()))
-    };
-    let total = |engine: u32| match of {
-        Some(of) if of != engine => {
-            Err(format!("--shard says {of} parts, the environment {engine}"))
+    let engine = Engine { variable, of };
+    let found = [
+        Engine::slurm,
+        Engine::kubernetes,
+        Engine::github,
+        Engine::gitlab,
+    ];
+    for find in found {
+        if let Some(found) = find(&engine)? {
+            return Ok(Some(found));
         }
-        _ => Ok(engine),
-    };
-    // Slurm: an array job. Its numbers need not begin with 1.
-    if let Some(task) = number("SLURM_ARRAY_TASK_ID")? {
-        let least = number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(task);
-        let most = number("SLURM_ARRAY_TASK_MAX")?.unwrap_or(task);
-        let step = number("SLURM_ARRAY_TASK_STEP")?.unwrap_or(1).max(1);
-        let count = number("SLURM_ARRAY_TASK_COUNT")?.unwrap_or(1);
-        let is_even = most >= least && task >= least && (most - least) / step + 1 == count;
-        if !is_even || (task - least) % step != 0 {
-            return Err(
-                "the numbers of this Slurm array are not evenly spaced; say --shard".to_owned(),
-            );
-        }
-        let shard = Shard::new((task - least) / step + 1, total(count)?)?;
-        return Ok(Some((shard, "SLURM_ARRAY_TASK_ID")));
-    }
-    // Kubernetes: an indexed job tells the index, from 0, but not how many there are.
-    if let Some(index) = number("JOB_COMPLETION_INDEX")? {
-        let of = match (of, number("JOB_COMPLETIONS")?) {
-            (Some(of), None) => of,
-            (_, Some(engine)) => total(engine)?,
-            (None, None) => {
-                return Err("this is part of an indexed job; say of how many parts, for example --shard /16, or \
-                            --shard all"
-                    .to_owned());
-            }
-        };
-        return Ok(Some((
-            Shard::new(index.saturating_add(1), of)?,
-            "JOB_COMPLETION_INDEX",
-        )));
-    }
-    // GitHub tells a job of a matrix nothing by itself; the workflow hands on strategy.job-index, from 0, and
-    // strategy.job-total under these names.
-    if let Some(index) = number("STRATEGY_JOB_INDEX")? {
-        let engine = number("STRATEGY_JOB_TOTAL")?.or(of);
-        let engine = engine.ok_or("STRATEGY_JOB_INDEX is set, and STRATEGY_JOB_TOTAL is not")?;
-        let shard = Shard::new(index.saturating_add(1), total(engine)?)?;
-        return Ok(Some((shard, "STRATEGY_JOB_INDEX")));
-    }
-    // GitLab: a job with `parallel`, from 1.
-    if variable("GITLAB_CI").is_some()
-        && let Some(index) = number("CI_NODE_INDEX")?
-    {
-        let engine = number("CI_NODE_TOTAL")?.or(of);
-        let engine = engine.ok_or("CI_NODE_INDEX is set, and CI_NODE_TOTAL is not")?;
-        return Ok(Some((Shard::new(index, total(engine)?)?, "CI_NODE_INDEX")));
     }
     match of {
         Some(of) => Err(format!(
             "--shard /{of} needs an engine that tells which part this is; say --shard 1/{of}"
         )),
         None => Ok(None),
+    }
+}
+
+/// A part, and the variable or option that names it; none if the engine is another one.
+type Found = Result<Option<(Shard, &'static str)>, String>;
+
+/// What a CI engine or a scheduler tells a job about its part.
+struct Engine<V> {
+    variable: V,
+    /// How many parts the command line asks for.
+    of: Option<u32>,
+}
+
+impl<V: Fn(&str) -> Option<String>> Engine<V> {
+    fn number(&self, name: &str) -> Result<Option<u32>, String> {
+        let Some(text) = (self.variable)(name).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let number = text.trim().parse();
+        number
+            .map(Some)
+            .map_err(|_| format!("{name} is '{}', and no number", text.escape_default()))
+    }
+
+    /// How many parts there are, if the command line does not contradict.
+    fn total(&self, engine: u32) -> Result<u32, String> {
+        match self.of {
+            Some(of) if of != engine => {
+                Err(format!("--shard says {of} parts, the environment {engine}"))
+            }
+            _ => Ok(engine),
+        }
+    }
+
+    /// An array job. Its numbers need not begin with 1.
+    fn slurm(&self) -> Found {
+        let Some(task) = self.number("SLURM_ARRAY_TASK_ID")? else {
+            return Ok(None);
+        };
+        let least = self.number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(task);
+        let most = self.number("SLURM_ARRAY_TASK_MAX")?.unwrap_or(task);
+        let step = self.number("SLURM_ARRAY_TASK_STEP")?.unwrap_or(1).max(1);
+        let count = self.number("SLURM_ARRAY_TASK_COUNT")?.unwrap_or(1);
+        let is_even = most >= least && task >= least && (most - least) / step + 1 == count;
+        if !is_even || (task - least) % step != 0 {
+            return Err(
+                "the numbers of this Slurm array are not evenly spaced; say --shard".to_owned(),
+            );
+        }
+        let shard = Shard::new((task - least) / step + 1, self.total(count)?)?;
+        Ok(Some((shard, "SLURM_ARRAY_TASK_ID")))
+    }
+
+    /// An indexed job tells the index, from 0, but not how many there are.
+    fn kubernetes(&self) -> Found {
+        let Some(index) = self.number("JOB_COMPLETION_INDEX")? else {
+            return Ok(None);
+        };
+        let of = match (self.of, self.number("JOB_COMPLETIONS")?) {
+            (Some(of), None) => of,
+            (_, Some(engine)) => self.total(engine)?,
+            (None, None) => {
+                return Err("this is part of an indexed job; say of how many parts, for example --shard /16, or \
+                            --shard all"
+                    .to_owned());
+            }
+        };
+        let shard = Shard::new(index.saturating_add(1), of)?;
+        Ok(Some((shard, "JOB_COMPLETION_INDEX")))
+    }
+
+    /// A job of a matrix knows nothing by itself; the workflow hands on strategy.job-index, from 0, and
+    /// strategy.job-total under these names.
+    fn github(&self) -> Found {
+        let Some(index) = self.number("STRATEGY_JOB_INDEX")? else {
+            return Ok(None);
+        };
+        let engine = self.number("STRATEGY_JOB_TOTAL")?.or(self.of);
+        let engine = engine.ok_or("STRATEGY_JOB_INDEX is set, and STRATEGY_JOB_TOTAL is not")?;
+        let shard = Shard::new(index.saturating_add(1), self.total(engine)?)?;
+        Ok(Some((shard, "STRATEGY_JOB_INDEX")))
+    }
+
+    /// A job with `parallel`, from 1.
+    fn gitlab(&self) -> Found {
+        if (self.variable)("GITLAB_CI").is_none() {
+            return Ok(None);
+        }
+        let Some(index) = self.number("CI_NODE_INDEX")? else {
+            return Ok(None);
+        };
+        let engine = self.number("CI_NODE_TOTAL")?.or(self.of);
+        let engine = engine.ok_or("CI_NODE_INDEX is set, and CI_NODE_TOTAL is not")?;
+        Ok(Some((
+            Shard::new(index, self.total(engine)?)?,
+            "CI_NODE_INDEX",
+        )))
     }
 }
 
@@ -222,9 +271,10 @@ mod tests {
 
     #[test]
     fn every_submission_is_in_one_part() {
-        for place in 0..100 {
-            let having = (1..=16).filter(|&index| Shard { index, of: 16 }.has(place));
-            assert_eq!(having.count(), 1);
-        }
+        let class: Vec<usize> = (0..100).collect();
+        let parts = (1..=16).flat_map(|index| Shard { index, of: 16 }.of(class.clone()));
+        let mut all: Vec<usize> = parts.collect();
+        all.sort_unstable();
+        assert_eq!(all, class);
     }
 }

@@ -1,5 +1,7 @@
 //! `checker grade`: many submissions, and what came of them.
 
+mod merge;
+
 use std::{
     collections::BTreeMap,
     env,
@@ -22,7 +24,7 @@ use crate::{
         submission::Submission,
     },
     report::{Feedback, Format, Status, Visibility},
-    sandbox::{self, Isolation, Jail, Tracing},
+    sandbox::{self, Isolation, Jail, Probe, Tracing},
     worker::{Cancel, RunError},
     worker_pool::Conditions,
 };
@@ -122,18 +124,15 @@ pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, CliError> {
         options,
     }) = arguments.command
     {
-        return merge(&parts, &out, options);
+        return merge::run(&parts, &out, options);
     }
-    let Some(out) = arguments.out else {
+    let Some(out) = &arguments.out else {
         return Err(CliError::Usage(
             "where to? Name a folder with --out".to_owned(),
         ));
     };
-    let mut submissions: Vec<Submission> = arguments
-        .submissions
-        .iter()
-        .map(|path| Submission::at(path))
-        .collect();
+    let paths = arguments.submissions.iter();
+    let mut submissions: Vec<Submission> = paths.map(|path| Submission::at(path)).collect();
     refuse_unusable(&mut submissions)?;
     let exercises = all_or(&arguments.exercises)?;
     let shard =
@@ -142,34 +141,12 @@ pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, CliError> {
         note(&format!("part {shard} of the class, from {source}"));
     }
     let shard = shard.map(|(shard, _)| shard);
-    let mut machine = sandbox::probe();
-    // What is not wanted is as good as missing.
-    if arguments.isolation == Some(Isolation::Shared) {
-        machine.namespaces = Err(LabError::new("--isolation shared does without them"));
-    }
-    if arguments.tracing == Some(Tracing::Off) {
-        machine.tracing = Err(LabError::new("--tracing off does without it"));
-    }
-    let missing = machine.missing();
-    let strict = arguments.strict.unwrap_or_else(is_ci);
-    for missing in &missing {
-        complain(&format!(
-            "{}: {missing}",
-            if strict { "missing" } else { "note" }
-        ));
-    }
-    if strict && !missing.is_empty() {
-        complain(
-            "nothing is graded, because a hostile submission would not be contained; --strict=false grades",
-        );
+    let Some(machine) = examine_machine(&arguments) else {
         return Ok(exit::NOT_CHECKED);
-    }
-    let temporary = temporary_folder(&submissions, &out);
-    let mut gradebook = Gradebook::open(&out, shard)?;
-    let class: Vec<Name> = submissions
-        .iter()
-        .map(|submission| submission.name.clone())
-        .collect();
+    };
+    let temporary = temporary_folder(&submissions, out);
+    let mut gradebook = Gradebook::open(out, shard)?;
+    let class = submissions.iter().map(|one| one.name.clone()).collect();
     let config = agree(
         &gradebook,
         arguments.seed,
@@ -179,11 +156,10 @@ pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, CliError> {
         arguments.options,
     )?;
     gradebook.begin(&config)?;
-    let mut place = 0;
-    submissions.retain(|_| {
-        place += 1;
-        shard.is_none_or(|shard| shard.has(place - 1))
-    });
+    let submissions = match shard {
+        Some(shard) => shard.of(submissions),
+        None => submissions,
+    };
     let grading = Grading {
         exercises,
         submissions,
@@ -211,19 +187,50 @@ pub fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, CliError> {
     };
     let mut all = gradebook.all()?;
     all.retain(|name, _| config.submissions.contains(name));
-    if is_cancelled {
-        let known = grading
-            .submissions
-            .iter()
-            .filter(|submission| all.contains_key(&submission.name));
-        complain(&format!(
-            "{} of {} submissions are graded; the same command goes on",
-            known.count(),
-            grading.submissions.len()
-        ));
-        return Ok(exit::INTERRUPTED);
+    match is_cancelled {
+        true => Ok(tell_how_far(&grading, &all)),
+        false => conclude(&gradebook, &all),
     }
-    conclude(&gradebook, &all)
+}
+
+/// What this machine has of what grading needs. None if something is missing, and the command line or the environment
+/// says that nothing is graded then.
+fn examine_machine(arguments: &Arguments) -> Option<Probe> {
+    let mut machine = sandbox::probe();
+    // What is not wanted is as good as missing.
+    if arguments.isolation == Some(Isolation::Shared) {
+        machine.namespaces = Err(LabError::new("--isolation shared does without them"));
+    }
+    if arguments.tracing == Some(Tracing::Off) {
+        machine.tracing = Err(LabError::new("--tracing off does without it"));
+    }
+    let missing = machine.missing();
+    let is_strict = arguments.strict.unwrap_or_else(is_ci);
+    for missing in &missing {
+        let kind = if is_strict { "missing" } else { "note" };
+        complain(&format!("{kind}: {missing}"));
+    }
+    if is_strict && !missing.is_empty() {
+        complain(
+            "nothing is graded, because a hostile submission would not be contained; --strict=false grades",
+        );
+        return None;
+    }
+    Some(machine)
+}
+
+/// For a run that was interrupted.
+fn tell_how_far(grading: &Grading, all: &BTreeMap<Name, Graded>) -> u8 {
+    let submissions = &grading.submissions;
+    let known = submissions
+        .iter()
+        .filter(|submission| all.contains_key(&submission.name));
+    complain(&format!(
+        "{} of {} submissions are graded; the same command goes on",
+        known.count(),
+        submissions.len()
+    ));
+    exit::INTERRUPTED
 }
 
 /// Where submissions are built and tested, if not where the environment says.
@@ -405,79 +412,4 @@ fn complain_of_broken(all: &BTreeMap<Name, Graded>) {
             retries::MOST
         ));
     }
-}
-
-/// Puts the parts of a class together.
-fn merge(parts: &[PathBuf], out: &Path, options: FeedbackArguments) -> Result<u8, CliError> {
-    let mut whole: Option<GradingConfig> = None;
-    let mut all: BTreeMap<Name, Graded> = BTreeMap::new();
-    for part in parts {
-        let book = Gradebook::at(part)?;
-        let configs = book.configs()?;
-        if configs.is_empty() {
-            return Err(CliError::Usage(format!(
-                "there is no gradebook in {}",
-                part.display()
-            )));
-        }
-        for mut config in configs {
-            if config.version != gradebook::VERSION {
-                return Err(CliError::Usage(format!(
-                    "the part in {} was written by another version of the checker; that one can merge it",
-                    part.display()
-                )));
-            }
-            config.shard = None;
-            let whole = whole.get_or_insert_with(|| config.clone());
-            if (config.version, &config.exercises, &config.tests)
-                != (whole.version, &whole.exercises, &whole.tests)
-            {
-                return Err(CliError::Usage(format!(
-                    "the part in {} is about other exercises or hidden tests than those before it",
-                    part.display()
-                )));
-            }
-            whole.submissions.extend(config.submissions);
-        }
-        for (name, graded) in book.all()? {
-            // Of two results for the same work, the one that says something stands.
-            match all.get(&name) {
-                Some(known) if known.status() != Status::Broken => {
-                    if known.report.points != graded.report.points
-                        && graded.status() != Status::Broken
-                    {
-                        return Err(CliError::Usage(format!(
-                            "two parts have graded {name}, and differ about it; remove one of the two files"
-                        )));
-                    }
-                }
-                _ => {
-                    all.insert(name, graded);
-                }
-            }
-        }
-    }
-    let Some(mut whole) = whole else {
-        return Err(CliError::Usage("name the folders of the parts".to_owned()));
-    };
-    whole.submissions.sort();
-    whole.submissions.dedup();
-    whole.options = options.or(whole.options);
-    let mut gradebook = Gradebook::open(out, None)?;
-    gradebook.begin(&whole)?;
-    for graded in all.values() {
-        gradebook.keep(graded)?;
-    }
-    let missing: Vec<&str> = whole
-        .submissions
-        .iter()
-        .filter(|name| !all.contains_key(name))
-        .map(Name::as_str)
-        .collect();
-    let status = conclude(&gradebook, &all)?;
-    if !missing.is_empty() {
-        complain(&format!("no part has graded {}", missing.join(", ")));
-        return Ok(exit::BROKEN);
-    }
-    Ok(status)
 }
