@@ -26,6 +26,7 @@ use programs::Programs;
 use crate::{
     check::Staging,
     exercise::{Exercise, Mistake},
+    failure::{Diagnosis, Failure},
     report::layout::fold,
     test_worker::Outcome,
     verdict,
@@ -168,73 +169,112 @@ fn mistakes(exercise: &Exercise) -> impl Iterator<Item = (usize, Mistake)> {
     tests.flat_map(|(place, test)| test.mistakes().map(move |mistake| (place, mistake)))
 }
 
-/// Compares what one program did with what was declared.
-fn judge(Subject { exercise, kind }: Subject, results: &[Done], proof: &mut Proof) {
-    let mut fault = |text: String| proof.faults.push(format!("{}: {text}", exercise.name));
-    proof.tests += results.len();
-    let mut failed = None;
-    let mut unchecked = Vec::new();
-    for done in results {
-        let test = &exercise.tests[done.test];
-        match &done.statement.outcome {
-            Outcome::Passed => (),
-            Outcome::NotChecked(_) => unchecked.push(done.test),
-            Outcome::Broken(error) => {
-                fault(format!(
-                    "{}: the lab failed in \"{}\": {error}",
-                    name(kind),
-                    test.name
-                ));
-                return;
-            }
-            Outcome::Failed(failure) => {
-                let said = format!(
-                    "{} ({}) in \"{}\"",
-                    failure.diagnosis, failure.symptom, test.name
-                );
-                if kind == Kind::Solution {
-                    fault(format!("the solution fails: {said}"));
+/// A failed test of a program.
+struct FailedTest {
+    test: usize,
+    diagnosis: Diagnosis,
+    hint: &'static str,
+    /// Whether its calls were followed.
+    is_followed: bool,
+    /// In words.
+    said: String,
+}
+
+/// What came of a program's tests.
+#[derive(Default)]
+struct Results {
+    failed: Vec<FailedTest>,
+    unchecked: Vec<usize>,
+}
+
+impl Results {
+    /// Reads them in the order of tests.
+    ///
+    /// # Errors
+    ///
+    /// When the lab has failed in a test: which, and how.
+    fn of(exercise: &'static Exercise, results: &[Done]) -> Result<Results, String> {
+        let mut all = Results::default();
+        for done in results {
+            let name = exercise.tests[done.test].name;
+            match &done.statement.outcome {
+                Outcome::Passed => (),
+                Outcome::NotChecked(_) => all.unchecked.push(done.test),
+                Outcome::Broken(error) => {
+                    return Err(format!("the lab failed in \"{name}\": {error}"));
                 }
-                let verdict = verdict::judge(exercise, done.test, failure);
-                let is_followed = !failure.evidence.calls.is_empty();
-                failed.get_or_insert((
-                    done.test,
-                    failure.diagnosis,
-                    verdict.hint,
-                    is_followed,
-                    said,
-                ));
+                Outcome::Failed(failure) => {
+                    let Failure {
+                        diagnosis, symptom, ..
+                    } = &**failure;
+                    all.failed.push(FailedTest {
+                        test: done.test,
+                        diagnosis: *diagnosis,
+                        hint: verdict::judge(exercise, done.test, failure).hint,
+                        is_followed: !failure.evidence.calls.is_empty(),
+                        said: format!("{diagnosis} ({symptom}) in \"{name}\""),
+                    });
+                }
             }
         }
+        Ok(all)
     }
-    match (kind, failed) {
+}
+
+/// Compares what one program did with what was declared.
+fn judge(Subject { exercise, kind }: Subject, results: &[Done], proof: &mut Proof) {
+    proof.tests += results.len();
+    let mut fault = |text: String| proof.faults.push(format!("{}: {text}", exercise.name));
+    let Results { failed, unchecked } = match Results::of(exercise, results) {
+        Ok(results) => results,
+        Err(error) => return fault(format!("{}: {error}", name(kind))),
+    };
+    match (kind, failed.first()) {
         (Kind::Starter, None) => fault(
             "the starter passes its first test. (If it is solved by now, this proof is not for this folder.)".to_owned(),
         ),
-        (Kind::Starter, Some((_, _, hint, ..))) => {
-            if hint != exercise.first_step {
+        (Kind::Starter, Some(FailedTest { hint, .. })) => {
+            if *hint != exercise.first_step {
                 fault(format!(
                     "the starter gets the hint of a mistake, not what to write first: {hint:?}"
                 ));
             }
         }
         (Kind::Solution, None) => proof.solutions += 1,
-        (Kind::Solution, Some(_)) => (),
+        (Kind::Solution, Some(_)) => failed
+            .iter()
+            .for_each(|one| fault(format!("the solution fails: {}", one.said))),
         // The test that rejects it needs what this machine does not allow.
         (Kind::Mistake(test, _), None) if unchecked.contains(&test) => proof.unproved += 1,
         (Kind::Mistake(..), None) => fault(format!("{} passes all tests", name(kind))),
-        (Kind::Mistake(test, mistake), Some((seen, diagnosis, hint, is_followed, said))) => {
-            if (seen, diagnosis) != (test, mistake.diagnosis) {
-                fault(format!(
-                    "{} is rejected for {said}; declared is {} in \"{}\"",
-                    mistake.name, mistake.diagnosis, exercise.tests[test].name
-                ));
-            } else if hint != hint_of(exercise, mistake, is_followed) {
-                fault(format!("{} gets the hint of another mistake: {hint:?}", mistake.name));
-            } else {
-                proof.mistakes += 1;
+        (Kind::Mistake(test, mistake), Some(first)) => {
+            match judge_mistake(exercise, test, mistake, first) {
+                Ok(()) => proof.mistakes += 1,
+                Err(text) => fault(text),
             }
         }
+    }
+}
+
+/// A mistake is rejected first by its own test, with its diagnosis and its hint.
+fn judge_mistake(
+    exercise: &Exercise,
+    test: usize,
+    mistake: Mistake,
+    failure: &FailedTest,
+) -> Result<(), String> {
+    if (failure.test, failure.diagnosis) != (test, mistake.diagnosis) {
+        return Err(format!(
+            "{} is rejected for {}; declared is {} in \"{}\"",
+            mistake.name, failure.said, mistake.diagnosis, exercise.tests[test].name
+        ));
+    }
+    match failure.hint == hint_of(exercise, mistake, failure.is_followed) {
+        true => Ok(()),
+        false => Err(format!(
+            "{} gets the hint of another mistake: {:?}",
+            mistake.name, failure.hint
+        )),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use super::coverage;
 use crate::{
     book,
-    exercise::{Exercise, Test},
+    exercise::{Clue, Exercise, Mistake, Test},
     failure::LabError,
     mistakes::{self, Mistakes},
 };
@@ -16,80 +16,77 @@ use crate::{
 ///
 /// When the folder of its mistakes cannot be read.
 pub(super) fn faults(root: &Path, exercise: &'static Exercise) -> Result<Vec<String>, LabError> {
-    let mut faults = Vec::new();
-    let mut fault = |text: String| faults.push(format!("{}: {text}", exercise.name));
     let course = fs::read_to_string(root.join("course.md")).unwrap_or_default();
-    lost_readers(exercise, &course)
+    let mut faults = lost_readers(exercise, &course);
+    faults.extend(faults_of_tests(exercise));
+    faults.extend(faults_of_mistakes(root, exercise)?);
+    for file in ["README.md", "src/main.rs"] {
+        let file = Path::new("exercises").join(exercise.name).join(file);
+        if !root.join(&file).is_file() {
+            faults.push(format!("{} is not there", file.display()));
+        }
+    }
+    faults.extend(coverage::of(root, exercise).faults());
+    let named = faults
         .into_iter()
-        .for_each(&mut fault);
+        .map(|fault| format!("{}: {fault}", exercise.name));
+    Ok(named.collect())
+}
+
+fn faults_of_tests(exercise: &Exercise) -> Vec<String> {
+    let mut faults = Vec::new();
     if exercise.tests.is_empty() {
-        fault("it has no tests".to_owned());
+        faults.push("it has no tests".to_owned());
     }
     let mut names = BTreeSet::new();
     for test in exercise.tests {
+        let name = test.name;
+        let diagnoses = test.rejects.iter().map(|one| one.diagnosis.to_string());
+        let diagnoses: BTreeSet<String> = diagnoses.collect();
         if test.rejects.is_empty() {
-            fault(format!(
-                "nothing shows that \"{}\" can fail: it declares no mistake",
-                test.name
+            faults.push(format!(
+                "nothing shows that \"{name}\" can fail: it declares no mistake"
             ));
         }
-        let seen: BTreeSet<String> = test
-            .rejects
-            .iter()
-            .map(|one| one.diagnosis.to_string())
-            .collect();
-        if seen.len() < test.rejects.len() {
-            fault(format!(
-                "\"{}\" gives one diagnosis several hints: mistakes that look the same share theirs",
-                test.name
+        if diagnoses.len() < test.rejects.len() {
+            faults.push(format!(
+                "\"{name}\" gives one diagnosis several hints: mistakes that look the same share theirs"
             ));
         }
-        if !names.insert(test.name) {
-            fault(format!("two tests are called \"{}\"", test.name));
+        if !names.insert(name) {
+            faults.push(format!("two tests are called \"{name}\""));
         }
     }
+    faults
+}
+
+/// What is wrong with the declarations of mistakes, in tests and clues, and with their files.
+fn faults_of_mistakes(root: &Path, exercise: &'static Exercise) -> Result<Vec<String>, LabError> {
+    let mut faults = Vec::new();
     let mut declared = BTreeSet::new();
-    for mistake in exercise.tests.iter().flat_map(Test::mistakes) {
-        if !declared.insert(mistake.name) {
-            fault(format!("{} is declared by two tests", mistake.name));
+    for Mistake { name, .. } in exercise.tests.iter().flat_map(Test::mistakes) {
+        if !declared.insert(name) {
+            faults.push(format!("{name} is declared by two tests"));
         }
-        if !mistakes::is_name(mistake.name) {
-            fault(format!("{} cannot be the name of a module", mistake.name));
+        if !mistakes::is_name(name) {
+            faults.push(format!("{name} cannot be the name of a module"));
         }
     }
-    for clue in exercise.clues {
-        if clue.mistakes.is_empty() {
-            fault(format!(
-                "nothing proves the clue {:?}: it declares no mistake",
-                clue.seen
+    for Clue { seen, mistakes, .. } in exercise.clues {
+        if mistakes.is_empty() {
+            faults.push(format!(
+                "nothing proves the clue {seen:?}: it declares no mistake"
             ));
         }
-        for name in clue.mistakes {
-            if !declared.contains(name) {
-                fault(format!(
-                    "{name} proves the clue {:?}, and is declared by no test",
-                    clue.seen
-                ));
-            }
-        }
+        let unknown = mistakes.iter().filter(|name| !declared.contains(*name));
+        faults
+            .extend(unknown.map(|name| {
+                format!("{name} proves the clue {seen:?}, and is declared by no test")
+            }));
     }
-    for name in Mistakes::of(root, exercise).names()? {
-        if !declared.contains(name.as_str()) {
-            fault(format!("mistakes/{name}.patch is declared by no test"));
-        }
-    }
-    for file in ["README.md", "src/main.rs"] {
-        if !root
-            .join("exercises")
-            .join(exercise.name)
-            .join(file)
-            .is_file()
-        {
-            fault(format!("exercises/{}/{file} is not there", exercise.name));
-        }
-    }
-    let coverage = coverage::of(root, exercise).faults();
-    coverage.into_iter().for_each(fault);
+    let files = Mistakes::of(root, exercise).names()?.into_iter();
+    let strange = files.filter(|name| !declared.contains(name.as_str()));
+    faults.extend(strange.map(|name| format!("mistakes/{name}.patch is declared by no test")));
     Ok(faults)
 }
 

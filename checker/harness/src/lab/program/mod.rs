@@ -62,16 +62,7 @@ pub struct Program {
 
 impl Program {
     pub(super) fn start(context: &Rc<TestContext>, launch: &Launch) -> Checked<Program> {
-        let arguments: Vec<_> = launch
-            .arguments
-            .iter()
-            .map(|argument| quoted_argument(argument))
-            .collect();
-        let start = match arguments.as_slice() {
-            [] => "start your program without arguments".to_owned(),
-            arguments => format!("start your program with {}", arguments.join(" ")),
-        };
-        context.note(start + &inherited(launch));
+        context.note(beginning(launch));
         if launch.stdout == StandardOutput::Terminal && sys::raw_terminal().is_err() {
             let why = "the test needs a pseudo-terminal, and this machine gives none";
             return Err(Stop::NotChecked(why.to_owned()));
@@ -169,6 +160,19 @@ impl Program {
         self.context
             .fail_or_exit(goal, diagnosis, "your program has ended")
     }
+}
+
+/// The step of a start in the transcript: its arguments, and what is unusual about it.
+fn beginning(launch: &Launch) -> String {
+    let arguments = launch.arguments.iter();
+    let arguments: Vec<_> = arguments
+        .map(|argument| quoted_argument(argument))
+        .collect();
+    let start = match arguments.as_slice() {
+        [] => "start your program without arguments".to_owned(),
+        arguments => format!("start your program with {}", arguments.join(" ")),
+    };
+    start + &inherited(launch)
 }
 
 /// What is unusual about a start, for its step in the transcript.
