@@ -3,6 +3,8 @@
 mod support;
 
 use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Stdio},
     time::Duration,
@@ -17,11 +19,20 @@ use nix::{
     unistd::Pid,
 };
 use support::{Course, Isolation, idle::IdleTime};
+use tempfile::TempDir;
+
+/// For temporary files of a checker, which a killed one cannot remove.
+fn temporary_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    folder
+}
 
 /// Starts the checker on a program that sleeps, and waits until it is there.
-fn begin(course: &Course, program: &Path, isolation: Isolation) -> Child {
+fn begin(course: &Course, program: &Path, isolation: Isolation, temporary: &TempDir) -> Child {
     let mut command = course.checker_command();
     command
+        .env("TMPDIR", temporary.path())
         .args(["day2_2", "--jobs", "2", "--program"])
         .arg(program)
         .stdout(Stdio::piped())
@@ -42,8 +53,9 @@ fn wait_until(what: &str, condition: impl FnMut() -> bool) {
 fn ctrl_c_ends_everything_at_once() {
     for isolation in Isolation::ALL {
         let course = Course::real();
+        let temporary = temporary_folder();
         let program = course.misbehaving("sleeps_until_ctrl_c");
-        let mut child = begin(&course, &program, isolation);
+        let mut child = begin(&course, &program, isolation, &temporary);
         let start = IdleTime::start();
         kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
         let status = child.wait().unwrap();
@@ -61,8 +73,9 @@ fn ctrl_c_ends_everything_at_once() {
 fn a_killed_checker_leaves_nothing_running() {
     for isolation in Isolation::ALL {
         let course = Course::real();
+        let temporary = temporary_folder();
         let program = course.misbehaving("sleeps_until_killed");
-        let mut child = begin(&course, &program, isolation);
+        let mut child = begin(&course, &program, isolation, &temporary);
         child.kill().unwrap();
         child.wait().unwrap();
         wait_until("its program has ended", || {
@@ -84,8 +97,10 @@ fn workers_that_wait_for_a_build_in_vain_end_with_the_checker() {
         (Some(Signal::SIGINT), Some(130)),
         (None, Some(1)),
     ] {
+        let temporary = temporary_folder();
         let mut child = course
             .checker_command()
+            .env("TMPDIR", temporary.path())
             .arg("day2_2")
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -20,8 +20,10 @@ use checker::{
     sandbox::{Isolation, Launch, Sandbox},
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use support::environment::command;
-use tempfile::TempDir;
+use support::{
+    environment::command,
+    removal::{folder_until_exit, remove_at_exit},
+};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/source_lines");
 
@@ -35,19 +37,19 @@ const RUST: [(&str, &[&str]); 4] = [
 
 /// Where the programs lie and run.
 struct Scene {
-    folder: TempDir,
+    folder: PathBuf,
     sandbox: Sandbox,
 }
 
 static SCENE: LazyLock<Scene> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    support::open_to_all(folder.path());
+    let folder = folder_until_exit();
     // Who has entered the sandbox may not be able to run rustc any more.
     for (name, options) in RUST {
-        let program = folder.path().join(name);
+        let program = folder.join(name);
         assert!(compile("rustc", "places.rs", &program, options), "{name}");
     }
     let sandbox = Sandbox::enter(Isolation::Shared).unwrap();
+    remove_at_exit(sandbox.folder());
     Scene { folder, sandbox }
 });
 
@@ -199,7 +201,7 @@ fn where_a_program_does_not_tell_there_is_no_line() {
 #[test]
 fn a_call_of_a_rust_program_has_the_line_of_its_author() {
     for (name, _) in &RUST[..2] {
-        let (records, lines) = run(&SCENE.folder.path().join(name));
+        let (records, lines) = run(&SCENE.folder.join(name));
         let written = written(&records, &lines);
         assert_eq!(
             right_ones("places.rs", &written, name),
@@ -208,9 +210,9 @@ fn a_call_of_a_rust_program_has_the_line_of_its_author() {
         );
     }
     // Of what an optimizer has moved, what is told is right.
-    let written = written_by(&SCENE.folder.path().join("fast"));
+    let written = written_by(&SCENE.folder.join("fast"));
     right_ones("places.rs", &written, "optimized");
-    let stripped = written_by(&SCENE.folder.path().join("stripped"));
+    let stripped = written_by(&SCENE.folder.join("stripped"));
     assert!(
         stripped.iter().all(|(_, line)| line.is_none()),
         "{stripped:?}"

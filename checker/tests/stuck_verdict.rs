@@ -19,8 +19,10 @@ use std::{
     time::Duration,
 };
 
-use support::{Course, Isolation, MACHINE, Tracing, compiler::compile_c, idle::IdleTime};
-use tempfile::TempDir;
+use support::{
+    Course, Isolation, MACHINE, Tracing, compiler::compile_c, idle::IdleTime,
+    removal::folder_until_exit,
+};
 
 /// One client, one line, one answer: one wait whose length the server chooses.
 const TEST: &str = "sends a line back at once";
@@ -115,18 +117,17 @@ const HANG_FOR_AN_HOUR: &[&str] = &[
 ];
 
 /// The programs, compiled once.
-static SERVERS: LazyLock<TempDir> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    support::open_to_all(folder.path());
+static SERVERS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = folder_until_exit();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stuck_verdict/servers.c");
-    compile_c(source, folder.path().join("servers"));
+    compile_c(source, folder.join("servers"));
     folder
 });
 
 fn server(name: &str) -> PathBuf {
-    let path = SERVERS.path().join(name);
+    let path = SERVERS.join(name);
     // Under one name for each of its ways; a link, because a copy that is still open for writing cannot be executed.
-    let _ = fs::hard_link(SERVERS.path().join("servers"), &path);
+    let _ = fs::hard_link(SERVERS.join("servers"), &path);
     path
 }
 

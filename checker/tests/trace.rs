@@ -235,7 +235,7 @@ fn data_follows_its_schema() {
 
 /// An argument by which the processes of one test are found among all of the machine.
 fn mark(test: &str) -> String {
-    format!("{test} in {}", FOLDER.path().display())
+    format!("{test} in {}", FOLDER.display())
 }
 
 #[test]
@@ -366,7 +366,7 @@ fn a_slow_reader_does_not_stop_the_program() {
 
 #[test]
 fn only_some_calls_and_to_a_file() {
-    let file = FOLDER.path().join("story");
+    let file = FOLDER.join("story");
     let output = file.to_str().unwrap();
     let options = [
         "--only",

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod idle;
 pub mod machine;
 pub mod ordinary_user;
+pub mod removal;
 pub mod skipped;
 pub mod terminal;
 

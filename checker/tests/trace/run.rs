@@ -17,20 +17,16 @@ use nix::{
     unistd::Pid,
 };
 
-use super::support::{self, Course, compiler::compile_c};
+use super::support::{Course, compiler::compile_c, removal::folder_until_exit};
 
 /// No story of these tests takes a tenth of it.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-pub static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    support::open_to_all(folder.path());
-    folder
-});
+pub static FOLDER: LazyLock<PathBuf> = LazyLock::new(folder_until_exit);
 
 /// The programs, compiled once.
 pub static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let program = FOLDER.path().join("programs");
+    let program = FOLDER.join("programs");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/trace/programs.c");
     compile_c(source, &program);
     program

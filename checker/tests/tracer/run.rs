@@ -19,13 +19,17 @@ use checker::{
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::support::compiler::compile_c;
+use super::support::{compiler::compile_c, removal};
 
 /// No program of these tests takes a tenth of it.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-pub static SANDBOX: LazyLock<Sandbox> =
-    LazyLock::new(|| Sandbox::enter(Isolation::Shared).unwrap());
+pub static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
+    removal::begin();
+    let sandbox = Sandbox::enter(Isolation::Shared).unwrap();
+    removal::remove_at_exit(sandbox.folder());
+    sandbox
+});
 
 /// The programs, compiled once.
 pub static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
