@@ -49,21 +49,14 @@ fn build(
     let sources: Vec<PathBuf> = vec![root.join("exercises")];
     let toolchain = Toolchain::find(&root.join("toolchain")).expect("a toolchain");
     let mut confined = toolchain
-        .confine(
-            root,
-            &target,
-            &sources,
-            2,
-            isolation,
-            &Cancel::new().expect("an eventfd"),
-        )
+        .confine(root, &target, &sources, 2, isolation)
         .expect("a confinement");
     confined.confinement.time = time;
     confined.confinement.memory = memory << 20;
     let packages = [package.to_owned()].into();
     let workspace = Workspace {
         confined: Some(confined),
-        ..Workspace::new(root, target)
+        ..Workspace::new(root, target, &Cancel::new().expect("an eventfd"))
     };
     let end = workspace.build(&packages, |event| match event {
         CargoEvent::Built { path, .. } => println!("built {}", path.display()),

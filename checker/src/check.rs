@@ -13,13 +13,13 @@ use crate::{
     build::{
         self, BuildEvent,
         cargo::Building,
-        site::{CourseSite, Site, Untrusted},
+        site::{CourseSite, Site},
     },
     exercise::Exercise,
     failure::LabError,
     report::{ExerciseReport, NoProgram, Report, Status, TestReport},
     sandbox, verdict,
-    worker::RunError,
+    worker::{Cancel, RunError},
     worker_pool::{self, Batch, Conditions, Done},
 };
 
@@ -218,16 +218,17 @@ pub fn unfinished(plan: &Plan, trouble: &LabError) -> Report {
 ///
 /// # Errors
 ///
-/// When the lab cannot build.
+/// When the lab cannot build, and when it is cancelled.
 pub fn build(
     root: &Path,
     exercise: &'static Exercise,
     colour: bool,
+    cancel: &Cancel,
     mut tell: impl FnMut(&str),
 ) -> Result<(Option<PathBuf>, ExerciseReport), RunError> {
     let mut report = ExerciseReport::new(exercise);
     let mut built = None;
-    let course = CourseSite::new(root, colour, None);
+    let course = CourseSite::new(root, colour, cancel, None);
     build::run(
         &Site::Course(&course),
         [exercise.name.to_owned()],
@@ -442,11 +443,8 @@ fn feed(
         let mut all = 0..plan.exercises.len();
         return Ok(all.try_for_each(|index| send(index, program))?);
     }
-    let confined = conditions.jail.as_ref().map(|_| Untrusted {
-        isolation: conditions.isolation,
-        cancel: conditions.cancel.clone(),
-    });
-    let course = CourseSite::new(&plan.root, plan.colour, confined);
+    let confined = conditions.jail.as_ref().map(|_| conditions.isolation);
+    let course = CourseSite::new(&plan.root, plan.colour, &conditions.cancel, confined);
     let names = plan.exercises.iter().map(|one| one.name.to_owned());
     let mut staged = Ok(());
     build::run(&Site::Course(&course), names, begun, &mut |event| {

@@ -141,7 +141,14 @@ pub fn run(
     }
     tell("building");
     let staging = Staging::new()?;
-    let programs = Programs::build(root, scope, &staging, &mut proof.faults, &mut tell)?;
+    let programs = Programs::build(
+        root,
+        scope,
+        &staging,
+        &conditions.cancel,
+        &mut proof.faults,
+        &mut tell,
+    )?;
     let (subjects, batches) = programs.batches(scope, trial, &mut proof.faults);
     // By the place of the program among the subjects.
     let mut results: BTreeMap<usize, Vec<Done>> = BTreeMap::new();

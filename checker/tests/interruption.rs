@@ -4,7 +4,7 @@ mod support;
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::Path,
     process::{Child, Stdio},
     time::Duration,
@@ -15,7 +15,7 @@ use checker::{
     test_worker, worker,
 };
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 use support::{Course, Isolation, idle::IdleTime};
@@ -80,6 +80,42 @@ fn a_killed_checker_leaves_nothing_running() {
         child.wait().unwrap();
         wait_until("its program has ended", || {
             support::processes_of(&program) == 0
+        });
+    }
+}
+
+/// A cargo that is ended says nothing about the exercises, and the terminal's Ctrl-C goes to all processes.
+#[test]
+fn ctrl_c_during_a_build_ends_it_and_starts_no_other() {
+    let course = Course::copy_of(&["day1_1_file_copy", "day2_2_echo_server"]);
+    let temporary = temporary_folder();
+    let (cargo, pids) = (
+        temporary.path().join("cargo"),
+        temporary.path().join("pids"),
+    );
+    let pids_file = pids.display();
+    let script = format!("#!/bin/sh\nsleep 1000 &\necho $$ $! >>{pids_file}\nwait\n");
+    fs::write(&cargo, script).unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    let child = course
+        .checker_command()
+        .env("CARGO", &cargo)
+        .env("TMPDIR", temporary.path())
+        .args(["all", "--color=never"])
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = || fs::read_to_string(&pids).unwrap_or_default();
+    wait_until("cargo runs", || started().ends_with('\n'));
+    killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(started().lines().count(), 1);
+    for pid in started().split_whitespace() {
+        wait_until("cargo and its children have ended", || {
+            Process::read(pid.parse().unwrap()).is_none_or(|process| process.state == 'Z')
         });
     }
 }

@@ -7,11 +7,16 @@ use std::{
     collections::BTreeSet,
     env, fs,
     io::{BufRead, BufReader, Read},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     thread,
 };
 
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use serde::Deserialize;
 
 use super::confined::Confined;
@@ -19,7 +24,7 @@ use crate::{
     digest::Digest,
     failure::{Attempt, LabError},
     sandbox::{self, Output, Stopped},
-    worker::RunError,
+    worker::{Cancel, CancellableReader, RunError},
 };
 
 /// What happens during a build.
@@ -127,36 +132,40 @@ pub struct Workspace {
     pub confined: Option<Confined>,
     /// Whether the compiler's messages are coloured.
     pub colour: bool,
+    /// Ends a build early.
+    pub cancel: Cancel,
 }
 
 impl Workspace {
     /// The workspace in this folder, whose packages are trusted.
-    pub fn new(root: &Path, target: PathBuf) -> Workspace {
+    pub fn new(root: &Path, target: PathBuf, cancel: &Cancel) -> Workspace {
         Workspace {
             root: root.to_owned(),
             target,
             confined: None,
             colour: false,
+            cancel: cancel.clone(),
         }
     }
 
     /// The course in this folder.
-    pub fn course(root: &Path) -> Workspace {
-        Workspace::new(root, target_folder(root))
+    pub fn course(root: &Path, cancel: &Cancel) -> Workspace {
+        Workspace::new(root, target_folder(root), cancel)
     }
 
     /// Builds all binaries of these packages.
     ///
     /// # Errors
     ///
-    /// When cargo cannot be started; and where it is confined, when the work is cancelled.
+    /// When cargo cannot be started, and when the work is cancelled.
     pub fn build(
         &self,
         packages: &BTreeSet<String>,
         mut on_event: impl FnMut(CargoEvent),
     ) -> Result<CargoEnd, RunError> {
+        self.cancel.check()?;
         let Some(confined) = &self.confined else {
-            return Ok(self.begin(packages.clone())?.follow(on_event)?);
+            return self.begin(packages.clone())?.follow(&self.cancel, on_event);
         };
         let mut command = confined.cargo();
         self.add_arguments(&mut command, packages);
@@ -164,7 +173,7 @@ impl Workspace {
         Ok(
             match confined
                 .confinement
-                .run(&command, &confined.cancel, on_output)?
+                .run(&command, &self.cancel, on_output)?
             {
                 (finished, sandbox::Ended::ByItself { complaints, .. }) => {
                     CargoEnd::by_itself(finished, complaints)
@@ -184,6 +193,8 @@ impl Workspace {
         let mut command = command(&self.root);
         self.add_arguments(&mut command, &packages);
         command
+            // Ctrl-C at the terminal would end cargo before this process knows why.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -221,7 +232,7 @@ impl CargoEnd {
     }
 }
 
-/// A build at work, which is not confined. It ends when this is dropped.
+/// A build at work, which is not confined. It ends when this is dropped, with all compilers that it has started.
 #[derive(Debug)]
 pub struct Building {
     packages: BTreeSet<String>,
@@ -238,8 +249,12 @@ impl Building {
     ///
     /// # Errors
     ///
-    /// When waitpid(2) fails.
-    pub fn follow(mut self, mut on_event: impl FnMut(CargoEvent)) -> Result<CargoEnd, LabError> {
+    /// When the work is cancelled, and when waitpid(2) fails.
+    pub fn follow(
+        mut self,
+        cancel: &Cancel,
+        mut on_event: impl FnMut(CargoEvent),
+    ) -> Result<CargoEnd, RunError> {
         let stderr = self.cargo.stderr.take();
         let errors = thread::spawn(move || {
             let mut text = String::new();
@@ -249,8 +264,12 @@ impl Building {
             text
         });
         let stdout = self.cargo.stdout.take();
-        let listen = |stdout: ChildStdout| listen(stdout, &self.packages, &mut on_event);
+        let listen = |stdout: ChildStdout| {
+            let stdout = CancellableReader::new(stdout, cancel);
+            listen(stdout, &self.packages, &mut on_event)
+        };
         let finished = stdout.and_then(listen);
+        cancel.check()?;
         self.cargo.wait().attempt("could not wait for cargo")?;
         Ok(CargoEnd::by_itself(
             finished,
@@ -261,9 +280,11 @@ impl Building {
 
 impl Drop for Building {
     fn drop(&mut self) {
-        // Of one that has been waited for, neither does anything.
-        let _ = self.cargo.kill();
-        let _ = self.cargo.wait();
+        if let Ok(None) = self.cargo.try_wait() {
+            let group = Pid::from_raw(self.cargo.id().cast_signed());
+            let _ = killpg(group, Signal::SIGKILL);
+            let _ = self.cargo.wait();
+        }
     }
 }
 

@@ -11,7 +11,6 @@ use std::{
 use crate::{
     failure::{Attempt, LabError},
     sandbox::{Confinement, Isolation, Jail},
-    worker::Cancel,
 };
 
 /// Where the compiler is.
@@ -29,8 +28,6 @@ pub struct Confined {
     cargo: PathBuf,
     /// What holds the build.
     pub confinement: Confinement,
-    /// Ends it early.
-    pub cancel: Cancel,
 }
 
 impl Toolchain {
@@ -104,7 +101,6 @@ impl Toolchain {
         sources: &[PathBuf],
         jobs: usize,
         isolation: Isolation,
-        cancel: &Cancel,
     ) -> Result<Confined, LabError> {
         // The next build would go by settings that this one leaves there.
         debug_assert!(
@@ -157,7 +153,6 @@ impl Toolchain {
                 time: Duration::from_secs(300),
                 lock: None,
             },
-            cancel: cancel.clone(),
         })
     }
 }

@@ -19,7 +19,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{exercise::Exercise, failure::LabError, report::NoProgram, worker::RunError};
+use crate::{
+    exercise::Exercise,
+    failure::LabError,
+    report::NoProgram,
+    worker::{Cancel, RunError},
+};
 
 use cargo::{Building, CargoEnd, CargoEvent, Workspace};
 use site::{Site, has_manifest};
@@ -42,7 +47,12 @@ pub enum BuildEvent {
 
 /// Begins to build these exercises of the course, before anything else is known of the run: nothing of it takes longer.
 /// `None` if there is nothing to build, or cargo cannot be started, which [`run`] will tell.
-pub fn begin(root: &Path, exercises: &[&Exercise], colour: bool) -> Option<Building> {
+pub fn begin(
+    root: &Path,
+    exercises: &[&Exercise],
+    colour: bool,
+    cancel: &Cancel,
+) -> Option<Building> {
     let packages: BTreeSet<String> = exercises
         .iter()
         .filter(|exercise| has_manifest(root, exercise.name))
@@ -53,7 +63,7 @@ pub fn begin(root: &Path, exercises: &[&Exercise], colour: bool) -> Option<Build
     }
     let course = Workspace {
         colour,
-        ..Workspace::course(root)
+        ..Workspace::course(root, cancel)
     };
     course.begin(packages).ok()
 }
@@ -67,7 +77,7 @@ pub fn begin(root: &Path, exercises: &[&Exercise], colour: bool) -> Option<Build
 /// # Errors
 ///
 /// When the lab cannot build, which says nothing about any package: there is no compiler, the disk is full, a dependency
-/// is missing; and where the build is confined, when it is cancelled.
+/// is missing; and when it is cancelled.
 pub fn run(
     site: &Site<'_>,
     packages: impl IntoIterator<Item = String>,
@@ -165,7 +175,7 @@ impl Call {
             CargoEvent::Built { .. } | CargoEvent::Message { .. } => (),
         };
         let end = match begun {
-            Some(building) => building.follow(on_cargo)?,
+            Some(building) => building.follow(&workspace.cancel, on_cargo)?,
             None => workspace.build(&packages, on_cargo)?,
         };
         Ok(Call { left, errors, end })

@@ -31,16 +31,7 @@ pub enum Site<'a> {
 #[derive(Debug)]
 pub struct CourseSite {
     whole: Workspace,
-    confined: Option<Untrusted>,
-}
-
-/// How the builds of exercises are confined, each by itself.
-#[derive(Clone, Debug)]
-pub struct Untrusted {
-    /// Whether they get namespaces of their own.
-    pub isolation: Isolation,
-    /// Ends a build early.
-    pub cancel: Cancel,
+    confined: Option<Isolation>,
 }
 
 /// A workspace with one member, whose folder vanishes with this value.
@@ -51,11 +42,17 @@ pub(super) struct Separate {
 }
 
 impl CourseSite {
-    /// The course in this folder, whose exercises are trusted if they are not confined.
-    pub fn new(root: &Path, colour: bool, confined: Option<Untrusted>) -> CourseSite {
+    /// The course in this folder. Where its exercises are not trusted, their builds are `confined`, each by itself, with
+    /// or without namespaces.
+    pub fn new(
+        root: &Path,
+        colour: bool,
+        cancel: &Cancel,
+        confined: Option<Isolation>,
+    ) -> CourseSite {
         let whole = Workspace {
             colour,
-            ..Workspace::course(root)
+            ..Workspace::course(root, cancel)
         };
         CourseSite { whole, confined }
     }
@@ -88,8 +85,8 @@ impl Site<'_> {
             root: folder.path().to_owned(),
             ..whole.clone()
         };
-        if let Some(confinement) = confined {
-            confine(&mut workspace, &whole.root, package, confinement)?;
+        if let Some(isolation) = confined {
+            confine(&mut workspace, &whole.root, package, *isolation)?;
         }
         Ok(Separate {
             workspace,
@@ -154,7 +151,7 @@ fn confine(
     workspace: &mut Workspace,
     course: &Path,
     package: &str,
-    Untrusted { isolation, cancel }: &Untrusted,
+    isolation: Isolation,
 ) -> Result<(), LabError> {
     let place = course.join("target/jailed");
     workspace.target = place.join("target");
@@ -165,7 +162,7 @@ fn confine(
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let toolchain = Toolchain::find(&place)?;
     let (root, target) = (&workspace.root, &workspace.target);
-    let confined = toolchain.confine(root, target, &sources, jobs, *isolation, cancel)?;
+    let confined = toolchain.confine(root, target, &sources, jobs, isolation)?;
     workspace.confined = Some(confined);
     Ok(())
 }

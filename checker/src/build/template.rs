@@ -191,14 +191,13 @@ impl Template {
 
     /// A workspace in this folder, built confined.
     fn confine(&self, root: &Path, jobs: usize) -> Result<Workspace, LabError> {
-        let mut workspace = Workspace::new(root, root.join("target"));
+        let mut workspace = Workspace::new(root, root.join("target"), &self.limits.cancel);
         let mut confined = self.toolchain.confine(
             root,
             &workspace.target,
             &[root.join("exercises")],
             jobs,
             self.limits.isolation,
-            &self.limits.cancel,
         )?;
         confined.confinement.has_walls = self.limits.has_jail;
         confined.confinement.lock = Some(self.lock.clone());

@@ -76,7 +76,7 @@ pub(super) fn check(
     // The build begins while the lab finds out what this machine allows. A confined build has to wait for that.
     let begun = match arguments.program.is_some() || arguments.how.jail {
         true => None,
-        false => build::begin(&root, &exercises, colour),
+        false => build::begin(&root, &exercises, colour, cancel),
     };
     let plan = Plan {
         root,

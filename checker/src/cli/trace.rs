@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &Arguments, cancel: &Cancel) -> Result<u8, CliError
             refuse_unusable(program)?;
             program.clone()
         }
-        None => match build(&workspace::find()?, exercise)? {
+        None => match build(&workspace::find()?, exercise, cancel)? {
             Some(program) => program,
             None => return Ok(exit::FAILED),
         },
@@ -133,11 +133,15 @@ fn colour() -> ColorChoice {
 }
 
 /// Builds the program of an exercise. None if there is none, and then it is said why.
-fn build(root: &Path, exercise: &'static Exercise) -> Result<Option<PathBuf>, RunError> {
+fn build(
+    root: &Path,
+    exercise: &'static Exercise,
+    cancel: &Cancel,
+) -> Result<Option<PathBuf>, RunError> {
     let line = ProgressLine::new();
     let has_colour = colour() != ColorChoice::Never;
     line.say("compiling");
-    let built = check::build(root, exercise, has_colour, |name| {
+    let built = check::build(root, exercise, has_colour, cancel, |name| {
         line.say(&format!("compiling; {name} is done"));
     });
     drop(line);

@@ -19,6 +19,7 @@ use crate::{
     build::cargo::{self, CargoEnd, CargoEvent},
     check::Staging,
     failure::{Attempt, LabError},
+    worker::{Cancel, RunError},
     workspace,
 };
 
@@ -90,20 +91,22 @@ impl BuiltBundles {
 ///
 /// # Errors
 ///
-/// When the sources cannot be written, cargo does not build them, or the programs cannot be linked.
+/// When the sources cannot be written, cargo does not build them, or the programs cannot be linked; and when it is
+/// cancelled.
 pub fn build(
     root: &Path,
     bundles: Vec<Bundle>,
     staging: &Staging,
+    cancel: &Cancel,
     mut tell: impl FnMut(&str),
-) -> Result<BuiltBundles, LabError> {
+) -> Result<BuiltBundles, RunError> {
     let mut programs = BuiltBundles::default();
     let mut left = bundles;
     left.retain(|bundle| !bundle.sources.is_empty());
     let workshop = Workshop::open(root, &left)?;
     // A bundle is built again without the mistakes that do not compile: each time they are fewer.
     while !left.is_empty() {
-        let mut results = workshop.build(&left, &mut tell)?;
+        let mut results = workshop.build(&left, cancel, &mut tell)?;
         let mut again = Vec::new();
         for mut bundle in left {
             let result = results.remove(&bundle.package).unwrap_or_default();
@@ -118,10 +121,10 @@ pub fn build(
                 .filter(|remark| remark.is_error)
                 .collect();
             if errors.is_empty() {
-                return Err(LabError {
+                return Err(RunError::Lab(LabError {
                     detail: Some(result.said),
                     ..LabError::new(format!("could not build {}", bundle.package))
-                });
+                }));
             }
             for remark in &errors {
                 bundle.sources.remove(&remark.mistake);
@@ -178,8 +181,9 @@ impl Workshop {
     fn build(
         &self,
         bundles: &[Bundle],
+        cancel: &Cancel,
         tell: &mut impl FnMut(&str),
-    ) -> Result<BTreeMap<String, Built>, LabError> {
+    ) -> Result<BTreeMap<String, Built>, RunError> {
         for bundle in bundles {
             let folder = self.folder.join(&bundle.package);
             write_package(&folder, bundle)
@@ -214,25 +218,25 @@ impl Workshop {
             }
             CargoEvent::Compiled(name) => tell(&format!("compiling {name}")),
         };
-        let workspace = cargo::Workspace::new(&self.folder, self.target.clone());
-        match workspace.begin(packages)?.follow(on_event)? {
+        let workspace = cargo::Workspace::new(&self.folder, self.target.clone(), cancel);
+        match workspace.build(&packages, on_event)? {
             CargoEnd::Finished { said, .. } => {
                 for built in results.values_mut() {
                     built.said.push_str(&said);
                 }
                 Ok(results)
             }
-            CargoEnd::NotBegun(said) => Err(LabError {
+            CargoEnd::NotBegun(said) => Err(RunError::Lab(LabError {
                 detail: Some(said),
                 ..LabError::new(format!(
                     "cargo cannot read the generated workspace {}",
                     self.folder.display()
                 ))
-            }),
-            CargoEnd::Stopped(limit) => Err(LabError {
+            })),
+            CargoEnd::Stopped(limit) => Err(RunError::Lab(LabError {
                 detail: Some(limit.to_string()),
                 ..LabError::new("could not build the mistakes")
-            }),
+            })),
         }
     }
 }

@@ -173,7 +173,7 @@ pub fn try_out(
         package: package.clone(),
         sources: BTreeMap::from([(name.to_owned(), program.to_owned())]),
     };
-    let programs = bundle::build(root, vec![bundle], &staging, tell)?;
+    let programs = bundle::build(root, vec![bundle], &staging, &conditions.cancel, tell)?;
     let Some(path) = programs.path(&package, name) else {
         let said = programs.remarks.into_iter().map(|remark| remark.text);
         return Ok(Trial::DoesNotCompile(said.collect()));

@@ -17,6 +17,7 @@ use crate::{
         Mistakes,
         bundle::{self, Bundle, Remark},
     },
+    worker::{Cancel, RunError},
     worker_pool::Batch,
 };
 
@@ -32,15 +33,17 @@ impl Programs {
     ///
     /// # Errors
     ///
-    /// When a reference or a mistake cannot be read, cargo cannot be started, or a program cannot be put in its place.
+    /// When a reference or a mistake cannot be read, cargo cannot be started, or a program cannot be put in its place; and
+    /// when it is cancelled.
     pub(super) fn build(
         root: &Path,
         scope: &Scope,
         staging: &Staging,
+        cancel: &Cancel,
         faults: &mut Vec<String>,
         tell: &mut impl FnMut(&str),
-    ) -> Result<Programs, LabError> {
-        let mut whole = build_whole(root, scope, faults, tell)?;
+    ) -> Result<Programs, RunError> {
+        let mut whole = build_whole(root, scope, cancel, faults, tell)?;
         for path in whole.values_mut() {
             *path = staging.ready(path)?;
         }
@@ -48,7 +51,7 @@ impl Programs {
         for (exercise, extent) in scope {
             bundles.push(patched(root, exercise, extent, faults)?);
         }
-        let mistakes = bundle::build(root, bundles, staging, tell)?;
+        let mistakes = bundle::build(root, bundles, staging, cancel, tell)?;
         faults.extend(mistakes.remarks.iter().map(|remark| told(scope, remark)));
         Ok(Programs { whole, mistakes })
     }
@@ -192,9 +195,10 @@ fn told(scope: &Scope, remark: &Remark) -> String {
 fn build_whole(
     root: &Path,
     scope: &Scope,
+    cancel: &Cancel,
     faults: &mut Vec<String>,
     tell: &mut impl FnMut(&str),
-) -> Result<BTreeMap<String, PathBuf>, LabError> {
+) -> Result<BTreeMap<String, PathBuf>, RunError> {
     let packages: BTreeSet<String> = scope
         .iter()
         .filter(|(_, extent)| *extent == Extent::Whole)
@@ -204,8 +208,7 @@ fn build_whole(
     if packages.is_empty() {
         return Ok(built);
     }
-    let building = Workspace::course(root).begin(packages)?;
-    let end = building.follow(|event| match event {
+    let end = Workspace::course(root, cancel).build(&packages, |event| match event {
         CargoEvent::Built { binary, path, .. } => {
             tell(&format!("built {binary}"));
             built.insert(binary, path);

@@ -27,6 +27,7 @@ use checker::{
     exercise::Exercise,
     mistakes::Mistakes,
     sandbox::Probe,
+    worker::Cancel,
     workspace,
 };
 use skipped::skipped;
@@ -187,7 +188,7 @@ impl Course {
         let package = format!("{exercise}_solution");
         let packages = [package.clone()].into();
         let mut found = None;
-        Workspace::course(real)
+        Workspace::course(real, &Cancel::new().unwrap())
             .build(&packages, |event| {
                 if let CargoEvent::Built { binary, path, .. } = event
                     && binary == package

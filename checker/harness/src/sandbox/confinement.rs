@@ -7,7 +7,7 @@ use std::{
     ffi::OsStr,
     fmt,
     io::{self, PipeReader, Read},
-    os::{fd::AsFd, unix::process::ExitStatusExt},
+    os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Command, ExitStatus},
     thread,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     failure::{Attempt, LabError},
-    worker::{Cancel, RunError, Worker, wait_for_any},
+    worker::{Cancel, CancellableReader, RunError, Worker},
 };
 
 /// How much a command may print, and how much of its complaints is kept, in bytes.
@@ -124,8 +124,7 @@ impl Confinement {
         let complaints = thread::spawn(|| beginning_of(stderr));
         let mut left = MOST_OUTPUT;
         let heard = listen(Output {
-            stdout: &stdout,
-            cancel,
+            stdout: CancellableReader::new(&stdout, cancel),
             left: &mut left,
         });
         // If the command still runs, this ends it.
@@ -176,16 +175,13 @@ fn beginning_of(mut text: PipeReader) -> String {
 
 /// What a command prints. It ends early when the work is cancelled, and when it is too much.
 pub struct Output<'a> {
-    stdout: &'a PipeReader,
-    cancel: &'a Cancel,
+    stdout: CancellableReader<'a, &'a PipeReader>,
     left: &'a mut u64,
 }
 
 impl Read for Output<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let files = [self.stdout.as_fd(), self.cancel.as_fd()];
-        let [_, is_cancelled] = wait_for_any(files, None)?;
-        if is_cancelled || *self.left == 0 {
+        if *self.left == 0 {
             return Ok(0);
         }
         let length = self.stdout.read(buffer)?;
