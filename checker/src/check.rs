@@ -18,7 +18,9 @@ use crate::{
     exercise::Exercise,
     failure::LabError,
     report::{ExerciseReport, NoProgram, Report, Status, TestReport},
-    sandbox, verdict,
+    sandbox,
+    test_worker::Statement,
+    verdict,
     worker::{Cancel, RunError},
     worker_pool::{self, Batch, Conditions, Done},
 };
@@ -446,7 +448,6 @@ fn feed(
     let confined = conditions.jail.as_ref().map(|_| conditions.isolation);
     let course = CourseSite::new(&plan.root, plan.colour, &conditions.cancel, confined);
     let names = plan.exercises.iter().map(|one| one.name.to_owned());
-    let mut staged = Ok(());
     build::run(&Site::Course(&course), names, begun, &mut |event| {
         let place = |name: &str| plan.exercises.iter().position(|one| one.name == name);
         let step = match event {
@@ -456,8 +457,10 @@ fn feed(
                 place(&name).map(|index| Step::NoProgram(index, reason))
             }
             BuildEvent::Done(name, Ok(program)) => {
-                if let Some(Err(error)) = place(&name).map(|index| send(index, &program)) {
-                    staged = Err(error);
+                if let Some(index) = place(&name)
+                    && let Err(error) = send(index, &program)
+                {
+                    give_up(plan, index, &error, steps);
                 }
                 place(&name).map(Step::Built)
             }
@@ -465,8 +468,18 @@ fn feed(
         if let Some(step) = step {
             let _ = steps.send(step);
         }
-    })?;
-    Ok(staged?)
+    })
+}
+
+/// The program of an exercise is there, and the lab cannot run it. The others are tested all the same.
+fn give_up(plan: &Plan, index: usize, error: &LabError, steps: &Sender<Step>) {
+    for test in plan.tests_of(plan.exercises[index]) {
+        let _ = steps.send(Step::Tested(Done {
+            key: index,
+            test,
+            statement: Statement::broken(error.clone()),
+        }));
+    }
 }
 
 /// Where programs lie while they are tested: where they were built, or, when the checker is root's, in a folder that

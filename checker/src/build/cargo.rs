@@ -153,6 +153,15 @@ impl Workspace {
         Workspace::new(root, target_folder(root), cancel)
     }
 
+    /// Whether this can be a program of a build. A confined one may print any path in cargo's place.
+    pub(super) fn may_have_built(&self, path: &Path) -> bool {
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        self.confined.is_none()
+            || real(path)
+                .zip(real(&self.target))
+                .is_some_and(|(path, target)| path.starts_with(target))
+    }
+
     /// Builds all binaries of these packages.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::{
     env, fs, io,
     os::unix::fs::symlink,
     path::{self, Path, PathBuf},
-    process::Command,
+    process::{self, Command},
     time::Duration,
 };
 
@@ -52,7 +52,8 @@ impl Toolchain {
                 detail: Some(format!("{error}; is Rust installed? See https://rustup.rs")),
                 ..LabError::new(FIND)
             })?;
-        let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        let sysroot = said(output, FIND)?;
+        let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot).trim());
         let cargo = [sysroot.join("bin/cargo"), PathBuf::from("/usr/bin/cargo")]
             .into_iter()
             .find(|cargo| cargo.is_file())
@@ -79,13 +80,12 @@ impl Toolchain {
     ///
     /// # Errors
     ///
-    /// When it cannot be started.
+    /// When it cannot be started, or fails.
     pub fn version(&self) -> Result<Vec<u8>, LabError> {
+        const ASK: &str = "could not ask the compiler for its version";
         let rustc = self.sysroot.join("bin/rustc");
         let output = Command::new(rustc).arg("-vV").current_dir("/").output();
-        Ok(output
-            .attempt("could not ask the compiler for its version")?
-            .stdout)
+        said(output.attempt(ASK)?, ASK)
     }
 
     /// How to build a workspace that may read these files and folders besides its own manifest, and change only its
@@ -154,6 +154,17 @@ impl Toolchain {
                 lock: None,
             },
         })
+    }
+}
+
+/// What a command has printed, if it has succeeded. rustup's stand-in fails where no toolchain is chosen.
+fn said(output: process::Output, attempt: &str) -> Result<Vec<u8>, LabError> {
+    match output.status.success() {
+        true => Ok(output.stdout),
+        false => Err(LabError {
+            detail: Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            ..LabError::new(attempt)
+        }),
     }
 }
 

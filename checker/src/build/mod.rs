@@ -152,7 +152,7 @@ impl Call {
                 package,
                 binary,
                 path,
-            } if binary == package => {
+            } if binary == package && workspace.may_have_built(&path) => {
                 if left.remove(&package) {
                     on_event(BuildEvent::Done(package, Ok(path)));
                 }

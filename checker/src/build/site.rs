@@ -276,10 +276,42 @@ fn empty_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDir> 
 
 /// A course's own manifest, whatever its user has made of it, with this as its only member.
 fn with_member(manifest: &str, member: &str) -> String {
-    let lines = manifest.lines().map(|line| match line.split_once('=') {
-        Some((key, _)) if key.trim() == "members" => format!("members = [\"{member}\"]"),
-        Some((key, _)) if key.trim() == "default-members" => String::new(),
-        _ => line.to_owned(),
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let mut kept = String::new();
+    let mut lines = manifest.lines();
+    while let Some(line) = lines.next() {
+        let key = line.split_once('=').map(|(key, _)| key.trim());
+        match key {
+            Some("members") => kept.push_str(&format!("members = [\"{member}\"]\n")),
+            Some("default-members") => (),
+            _ => {
+                kept.push_str(line);
+                kept.push('\n');
+                continue;
+            }
+        }
+        // The rest of an array that stands in several lines.
+        if !line.contains(']') {
+            lines
+                .by_ref()
+                .take_while(|line| !line.contains(']'))
+                .for_each(drop);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lone_workspace_has_one_member_however_the_manifest_is_written() {
+        let wanted = "[workspace]\nmembers = [\"exercises/one\"]\nresolver = \"3\"\n";
+        for manifest in [
+            "[workspace]\nmembers = [\"exercises/*\"]\nresolver = \"3\"\n",
+            "[workspace]\nmembers = [\n    \"exercises/*\",\n]\ndefault-members = [\n  \"a\"\n]\nresolver = \"3\"\n",
+        ] {
+            assert_eq!(with_member(manifest, "exercises/one"), wanted);
+        }
+    }
 }

@@ -119,7 +119,9 @@ pub struct Launch {
     pub stdout: StandardOutput,
     /// The permissions which the files that it makes do not get (umask(2)).
     pub umask: u32,
-    /// Whether its calls are seen by a [`Tracer`](crate::observe::tracer::Tracer).
+    /// Whether its calls are seen by a [`Tracer`](crate::observe::tracer::Tracer). In namespaces, no program can be traced
+    /// after one that is not: the children of this thread are in another PID namespace then, and such a thread cannot start
+    /// the tracer's (setns(2)).
     pub traced: bool,
     /// What its first call of this kind meets, in the program itself or in what it makes. Of exec only the calls
     /// of what it makes count, and of write only those to standard output.

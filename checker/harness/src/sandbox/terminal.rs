@@ -98,9 +98,9 @@ impl Attended {
     ///
     /// When some are still there after ten seconds, because the kernel does not let go of them.
     pub fn end(&self) -> Result<(), LabError> {
-        self.tracer.end()?;
+        let tracing = self.tracer.end();
         // Only now: a waiter beside the tracer would take the child's stops away from it.
-        end_descendants()
+        tracing.and(end_descendants())
     }
 }
 

@@ -218,7 +218,7 @@ impl Worker {
                 return Err(LabError::new(format!("{name} did not answer in time")).into());
             }
             if let Some(stall) = stalls.look() {
-                // Before that the worker cannot end, not even if it is killed.
+                // A worker in an uninterruptible sleep ignores SIGKILL; the end of its programs releases the pipe.
                 self.end_programs();
                 return match stall {
                     Stall::PipeLocked => Ok(Reply::PipeLocked),
@@ -264,13 +264,15 @@ impl Worker {
         }
         self.end_programs();
         let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
-        match self.has_ended_within(Some(END))? {
-            true => Ok(()),
-            false => Err(LabError::new(format!("could not end {}", self.job.process))),
+        if self.has_ended_within(Some(END))? {
+            return Ok(());
         }
+        // Dropping it would only wait for the same again.
+        self.has_ended = true;
+        Err(LabError::new(format!("could not end {}", self.job.process)))
     }
 
-    /// The same for a worker whose clean-up takes as long as it takes.
+    /// Hangs up, and waits until the worker has ended, without a limit: for one whose clean-up may take long.
     ///
     /// # Errors
     ///

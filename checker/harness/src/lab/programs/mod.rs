@@ -60,9 +60,9 @@ impl Programs {
 
     /// Ends tracing, and with it all programs that are traced.
     pub(super) fn end_tracing(&self) -> Result<(), LabError> {
-        self.list()
-            .iter()
-            .try_for_each(|program| program.end_tracing())
+        let programs = self.list();
+        let ended = programs.iter().map(|program| program.end_tracing());
+        ended.fold(Ok(()), Result::and)
     }
 
     /// Reads what the programs have printed, and sees which have ended.
