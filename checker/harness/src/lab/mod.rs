@@ -299,6 +299,26 @@ impl Lab {
         self.context.failure(diagnosis, symptom)
     }
 
+    /// Sees that the program has printed this text. For output that the story has taken as a whole and looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Diagnosis::WrongOutput`] when it is another text.
+    pub fn expect_text(&self, expected: impl AsRef<[u8]>, got: impl AsRef<[u8]>) -> Checked {
+        let (expected, got) = (expected.as_ref(), got.as_ref());
+        self.context
+            .note(format!("see that it is {}", quoted(expected)));
+        match expected == got {
+            true => Ok(()),
+            false => {
+                let failure = self
+                    .context
+                    .wrong_output("standard output", &[expected], got);
+                Err(failure.into())
+            }
+        }
+    }
+
     // Waiting
 
     /// Waits until `condition` holds. `goal` completes the sentence "the test waits for …". If it never holds, the

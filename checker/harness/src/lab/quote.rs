@@ -26,6 +26,18 @@ pub fn quoted(bytes: &[u8]) -> String {
     }
 }
 
+/// Lines of which one is expected: all of them, or the first as an example of many.
+pub(super) fn alternatives(lines: &[impl AsRef<[u8]>]) -> String {
+    match lines {
+        [] => "none".to_owned(),
+        [first, _, _, _, ..] => format!("{} or one like it", quoted(first.as_ref())),
+        lines => {
+            let lines: Vec<String> = lines.iter().map(|line| quoted(line.as_ref())).collect();
+            lines.join(" or ")
+        }
+    }
+}
+
 /// An argument for a step of the report: as it is, or between quotation marks where it would look like several, like none,
 /// or like another one.
 pub fn quoted_argument(argument: &OsStr) -> String {

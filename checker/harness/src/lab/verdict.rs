@@ -1,13 +1,15 @@
 //! What a symptom is called: the one place where what was seen becomes a [`Failure`].
 
+use std::iter::zip;
+
 use super::{
     context::TestContext,
     evidence::{Evidence, ProcessState},
     programs::{Ending, Running},
-    quote::signal_name,
+    quote::{alternatives, quoted, signal_name},
 };
 use crate::{
-    failure::{Checked, Diagnosis, Failure},
+    failure::{Checked, Comparison, Diagnosis, Failure},
     observe::processes::Signals,
 };
 
@@ -50,6 +52,26 @@ impl TestContext {
         symptom: String,
     ) -> Checked<T> {
         Err(Failure::new(diagnosis, symptom, self.capture(Some(call))).into())
+    }
+
+    /// The failure of a program that has printed other text than one of these. The comparison shows the one that is most
+    /// like it.
+    pub(super) fn wrong_output(
+        &self,
+        what: &str,
+        expected: &[impl AsRef<[u8]>],
+        got: &[u8],
+    ) -> Failure {
+        let symptom = format!(
+            "your program prints {}; the test expects {}",
+            quoted(got),
+            alternatives(expected)
+        );
+        let alike = |text: &&[u8]| zip(*text, got).take_while(|(a, b)| a == b).count();
+        let closest = expected.iter().map(AsRef::as_ref).max_by_key(alike);
+        let comparison = closest.and_then(|text| Comparison::of_text(what, text, got));
+        self.failure(Diagnosis::WrongOutput, symptom)
+            .comparing(comparison)
     }
 
     /// The failure of a program which has ended in place of something else.

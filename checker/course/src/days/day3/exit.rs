@@ -8,8 +8,8 @@ mod untested;
 
 use crate::promises::output::EXPECT_EPIPE;
 use harness::author::{
-    Call, CallFilter, Checked, Clue, Comparison, Diagnosis, Ending, Exercise, FdKind, Lab, Launch,
-    Program, Rejection, Seen, Sleep, Test, quoted,
+    Call, CallFilter, Checked, Clue, Diagnosis, Ending, Exercise, FdKind, Lab, Launch, Program,
+    Rejection, Seen, Sleep, Test, quoted,
 };
 
 const WHAT_EXIT_DOES: &str = "What exit does before it ends";
@@ -225,7 +225,7 @@ const ONE_LINE: Test = Test {
         let program = lab.start(&[number])?;
         let text = all_output(&program)?;
         let expected = format!("start {number} sum {number}\nbye\n");
-        expect_text(lab, &expected, &text)
+        lab.expect_text(expected, text)
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
@@ -286,27 +286,6 @@ fn expect_count(lab: &Lab, program: &Program, text: &str, word: &str, count: usi
     )
 }
 
-/// Sees that the output is this text.
-fn expect_text(lab: &Lab, expected: &str, text: &str) -> Checked {
-    lab.step(
-        format!("see that it is {}", quoted(expected.as_bytes())),
-        || {
-            let comparison =
-                Comparison::of_text("standard output", expected.as_bytes(), text.as_bytes());
-            if comparison.is_none() {
-                return Ok(());
-            }
-            let symptom = format!(
-                "your program prints {}; the test expects {}",
-                quoted(text.as_bytes()),
-                quoted(expected.as_bytes())
-            );
-            let failure = lab.failure(Diagnosis::WrongOutput, symptom);
-            Err(failure.comparing(comparison).into())
-        },
-    )
-}
-
 /// Sees that the output has these numbers in any order, and this sum.
 fn expect_parts(lab: &Lab, numbers: &[String], sum: u64, text: &str) -> Checked {
     // In the order in which they have come, if they all have.
@@ -317,7 +296,7 @@ fn expect_parts(lab: &Lab, numbers: &[String], sum: u64, text: &str) -> Checked 
         .filter(|printed| sorted(printed) == sorted(numbers));
     let shown = printed.as_deref().unwrap_or(numbers);
     let parts: String = shown.iter().map(|number| format!(" {number}")).collect();
-    expect_text(lab, &format!("start{parts} sum {sum}\nbye\n"), text)
+    lab.expect_text(format!("start{parts} sum {sum}\nbye\n"), text)
 }
 
 fn sorted(words: &[String]) -> Vec<&String> {

@@ -317,7 +317,7 @@ fn says_what_it_sent(server: &Server, sent: usize, count: usize) -> Checked {
     server.program().expect_exit(0)
 }
 
-fn says_lost(server: &Server, number: usize, errno: &str) -> Checked {
+fn expect_lost(server: &Server, number: usize, errno: &str) -> Checked {
     server
         .stdout()
         .expect_line(format!("lost {number}: {errno}"))

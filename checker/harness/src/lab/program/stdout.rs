@@ -3,7 +3,7 @@
 use super::Program;
 use crate::{
     failure::{Checked, Comparison, Diagnosis, Failure},
-    lab::quote::{brief, quoted},
+    lab::quote::{alternatives, brief, quoted},
 };
 
 const OTHER_BYTES: &str = "your program prints other bytes than it should";
@@ -44,26 +44,41 @@ impl Stdout<'_> {
     ///
     /// When another line comes, or none.
     pub fn expect_line(&self, expected: impl AsRef<[u8]>) -> Checked {
-        let expected = expected.as_ref();
-        self.program.context.note(format!(
-            "expect the line {} on its standard output",
-            quoted(expected)
-        ));
-        let goal = format!("the line {}", quoted(expected));
-        let line = self.line_of_output(&goal)?;
-        match Comparison::of_text("the line", expected, &line) {
-            None => Ok(()),
-            difference => {
-                let symptom = format!(
-                    "your program prints {}; the test expects {}",
-                    quoted(&line),
-                    quoted(expected)
-                );
-                let failure = self
-                    .program
-                    .context
-                    .failure(Diagnosis::WrongOutput, symptom);
-                Err(failure.comparing(difference).into())
+        self.expect_one_of(&[expected]).map(drop)
+    }
+
+    /// Waits for its next line on standard output, which must be one of these (given without `\n`). Returns its place
+    /// among them.
+    ///
+    /// # Errors
+    ///
+    /// When another line comes, or none.
+    pub fn expect_one_of(&self, expected: &[impl AsRef<[u8]>]) -> Checked<usize> {
+        let goal = format!("the line {}", alternatives(expected));
+        let context = &self.program.context;
+        context.note(format!("expect {goal} on its standard output"));
+        self.place_among(expected, &self.line_of_output(&goal)?)
+    }
+
+    /// Takes its next line, if it has printed one, which must be one of these (given without `\n`). Returns its place among
+    /// them. It is no step of the story.
+    ///
+    /// # Errors
+    ///
+    /// When another line has come.
+    pub fn take_one_of(&self, expected: &[impl AsRef<[u8]>]) -> Checked<Option<usize>> {
+        self.program.context.pump()?;
+        let line = self.program.running.stdout.take_line().flatten();
+        line.map(|line| self.place_among(expected, &line))
+            .transpose()
+    }
+
+    fn place_among(&self, expected: &[impl AsRef<[u8]>], line: &[u8]) -> Checked<usize> {
+        match expected.iter().position(|known| known.as_ref() == line) {
+            Some(place) => Ok(place),
+            None => {
+                let context = &self.program.context;
+                Err(context.wrong_output("the line", expected, line).into())
             }
         }
     }
@@ -72,12 +87,6 @@ impl Stdout<'_> {
     pub fn next_line(&self, goal: &str) -> Checked<Vec<u8>> {
         self.program.context.note(format!("wait for {goal}"));
         self.line_of_output(goal)
-    }
-
-    /// Takes its next line, without `\n`, if it has printed one. It is no step of the story.
-    pub fn take(&self) -> Checked<Option<Vec<u8>>> {
-        self.program.context.pump()?;
-        Ok(self.program.running.stdout.take_line().flatten())
     }
 
     fn line_of_output(&self, goal: &str) -> Checked<Vec<u8>> {
@@ -264,17 +273,9 @@ impl Stdout<'_> {
             let symptom = match stdout.take_line().flatten() {
                 Some(line) if line == expected => continue,
                 Some(line) => {
-                    let symptom = format!(
-                        "your program prints {}; the test expects {}",
-                        quoted(&line),
-                        quoted(expected)
-                    );
-                    let failure = self
-                        .program
-                        .context
-                        .failure(Diagnosis::WrongOutput, symptom);
-                    let comparison = Comparison::of_text("the line", expected, &line);
-                    return Err(failure.comparing(comparison).into());
+                    let context = &self.program.context;
+                    let failure = context.wrong_output("the line", &[expected], &line);
+                    return Err(failure.into());
                 }
                 None if !stdout.unread().is_empty() => format!(
                     "your program prints {} without a line end; the test expects {} and then \\n",

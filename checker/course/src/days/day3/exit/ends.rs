@@ -4,8 +4,8 @@ use libc::SIGKILL;
 
 use super::{
     ALL_WELL, BYE, COLLECT, COLLECTS, FAILURES, NEVER_OUTLIVES, NO_PANIC, ONCE_AND_IN_ORDER,
-    PANIC_IN_A_CHILD, SUM_OF_STATUSES, all_output, expect_once, expect_parts, expect_text, few,
-    print, start_and_hold, statuses::sum_of,
+    PANIC_IN_A_CHILD, SUM_OF_STATUSES, all_output, expect_once, expect_parts, few, print,
+    start_and_hold, statuses::sum_of,
 };
 use harness::author::{Checked, Diagnosis, Lab, Program, Rejection, Sleep, Test};
 
@@ -127,11 +127,8 @@ fn panics(lab: &Lab, numbers: &[String], arguments: &[&str]) -> Checked {
         }
     }
     program.expect_exit(0)?;
-    expect_text(
-        lab,
-        &format!("start {} sum {}\nbye\n", numbers[0], sum_of(numbers) + 101),
-        &text,
-    )
+    let sum = sum_of(numbers) + 101;
+    lab.expect_text(format!("start {} sum {sum}\nbye\n", numbers[0]), text)
 }
 
 /// The first child is killed before it prints, while the next one cannot have ended. Returns what the others have printed.

@@ -223,7 +223,7 @@ pub(super) const CHILD_CANNOT_PRINT: Test = Test {
             .fail_next(print().by_a_child(), Errno::ENOSPC)?;
         program.stdout().drain()?;
         let text = all_output(&program)?;
-        super::expect_text(lab, "start sum 1\nbye\n", &text)?;
+        lab.expect_text("start sum 1\nbye\n", text)?;
         program.stderr().expect_reason()
     },
     rejects: &[Rejection {

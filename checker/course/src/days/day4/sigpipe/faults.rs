@@ -6,10 +6,7 @@ use super::{
     ITS_NAME, LESS_THAN_ASKED, LOST, NAMES, NO_PANIC, OTHERS, SIGPIPE, connect, ends, start,
     start_for, tell,
 };
-use harness::author::{
-    Call, Checked, Connection, Diagnosis, Fault, FdKind, Lab, Launch, Rejection, Server, Sleep,
-    Test, quoted,
-};
+use harness::author::{Call, Diagnosis, Fault, FdKind, Launch, Rejection, Sleep, Test};
 
 const AS_IF_NOTHING: &str = "The server goes on as if nothing had happened.";
 
@@ -30,8 +27,12 @@ pub(super) const OTHER_ERRORS: Test = Test {
                 .fail_next(Call::Write.on(FdKind::Socket), errno)?;
             let piece = lab.random_bytes(50);
             server.program().stdin().feed(&piece);
-            let lost = lost_one(lab, &server, errno, &clients)?;
-            clients.retain(|(number, _)| *number != lost);
+            let lines: Vec<String> = clients
+                .iter()
+                .map(|(number, _)| format!("lost {number}: {errno:?}"))
+                .collect();
+            let lost = server.stdout().expect_one_of(&lines)?;
+            clients.remove(lost);
             for (_, client) in &clients {
                 client.expect(&piece)?;
             }
@@ -56,29 +57,6 @@ pub(super) const OTHER_ERRORS: Test = Test {
         },
     ],
 };
-
-/// Waits for the line about one of these clients. Returns its number.
-fn lost_one(
-    lab: &Lab,
-    server: &Server,
-    errno: Errno,
-    clients: &[(usize, Connection)],
-) -> Checked<usize> {
-    let goal = format!("a line `lost I: {errno:?}`");
-    let line = server.stdout().next_line(&goal)?;
-    let says = |number: &usize| line == format!("lost {number}: {errno:?}").as_bytes();
-    let mut numbers = clients.iter().map(|(number, _)| *number);
-    match numbers.find(says) {
-        Some(number) => Ok(number),
-        None => lab.fail(
-            Diagnosis::WrongOutput,
-            format!(
-                "your program prints {}; the test expects {goal}",
-                quoted(&line)
-            ),
-        ),
-    }
-}
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "makes a call again that a signal has interrupted",
