@@ -13,10 +13,11 @@ use harness::author::{
 
 use crate::promises::servers;
 
-const ONE_TO_MANY: &str = "One input, many clients";
-const NEVER_WAIT: &str = "A client that does not read";
-const NAMES: &str = "Which error tells what";
-const SIGPIPE: &str = "Where the signal went";
+// Chapters of the textbook
+const READ_ONE_TO_MANY: &str = "One input, many clients";
+const READ_DOES_NOT_READ: &str = "A client that does not read";
+const READ_WHICH_ERROR: &str = "Which error tells what";
+const READ_THE_SIGNAL: &str = "Where the signal went";
 
 /// Day 4, exercise 4.
 pub const EXERCISE: Exercise = Exercise {
@@ -71,38 +72,46 @@ const LAST_LINE: Clue = Clue {
         "counts_lost_clients",
         "counts_what_all_have_got",
     ],
-    hint: "The last line is `sent B bytes to K clients`, at the end of the input. B counts each byte of standard input \
-           once, however many clients get it, and also those that some client did not get; K counts the clients that \
-           are still there.",
+    hint: "The last line is `sent B bytes to K clients`. B is the length of the whole input: each byte counts once, \
+           however many clients get it, also when one of them does not get it. K is the number of clients that are not \
+           lost.",
 };
 
-const ADDRESS_ONLY: &str =
+// Sentences of the contract
+const SAYS_ADDRESS_ONLY: &str =
     "`ADDRESS` is an IPv4 address, and the server listens on this address only.";
-const TO_ALL: &str = "Then it sends its standard input to all of them: every byte, unchanged, and as soon as it comes.";
-const NUMBERED: &str = "The server accepts N clients, and numbers them from 1 in this order.";
-const LOST: &str = "When a write to a client fails, the client is lost.";
-const SAYS_SO: &str =
+const SAYS_TO_ALL: &str = "Then it sends its standard input to all of them: every byte, unchanged, and as soon as it comes.";
+const SAYS_NUMBERED: &str = "The server accepts N clients, and numbers them from 1 in this order.";
+const SAYS_LOST: &str = "When a write to a client fails, the client is lost.";
+const SAYS_LINE_AT_ONCE: &str =
     "The server prints the line `lost I: ERRNO` at once, and closes this connection.";
-const ITS_NAME: &str = "`I` is the client's number, and `ERRNO` the name of the error: `EPIPE`, `ECONNRESET`, or any \
+const SAYS_ERRNO: &str = "`I` is the client's number, and `ERRNO` the name of the error: `EPIPE`, `ECONNRESET`, or any \
                         other.";
-const OTHERS: &str = "The others get everything.";
-const LESS_THAN_ASKED: &str = "`write` may take a part of the bytes, and a signal may interrupt any call that can wait \
-                               before it has done anything (`EINTR`).";
-const AT_THE_END: &str = "At the end of its input the server closes all connections, and prints the line `sent B bytes \
+const SAYS_OTHERS: &str = "The others get everything.";
+const SAYS_TAKES_A_PART: &str = "`write` may take only a part of the bytes.";
+const SAYS_AS_IF_NOTHING: &str = "The server goes on as if nothing had happened.";
+const SAYS_AT_THE_END: &str = "At the end of its input the server closes all connections, and prints the line `sent B bytes \
                           to K clients`: all bytes of its input, and the clients that are not lost.";
-const STATUS_0: &str = "The exit status is 0.";
-const ONLY_THESE_LINES: &str = "Only these lines go to standard output.";
-const NO_PANIC: &str = "A panic (exit status 101) is a failure, and so is an end by SIGPIPE.";
+const SAYS_STATUS_0: &str = "The exit status is 0.";
+const SAYS_ONLY_THESE_LINES: &str = "Only these lines go to standard output.";
+const SAYS_NO_PANIC: &str = "A panic (exit status 101) is a failure, and so is an end by SIGPIPE.";
+const SAYS_READY: &str = "When it is ready for clients, the server prints the line `listening IP:PORT`, with the port it \
+                          really has.";
+const SAYS_HOW_FAR: &str =
+    "With 16 KiB unread a client is never lost, and with 8 MiB it always is.";
+const SAYS_STATUS_1: &str =
+    "Exit status 1: it cannot listen, it cannot print, or no client is left.";
+const SAYS_REASON: &str = "The reason is on standard error.";
 
 const ANNOUNCES: Test = Test {
     name: "announces the address on which it listens",
     points: 1,
     read: "The address it announces",
     proves: &[
-        ADDRESS_ONLY,
+        SAYS_ADDRESS_ONLY,
         "`PORT` may be 0: the kernel then chooses a free port.",
-        "When it is ready for clients, the server prints the line `listening IP:PORT`, with the port it really has.",
-        ONLY_THESE_LINES,
+        SAYS_READY,
+        SAYS_ONLY_THESE_LINES,
     ],
     story: |lab| {
         let address = lab.any_port_elsewhere();
@@ -137,23 +146,23 @@ const ANNOUNCES: Test = Test {
 const EVERY_BYTE: Test = Test {
     name: "sends its input to a client, as soon as it comes",
     points: 1,
-    read: ONE_TO_MANY,
-    proves: &[TO_ALL],
+    read: READ_ONE_TO_MANY,
+    proves: &[SAYS_TO_ALL],
     story: |lab| {
         let (server, [client]) = start(lab)?;
-        // One byte, then some more, and no line end.
-        tell(&server, &lab.random_bytes(1), &[&client])?;
-        tell(&server, lab.random_word(9).as_bytes(), &[&client])?;
-        tell(&server, &lab.every_byte(), &[&client])?;
-        // More than a block of most programs, and no more than a client may leave unread.
-        (0..4).try_for_each(|_| tell(&server, &lab.random_bytes(16_000), &[&client]))
+        // Each piece comes at once. None of the first three fills a buffer, and the second one has no line end.
+        feed_and_expect(&server, &lab.random_bytes(1), &[&client])?;
+        feed_and_expect(&server, lab.random_word(9).as_bytes(), &[&client])?;
+        feed_and_expect(&server, &lab.every_byte(), &[&client])?;
+        // Each piece is longer than most buffers, and shorter than the 16 KiB which a client may leave unread.
+        (0..4).try_for_each(|_| feed_and_expect(&server, &lab.random_bytes(16_000), &[&client]))
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["sends_text", "sends_the_whole_buffer"],
-            hint: "The bytes arrive changed, or there are others among them. Send the bytes that read has just put \
-                   into the buffer, `&buffer[..n]`, without a String between.",
+            hint: "The client gets other bytes than those of the input. Send exactly what the last read has put into \
+                   the buffer, `&buffer[..n]`, and make no String of it.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
@@ -167,28 +176,28 @@ const EVERY_BYTE: Test = Test {
 const TO_EVERY_CLIENT: Test = Test {
     name: "sends all of its input to every client",
     points: 2,
-    read: ONE_TO_MANY,
-    proves: &[NUMBERED, TO_ALL],
+    read: READ_ONE_TO_MANY,
+    proves: &[SAYS_TO_ALL],
     story: |lab| {
         let server = start_for(lab, 3)?;
         let first = server.connect()?;
         lab.settle()?;
-        // This comes before the others do.
-        let early = lab.random_bytes(some(lab));
+        // This input comes before the other two clients do.
+        let early = piece(lab);
         server.program().stdin().feed(&early);
         lab.settle()?;
         let [second, third] = connect(&server)?;
         let all = [&first, &second, &third];
         all.iter().try_for_each(|client| client.expect(&early))?;
-        tell(&server, &lab.random_bytes(some(lab)), &all)?;
-        tell(&server, &lab.random_bytes(some(lab)), &all)
+        feed_and_expect(&server, &piece(lab), &all)?;
+        feed_and_expect(&server, &piece(lab), &all)
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["knows_only_the_last_client"],
-            hint: "A client is closed when the next one comes: the variable that held its connection holds another \
-                   one. Keep all of them in a Vec.",
+            hint: "When the next client comes, your program closes the one before: both connections are kept in the \
+                   same variable, one after the other. Keep all connections in a Vec.",
         },
         Rejection {
             diagnosis: Diagnosis::Stuck,
@@ -202,26 +211,28 @@ const TO_EVERY_CLIENT: Test = Test {
 const ENDS: Test = Test {
     name: "closes all connections at the end of its input, and says what it sent",
     points: 2,
-    read: ONE_TO_MANY,
+    read: READ_ONE_TO_MANY,
     proves: &[
-        AT_THE_END,
+        SAYS_AT_THE_END,
         "A client that reads late still gets everything.",
-        "With 16 KiB unread a client is never lost, and with 8 MiB it always is.",
-        STATUS_0,
-        ONLY_THESE_LINES,
+        SAYS_HOW_FAR,
+        SAYS_STATUS_0,
+        SAYS_ONLY_THESE_LINES,
     ],
     story: |lab| {
         let (server, [first, late]) = start(lab)?;
-        let bytes = lab.random_bytes(KEPT);
-        for piece in bytes.chunks(KEPT / 4) {
-            tell(&server, piece, &[&first])?;
+        let bytes = lab.random_bytes(NEVER_LOST_WITH);
+        // Nobody is lost: the late one has no more than 16 KiB unread.
+        for piece in bytes.chunks(NEVER_LOST_WITH / 4) {
+            feed_and_expect(&server, piece, &[&first])?;
         }
         server.program().stdin().close();
-        sees_the_end(lab, &first, b"")?;
-        says_what_it_sent(&server, bytes.len(), 2)?;
-        sees_the_end(lab, &late, &bytes)?;
+        expect_bytes_and_end(lab, &first, b"")?;
+        expect_last_line(&server, bytes.len(), 2)?;
+        expect_bytes_and_end(lab, &late, &bytes)?;
+        // And an input without a byte.
         let (server, [alone]) = start(lab)?;
-        ends(lab, &server, 0, &[&alone])
+        expect_all_end(lab, &server, 0, &[&alone])
     },
     rejects: &[
         Rejection {
@@ -231,8 +242,9 @@ const ENDS: Test = Test {
                 "counts_blocks",
                 "looks_who_is_there_at_the_end",
             ],
-            hint: "The last line is `sent B bytes to K clients`. B counts each byte of standard input once, however \
-                   many clients get it, and K the clients that are still there.",
+            // A whole line with other words gets the hint of a clue.
+            hint: "Your program does not print the line `sent B bytes to K clients`. Print it at the end of the input, \
+                   with \\n, and flush standard output.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
@@ -254,8 +266,8 @@ const ENDS: Test = Test {
     ],
 };
 
-/// With so much unread a client must not be lost.
-const KEPT: usize = 16 * 1024;
+/// With 16 KiB unread a client must not be lost.
+const NEVER_LOST_WITH: usize = 16 * 1024;
 
 /// Starts a server for so many clients, and connects them, one after the other.
 fn start<const N: usize>(lab: &Lab) -> Checked<(Server, [Connection; N])> {
@@ -278,22 +290,23 @@ fn connect<const N: usize>(server: &Server) -> Checked<[Connection; N]> {
 }
 
 /// The server gets some input, and these clients receive it.
-fn tell(server: &Server, bytes: &[u8], clients: &[&Connection]) -> Checked {
+fn feed_and_expect(server: &Server, bytes: &[u8], clients: &[&Connection]) -> Checked {
     server.program().stdin().feed(bytes);
     clients.iter().try_for_each(|client| client.expect(bytes))
 }
 
 /// The input ends. These clients are still there, and see the end; all input had so many bytes.
-fn ends(lab: &Lab, server: &Server, sent: usize, clients: &[&Connection]) -> Checked {
+fn expect_all_end(lab: &Lab, server: &Server, sent: usize, clients: &[&Connection]) -> Checked {
     server.program().stdin().close();
     clients
         .iter()
-        .try_for_each(|client| sees_the_end(lab, client, b""))?;
-    says_what_it_sent(server, sent, clients.len())
+        .try_for_each(|client| expect_bytes_and_end(lab, client, b""))?;
+    expect_last_line(server, sent, clients.len())
 }
 
-/// The client gets these bytes, and then the end of the stream.
-fn sees_the_end(lab: &Lab, client: &Connection, expected: &[u8]) -> Checked {
+/// The client gets these bytes, and then the end of the stream. The program is to end, too: `client.expect_end()` would
+/// report that in place of a reset.
+fn expect_bytes_and_end(lab: &Lab, client: &Connection, expected: &[u8]) -> Checked {
     let rest = client.until_end()?;
     let name = client.name();
     if rest.is_reset {
@@ -311,7 +324,7 @@ fn sees_the_end(lab: &Lab, client: &Connection, expected: &[u8]) -> Checked {
     }
 }
 
-fn says_what_it_sent(server: &Server, sent: usize, count: usize) -> Checked {
+fn expect_last_line(server: &Server, sent: usize, count: usize) -> Checked {
     let last_line = format!("sent {sent} bytes to {count} clients");
     server.stdout().expect_all(&[last_line])?;
     server.program().expect_exit(0)
@@ -323,6 +336,7 @@ fn expect_lost(server: &Server, number: usize, errno: &str) -> Checked {
         .expect_line(format!("lost {number}: {errno}"))
 }
 
-fn some(lab: &Lab) -> usize {
-    lab.random_number(20..=3000) as usize
+/// A piece of input.
+fn piece(lab: &Lab) -> Vec<u8> {
+    lab.random_bytes(lab.random_number(20..=3000) as usize)
 }

@@ -3,18 +3,20 @@
 use nix::errno::Errno;
 
 use super::{
-    ITS_NAME, LESS_THAN_ASKED, LOST, NAMES, NO_PANIC, OTHERS, SIGPIPE, connect, ends, start,
-    start_for, tell,
+    READ_THE_SIGNAL, READ_WHICH_ERROR, SAYS_AS_IF_NOTHING, SAYS_ERRNO, SAYS_LOST, SAYS_NO_PANIC,
+    SAYS_OTHERS, SAYS_REASON, SAYS_STATUS_1, connect, expect_all_end, feed_and_expect, piece,
+    start, start_for,
 };
-use harness::author::{Call, Diagnosis, Fault, FdKind, Launch, Rejection, Sleep, Test};
-
-const AS_IF_NOTHING: &str = "The server goes on as if nothing had happened.";
+use harness::author::{
+    Call, Checked, Connection, Diagnosis, Fault, FdKind, Lab, Launch, Rejection, Server, Sleep,
+    Test,
+};
 
 pub(super) const OTHER_ERRORS: Test = Test {
     name: "loses a client at any other error of write, too",
     points: 1,
-    read: NAMES,
-    proves: &[LOST, ITS_NAME, OTHERS],
+    read: READ_WHICH_ERROR,
+    proves: &[SAYS_LOST, SAYS_ERRNO, SAYS_OTHERS],
     story: |lab| {
         lab.follow_calls();
         let (server, [first, second, third]) = start(lab)?;
@@ -40,7 +42,7 @@ pub(super) const OTHER_ERRORS: Test = Test {
         let [(_, client)] = clients.as_slice() else {
             unreachable!("two of three are lost");
         };
-        tell(&server, &lab.random_bytes(50), &[client])
+        feed_and_expect(&server, &lab.random_bytes(50), &[client])
     },
     rejects: &[
         Rejection {
@@ -61,8 +63,11 @@ pub(super) const OTHER_ERRORS: Test = Test {
 pub(super) const INTERRUPTED: Test = Test {
     name: "makes a call again that a signal has interrupted",
     points: 1,
-    read: NAMES,
-    proves: &[LESS_THAN_ASKED, AS_IF_NOTHING],
+    read: READ_WHICH_ERROR,
+    proves: &[
+        "A signal may interrupt a call that waits: if it has done nothing yet, it fails with `EINTR`.",
+        SAYS_AS_IF_NOTHING,
+    ],
     story: |lab| {
         lab.follow_calls();
         let server = start_for(lab, 3)?;
@@ -70,14 +75,14 @@ pub(super) const INTERRUPTED: Test = Test {
         server.faults().interrupt_twice(Call::Accept)?;
         let [first, second, third] = connect(&server)?;
         let all = [&first, &second, &third];
-        tell(&server, &lab.random_bytes(40), &all)?;
+        feed_and_expect(&server, &lab.random_bytes(40), &all)?;
         lab.settle()?;
         server.faults().interrupt_read_twice(FdKind::Stdin)?;
         // A call in which the server sleeps already is spared: the next ones are hit.
         let pieces = [lab.random_bytes(41), lab.random_bytes(42)];
-        tell(&server, &pieces[0], &all)?;
-        tell(&server, &pieces[1], &all)?;
-        ends(lab, &server, 40 + 41 + 42, &all)
+        feed_and_expect(&server, &pieces[0], &all)?;
+        feed_and_expect(&server, &pieces[1], &all)?;
+        expect_all_end(lab, &server, 40 + 41 + 42, &all)
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
@@ -92,36 +97,25 @@ pub(super) const INTERRUPTED: Test = Test {
 pub(super) const CANNOT_PRINT: Test = Test {
     name: "ends with status 1 when it cannot print",
     points: 1,
-    read: SIGPIPE,
-    proves: &[
-        "Exit status 1: it cannot listen, it cannot print, or no client is left.",
-        "The reason is on standard error.",
-        NO_PANIC,
-    ],
+    read: READ_THE_SIGNAL,
+    proves: &[SAYS_STATUS_1, SAYS_REASON, SAYS_NO_PANIC],
     story: |lab| {
         lab.follow_calls();
-        let (server, [first, second]) = start(lab)?;
-        tell(&server, &lab.random_bytes(40), &[&first, &second])?;
-        server.sleeps(Sleep::UntilSomethingComes)?;
-        server
-            .faults()
-            .fail_each(Call::Write.on(FdKind::Stdout), Errno::EPIPE)?;
+        // The line about a lost client cannot be printed.
+        let (server, [_first, second]) = start_and_break_stdout(lab)?;
         second.reset()?;
-        // One that has noticed the reset already has ended by now.
+        // A server that has noticed the reset has ended by now, and does not read this.
         server.program().stdin().feed(lab.random_bytes(40));
         server.program().expect_exit(1)?;
         server.stderr().expect_reason()?;
 
-        let (server, [client]) = start(lab)?;
-        tell(&server, &lab.random_bytes(40), &[&client])?;
-        server.sleeps(Sleep::UntilSomethingComes)?;
-        server
-            .faults()
-            .fail_each(Call::Write.on(FdKind::Stdout), Errno::EPIPE)?;
+        // The last line cannot be printed.
+        let (server, [_client]) = start_and_break_stdout(lab)?;
         server.program().stdin().close();
         server.program().expect_exit(1)?;
         server.stderr().expect_reason()?;
 
+        // The first line cannot be printed.
         let program = lab.launch(Launch {
             fault: Some((Call::Write, Fault::Errno(Errno::EPIPE as i32))),
             ..Launch::new([lab.any_port().to_string(), "1".to_owned()])
@@ -145,8 +139,18 @@ pub(super) const CANNOT_PRINT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_that_its_last_line_fails"],
-            hint: "The last line could not be printed, because nobody reads standard output any more, and the exit \
-                   status 0 says that all is well. Look at what write returns, and end with status 1.",
+            hint: "The last line cannot be printed, because nobody reads standard output any more, but the exit status \
+                   0 says that all is well. Look at what write returns, and end with status 1.",
         },
     ],
 };
+
+/// A server whose clients have got some input, and which sleeps. From now on it cannot print.
+fn start_and_break_stdout<const N: usize>(lab: &Lab) -> Checked<(Server, [Connection; N])> {
+    let (server, clients) = start(lab)?;
+    feed_and_expect(&server, &piece(lab), &clients.each_ref())?;
+    server.sleeps(Sleep::UntilSomethingComes)?;
+    let print = Call::Write.on(FdKind::Stdout);
+    server.faults().fail_each(print, Errno::EPIPE)?;
+    Ok((server, clients))
+}

@@ -1,45 +1,55 @@
 //! Clients that leave, and clients that break.
 
 use super::{
-    AT_THE_END, ITS_NAME, LOST, NAMES, NO_PANIC, NUMBERED, ONE_TO_MANY, OTHERS, SAYS_SO, SIGPIPE,
-    ends, expect_lost, some, start, tell,
+    READ_ONE_TO_MANY, READ_THE_SIGNAL, READ_WHICH_ERROR, SAYS_AT_THE_END, SAYS_ERRNO,
+    SAYS_LINE_AT_ONCE, SAYS_LOST, SAYS_NO_PANIC, SAYS_NUMBERED, SAYS_OTHERS, SAYS_REASON,
+    SAYS_STATUS_1, expect_all_end, expect_lost, feed_and_expect, piece, start,
 };
-use harness::author::{Checked, Connection, Diagnosis, Lab, Rejection, Server, Test, Transport};
+use crate::promises::servers;
+use harness::author::{Checked, Connection, Diagnosis, Rejection, Server, Test, Transport};
 
-const HALF_CLOSED_STAYS: &str =
+const SAYS_HALF_CLOSED_STAYS: &str =
     "A client that only ends its sending side is not lost: it still gets everything.";
 
 pub(super) const LEAVES: Test = Test {
     name: "goes on when a client has left",
     points: 3,
-    read: SIGPIPE,
-    proves: &[LOST, SAYS_SO, ITS_NAME, OTHERS, AT_THE_END, NO_PANIC],
+    read: READ_THE_SIGNAL,
+    proves: &[
+        SAYS_LOST,
+        SAYS_LINE_AT_ONCE,
+        SAYS_ERRNO,
+        SAYS_OTHERS,
+        SAYS_AT_THE_END,
+        SAYS_NO_PANIC,
+    ],
     story: |lab| {
         let (server, [first, second, third]) = start(lab)?;
-        let pieces: Vec<Vec<u8>> = (0..4).map(|_| lab.random_bytes(some(lab))).collect();
-        tell(&server, &pieces[0], &[&first, &second, &third])?;
+        let pieces: Vec<Vec<u8>> = (0..4).map(|_| piece(lab)).collect();
+        feed_and_expect(&server, &pieces[0], &[&first, &second, &third])?;
         second.close();
-        // The kernel takes the first piece for the one who has left, and learns of it by a reset.
-        tell(&server, &pieces[1], &[&first, &third])?;
-        tell(&server, &pieces[2], &[&first, &third])?;
+        // pieces[1] is the first write after the close: the kernel accepts it, and the answer is a reset. pieces[2] then
+        // fails with EPIPE.
+        feed_and_expect(&server, &pieces[1], &[&first, &third])?;
+        feed_and_expect(&server, &pieces[2], &[&first, &third])?;
         expect_lost(&server, 2, "EPIPE")?;
-        tell(&server, &pieces[3], &[&first, &third])?;
+        feed_and_expect(&server, &pieces[3], &[&first, &third])?;
         server.stdout().expect_quiet()?;
-        ends(lab, &server, pieces.concat().len(), &[&first, &third])
+        expect_all_end(lab, &server, pieces.concat().len(), &[&first, &third])
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Killed,
             mistakes: &["sets_sigpipe_to_default"],
-            hint: "SIGPIPE has killed your program: it wrote to a client that has gone, and the default action of this \
-                   signal ends the process. Ignore the signal (Rust has done so before main), or send with \
-                   MSG_NOSIGNAL. Then write fails with EPIPE.",
+            hint: "SIGPIPE kills your program: it writes to a client that has gone, and the default action of this \
+                   signal ends the process. Ignore the signal (Rust does so before main), or send with MSG_NOSIGNAL. \
+                   Then write fails with EPIPE.",
         },
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["ends_with_a_client", "calls_exit_in_a_handler"],
-            hint: "A client has left, and your program has ended with it. An error of write is the end of one client: \
-                   do not pass it up to main with `?`, and do not end in a handler of SIGPIPE.",
+            hint: "A client leaves, and your program ends with it. An error of write is the end of one client: do not \
+                   pass it up to main with `?`, and do not end in a handler of SIGPIPE.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
@@ -54,10 +64,9 @@ pub(super) const LEAVES: Test = Test {
                 "says_it_at_the_end",
                 "skips_the_next_client",
             ],
-            hint: "What does the test wait for? If it is the line `lost I: ERRNO`, look at what each write returns, print \
-                   the line to standard output at once, and flush it. If it is bytes at another client, that client \
-                   has missed a piece: `remove(i)` moves those behind forward, so do not count i up then (retain, or a \
-                   new list of those that are left, has no such gap).",
+            hint: "If the test waits for `lost I: ERRNO`: check the result of each write, print the line at once, and \
+                   flush. If it waits for bytes: `remove(i)` moves the later clients forward, and your loop skips one. \
+                   Use `retain`.",
         },
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
@@ -68,8 +77,8 @@ pub(super) const LEAVES: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongBytes,
             mistakes: &["begins_again_without_the_lost"],
-            hint: "A client is lost, and others get the same piece a second time. Go on behind the lost one, and do \
-                   not begin again with the first.",
+            hint: "A client is lost, and others get the same piece twice. Go on with the next client, and do not begin \
+                   again with the first.",
         },
         Rejection {
             diagnosis: Diagnosis::Busy,
@@ -101,23 +110,32 @@ pub(super) const LEAVES: Test = Test {
 pub(super) const RESETS: Test = Test {
     name: "goes on when a client has reset its connection",
     points: 2,
-    read: NAMES,
-    proves: &[LOST, SAYS_SO, ITS_NAME, OTHERS, NO_PANIC],
+    read: READ_WHICH_ERROR,
+    proves: &[
+        SAYS_LOST,
+        SAYS_LINE_AT_ONCE,
+        SAYS_ERRNO,
+        SAYS_OTHERS,
+        SAYS_NO_PANIC,
+    ],
     story: |lab| {
         let (server, [first, second, third]) = start(lab)?;
-        let pieces: Vec<Vec<u8>> = (0..5).map(|_| lab.random_bytes(some(lab))).collect();
-        tell(&server, &pieces[0], &[&first, &second, &third])?;
+        let pieces: Vec<Vec<u8>> = (0..5).map(|_| piece(lab)).collect();
+        feed_and_expect(&server, &pieces[0], &[&first, &second, &third])?;
         first.reset()?;
-        tell(&server, &pieces[1], &[&third])?;
+        feed_and_expect(&server, &pieces[1], &[&third])?;
         expect_lost(&server, 1, "ECONNRESET")?;
-        // This one has not read all: then close sends a reset, too.
-        tell(&server, &pieces[2], &[&third])?;
-        wait_for_unread_bytes(lab, &second)?;
+        // The second one closes while bytes for it are unread: then the kernel sends a reset, too.
+        feed_and_expect(&server, &pieces[2], &[&third])?;
+        lab.wait_until("bytes for the second client", Diagnosis::Stuck, || {
+            let port = second.local_address().port();
+            Ok(servers::unread(lab, Transport::Tcp, port)?.is_some_and(|count| count > 0))
+        })?;
         second.close();
-        tell(&server, &pieces[3], &[&third])?;
+        feed_and_expect(&server, &pieces[3], &[&third])?;
         expect_lost(&server, 2, "ECONNRESET")?;
-        tell(&server, &pieces[4], &[&third])?;
-        ends(lab, &server, pieces.concat().len(), &[&third])
+        feed_and_expect(&server, &pieces[4], &[&third])?;
+        expect_all_end(lab, &server, pieces.concat().len(), &[&third])
     },
     rejects: &[
         Rejection {
@@ -129,9 +147,8 @@ pub(super) const RESETS: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_epipe_always", "asks_twice", "numbers_by_place"],
-            hint: "The line tells the number with which this client was accepted, which is no place in a list that \
-                   gets shorter, and the errno of the first call that failed. After a reset that is ECONNRESET, and the \
-                   kernel tells it once: the next write gets EPIPE.",
+            hint: "The line names the client by its number at accept, not by its index in the list. ERRNO is the error \
+                   of the first write that fails: after a reset ECONNRESET. The next write already fails with EPIPE.",
         },
     ],
 };
@@ -139,19 +156,19 @@ pub(super) const RESETS: Test = Test {
 pub(super) const HALF_CLOSED: Test = Test {
     name: "sends everything to a client that has only ended its sending side",
     points: 2,
-    read: NAMES,
-    proves: &[HALF_CLOSED_STAYS, AT_THE_END],
+    read: READ_WHICH_ERROR,
+    proves: &[SAYS_HALF_CLOSED_STAYS, SAYS_AT_THE_END],
     story: |lab| {
         let (server, [first, second]) = start(lab)?;
-        let pieces: Vec<Vec<u8>> = (0..3).map(|_| lab.random_bytes(some(lab))).collect();
+        let pieces: Vec<Vec<u8>> = (0..3).map(|_| piece(lab)).collect();
         second.shutdown_write()?;
-        tell(&server, &pieces[0], &[&first, &second])?;
-        tell(&server, &pieces[1], &[&first, &second])?;
+        feed_and_expect(&server, &pieces[0], &[&first, &second])?;
+        feed_and_expect(&server, &pieces[1], &[&first, &second])?;
         first.shutdown_write()?;
         lab.settle()?;
-        tell(&server, &pieces[2], &[&first, &second])?;
+        feed_and_expect(&server, &pieces[2], &[&first, &second])?;
         server.stdout().expect_quiet()?;
-        ends(lab, &server, pieces.concat().len(), &[&first, &second])
+        expect_all_end(lab, &server, pieces.concat().len(), &[&first, &second])
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::ClosedEarly,
@@ -164,52 +181,46 @@ pub(super) const HALF_CLOSED: Test = Test {
 pub(super) const SEVERAL: Test = Test {
     name: "loses several clients at once, and no other one",
     points: 2,
-    read: ONE_TO_MANY,
-    proves: &[NUMBERED, SAYS_SO, OTHERS, AT_THE_END],
+    read: READ_ONE_TO_MANY,
+    proves: &[
+        SAYS_NUMBERED,
+        SAYS_LINE_AT_ONCE,
+        SAYS_OTHERS,
+        SAYS_AT_THE_END,
+    ],
     story: |lab| {
         let (server, [first, second, third, fourth, fifth, sixth]) = start(lab)?;
-        let pieces: Vec<Vec<u8>> = (0..5).map(|_| lab.random_bytes(some(lab))).collect();
+        let pieces: Vec<Vec<u8>> = (0..5).map(|_| piece(lab)).collect();
         let all = [&first, &second, &third, &fourth, &fifth, &sixth];
-        tell(&server, &pieces[0], &all)?;
+        feed_and_expect(&server, &pieces[0], &all)?;
         second.reset()?;
         third.reset()?;
         let rest = [&first, &fourth, &fifth, &sixth];
-        tell(&server, &pieces[1], &rest)?;
+        feed_and_expect(&server, &pieces[1], &rest)?;
         expect_both_lost(&server, [2, 3])?;
-        tell(&server, &pieces[2], &rest)?;
+        feed_and_expect(&server, &pieces[2], &rest)?;
         fifth.reset()?;
         first.reset()?;
-        tell(&server, &pieces[3], &[&fourth, &sixth])?;
+        feed_and_expect(&server, &pieces[3], &[&fourth, &sixth])?;
         expect_both_lost(&server, [1, 5])?;
-        tell(&server, &pieces[4], &[&fourth, &sixth])?;
-        ends(lab, &server, pieces.concat().len(), &[&fourth, &sixth])
+        feed_and_expect(&server, &pieces[4], &[&fourth, &sixth])?;
+        expect_all_end(lab, &server, pieces.concat().len(), &[&fourth, &sixth])
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Stuck,
             mistakes: &["loses_one_at_a_time"],
-            hint: "Two clients are lost with the same piece, and your program tells of one. A variable that holds the \
-                   lost client holds one: say and drop each where its write fails.",
+            hint: "Two clients are lost with the same piece, and your program prints a line for one of them. Do not \
+                   keep the lost client in a variable until later: print its line and drop it where its write fails.",
         },
         Rejection {
             diagnosis: Diagnosis::ClosedEarly,
             mistakes: &["removes_by_old_places"],
-            hint: "Your program drops a client that is still there. After the first `remove`, the places of all behind \
-                   it are others: remove from the last to the first, or make a new list of those that are left.",
+            hint: "Your program drops a client that is still there. After `remove(i)` the later clients have other \
+                   indexes. Remove from the last to the first, or use `retain`.",
         },
     ],
 };
-
-/// The kernel has some bytes for a client, which has not read them.
-fn wait_for_unread_bytes(lab: &Lab, client: &Connection) -> Checked {
-    let goal = format!("bytes for {}", client.name());
-    lab.wait_until(&goal, Diagnosis::Stuck, || {
-        let sockets = lab.sockets(Transport::Tcp)?;
-        Ok(sockets
-            .iter()
-            .any(|socket| socket.local == client.local_address() && socket.receive_queue > 0))
-    })
-}
 
 /// Two clients are lost with one piece, and the server says so in any order.
 fn expect_both_lost(server: &Server, mut numbers: [usize; 2]) -> Checked {
@@ -223,22 +234,22 @@ fn expect_both_lost(server: &Server, mut numbers: [usize; 2]) -> Checked {
 pub(super) const NONE_IS_LEFT: Test = Test {
     name: "ends when no client is left",
     points: 1,
-    read: ONE_TO_MANY,
+    read: READ_ONE_TO_MANY,
     proves: &[
         "When no client is left, the server ends with exit status 1, without waiting for the end of its input.",
-        "Exit status 1: it cannot listen, it cannot print, or no client is left.",
-        "The reason is on standard error.",
+        SAYS_STATUS_1,
+        SAYS_REASON,
     ],
     story: |lab| {
         let (server, [first, second]) = start(lab)?;
-        tell(&server, &lab.random_bytes(some(lab)), &[&first, &second])?;
-        let reset = |client: &Connection, number, others: &[&Connection]| {
+        feed_and_expect(&server, &piece(lab), &[&first, &second])?;
+        let lose = |client: &Connection, number, others: &[&Connection]| {
             client.reset()?;
-            tell(&server, &lab.random_bytes(some(lab)), others)?;
+            feed_and_expect(&server, &piece(lab), others)?;
             expect_lost(&server, number, "ECONNRESET")
         };
-        reset(&first, 1, &[&second])?;
-        reset(&second, 2, &[])?;
+        lose(&first, 1, &[&second])?;
+        lose(&second, 2, &[])?;
         server.program().expect_exit(1)?;
         server.stdout().expect_end()?;
         server.stderr().expect_reason()

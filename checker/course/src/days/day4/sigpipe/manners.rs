@@ -1,17 +1,20 @@
 //! Its port, its sleep, and its arguments.
 
-use super::{ADDRESS_ONLY, NEVER_WAIT, ONE_TO_MANY, start, start_for, tell};
+use super::{
+    READ_DOES_NOT_READ, READ_ONE_TO_MANY, SAYS_ADDRESS_ONLY, SAYS_READY, SAYS_REASON,
+    SAYS_STATUS_1, feed_and_expect, start, start_for,
+};
 use crate::promises::{addresses, arguments, numbers, servers};
 use harness::author::{Diagnosis, Rejection, Socket, State, Test, Transport};
 
 pub(super) const CLOSES_THE_DOOR: Test = Test {
     name: "listens no more when all its clients are there",
     points: 1,
-    read: ONE_TO_MANY,
+    read: READ_ONE_TO_MANY,
     proves: &["After the last of them it listens no more."],
     story: |lab| {
         let (server, [first, second]) = start(lab)?;
-        tell(&server, &lab.random_bytes(30), &[&first, &second])?;
+        feed_and_expect(&server, &lab.random_bytes(30), &[&first, &second])?;
         let address = server.address();
         lab.step("see that it listens no more", || {
             let sockets = lab.sockets(Transport::Tcp)?;
@@ -37,7 +40,7 @@ pub(super) const CLOSES_THE_DOOR: Test = Test {
 pub(super) const SLEEPS: Test = Test {
     name: "sleeps while it waits",
     points: 1,
-    read: NEVER_WAIT,
+    read: READ_DOES_NOT_READ,
     proves: &["It sleeps while it waits, without a time limit."],
     story: |lab| {
         lab.follow_calls();
@@ -47,7 +50,7 @@ pub(super) const SLEEPS: Test = Test {
         servers::expect_patience(lab, &server)?;
         let second = server.connect()?;
         servers::expect_patience(lab, &server)?;
-        tell(&server, &lab.random_bytes(30), &[&first, &second])?;
+        feed_and_expect(&server, &lab.random_bytes(30), &[&first, &second])?;
         servers::expect_patience(lab, &server)
     },
     rejects: &[
@@ -69,13 +72,11 @@ pub(super) const LISTENS_FIRST: Test = Test {
     name: "listens before it says so",
     points: 1,
     read: "From socket to accept",
-    proves: &[
-        "When it is ready for clients, the server prints the line `listening IP:PORT`, with the port it really has.",
-    ],
+    proves: &[SAYS_READY],
     story: |lab| {
         let server = servers::listens_before_it_says_so(lab, &["1"])?;
         let client = server.connect()?;
-        tell(&server, &lab.random_bytes(30), &[&client])
+        feed_and_expect(&server, &lab.random_bytes(30), &[&client])
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::ListensElsewhere,
@@ -91,7 +92,7 @@ pub(super) const AGAIN: Test = Test {
     proves: &["It can be started again on the same port at once."],
     story: |lab| {
         let (server, [client]) = start(lab)?;
-        tell(&server, &lab.random_bytes(30), &[&client])?;
+        feed_and_expect(&server, &lab.random_bytes(30), &[&client])?;
         servers::stop(&server)?;
         client.expect_end()?;
         client.close();
@@ -101,7 +102,7 @@ pub(super) const AGAIN: Test = Test {
             .expect_announcement(server.address())?;
         again.expect_address(server.address())?;
         let client = again.connect()?;
-        tell(&again, &lab.random_bytes(30), &[&client])
+        feed_and_expect(&again, &lab.random_bytes(30), &[&client])
     },
     rejects: &[
         Rejection {
@@ -122,33 +123,33 @@ pub(super) const WRONG_ARGUMENTS: Test = Test {
     points: 1,
     read: "4.4 SIGPIPE, and clients that vanish",
     proves: &[
-        ADDRESS_ONLY,
+        SAYS_ADDRESS_ONLY,
         "`N` is a whole number from 1 to 100.",
-        "Exit status 1: it cannot listen, it cannot print, or no client is left.",
-        "Exit status 2: wrong arguments, which are all but `ADDRESS:PORT` (digits, dots and a colon; no blank, no \
-         sign) and `N` (digits only).",
-        "The reason is on standard error.",
+        SAYS_STATUS_1,
+        "Exit status 2: the arguments are not `ADDRESS:PORT` (digits, dots and a colon; no blank, no sign) and `N` \
+         (digits only).",
+        SAYS_REASON,
     ],
     story: |lab| {
-        let (server, [_client]) = start(lab)?;
-        let waiting = start_for(lab, 100)?;
-        lab.expect_refused_start(&[&waiting.address().to_string(), "1"], 1)?;
+        // N = 1 and N = 100 are taken.
+        let (smallest, [_client]) = start(lab)?;
+        let largest = start_for(lab, 100)?;
+        lab.expect_refused_start(&[&largest.address().to_string(), "1"], 1)?;
         // An address, but not one of this machine.
         lab.expect_refused_start(&[&lab.unavailable_address().to_string(), "1"], 1)?;
-        server.program().expect_alive()?;
+        smallest.program().expect_alive()?;
         let right = lab.any_port().to_string();
         arguments::refuses(lab, &[""; 0])?;
         arguments::refuses(lab, &[&right])?;
-        let near = addresses::near_misses().map(|address| [address, "1"]);
-        arguments::refuses_each(lab, addresses::NO_ADDRESS, near)?;
-        let more = ["0", "+1", "-1", "101", "4294967297"];
-        let near = numbers::NEAR_MISSES.into_iter().chain(more);
-        let near = near.map(|count| [right.as_str(), count]);
-        arguments::refuses_each(
-            lab,
-            "something in place of N that is no number from 1 to 100",
-            near,
-        )?;
+        let wrong_addresses = addresses::near_misses().map(|address| [address, "1"]);
+        arguments::refuses_each(lab, addresses::NO_ADDRESS, wrong_addresses)?;
+        let wrong_counts = ["0", "+1", "-1", "101", "4294967297"];
+        let wrong_pairs = numbers::NEAR_MISSES
+            .into_iter()
+            .chain(wrong_counts)
+            .map(|count| [right.as_str(), count]);
+        let what = "something in place of N that is no number from 1 to 100";
+        arguments::refuses_each(lab, what, wrong_pairs)?;
         arguments::refuses(lab, &[&right, "1", "1"])?;
         arguments::refuses(lab, &["1", &right])
     },

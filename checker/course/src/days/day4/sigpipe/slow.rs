@@ -1,42 +1,53 @@
 //! Clients that read late, or not at all.
 
 use super::{
-    KEPT, LESS_THAN_ASKED, LOST, NEVER_WAIT, OTHERS, SAYS_SO, connect, ends, some, start_for, tell,
+    NEVER_LOST_WITH, READ_DOES_NOT_READ, SAYS_AS_IF_NOTHING, SAYS_HOW_FAR, SAYS_LINE_AT_ONCE,
+    SAYS_LOST, SAYS_OTHERS, SAYS_TAKES_A_PART, connect, expect_all_end, feed_and_expect, piece,
+    start_for,
 };
 use crate::promises::servers;
 use harness::author::{
-    Checked, Connection, Diagnosis, Lab, Launch, Rejection, Server, Sleep, Socket, Test, Transport,
+    Checked, Connection, Diagnosis, Lab, Rejection, Server, Sleep, Socket, Test, Transport,
 };
 
-const NEVER_WAITS: &str = "The server never waits for a client.";
-const BEGINNING: &str = "What a lost client has got is the beginning of the input, without a hole.";
-const EAGAIN: &str = "When the buffers of a client are full, it is lost with `EAGAIN`.";
-const HOW_FAR: &str = "With 16 KiB unread a client is never lost, and with 8 MiB it always is.";
+const SAYS_NEVER_WAITS: &str = "The server never waits for a client.";
+const SAYS_BEGINNING: &str =
+    "What a lost client has got is the beginning of the input, without a hole.";
+const SAYS_EAGAIN: &str = "When the buffers of a client are full, it is lost with `EAGAIN`.";
 
-/// A receive buffer which is soon full.
-const SMALL: usize = 16 * 1024;
-/// With so much unread it must be.
-const MOST: usize = 8 << 20;
-/// With so much unread the buffers of the kernel are full, and one that waits for room does so.
-const SOON: usize = 1 << 20;
+/// So small that it is soon full.
+const SMALL_RECEIVE_BUFFER: usize = 16 * 1024;
+/// With 8 MiB unread a client must be lost.
+const ALWAYS_LOST_WITH: usize = 8 << 20;
+/// With 1 MiB unread its buffers are full: a server that waits for room waits by now.
+const BUFFERS_FULL: usize = 1 << 20;
+/// Whoever reads each piece is never lost.
+const PIECE: usize = NEVER_LOST_WITH;
 
 pub(super) const STOPS_READING: Test = Test {
     name: "waits for no client that has stopped reading",
     points: 3,
-    read: NEVER_WAIT,
-    proves: &[NEVER_WAITS, EAGAIN, HOW_FAR, LOST, SAYS_SO, OTHERS],
+    read: READ_DOES_NOT_READ,
+    proves: &[
+        SAYS_NEVER_WAITS,
+        SAYS_EAGAIN,
+        SAYS_HOW_FAR,
+        SAYS_LOST,
+        SAYS_LINE_AT_ONCE,
+        SAYS_OTHERS,
+    ],
     story: |lab| {
         let server = start_for(lab, 3)?;
         let first = server.connect()?;
-        let stuck = server.connect_with_receive_buffer(SMALL)?;
+        let stuck = server.connect_with_receive_buffer(SMALL_RECEIVE_BUFFER)?;
         let third = server.connect()?;
         let others = [&first, &third];
-        let begin = lab.random_bytes(some(lab));
-        tell(&server, &begin, &[&first, &stuck, &third])?;
+        let begin = piece(lab);
+        feed_and_expect(&server, &begin, &[&first, &stuck, &third])?;
         let fed = fill(lab, &server, &others)?;
-        let more = lab.random_bytes(some(lab));
-        tell(&server, &more, &others)?;
-        ends(lab, &server, begin.len() + fed.len() + more.len(), &others)
+        let more = piece(lab);
+        feed_and_expect(&server, &more, &others)?;
+        expect_all_end(lab, &server, begin.len() + fed.len() + more.len(), &others)
     },
     rejects: &[
         Rejection {
@@ -53,9 +64,8 @@ pub(super) const STOPS_READING: Test = Test {
         Rejection {
             diagnosis: Diagnosis::TimedOut,
             mistakes: &["lingers_for_a_lost_client"],
-            hint: "A client that reads nothing is lost, and your server waits in close until it has read, or until a time \
-                   is over: SO_LINGER asks for that. Leave SO_LINGER alone: the kernel sends on behind an ordinary \
-                   close.",
+            hint: "Your server waits in close, because SO_LINGER is set. Do not set it: after an ordinary close the kernel \
+                   still sends what is in the buffer.",
         },
         Rejection {
             diagnosis: Diagnosis::TimeLimited,
@@ -97,18 +107,15 @@ pub(super) const STOPS_READING: Test = Test {
 pub(super) const NOT_A_MOMENT: Test = Test {
     name: "does not wait for room, not even for a moment",
     points: 1,
-    read: NEVER_WAIT,
-    proves: &[NEVER_WAITS, EAGAIN],
+    read: READ_DOES_NOT_READ,
+    proves: &[SAYS_NEVER_WAITS, SAYS_EAGAIN],
     story: |lab| {
         lab.follow_calls();
-        let server = start_for(lab, 2)?;
-        let first = server.connect()?;
-        let stuck = server.connect_with_receive_buffer(SMALL)?;
-        tell(&server, &lab.random_bytes(some(lab)), &[&first, &stuck])?;
-        lab.settle()?;
-        let last = server.program().calls().latest()?;
+        let (server, first, _stuck) = start_with_stuck(lab)?;
+        let before_filling = server.program().calls().latest()?;
         fill(lab, &server, &[&first])?;
-        server.program().calls().expect_no_time_limit_since(last)
+        let calls = server.program().calls();
+        calls.expect_no_time_limit_since(before_filling)
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::TimeLimited,
@@ -122,18 +129,14 @@ pub(super) const NOT_A_MOMENT: Test = Test {
 pub(super) const CUT_OFF: Test = Test {
     name: "closes the connection of a client that has stopped reading",
     points: 1,
-    read: NEVER_WAIT,
-    proves: &[SAYS_SO, BEGINNING],
+    read: READ_DOES_NOT_READ,
+    proves: &[SAYS_LINE_AT_ONCE, SAYS_BEGINNING],
     story: |lab| {
-        let server = start_for(lab, 2)?;
-        let first = server.connect()?;
-        let stuck = server.connect_with_receive_buffer(SMALL)?;
-        tell(&server, &lab.random_bytes(some(lab)), &[&first, &stuck])?;
-        lab.settle()?;
+        let (server, first, stuck) = start_with_stuck(lab)?;
         let descriptors = server.descriptors().count()?;
         let fed = fill(lab, &server, &[&first])?;
         expect_beginning(lab, &stuck, &fed)?;
-        tell(&server, &lab.random_bytes(some(lab)), &[&first])?;
+        feed_and_expect(&server, &piece(lab), &[&first])?;
         server.descriptors().expect_at_most(descriptors - 1)
     },
     rejects: &[
@@ -155,8 +158,8 @@ pub(super) const CUT_OFF: Test = Test {
 pub(super) const NO_HOLE: Test = Test {
     name: "leaves no hole in what a client gets",
     points: 2,
-    read: NEVER_WAIT,
-    proves: &[LESS_THAN_ASKED, BEGINNING],
+    read: READ_DOES_NOT_READ,
+    proves: &[SAYS_TAKES_A_PART, SAYS_AS_IF_NOTHING, SAYS_BEGINNING],
     story: |lab| {
         const COUNT: usize = 13;
         let server = start_for(lab, COUNT)?;
@@ -164,24 +167,24 @@ pub(super) const NO_HOLE: Test = Test {
             .map(|number| {
                 Ok(Reader {
                     number,
-                    client: server.connect_with_receive_buffer(SMALL)?,
+                    client: server.connect_with_receive_buffer(SMALL_RECEIVE_BUFFER)?,
                     has_read: 0,
                 })
             })
             .collect::<Checked<Vec<_>>>()?;
         let mut fed = Vec::new();
         let mut turn = 0;
-        // The last one reads everything, and stays.
-        while readers.len() > 1 && fed.len() < MOST {
+        // Client 13 reads everything in each turn, and stays. That others are lost at all is tested by STOPS_READING.
+        while readers.len() > 1 && fed.len() < ALWAYS_LOST_WITH {
             let piece = lab.random_bytes(lab.random_number(15_000..=25_000) as usize);
             fed.extend_from_slice(&piece);
             server.program().stdin().feed(&piece);
             lab.settle()?;
             expect_only_lost(lab, &server, &mut readers, &fed)?;
             let sockets = lab.sockets(Transport::Tcp)?;
-            // Each reads all at another time, so that their buffers are not full with the same write.
+            // In turn k client k reads everything, so that the buffers do not fill up with the same write.
             turn += 1;
-            // First the last one, which gets its piece also where another one has no room.
+            // Client 13 first: it gets its piece before another one makes room by reading.
             for reader in readers.iter_mut().rev() {
                 let reads = [turn, COUNT].contains(&reader.number);
                 if reads || reader.misses_a_part(&sockets, fed.len()) {
@@ -226,8 +229,8 @@ struct Reader {
 }
 
 impl Reader {
-    /// Whether the kernel holds less for it than it has not read of so much input: a write has taken a part. The server
-    /// may still hold the rest.
+    /// Fewer bytes are in the kernel's buffers than this client has still to read: a write took only a part. The server
+    /// may send the rest when there is room.
     fn misses_a_part(&self, sockets: &[Socket], fed: usize) -> bool {
         servers::held_for(&self.client, sockets) < fed - self.has_read
     }
@@ -236,37 +239,16 @@ impl Reader {
 pub(super) const MEMORY: Test = Test {
     name: "needs no more memory for a long input",
     points: 1,
-    read: NEVER_WAIT,
+    read: READ_DOES_NOT_READ,
     proves: &["The server needs no more memory for a long input than for a short one."],
     story: |lab| {
-        let address = lab.any_port();
-        let server = lab
-            .launch(Launch {
-                traced: false,
-                ..Launch::new([address.to_string(), "2".to_owned()])
-            })?
-            .expect_announcement(address)?;
+        let server = servers::start_untraced_with(lab, &["2"])?;
         let [first, second] = connect(&server)?;
-        let clients = [&first, &second];
-        // A program with a garbage collector keeps what it does not need until it collects.
-        for round in 1..=ROUNDS {
-            let before = server.program().peak_memory();
-            feed(lab, &server, ROUND, &clients)?;
-            lab.settle()?;
-            let more = server.program().peak_memory().saturating_sub(before);
-            if more < MUCH {
-                break;
-            }
-            if round == ROUNDS {
-                let symptom = format!(
-                    "your program has taken {more} KiB more memory for the last {} KiB of its input, and as much for \
-                     what came before",
-                    ROUND / 1024
-                );
-                return lab.fail(Diagnosis::OutOfMemory, symptom);
-            }
-        }
-        Ok(())
+        let what = format!("{} KiB of its input", ROUND_BYTES / 1024);
+        servers::expect_memory_to_stay(lab, &server, ROUNDS, LEAK_KIB, &what, || {
+            feed(lab, &server, ROUND_BYTES, &[&first, &second])?;
+            lab.settle()
+        })
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::OutOfMemory,
@@ -276,10 +258,10 @@ pub(super) const MEMORY: Test = Test {
     }],
 };
 
-const ROUND: usize = 6 << 20;
+const ROUND_BYTES: usize = 6 << 20;
 const ROUNDS: usize = 5;
 /// In KiB: half of what comes in a round.
-const MUCH: u64 = (ROUND / 1024 / 2) as u64;
+const LEAK_KIB: u64 = (ROUND_BYTES / 1024 / 2) as u64;
 
 /// Input comes, so much in all, and these clients receive each piece of it.
 fn feed(lab: &Lab, server: &Server, count: usize, clients: &[&Connection]) -> Checked {
@@ -288,21 +270,33 @@ fn feed(lab: &Lab, server: &Server, count: usize, clients: &[&Connection]) -> Ch
         count >> 20
     );
     lab.step(step, || {
-        (0..count / KEPT).try_for_each(|_| tell(server, &lab.random_bytes(KEPT), clients))
+        (0..count / PIECE)
+            .try_for_each(|_| feed_and_expect(server, &lab.random_bytes(PIECE), clients))
     })
+}
+
+/// A server, its first client, and its second one, which reads no more than the first piece.
+fn start_with_stuck(lab: &Lab) -> Checked<(Server, Connection, Connection)> {
+    let server = start_for(lab, 2)?;
+    let first = server.connect()?;
+    let stuck = server.connect_with_receive_buffer(SMALL_RECEIVE_BUFFER)?;
+    feed_and_expect(&server, &piece(lab), &[&first, &stuck])?;
+    lab.settle()?;
+    Ok((server, first, stuck))
 }
 
 /// Input comes until the second client, which reads nothing, is lost. The others get each piece of it. Returns all of it.
 fn fill(lab: &Lab, server: &Server, others: &[&Connection]) -> Checked<Vec<u8>> {
-    const STEP: &str = "feed pieces of 16 KiB until the client is lost that reads nothing; the others get each of them";
+    const STEP: &str =
+        "feed pieces of 16 KiB, which the others read, until the client that reads nothing is lost";
     let mut fed = Vec::new();
     lab.step(STEP, || {
-        while fed.len() <= MOST {
-            let piece = lab.random_bytes(KEPT);
+        while fed.len() <= ALWAYS_LOST_WITH {
+            let piece = lab.random_bytes(PIECE);
             fed.extend_from_slice(&piece);
             server.program().stdin().feed(&piece);
-            if fed.len() < SOON {
-                // One that waits for room for a while is seen while it waits.
+            if fed.len() < BUFFERS_FULL {
+                // A server that waits for room with a time limit is seen while it waits.
                 lab.settle()?;
                 server.sleeps(Sleep::WithoutTimeLimit)?;
             }

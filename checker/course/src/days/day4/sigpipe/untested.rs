@@ -8,7 +8,7 @@ pub(super) const SENTENCES: &[Untested] = &[
         because: "it tells about the clients",
     },
     Untested::NotYet {
-        sentence: super::LESS_THAN_ASKED,
+        sentence: super::SAYS_TAKES_A_PART,
         missing: "a write that takes a part because the buffers are full, and finds room with the next call: the server has \
                   to go on with the rest, and not from the start of the block",
     },
