@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::promises::{
     addresses,
-    arguments::{self, refuses, spoiled},
+    arguments::{self, refuses, refuses_each, spoiled},
     numbers,
 };
 use harness::author::{
@@ -26,6 +26,32 @@ const ASK_AGAIN: &str = "Ask again: time limits and tries";
 const WHICH_ANSWER: &str = "Which answer belongs to which question";
 const DEADLINE: &str = "A deadline is a point in time";
 const ANY_LENGTH: &str = "Answers of any length";
+
+// Sentences of the contract
+const SAYS_ADDRESS: &str = "`ADDRESS` is an IPv4 address.";
+const SAYS_TEXT: &str = "`TEXT` may hold any bytes, also none, and need not be UTF-8.";
+const SAYS_AN_ANSWER: &str = "An answer is one datagram from `ADDRESS:PORT`: the same four bytes, and any bytes \
+                              behind them.";
+const SAYS_ANY_LENGTH: &str =
+    "It may be as long as a datagram can be, and it may end behind the number.";
+const SAYS_FIRST_ANSWER: &str = "The first answer ends the program.";
+const SAYS_UNCHANGED: &str = "It prints the bytes behind the number, unchanged, and a newline.";
+const SAYS_WAITS_MS: &str = "It waits MS milliseconds for an answer (default 500).";
+const SAYS_ASKS_AGAIN: &str = "Then it asks again, TRIES times in all (default 4): it sends the same datagram, with \
+                               the same number, from the same port.";
+const SAYS_EARLIER_TRY: &str = "An answer to an earlier try is an answer, too.";
+const SAYS_PASSED_OVER: &str = "All other datagrams are passed over: those from another address or another port, \
+                                with another number, or with fewer than four bytes.";
+const SAYS_SIGNAL: &str =
+    "A signal that interrupts a call (`EINTR`) is neither an answer nor the end of a try.";
+const SAYS_MADE_AGAIN: &str = "The call is made again, and the time does not begin again.";
+const SAYS_STATUS_1: &str = "Exit status 1, with the reason on standard error:";
+const SAYS_REFUSED: &str = "It says `refused` when nobody receives at that port (`ECONNREFUSED`), and ends at once, \
+                            without further tries.";
+const SAYS_NEITHER: &str =
+    "It says neither when it cannot send the question, receive, or write its output.";
+const SAYS_ONLY_THE_ANSWER: &str = "Only the answer goes to standard output.";
+const SAYS_NO_PANIC: &str = "A panic (exit status 101) is a failure.";
 
 /// Day 3, exercise 2.
 pub const EXERCISE: Exercise = Exercise {
@@ -54,7 +80,7 @@ pub const EXERCISE: Exercise = Exercise {
         answers::FIRST_ANSWER,
         tries::NOISE,
         tries::INTERRUPTED,
-        tries::CLOCK,
+        tries::EINTR_AND_DEADLINE,
         answers::EACH_RUN,
         failures::REFUSED_LATER,
         failures::SEND_REFUSED,
@@ -79,14 +105,12 @@ const ASKS: Test = Test {
     points: 1,
     read: ONE_PARTNER,
     proves: &[
-        "`ADDRESS` is an IPv4 address.",
+        SAYS_ADDRESS,
         "A question is one datagram: four bytes which are the number of the question, and `TEXT` behind them.",
     ],
     story: |lab| {
-        let server = server(lab)?;
-        let text = word(lab);
-        let _program = ask(lab, &[], &server, &text)?;
-        expect_question(lab, &server, text).map(drop)
+        asked(lab, &[])?;
+        Ok(())
     },
     rejects: &[
         Rejection {
@@ -122,20 +146,15 @@ const PRINTS_THE_ANSWER: Test = Test {
     points: 2,
     read: ONE_PARTNER,
     proves: &[
-        "An answer is one datagram from `ADDRESS:PORT`: the same four bytes, and any bytes behind them.",
-        "The first answer ends the program.",
-        "It prints the bytes behind the number, unchanged, and a newline.",
+        SAYS_AN_ANSWER,
+        SAYS_FIRST_ANSWER,
+        SAYS_UNCHANGED,
         "Exit status 0.",
-        "Only the answer goes to standard output.",
+        SAYS_ONLY_THE_ANSWER,
     ],
     story: |lab| {
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, &[], &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
-        let answer = word(lab);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        let (server, program, question) = asked(lab, &[])?;
+        answer_and_expect(&server, &question, &program, word(lab))
     },
     rejects: &[
         Rejection {
@@ -174,10 +193,7 @@ const TEXT_OF_BYTES: Test = Test {
     name: "sends a TEXT of all byte values",
     points: 1,
     read: ANY_LENGTH,
-    proves: &[
-        "`TEXT` may hold any bytes, also none, and need not be UTF-8.",
-        "A panic (exit status 101) is a failure.",
-    ],
+    proves: &[SAYS_TEXT, SAYS_NO_PANIC],
     story: |lab| {
         let server = server(lab)?;
         // An argument ends with its first NUL.
@@ -185,7 +201,8 @@ const TEXT_OF_BYTES: Test = Test {
         let step =
             "start your program with a TEXT of all 255 byte values that an argument can hold";
         let _program = lab.step(step, || ask(lab, &[], &server, &text))?;
-        expect_question(lab, &server, &text).map(drop)
+        expect_question(lab, &server, &text)?;
+        Ok(())
     },
     rejects: &[
         Rejection {
@@ -213,20 +230,13 @@ const ANSWER_OF_BYTES: Test = Test {
     name: "prints an answer of all byte values",
     points: 1,
     read: ANY_LENGTH,
-    proves: &[
-        "It prints the bytes behind the number, unchanged, and a newline.",
-        "A panic (exit status 101) is a failure.",
-    ],
+    proves: &[SAYS_UNCHANGED, SAYS_NO_PANIC],
     story: |lab| {
-        // What trim, the readers of lines and those of strings take away stands at both ends.
+        // At both ends stand bytes that wrong programs take away: blanks, line ends and zero bytes.
         for end in [b"\0\r\n \n".as_slice(), b"\n\0\0"] {
-            let server = server(lab)?;
-            let text = word(lab);
-            let program = ask(lab, &[], &server, &text)?;
-            let question = expect_question(lab, &server, text)?;
+            let (server, program, question) = asked(lab, &[])?;
             let answer = [b"\n \0", lab.every_byte().as_slice(), end].concat();
-            answer_with(&server, &question, &answer)?;
-            expect_printed(&program, answer)?;
+            answer_and_expect(&server, &question, &program, answer)?;
         }
         Ok(())
     },
@@ -254,18 +264,14 @@ const NO_BYTES: Test = Test {
     name: "asks without text, and prints an answer without text",
     points: 1,
     read: ANY_LENGTH,
-    proves: &[
-        "`TEXT` may hold any bytes, also none, and need not be UTF-8.",
-        "It may be as long as a datagram can be, and it may end behind the number.",
-    ],
+    proves: &[SAYS_TEXT, SAYS_ANY_LENGTH],
     story: |lab| {
         let server = server(lab)?;
         let program = lab.step("start your program with an empty TEXT", || {
             ask(lab, &[], &server, "")
         })?;
         let question = expect_question(lab, &server, "")?;
-        answer_with(&server, &question, "")?;
-        expect_printed(&program, "")
+        answer_and_expect(&server, &question, &program, "")
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
@@ -279,7 +285,7 @@ const LONGEST: Test = Test {
     name: "takes questions and answers as long as a datagram can be",
     points: 2,
     read: ANY_LENGTH,
-    proves: &["It may be as long as a datagram can be, and it may end behind the number."],
+    proves: &[SAYS_ANY_LENGTH],
     story: |lab| {
         for length in [
             lab.random_number(1100..=1400) as usize,
@@ -291,10 +297,9 @@ const LONGEST: Test = Test {
             let step = format!("start your program with a TEXT of {length} bytes");
             let program = lab.step(step, || ask(lab, &[], &server, &text))?;
             let question = expect_question(lab, &server, text)?;
-            // Without a newline inside: an answer cut in front of one would look like the beginning of the whole.
+            // The answer has no newline: a program that cuts it prints one at the cut, and that is a wrong byte.
             let answer = lab.random_word(length);
-            answer_with(&server, &question, &answer)?;
-            expect_printed(&program, answer)?;
+            answer_and_expect(&server, &question, &program, answer)?;
         }
         Ok(())
     },
@@ -323,31 +328,20 @@ const WRONG_ARGUMENTS: Test = Test {
     points: 1,
     read: ONE_PARTNER,
     proves: &[
-        "`ADDRESS` is an IPv4 address.",
+        SAYS_ADDRESS,
         "The options stand before it, in any order.",
         "MS is a whole number from 1 to 1000000, TRIES one from 1 to 100.",
         "Exit status 2, with the reason on standard error, for wrong arguments: a word is missing or one too many, an \
          option is unknown, a number is out of its range, or the address is not `ADDRESS:PORT` (digits, dots and a \
          colon; no blank, no sign).",
         "Then nothing is sent.",
-        "A panic (exit status 101) is a failure.",
+        SAYS_NO_PANIC,
     ],
     story: |lab| {
         let server = server(lab)?;
+        expect_right_arguments_taken(lab, &server)?;
         let here = server.address()?.to_string();
-        // These are right, and at the ends of their ranges.
-        for options in [["-t", "1000000", "-n", "100"], ["-n", "1", "-t", "1000000"]] {
-            let step = format!("start your program with {}: it asks", options.join(" "));
-            lab.step(step, || {
-                // No option follows the address.
-                let text = format!("-{}", word(lab));
-                let program = ask(lab, &options, &server, &text)?;
-                let question = expect_question(lab, &server, text)?;
-                answer_with(&server, &question, "")?;
-                expect_printed(&program, "")
-            })?;
-        }
-        let wrong: &[&[&str]] = &[
+        let wrong_words: &[&[&str]] = &[
             &[],
             &[&here],
             &[&here, "text", "more"],
@@ -366,33 +360,18 @@ const WRONG_ARGUMENTS: Test = Test {
             // The options stand before the address.
             &[&here, "-n", "2", "text"],
         ];
-        let near_misses: Vec<_> = ["-t", "-n"]
+        let what = "a word that is missing, unknown, out of its range or one too many";
+        refuses_each(lab, what, wrong_words)?;
+        let wrong_numbers = ["-t", "-n"]
             .into_iter()
-            .flat_map(|option| numbers::NEAR_MISSES.map(|near| [option, near, &here, "text"]))
-            .collect();
-        let near_misses = near_misses.iter().map(|arguments| &arguments[..]);
-        let addresses = addresses::near_misses().map(|address| [address, "text"]);
-        let addresses: Vec<_> = addresses.collect();
-        let addresses = addresses.iter().map(|arguments| &arguments[..]);
-        for arguments in wrong.iter().copied().chain(near_misses).chain(addresses) {
-            let shown: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
-            let step = format!(
-                "start your program with {}: it must end with status 2",
-                match shown.as_slice() {
-                    [] => "no arguments".to_owned(),
-                    shown => shown.join(" "),
-                }
-            );
-            lab.step(step, || {
-                lab.expect_refused_start(arguments, 2)?;
-                server.expect_quiet()
-            })?;
-        }
+            .flat_map(|option| numbers::NEAR_MISSES.map(|number| [option, number, &here, "text"]));
+        let what = "something in place of MS or TRIES that is no number";
+        refuses_each(lab, what, wrong_numbers)?;
+        let wrong_addresses = addresses::near_misses().map(|address| [address, "text"]);
+        refuses_each(lab, addresses::NO_ADDRESS, wrong_addresses)?;
         refuses(lab, &[spoiled(&here), "text".into()])?;
-        refuses(
-            lab,
-            &["-t".into(), spoiled("5"), here.into(), "text".into()],
-        )?;
+        let arguments = ["-t".into(), spoiled("5"), here.into(), "text".into()];
+        refuses(lab, &arguments)?;
         server.expect_quiet()
     },
     rejects: &[
@@ -438,10 +417,24 @@ const WRONG_ARGUMENTS: Test = Test {
     ],
 };
 
+/// These are at the ends of their ranges, and a TEXT may begin with a `-`: no option stands behind the address.
+fn expect_right_arguments_taken(lab: &Lab, server: &UdpPeer) -> Checked {
+    for options in [["-t", "1000000", "-n", "100"], ["-n", "1", "-t", "1000000"]] {
+        let step = format!("start your program with {}: it asks", options.join(" "));
+        lab.step(step, || {
+            let text = format!("-{}", word(lab));
+            let program = ask(lab, &options, server, &text)?;
+            let question = expect_question(lab, server, text)?;
+            answer_and_expect(server, &question, &program, "")
+        })?;
+    }
+    Ok(())
+}
+
 // The program
 
-/// The patience of a program that the test never keeps waiting for so long.
-const LONG: &[&str] = &["-t", "600000"];
+/// So long that the time of a try is never over in a test.
+const TEN_MINUTES: &[&str] = &["-t", "600000"];
 
 /// A server at an address which no program can guess.
 fn server(lab: &Lab) -> Checked<UdpPeer> {
@@ -451,6 +444,15 @@ fn server(lab: &Lab) -> Checked<UdpPeer> {
 /// Starts the program with these options, to ask this server.
 fn ask(lab: &Lab, options: &[&str], server: &UdpPeer, text: impl AsRef<[u8]>) -> Checked<Program> {
     lab.launch(question_to(server.address()?, options, text))
+}
+
+/// A server, a program with these options that has asked it, and its question.
+fn asked(lab: &Lab, options: &[&str]) -> Checked<(UdpPeer, Program, Datagram)> {
+    let server = server(lab)?;
+    let text = word(lab);
+    let program = ask(lab, options, &server, &text)?;
+    let question = expect_question(lab, &server, text)?;
+    Ok((server, program, question))
 }
 
 fn question_to(address: SocketAddr, options: &[&str], text: impl AsRef<[u8]>) -> Launch {
@@ -469,6 +471,12 @@ fn expect_question(lab: &Lab, server: &UdpPeer, text: impl AsRef<[u8]>) -> Check
     Ok(question)
 }
 
+/// Receives a question with the same text.
+fn expect_question_again(lab: &Lab, server: &UdpPeer, question: &Datagram) -> Checked {
+    expect_question(lab, server, &question.bytes[NUMBER..])?;
+    Ok(())
+}
+
 fn expect_text(lab: &Lab, question: &Datagram, text: impl AsRef<[u8]>) -> Checked {
     let text = text.as_ref();
     let number = question.bytes.get(..NUMBER).unwrap_or(&[0; NUMBER]);
@@ -477,7 +485,7 @@ fn expect_text(lab: &Lab, question: &Datagram, text: impl AsRef<[u8]>) -> Checke
         return Ok(());
     }
     let symptom = format!(
-        "your program sends a datagram of {} bytes; the test expects a number of {NUMBER} bytes and the {} of TEXT",
+        "your program sends a datagram of {} bytes; the test expects {NUMBER} bytes for the number and {} for TEXT",
         question.bytes.len(),
         text.len()
     );
@@ -496,6 +504,11 @@ fn answer_to(question: &Datagram, bytes: impl AsRef<[u8]>) -> Vec<u8> {
     [&question.bytes[..NUMBER], bytes.as_ref()].concat()
 }
 
+/// Sends a datagram that is no answer.
+fn disturb(lab: &Lab, server: &UdpPeer, question: &Datagram) -> Checked {
+    server.send_to(question.from, answer_to_another(lab, question, 0))
+}
+
 /// A datagram as an answer to another question would be: one byte of the number differs.
 fn answer_to_another(lab: &Lab, question: &Datagram, place: usize) -> Vec<u8> {
     let mut other = answer_to(question, word(lab));
@@ -508,6 +521,17 @@ fn expect_printed(program: &Program, answer: impl AsRef<[u8]>) -> Checked {
     program.stdout().expect([answer.as_ref(), b"\n"].concat())?;
     program.stdout().expect_end()?;
     program.expect_exit(0)
+}
+
+/// Answers a question, and sees that the program prints the answer and ends.
+fn answer_and_expect(
+    server: &UdpPeer,
+    question: &Datagram,
+    program: &Program,
+    answer: impl AsRef<[u8]>,
+) -> Checked {
+    answer_with(server, question, &answer)?;
+    expect_printed(program, answer)
 }
 
 /// A word of a few letters.

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 
 use super::{
-    LONG, NUMBER, ONE_PARTNER, WHICH_ANSWER, answer_to, answer_to_another, answer_with, ask,
-    expect_printed, expect_question, expect_text, server, word,
+    NUMBER, ONE_PARTNER, SAYS_AN_ANSWER, SAYS_ASKS_AGAIN, SAYS_FIRST_ANSWER, SAYS_NO_PANIC,
+    SAYS_PASSED_OVER, TEN_MINUTES, WHICH_ANSWER, answer_and_expect, answer_to, answer_to_another,
+    answer_with, ask, asked, disturb, expect_printed, expect_question, expect_question_again,
+    expect_text, server, word,
 };
 use harness::author::{Checked, Datagram, Diagnosis, Lab, Rejection, Sleep, Test, UdpPeer};
 
@@ -12,11 +14,7 @@ pub(super) const STRANGERS: Test = Test {
     name: "takes no answer from a stranger",
     points: 2,
     read: ONE_PARTNER,
-    proves: &[
-        "An answer is one datagram from `ADDRESS:PORT`: the same four bytes, and any bytes behind them.",
-        "All other datagrams are passed over: those from another address or another port, with another number, or with \
-         fewer than four bytes.",
-    ],
+    proves: &[SAYS_AN_ANSWER, SAYS_PASSED_OVER],
     story: |lab| {
         let server = server(lab)?;
         let here = server.address()?;
@@ -32,9 +30,7 @@ pub(super) const STRANGERS: Test = Test {
         for stranger in strangers {
             stranger.send_to(question.from, answer_to(&question, word(lab)))?;
         }
-        let answer = word(lab);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        answer_and_expect(&server, &question, &program, word(lab))
     },
     rejects: &[
         Rejection {
@@ -81,8 +77,9 @@ pub(super) const BESIDE_ANOTHER: Test = Test {
         answer_with(&server, &of_second, &answers[1])?;
         answer_with(&server, &of_first, &answers[0])?;
         expect_printed(&second, &answers[1])?;
-        // Its tries may be used up: it waits since before the second one was started.
-        first.wait_for_end().map(drop)
+        // The first one waits for longer. Its tries may be over before its answer comes: then it prints none.
+        first.wait_for_end()?;
+        Ok(())
     },
     rejects: &[
         Rejection {
@@ -102,9 +99,14 @@ pub(super) const BESIDE_ANOTHER: Test = Test {
 };
 
 /// The question with this text, behind others of a program that has become impatient.
-fn next_question(lab: &Lab, server: &UdpPeer, text: &str, before: &Datagram) -> Checked<Datagram> {
+fn next_question(
+    lab: &Lab,
+    server: &UdpPeer,
+    text: &str,
+    repeated: &Datagram,
+) -> Checked<Datagram> {
     let mut question = server.receive("a question")?;
-    while question == *before {
+    while question == *repeated {
         question = server.receive("a question")?;
     }
     expect_text(lab, &question, text)?;
@@ -115,17 +117,9 @@ pub(super) const OTHER_NUMBERS: Test = Test {
     name: "passes over answers to other questions",
     points: 2,
     read: WHICH_ANSWER,
-    proves: &[
-        "All other datagrams are passed over: those from another address or another port, with another number, or with \
-         fewer than four bytes.",
-        "Then it asks again, TRIES times in all (default 4): it sends the same datagram, with the same number, from \
-         the same port.",
-    ],
+    proves: &[SAYS_PASSED_OVER, SAYS_ASKS_AGAIN],
     story: |lab| {
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, LONG, &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
+        let (server, program, question) = asked(lab, TEN_MINUTES)?;
         lab.step("the server: send 40 answers with other numbers", || {
             (0..40).try_for_each(|turn| {
                 let other = answer_to_another(lab, &question, turn % NUMBER);
@@ -133,10 +127,8 @@ pub(super) const OTHER_NUMBERS: Test = Test {
             })
         })?;
         server.expect_quiet()?;
-        let answer = word(lab);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)?;
-        keeps_its_question(lab)
+        answer_and_expect(&server, &question, &program, word(lab))?;
+        expect_question_kept(lab)
     },
     rejects: &[
         Rejection {
@@ -176,16 +168,12 @@ pub(super) const OTHER_NUMBERS: Test = Test {
 };
 
 /// What is received and is no answer leaves the question as it is.
-fn keeps_its_question(lab: &Lab) -> Checked {
-    let server = server(lab)?;
-    let text = word(lab);
-    let program = ask(lab, &["-t", "100", "-n", "20"], &server, &text)?;
-    let question = expect_question(lab, &server, &text)?;
-    server.send_to(question.from, answer_to_another(lab, &question, 0))?;
-    // It may have asked again before that came.
-    for _ in 0..2 {
-        expect_question(lab, &server, &text)?;
-    }
+fn expect_question_kept(lab: &Lab) -> Checked {
+    let (server, program, question) = asked(lab, &["-t", "100", "-n", "20"])?;
+    disturb(lab, &server, &question)?;
+    // The next question may be on its way already. The one behind it is later than the datagram.
+    expect_question_again(lab, &server, &question)?;
+    expect_question_again(lab, &server, &question)?;
     program.kill()
 }
 
@@ -193,24 +181,16 @@ pub(super) const SHORT: Test = Test {
     name: "passes over datagrams that are too short for a number",
     points: 1,
     read: WHICH_ANSWER,
-    proves: &[
-        "All other datagrams are passed over: those from another address or another port, with another number, or with \
-         fewer than four bytes.",
-        "A panic (exit status 101) is a failure.",
-    ],
+    proves: &[SAYS_PASSED_OVER, SAYS_NO_PANIC],
     story: |lab| {
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, LONG, &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
-        // An empty one first: then nothing has been received before it. The others begin as an answer does.
+        let (server, program, question) = asked(lab, TEN_MINUTES)?;
+        // The empty one comes first, when the program has received nothing yet. The others hold the first bytes of the
+        // right number.
         for length in 0..NUMBER {
             server.send_to(question.from, &question.bytes[..length])?;
         }
         server.expect_quiet()?;
-        let answer = word(lab);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        answer_and_expect(&server, &question, &program, word(lab))
     },
     rejects: &[
         Rejection {
@@ -245,12 +225,9 @@ pub(super) const FIRST_ANSWER: Test = Test {
     name: "prints the first of several answers",
     points: 1,
     read: WHICH_ANSWER,
-    proves: &["The first answer ends the program."],
+    proves: &[SAYS_FIRST_ANSWER],
     story: |lab| {
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, LONG, &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
+        let (server, program, question) = asked(lab, TEN_MINUTES)?;
         program.sleeps(Sleep::UntilSomethingComes)?;
         program.signals().freeze()?;
         let (answer, other) = (word(lab), word(lab));
@@ -287,7 +264,7 @@ pub(super) const EACH_RUN: Test = Test {
         let text = word(lab);
         let mut numbers = Vec::new();
         for _ in 0..3 {
-            let program = ask(lab, LONG, &server, &text)?;
+            let program = ask(lab, TEN_MINUTES, &server, &text)?;
             numbers.push(expect_question(lab, &server, &text)?.bytes[..NUMBER].to_vec());
             program.kill()?;
         }

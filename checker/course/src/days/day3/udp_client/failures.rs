@@ -3,8 +3,9 @@
 use nix::errno::Errno;
 
 use super::{
-    LONG, LONGEST_TEXT, NOBODY_RECEIVES, ONE_PARTNER, answer_to_another, answer_with, ask,
-    expect_failure, expect_printed, expect_question, question_to, server, word,
+    LONGEST_TEXT, NOBODY_RECEIVES, ONE_PARTNER, SAYS_NEITHER, SAYS_NO_PANIC, SAYS_ONLY_THE_ANSWER,
+    SAYS_REFUSED, SAYS_STATUS_1, SAYS_UNCHANGED, TEN_MINUTES, answer_and_expect, answer_with, ask,
+    asked, disturb, expect_failure, question_to, server, word,
 };
 use crate::promises::output::{EXPECT_EPIPE, NO_END_BY_SIGPIPE};
 use harness::author::{Call, Diagnosis, FdKind, Rejection, Test};
@@ -14,11 +15,10 @@ pub(super) const REFUSED: Test = Test {
     points: 2,
     read: NOBODY_RECEIVES,
     proves: &[
-        "Exit status 1, with the reason on standard error:",
-        "It says `refused` when nobody receives at that port (`ECONNREFUSED`), and ends at once, without further \
-         tries.",
-        "Only the answer goes to standard output.",
-        "A panic (exit status 101) is a failure.",
+        SAYS_STATUS_1,
+        SAYS_REFUSED,
+        SAYS_ONLY_THE_ANSWER,
+        SAYS_NO_PANIC,
     ],
     story: |lab| {
         let nobody = lab.refuse_datagrams()?;
@@ -47,7 +47,7 @@ pub(super) const REFUSED: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_refused"],
-            hint: "recv has failed with ECONNREFUSED. That is an ordinary event, not a bug: look at the error instead \
+            hint: "recv fails with ECONNREFUSED. That is an ordinary event, not a bug: look at the error instead \
                    of calling unwrap or expect, say `refused`, and end with status 1.",
         },
         Rejection {
@@ -63,19 +63,13 @@ pub(super) const REFUSED_LATER: Test = Test {
     name: "says `refused` in whatever try, and at once",
     points: 1,
     read: NOBODY_RECEIVES,
-    proves: &[
-        "It says `refused` when nobody receives at that port (`ECONNREFUSED`), and ends at once, without further \
-         tries.",
-    ],
+    proves: &[SAYS_REFUSED],
     story: |lab| {
         let nobody = lab.refuse_datagrams()?;
-        let program = lab.launch(question_to(nobody, LONG, word(lab)))?;
+        let program = lab.launch(question_to(nobody, TEN_MINUTES, word(lab)))?;
         expect_failure(lab, &program, Some("refused"))?;
         // And once more where the server goes away between two tries.
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, &["-t", "50", "-n", "50"], &server, &text)?;
-        expect_question(lab, &server, text)?;
+        let (server, program, _) = asked(lab, &["-t", "50", "-n", "50"])?;
         server.close();
         expect_failure(lab, &program, Some("refused"))
     },
@@ -106,18 +100,11 @@ pub(super) const SEND_REFUSED: Test = Test {
     name: "says `refused` when it learns of that from send",
     points: 1,
     read: NOBODY_RECEIVES,
-    proves: &[
-        "It says `refused` when nobody receives at that port (`ECONNREFUSED`), and ends at once, without further \
-         tries.",
-        "A panic (exit status 101) is a failure.",
-    ],
+    proves: &[SAYS_REFUSED, SAYS_NO_PANIC],
     story: |lab| {
         lab.follow_calls();
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, &["-t", "100", "-n", "20"], &server, &text)?;
-        expect_question(lab, &server, text)?;
-        // The news of the question before has come when nobody was waiting for it.
+        let (_server, program, _) = asked(lab, &["-t", "100", "-n", "20"])?;
+        // As if the refusal of the first question had come between two calls: the next call tells it.
         program
             .faults()
             .fail_next(Call::Write.on(FdKind::Socket), Errno::ECONNREFUSED)?;
@@ -133,8 +120,8 @@ pub(super) const SEND_REFUSED: Test = Test {
         Rejection {
             diagnosis: Diagnosis::Panicked,
             mistakes: &["panics_when_a_send_is_refused"],
-            hint: "send has failed with ECONNREFUSED: that is the news of the question before. Look at what each send \
-                   returns, the second as well as the first.",
+            hint: "send returns the error of the earlier question, ECONNREFUSED. Look at what each send returns, the \
+                   second as well as the first.",
         },
     ],
 };
@@ -144,8 +131,8 @@ pub(super) const TOO_LONG: Test = Test {
     points: 1,
     read: super::ANY_LENGTH,
     proves: &[
-        "Exit status 1, with the reason on standard error:",
-        "It says neither when it cannot send the question, receive, or write its output.",
+        SAYS_STATUS_1,
+        SAYS_NEITHER,
         "A `TEXT` which is too long for a datagram cannot be sent, for example.",
     ],
     story: |lab| {
@@ -165,9 +152,9 @@ pub(super) const TOO_LONG: Test = Test {
                 "takes_every_failed_send_for_refused",
                 "fails_to_say_why_it_cannot_send",
             ],
-            hint: "The question has never left: send fails with EMSGSIZE, because a datagram holds 65507 bytes and no \
-                   more. Look at what send returns, say what has failed, and end. There is nothing to wait for, and \
-                   nobody has refused anything.",
+            hint: "The question is not sent: send fails with EMSGSIZE, because a datagram holds 65507 bytes and no \
+                   more. Look at what send returns, say what fails, and end. There is nothing to wait for, and nobody \
+                   refuses anything.",
         },
         Rejection {
             diagnosis: Diagnosis::Panicked,
@@ -178,8 +165,8 @@ pub(super) const TOO_LONG: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["long_text_is_usage"],
-            hint: "A TEXT that is too long is no wrong argument: what fits into a datagram the kernel decides, when \
-                   you send it. A failure while the program runs has the status 1.",
+            hint: "A TEXT that is too long is not a wrong argument: send fails with EMSGSIZE, and so this is a failure \
+                   while the program runs. The exit status of that is 1.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
@@ -194,16 +181,10 @@ pub(super) const CANNOT_SEND: Test = Test {
     name: "reports a network that is gone between two tries",
     points: 1,
     read: ONE_PARTNER,
-    proves: &[
-        "Exit status 1, with the reason on standard error:",
-        "It says neither when it cannot send the question, receive, or write its output.",
-    ],
+    proves: &[SAYS_STATUS_1, SAYS_NEITHER],
     story: |lab| {
         lab.follow_calls();
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, &["-t", "100", "-n", "5"], &server, &text)?;
-        expect_question(lab, &server, text)?;
+        let (_server, program, _) = asked(lab, &["-t", "100", "-n", "5"])?;
         program
             .faults()
             .fail_each(Call::Write.on(FdKind::Socket), Errno::ENETUNREACH)?;
@@ -212,7 +193,7 @@ pub(super) const CANNOT_SEND: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::WrongOutput,
         mistakes: &["looks_at_the_first_send_only"],
-        hint: "send has failed with ENETUNREACH: there is no route to the server any more. Look at what each send \
+        hint: "send fails with ENETUNREACH: there is no route to the server any more. Look at what each send \
                returns, the second as well as the first, and name the error on standard error. Only ECONNREFUSED is \
                `refused`.",
     }],
@@ -222,22 +203,16 @@ pub(super) const CANNOT_RECEIVE: Test = Test {
     name: "reports a receive that fails",
     points: 1,
     read: NOBODY_RECEIVES,
-    proves: &[
-        "Exit status 1, with the reason on standard error:",
-        "It says neither when it cannot send the question, receive, or write its output.",
-    ],
+    proves: &[SAYS_STATUS_1, SAYS_NEITHER],
     story: |lab| {
         lab.follow_calls();
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, &["-t", "100", "-n", "20"], &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
+        let (server, program, question) = asked(lab, &["-t", "100", "-n", "20"])?;
         // A firewall on the way has sent an ICMP message.
         program
             .faults()
             .fail_next(Call::Read.on(FdKind::Socket), Errno::EHOSTUNREACH)?;
         // A call in which it sleeps has begun, and is spared.
-        server.send_to(question.from, answer_to_another(lab, &question, 0))?;
+        disturb(lab, &server, &question)?;
         expect_failure(lab, &program, None)
     },
     rejects: &[
@@ -248,7 +223,7 @@ pub(super) const CANNOT_RECEIVE: Test = Test {
                 "takes_every_error_for_the_end_of_time",
                 "passes_over_every_error",
             ],
-            hint: "recv has failed with EHOSTUNREACH. Each errno is a case of its own: after EINTR (and after EAGAIN \
+            hint: "recv fails with EHOSTUNREACH. Each errno is a case of its own: after EINTR (and after EAGAIN \
                    of a non-blocking socket) receive again, ECONNREFUSED is `refused`, the end of the time is `no \
                    answer`, and every other error ends the run at once. Name it as it is.",
         },
@@ -265,24 +240,20 @@ pub(super) const SHORT_WRITES: Test = Test {
     name: "prints all of the answer, however little a write takes",
     points: 1,
     read: super::ANY_LENGTH,
-    proves: &["It prints the bytes behind the number, unchanged, and a newline."],
+    proves: &[SAYS_UNCHANGED],
     story: |lab| {
         lab.follow_calls();
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, LONG, &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
+        let (server, program, question) = asked(lab, TEN_MINUTES)?;
         program
             .faults()
             .shorten(Call::Write.on(FdKind::Stdout), lab.random_number(3..=9))?;
         let answer = lab.random_bytes(lab.random_number(100..=300) as usize);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        answer_and_expect(&server, &question, &program, answer)
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
         mistakes: &["prints_with_one_write"],
-        hint: "write has taken a part of the answer, and the rest is missing. It returns how many bytes it took: offer \
+        hint: "write takes a part of the answer, and the rest is missing. It returns how many bytes it took: offer \
                the rest, until none is left, as write_all does.",
     }],
 };
@@ -292,19 +263,16 @@ pub(super) const CANNOT_PRINT: Test = Test {
     points: 1,
     read: ONE_PARTNER,
     proves: &[
-        "Exit status 1, with the reason on standard error:",
-        "It says neither when it cannot send the question, receive, or write its output.",
-        "A panic (exit status 101) is a failure.",
+        SAYS_STATUS_1,
+        SAYS_NEITHER,
+        SAYS_NO_PANIC,
         NO_END_BY_SIGPIPE,
     ],
     story: |lab| {
         lab.follow_calls();
         // A full disk, and a reader of the output who has gone.
         for errno in [Errno::ENOSPC, Errno::EPIPE] {
-            let server = server(lab)?;
-            let text = word(lab);
-            let program = ask(lab, LONG, &server, &text)?;
-            let question = expect_question(lab, &server, text)?;
+            let (server, program, question) = asked(lab, TEN_MINUTES)?;
             program
                 .faults()
                 .fail_each(Call::Write.on(FdKind::Stdout), errno)?;
@@ -317,7 +285,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongStatus,
             mistakes: &["ignores_a_full_disk", "takes_a_lost_reader_for_success"],
-            hint: "write to standard output has failed, and the answer is lost: the disk is full (ENOSPC), or nobody \
+            hint: "write to standard output fails, and the answer is lost: the disk is full (ENOSPC), or nobody \
                    reads any more (EPIPE). Exit status 0 says that all went well. Look at what each write and flush \
                    returns, and end with 1.",
         },
@@ -335,7 +303,7 @@ pub(super) const CANNOT_PRINT: Test = Test {
         Rejection {
             diagnosis: Diagnosis::WrongOutput,
             mistakes: &["says_nothing_of_a_full_disk"],
-            hint: "write to standard output has failed, but your program does not give the reason. Print the error on \
+            hint: "write to standard output fails, but your program does not give the reason. Print the error on \
                    standard error before you end.",
         },
     ],

@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::{
-    ASK_AGAIN, DEADLINE, LONG, NUMBER, answer_to_another, answer_with, ask, expect_failure,
-    expect_printed, expect_question, question_to, server, word,
+    ASK_AGAIN, DEADLINE, SAYS_ASKS_AGAIN, SAYS_EARLIER_TRY, SAYS_FIRST_ANSWER, SAYS_MADE_AGAIN,
+    SAYS_SIGNAL, SAYS_STATUS_1, SAYS_WAITS_MS, TEN_MINUTES, answer_and_expect, answer_with, ask,
+    asked, disturb, expect_failure, expect_printed, expect_question, expect_question_again,
+    question_to, server, word,
 };
+use crate::promises::servers;
 use harness::author::{
     Call, Checked, Comparison, Datagram, Diagnosis, FdKind, Lab, Launch, Record, Rejection, Sleep,
-    Socket, Test, Transport, UdpPeer,
+    Test, Transport, UdpPeer,
 };
 
 pub(super) const ASKS_AGAIN: Test = Test {
@@ -18,15 +21,14 @@ pub(super) const ASKS_AGAIN: Test = Test {
     points: 3,
     read: ASK_AGAIN,
     proves: &[
-        "Then it asks again, TRIES times in all (default 4): it sends the same datagram, with the same number, from \
-         the same port.",
+        SAYS_ASKS_AGAIN,
         "It says `no answer` when the time of the last try is over.",
-        "Exit status 1, with the reason on standard error:",
+        SAYS_STATUS_1,
     ],
     story: |lab| {
         let tries = lab.random_number(5..=7);
-        asks(lab, &["-t", "40", "-n", &tries.to_string()], tries)?;
-        asks(lab, &["-t", "30"], 4)
+        expect_tries(lab, &["-t", "40", "-n", &tries.to_string()], tries)?;
+        expect_tries(lab, &["-t", "30"], 4)
     },
     rejects: &[
         Rejection {
@@ -96,11 +98,8 @@ pub(super) const ASKS_AGAIN: Test = Test {
 };
 
 /// The server hears all questions of one run, and answers none.
-fn asks(lab: &Lab, options: &[&str], tries: u64) -> Checked {
-    let server = server(lab)?;
-    let text = word(lab);
-    let program = ask(lab, options, &server, &text)?;
-    let first = expect_question(lab, &server, text)?;
+fn expect_tries(lab: &Lab, options: &[&str], tries: u64) -> Checked {
+    let (server, program, first) = asked(lab, options)?;
     for _ in 1..tries {
         let next = server.receive("the question again")?;
         if next.bytes != first.bytes {
@@ -127,42 +126,28 @@ pub(super) const TIME: Test = Test {
     name: "gives each try its time",
     points: 1,
     read: ASK_AGAIN,
-    proves: &["It waits MS milliseconds for an answer (default 500)."],
+    proves: &[SAYS_WAITS_MS],
     story: |lab| {
         let server = server(lab)?;
-        // Cut to 16 bits, it is a tenth of a second.
-        let patient = Launch {
-            traced: false,
-            ..question_to(server.address()?, &["-t", "983140", "-n", "1"], word(lab))
+        let start = |options: &[&str]| -> Checked<_> {
+            let launch = Launch {
+                traced: false,
+                ..question_to(server.address()?, options, word(lab))
+            };
+            Ok((Instant::now(), lab.launch(launch)?))
         };
-        let patient = lab.launch(patient)?;
-        // All at the same time: together they take a second.
-        let runs = [
-            (&["-n", "1"] as &[&str], 500),
-            (&["-t", "1000", "-n", "1"], 1000),
-        ];
-        let runs: Checked<Vec<_>> = runs
-            .into_iter()
-            .map(|(options, limit)| {
-                let launch = Launch {
-                    traced: false,
-                    ..question_to(server.address()?, options, word(lab))
-                };
-                let begun = Instant::now();
-                Ok((lab.launch(launch)?, begun, Duration::from_millis(limit)))
-            })
-            .collect();
-        // The shorter ones first: a right program ends them first. A failure shows the last one, which has ended by then.
-        let took: Checked<Vec<_>> = runs?
-            .into_iter()
-            .map(|(program, begun, limit)| {
-                program.wait_for_end()?;
-                Ok((begun.elapsed(), limit))
-            })
-            .collect();
-        for (took, limit) in took? {
-            expect_patience(lab, took, limit)?;
-        }
+        // 983140 = 15 * 65536 + 100: cut to 16 bits it is 100 ms.
+        let (_, patient) = start(&["-t", "983140", "-n", "1"])?;
+        // Both run at the same time: together they take a second.
+        let (begun_half, half) = start(&["-n", "1"])?;
+        let (begun_whole, whole) = start(&["-t", "1000", "-n", "1"])?;
+        // The shorter one ends first. Both are judged only when both have ended: the report shows the last one.
+        half.wait_for_end()?;
+        let half_took = begun_half.elapsed();
+        whole.wait_for_end()?;
+        let whole_took = begun_whole.elapsed();
+        expect_waited_at_least(lab, half_took, Duration::from_millis(500))?;
+        expect_waited_at_least(lab, whole_took, Duration::from_millis(1000))?;
         patient.expect_alive()
     },
     rejects: &[
@@ -181,16 +166,15 @@ pub(super) const TIME: Test = Test {
                 "waits_a_tenth_of_a_second",
                 "cuts_its_time_to_16_bits",
             ],
-            hint: "Your program does not wait as long as it should. -t says how many milliseconds a try has, and \
-                   without -t it has 500. The largest MS is 1000000: 16 bits are not enough. (A timeval has seconds \
-                   and microseconds, a timespec seconds and nanoseconds: a millisecond is 1000 of the one, and 1000000 \
-                   of the other.)",
+            hint: "Your program gives up too early. -t is the time of a try in milliseconds, and without -t it is 500. \
+                   MS goes up to 1000000, which does not fit into 16 bits. (One millisecond is 1000 microseconds in a \
+                   timeval, and 1000000 nanoseconds in a timespec.)",
         },
     ],
 };
 
 /// Sees that the program has not given up before this time was over.
-fn expect_patience(lab: &Lab, took: Duration, limit: Duration) -> Checked {
+fn expect_waited_at_least(lab: &Lab, took: Duration, limit: Duration) -> Checked {
     // Some clocks of the kernel count in steps of 10 ms.
     if took >= limit * 9 / 10 {
         return Ok(());
@@ -208,21 +192,16 @@ pub(super) const SLEEPS: Test = Test {
     points: 1,
     read: ASK_AGAIN,
     proves: &[
-        "It waits MS milliseconds for an answer (default 500).",
-        "The first answer ends the program.",
+        SAYS_WAITS_MS,
+        SAYS_FIRST_ANSWER,
         "While it waits, the program sleeps.",
         "It does not look again and again.",
     ],
     story: |lab| {
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, LONG, &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
+        let (server, program, question) = asked(lab, TEN_MINUTES)?;
         program.sleeps(Sleep::UntilSomethingComes)?;
         server.expect_quiet()?;
-        let answer = word(lab);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        answer_and_expect(&server, &question, &program, word(lab))
     },
     rejects: &[
         Rejection {
@@ -257,19 +236,11 @@ pub(super) const SECOND_TRY: Test = Test {
     name: "takes the answer that comes during a later try",
     points: 1,
     read: ASK_AGAIN,
-    proves: &[
-        "It waits MS milliseconds for an answer (default 500).",
-        "An answer to an earlier try is an answer, too.",
-    ],
+    proves: &[SAYS_WAITS_MS, SAYS_EARLIER_TRY],
     story: |lab| {
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, &["-t", "200", "-n", "20"], &server, &text)?;
-        let question = expect_question(lab, &server, &text)?;
-        expect_question(lab, &server, text)?;
-        let answer = word(lab);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        let (server, program, question) = asked(lab, &["-t", "200", "-n", "20"])?;
+        expect_question_again(lab, &server, &question)?;
+        answer_and_expect(&server, &question, &program, word(lab))
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::Exited,
@@ -286,14 +257,13 @@ pub(super) const BETWEEN_TRIES: Test = Test {
     name: "takes the answer that comes between two tries",
     points: 1,
     read: ASK_AGAIN,
-    proves: &["An answer to an earlier try is an answer, too."],
+    proves: &[SAYS_EARLIER_TRY],
     story: |lab| {
         lab.follow_calls();
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, &["-t", "200", "-n", "3"], &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
-        // A program that throws away what has come reads before it asks again. The call in which it sleeps is spared.
+        let (server, program, question) = asked(lab, &["-t", "200", "-n", "3"])?;
+        // A program that empties its queue before it asks again reads in between. It is frozen there, the answer comes,
+        // and it must not throw the answer away. Others are not frozen before they ask again, and pass. The call in
+        // which the program sleeps is spared.
         let frozen = program
             .signals()
             .freeze_before(Call::Read.on(FdKind::Socket))?;
@@ -322,7 +292,7 @@ pub(super) const BETWEEN_TRIES: Test = Test {
     }],
 };
 
-/// Datagrams that the program has taken although its time was over: so many, and none of them was there before.
+/// So often may a program take what has come after its time is over, because it is slow to look at the clock.
 const TAKEN_LATE: u32 = 20;
 
 pub(super) const NOISE: Test = Test {
@@ -330,7 +300,7 @@ pub(super) const NOISE: Test = Test {
     points: 3,
     read: DEADLINE,
     proves: &[
-        "It waits MS milliseconds for an answer (default 500).",
+        SAYS_WAITS_MS,
         "However many of them come, a try does not take longer: its MS milliseconds are counted from its question on.",
     ],
     story: |lab| {
@@ -341,10 +311,8 @@ pub(super) const NOISE: Test = Test {
         let program = ask(lab, &["-t", &milliseconds, "-n", "2"], &server, &text)?;
         let question = expect_question(lab, &server, text)?;
         disturb_until_it_asks_again(lab, &server, &question, LIMIT)?;
-        let answer = word(lab);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)?;
-        gives_each_try_its_time(lab)
+        answer_and_expect(&server, &question, &program, word(lab))?;
+        expect_each_try_its_time(lab)
     },
     rejects: &[
         Rejection {
@@ -373,9 +341,9 @@ pub(super) const NOISE: Test = Test {
 };
 
 /// One of several tries gets what is no answer, and the others get nothing.
-fn gives_each_try_its_time(lab: &Lab) -> Checked {
+fn expect_each_try_its_time(lab: &Lab) -> Checked {
     const LIMIT: Duration = Duration::from_millis(200);
-    // So many that a program with short ones cannot look right on a machine on which it starts late.
+    // So many that the time which a wrong program saves is longer than a slow start, which is measured, too.
     const TRIES: u32 = 8;
     let server = server(lab)?;
     let text = word(lab);
@@ -385,13 +353,13 @@ fn gives_each_try_its_time(lab: &Lab) -> Checked {
         "-n",
         &TRIES.to_string(),
     ];
-    // Before the program's own clock, which can have seen less time than this one.
+    // This clock starts before the program's, and shows more time.
     let begun = Instant::now();
     let program = ask(lab, &options, &server, &text)?;
     let question = expect_question(lab, &server, text)?;
     disturb_in_the_middle_of_a_try(lab, &server, &question, LIMIT)?;
     program.wait_for_end()?;
-    expect_patience(lab, begun.elapsed(), LIMIT * TRIES)
+    expect_waited_at_least(lab, begun.elapsed(), LIMIT * TRIES)
 }
 
 /// The server sends one datagram that is no answer, when at least half of a try is over. Nothing is left in the program's
@@ -405,21 +373,18 @@ fn disturb_in_the_middle_of_a_try(
     let step = "the server: send a datagram that is no answer, in the second half of a try";
     lab.step(step, || {
         loop {
-            // The program's own clock has begun before this one.
+            // The program's clock has started before this one, and shows more time.
             let begun = Instant::now();
             lab.wait_until("half of its time to be over", Diagnosis::NoAnswer, || {
                 Ok(begun.elapsed() >= limit / 2)
             })?;
+            // Else the program has asked again, and this loop, too, begins again.
             if server.take()?.is_none() {
-                server.send_to(question.from, answer_to_another(lab, question, 0))?;
+                disturb(lab, server, question)?;
                 lab.wait_until("it to take the datagram", Diagnosis::NoAnswer, || {
-                    let sockets = lab.sockets(Transport::Udp)?;
-                    let takes = |socket: &Socket| socket.local.port() == question.from.port();
-                    Ok(!sockets
-                        .iter()
-                        .any(|socket| takes(socket) && socket.receive_queue > 0))
+                    Ok(unread(lab, question)?.unwrap_or(0) == 0)
                 })?;
-                // Otherwise this test got no processor for so long that the next try had begun.
+                // Else this test got no processor for so long that the next try has begun.
                 if server.take()?.is_none() {
                     return Ok(());
                 }
@@ -437,7 +402,7 @@ fn disturb_until_it_asks_again(
     limit: Duration,
 ) -> Checked {
     let stranger = lab.udp_peer_at("a stranger", lab.any_port())?;
-    // The program's own clock has begun before this one.
+    // The program's clock has started before this one: when the time is over here, it is over there.
     let begun = Instant::now();
     let step = "the server and a stranger: send datagrams that are no answer, again and again";
     lab.step(step, || {
@@ -447,11 +412,7 @@ fn disturb_until_it_asks_again(
                 return Ok(true);
             }
             // The next one only when the last one has been taken: nobody has to read many of them at once.
-            let sockets = lab.sockets(Transport::Udp)?;
-            let has_taken = sockets
-                .iter()
-                .any(|socket| socket.local.port() == question.from.port() && socket.receive_queue == 0);
-            if !has_taken {
+            if unread(lab, question)? != Some(0) {
                 return Ok(false);
             }
             if begun.elapsed() > limit {
@@ -465,79 +426,67 @@ fn disturb_until_it_asks_again(
                 );
                 return lab.fail(Diagnosis::NoAnswer, symptom);
             }
-            let place = lab.random_number(0..=NUMBER as u64 - 1) as usize;
             stranger.send_to(question.from, &question.bytes)?;
-            server.send_to(question.from, answer_to_another(lab, question, place))?;
+            disturb(lab, server, question)?;
             Ok(false)
         })
     })
+}
+
+/// How many bytes the kernel holds for the program that asked, and the program has not read.
+fn unread(lab: &Lab, question: &Datagram) -> Checked<Option<u32>> {
+    servers::unread(lab, Transport::Udp, question.from.port())
 }
 
 pub(super) const INTERRUPTED: Test = Test {
     name: "goes on with a try that a signal has interrupted",
     points: 1,
     read: DEADLINE,
-    proves: &[
-        "A signal that interrupts a call (`EINTR`) is neither an answer nor the end of a try.",
-        "The call is made again, and the time does not begin again.",
-    ],
+    proves: &[SAYS_SIGNAL, SAYS_MADE_AGAIN],
     story: |lab| {
         lab.follow_calls();
-        let server = server(lab)?;
-        let text = word(lab);
-        let program = ask(lab, LONG, &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
+        let (server, program, question) = asked(lab, TEN_MINUTES)?;
         program.sleeps(Sleep::UntilSomethingComes)?;
         program.faults().interrupt_read_twice(FdKind::Socket)?;
         // The call in which it sleeps has begun, and is spared.
-        server.send_to(question.from, answer_to_another(lab, &question, 0))?;
+        disturb(lab, &server, &question)?;
         program.expect_alive()?;
         server.expect_quiet()?;
-        let answer = word(lab);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)?;
+        answer_and_expect(&server, &question, &program, word(lab))?;
         // And once more where it sends. One that sends without waiting cannot be interrupted, and is not.
-        let text = word(lab);
-        let program = ask(lab, &["-t", "80", "-n", "50"], &server, &text)?;
-        let question = expect_question(lab, &server, &text)?;
-        program
-            .faults()
-            .interrupt_twice(Call::Write.on(FdKind::Socket))?;
+        let (server, program, question) = asked(lab, &["-t", "80", "-n", "50"])?;
+        let send = Call::Write.on(FdKind::Socket);
+        program.faults().interrupt_twice(send)?;
         for _ in 0..3 {
-            expect_question(lab, &server, &text)?;
+            expect_question_again(lab, &server, &question)?;
         }
-        let answer = word(lab);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        answer_and_expect(&server, &question, &program, word(lab))
     },
     rejects: &[
         Rejection {
             diagnosis: Diagnosis::Exited,
             mistakes: &["ends_at_eintr", "ends_at_eintr_in_send"],
-            hint: "A call has failed with EINTR: a signal came before it had done anything. That is no failure. Make \
-                   the call again, send as well as recv or poll.",
+            hint: "A call fails with EINTR: a signal came before the call did anything. That is no failure. Make the \
+                   call again, send as well as recv or poll.",
         },
         Rejection {
             diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["takes_a_signal_for_the_end_of_time"],
-            hint: "A call has failed with EINTR: a signal came, and the time is not over. Do not ask again. Wait \
+            hint: "A call fails with EINTR: a signal came, and the time is not over. Do not ask again. Wait \
                    again, for the time that is left. Only 0 from poll says that it is over, or EAGAIN from a recv with \
                    SO_RCVTIMEO.",
         },
     ],
 };
 
-/// So many calls that a signal has interrupted, after the time was over.
+/// So many calls may signals interrupt after the time is over, because the program is slow to look at the clock.
 const INTERRUPTED_LATE: u64 = 300;
 
-pub(super) const CLOCK: Test = Test {
+pub(super) const EINTR_AND_DEADLINE: Test = Test {
     name: "asks again in time, however many signals come",
     points: 1,
     read: DEADLINE,
-    proves: &[
-        "A signal that interrupts a call (`EINTR`) is neither an answer nor the end of a try.",
-        "The call is made again, and the time does not begin again.",
-    ],
+    proves: &[SAYS_SIGNAL, SAYS_MADE_AGAIN],
     story: |lab| {
         const LIMIT: Duration = Duration::from_millis(200);
         lab.follow_calls();
@@ -552,8 +501,8 @@ pub(super) const CLOCK: Test = Test {
             .faults()
             .fail_each(Call::Read.on(FdKind::Socket), Errno::EINTR)?;
         // The call in which it sleeps has begun, and is spared.
-        server.send_to(question.from, answer_to_another(lab, &question, 0))?;
-        let mut hits_in_time = None;
+        disturb(lab, &server, &question)?;
+        let mut hits_at_the_limit = None;
         lab.wait_until("it to ask again", Diagnosis::NoAnswer, || {
             if server.take()?.is_some() {
                 return Ok(true);
@@ -562,18 +511,18 @@ pub(super) const CLOCK: Test = Test {
             if begun.elapsed() <= LIMIT {
                 return Ok(false);
             }
-            let late = hits - *hits_in_time.get_or_insert(hits);
+            let late = hits - *hits_at_the_limit.get_or_insert(hits);
             if late <= INTERRUPTED_LATE {
                 return Ok(false);
             }
-            // select counts the time down in the program's own variable, and a timer may be among what is watched: but
-            // not when the call is not made.
+            // An interrupted call is not made here. So select does not count down the time in the program's variable,
+            // and poll does not tell of a timer among its descriptors: a right program then cannot see the time.
             let calls = program.calls().records()?;
-            let is_right = |record: &Record| {
+            let cannot_see_the_time = |record: &Record| {
                 record.injected.is_some()
                     && (record.is_select() || record.polls_without_time_limit())
             };
-            if calls.iter().any(is_right) {
+            if calls.iter().any(cannot_see_the_time) {
                 return Ok(true);
             }
             let symptom = format!(
@@ -584,9 +533,7 @@ pub(super) const CLOCK: Test = Test {
         })?;
         polls.end();
         receives.end();
-        let answer = word(lab);
-        answer_with(&server, &question, &answer)?;
-        expect_printed(&program, answer)
+        answer_and_expect(&server, &question, &program, word(lab))
     },
     rejects: &[Rejection {
         diagnosis: Diagnosis::NoAnswer,
