@@ -6,14 +6,13 @@ use nix::errno::Errno;
 
 use super::{
     ASK_AGAIN, DEADLINE, SAYS_ASKS_AGAIN, SAYS_EARLIER_TRY, SAYS_FIRST_ANSWER, SAYS_MADE_AGAIN,
-    SAYS_SIGNAL, SAYS_STATUS_1, SAYS_WAITS_MS, TEN_MINUTES, answer_and_expect, answer_with, ask,
-    asked, disturb, expect_failure, expect_printed, expect_question, expect_question_again,
-    question_to, server, word,
+    SAYS_SIGNAL, SAYS_STATUS_1, SAYS_WAITS_MS, TEN_MINUTES, answer_and_expect, answer_with, asked,
+    disturb, expect_failure, expect_printed, expect_question_again, question_to, server, word,
 };
 use crate::promises::servers;
 use harness::author::{
-    Call, Checked, Comparison, Datagram, Diagnosis, FdKind, Lab, Launch, Record, Rejection, Sleep,
-    Test, Transport, UdpPeer,
+    Call, Checked, Comparison, Datagram, Diagnosis, FdKind, Lab, Launch, Program, Record,
+    Rejection, Sleep, Test, Transport, UdpPeer,
 };
 
 pub(super) const ASKS_AGAIN: Test = Test {
@@ -305,11 +304,8 @@ pub(super) const NOISE: Test = Test {
     ],
     story: |lab| {
         const LIMIT: Duration = Duration::from_millis(300);
-        let server = server(lab)?;
-        let text = word(lab);
         let milliseconds = LIMIT.as_millis().to_string();
-        let program = ask(lab, &["-t", &milliseconds, "-n", "2"], &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
+        let (server, program, question) = asked(lab, &["-t", &milliseconds, "-n", "2"])?;
         disturb_until_it_asks_again(lab, &server, &question, LIMIT)?;
         answer_and_expect(&server, &question, &program, word(lab))?;
         expect_each_try_its_time(lab)
@@ -345,8 +341,6 @@ fn expect_each_try_its_time(lab: &Lab) -> Checked {
     const LIMIT: Duration = Duration::from_millis(200);
     // So many that the time which a wrong program saves is longer than a slow start, which is measured, too.
     const TRIES: u32 = 8;
-    let server = server(lab)?;
-    let text = word(lab);
     let options = [
         "-t",
         &LIMIT.as_millis().to_string(),
@@ -355,8 +349,7 @@ fn expect_each_try_its_time(lab: &Lab) -> Checked {
     ];
     // This clock starts before the program's, and shows more time.
     let begun = Instant::now();
-    let program = ask(lab, &options, &server, &text)?;
-    let question = expect_question(lab, &server, text)?;
+    let (server, program, question) = asked(lab, &options)?;
     disturb_in_the_middle_of_a_try(lab, &server, &question, LIMIT)?;
     program.wait_for_end()?;
     expect_waited_at_least(lab, begun.elapsed(), LIMIT * TRIES)
@@ -490,47 +483,16 @@ pub(super) const EINTR_AND_DEADLINE: Test = Test {
     story: |lab| {
         const LIMIT: Duration = Duration::from_millis(200);
         lab.follow_calls();
-        let server = server(lab)?;
-        let text = word(lab);
         let milliseconds = LIMIT.as_millis().to_string();
-        let program = ask(lab, &["-t", &milliseconds, "-n", "50"], &server, &text)?;
-        let question = expect_question(lab, &server, text)?;
-        let begun = Instant::now();
+        let (server, program, question) = asked(lab, &["-t", &milliseconds, "-n", "50"])?;
         let polls = program.faults().fail_each(Call::Poll, Errno::EINTR)?;
         let receives = program
             .faults()
             .fail_each(Call::Read.on(FdKind::Socket), Errno::EINTR)?;
         // The call in which it sleeps has begun, and is spared.
         disturb(lab, &server, &question)?;
-        let mut hits_at_the_limit = None;
-        lab.wait_until("it to ask again", Diagnosis::NoAnswer, || {
-            if server.take()?.is_some() {
-                return Ok(true);
-            }
-            let hits = polls.hits() + receives.hits();
-            if begun.elapsed() <= LIMIT {
-                return Ok(false);
-            }
-            let late = hits - *hits_at_the_limit.get_or_insert(hits);
-            if late <= INTERRUPTED_LATE {
-                return Ok(false);
-            }
-            // An interrupted call is not made here. So select does not count down the time in the program's variable,
-            // and poll does not tell of a timer among its descriptors: a right program then cannot see the time.
-            let calls = program.calls().records()?;
-            let cannot_see_the_time = |record: &Record| {
-                record.injected.is_some()
-                    && (record.is_select() || record.polls_without_time_limit())
-            };
-            if calls.iter().any(cannot_see_the_time) {
-                return Ok(true);
-            }
-            let symptom = format!(
-                "the {milliseconds} ms of the first try are over, and your program makes the call again and again that \
-                 signals interrupt"
-            );
-            lab.fail(Diagnosis::NoAnswer, symptom)
-        })?;
+        let interrupted = || polls.hits() + receives.hits();
+        wait_until_it_asks_again(lab, &server, &program, LIMIT, interrupted)?;
         polls.end();
         receives.end();
         answer_and_expect(&server, &question, &program, word(lab))
@@ -543,3 +505,43 @@ pub(super) const EINTR_AND_DEADLINE: Test = Test {
                each signal.",
     }],
 };
+
+/// Waits until the program asks again although signals interrupt its calls; `interrupted` counts these.
+fn wait_until_it_asks_again(
+    lab: &Lab,
+    server: &UdpPeer,
+    program: &Program,
+    limit: Duration,
+    interrupted: impl Fn() -> u64,
+) -> Checked {
+    // The program's clock has started before this one: when the time is over here, it is over there.
+    let begun = Instant::now();
+    let mut hits_at_the_limit = None;
+    lab.wait_until("it to ask again", Diagnosis::NoAnswer, || {
+        if server.take()?.is_some() {
+            return Ok(true);
+        }
+        if begun.elapsed() <= limit {
+            return Ok(false);
+        }
+        let hits = interrupted();
+        let late = hits - *hits_at_the_limit.get_or_insert(hits);
+        if late <= INTERRUPTED_LATE {
+            return Ok(false);
+        }
+        // An interrupted call is not made here. So select does not count down the time in the program's variable, and
+        // poll does not tell of a timer among its descriptors: a right program then cannot see the time.
+        let calls = program.calls().records()?;
+        let cannot_see_the_time = |record: &Record| {
+            record.injected.is_some() && (record.is_select() || record.polls_without_time_limit())
+        };
+        if calls.iter().any(cannot_see_the_time) {
+            return Ok(true);
+        }
+        let symptom = format!(
+            "the {} ms of the first try are over, and your program makes the call again and again that signals interrupt",
+            limit.as_millis()
+        );
+        lab.fail(Diagnosis::NoAnswer, symptom)
+    })
+}
