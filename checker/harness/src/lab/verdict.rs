@@ -68,7 +68,7 @@ impl TestContext {
             alternatives(expected)
         );
         let alike = |text: &&[u8]| zip(*text, got).take_while(|(a, b)| a == b).count();
-        let closest = expected.iter().map(AsRef::as_ref).max_by_key(alike);
+        let closest = expected.iter().map(AsRef::as_ref).rev().max_by_key(alike);
         let comparison = closest.and_then(|text| Comparison::of_text(what, text, got));
         self.failure(Diagnosis::WrongOutput, symptom)
             .comparing(comparison)

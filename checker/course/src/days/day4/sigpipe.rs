@@ -73,8 +73,7 @@ const LAST_LINE: Clue = Clue {
         "counts_what_all_have_got",
     ],
     hint: "The last line is `sent B bytes to K clients`. B is the length of the whole input: each byte counts once, \
-           however many clients get it, also when one of them does not get it. K is the number of clients that are not \
-           lost.",
+           whether all clients get it or only some. K is the number of clients that are not lost.",
 };
 
 // Sentences of the contract
@@ -241,6 +240,7 @@ const ENDS: Test = Test {
                 "counts_bytes_for_each_client",
                 "counts_blocks",
                 "looks_who_is_there_at_the_end",
+                "leaves_its_last_line_open",
             ],
             // A whole line with other words gets the hint of a clue.
             hint: "Your program does not print the line `sent B bytes to K clients`. Print it at the end of the input, \
