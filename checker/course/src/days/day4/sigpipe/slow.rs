@@ -198,7 +198,7 @@ pub(super) const NO_HOLE: Test = Test {
     rejects: &[Rejection {
         diagnosis: Diagnosis::Stuck,
         mistakes: &["ignores_short_writes"],
-        hint: "write has taken a part of the bytes, because the buffer was nearly full, and the client misses the rest. \
+        hint: "write takes only a part of the bytes, because the buffer is nearly full, and the client misses the rest. \
                Look at the number that write returns: offer the rest, without waiting for room (MSG_DONTWAIT once more), \
                and where that fails with EAGAIN, the client is lost.",
     }],
@@ -244,9 +244,16 @@ pub(super) const MEMORY: Test = Test {
     story: |lab| {
         let server = servers::start_untraced_with(lab, &["2"])?;
         let [first, second] = connect(&server)?;
-        let what = format!("{} KiB of its input", ROUND_BYTES / 1024);
+        let what = format!("{} MiB of its input", ROUND_BYTES >> 20);
         servers::expect_memory_to_stay(lab, &server, ROUNDS, LEAK_KIB, &what, || {
-            feed(lab, &server, ROUND_BYTES, &[&first, &second])?;
+            lab.step(
+                format!("{what}, of which each client gets every byte"),
+                || {
+                    (0..ROUND_BYTES / PIECE).try_for_each(|_| {
+                        feed_and_expect(&server, &lab.random_bytes(PIECE), &[&first, &second])
+                    })
+                },
+            )?;
             lab.settle()
         })
     },
@@ -262,18 +269,6 @@ const ROUND_BYTES: usize = 6 << 20;
 const ROUNDS: usize = 5;
 /// In KiB: half of what comes in a round.
 const LEAK_KIB: u64 = (ROUND_BYTES / 1024 / 2) as u64;
-
-/// Input comes, so much in all, and these clients receive each piece of it.
-fn feed(lab: &Lab, server: &Server, count: usize, clients: &[&Connection]) -> Checked {
-    let step = format!(
-        "{} MiB of input, of which each client gets every byte",
-        count >> 20
-    );
-    lab.step(step, || {
-        (0..count / PIECE)
-            .try_for_each(|_| feed_and_expect(server, &lab.random_bytes(PIECE), clients))
-    })
-}
 
 /// A server, its first client, and its second one, which reads no more than the first piece.
 fn start_with_stuck(lab: &Lab) -> Checked<(Server, Connection, Connection)> {
