@@ -31,6 +31,7 @@ pub(super) const LEAVES: Test = Test {
         // pieces[1] is the first write after the close: the kernel accepts it, and the answer is a reset. pieces[2] then
         // fails with EPIPE.
         feed_and_expect(&server, &pieces[1], &[&first, &third])?;
+        second.wait_for_reset_to_arrive()?;
         feed_and_expect(&server, &pieces[2], &[&first, &third])?;
         expect_lost(&server, 2, "EPIPE")?;
         feed_and_expect(&server, &pieces[3], &[&first, &third])?;
@@ -132,6 +133,7 @@ pub(super) const RESETS: Test = Test {
             Ok(servers::unread(lab, Transport::Tcp, port)?.is_some_and(|count| count > 0))
         })?;
         second.close();
+        second.wait_for_reset_to_arrive()?;
         feed_and_expect(&server, &pieces[3], &[&third])?;
         expect_lost(&server, 2, "ECONNRESET")?;
         feed_and_expect(&server, &pieces[4], &[&third])?;
