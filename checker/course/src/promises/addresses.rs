@@ -42,7 +42,7 @@ const NEAR_MISSES: [&str; 25] = [
 /// What they are, for a step.
 pub(crate) const NO_ADDRESS: &str = "something in place of ADDRESS:PORT that is none";
 
-/// For whoever takes one of them.
+/// The hint for a program that takes one of them.
 pub(crate) const EXACTLY_AN_ADDRESS: &str = "Exactly one argument is right: an IPv4 address (four numbers and three \
                                              dots), a colon, and a port of 16 bits, digits only. \
                                              `parse::<SocketAddrV4>()` (or `SockaddrIn`; inet_pton in C) takes \

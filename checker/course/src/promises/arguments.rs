@@ -7,7 +7,7 @@ use std::{
 
 use harness::author::{Checked, Lab};
 
-/// For whoever panics at one of them.
+/// The hint for a program that panics at one of them.
 pub(crate) const NO_PANIC: &str = "An argument can be missing or mistyped, and it can hold any bytes but NUL: \
                                    `env::args` panics at what is not UTF-8, `env::args_os` does not. Match the results \
                                    of `to_str` and `parse` instead of unwrapping them, print a usage line on standard \

@@ -73,7 +73,7 @@ pub(crate) fn descriptors_after(
 
 // Where it listens
 
-/// For whoever listens on more than was asked for.
+/// The hint for a program that listens on more than was asked for.
 pub(crate) const BIND_THE_ARGUMENT: &str = "Bind the address from the argument, and no other: 0.0.0.0 means every \
                                             address of the machine, and nobody has asked for a second listening \
                                             socket.";
@@ -103,7 +103,7 @@ pub(crate) fn expect_no_other_door(lab: &Lab, server: &Server, transport: Transp
 
 // Its line
 
-/// For whoever says that it listens, and listens afterwards.
+/// The hint for a program that says that it listens, and listens afterwards.
 pub(crate) const LISTEN_FIRST: &str = "A client that reads `listening IP:PORT` connects at once, and is refused while \
                                        nobody listens. Call listen first, then print.";
 
@@ -164,12 +164,12 @@ pub(crate) fn expect_listened(lab: &Lab, listening: &[SocketAddr], said: SocketA
 
 // Its port
 
-/// For whoever cannot have its port back.
+/// The hint for a program that cannot have its port back.
 pub(crate) const REUSE_THE_ADDRESS: &str = "The old connection is in TIME_WAIT and still holds the port. Set \
                                             SO_REUSEADDR on the listening socket, and before bind: bind is the call \
                                             that looks at it.";
 
-/// For whoever takes another port than the one it is given.
+/// The hint for a program that takes another port than the one it is given.
 pub(crate) const BIND_THE_PORT: &str = "Bind the port from the argument, too. 0 means \"any free port\"; every other \
                                         number means itself.";
 
@@ -205,7 +205,7 @@ pub(crate) fn wait_for_time_wait(lab: &Lab, address: SocketAddr) -> Checked {
     lab.wait_until(GOAL, Diagnosis::Stuck, || lab.is_in_time_wait(address))
 }
 
-/// For whoever has less room than that for clients who wait.
+/// The hint for a program that has less room than that for clients who wait.
 pub(crate) const LONG_QUEUE: &str = "The backlog of listen is the room for clients who wait. Ask for 16 at least; 128 \
                                      is a good number.";
 
@@ -220,7 +220,7 @@ pub(crate) const ERRORS_OF_ACCEPT: &str = "An error of `accept` that is about on
 pub(crate) const SLEEPS_BETWEEN_ATTEMPTS: &str = "While that lasts, the clients wait in the queue, and the server sleeps \
                                                   between its attempts, a second at most.";
 
-/// For whoever ends when one client has gone.
+/// The hint for a program that ends when one client has gone.
 pub(crate) const ONE_CLIENT_HAS_GONE: &str = "accept has failed with ECONNABORTED or EPROTO: this one client has left \
                                               the queue. The others are still there, so call accept again, as often \
                                               as it happens.";
@@ -240,17 +240,17 @@ pub(crate) fn outlives_clients_who_give_up(lab: &Lab, conversation: Conversation
     Ok(())
 }
 
-/// For whoever ends for want of something.
+/// The hint for a program that ends for want of something.
 pub(crate) const SHORTAGES_PASS: &str = "accept has failed because a resource is short at this moment: descriptors \
                                          (EMFILE, ENFILE) or memory (ENOBUFS, ENOMEM). That passes, and the client \
                                          keeps its place in the queue. Sleep a little, and call accept again.";
 
-/// For whoever does not pause.
+/// The hint for a program that does not pause.
 pub(crate) const PAUSE_IN_A_SHORTAGE: &str = "accept does not wait until there is a descriptor, or memory: with \
                                               EMFILE, ENFILE, ENOBUFS and ENOMEM it fails at once, again and again. \
                                               Sleep a little, 10 milliseconds for example, before you call it again.";
 
-/// For whoever pauses for a minute.
+/// The hint for a program that pauses for a minute.
 pub(crate) const SHORT_PAUSE: &str = "Your program sleeps for long after accept has failed for want of a descriptor or of \
                                       memory. The shortage may be over in a moment, and clients wait. A pause has a \
                                       second at most; 10 milliseconds are enough.";
@@ -281,7 +281,7 @@ pub(crate) fn waits_out_shortages(lab: &Lab, conversation: Conversation) -> Chec
 
 // Patience
 
-/// For whoever has a time limit of its own.
+/// The hint for a program that has a time limit of its own.
 pub(crate) const NO_TIME_LIMIT: &str = "Your program waits with a time limit: in poll, by SO_RCVTIMEO or SO_SNDTIMEO \
                                         of the socket, by an alarm or a timer. Nobody has asked for one: the other \
                                         side may be silent for hours. Wait without it.";
@@ -317,7 +317,7 @@ pub(crate) fn unread(lab: &Lab, transport: Transport, port: u16) -> Checked<Opti
 /// More than any kernel holds for a client that does not read.
 const MOST: usize = 16 << 20;
 
-/// For whoever forgets it.
+/// The hint for a program that forgets it.
 pub(crate) const SEND_WHAT_YOU_OWE: &str = "The client has sent all that it has, and reads its echo late: your server \
                                             still holds a part of that. A read of 0 says that no more comes in. Send \
                                             what you owe, when there is room for it, and then close.";
@@ -350,12 +350,12 @@ const MANY: usize = 110;
 const MUCH: u64 = 5 * 1024;
 const ROUNDS: usize = 12;
 
-/// For whoever keeps memory of clients who have gone.
+/// The hint for a program that keeps memory of clients who have gone.
 pub(crate) const FORGET_CLIENTS: &str = "With each client that comes and goes, your program needs more memory. Free \
                                          what belongs to a client when it goes: a buffer, an entry in a list, a \
                                          thread that was never joined.";
 
-/// For whoever never calls waitpid.
+/// The hint for a program that never calls waitpid.
 pub(crate) const COLLECT_CHILDREN: &str = "A process that has ended stays a zombie until its parent calls waitpid, and it \
                                            counts among those that you may have. Call waitpid with WNOHANG when \
                                            SIGCHLD comes or before each accept, or ignore SIGCHLD: then the kernel \

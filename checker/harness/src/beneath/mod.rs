@@ -1,6 +1,6 @@
-//! Access to directories in which somebody else can write: a student's program, or whoever has handed in a submission.
+//! Access to directories in which somebody else can write: a student's program, or the author of a submission.
 //!
-//! Whoever can write to a directory can put anything there under any name, at any moment: a symbolic link to a file of
+//! Who can write to a directory can put anything there under any name, at any moment: a symbolic link to a file of
 //! somebody else, a FIFO that nobody opens, a device, a file of terabytes. So nothing there is opened, asked for or
 //! changed by a path from the root. A [`Directory`] is a descriptor, and all that is done happens relative to it:
 //!

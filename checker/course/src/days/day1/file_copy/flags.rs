@@ -53,7 +53,7 @@ pub(super) const REPLACES: Test = Test {
             diagnosis: Diagnosis::ExtraBytes,
             mistakes: &["leaves_the_old_end", "empties_the_file_at_the_end"],
             hint: "The old content, or its end, is still there. O_TRUNC empties the file in open, before anything is \
-                   read: whoever looks into it meanwhile finds nothing old.",
+                   read: a program that looks into it meanwhile finds nothing old.",
         },
         Rejection {
             diagnosis: Diagnosis::WrongBytes,

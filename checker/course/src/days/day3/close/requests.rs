@@ -12,7 +12,7 @@ const ANSWER: &str =
 const BAD: &str = "Everything else is answered with the line `bad request`: another line, a stream that ends before \
                    the newline, or 100 bytes without a newline.";
 
-/// For whoever answers `bad request` to a right one.
+/// The hint for a program that answers `bad request` to a right one.
 pub(super) const RIGHT_REQUEST: &str = "Your server answers `bad request`, and the line is a right one. Look whether it \
                                         takes just what stands before the first newline, without waiting for more; \
                                         and whether it takes all numbers from 0 to 10000000, with zeros before them \

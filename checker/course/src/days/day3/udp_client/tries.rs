@@ -318,7 +318,7 @@ pub(super) const NOISE: Test = Test {
                 "socket_time_limit_for_each_receive",
                 "looks_at_the_clock_only_in_silence",
             ],
-            hint: "Each receive waits for the whole time again, so whoever sends you something every moment holds you \
+            hint: "Each receive waits for the whole time again, so a peer that sends you something every moment holds you \
                    for ever. Note the deadline when you send the question, an Instant. Give each wait only the time \
                    that is left until then, and when none is left, the try is over.",
         },

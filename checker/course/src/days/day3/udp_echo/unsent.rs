@@ -80,7 +80,7 @@ pub(super) const CANNOT_SEND: Test = Test {
             diagnosis: Diagnosis::ExtraOutput,
             mistakes: &["tells_of_lost_answers_on_stdout"],
             hint: "An answer could not be sent, and your program says so on standard output. That gets the \
-                   `listening` line alone: whoever reads it would take more for an address. Use eprintln, not \
+                   `listening` line alone: a program that reads it would take more for an address. Use eprintln, not \
                    println.",
         },
         Rejection {

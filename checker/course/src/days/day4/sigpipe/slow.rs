@@ -21,7 +21,7 @@ const SMALL_RECEIVE_BUFFER: usize = 16 * 1024;
 const ALWAYS_LOST_WITH: usize = 8 << 20;
 /// With 1 MiB unread its buffers are full: a server that waits for room waits by now.
 const BUFFERS_FULL: usize = 1 << 20;
-/// Whoever reads each piece is never lost.
+/// A client that reads each piece is never lost.
 const PIECE: usize = NEVER_LOST_WITH;
 
 pub(super) const STOPS_READING: Test = Test {
