@@ -12,10 +12,8 @@ pub(super) fn between(comparison: &Comparison) -> Option<String> {
     if !comparison.text {
         return of_bytes(comparison);
     }
-    let (expected, got) = (
-        line(comparison, &comparison.expected),
-        line(comparison, &comparison.got),
-    );
+    let expected = line(comparison, &comparison.expected, comparison.expected_length);
+    let got = line(comparison, &comparison.got, comparison.got_length);
     let pairs = words(&expected).zip(words(&got));
     let (right, wrong) = pairs.into_iter().find(|(right, wrong)| right != wrong)?;
     of_addresses(right, wrong).or_else(|| {
@@ -25,13 +23,13 @@ pub(super) fn between(comparison: &Comparison) -> Option<String> {
     })
 }
 
-/// The line of an excerpt with the first difference. Where an excerpt is cut, a number may be cut, too: what is no whole
-/// word is left out.
-fn line(comparison: &Comparison, excerpt: &[u8]) -> String {
+/// The line of an excerpt with the first difference; `length` is that of all the bytes of this side. Where an excerpt is
+/// cut, a number may be cut, too: what is no whole word is left out.
+fn line(comparison: &Comparison, excerpt: &[u8], length: usize) -> String {
     let at = place_in(comparison, excerpt);
     let begin = beginning_of_line(comparison, excerpt);
     let end = excerpt[at..].iter().position(|&byte| byte == b'\n');
-    let is_cut = end.is_none() && comparison.offset + excerpt.len() < comparison.got_length;
+    let is_cut = end.is_none() && comparison.offset + excerpt.len() < length;
     let line = &excerpt[begin.unwrap_or(0)..end.map_or(excerpt.len(), |place| at + place)];
     let mut text = String::from_utf8_lossy(line).into_owned();
     if is_cut {
@@ -98,7 +96,7 @@ fn of_numbers(right: &str, wrong: &str) -> Option<String> {
             return None;
         }
         in_other_order(expected, got, show)
-            .or_else(|| cut(expected, got, show))
+            .or_else(|| cut_off(expected, got, show))
             .or_else(|| through_a_float(expected, got, show))
     };
     decimal
@@ -130,22 +128,26 @@ fn in_other_order(expected: i128, got: i128, show: Show) -> Option<String> {
     ))
 }
 
-fn cut(expected: i128, got: i128, show: Show) -> Option<String> {
-    for bits in WIDTHS {
-        let all = 1_i128 << bits;
-        if !(0..all).contains(&expected) && expected.rem_euclid(all) == got {
-            return Some(format!(
-                "{got} is what is left of {expected} in {bits} bits."
-            ));
-        }
-        if expected >= all / 2 && got == expected.rem_euclid(all) - all {
-            return Some(format!(
-                "{got} is {} in {bits} bits whose first bit is taken for a sign: take an unsigned type.",
-                show(expected)
-            ));
-        }
+/// Said only where one width explains it. 0 and -1 explain nothing: a program also prints them of what has failed.
+fn cut_off(expected: i128, got: i128, show: Show) -> Option<String> {
+    if matches!(got, 0 | -1) {
+        return None;
     }
-    None
+    let mut told = WIDTHS.iter().filter_map(|bits| {
+        let all = 1_i128 << bits;
+        let rest = expected.rem_euclid(all);
+        let is_signed = rest >= all / 2 && got == rest - all;
+        let is_whole = rest == expected;
+        let (wrong, right) = (show(got), show(expected));
+        if is_whole && is_signed {
+            return Some(format!(
+                "{wrong} is {right} in {bits} bits whose first bit is taken for a sign: take an unsigned type."
+            ));
+        }
+        (!is_whole && (is_signed || got == rest))
+            .then(|| format!("{wrong} is what is left of {right} in {bits} bits."))
+    });
+    told.next().filter(|_| told.next().is_none())
 }
 
 fn through_a_float(expected: i128, got: i128, show: Show) -> Option<String> {
@@ -218,11 +220,14 @@ mod tests {
         );
         expect("127.0.0.1:39769", "127.0.0.1:22939", "the same 2 bytes");
         expect("0102\n", "0201\n", "the same");
+        // A longer value beside a whole one.
+        expect("5", "83886080", "the same 4 bytes");
+        expect("83886080", "5", "the same 4 bytes");
     }
 
     #[test]
     fn sees_bits_that_are_cut_off() {
-        expect("65537\n", "1\n", "1 is what is left of 65537 in 8 bits");
+        expect("300\n", "44\n", "44 is what is left of 300 in 8 bits");
         expect(
             "70000 5\n",
             "4464 5\n",
@@ -233,7 +238,9 @@ mod tests {
             "-15532\n",
             "in 16 bits whose first bit is taken for a sign",
         );
-        expect("4294967295\n", "-1\n", "taken for a sign");
+        expect("50004", "-15532", "taken for a sign");
+        // An unsigned type of 16 bits does not hold it, either.
+        expect("300000\n", "-27680\n", "what is left of 300000 in 16 bits");
     }
 
     #[test]
@@ -244,6 +251,7 @@ mod tests {
             "in an f64, which has 53 bits",
         );
         expect("255\n", "0xff\n", "0xff is 255 in hexadecimal");
+        expect("255", "0xff", "0xff is 255 in hexadecimal");
     }
 
     #[test]
@@ -253,6 +261,12 @@ mod tests {
             ("bad\n", "ok\n"),
             ("1 2\n", "1\n"),
             ("5\n", "\n"),
+            // 0 and -1 are also what a program prints of something that has failed.
+            ("4096\n", "0\n"),
+            ("255\n", "-1\n"),
+            ("4294967295\n", "-1\n"),
+            // In 8 bits, and in 16.
+            ("65537\n", "1\n"),
         ] {
             assert_eq!(told(expected, got), None, "{expected:?} {got:?}");
         }
