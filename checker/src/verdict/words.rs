@@ -63,7 +63,7 @@ pub(super) fn has_refused_memory(stderr: &str) -> bool {
 /// The errno in its last words: `Os { code: 104, … }` and `ECONNRESET` in Rust, `[Errno 104]` in Python.
 pub(super) fn errno(stderr: &str) -> Option<Errno> {
     let words = last_words(stderr);
-    let number = ["code: ", "os error ", "[Errno "]
+    let number = ["Os { code: ", "os error ", "[Errno "]
         .into_iter()
         .find_map(|before| {
             let (_, behind) = words.rsplit_once(before)?;
@@ -126,6 +126,7 @@ mod tests {
     fn what_was_said_earlier_is_no_reason() {
         assert_eq!(errno("client 1: ECONNRESET\nError: no input\n"), None);
         assert_eq!(errno(""), None);
+        assert_eq!(errno("child ended with exit code: 2\n"), None);
         assert_eq!(reason("index out of bounds\nbye\n"), None);
     }
 
