@@ -44,9 +44,23 @@ pub(super) fn advice(call: Option<Call>, errno: Errno) -> Option<&'static str> {
             "Nothing listens at this address and port. If they are not those that you meant, look at the byte order. If they are, say so on standard error, and end as the contract says, without a panic."
         }
         (_, Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::ETIMEDOUT) => {
-            "The way to the peer is cut. That is a failure at run time, as others are: name it on standard error, and end with exit status 1 or go on with the next address or client, as the contract says."
+            "The network cannot reach the peer. That is a failure at run time, as others are: name it on standard error, and end with exit status 1 or go on with the next address or client, as the contract says."
         }
-        (_, Errno::ENOENT | Errno::EACCES | Errno::EPERM | Errno::EISDIR | Errno::ENOTDIR) => {
+        (Some(Call::Bind), Errno::EACCES) => {
+            "bind is not permitted here. A port below 1024 needs root: often the two bytes of the port are in the wrong order (htons). A Unix socket needs a folder in which your program may write."
+        }
+        (Some(Call::Write | Call::Connect), Errno::EACCES | Errno::EPERM) => {
+            "The kernel does not send to this address. A broadcast address needs SO_BROADCAST; if you do not mean one, look at the bytes of the address and their order."
+        }
+        (Some(Call::Kill), Errno::EPERM) => {
+            "The process belongs to another user, and your program may send it no signal. Look at the PID that you pass to kill."
+        }
+        (
+            None | Some(Call::Open | Call::Exec | Call::Remove),
+            Errno::ENOENT | Errno::EACCES | Errno::EPERM,
+        )
+        | (_, Errno::EISDIR | Errno::ENOTDIR)
+        | (Some(Call::Bind | Call::Connect), Errno::ENOENT) => {
             "The path cannot be opened or used so: it is not there, or not permitted, or of another kind. Look at which path your program passes; if it is the right one, say the path and the error on standard error, and end with exit status 1, without a panic."
         }
         (_, Errno::EMFILE | Errno::ENFILE) => {
@@ -108,5 +122,11 @@ mod tests {
         assert!(said(Some(Call::Read), Errno::ECONNREFUSED).contains("earlier datagram"));
         assert!(said(None, Errno::EPIPE).contains("does not read any more"));
         assert_eq!(advice(None, Errno::EXDEV), None);
+        assert!(said(Some(Call::Bind), Errno::EACCES).contains("below 1024"));
+        assert!(said(Some(Call::Write), Errno::EACCES).contains("SO_BROADCAST"));
+        assert!(said(Some(Call::Kill), Errno::EPERM).contains("another user"));
+        assert!(said(Some(Call::Open), Errno::EACCES).contains("path"));
+        assert!(said(None, Errno::EACCES).contains("path"));
+        assert_eq!(advice(Some(Call::Epoll), Errno::ENOENT), None);
     }
 }
