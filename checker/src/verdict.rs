@@ -18,11 +18,11 @@ use crate::{
     test_worker::{Outcome, Statement},
 };
 
-/// What the lab makes of a failure.
+/// What the failure of a test says about the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict {
     /// Whether the program is the starter as it was handed out. Then all its failures have this one cause.
-    pub is_starter: bool,
+    pub is_untouched: bool,
     /// The known mistakes that fail like this, if there are any.
     pub known: &'static [&'static str],
     /// The clue that tells them, if one does.
@@ -33,39 +33,49 @@ pub struct Verdict {
 
 /// Judges the failure of a test, from what was seen of the program.
 pub fn judge(exercise: &Exercise, test: usize, failure: &Failure) -> Verdict {
-    let (diagnosis, seen) = (failure.diagnosis, &failure.evidence);
+    let seen = &failure.evidence;
     // A starter can fail in the way of a known mistake without having made it.
-    let is_starter = is_starter(exercise, seen);
-    // A program that never met the test's fault has not mishandled it. But to end without the call that would fail, or
-    // without the process that would make it, may be the mistake itself.
-    let is_spared = seen.fault_not_triggered
-        && !matches!(
-            diagnosis,
-            Diagnosis::WrongStatus | Diagnosis::ProcessMissing
-        );
-    let known = match is_starter || is_spared {
+    let is_untouched = is_untouched(exercise, seen);
+    let clue = exercise.clues.iter().find(|one| clue::fits(one, failure));
+    let clue = clue.filter(|_| !is_untouched);
+    let known = match is_untouched || fault_never_happened(failure) {
         true => None,
-        false => recognise(exercise, test, diagnosis),
+        false => recognise(exercise, test, failure.diagnosis),
     };
-    let clue = match is_starter {
-        true => None,
-        false => exercise.clues.iter().find(|one| clue::fits(one, failure)),
-    };
-    let is_at_its_beginning = test == 0
-        && matches!(diagnosis, Diagnosis::Exited | Diagnosis::WrongStatus)
-        && seen.stdout.is_empty();
     let (known, hint): (&[&str], _) = match (clue, known) {
         (Some(clue), _) => (clue.mistakes, clue.hint),
         (None, Some(known)) => (known.mistakes, known.hint),
-        (None, None) if is_starter || is_at_its_beginning => (&[], exercise.first_step),
+        (None, None) if is_untouched || has_not_begun(test, failure) => (&[], exercise.first_step),
         (None, None) => (&[], advice::general(failure)),
     };
     Verdict {
-        is_starter,
+        is_untouched,
         known,
         clue,
         hint,
     }
+}
+
+/// Whether the program never met the test's fault, and so has not mishandled it. But to end without the call that would
+/// fail, or without the process that would make it, may be the mistake itself.
+fn fault_never_happened(failure: &Failure) -> bool {
+    failure.evidence.fault_not_triggered
+        && !matches!(
+            failure.diagnosis,
+            Diagnosis::WrongStatus | Diagnosis::ProcessMissing
+        )
+}
+
+/// Whether the program has ended before it did anything that tells why.
+fn has_not_begun(test: usize, failure: &Failure) -> bool {
+    let seen = &failure.evidence;
+    test == 0
+        && matches!(
+            failure.diagnosis,
+            Diagnosis::Exited | Diagnosis::WrongStatus
+        )
+        && seen.stdout.is_empty()
+        && !advice::shows_why(seen)
 }
 
 /// The known mistakes which this test rejects with this diagnosis.
@@ -76,7 +86,7 @@ fn recognise(exercise: &Exercise, test: usize, diagnosis: Diagnosis) -> Option<&
 
 /// Whether this is the starter as it was handed out. It says so itself, in its contract with the checker: it prints
 /// `NAME is not written yet` on standard error, and ends with exit status 1.
-fn is_starter(exercise: &Exercise, seen: &Evidence) -> bool {
+fn is_untouched(exercise: &Exercise, seen: &Evidence) -> bool {
     let says_so = seen
         .stderr
         .strip_prefix(exercise.name)
@@ -117,12 +127,12 @@ pub fn report(exercise: &Exercise, index: usize, statement: Statement) -> TestRe
 
 fn failure_report(exercise: &Exercise, test: usize, failure: Failure) -> FailureReport {
     let Verdict {
-        is_starter,
+        is_untouched,
         known,
         hint,
         ..
     } = judge(exercise, test, &failure);
-    let cause = (!is_starter).then(|| cause::of(&failure)).flatten();
+    let cause = (!is_untouched).then(|| cause::of(&failure)).flatten();
     let seen = failure.evidence;
     FailureReport {
         diagnosis: failure.diagnosis,
@@ -135,7 +145,7 @@ fn failure_report(exercise: &Exercise, test: usize, failure: Failure) -> Failure
         ending: seen.ending,
         stdout: seen.stdout,
         stderr: seen.stderr,
-        untouched: is_starter,
+        untouched: is_untouched,
         mistake: known.first().map(|name| (*name).to_owned()),
         cause,
         hint: hint.to_owned(),
@@ -233,7 +243,7 @@ mod tests {
         let says = "day9_9_verdict is not written yet: begin\n";
         let starter = failure(Diagnosis::Exited, says, Ending::Status(1));
         let verdict = judge(&EXERCISE, 1, &starter);
-        assert!(verdict.is_starter && verdict.known.is_empty());
+        assert!(verdict.is_untouched && verdict.known.is_empty());
         assert_eq!(verdict.hint, EXERCISE.first_step);
         let mut talkative = starter;
         talkative.evidence.stdout = "x".to_owned();
@@ -259,6 +269,18 @@ mod tests {
     fn what_fails_the_first_test_at_once_begins_with_the_first_step() {
         let silent = failure(Diagnosis::WrongStatus, "", Ending::Status(3));
         assert_eq!(judge(&EXERCISE, 0, &silent).hint, EXERCISE.first_step);
+        // A program that says why it ends, or whose call fails, has begun.
+        for says in [
+            "Error: Os { code: 98, kind: AddrInUse }",
+            "index out of bounds",
+        ] {
+            let mut told = silent.clone();
+            told.evidence.stderr = says.to_owned();
+            assert_ne!(judge(&EXERCISE, 0, &told).hint, EXERCISE.first_step);
+        }
+        let mut failed = silent.clone();
+        failed.evidence.calls = cause::tests::refused();
+        assert_ne!(judge(&EXERCISE, 0, &failed).hint, EXERCISE.first_step);
         let later = judge(&EXERCISE, 1, &silent).hint;
         assert!(later.contains("exit status"), "{later}");
     }

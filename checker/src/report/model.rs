@@ -133,7 +133,7 @@ pub struct FailureReport {
     pub stderr: String,
     /// Whether the program is the starter as it was handed out. Then all its failures have this one cause.
     pub untouched: bool,
-    /// The known-wrong version which fails like this, if there is one.
+    /// The known-wrong version which fails like this, if there is one; of several, the first.
     pub mistake: Option<String>,
     /// What the evidence says about the cause, in one sentence, if it says something.
     #[serde(default)]

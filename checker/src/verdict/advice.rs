@@ -26,21 +26,24 @@ pub(super) fn general(failure: &Failure) -> &'static str {
     special.unwrap_or_else(|| of_the_diagnosis(failure.diagnosis, seen.ending))
 }
 
-/// Of a program that ended by itself: by the call that failed last, or by what it has said.
+/// Of a program that ended by itself: by the reason that it has said, by the call that failed last, or by the errno that
+/// it has said. A call tells more than its errno alone.
 fn of_the_end(seen: &Evidence) -> Option<&'static str> {
     if seen.ending == Some(Ending::Status(0)) {
         return None;
     }
-    let failed = cause::failed_call(seen).map(|(line, errno)| (Some(line.call), errno));
-    let said = || words::errno(&seen.stderr).map(|errno| (None, errno));
-    // What it says is nearer to the end than a call that may have failed long before.
-    let of_words = || words::reason(&seen.stderr).map(of_the_reason);
-    let of_errno = || {
-        failed
-            .or_else(said)
-            .and_then(|(call, errno)| errno::advice(call, errno))
-    };
-    of_words().or_else(of_errno)
+    let failed = || cause::failed_call(seen);
+    words::reason(&seen.stderr)
+        .map(of_the_reason)
+        .or_else(|| failed().and_then(|(line, errno)| errno::advice(Some(line.call), errno)))
+        .or_else(|| words::errno(&seen.stderr).and_then(|errno| errno::advice(None, errno)))
+}
+
+/// Whether a program that has ended by itself shows why: by a call that failed, or by its words.
+pub(super) fn shows_why(seen: &Evidence) -> bool {
+    cause::failed_call(seen).is_some()
+        || words::reason(&seen.stderr).is_some()
+        || words::errno(&seen.stderr).is_some()
 }
 
 /// Of a connection that was closed behind a call that failed.
@@ -52,7 +55,7 @@ fn of_the_close(seen: &Evidence) -> Option<&'static str> {
 fn of_the_status(seen: &Evidence) -> Option<&'static str> {
     Some(match seen.ending? {
         Ending::Status(0) => {
-            "Exit status 0 says that all is well, and here it is not. Find the error that your program passes over, say it on standard error, and end with the status that the contract in README.md names for it."
+            "Exit status 0 says that all is well, and here it is not. Find the error that your program ignores, say it on standard error, and end with the status that the contract in README.md names for it."
         }
         Ending::Status(2) => {
             "Exit status 2 is for wrong arguments. Here they are right, or the contract in README.md names another status: compare what your program refuses with what it says of arguments."
@@ -122,7 +125,7 @@ fn of_the_sleep(seen: &Evidence) -> Option<&'static str> {
             "connect waits for an answer of the other side. Look at the address and the port it was given, and at their byte order."
         }
         (Call::Poll, _) => {
-            "Your program waits for an event that does not come. Compare what is due with the descriptors and events you wait for: what has come already, and lies in a buffer of yours or was not read to its end, is told by no new edge."
+            "Your program waits for an event that does not come. Compare what is due with the descriptors and events you wait for. For data that lies in a buffer of yours already, or that you have not read to its end, an edge-triggered epoll reports no new event."
         }
         (Call::Wait, _) => {
             "Your program waits for a child, and the child does not end. What does the child wait for: input, a descriptor which the parent has left open, or a signal that is blocked?"
@@ -229,12 +232,14 @@ fn of_the_diagnosis(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static st
             "A loop runs without end. Does it stop when a call returns 0 or an error?"
         }
         Diagnosis::TimeLimited => {
-            "Nobody has asked for a time limit here. Wait without one: -1 for poll, none for the socket, and no alarm."
+            "The task has no time limit. Wait without one: -1 for poll, none for the socket, and no alarm."
         }
         Diagnosis::TimedOut => {
             "What the test waits for has not come in time, and may come later. Does a wait of your program take longer than it should: a time limit that is too long, or that begins again with each wait?"
         }
-        Diagnosis::WrongOutput => "Compare the expected text with yours, from the marked byte on.",
+        Diagnosis::WrongOutput => {
+            "Compare the expected text with yours, from the first difference on."
+        }
         Diagnosis::ExtraOutput => {
             "Standard output carries results only; everything else belongs on standard error."
         }
@@ -279,5 +284,36 @@ fn of_the_diagnosis(diagnosis: Diagnosis, ending: Option<Ending>) -> &'static st
         Diagnosis::OutOfMemory => {
             "A buffer of fixed size is enough here: read into it, use it, and read again."
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::cause::tests::{call, refused},
+        *,
+    };
+    use crate::{lab::CallLine, observe::tracer::CallOutcome};
+
+    /// The advice about a program that ends behind these calls, and says this.
+    fn told(calls: Vec<CallLine>, stderr: &str) -> &'static str {
+        let mut failure = Failure::pipe_locked();
+        failure.diagnosis = Diagnosis::Exited;
+        failure.evidence.ending = Some(Ending::Status(1));
+        failure.evidence.calls = calls;
+        failure.evidence.stderr = stderr.to_owned();
+        general(&failure)
+    }
+
+    #[test]
+    fn what_is_without_advice_hides_nothing() {
+        let unknown = CallOutcome::Failed(libc::EXDEV);
+        let calls = vec![call(Call::Open, "open(…)", unknown)];
+        let hint = told(calls.clone(), "[Errno 104] Connection reset by peer");
+        assert!(hint.contains("has reset the connection"), "{hint}");
+        let hint = told(calls, "");
+        assert!(hint.starts_with("Your program ends by itself"), "{hint}");
+        let hint = told(refused(), "[Errno 18] Invalid cross-device link");
+        assert!(hint.contains("Nothing listens"), "{hint}");
     }
 }

@@ -260,11 +260,11 @@ fn unanswered(seen: &Evidence) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::lab::FailedChild;
 
-    fn call(call: Call, text: &str, outcome: CallOutcome) -> CallLine {
+    pub fn call(call: Call, text: &str, outcome: CallOutcome) -> CallLine {
         CallLine {
             pid: 2,
             thread: None,
@@ -287,7 +287,7 @@ mod tests {
         of(&failure)
     }
 
-    fn refused() -> Vec<CallLine> {
+    pub fn refused() -> Vec<CallLine> {
         let refused = CallOutcome::Failed(libc::ECONNREFUSED);
         vec![
             call(Call::Connect, "connect(3, 127.0.0.1:9, 16)", refused),
