@@ -14,7 +14,7 @@ use crate::{
 
 /// How many calls may lie between the call that failed and the end: what a panic does, and what is closed.
 const BEFORE_THE_END: usize = 8;
-/// The same for a call that the test made fail, where no other one failed: a runtime tells at length what has happened.
+/// The same for a call that the test made fail, where no other one failed: a runtime may print a long report of it.
 const AFTER_A_FAULT: usize = 64;
 
 /// One sentence about the cause, if the evidence shows one.
@@ -72,34 +72,43 @@ fn failed_before_the_end<'a>(
     calls: impl DoubleEndedIterator<Item = &'a CallLine>,
     is_panic: bool,
 ) -> Option<(&'a CallLine, Errno)> {
-    let last: Vec<&CallLine> = calls.rev().take(AFTER_A_FAULT).collect();
-    let failed: Vec<(usize, &CallLine, Errno)> = last
-        .iter()
-        .enumerate()
-        .filter_map(|(place, &call)| Some((place, call, call.outcome.errno()?)))
-        .filter(|(_, call, errno)| !asks_only(call, *errno))
-        .collect();
     // The latest first.
-    let mut near = failed
-        .iter()
-        .take_while(|(place, ..)| *place < BEFORE_THE_END);
-    let telling = near
-        .clone()
-        .find(|(_, call, errno)| !fails_anyway(call, *errno));
-    let injected = || failed.iter().find(|(_, call, _)| call.injected.is_some());
-    let &(place, call, errno) = telling.or_else(injected).or_else(|| near.next())?;
-    // These are answers on which every event loop goes on. A panic that follows at once is about them.
-    let is_answer = match errno {
-        // Of fork it says that there may be no more processes.
-        Errno::EAGAIN => call.call != Call::Fork,
-        Errno::EINTR | Errno::EINPROGRESS => true,
-        _ => false,
-    } && call.injected.is_none();
+    let last: Vec<&CallLine> = calls.rev().take(AFTER_A_FAULT).collect();
+    let (place, errno) = telling_call(&last)?;
+    let call = last[place];
+    // A panic that follows at once is about an answer, too.
     let is_at_once = is_panic
         && last[..place]
             .iter()
             .all(|call| matches!(call.call, Call::Write | Call::Close | Call::Exit));
-    (!is_answer || is_at_once).then_some((call, errno))
+    (is_at_once || !is_normal_answer(call, errno)).then_some((call, errno))
+}
+
+/// Of the last calls, the latest first, the failed one that tells most about the end: one near the end that does not
+/// also fail where all is well, else one that the test made fail, else any near the end.
+fn telling_call(last: &[&CallLine]) -> Option<(usize, Errno)> {
+    let failed = last.iter().enumerate();
+    let failed = failed.filter_map(|(place, call)| Some((place, call.outcome.errno()?)));
+    let failed = failed.filter(|&(place, errno)| !asks_only(last[place], errno));
+    let mut near = failed
+        .clone()
+        .take_while(|&(place, _)| place < BEFORE_THE_END);
+    let telling = near
+        .clone()
+        .find(|&(place, errno)| !fails_anyway(last[place], errno));
+    let mut injected = failed.filter(|&(place, _)| last[place].injected.is_some());
+    telling.or_else(|| injected.next()).or_else(|| near.next())
+}
+
+/// Whether an event loop goes on after this answer.
+fn is_normal_answer(call: &CallLine, errno: Errno) -> bool {
+    let is_usual = match errno {
+        // Of fork it says that there may be no more processes.
+        Errno::EAGAIN => call.call != Call::Fork,
+        Errno::EINTR | Errno::EINPROGRESS => true,
+        _ => false,
+    };
+    is_usual && call.injected.is_none()
 }
 
 /// What is told of a child that ended before its parent failed the test. An exit status alone may be what the test asks
@@ -123,11 +132,11 @@ fn failed_child(seen: &Evidence) -> Option<String> {
     ))
 }
 
-/// What is told of a program that has asked for resets.
+/// What is told of a program that has made each close a reset.
 fn made_reset(seen: &Evidence) -> Option<String> {
     let call = seen.abortive.as_ref()?;
     Some(format!(
-        "Your program has asked for it: after {call}, close sends a reset, and what has not arrived is thrown away."
+        "Your program caused the reset: after {call}, close sends a reset and discards unsent data."
     ))
 }
 
@@ -146,15 +155,17 @@ fn told_close(seen: &Evidence) -> Option<String> {
 
 /// The last call that read or wrote a descriptor, before the last call that closed one.
 fn last_before_close(seen: &Evidence) -> Option<(&CallLine, &CallLine)> {
-    let closes = |call: &&CallLine| matches!(call.call, Call::Close | Call::Shutdown);
-    let mut ends = seen.calls.iter().enumerate().rev();
-    ends.find_map(|(place, close)| {
-        let fd = close.descriptor.filter(|fd| *fd > libc::STDERR_FILENO)?;
-        let mut before = seen.calls[..place].iter().rev();
-        let is_same = |call: &&CallLine| call.pid == close.pid && call.descriptor == Some(fd);
-        let last = before.find(is_same)?;
+    let is_close = |call: &CallLine| {
+        matches!(call.call, Call::Close | Call::Shutdown)
+            && call.descriptor.is_some_and(|fd| fd > libc::STDERR_FILENO)
+    };
+    let mut closes = seen.calls.iter().enumerate().rev();
+    closes.find_map(|(place, close)| {
+        let is_same =
+            |call: &&CallLine| (call.pid, call.descriptor) == (close.pid, close.descriptor);
+        let last = seen.calls[..place].iter().rfind(is_same)?;
         let moves = matches!(last.call, Call::Read | Call::Write);
-        (closes(&close) && moves).then_some((last, close))
+        (is_close(close) && moves).then_some((last, close))
     })
 }
 
@@ -247,9 +258,12 @@ fn unanswered(seen: &Evidence) -> Option<String> {
         )
     };
     let last = own().rfind(counts)?;
-    // After the end of a stream nothing is due to it. A descriptor of events tells that something has come, and is no data itself: eventfd gives 8 bytes.
-    let is_data = !matches!(last.outcome, CallOutcome::Returned(0 | 8));
-    if last.call != Call::Read || !is_data {
+    // After the end of a stream nothing is due to it, and what a descriptor of events gives is no request.
+    let is_end = last.outcome == CallOutcome::Returned(0);
+    let is_event = last
+        .descriptor
+        .is_some_and(|fd| seen.events.contains(&(last.pid, fd)));
+    if last.call != Call::Read || is_end || is_event {
         return None;
     }
     Some(format!(
@@ -510,6 +524,27 @@ pub(super) mod tests {
             told.contains("nothing since: read(4, \"hello\\n\", 4096) = 6."),
             "{told}"
         );
+        // A request of 8 bytes is none of an eventfd.
+        let short = CallLine {
+            descriptor: Some(4),
+            outcome: CallOutcome::Returned(8),
+            ..read.clone()
+        };
+        let told = cause(Diagnosis::Stuck, None, vec![short, waits.clone()]).unwrap();
+        assert!(told.contains("nothing since"), "{told}");
+        let mut signal = Failure::pipe_locked();
+        signal.diagnosis = Diagnosis::Stuck;
+        signal.evidence.calls = vec![
+            CallLine {
+                descriptor: Some(5),
+                outcome: CallOutcome::Returned(128),
+                ..read.clone()
+            },
+            waits.clone(),
+        ];
+        assert!(of(&signal).is_some());
+        signal.evidence.events = vec![(2, 5)];
+        assert_eq!(of(&signal), None);
         let answered = vec![read.clone(), write, waits];
         assert_eq!(cause(Diagnosis::Stuck, None, answered), None);
         assert_eq!(cause(Diagnosis::Stuck, None, vec![read]), None);

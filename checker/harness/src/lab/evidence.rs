@@ -33,6 +33,9 @@ pub struct Evidence {
     pub processes: Vec<ProcessState>,
     /// The call in which the program itself slept, and on what, if it did.
     pub waits: Option<(Call, Option<FdKind>)>,
+    /// The open descriptors that report events and carry no data, such as those of eventfd(2) and signalfd(2): each with
+    /// the PID of its process, as the program itself would print it.
+    pub events: Vec<(i32, i32)>,
     /// What had arrived for it when it slept, and what it had not taken.
     pub pending: Vec<Pending>,
     /// The last calls of the program and its children, in the order in which they were made; none where they are not
@@ -109,6 +112,7 @@ impl Failure {
             steps: Vec::new(),
             processes: Vec::new(),
             waits: None,
+            events: Vec::new(),
             pending: Vec::new(),
             calls: Vec::new(),
             panicked_at: None,
@@ -152,6 +156,7 @@ impl TestContext {
             steps: self.transcript.steps(),
             processes: self.states_of(&processes, &sockets),
             waits,
+            events: processes.iter().flat_map(events_of).collect(),
             pending: match waits {
                 Some(_) => self.pending(&processes, sockets.split_at(streams)),
                 None => Vec::new(),
@@ -255,6 +260,17 @@ impl TestContext {
             Object::Other(name) => Some(name),
         }
     }
+}
+
+/// The descriptors of a process that report events: no path, no socket and no pipe belongs to them.
+fn events_of(process: &Process) -> Vec<(i32, i32)> {
+    let open = descriptors::of_process(process).into_iter();
+    let events = open.filter(|descriptor| match &descriptor.object {
+        Object::Other(name) => name.starts_with("anon_inode:"),
+        _ => false,
+    });
+    let own_pid = process.own_pid;
+    events.map(|one| (own_pid, one.number)).collect()
 }
 
 /// The call in which a program itself sleeps, and on what.
