@@ -73,12 +73,14 @@ fn colour_length(text: &str) -> usize {
     }
 }
 
-/// Whether a letter is a control character, or one that is not seen and changes how its neighbours are shown.
+/// Whether a letter is a control character, one that is not seen and changes how its neighbours are shown, or one that XML
+/// forbids.
 pub(super) fn is_unseen(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The beginning of a text that has more letters than these, and how many are left out. At most so many letters in
@@ -246,6 +248,15 @@ mod tests {
             clean_but_colours(text),
             "\x1b[1;31merror\x1b[0m \\u{1b}]0;title\\u{7} \\u{1b}[2J \\u{9b}1A \\u{202e}"
         );
+    }
+
+    /// Char of XML 1.0: beside these, it allows all letters.
+    #[test]
+    fn nothing_passes_that_xml_forbids() {
+        let is_forbidden = |letter: char| matches!(letter, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+        let passes = |letter: &char| clean(&letter.to_string()).contains(*letter);
+        let passed: Vec<char> = ('\0'..=char::MAX).filter(passes).collect();
+        assert!(!passed.into_iter().any(is_forbidden));
     }
 
     #[test]

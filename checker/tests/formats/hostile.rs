@@ -18,7 +18,7 @@ pub const TEXT: &str = "::error file=x::OWNED\n::stop-commands::OWNED\n \t ::add
     ]]></failure></testcase><testcase name=\"OWNED\"/><testcase name=\"x\"><failure>\n\
     </script><script>alert('OWNED')</script><!-- OWNED\n\
     \n| OWNED | b |\n|---|---|\n| 1 | 2 |\n\n```\n````\n# OWNED\n\n</details><img src=x onerror=alert(1)>\n\
-    {\"scores\":{\"day2_2_echo_server\":99}}\n@everyone [OWNED](http://x) %0A::error::OWNED &#58;:x::y &amp;\0\u{fffd}\
+    {\"scores\":{\"day2_2_echo_server\":99}}\n@everyone [OWNED](http://x) %0A::error::OWNED &#58;:x::y &amp;\0\u{fffd}\u{fffe}\u{ffff}\
     \u{85}::error::OWNED\u{2028}::error::OWNED\n::endgroup::\n";
 
 /// How long the longest line is, in bytes.
