@@ -12,7 +12,7 @@ pub use self::closing::{Closing, summary};
 use super::{
     calls::last_calls,
     context::Context,
-    excerpt::{compared, output, standard_error},
+    excerpt::{compared, standard_error, standard_output},
     layout::{BROKEN, DIM, FAIL, HINT, PASS, STRONG, fold, plain},
     model::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     sanitize::{clean, cut, from_compiler, without_commands},
@@ -400,13 +400,14 @@ pub fn explanation(
     }
     text.push_str(&at_that_moment(&failure.processes, width));
     text.push_str(&last_calls(&failure.calls, width));
-    text.push_str(&standard_error(failure, width));
+    let place = failure.panicked_at.as_ref();
+    text.push_str(&standard_error(&failure.stderr, place, width));
     let is_shown = failure
         .comparison
         .as_ref()
         .is_some_and(|comparison| comparison.text);
     if !is_shown {
-        text.push_str(&output("Its standard output", &failure.stdout, width));
+        text.push_str(&standard_output(&failure.stdout, width));
     }
     let advice = advice(exercise, test, failure, detail);
     // The lines of the test's name, of the points, of what comes next, and of the keys.

@@ -31,6 +31,11 @@ pub(crate) fn link(text: &str, file: &Path) -> String {
     format!("\x1b]8;;file://{address}\x1b\\{text}\x1b]8;;\x1b\\")
 }
 
+/// How many of something, in the form that fits the number.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// A text without its colours.
 pub fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
