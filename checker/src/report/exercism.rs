@@ -9,7 +9,7 @@ use super::{
     json,
     model::{Report, Status},
     sanitize,
-    table::{Entry, entries, headline},
+    table::{Entry, entries, headline, unexplained},
 };
 use crate::failure::LabError;
 
@@ -84,7 +84,7 @@ fn test(entry: &Entry<'_>) -> Test {
     };
     let message = match entry.status {
         Status::Passed => None,
-        _ if entry.told.is_empty() => Some("The program does not keep this promise.".to_owned()),
+        status if entry.told.is_empty() => Some(unexplained(status).to_owned()),
         _ => Some(sanitize::cut(&entry.told, MESSAGE)),
     };
     Test {

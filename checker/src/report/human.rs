@@ -13,7 +13,7 @@ use super::{
     calls::last_calls,
     context::Context,
     excerpt::{compared, standard_error, standard_output},
-    layout::{BROKEN, DIM, FAIL, HINT, PASS, STRONG, fold, plain},
+    layout::{BROKEN, DIM, FAIL, HINT, PASS, STRONG, counted, fold, plain},
     model::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     sanitize::{clean, cut, from_compiler, without_commands},
 };
@@ -442,11 +442,8 @@ fn at_that_moment(processes: &[ProcessState], width: usize) -> String {
         let _ = writeln!(text, "{}", fold(&line, width, INDENT, "            "));
     }
     if processes.len() > MOST {
-        let _ = writeln!(
-            text,
-            "{INDENT}and {} more processes",
-            processes.len() - MOST
-        );
+        let left_out = counted(processes.len() - MOST, "more process", "more processes");
+        let _ = writeln!(text, "{INDENT}and {left_out}");
     }
     text + "\n"
 }
@@ -536,5 +533,25 @@ fn for_shell(word: &str) -> String {
         format!("\"{word}\"")
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_that_are_left_out_are_counted() {
+        let told = |count| {
+            let child = |pid| ProcessState {
+                pid,
+                is_main: false,
+                does: ProcessState::RUNS.to_owned(),
+                on: None,
+            };
+            at_that_moment(&(1..=count).map(child).collect::<Vec<_>>(), 80)
+        };
+        assert!(told(9).ends_with("and 1 more process\n\n"));
+        assert!(told(10).ends_with("and 2 more processes\n\n"));
     }
 }

@@ -6,7 +6,8 @@ use super::{
     human,
     layout::plain,
     model::{ExerciseReport, NoProgram, Report, Status, TestReport},
-    sanitize::{LONGEST, cut, in_xml},
+    sanitize::{MOST_LETTERS, cut, in_xml},
+    table::unexplained,
     xml::Element,
 };
 use crate::failure::LabError;
@@ -56,6 +57,9 @@ struct Problem {
     text: String,
 }
 
+/// To how many columns a text is folded.
+const WIDTH: usize = 100;
+
 const FAILURE: &str = "failure";
 const ERROR: &str = "error";
 const SKIPPED: &str = "skipped";
@@ -67,7 +71,7 @@ impl Suite {
             cases.push(Case {
                 name: "compiles".to_owned(),
                 seconds: None,
-                problem: Some(no_program(reason)),
+                problem: Some(no_program(exercise, reason)),
             });
         } else if exercise.tests.is_empty() {
             cases.push(whole(exercise));
@@ -117,6 +121,16 @@ impl Case {
 }
 
 impl Problem {
+    /// A problem about which its message says all.
+    fn new(element: &'static str, message: impl Into<String>) -> Problem {
+        Problem {
+            element,
+            message: message.into(),
+            kind: None,
+            text: String::new(),
+        }
+    }
+
     fn element(&self) -> Element {
         let element = Element::new(self.element).with("message", &self.message);
         match &self.kind {
@@ -127,19 +141,18 @@ impl Problem {
     }
 }
 
-fn no_program(reason: &NoProgram) -> Problem {
-    let (message, text) = match reason {
-        NoProgram::DoesNotCompile(messages) => ("does not compile", messages.concat()),
-        NoProgram::UnreadablePackage(text) => ("cargo cannot read the package", text.clone()),
-        NoProgram::MissingFile(file) => ("a file is missing", file.clone()),
-        NoProgram::RenamedPackage(name) => ("the package has another name", name.clone()),
-        NoProgram::NoBinary => ("the package has no binary of its name", String::new()),
+fn no_program(exercise: &ExerciseReport, reason: &NoProgram) -> Problem {
+    let message = match reason {
+        NoProgram::DoesNotCompile(_) => "does not compile",
+        NoProgram::UnreadablePackage(_) => "cargo cannot read the package",
+        NoProgram::MissingFile(_) => "a file is missing",
+        NoProgram::RenamedPackage(_) => "the package has another name",
+        NoProgram::NoBinary => "the package has no binary of its name",
     };
+    let text = human::nothing_to_test(&exercise.name, reason, WIDTH);
     Problem {
-        element: FAILURE,
-        message: message.to_owned(),
-        kind: None,
-        text: cut(&plain(&text), LONGEST),
+        text: cut(&plain(&text), MOST_LETTERS),
+        ..Problem::new(FAILURE, message)
     }
 }
 
@@ -154,11 +167,9 @@ fn whole(exercise: &ExerciseReport) -> Case {
     Case {
         name: exercise.title.clone(),
         seconds: None,
-        problem: element.map(|element| Problem {
-            element,
-            message: format!("{} of {} points", exercise.points, exercise.max_points),
-            kind: None,
-            text: String::new(),
+        problem: element.map(|element| {
+            let points = format!("{} of {} points", exercise.points, exercise.max_points);
+            Problem::new(element, points)
         }),
     }
 }
@@ -168,24 +179,16 @@ fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64, context: &Conte
         Status::Passed => None,
         Status::Failed => Some(failure(exercise, test, seed, context)),
         Status::NotChecked => {
-            let reason = test.not_checked.as_ref();
+            let reason = test.not_checked.as_deref().unwrap_or_default();
+            Some(Problem::new(SKIPPED, format!("not checked here: {reason}")))
+        }
+        Status::Broken => {
+            let error = test.error.as_ref().map(ToString::to_string);
             Some(Problem {
-                element: SKIPPED,
-                message: reason
-                    .map_or_else(String::new, |reason| format!("not checked here: {reason}")),
-                kind: None,
-                text: String::new(),
+                kind: Some("lab".to_owned()),
+                ..Problem::new(ERROR, error.unwrap_or_default())
             })
         }
-        Status::Broken => Some(Problem {
-            element: ERROR,
-            message: test
-                .error
-                .as_ref()
-                .map_or_else(String::new, ToString::to_string),
-            kind: Some("lab".to_owned()),
-            text: String::new(),
-        }),
     };
     Case {
         name: test.name.clone(),
@@ -196,24 +199,16 @@ fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64, context: &Conte
 
 fn failure(exercise: &ExerciseReport, test: &TestReport, seed: u64, context: &Context) -> Problem {
     let Some(failure) = &test.failure else {
-        return Problem {
-            element: FAILURE,
-            message: String::new(),
-            kind: None,
-            text: String::new(),
-        };
+        return Problem::new(FAILURE, unexplained(test.status));
     };
     let detail = human::Detail {
-        program: None,
-        verbose: true,
-        width: 100,
+        width: WIDTH,
         ..human::Detail::new(seed, context)
     };
-    let told = plain(&human::told(exercise, test, detail));
+    let text = plain(&human::told(exercise, test, detail));
     Problem {
-        element: FAILURE,
-        message: cut(&failure.symptom, LONGEST),
         kind: Some(failure.diagnosis.to_string()),
-        text: cut(&told, LONGEST),
+        text: cut(&text, MOST_LETTERS),
+        ..Problem::new(FAILURE, cut(&failure.symptom, MOST_LETTERS))
     }
 }

@@ -42,7 +42,7 @@ pub enum Status {
     Failed,
     /// The lab failed; nothing is known about the program.
     Broken,
-    /// This machine does not allow the test to look; nothing is known about the program.
+    /// The test cannot run on this machine; nothing is known about the program.
     NotChecked,
 }
 

@@ -6,8 +6,10 @@
 
 use std::fmt::Write;
 
+use super::layout::counted;
+
 /// The most letters of one text from outside in a report for people or graders.
-pub const LONGEST: usize = 64 * 1024;
+pub const MOST_LETTERS: usize = 64 * 1024;
 
 /// Control characters as escapes, but for the line end; and so are letters that are not seen and change how those
 /// around them are shown (the order of writing, joiners, tags).
@@ -43,9 +45,10 @@ pub fn clean_but_colours(text: &str) -> String {
 pub fn from_compiler(messages: &[String]) -> String {
     let mut shown = String::new();
     for (index, message) in messages.iter().enumerate() {
-        let room = LONGEST.saturating_sub(shown.len());
+        let room = MOST_LETTERS.saturating_sub(shown.len());
         if room == 0 {
-            let _ = writeln!(shown, "… ({} more messages)\n", messages.len() - index);
+            let left_out = counted(messages.len() - index, "more message", "more messages");
+            let _ = writeln!(shown, "… ({left_out})\n");
             break;
         }
         let kept = cut(message.trim_end(), room);
@@ -257,6 +260,14 @@ mod tests {
         let passes = |letter: &char| clean(&letter.to_string()).contains(*letter);
         let passed: Vec<char> = ('\0'..=char::MAX).filter(passes).collect();
         assert!(!passed.into_iter().any(is_forbidden));
+    }
+
+    #[test]
+    fn messages_that_are_left_out_are_counted() {
+        let long = "x".repeat(MOST_LETTERS);
+        let told = |count| from_compiler(&vec![long.clone(); count]);
+        assert!(told(2).ends_with("… (1 more message)\n\n"));
+        assert!(told(3).ends_with("… (2 more messages)\n\n"));
     }
 
     #[test]

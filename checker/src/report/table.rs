@@ -4,7 +4,7 @@ use super::{
     context::Context,
     human, layout,
     model::{ExerciseReport, Report, Status, TestReport},
-    sanitize::LONGEST,
+    sanitize::MOST_LETTERS,
 };
 use crate::failure::LabError;
 
@@ -25,10 +25,7 @@ pub(super) struct Entry<'a> {
 
 /// The report as a grader's table. Its points add up to the report's.
 pub(super) fn entries<'a>(report: &'a Report, context: &Context) -> Vec<Entry<'a>> {
-    let detail = human::Detail {
-        verbose: true,
-        ..human::Detail::of(report, context)
-    };
+    let detail = human::Detail::of(report, context);
     let mut all = Vec::new();
     for exercise in &report.exercises {
         let number = number(&exercise.name);
@@ -100,6 +97,16 @@ pub(super) fn remark(status: Status) -> &'static str {
     }
 }
 
+/// What there is to say of a test of which the reader may know the status only.
+pub(super) fn unexplained(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "The program keeps this promise.",
+        Status::Failed => "The program does not keep this promise.",
+        Status::Broken => "The lab itself failed, which is never your program's fault.",
+        Status::NotChecked => "The test cannot run on this machine.",
+    }
+}
+
 /// What stands above a grader's table.
 pub(super) fn headline(report: &Report) -> String {
     let points = format!("{} of {} points", report.points, report.max_points);
@@ -109,9 +116,9 @@ pub(super) fn headline(report: &Report) -> String {
         Status::Broken => format!(
             "{points} so far. The lab itself failed, which is never your program's fault: tell your instructor."
         ),
-        Status::NotChecked => format!(
-            "{points}. Some tests could not be checked on this machine, and count as if they had not passed."
-        ),
+        Status::NotChecked => {
+            format!("{points}. Some tests cannot run on this machine: they earn no points.")
+        }
     }
 }
 
@@ -121,7 +128,7 @@ pub(super) fn fit(
     most: usize,
     render: impl Fn(usize) -> Result<String, LabError>,
 ) -> Result<String, LabError> {
-    let mut room = LONGEST;
+    let mut room = MOST_LETTERS;
     loop {
         let text = render(room)?;
         if text.len() <= most || room == 0 {
