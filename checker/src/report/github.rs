@@ -8,16 +8,22 @@ use std::fmt::Write;
 use super::{
     context::Context,
     human,
-    layout::plain,
+    layout::{counted, plain},
     model::{ExerciseReport, NoProgram, Report, Status},
     sanitize::{as_command_data, as_command_property, cut, without_commands},
+    table::unexplained,
 };
 use crate::failure::LabError;
 
 /// GitHub shows so many annotations of one kind for a step.
-const MOST: usize = 10;
+const MOST_ANNOTATIONS: usize = 10;
 /// The most letters of an annotation.
-const LONGEST: usize = 2000;
+const MOST_LETTERS: usize = 2000;
+/// To how many columns a text is folded.
+const WIDTH: usize = 100;
+
+const ERROR: &str = "error";
+const WARNING: &str = "warning";
 
 struct Annotation {
     level: &'static str,
@@ -76,54 +82,63 @@ fn annotations(report: &Report, context: &Context) -> Vec<Annotation> {
 
 /// What fails first: the program that is not there, or the first failed test, where there is something to say.
 fn failure(exercise: &ExerciseReport, seed: u64, context: &Context) -> Option<Annotation> {
-    let source = format!("exercises/{}/src/main.rs", exercise.name);
-    let error = |title: String, file, line, message| Annotation {
-        level: "error",
-        title,
-        file: Some(file),
-        line,
-        message,
-    };
-    if let Some(reason) = &exercise.no_program {
-        let told = plain(&human::nothing_to_test(&exercise.name, reason, 100));
-        let title = format!("{}: no program", exercise.name);
-        return Some(match reason {
-            NoProgram::DoesNotCompile(messages) => {
-                let message = messages.first().map_or(told.as_str(), String::as_str);
-                let message = plain(&cut(message, LONGEST));
-                let line = line_in(&message, &source);
-                let title = format!("{} does not compile", exercise.name);
-                error(title, source, line, message)
-            }
-            NoProgram::MissingFile(_) | NoProgram::NoBinary => error(title, source, None, told),
-            NoProgram::UnreadablePackage(_) | NoProgram::RenamedPackage(_) => {
-                let manifest = format!("exercises/{}/Cargo.toml", exercise.name);
-                error(title, manifest, None, told)
-            }
-        });
+    match &exercise.no_program {
+        Some(reason) => Some(no_program(exercise, reason)),
+        None => first_failed_test(exercise, seed, context),
     }
-    let mut failed = exercise
-        .tests
-        .iter()
-        .filter(|test| test.status == Status::Failed);
+}
+
+fn no_program(exercise: &ExerciseReport, reason: &NoProgram) -> Annotation {
+    let name = &exercise.name;
+    let advice = plain(&human::nothing_to_test(name, reason, WIDTH));
+    let error = |message| Annotation::new(ERROR, format!("{name}: no program"), message);
+    match reason {
+        NoProgram::DoesNotCompile(messages) => {
+            let message = messages.first().map_or(advice, |first| plain(first));
+            let line = line_in(&message, &source(exercise));
+            let title = format!("{name} does not compile");
+            Annotation::new(ERROR, title, message).at(source(exercise), line)
+        }
+        NoProgram::MissingFile(_) | NoProgram::NoBinary => error(advice).at(source(exercise), None),
+        NoProgram::UnreadablePackage(_) | NoProgram::RenamedPackage(_) => {
+            error(advice).at(format!("exercises/{name}/Cargo.toml"), None)
+        }
+    }
+}
+
+fn first_failed_test(
+    exercise: &ExerciseReport,
+    seed: u64,
+    context: &Context,
+) -> Option<Annotation> {
+    let tests = exercise.tests.iter();
+    let mut failed = tests.filter(|test| test.status == Status::Failed);
     let first = failed.next()?;
     let title = match failed.count() {
         0 => format!("{}: {}", exercise.name, first.name),
         more => format!("{}: {} (and {more} more)", exercise.name, first.name),
     };
-    let (line, message) = match &first.failure {
-        Some(failure) => (
-            line_in(&failure.stderr, &source),
-            format!(
-                "{}\n\nhint: {}\nread: {}\nseed: {seed}",
-                failure.symptom,
-                failure.hint,
-                context.places.cite(&failure.read)
-            ),
-        ),
-        None => (None, "The program does not keep this promise.".to_owned()),
+    let Some(failure) = &first.failure else {
+        let error = Annotation::new(ERROR, title, unexplained(first.status));
+        return Some(error.at(source(exercise), None));
     };
-    Some(error(title, source, line, message))
+    let place = failure.panicked_at.as_ref();
+    let line = match place.filter(|place| place.file == "src/main.rs") {
+        Some(place) => Some(place.line),
+        None => line_in(&failure.stderr, &source(exercise)),
+    };
+    let message = format!(
+        "{}\n\nhint: {}\nread: {}\nseed: {seed}",
+        failure.symptom,
+        failure.hint,
+        context.places.cite(&failure.read)
+    );
+    Some(Annotation::new(ERROR, title, message).at(source(exercise), line))
+}
+
+/// The file to which an annotation belongs, as a compiler in the course and a panic name it.
+fn source(exercise: &ExerciseReport) -> String {
+    format!("exercises/{}/src/main.rs", exercise.name)
 }
 
 /// The line that a message of the compiler or of a panic names in this file.
@@ -135,54 +150,63 @@ fn line_in(message: &str, source: &str) -> Option<u32> {
 
 fn trouble(exercise: &ExerciseReport) -> Option<Annotation> {
     let error = exercise.tests.iter().find_map(|test| test.error.as_ref());
-    (exercise.status == Status::Broken).then(|| Annotation {
-        level: "error",
-        title: format!("{}: the lab itself failed", exercise.name),
-        file: None,
-        line: None,
-        message: match error {
-            Some(error) => format!("{error}. This is not the program's fault."),
-            None => "This is not the program's fault.".to_owned(),
-        },
+    let why = error.map_or_else(String::new, |error| format!("{error}. "));
+    let title = format!("{}: the lab itself failed", exercise.name);
+    (exercise.status == Status::Broken).then(|| {
+        let message = format!("{why}This is not the program's fault.");
+        Annotation::new(ERROR, title, message)
     })
 }
 
 fn gap(exercise: &ExerciseReport) -> Option<Annotation> {
-    let gaps: Vec<&str> = exercise
-        .tests
-        .iter()
+    let tests = exercise.tests.iter();
+    let gaps: Vec<&str> = tests
         .filter_map(|test| test.not_checked.as_deref())
         .collect();
-    let is_known = !gaps.is_empty() || exercise.status == Status::NotChecked;
-    is_known.then(|| Annotation {
-        level: "warning",
-        title: format!("{}: not all is checked here", exercise.name),
-        file: None,
-        line: None,
-        message: match gaps.first() {
-            Some(reason) => format!("{} tests could not look: {reason}", gaps.len()),
-            None => "this machine does not allow all tests to look".to_owned(),
-        },
-    })
+    let message = match gaps.first() {
+        Some(reason) => {
+            let tests = counted(gaps.len(), "test", "tests");
+            format!("{tests} cannot run on this machine: {reason}")
+        }
+        None if exercise.status == Status::NotChecked => {
+            "Some tests cannot run on this machine.".to_owned()
+        }
+        None => return None,
+    };
+    let title = format!("{}: not all is checked here", exercise.name);
+    Some(Annotation::new(WARNING, title, message))
 }
 
 /// The last one that is shown tells how many are not.
 fn limit(annotations: &mut Vec<Annotation>) {
-    if annotations.len() > MOST {
-        let left_out = annotations.len() - (MOST - 1);
-        annotations.truncate(MOST - 1);
-        let level = annotations[0].level;
-        annotations.push(Annotation {
-            level,
-            title: format!("{left_out} more exercises"),
-            file: None,
-            line: None,
-            message: "The log of this step tells all.".to_owned(),
-        });
+    if annotations.len() > MOST_ANNOTATIONS {
+        let left_out = annotations.split_off(MOST_ANNOTATIONS - 1);
+        let title = format!("{} more annotations", left_out.len());
+        let message = "The log of this step tells all.";
+        annotations.push(Annotation::new(left_out[0].level, title, message));
     }
 }
 
 impl Annotation {
+    /// One that belongs to no file.
+    fn new(level: &'static str, title: String, message: impl Into<String>) -> Annotation {
+        Annotation {
+            level,
+            title,
+            file: None,
+            line: None,
+            message: message.into(),
+        }
+    }
+
+    fn at(self, file: String, line: Option<u32>) -> Annotation {
+        Annotation {
+            file: Some(file),
+            line,
+            ..self
+        }
+    }
+
     fn write(&self, text: &mut String) {
         let mut properties = vec![format!("title={}", as_command_property(&self.title))];
         if let Some(file) = &self.file {
@@ -196,7 +220,7 @@ impl Annotation {
             "::{} {}::{}",
             self.level,
             properties.join(","),
-            as_command_data(&cut(&self.message, LONGEST))
+            as_command_data(&cut(&self.message, MOST_LETTERS))
         );
     }
 }
