@@ -25,27 +25,14 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
         (false, false) => "Its last system calls",
     };
     let _ = writeln!(text, "        {heading}");
-    for alike in calls.chunk_by(|one, next| one == next) {
-        let [call, more @ ..] = alike else {
-            continue;
-        };
+    let who = |call: &CallLine| {
         let process = has_children.then(|| format!("{:>5} ", call.pid));
         let thread = has_threads.then(|| format!("{:<4} ", number_of(call)));
-        let who = process.unwrap_or_default() + &thread.unwrap_or_default();
-        let (call_itself, result) = call.parts();
-        let call_itself = format!("{who}{}", clean(call_itself));
-        let room = width.saturating_sub(10);
-        let (line, source) = beside(&call_itself, result, call.source.as_ref(), room);
-        let _ = match call.mark {
-            Some(Mark::Waits) => writeln!(text, "        {FAIL}> {line}{FAIL:#}{source}"),
-            Some(Mark::Guilty) => writeln!(text, "        {FAIL}! {line}{FAIL:#}{source}"),
-            None => writeln!(text, "          {line}{source}"),
-        };
-        if let Some(injected) = &call.injected {
-            let indent = who.len();
-            let _ = writeln!(text, "          {:indent$}  ({injected})", "");
-        }
-        match more.len() {
+        process.unwrap_or_default() + &thread.unwrap_or_default()
+    };
+    for alike in calls.chunk_by(|one, next| one == next) {
+        text.push_str(&one_call(&alike[0], &who(&alike[0]), width));
+        match alike.len() - 1 {
             0 => (),
             1 => text.push_str("          … once more\n"),
             count => {
@@ -63,6 +50,24 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
     text + legend + "\n"
 }
 
+/// A call behind the numbers of who made it, and below it what the lab did to it.
+fn one_call(call: &CallLine, who: &str, width: usize) -> String {
+    let (call_itself, result) = call.parts();
+    let call_itself = format!("{who}{}", clean(call_itself));
+    let room = width.saturating_sub(10);
+    let (line, source) = with_source(&call_itself, result, call.source.as_ref(), room);
+    let mut text = match call.mark {
+        Some(Mark::Waits) => format!("        {FAIL}> {line}{FAIL:#}{source}\n"),
+        Some(Mark::Guilty) => format!("        {FAIL}! {line}{FAIL:#}{source}\n"),
+        None => format!("          {line}{source}\n"),
+    };
+    if let Some(injected) = &call.injected {
+        let indent = who.len();
+        let _ = writeln!(text, "          {:indent$}  ({injected})", "");
+    }
+    text
+}
+
 /// The number of the thread that made a call; nothing where its process has a single one.
 fn number_of(call: &CallLine) -> String {
     call.thread
@@ -71,7 +76,7 @@ fn number_of(call: &CallLine) -> String {
 
 /// A call in so many columns, and what stands behind it, at the right edge: where in the source it was made. A terminal
 /// that has no room for both shows the call.
-pub(crate) fn beside(
+pub(crate) fn with_source(
     call: &str,
     result: &str,
     source: Option<&SourceLine>,
@@ -82,16 +87,16 @@ pub(crate) fn beside(
     let source = source.map(|source| clean(&source.to_string()));
     let source = source.filter(|source| source.chars().count() + 2 + LEAST <= width);
     let Some(source) = source else {
-        return (cut(call, result, width), String::new());
+        return (with_result(call, result, width), String::new());
     };
     let room = width - source.chars().count();
-    let line = cut(call, result, room - 2);
+    let line = with_result(call, result, room - 2);
     let gap = room.saturating_sub(line.chars().count());
     (line, format!("{:gap$}{DIM}{source}{DIM:#}", ""))
 }
 
 /// The beginning of a call and its whole result, in so many columns: what came of it tells more than its middle.
-pub(crate) fn cut(call: &str, result: &str, width: usize) -> String {
+pub(crate) fn with_result(call: &str, result: &str, width: usize) -> String {
     let room = width.saturating_sub(result.chars().count());
     if call.chars().count() <= room {
         return format!("{call}{result}");

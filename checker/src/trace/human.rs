@@ -19,7 +19,7 @@ use crate::{
         tracer::{self, Argument, CallOutcome, Record, TraceEvent},
     },
     report::{
-        calls::{beside, cut},
+        calls::{with_result, with_source},
         layout::fold,
         sanitize::clean,
     },
@@ -105,7 +105,7 @@ impl TextRenderer {
                 self.threads.entry(record.tid).or_default().waits = Some(waits);
                 let since = format!(" waits since {}", milliseconds(record.entered_us));
                 let call = clean(&record.call_text());
-                let (line, source) = beside(&call, &since, source, self.room());
+                let (line, source) = with_source(&call, &since, source, self.room());
                 let head = self.head(at, record.tid);
                 let _ = writeln!(text, "{head}{line}{source}");
             }
@@ -184,7 +184,7 @@ impl TextRenderer {
         let result = record.outcome.to_string();
         // What has resumed was told with its line when it waited.
         let source = source.filter(|_| waited.is_none());
-        let (line, source) = beside(&clean(&call), &result, source, self.room());
+        let (line, source) = with_source(&clean(&call), &result, source, self.room());
         let head = self.head(at, record.tid);
         let _ = write!(text, "{head}{style}{line}{style:#}{source}");
         let remark = self.remark_on(record);
@@ -244,7 +244,7 @@ impl TextRenderer {
     /// A line which is no call.
     fn remark(&self, text: &mut String, at: u64, tid: i32, line: &str) {
         let head = self.head(at, tid);
-        let line = cut(line, "", self.room());
+        let line = with_result(line, "", self.room());
         let _ = writeln!(text, "{head}{DIM}{line}{DIM:#}");
     }
 
