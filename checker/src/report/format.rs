@@ -14,7 +14,7 @@ use super::{
 };
 use crate::failure::LabError;
 
-/// Who reads the report.
+/// In which form a report is written, by who reads it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
@@ -45,27 +45,32 @@ pub enum Format {
 struct Row {
     extension: &'static str,
     is_read_after_a_crash: bool,
-    render: fn(&Report, &Context) -> Result<String, LabError>,
+    render: Render,
+}
+
+type Render = fn(&Report, &Context) -> Result<String, LabError>;
+
+const fn row(extension: &'static str, is_read_after_a_crash: bool, render: Render) -> Row {
+    Row {
+        extension,
+        is_read_after_a_crash,
+        render,
+    }
 }
 
 impl Format {
     fn row(self) -> Row {
-        let (extension, is_read_after_a_crash, render): (_, _, fn(&_, &_) -> _) = match self {
-            Format::Human => ("txt", false, human::render),
-            Format::Json => ("json", false, json::render),
-            Format::Junit => ("xml", false, junit::render),
-            Format::Github => ("txt", false, github::render),
-            Format::Markdown => ("md", false, markdown::render),
-            Format::Gradescope => ("json", true, gradescope::render),
-            Format::Classroom50 => ("json", false, classroom50::render),
-            Format::Exercism => ("json", true, exercism::render),
-            Format::Autolab => ("txt", false, autolab::render),
-            Format::Prairielearn => ("json", true, prairielearn::render),
-        };
-        Row {
-            extension,
-            is_read_after_a_crash,
-            render,
+        match self {
+            Format::Human => row("txt", false, human::render),
+            Format::Json => row("json", false, json::render),
+            Format::Junit => row("xml", false, junit::render),
+            Format::Github => row("txt", false, github::render),
+            Format::Markdown => row("md", false, markdown::render),
+            Format::Gradescope => row("json", true, gradescope::render),
+            Format::Classroom50 => row("json", false, classroom50::render),
+            Format::Exercism => row("json", true, exercism::render),
+            Format::Autolab => row("txt", false, autolab::render),
+            Format::Prairielearn => row("json", true, prairielearn::render),
         }
     }
 

@@ -1,35 +1,38 @@
 //! What a run found, written down: `model` is the value, every output format a rendering of it.
 //!
 //! ```text
-//! format                            a row for each format
-//!   │  human, junit, github, …      a rendering each
-//!   │    └─ table, excerpt, calls   parts of several renderings; links, for a terminal
-//!   │         └─ layout, sanitize   width and colour; text from outside, made harmless
-//!   └─ feedback, context, model     values: who may see what, what else is known, the report
+//! format                              a row for each format
+//!   │  github, junit, gradescope, …   a rendering each, for other programs
+//!   │    └─ table, json, xml          parts of several of these
+//!   │         └─ human                the rendering for people, which most others quote
+//!   │              └─ excerpt, calls  parts of it
+//!   │  demo, links                    beside the report: what a demo shows; links, for a terminal
+//!   │    └─ sanitize ─ layout         text from outside, made harmless; width and colour
+//!   └─ feedback, context, model       values: who may see what, what else is known, the report
 //! ```
 //!
 //! Each knows only those below it. What a failure means, and which hint it earns, is decided before, in
 //! [`verdict`](crate::verdict).
 
-pub mod autolab;
+mod autolab;
 pub(crate) mod calls;
-pub mod classroom50;
+mod classroom50;
 mod context;
 pub mod demo;
 mod excerpt;
-pub mod exercism;
+mod exercism;
 mod feedback;
 mod format;
-pub mod github;
-pub mod gradescope;
+mod github;
+mod gradescope;
 pub mod human;
-pub mod json;
-pub mod junit;
+mod json;
+mod junit;
 pub mod layout;
 pub mod links;
-pub mod markdown;
+mod markdown;
 mod model;
-pub mod prairielearn;
+mod prairielearn;
 pub mod sanitize;
 mod table;
 mod xml;
@@ -37,6 +40,4 @@ mod xml;
 pub use context::{Classroom50, Context, Gradescope, Visibility};
 pub use feedback::Feedback;
 pub use format::{Format, render};
-pub use model::{
-    Change, ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport, VERSION,
-};
+pub use model::{Change, ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport};

@@ -10,13 +10,13 @@ use crate::{
     sandbox::Isolation,
 };
 
-/// The version of the report as data. It grows by one when a field changes its meaning or goes away.
-pub const VERSION: u32 = 1;
+/// The version of the report as data.
+const VERSION: u32 = 1;
 
 /// All that one run found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// [`VERSION`]
+    /// It grows by one when a field changes its meaning or goes away.
     pub version: u32,
     /// Brings the same payloads back: `--seed`.
     pub seed: u64,
@@ -32,18 +32,19 @@ pub struct Report {
     pub exercises: Vec<ExerciseReport>,
 }
 
-/// What became of a run, an exercise or a test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What became of a run, an exercise or a test, from the best to the worst: the lab's own trouble outweighs a failure,
+/// because then the rest is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// The promise is kept.
     Passed,
+    /// The test cannot run on this machine; nothing is known about the program.
+    NotChecked,
     /// The program broke it.
     Failed,
     /// The lab failed; nothing is known about the program.
     Broken,
-    /// The test cannot run on this machine; nothing is known about the program.
-    NotChecked,
 }
 
 /// What was found about one exercise.
@@ -180,15 +181,20 @@ impl ExerciseReport {
     /// Adds up the tests. `max_points` counts what was asked for, also where there is no program.
     pub fn sum_up(&mut self, max_points: u32) {
         self.max_points = max_points;
-        self.points = self
-            .tests
-            .iter()
-            .filter(|test| test.status == Status::Passed)
-            .map(|test| test.points)
-            .sum();
-        self.status = worst(self.tests.iter().map(|test| test.status));
-        if self.no_program.is_some() {
-            self.status = Status::Failed;
+        self.points = self.tests.iter().map(TestReport::earned).sum();
+        self.status = match self.no_program {
+            Some(_) => Status::Failed,
+            None => worst(self.tests.iter().map(|test| test.status)),
+        };
+    }
+}
+
+impl TestReport {
+    /// The points that it has brought.
+    pub fn earned(&self) -> u32 {
+        match self.status {
+            Status::Passed => self.points,
+            Status::NotChecked | Status::Failed | Status::Broken => 0,
         }
     }
 }
@@ -208,12 +214,6 @@ impl Report {
     }
 }
 
-/// The lab's own trouble outweighs a failure, because then the rest is not known.
 fn worst(all: impl Iterator<Item = Status>) -> Status {
-    all.fold(Status::Passed, |worst, status| match (worst, status) {
-        (Status::Broken, _) | (_, Status::Broken) => Status::Broken,
-        (Status::Failed, _) | (_, Status::Failed) => Status::Failed,
-        (Status::NotChecked, _) | (_, Status::NotChecked) => Status::NotChecked,
-        (Status::Passed, Status::Passed) => Status::Passed,
-    })
+    all.max().unwrap_or(Status::Passed)
 }

@@ -26,7 +26,7 @@ pub fn clean(text: &str) -> String {
 }
 
 /// The same for what the compiler says, whose colours stay: `ESC [ numbers m`, and no other sequence.
-pub fn clean_but_colours(text: &str) -> String {
+fn clean_but_colours(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('\x1b') {
