@@ -42,8 +42,8 @@ struct Test {
 }
 
 const SCHEMA: &str = "classroom50/result/v1";
-/// Ten times this is refused; what is sent is under this, the documentation says.
-const MOST: usize = 1 << 20;
+/// Its documentation says that results stay below this, and that ten times as much is refused.
+const MOST_BYTES: usize = 1 << 20;
 
 /// The report as Classroom 50 reads it.
 ///
@@ -52,11 +52,11 @@ const MOST: usize = 1 << 20;
 /// When the context does not tell what was graded.
 pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     let submission = context.classroom50.as_ref();
-    let submission =
-        submission.ok_or_else(|| LabError::new("nobody said what Classroom 50 grades"))?;
+    let submission = submission
+        .ok_or_else(|| LabError::new("the context does not name what Classroom 50 grades"))?;
     let now = utc(SystemTime::now());
     let entries = entries(report, context);
-    fit(MOST, |room| {
+    fit(MOST_BYTES, |room| {
         json::text(&Results {
             schema: SCHEMA,
             submission,
@@ -77,7 +77,7 @@ fn test(entry: &Entry<'_>, room: usize) -> Test {
         max_score: entry.max_points,
         exercise: entry.exercise.name.clone(),
         status: entry.status,
-        output: sanitize::cut(&entry.told, room),
+        output: sanitize::cut(&entry.text, room),
     }
 }
 

@@ -82,8 +82,8 @@ impl Classroom50 {
         let lookup = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let must = |name: &str| {
             lookup(name).ok_or_else(|| LabError {
-                detail: Some("Classroom 50's runner does".to_owned()),
-                ..LabError::new(format!("the environment does not set {name}"))
+                detail: Some("this format works only in Classroom 50's runner".to_owned()),
+                ..LabError::new(format!("{name} is not set"))
             })
         };
         let commit = must("COMMIT_URL")?;

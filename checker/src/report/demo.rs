@@ -2,22 +2,18 @@
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
-use textwrap::{Options, WordSplitter, wrap};
+use anstyle::Style;
 
-use super::sanitize::clean;
+use super::{
+    layout::{DIM, FAIL, PASS, STRONG, UNSURE, fold},
+    sanitize::clean,
+};
 use crate::{
     book::Places,
     demo_context::{Finding, Step},
     demo_worker::{DemoRun, DemoStatus},
     demos::{DEMOS, Demo, Needs},
 };
-
-const AGREES: Style = AnsiColor::Green.on_default().bold();
-const DIFFERS: Style = AnsiColor::Red.on_default().bold();
-const NOT_SHOWN: Style = AnsiColor::Yellow.on_default().bold();
-const STRONG: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
 
 /// All demos by day: the question each answers, and what it needs.
 pub fn list(width: usize) -> String {
@@ -71,23 +67,23 @@ pub fn showing(showing: &DemoRun, places: &Places, width: usize) -> String {
             }
             Step::Finding(finding) => text.push_str(&one_finding(finding, width)),
             Step::NotShown { text: what } => {
-                let _ = writeln!(text, "{}", marked("not shown", NOT_SHOWN, what, width));
+                let _ = writeln!(text, "{}", marked("not shown", UNSURE, what, width));
             }
         }
     }
     let (agree, all) = showing.agreement();
     let verdict = match (showing.status, &showing.error) {
         (DemoStatus::Agrees, _) => {
-            format!("{AGREES}The kernel does what the textbook says{AGREES:#}")
+            format!("{PASS}The kernel does what the textbook says{PASS:#}")
         }
         (DemoStatus::NotShown, _) => {
-            format!("{NOT_SHOWN}Not all could be shown here{NOT_SHOWN:#}")
+            format!("{UNSURE}Not all could be shown here{UNSURE:#}")
         }
-        (DemoStatus::Disagrees, _) => format!("{DIFFERS}Kernel and textbook differ{DIFFERS:#}"),
+        (DemoStatus::Disagrees, _) => format!("{FAIL}Kernel and textbook differ{FAIL:#}"),
         (DemoStatus::Broken, error) => {
             let why = error.as_ref().map(ToString::to_string).unwrap_or_default();
             let why = fold(&clean(&why), width, "  ", "  ");
-            format!("{NOT_SHOWN}The lab itself failed:{NOT_SHOWN:#}\n{why}\nUntil then")
+            format!("{UNSURE}The lab itself failed:{UNSURE:#}\n{why}\nUntil then")
         }
     };
     let _ = writeln!(text, "\n{verdict}: {agree} of {all} statements agree.");
@@ -104,9 +100,9 @@ fn one_finding(finding: &Finding, width: usize) -> String {
     } = finding;
     if *agrees {
         let line = format!("{claim} → {seen}");
-        return marked("agrees", AGREES, &line, width) + "\n";
+        return marked("agrees", PASS, &line, width) + "\n";
     }
-    let mut text = marked("DIFFERS", DIFFERS, claim, width) + "\n";
+    let mut text = marked("DIFFERS", FAIL, claim, width) + "\n";
     for (who, value) in [("textbook", expected), ("kernel", seen)] {
         let line = format!("{who:<10}{}", clean(value));
         let _ = writeln!(
@@ -116,15 +112,6 @@ fn one_finding(finding: &Finding, width: usize) -> String {
         );
     }
     text
-}
-
-/// Folds a text to the width of the terminal, and breaks no word: TIME-WAIT is one.
-fn fold(text: &str, width: usize, first: &str, rest: &str) -> String {
-    let options = Options::new(width.max(40))
-        .initial_indent(first)
-        .subsequent_indent(rest)
-        .word_splitter(WordSplitter::NoHyphenation);
-    wrap(text, options).join("\n")
 }
 
 fn marked(word: &str, style: Style, line: &str, width: usize) -> String {

@@ -9,7 +9,7 @@ use super::{
     json,
     model::{Report, Status},
     sanitize,
-    table::{Entry, entries, headline, unexplained},
+    table::{Entry, entries, heading, unexplained},
 };
 use crate::failure::LabError;
 
@@ -32,9 +32,9 @@ struct Test {
 
 const VERSION: u32 = 3;
 /// The most letters of a message.
-const MESSAGE: usize = 65_535;
+const MESSAGE_LETTERS: usize = 65_535;
 /// The most letters of what a program printed.
-const OUTPUT: usize = 500;
+const OUTPUT_LETTERS: usize = 500;
 const CUT: &str = "\nOutput was truncated. Please limit to 500 chars";
 
 /// The report as Exercism reads it.
@@ -52,26 +52,23 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     };
     let nothing_has_run = !entries.is_empty() && !entries.iter().any(has_run);
     let (status, message) = if nothing_has_run {
-        let told: Vec<&str> = entries.iter().map(|entry| entry.told.trim()).collect();
+        let told: Vec<&str> = entries.iter().map(|entry| entry.text.trim()).collect();
         ("error", Some(told.join("\n\n")))
     } else if some_have(Status::Failed) || !entries.iter().all(has_run) {
         ("fail", None)
     } else if report.status == Status::Passed {
         ("pass", None)
     } else {
-        let told = entries.iter().filter(|entry| !entry.told.is_empty());
+        let told = entries.iter().filter(|entry| !entry.text.is_empty());
         let told: Vec<String> = told
-            .map(|entry| format!("{}: {}", entry.name, entry.told.trim()))
+            .map(|entry| format!("{}: {}", entry.name, entry.text.trim()))
             .collect();
-        (
-            "error",
-            Some(headline(report) + "\n\n" + &told.join("\n\n")),
-        )
+        ("error", Some(heading(report) + "\n\n" + &told.join("\n\n")))
     };
     json::text(&Results {
         version: VERSION,
         status,
-        message: message.map(|message| sanitize::cut(&message, MESSAGE)),
+        message: message.map(|message| sanitize::cut(&message, MESSAGE_LETTERS)),
         tests: entries.iter().map(test).collect(),
     })
 }
@@ -84,8 +81,8 @@ fn test(entry: &Entry<'_>) -> Test {
     };
     let message = match entry.status {
         Status::Passed => None,
-        status if entry.told.is_empty() => Some(unexplained(status).to_owned()),
-        _ => Some(sanitize::cut(&entry.told, MESSAGE)),
+        status if entry.text.is_empty() => Some(unexplained(status).to_owned()),
+        _ => Some(sanitize::cut(&entry.text, MESSAGE_LETTERS)),
     };
     Test {
         name: entry.name.clone(),
@@ -98,11 +95,11 @@ fn test(entry: &Entry<'_>) -> Test {
 /// What a program printed, with the note at its end that Exercism asks for where it is cut.
 fn limited(printed: &str) -> String {
     // A letter can take more room once it is shown as an escape, and never less.
-    let start: String = printed.chars().take(OUTPUT + 1).collect();
+    let start: String = printed.chars().take(OUTPUT_LETTERS + 1).collect();
     let shown = sanitize::clean(&start);
-    if shown.chars().count() <= OUTPUT {
+    if shown.chars().count() <= OUTPUT_LETTERS {
         return shown;
     }
-    let kept = shown.chars().take(OUTPUT - CUT.len());
+    let kept = shown.chars().take(OUTPUT_LETTERS - CUT.len());
     kept.chain(CUT.chars()).collect()
 }

@@ -10,7 +10,7 @@ use super::{
     human,
     layout::{counted, plain},
     model::{ExerciseReport, NoProgram, Report, Status},
-    sanitize::{as_command_data, as_command_property, cut, without_commands},
+    sanitize::{as_command_data, as_command_property, cut},
     table::unexplained,
 };
 use crate::failure::LabError;
@@ -42,10 +42,8 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     let word = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
     let mut text = String::new();
     for exercise in &report.exercises {
-        let told = plain(&human::exercise(
-            exercise,
-            human::Detail::of(report, context),
-        ));
+        let detail = human::Detail::in_file(report, context);
+        let told = human::exercise_in_file(exercise, detail);
         let title = format!(
             "{}: {} of {} points",
             exercise.name, exercise.points, exercise.max_points
@@ -54,17 +52,14 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
             text,
             "::group::{}\n::stop-commands::{word}\n{}\n::{word}::\n::endgroup::\n",
             as_command_data(&title),
-            without_commands(told.trim_end()),
+            told.trim_end(),
         );
     }
     for annotation in annotations(report, context) {
         annotation.write(&mut text);
     }
-    text.push_str(&without_commands(&plain(&human::summary(
-        report,
-        &human::Closing::default(),
-    ))));
-    Ok(text)
+    let closing = human::Closing::default();
+    Ok(text + &plain(&human::summary(report, &closing)))
 }
 
 fn annotations(report: &Report, context: &Context) -> Vec<Annotation> {

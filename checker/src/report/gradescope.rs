@@ -10,7 +10,7 @@ use super::{
     json,
     model::{Report, Status},
     sanitize,
-    table::{Entry, entries, fit, headline, remark},
+    table::{Entry, entries, fit, heading, remark},
 };
 use crate::failure::LabError;
 
@@ -41,7 +41,7 @@ struct Test {
     number: String,
     name: String,
     name_format: &'static str,
-    /// Without it, a test of no points would count as passed.
+    /// Gradescope takes a test of no points for passed, unless this says that it failed.
     status: &'static str,
     score: u32,
     max_score: u32,
@@ -56,8 +56,8 @@ struct TestExtra {
     status: Status,
 }
 
-/// Gradescope names no limit; a page of more than this would be of no use.
-const MOST: usize = 4 << 20;
+/// Gradescope names no limit; nobody reads a longer page.
+const MOST_BYTES: usize = 4 << 20;
 const TEXT: &str = "text";
 
 /// The report as Gradescope reads it.
@@ -67,11 +67,11 @@ const TEXT: &str = "text";
 /// Never in practice: it has no value that JSON cannot hold.
 pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     let entries = entries(report, context);
-    fit(MOST, |room| {
+    fit(MOST_BYTES, |room| {
         json::text(&Results {
             score: report.points,
             execution_time: context.took.as_secs_f64(),
-            output: headline(report),
+            output: heading(report),
             output_format: TEXT,
             test_output_format: TEXT,
             test_name_format: TEXT,
@@ -97,7 +97,7 @@ fn test(entry: &Entry<'_>, room: usize) -> Test {
         },
         score: entry.points,
         max_score: entry.max_points,
-        output: sanitize::cut(&entry.told, room),
+        output: sanitize::cut(&entry.text, room),
         output_format: TEXT,
         tags: vec![entry.exercise.name.clone()],
         extra_data: TestExtra {

@@ -5,7 +5,9 @@
 mod causes;
 mod closing;
 
-use std::{fmt::Write, path::Path};
+use std::{fmt::Write, path::Path, slice};
+
+use anstyle::Style;
 
 use self::causes::{by_cause, more};
 pub use self::closing::{Closing, summary};
@@ -13,7 +15,7 @@ use super::{
     calls::last_calls,
     context::Context,
     excerpt::{compared, standard_error, standard_output},
-    layout::{BROKEN, DIM, FAIL, HINT, PASS, STRONG, counted, fold, plain},
+    layout::{DIM, FAIL, HINT, PASS, STRONG, UNSURE, counted, cut_at_word, fold, plain},
     model::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     sanitize::{clean, cut, from_compiler, without_commands},
 };
@@ -32,7 +34,7 @@ pub struct Detail<'a> {
     pub is_alone: bool,
     /// The width of the terminal, in columns.
     pub width: usize,
-    /// How many lines the reader sees at once, of whom is known that the end is seen first.
+    /// How many lines the screen has, where the reader sees the end of a report first; none where that is not known.
     pub rows: Option<usize>,
     /// Where the reader is.
     pub desk: Desk,
@@ -45,20 +47,12 @@ const WIDTH: usize = 80;
 
 impl Detail<'_> {
     /// How much a file tells.
-    pub(super) fn of<'a>(report: &Report, context: &'a Context) -> Detail<'a> {
+    pub(super) fn in_file<'a>(report: &Report, context: &'a Context) -> Detail<'a> {
         Detail {
-            is_alone: report.exercises.len() == 1,
-            ..Detail::new(report.seed, context)
-        }
-    }
-
-    /// How much a file tells of a run with this seed.
-    pub(super) fn new(seed: u64, context: &Context) -> Detail<'_> {
-        Detail {
-            seed,
+            seed: report.seed,
             program: context.program.as_deref(),
             verbose: context.verbose,
-            is_alone: false,
+            is_alone: report.exercises.len() == 1,
             width: WIDTH,
             rows: None,
             desk: Desk::Shell,
@@ -69,15 +63,27 @@ impl Detail<'_> {
 
 /// One exercise: what passes, and what else fails, in short; last of all the first failure, explained.
 pub fn exercise(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
+    without_commands(&all_of(exercise, detail))
+}
+
+/// The same for a file.
+pub(super) fn exercise_in_file(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
+    // Without its colours first: they can stand within a command.
+    without_commands(&plain(&all_of(exercise, detail)))
+}
+
+fn all_of(exercise: &ExerciseReport, detail: Detail<'_>) -> String {
     let mut text = head(exercise, detail);
     let tests: Vec<&TestReport> = exercise.tests.iter().collect();
-    let is_short = tests.iter().any(|test| test.failure.is_some());
-    text.push_str(&in_short(&tests, Place::Below, is_short, detail));
+    let passing = match tests.iter().any(|test| test.failure.is_some()) {
+        true => Passing::Together,
+        false => Passing::InTheirOrder,
+    };
+    text.push_str(&in_short(&tests, Place::Below, passing, detail));
     for test in explained(&tests, detail) {
         add_in_full(&mut text, exercise, test, detail);
     }
-    text.push_str(&foot(exercise, detail));
-    without_commands(&text)
+    text + &foot(exercise, detail)
 }
 
 /// The same while its tests still run: those before the first failure, which have all ended, and that failure.
@@ -88,7 +94,7 @@ pub fn first_failure(exercise: &ExerciseReport, first: &TestReport, detail: Deta
         .iter()
         .take_while(|test| test.name != first.name);
     let before: Vec<&TestReport> = before.collect();
-    text.push_str(&in_short(&before, Place::Below, true, detail));
+    text.push_str(&in_short(&before, Place::Below, Passing::Together, detail));
     add_in_full(&mut text, exercise, first, detail);
     text.push_str(match detail.desk {
         Desk::Shell => "\n  The other tests still run. Ctrl-C ends them.\n",
@@ -110,11 +116,11 @@ pub fn after_first_failure(
         .iter()
         .skip_while(|test| test.name != first.name);
     let behind: Vec<&TestReport> = behind.collect();
-    text.push_str(&in_short(&behind, Place::Above, true, detail));
+    text.push_str(&in_short(&behind, Place::Above, Passing::Together, detail));
     for test in explained(&behind, detail).filter(|test| test.name != first.name) {
         add_in_full(&mut text, exercise, test, detail);
     }
-    text.push_str(&headline(first, detail.width));
+    text.push_str(&in_two_lines(first, detail.width));
     if let Some(failure) = &first.failure {
         let _ = writeln!(text, "{}", hint(&failure.hint, detail.width));
     }
@@ -153,6 +159,14 @@ enum Place {
     Below,
 }
 
+/// How the tests that pass stand among those in short.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    /// They share a line.
+    Together,
+    InTheirOrder,
+}
+
 /// Those of the failed tests which are explained: the first one, or all.
 fn explained<'a>(
     tests: &[&'a TestReport],
@@ -162,11 +176,12 @@ fn explained<'a>(
     failed.take(if detail.verbose { usize::MAX } else { 1 })
 }
 
-/// A line or two for each test which is not explained. `are_counted`: the tests that pass share a line.
-fn in_short(tests: &[&TestReport], place: Place, are_counted: bool, detail: Detail<'_>) -> String {
-    let is_counted = |test: &&TestReport| are_counted && test.status == Status::Passed;
+/// A line or two for each test which is not explained.
+fn in_short(tests: &[&TestReport], place: Place, passing: Passing, detail: Detail<'_>) -> String {
+    let is_apart =
+        |test: &&TestReport| passing == Passing::Together && test.status == Status::Passed;
     let (passed, others): (Vec<&TestReport>, Vec<&TestReport>) =
-        tests.iter().copied().partition(is_counted);
+        tests.iter().copied().partition(is_apart);
     let mut text = passes(&passed, detail);
     let mut like_the_explained = String::new();
     let explained: Vec<&str> = explained(tests, detail).map(|test| &*test.name).collect();
@@ -193,9 +208,8 @@ fn passes(passed: &[&TestReport], detail: Detail<'_>) -> String {
         return passed.iter().map(|test| row(test, detail.width)).collect();
     }
     let points: u32 = passed.iter().map(|test| test.points).sum();
-    let room = detail.width.saturating_sub(14);
     let what = format!("{} tests", passed.len());
-    format!("  {PASS}pass{PASS:#}  {what:<room$}{DIM}{points:>2}/{points}{DIM:#}\n")
+    test_line((PASS, "pass"), &what, (points, points), detail.width)
 }
 
 /// Adds one failure, and all there is to say about it.
@@ -215,7 +229,7 @@ fn add_in_full(
 }
 
 /// A failure in two lines: what was promised, and what was seen.
-fn headline(test: &TestReport, width: usize) -> String {
+fn in_two_lines(test: &TestReport, width: usize) -> String {
     row(test, width) + &symptom_in_short(test, width)
 }
 
@@ -226,15 +240,8 @@ fn symptom_in_short(test: &TestReport, width: usize) -> String {
         return String::new();
     };
     let symptom = clean(&failure.symptom);
-    let room = width.saturating_sub(INDENT);
-    let mut line: String = symptom.lines().next().unwrap_or_default().to_owned();
-    if line.chars().count() > room {
-        line = line
-            .chars()
-            .take(room.saturating_sub(1))
-            .collect::<String>()
-            + "…";
-    }
+    let line = symptom.lines().next().unwrap_or_default();
+    let line = cut_at_word(line.to_owned(), width.saturating_sub(INDENT));
     format!("{:INDENT$}{DIM}{line}{DIM:#}\n", "")
 }
 
@@ -244,72 +251,74 @@ fn symptom_in_short(test: &TestReport, width: usize) -> String {
 ///
 /// Never.
 pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
-    let detail = Detail::of(report, context);
+    let detail = Detail::in_file(report, context);
     let exercises = report.exercises.iter();
-    let text: String = exercises
-        .map(|one| exercise(one, detail))
-        .chain([summary(report, &Closing::default())])
-        .collect();
-    Ok(without_commands(&plain(&text)))
+    Ok(exercises
+        .map(|one| exercise_in_file(one, detail))
+        .chain([plain(&summary(report, &Closing::default()))])
+        .collect())
 }
 
 /// Why there is no program, and what to do about it.
 pub fn nothing_to_test(name: &str, reason: &NoProgram, width: usize) -> String {
-    let (mut text, what, advice) = match reason {
+    let messages = match reason {
+        NoProgram::DoesNotCompile(messages) => messages,
+        NoProgram::UnreadablePackage(message) => slice::from_ref(message),
+        _ => &[],
+    };
+    let (what, advice) = why_no_program(name, reason);
+    let verdict = fold(&format!("{what}: {advice}"), width, "  ", "  ");
+    let verdict = verdict.replacen(what, &format!("{FAIL}{what}{FAIL:#}"), 1);
+    format!("{}{verdict}\n\n", from_compiler(messages))
+}
+
+fn why_no_program(name: &str, reason: &NoProgram) -> (&'static str, String) {
+    let manifest = format!("exercises/{name}/Cargo.toml");
+    match reason {
         NoProgram::DoesNotCompile(messages) if messages.is_empty() => (
-            String::new(),
             "does not compile",
             format!("`cargo build -p {name}` shows why. Nothing has run."),
         ),
-        NoProgram::DoesNotCompile(messages) => (
-            from_compiler(messages),
+        NoProgram::DoesNotCompile(_) => (
             "does not compile",
             "the messages above are the compiler's; begin with the first one. Nothing has run."
                 .to_owned(),
         ),
-        NoProgram::UnreadablePackage(reason) => (
-            from_compiler(std::slice::from_ref(reason)),
+        NoProgram::UnreadablePackage(_) => (
             "cargo cannot read it",
             format!(
-                "fix exercises/{name}/Cargo.toml, or bring it back: {}.",
+                "fix {manifest}, or bring it back: {}.",
+                manifest_again(name)
+            ),
+        ),
+        NoProgram::MissingFile(file) if file.ends_with("Cargo.toml") => (
+            "no program",
+            format!(
+                "{file} is missing. Bring it back: {}.",
                 manifest_again(name)
             ),
         ),
         NoProgram::MissingFile(file) => (
-            String::new(),
-            "no program",
-            match file.ends_with("Cargo.toml") {
-                true => format!(
-                    "{file} is missing. Bring it back: {}.",
-                    manifest_again(name)
-                ),
-                false => format!(
-                    "{file} is missing. `cargo lab reset {name}` brings the starter back, and keeps what else is there."
-                ),
-            },
-        ),
-        NoProgram::RenamedPackage(found) => (
-            String::new(),
             "no program",
             format!(
-                "the package in exercises/{name}/Cargo.toml is called \"{}\". The checker looks for its own name: \
-                 name = \"{name}\".",
+                "{file} is missing. `cargo lab reset {name}` brings the starter back, and keeps what else is there."
+            ),
+        ),
+        NoProgram::RenamedPackage(found) => (
+            "no program",
+            format!(
+                "the package in {manifest} is called \"{}\". The checker looks for its own name: name = \"{name}\".",
                 clean(&cut(found, 100))
             ),
         ),
         NoProgram::NoBinary => (
-            String::new(),
             "no program",
             format!(
                 "exercises/{name} builds no binary called {name}. Let Cargo.toml name the package so, and name no \
                  other binary: then src/main.rs is built."
             ),
         ),
-    };
-    let verdict = fold(&format!("{what}: {advice}"), width, "  ", "  ");
-    let verdict = verdict.replacen(what, &format!("{FAIL}{what}{FAIL:#}"), 1);
-    let _ = writeln!(text, "{verdict}\n");
-    text
+    }
 }
 
 /// How a manifest comes back. Without it cargo does not know the workspace, so that `cargo lab` does not start.
@@ -320,28 +329,28 @@ fn manifest_again(name: &str) -> String {
 
 /// The line of a test: what became of it, its name, its points.
 fn row(test: &TestReport, width: usize) -> String {
+    const INDENT: &str = "        ";
     let (style, word) = match test.status {
         Status::Passed => (PASS, "pass"),
         Status::Failed => (FAIL, "FAIL"),
-        Status::Broken => (BROKEN, "LAB!"),
-        Status::NotChecked => (BROKEN, "----"),
+        Status::Broken => (UNSURE, "LAB!"),
+        Status::NotChecked => (UNSURE, "----"),
     };
-    let got = match test.status {
-        Status::Passed => test.points,
-        _ => 0,
-    };
-    let name = fold(&test.name, width.saturating_sub(16), "", "");
-    let mut lines = name.lines();
-    let first = lines.next().unwrap_or_default();
-    let room = width.saturating_sub(14);
-    let mut text = format!(
-        "  {style}{word}{style:#}  {first:<room$}{DIM}{got:>2}/{}{DIM:#}\n",
-        test.points
-    );
-    for line in lines {
-        let _ = writeln!(text, "        {line}");
+    let name = fold(&test.name, width.saturating_sub(8), INDENT, INDENT);
+    let (first, rest) = name.split_once('\n').unwrap_or((&name, ""));
+    let points = (test.earned(), test.points);
+    let mut text = test_line((style, word), first.trim_start(), points, width);
+    if !rest.is_empty() {
+        let _ = writeln!(text, "{rest}");
     }
     text
+}
+
+/// A line about a test, or about several: what became of it, what it is, its points.
+fn test_line((style, word): (Style, &str), what: &str, points: (u32, u32), width: usize) -> String {
+    let room = width.saturating_sub(14);
+    let (earned, most) = points;
+    format!("  {style}{word}{style:#}  {what:<room$}{DIM}{earned:>2}/{most}{DIM:#}\n")
 }
 
 /// Why nothing is known about the program: the lab failed, or may not look here. Empty where something is known.
@@ -360,14 +369,18 @@ fn unknown(test: &TestReport, width: usize) -> String {
 }
 
 /// All there is to say about one test; empty if it passed.
-pub fn told(exercise: &ExerciseReport, test: &TestReport, detail: Detail<'_>) -> String {
+pub(super) fn all_about(
+    exercise: &ExerciseReport,
+    test: &TestReport,
+    detail: Detail<'_>,
+) -> String {
     let failure = test.failure.as_ref();
     let failure = failure.map(|failure| explanation(exercise, test, failure, detail));
     unknown(test, detail.width) + &failure.unwrap_or_default()
 }
 
 /// Everything about one failure, in the order in which it helps.
-pub fn explanation(
+fn explanation(
     exercise: &ExerciseReport,
     test: &TestReport,
     failure: &FailureReport,
@@ -378,23 +391,7 @@ pub fn explanation(
     let mut text = String::new();
     let symptom = fold(&clean(&failure.symptom), width, INDENT, INDENT);
     let _ = writeln!(text, "{STRONG}{symptom}{STRONG:#}\n");
-
-    let _ = writeln!(text, "{INDENT}What the test did");
-    for (index, step) in failure.steps.iter().enumerate() {
-        let number = index + 1;
-        let is_last = number == failure.steps.len();
-        let mark = if is_last { ">" } else { " " };
-        let first = format!("{INDENT}{mark} {number:>2}. ");
-        let rest = " ".repeat(first.len());
-        let step = fold(&clean(step), width, &first, &rest);
-        if is_last {
-            let _ = writeln!(text, "{FAIL}{step}{FAIL:#}");
-        } else {
-            let _ = writeln!(text, "{step}");
-        }
-    }
-    let _ = writeln!(text);
-
+    text.push_str(&what_the_test_did(&failure.steps, width));
     if let Some(comparison) = &failure.comparison {
         text.push_str(&compared(comparison, width));
     }
@@ -410,26 +407,44 @@ pub fn explanation(
         text.push_str(&standard_output(&failure.stdout, width));
     }
     let advice = advice(exercise, test, failure, detail);
-    // The lines of the test's name, of the points, of what comes next, and of the keys.
+    // Around it stand the test's name, the points, what comes next, and the keys. Where all of this is longer than the
+    // screen, the advice is seen first, so that it begins with what it is about.
     const AROUND: usize = 8;
     let lines = text.lines().count() + advice.lines().count() + AROUND;
     if detail.rows.is_some_and(|rows| lines > rows) {
-        text.push_str(&headline(test, width));
+        text.push_str(&in_two_lines(test, width));
     }
     text + &advice
+}
+
+/// The steps of a test, of which the last one failed.
+fn what_the_test_did(steps: &[String], width: usize) -> String {
+    const INDENT: &str = "        ";
+    let mut text = format!("{INDENT}What the test did\n");
+    for (index, step) in steps.iter().enumerate() {
+        let number = index + 1;
+        let (style, mark) = match number == steps.len() {
+            true => (FAIL, ">"),
+            false => (Style::new(), " "),
+        };
+        let first = format!("{INDENT}{mark} {number:>2}. ");
+        let step = fold(&clean(step), width, &first, &" ".repeat(first.len()));
+        let _ = writeln!(text, "{style}{step}{style:#}");
+    }
+    text + "\n"
 }
 
 /// What the processes of the program did, of many those that are told first.
 fn at_that_moment(processes: &[ProcessState], width: usize) -> String {
     const INDENT: &str = "          ";
-    const MOST: usize = 8;
+    const MOST_PROCESSES: usize = 8;
     // That it runs says nothing: every program does at some moment.
     let tells = |process: &ProcessState| process.does != ProcessState::RUNS || !process.is_main;
     if !processes.iter().any(tells) {
         return String::new();
     }
     let mut text = "        What your program did at that moment\n".to_owned();
-    for process in processes.iter().take(MOST) {
+    for process in processes.iter().take(MOST_PROCESSES) {
         let who = match process.is_main {
             true => "it".to_owned(),
             false => format!("its child {}", process.pid),
@@ -441,8 +456,12 @@ fn at_that_moment(processes: &[ProcessState], width: usize) -> String {
         let line = clean(&format!("{who} {}{on}", process.does));
         let _ = writeln!(text, "{}", fold(&line, width, INDENT, "            "));
     }
-    if processes.len() > MOST {
-        let left_out = counted(processes.len() - MOST, "more process", "more processes");
+    if processes.len() > MOST_PROCESSES {
+        let left_out = counted(
+            processes.len() - MOST_PROCESSES,
+            "more process",
+            "more processes",
+        );
         let _ = writeln!(text, "{INDENT}and {left_out}");
     }
     text + "\n"
@@ -456,25 +475,17 @@ fn advice(
     detail: Detail<'_>,
 ) -> String {
     let width = detail.width;
-    let rest = "               ";
-    let mut text = String::new();
-    if let Some(cause) = &failure.cause {
-        let cause = fold(&clean(cause), width, "        cause  ", rest);
-        let _ = writeln!(text, "{cause}");
-    }
-    let _ = writeln!(text, "{}", hint(&failure.hint, width));
-    let _ = writeln!(
-        text,
-        "{}",
-        fold(
-            &detail.places.cite(&failure.read),
-            width,
-            "        read   ",
-            rest
-        )
-    );
-    text.push_str(&again(exercise, test, detail));
-    text
+    let labelled = |label: &str, text: &str| fold(text, width, label, "               ") + "\n";
+    let cause = failure.cause.as_ref();
+    let cause = cause.map(|cause| labelled("        cause  ", &clean(cause)));
+    let read = detail.places.cite(&failure.read);
+    [
+        cause.unwrap_or_default(),
+        hint(&failure.hint, width) + "\n",
+        labelled("        read   ", &read),
+        again(exercise, test, detail),
+    ]
+    .concat()
 }
 
 /// What to do about a failure, in the colour that the eye finds first.
@@ -539,6 +550,29 @@ fn for_shell(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{book::Places, syllabus};
+
+    #[test]
+    fn colours_hide_no_command_from_a_file() {
+        let mut exercise = ExerciseReport::new(syllabus::EXERCISES[0]);
+        exercise.warnings = vec!["##\x1b[1m[error]x".to_owned()];
+        let places = Places::default();
+        let detail = Detail {
+            seed: 1,
+            program: None,
+            verbose: false,
+            is_alone: true,
+            width: WIDTH,
+            rows: None,
+            desk: Desk::Shell,
+            places: &places,
+        };
+        let text = exercise_in_file(&exercise, detail);
+        assert!(
+            text.contains("[error]x") && !text.contains("##[error]"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn processes_that_are_left_out_are_counted() {

@@ -22,7 +22,7 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     let suites: Vec<Suite> = report
         .exercises
         .iter()
-        .map(|exercise| Suite::of(exercise, report.seed, context))
+        .map(|exercise| Suite::of(exercise, report, context))
         .collect();
     let sum = |element| -> usize { suites.iter().map(|suite| suite.count(element)).sum() };
     let tests: usize = suites.iter().map(|suite| suite.cases.len()).sum();
@@ -65,7 +65,7 @@ const ERROR: &str = "error";
 const SKIPPED: &str = "skipped";
 
 impl Suite {
-    fn of(exercise: &ExerciseReport, seed: u64, context: &Context) -> Suite {
+    fn of(exercise: &ExerciseReport, report: &Report, context: &Context) -> Suite {
         let mut cases = Vec::new();
         if let Some(reason) = &exercise.no_program {
             cases.push(Case {
@@ -77,12 +77,16 @@ impl Suite {
             cases.push(whole(exercise));
         }
         let tests = exercise.tests.iter();
-        cases.extend(tests.map(|test| case(exercise, test, seed, context)));
+        cases.extend(tests.map(|test| case(exercise, test, report, context)));
         let name = match &context.submission {
             Some(submission) => format!("{submission}.{}", exercise.name),
             None => exercise.name.clone(),
         };
-        Suite { name, seed, cases }
+        Suite {
+            name,
+            seed: report.seed,
+            cases,
+        }
     }
 
     fn count(&self, element: &str) -> usize {
@@ -174,10 +178,10 @@ fn whole(exercise: &ExerciseReport) -> Case {
     }
 }
 
-fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64, context: &Context) -> Case {
+fn case(exercise: &ExerciseReport, test: &TestReport, report: &Report, context: &Context) -> Case {
     let problem = match test.status {
         Status::Passed => None,
-        Status::Failed => Some(failure(exercise, test, seed, context)),
+        Status::Failed => Some(failure(exercise, test, report, context)),
         Status::NotChecked => {
             let reason = test.not_checked.as_deref().unwrap_or_default();
             Some(Problem::new(SKIPPED, format!("not checked here: {reason}")))
@@ -197,15 +201,20 @@ fn case(exercise: &ExerciseReport, test: &TestReport, seed: u64, context: &Conte
     }
 }
 
-fn failure(exercise: &ExerciseReport, test: &TestReport, seed: u64, context: &Context) -> Problem {
+fn failure(
+    exercise: &ExerciseReport,
+    test: &TestReport,
+    report: &Report,
+    context: &Context,
+) -> Problem {
     let Some(failure) = &test.failure else {
         return Problem::new(FAILURE, unexplained(test.status));
     };
     let detail = human::Detail {
         width: WIDTH,
-        ..human::Detail::new(seed, context)
+        ..human::Detail::in_file(report, context)
     };
-    let text = plain(&human::told(exercise, test, detail));
+    let text = plain(&human::all_about(exercise, test, detail));
     Problem {
         kind: Some(failure.diagnosis.to_string()),
         text: cut(&text, MOST_LETTERS),

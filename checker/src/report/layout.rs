@@ -10,7 +10,7 @@ pub(super) const PASS: Style = AnsiColor::Green.on_default().bold();
 /// What is wrong.
 pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
 /// What is not known.
-pub(super) const BROKEN: Style = AnsiColor::Yellow.on_default().bold();
+pub(super) const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
 /// What to do about it.
 pub(super) const HINT: Style = AnsiColor::Cyan.on_default().bold();
 pub(super) const STRONG: Style = Style::new().bold();
@@ -42,7 +42,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Folds a text to the width of the terminal. A path stays whole, so that a terminal or an editor can open it: it is not
-/// divided at its hyphens, and one that is too long goes over the edge.
+/// divided at its hyphens, and one that is too long goes over the edge. Nor is a name such as TIME-WAIT divided.
 pub fn fold(text: &str, width: usize, first: &str, rest: &str) -> String {
     let width = width.max(40);
     let room = width.saturating_sub(rest.chars().count());
@@ -76,7 +76,7 @@ fn is_path(word: &str) -> bool {
 
 /// Where a word may be divided.
 fn hyphens(word: &str) -> Vec<usize> {
-    match is_path(word) {
+    match is_path(word) || !word.contains(char::is_lowercase) {
         true => Vec::new(),
         false => WordSplitter::HyphenSplitter.split_points(word),
     }
@@ -124,6 +124,9 @@ mod tests {
             let is_whole = |line: &str| line.chars().count() <= width || line.contains(long);
             assert!(folded.lines().all(is_whole), "{width}: {folded}");
         }
+        assert!(
+            fold(&format!("{} TIME-WAIT", "y".repeat(33)), 40, "", "").ends_with("\nTIME-WAIT")
+        );
         let word = "y".repeat(100);
         assert_eq!(fold(&word, 40, "", "").lines().count(), 3);
     }

@@ -7,12 +7,12 @@ use super::{
     context::Context,
     model::{ExerciseReport, Report, Status},
     sanitize::{cut, fenced, in_html, in_markdown, without_commands},
-    table::{Entry, earned, entries, fit, headline},
+    table::{Entry, entries, fit, heading},
 };
 use crate::failure::LabError;
 
 /// A job summary may have 1 MiB, and others may have written to the same one.
-const MOST: usize = 512 * 1024;
+const MOST_BYTES: usize = 512 * 1024;
 
 /// The report as a page.
 ///
@@ -22,13 +22,13 @@ const MOST: usize = 512 * 1024;
 pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     let entries = entries(report, context);
     // It may be printed as well.
-    fit(MOST, |room| {
+    fit(MOST_BYTES, |room| {
         Ok(without_commands(&page(report, &entries, room)))
     })
 }
 
 fn page(report: &Report, entries: &[Entry<'_>], room: usize) -> String {
-    let mut text = format!("## Socket lab\n\n{}\n\n", in_markdown(&headline(report)));
+    let mut text = format!("## Socket lab\n\n{}\n\n", in_markdown(&heading(report)));
     text.push_str("| | exercise | | points |\n|---|---|---|---:|\n");
     for exercise in &report.exercises {
         let _ = writeln!(
@@ -65,12 +65,12 @@ fn section(exercise: &ExerciseReport, entries: &[&Entry<'_>], room: usize) -> St
             "| {} | {} | {}/{} |",
             word(test.status),
             in_markdown(&test.name),
-            earned(test),
+            test.earned(),
             test.points
         );
     }
-    for entry in entries.iter().filter(|entry| !entry.told.is_empty()) {
-        let told = cut(entry.told.trim_end(), room);
+    for entry in entries.iter().filter(|entry| !entry.text.is_empty()) {
+        let told = cut(entry.text.trim_end(), room);
         if !told.is_empty() {
             let name = in_html(&entry.name);
             let _ = write!(

@@ -10,7 +10,7 @@ use super::{
     json,
     model::{Report, Status},
     sanitize,
-    table::{Entry, entries, fit, headline, remark},
+    table::{Entry, entries, fit, heading, remark},
 };
 use crate::failure::LabError;
 
@@ -36,9 +36,9 @@ struct Test {
 }
 
 /// The file may have 1 MB; PrairieLearn does not say which one.
-const MOST: usize = 1_000_000;
+const MOST_BYTES: usize = 1_000_000;
 /// The most letters of a message about the format, of which there are few.
-const FORMAT_ERROR: usize = 16 * 1024;
+const FORMAT_ERROR_LETTERS: usize = 16 * 1024;
 
 /// The report as PrairieLearn reads it.
 ///
@@ -51,15 +51,15 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
     let unbuilt: Vec<&Entry<'_>> = entries.iter().filter(has_no_program).collect();
     let nothing_has_run = !entries.is_empty() && unbuilt.len() == entries.len();
     let gradable = report.status != Status::Broken && !nothing_has_run;
-    fit(MOST, |room| {
-        let room_here = room.min(FORMAT_ERROR);
+    fit(MOST_BYTES, |room| {
+        let room_here = room.min(FORMAT_ERROR_LETTERS);
         let format_errors = match (gradable, report.status) {
             (true, _) => Vec::new(),
-            (false, Status::Broken) => vec![headline(report)],
+            (false, Status::Broken) => vec![heading(report)],
             (false, _) => unbuilt
                 .iter()
                 .map(|entry| {
-                    let told = sanitize::cut(entry.told.trim(), room_here);
+                    let told = sanitize::cut(entry.text.trim(), room_here);
                     format!("{}: {told}", entry.exercise.name)
                 })
                 .collect(),
@@ -67,7 +67,7 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
         json::text(&Results {
             gradable,
             score: share(report),
-            message: headline(report),
+            message: heading(report),
             format_errors,
             tests: entries.iter().map(|entry| test(entry, room)).collect(),
         })
@@ -94,6 +94,6 @@ fn test(entry: &Entry<'_>, room: usize) -> Test {
             Status::Broken => "the lab itself failed",
             Status::NotChecked => "not checked here",
         },
-        output: sanitize::cut(&entry.told, room),
+        output: sanitize::cut(&entry.text, room),
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     context::Context,
     human, layout,
-    model::{ExerciseReport, Report, Status, TestReport},
+    model::{ExerciseReport, Report, Status},
     sanitize::MOST_LETTERS,
 };
 use crate::failure::LabError;
@@ -18,30 +18,30 @@ pub(super) struct Entry<'a> {
     pub points: u32,
     pub max_points: u32,
     /// All there is to say about it, as text without colour; empty if there is nothing.
-    pub told: String,
+    pub text: String,
     /// What the program printed, where it is known.
     pub printed: &'a str,
 }
 
 /// The report as a grader's table. Its points add up to the report's.
 pub(super) fn entries<'a>(report: &'a Report, context: &Context) -> Vec<Entry<'a>> {
-    let detail = human::Detail::of(report, context);
+    let detail = human::Detail::in_file(report, context);
     let mut all = Vec::new();
     for exercise in &report.exercises {
         let number = number(&exercise.name);
-        let whole = |name: &str, told: String| Entry {
+        let whole = |name: &str, text: String| Entry {
             exercise,
             number: number.clone(),
             name: name.to_owned(),
             status: exercise.status,
             points: exercise.points,
             max_points: exercise.max_points,
-            told: dedented(&told),
+            text: dedented(&text),
             printed: "",
         };
         if let Some(reason) = &exercise.no_program {
-            let told = human::nothing_to_test(&exercise.name, reason, detail.width);
-            all.push(whole("compiles", told));
+            let text = human::nothing_to_test(&exercise.name, reason, detail.width);
+            all.push(whole("compiles", text));
         } else if exercise.tests.is_empty() {
             all.push(whole(&exercise.title, String::new()));
         }
@@ -51,9 +51,9 @@ pub(super) fn entries<'a>(report: &'a Report, context: &Context) -> Vec<Entry<'a
                 number: format!("{number}.{}", index + 1),
                 name: test.name.clone(),
                 status: test.status,
-                points: earned(test),
+                points: test.earned(),
                 max_points: test.points,
-                told: dedented(&human::told(exercise, test, detail)),
+                text: dedented(&human::all_about(exercise, test, detail)),
                 printed: test.failure.as_ref().map_or("", |failure| &failure.stdout),
             });
         }
@@ -69,14 +69,6 @@ fn dedented(text: &str) -> String {
     let room = lines().map(depth).min().unwrap_or(0);
     let line = |line: &str| format!("{}\n", line.get(room..).unwrap_or_default());
     text.trim_end().lines().map(line).collect()
-}
-
-/// The points that a test has brought.
-pub(super) fn earned(test: &TestReport) -> u32 {
-    match test.status {
-        Status::Passed => test.points,
-        Status::Failed | Status::Broken | Status::NotChecked => 0,
-    }
 }
 
 /// `2.2` for `day2_2_echo_server`.
@@ -108,7 +100,7 @@ pub(super) fn unexplained(status: Status) -> &'static str {
 }
 
 /// What stands above a grader's table.
-pub(super) fn headline(report: &Report) -> String {
+pub(super) fn heading(report: &Report) -> String {
     let points = format!("{} of {} points", report.points, report.max_points);
     match report.status {
         Status::Passed => format!("All tests pass: {points}."),

@@ -1,5 +1,6 @@
 //! Tests that fail of one cause, which a report tells together.
 
+use super::test_line;
 use crate::{
     failure::Diagnosis,
     report::{
@@ -52,12 +53,12 @@ fn fail_alike(one: &TestReport, other: &TestReport) -> bool {
 /// Whether the program ends by itself in both, with the same status and the same words. The symptom tells what the test
 /// waited for, which is random.
 fn end_alike(one: &FailureReport, other: &FailureReport) -> bool {
-    (one.ending, last_words(&one.stderr)) == (other.ending, last_words(&other.stderr))
+    (one.ending, from_the_panic(&one.stderr)) == (other.ending, from_the_panic(&other.stderr))
 }
 
 /// Of a Rust program that panics: where, and why. Before that comes the number of its thread, and what it has said of its
 /// clients, with their ports: both are others each time. Of any other program: all that it says.
-fn last_words(stderr: &str) -> &str {
+fn from_the_panic(stderr: &str) -> &str {
     stderr
         .find(" panicked at ")
         .map_or(stderr, |place| &stderr[place..])
@@ -80,20 +81,15 @@ fn sleep_alike(one: &FailureReport, other: &FailureReport) -> bool {
 /// The tests that fail as another one does, without a line for each; `like` says where that one stands.
 pub(super) fn more(alike: &[&TestReport], like: &str, width: usize) -> String {
     const INDENT: &str = "        ";
-    /// Lines of names.
-    const MOST: usize = 3;
+    const MOST_LINES: usize = 3;
     let fail = match alike.len() {
         0 => return String::new(),
         1 => "fails",
         _ => "fail",
     };
     let points: u32 = alike.iter().map(|test| test.points).sum();
-    let room = width.saturating_sub(14);
     let head = format!("{} more {fail} in the same way{like}:", alike.len());
-    let head = format!(
-        "  {FAIL}FAIL{FAIL:#}  {head:<room$}{DIM}{:>2}/{points}{DIM:#}",
-        0
-    );
+    let head = test_line((FAIL, "FAIL"), &head, (0, points), width);
     // As many names as fit.
     let names = (1..=alike.len()).rev().map(|count| {
         let shown: Vec<&str> = alike[..count]
@@ -107,7 +103,7 @@ pub(super) fn more(alike: &[&TestReport], like: &str, width: usize) -> String {
         };
         fold(&(shown.join("; ") + &rest), width, INDENT, INDENT)
     });
-    let fits = |names: &String| names.lines().count() <= MOST;
+    let fits = |names: &String| names.lines().count() <= MOST_LINES;
     let mut names = names.skip_while(|names| !fits(names));
-    format!("{head}\n{DIM}{}{DIM:#}\n", names.next().unwrap_or_default())
+    format!("{head}{DIM}{}{DIM:#}\n", names.next().unwrap_or_default())
 }

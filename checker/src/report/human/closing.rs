@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use crate::report::{
-    layout::{BROKEN, FAIL, PASS},
+    layout::{FAIL, PASS, UNSURE},
     model::{Change, ExerciseReport, Report, Status},
 };
 
-/// What closes a report, beside what the report itself says.
+/// What the last lines of a report say and the report does not know.
 #[derive(Clone, Debug, Default)]
 pub struct Closing {
     /// What is different from the last run, where that is known.
@@ -20,20 +20,20 @@ pub struct Closing {
     pub next: Option<String>,
 }
 
-/// What closes a report: the points, what has changed, and what to do next.
+/// The last lines of a report: the points, what has changed, and what to do next.
 pub fn summary(report: &Report, closing: &Closing) -> String {
     let all: usize = report.exercises.iter().map(|one| one.all_tests).sum();
     let chosen: usize = report.exercises.iter().map(ExerciseReport::chosen).sum();
     let (style, word) = match report.status {
         Status::Failed => (FAIL, "not yet"),
-        Status::Broken => (BROKEN, "the lab itself failed; see `cargo lab doctor`"),
-        _ if closing.unfinished > 0 => (BROKEN, "not finished"),
+        Status::Broken => (UNSURE, "the lab itself failed; see `cargo lab doctor`"),
+        _ if closing.unfinished > 0 => (UNSURE, "not finished"),
         Status::Passed if chosen < all => (PASS, "the chosen tests pass"),
         // A reader who may see the points only is not told which tests there are.
         Status::Passed if all == 0 => (PASS, "passed"),
         Status::Passed => (PASS, "all tests pass"),
         Status::NotChecked => (
-            BROKEN,
+            UNSURE,
             "not all can be checked here; see `cargo lab doctor`",
         ),
     };
