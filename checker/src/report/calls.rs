@@ -27,7 +27,9 @@ pub(super) fn last_calls(calls: &[CallLine], width: usize) -> String {
     let _ = writeln!(text, "        {heading}");
     let who = |call: &CallLine| {
         let process = has_children.then(|| format!("{:>5} ", call.pid));
-        let thread = has_threads.then(|| format!("{:<4} ", number_of(call)));
+        // A process with a single thread has none that is numbered.
+        let number = call.thread.map(|thread| format!("#{thread}"));
+        let thread = has_threads.then(|| format!("{:<4} ", number.unwrap_or_default()));
         process.unwrap_or_default() + &thread.unwrap_or_default()
     };
     for alike in calls.chunk_by(|one, next| one == next) {
@@ -66,12 +68,6 @@ fn one_call(call: &CallLine, who: &str, width: usize) -> String {
         let _ = writeln!(text, "          {:indent$}  ({injected})", "");
     }
     text
-}
-
-/// The number of the thread that made a call; nothing where its process has a single one.
-fn number_of(call: &CallLine) -> String {
-    call.thread
-        .map_or_else(String::new, |thread| format!("#{thread}"))
 }
 
 /// A call in so many columns, and what stands behind it, at the right edge: where in the source it was made. A terminal

@@ -91,10 +91,7 @@ impl Classroom50 {
             classroom: must("CLASSROOM")?,
             assignment: must("ASSIGNMENT")?,
             assignment_type: lookup("ASSIGNMENT_TYPE").unwrap_or_else(|| "individual".to_owned()),
-            owner: match lookup("OWNER") {
-                Some(owner) => owner,
-                None => must("USERNAME")?,
-            },
+            owner: lookup("OWNER").map_or_else(|| must("USERNAME"), Ok)?,
             submission: must("SUBMISSION_TAG")?,
             release: must("RELEASE_URL")?,
             review: lookup("REVIEW_URL").unwrap_or_else(|| commit.clone()),

@@ -68,13 +68,11 @@ fn dump(label: &str, bytes: &[u8], comparison: &Comparison) -> String {
     for (index, row) in bytes.chunks(ROW).enumerate().take(3) {
         let offset = comparison.offset + index * ROW;
         let hex: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
-        let plain: String = row
+        let is_seen = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+        let seen = row
             .iter()
-            .map(|&byte| match byte {
-                b' '..=b'~' => byte as char,
-                _ => '.',
-            })
-            .collect();
+            .map(|byte| if is_seen(byte) { *byte as char } else { '.' });
+        let plain: String = seen.collect();
         let _ = writeln!(text, "{INDENT}{offset:06x} {:<47}  {plain}", hex.join(" "));
         if (offset..offset + ROW).contains(&comparison.difference) {
             let column = 3 * (comparison.difference - offset);

@@ -66,21 +66,16 @@ fn annotations(report: &Report, context: &Context) -> Vec<Annotation> {
     let mut errors = Vec::new();
     let mut warnings = Vec::new();
     for exercise in &report.exercises {
-        errors.extend(failure(exercise, report.seed, context));
+        errors.extend(match &exercise.no_program {
+            Some(reason) => Some(no_program(exercise, reason)),
+            None => first_failed_test(exercise, report.seed, context),
+        });
         errors.extend(trouble(exercise));
         warnings.extend(gap(exercise));
     }
     limit(&mut errors);
     limit(&mut warnings);
     errors.into_iter().chain(warnings).collect()
-}
-
-/// What fails first: the program that is not there, or the first failed test, where there is something to say.
-fn failure(exercise: &ExerciseReport, seed: u64, context: &Context) -> Option<Annotation> {
-    match &exercise.no_program {
-        Some(reason) => Some(no_program(exercise, reason)),
-        None => first_failed_test(exercise, seed, context),
-    }
 }
 
 fn no_program(exercise: &ExerciseReport, reason: &NoProgram) -> Annotation {

@@ -10,7 +10,7 @@ use super::{
     json,
     model::{Report, Status},
     sanitize,
-    table::{Entry, entries, fit, heading, remark},
+    table::{Entry, entries, fit, heading, name_with_remark},
 };
 use crate::failure::LabError;
 
@@ -89,7 +89,7 @@ pub fn render(report: &Report, context: &Context) -> Result<String, LabError> {
 fn test(entry: &Entry<'_>, room: usize) -> Test {
     Test {
         number: entry.number.clone(),
-        name: format!("{}{}", entry.name, remark(entry.status)),
+        name: name_with_remark(entry),
         name_format: TEXT,
         status: match entry.status {
             Status::Passed => "passed",

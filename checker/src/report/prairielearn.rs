@@ -10,7 +10,7 @@ use super::{
     json,
     model::{Report, Status},
     sanitize,
-    table::{Entry, entries, fit, heading, remark},
+    table::{Entry, entries, fit, heading, name_with_remark, word},
 };
 use crate::failure::LabError;
 
@@ -84,16 +84,11 @@ fn share(report: &Report) -> f64 {
 
 fn test(entry: &Entry<'_>, room: usize) -> Test {
     Test {
-        name: format!("{} {}{}", entry.number, entry.name, remark(entry.status)),
+        name: format!("{} {}", entry.number, name_with_remark(entry)),
         description: entry.exercise.title.clone(),
         points: entry.points,
         max_points: entry.max_points,
-        message: match entry.status {
-            Status::Passed => "passed",
-            Status::Failed => "failed",
-            Status::Broken => "the lab itself failed",
-            Status::NotChecked => "not checked here",
-        },
+        message: word(entry.status),
         output: sanitize::cut(&entry.text, room),
     }
 }

@@ -80,12 +80,21 @@ fn number(name: &str) -> String {
     }
 }
 
-/// What graders show beside a name that is neither passed nor failed.
-pub(super) fn remark(status: Status) -> &'static str {
+/// What graders show of a status in words.
+pub(super) fn word(status: Status) -> &'static str {
     match status {
-        Status::Passed | Status::Failed => "",
-        Status::Broken => " (the lab itself failed)",
-        Status::NotChecked => " (not checked here)",
+        Status::Passed => "passed",
+        Status::Failed => "failed",
+        Status::Broken => "the lab itself failed",
+        Status::NotChecked => "not checked here",
+    }
+}
+
+/// A name as graders show it, who know only what has passed and what has failed: with a remark, where that is not known.
+pub(super) fn name_with_remark(entry: &Entry<'_>) -> String {
+    match entry.status {
+        Status::Passed | Status::Failed => entry.name.clone(),
+        status => format!("{} ({})", entry.name, word(status)),
     }
 }
 

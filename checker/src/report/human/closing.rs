@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::report::{
-    layout::{FAIL, PASS, UNSURE},
+    layout::{FAIL, PASS, UNSURE, counted},
     model::{Change, ExerciseReport, Report, Status},
 };
 
@@ -44,12 +44,9 @@ pub fn summary(report: &Report, closing: &Closing) -> String {
     if let Some(change) = closing.change.and_then(difference) {
         let _ = write!(facts, ", {change}");
     }
-    match closing.unfinished {
-        0 => (),
-        1 => facts.push_str(", 1 test was not finished"),
-        count => {
-            let _ = write!(facts, ", {count} tests were not finished");
-        }
+    if closing.unfinished > 0 {
+        let tests = counted(closing.unfinished, "test was", "tests were");
+        let _ = write!(facts, ", {tests} not finished");
     }
     let done = closing.done.iter();
     let done: String = done.map(|line| format!("{PASS}{line}{PASS:#}\n")).collect();
