@@ -37,10 +37,9 @@ use self::{
     terminal::{columns, complain, knows_links, say, width},
 };
 use crate::{
-    check,
-    desk::Desk,
-    doctor,
+    check, doctor,
     failure::LabError,
+    frontend::Frontend,
     sandbox::{self, Isolation, Jail, Tracing},
     worker::{Cancel, RunError},
     worker_pool::Conditions,
@@ -83,7 +82,7 @@ struct Cli {
     color: Colour,
     /// What the student does next: for the commands that a session of `watch` starts
     #[arg(long, value_enum, default_value_t, hide = true, global = true)]
-    desk: Desk,
+    frontend: Frontend,
 }
 
 #[derive(Debug, Args)]
@@ -262,14 +261,14 @@ pub fn main() -> ExitCode {
     };
     cancel_on_signals(&cancel);
     let result = match cli.command {
-        None => check(cli.check, cli.desk, &cancel),
+        None => check(cli.check, cli.frontend, &cancel),
         Some(Command::List { targets }) => list::run(&targets),
         Some(Command::Watch { targets }) => watch::run(&targets, &cancel),
         Some(Command::Read { words }) => read::run(&words),
         Some(Command::Why(arguments)) => why::run(arguments, &cancel),
         Some(Command::Reset { exercise }) => reset::run(&exercise),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
-        Some(Command::Hint(arguments)) => hint::run(&arguments, cli.desk),
+        Some(Command::Hint(arguments)) => hint::run(&arguments, cli.frontend),
         Some(Command::Trace(arguments)) => trace::run(&arguments, &cancel),
         Some(Command::Demo(arguments)) => demo::run(&arguments, &cancel),
         Some(Command::Doctor) => examine(),

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     book::Places,
-    desk::Desk,
     digest::Digest,
     exercise::{Exercise, Test},
     failure::LabError,
+    frontend::Frontend,
     last_report::Explained,
     memory::Memory,
     progress::{self, Progress},
@@ -34,7 +34,7 @@ pub struct Hint {
     /// The heading which the last step names.
     pub heading: Option<&'static str>,
     /// Where it is read.
-    desk: Desk,
+    frontend: Frontend,
     /// Stands for the program and the test: with another one, the steps begin anew.
     about: String,
 }
@@ -54,7 +54,7 @@ pub fn hint(
     progress: &Progress,
     explained: Option<&Explained>,
     places: &Places,
-    desk: Desk,
+    frontend: Frontend,
 ) -> Hint {
     let source = progress::source_of(root, exercise);
     let next = progress.next_test(exercise);
@@ -65,7 +65,7 @@ pub fn hint(
         test,
         steps: vec![step.to_owned()],
         heading: None,
-        desk,
+        frontend,
         about: about.clone(),
     };
     if !progress.builds(exercise) && !progress.is_changed(exercise) {
@@ -81,7 +81,7 @@ pub fn hint(
     let explained = explained
         .filter(|explained| explained.source == source && Some(explained.test.as_str()) == test);
     let test = &exercise.tests[index];
-    if let (Desk::Keys, Some(explained)) = (desk, explained) {
+    if let (Frontend::Keys, Some(explained)) = (frontend, explained) {
         return Hint {
             steps: beside_a_report(exercise, index, explained),
             ..only(None, "")
@@ -99,15 +99,15 @@ pub fn hint(
             format!(
                 "Read {}: {} shows it. The contract is in exercises/{}/README.md.",
                 places.cite(heading),
-                match desk {
-                    Desk::Keys => "the key c",
-                    Desk::Shell | Desk::Saves => "`cargo lab read`",
+                match frontend {
+                    Frontend::Keys => "the key c",
+                    Frontend::Shell | Frontend::Saves => "`cargo lab read`",
                 },
                 exercise.name
             ),
         ],
         heading: Some(heading),
-        desk,
+        frontend,
         about,
     }
 }
@@ -222,13 +222,13 @@ impl Hint {
     /// as there are any.
     pub fn render(&self, exercise: &Exercise, new: Range<usize>, width: usize) -> String {
         let given = new.end.min(self.steps.len());
-        let begin = match self.desk {
-            Desk::Keys if !new.is_empty() => new.start,
-            Desk::Keys | Desk::Shell | Desk::Saves => 0,
+        let begin = match self.frontend {
+            Frontend::Keys if !new.is_empty() => new.start,
+            Frontend::Keys | Frontend::Shell | Frontend::Saves => 0,
         };
-        let mut text = match self.desk {
-            Desk::Keys => String::new(),
-            Desk::Shell | Desk::Saves => format!(
+        let mut text = match self.frontend {
+            Frontend::Keys => String::new(),
+            Frontend::Shell | Frontend::Saves => format!(
                 "{STRONG}{}{STRONG:#}  {DIM}{}{DIM:#}\n",
                 exercise.name, exercise.title
             ),
@@ -246,10 +246,10 @@ impl Hint {
             let _ = write!(text, "\n{}\n", fold(step, width, &first, &rest));
         }
         let left = self.steps.len().saturating_sub(given);
-        let _ = match (left, self.desk) {
-            (0, Desk::Keys) => Ok(()),
+        let _ = match (left, self.frontend) {
+            (0, Frontend::Keys) => Ok(()),
             (0, _) => write!(text, "\n  cargo lab {}\n", exercise.number()),
-            (left, Desk::Keys) => {
+            (left, Frontend::Keys) => {
                 writeln!(text, "\n  {DIM}the key h goes on, {left} more{DIM:#}")
             }
             (left, _) => writeln!(

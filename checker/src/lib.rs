@@ -20,7 +20,7 @@
 //! - [`verdict`]: what a test says about a program: the known mistake, the hint.
 //! - [`memory`]: what the lab remembers from one command to the next, such as the [`last_report`].
 //! - [`starter`]: where an exercise begins. [`comparison`]: a program beside the reference. [`git`]: what it knows.
-//! - [`watch`]: a check at every save. [`desk`]: what the student does next there, and what at a shell.
+//! - [`watch`]: a check at every save. [`frontend`]: what the student does next there, and what at a shell.
 //! - [`retelling`]: what a passed test did.
 //! - [`hints`]: a question, a direction, a place.
 //! - [`atomic_file`]: what is written whole or not at all. [`digest`]: what has changed since.
@@ -45,9 +45,9 @@ pub mod cli;
 pub mod comparison;
 pub mod completion;
 pub mod demo_worker;
-pub mod desk;
 pub mod digest;
 pub mod doctor;
+pub mod frontend;
 pub mod git;
 #[cfg(feature = "instructor")]
 pub mod grade;

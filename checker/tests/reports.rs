@@ -436,7 +436,7 @@ fn no_test_is_lost_behind_another_one() {
         is_alone: true,
         width: 80,
         rows: None,
-        desk: checker::desk::Desk::Shell,
+        frontend: checker::frontend::Frontend::Shell,
         places: &checker::book::Places::default(),
     };
     let text = human::exercise(&exercise, detail);

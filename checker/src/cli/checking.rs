@@ -17,8 +17,8 @@ use crate::{
     book::Places,
     build::{self, cargo::Building},
     check::{self, CheckEvent, Finding, Plan},
-    desk::Desk,
     exercise::Exercise,
+    frontend::Frontend,
     last_report::LastReport,
     map,
     progress::{self, Progress, Sources},
@@ -33,7 +33,7 @@ use crate::{
 
 pub(super) fn check(
     arguments: CheckArguments,
-    desk: Desk,
+    frontend: Frontend,
     cancel: &Cancel,
 ) -> Result<u8, CliError> {
     let root = workspace::find()?;
@@ -87,8 +87,8 @@ pub(super) fn check(
         conditions: conditions(&arguments.how, cancel),
         colour,
     };
-    let (finding, screen) = watch(&plan, begun, &mut delivery, &arguments, desk, &places)?;
-    let closing = close(&plan, &finding, &sources, desk);
+    let (finding, screen) = watch(&plan, begun, &mut delivery, &arguments, frontend, &places)?;
+    let closing = close(&plan, &finding, &sources, frontend);
     conclude(&plan, &finding, &closing, screen, delivery, &arguments)
 }
 
@@ -120,7 +120,7 @@ fn conclude(
 }
 
 /// Remembers what was found, and says what is different from the last run, and what to do next.
-fn close(plan: &Plan, finding: &Finding, sources: &Sources, desk: Desk) -> Closing {
+fn close(plan: &Plan, finding: &Finding, sources: &Sources, frontend: Frontend) -> Closing {
     let mut closing = Closing {
         unfinished: finding.unfinished,
         ..Closing::default()
@@ -132,16 +132,16 @@ fn close(plan: &Plan, finding: &Finding, sources: &Sources, desk: Desk) -> Closi
         closing.change = found.change;
         let done = found.days_done.iter();
         closing.done = done.map(|&day| map::day_done(day)).collect();
-        closing.next = next(plan, finding, &found.progress, desk);
+        closing.next = next(plan, finding, &found.progress, frontend);
     }
     closing
 }
 
 /// What to do next; nothing where that is not known, or where the session of `watch` says it.
-fn next(plan: &Plan, finding: &Finding, progress: &Progress, desk: Desk) -> Option<String> {
+fn next(plan: &Plan, finding: &Finding, progress: &Progress, frontend: Frontend) -> Option<String> {
     let report = &finding.report;
     match report.status {
-        Status::Passed if finding.unfinished == 0 && desk == Desk::Shell => {
+        Status::Passed if finding.unfinished == 0 && frontend == Frontend::Shell => {
             Some(map::onward(&plan.exercises, progress))
         }
         Status::Failed => {
@@ -155,15 +155,15 @@ fn next(plan: &Plan, finding: &Finding, progress: &Progress, desk: Desk) -> Opti
                 .copied()
                 .find(|one| failed(one))?
                 .number();
-            Some(match desk {
-                Desk::Shell => format!(
+            Some(match frontend {
+                Frontend::Shell => format!(
                     "next  fix it, and type cargo lab {number}; for a push: cargo lab hint {number}\n"
                 ),
-                Desk::Keys => {
+                Frontend::Keys => {
                     "next  fix it and save, and it is checked again; for a push: the key h\n"
                         .to_owned()
                 }
-                Desk::Saves => format!(
+                Frontend::Saves => format!(
                     "next  fix it and save, and it is checked again; for a push: cargo lab hint {number}\n"
                 ),
             })
@@ -221,7 +221,7 @@ fn watch(
     begun: Option<Building>,
     delivery: &mut Delivery,
     arguments: &CheckArguments,
-    desk: Desk,
+    frontend: Frontend,
     places: &Places,
 ) -> Result<(Finding, Screen), RunError> {
     let rows = console_size(&io::stdout()).map(|(rows, _)| usize::from(rows));
@@ -231,8 +231,8 @@ fn watch(
         verbose: arguments.verbose,
         is_alone: plan.exercises.len() == 1,
         width: width(),
-        rows: rows.filter(|_| desk == Desk::Keys),
-        desk,
+        rows: rows.filter(|_| frontend == Frontend::Keys),
+        frontend,
         places,
     };
     let shows_people = delivery.shows_people();

@@ -9,7 +9,7 @@ use super::{
     naming::one_or_next,
     terminal::{complain, say, width},
 };
-use crate::{book::Places, desk::Desk, hints, last_report::LastReport, workspace};
+use crate::{book::Places, frontend::Frontend, hints, last_report::LastReport, workspace};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 }
 
 /// Gives the next step of the hint.
-pub(super) fn run(arguments: &Arguments, desk: Desk) -> Result<u8, CliError> {
+pub(super) fn run(arguments: &Arguments, frontend: Frontend) -> Result<u8, CliError> {
     let root = workspace::find()?;
     let progress = recall(&root);
     let exercise = one_or_next(arguments.exercise.as_deref(), &progress)?;
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments, desk: Desk) -> Result<u8, CliError> {
         &progress,
         report.explained(exercise),
         &Places::of_course(&root),
-        desk,
+        frontend,
     );
     let new = match arguments.all {
         true => 0..hint.steps.len(),

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     book::Places,
     check::{self, CheckEvent, Finding, Plan},
-    desk::Desk,
     exercise::Exercise,
+    frontend::Frontend,
     last_report::LastReport,
     report::{Report, Status, human},
     retelling::{self, Found},
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: Arguments, cancel: &Cancel) -> Result<u8, CliError>
         is_alone: true,
         width: width(),
         rows: None,
-        desk: Desk::Shell,
+        frontend: Frontend::Shell,
         places: &places,
     };
     say(&tell(found, &report, detail))?;

@@ -19,7 +19,7 @@ use super::{
     model::{ExerciseReport, FailureReport, NoProgram, Report, Status, TestReport},
     sanitize::{clean, cut, from_compiler, without_commands},
 };
-use crate::{book::Places, desk::Desk, failure::LabError, lab::ProcessState};
+use crate::{book::Places, failure::LabError, frontend::Frontend, lab::ProcessState};
 
 /// How much a report tells.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub struct Detail<'a> {
     /// How many lines the screen has, where the reader sees the end of a report first; none where that is not known.
     pub rows: Option<usize>,
     /// Where the reader is.
-    pub desk: Desk,
+    pub frontend: Frontend,
     /// Where the headings of the textbook are.
     pub places: &'a Places,
 }
@@ -55,7 +55,7 @@ impl Detail<'_> {
             is_alone: report.exercises.len() == 1,
             width: WIDTH,
             rows: None,
-            desk: Desk::Shell,
+            frontend: Frontend::Shell,
             places: &context.places,
         }
     }
@@ -96,9 +96,11 @@ pub fn first_failure(exercise: &ExerciseReport, first: &TestReport, detail: Deta
     let before: Vec<&TestReport> = before.collect();
     text.push_str(&in_short(&before, Place::Below, Passing::Together, detail));
     add_in_full(&mut text, exercise, first, detail);
-    text.push_str(match detail.desk {
-        Desk::Shell => "\n  The other tests still run. Ctrl-C ends them.\n",
-        Desk::Keys | Desk::Saves => "\n  The other tests still run. The next save ends them.\n",
+    text.push_str(match detail.frontend {
+        Frontend::Shell => "\n  The other tests still run. Ctrl-C ends them.\n",
+        Frontend::Keys | Frontend::Saves => {
+            "\n  The other tests still run. The next save ends them.\n"
+        }
     });
     without_commands(&text)
 }
@@ -564,7 +566,7 @@ mod tests {
             is_alone: true,
             width: WIDTH,
             rows: None,
-            desk: Desk::Shell,
+            frontend: Frontend::Shell,
             places: &places,
         };
         let text = exercise_in_file(&exercise, detail);

@@ -23,9 +23,9 @@ use super::{
     terminal::{Key, KeyMode, Kind},
 };
 use crate::{
-    desk::Desk,
     exercise::Exercise,
     failure::{Attempt, LabError},
+    frontend::Frontend,
     last_report::LastReport,
     progress::Progress,
     starter::{self, Reset},
@@ -112,11 +112,11 @@ impl<'a> Session<'a> {
         prctl::set_child_subreaper(true)
             .attempt("could not become the subreaper of what a check leaves behind")?;
         let kind = Kind::of_this_process();
-        let desk = match kind.has_keys() {
-            true => Desk::Keys,
-            false => Desk::Saves,
+        let frontend = match kind.has_keys() {
+            true => Frontend::Keys,
+            false => Frontend::Saves,
         };
-        options.push(desk.option().into());
+        options.push(frontend.option().into());
         let watched = match named.is_empty() {
             true => vec![current],
             false => named.clone(),
