@@ -164,7 +164,9 @@ fn serve(requester: &mut Requester) -> Result<(), LabError> {
     requester.answer(&match sandbox {
         Ok(sandbox) => run_test(&request, sandbox, requester),
         Err(error) => Statement::broken(error),
-    })
+    })?;
+    // Its network is there until then.
+    requester.wait_until_gone()
 }
 
 impl TestRequest {

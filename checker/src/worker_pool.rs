@@ -234,15 +234,24 @@ impl Workers {
         request: &TestRequest,
     ) -> Result<Reply<Statement>, RunError> {
         let ahead = self.pool.lock().ok().and_then(|pool| pool.try_recv().ok());
-        let worker = ahead.map_or_else(|| self.start(conditions), Ok)?;
-        if let (Some(network), Ok(mut networks)) = (Network::of(worker.pid()), self.networks.lock())
-        {
+        let mut worker = ahead.map_or_else(|| self.start(conditions), Ok)?;
+        worker.request(request)?;
+        let reply = worker.reply(&conditions.cancel);
+        // Before that it may not have one yet; from then on it stays until this process hangs up.
+        if let Ok(Reply::Answer(_)) = reply {
+            self.keep(Network::of(worker.pid()));
+        }
+        let _ = worker.end();
+        reply
+    }
+
+    fn keep(&self, network: Option<Network>) {
+        if let (Some(network), Ok(mut networks)) = (network, self.networks.lock()) {
             if networks.len() == NETWORKS {
                 networks.clear();
             }
             networks.push(network);
         }
-        worker.run(request, &conditions.cancel)
     }
 }
 

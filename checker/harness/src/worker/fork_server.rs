@@ -2,8 +2,10 @@
 //! program that starts anew.
 
 use std::{
+    io,
     os::fd::{AsFd, OwnedFd},
     process::Command,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::Instant,
 };
 
@@ -16,7 +18,7 @@ use nix::{
 use serde::Serialize;
 
 use super::{
-    Job, START, Worker,
+    Cancel, Job, RunError, START, Worker,
     channel::{Channel, Message, Received},
     is_readable,
     requester::Requester,
@@ -28,7 +30,12 @@ use crate::{
 
 /// A process that forks workers of one job. When this is dropped, it ends. Its workers have to end before.
 #[derive(Debug)]
-pub struct ForkServer(Worker);
+pub struct ForkServer {
+    job: &'static Job,
+    process: Mutex<Worker>,
+    /// Why it has ended, once that is known.
+    failure: OnceLock<LabError>,
+}
 
 /// Which process [`fork_workers`] returns in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +60,11 @@ impl ForkServer {
     ) -> Result<ForkServer, LabError> {
         let server = Worker::start(job, set_up)?;
         server.request(request)?;
-        Ok(ForkServer(server))
+        Ok(ForkServer {
+            job,
+            process: Mutex::new(server),
+            failure: OnceLock::new(),
+        })
     }
 
     /// Forks a worker, which waits for its request.
@@ -62,26 +73,49 @@ impl ForkServer {
     ///
     /// When there is none in time.
     pub fn fork(&self) -> Result<Worker, LabError> {
-        let Worker { job, channel, .. } = &self.0;
-        let attempt = format!("could not start {}", job.process);
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+        let attempt = format!("could not start {}", self.job.process);
         let (mut ours, theirs) = Channel::pair().attempt(&attempt)?;
-        let sent = channel.send_with(&Message::<()>::Fork, Some(theirs.as_fd()));
-        sent.attempt(&attempt)?;
+        let message = Message::<()>::Fork;
+        let sent = self
+            .process()
+            .channel
+            .send_with(&message, Some(theirs.as_fd()));
+        match sent {
+            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => {
+                return Err(self.why_ended());
+            }
+            sent => sent.attempt(&attempt)?,
+        }
         // Without this copy, what comes ends with the fork server.
         drop(theirs);
         if !is_readable(&ours, Some(Instant::now() + START)).attempt(&attempt)? {
             return Err(LabError::new(format!("{attempt} in time")));
         }
         match ours.receive::<()>().attempt(&attempt)? {
-            Received::Message(Message::Started(pid)) => Ok(Worker::new(job, ours, pid, None)),
+            Received::Message(Message::Started(pid)) => Ok(Worker::new(self.job, ours, pid, None)),
             Received::Message(Message::NotStarted(errno)) => {
                 Err(LabError::call(attempt, Errno::from_raw(errno)))
             }
-            Received::Message(Message::Failed(error)) => Err(error),
-            _ => Err(LabError::new(format!(
-                "{attempt}: the fork server has ended"
-            ))),
+            _ => Err(self.why_ended()),
         }
+    }
+
+    fn process(&self) -> MutexGuard<'_, Worker> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why it has ended, which it says once.
+    fn why_ended(&self) -> LabError {
+        let ask = || {
+            let ended = Cancel::new().map_err(RunError::from);
+            let said = ended.and_then(|never| self.process().reply::<()>(&never));
+            match said {
+                Err(RunError::Lab(error)) => error,
+                _ => LabError::new(format!("the fork server of {} has ended", self.job.process)),
+            }
+        };
+        self.failure.get_or_init(ask).clone()
     }
 }
 

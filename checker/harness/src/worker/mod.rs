@@ -107,6 +107,8 @@ pub struct Worker {
     child: Option<Child>,
     status: Option<ExitStatus>,
     has_ended: bool,
+    /// Whether the kernel does not let go of it.
+    is_stuck: bool,
 }
 
 /// What comes of a request.
@@ -166,6 +168,7 @@ impl Worker {
             child,
             status: None,
             has_ended: false,
+            is_stuck: false,
         }
     }
 
@@ -174,7 +177,8 @@ impl Worker {
         self.pid
     }
 
-    /// Sends a request, waits for the answer, and waits until the worker has ended.
+    /// Sends a request, waits for the answer, and waits until the worker has ended. One that has answered and cannot be
+    /// ended has answered.
     ///
     /// # Errors
     ///
@@ -186,7 +190,7 @@ impl Worker {
     ) -> Result<Reply<T>, RunError> {
         self.request(request)?;
         let reply = self.reply(cancel);
-        self.end()?;
+        let _ = self.end();
         reply
     }
 
@@ -264,12 +268,11 @@ impl Worker {
         }
         self.end_programs();
         let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
-        if self.has_ended_within(Some(END))? {
-            return Ok(());
+        self.is_stuck = !self.has_ended_within(Some(END))?;
+        match self.is_stuck {
+            false => Ok(()),
+            true => Err(LabError::new(format!("could not end {}", self.job.process))),
         }
-        // Dropping it would only wait for the same again.
-        self.has_ended = true;
-        Err(LabError::new(format!("could not end {}", self.job.process)))
     }
 
     /// Hangs up, and waits until the worker has ended, without a limit: for one whose clean-up may take long.
@@ -331,7 +334,9 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.end();
+        if !self.is_stuck {
+            let _ = self.end();
+        }
     }
 }
 
