@@ -1,12 +1,20 @@
 //! A program with workers of its own, for the checker's tests (see tests/workers.rs). Its argument is what to do with
 //! them; it panics when something else happens than that name says.
 
-use std::{env, fs, io::Read, path::Path, process::ExitCode, thread, time::Duration};
+use std::{
+    env, fs,
+    io::Read,
+    path::Path,
+    process::{self, ExitCode},
+    thread,
+    time::Duration,
+};
 
 use checker::{
     failure::LabError,
     observe::processes::{self, Process},
     sandbox::{Isolation, Launch, Sandbox, best_isolation},
+    test_worker::{self, Statement, TestRequest},
     worker::{
         self, Cancel, ForkServer, Forked, Job, Reply, Requester, RunError, Worker, fork_workers,
     },
@@ -85,6 +93,7 @@ const JOBS: &[&Job] = &[
     &WAITS,
     &INPUT,
     &COVERS,
+    &test_worker::JOB,
 ];
 
 /// One which every machine has.
@@ -109,6 +118,7 @@ fn main() -> ExitCode {
         "is-dropped" => is_dropped(),
         "shows-its-kind-only" => shows_its_kind_only(),
         "covers" => covers(),
+        "stays" => stays(),
         other => panic!("what is {other}?"),
     }
     ExitCode::SUCCESS
@@ -155,6 +165,11 @@ fn fails() {
     );
     let said = error(start(&PANICS).run(&(), &never()));
     assert!(said.contains("it cannot go on"), "{said}");
+    let server = ForkServer::start(&FAILS, &(), |_| ()).expect("a fork server");
+    for _ in 0..2 {
+        let error = server.fork().expect_err("a worker of no fork server");
+        assert_eq!(error.to_string(), "it could not do that");
+    }
 }
 
 fn is_killed() {
@@ -209,6 +224,23 @@ fn covers() {
     let reply = start(&COVERS).run(&(), &never());
     assert_eq!(answer(reply), "the first one\nanother\n");
     assert_eq!(fs::read(MACHINES_FILE).expect("a file"), before);
+}
+
+/// The network of a test is kept (see `Workers`): there has to be a moment at which its worker is surely in it.
+fn stays() {
+    let network = |pid| fs::read_link(format!("/proc/{pid}/ns/net"));
+    let isolation = best_isolation();
+    let server = ForkServer::start(&test_worker::JOB, &isolation, |_| ()).expect("a fork server");
+    for _ in 0..20 {
+        let mut worker = server.fork().expect("a worker");
+        let request = TestRequest::without_story();
+        worker.request(&request).expect("a request");
+        let reply = worker.reply::<Statement>(&never());
+        reply.expect("a reply").into_answer().expect("an answer");
+        let found = network(worker.pid()).expect("the worker is there");
+        let is_ours = found == network(process::id().cast_signed()).expect("a network");
+        assert_eq!(is_ours, isolation == Isolation::Shared);
+    }
 }
 
 /// Waits until a process has a child.

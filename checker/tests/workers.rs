@@ -49,3 +49,8 @@ fn the_command_line_of_a_worker_shows_nothing_but_its_kind() {
 fn a_covered_file_is_seen_by_the_programs_of_its_sandbox_only() {
     expect("covers");
 }
+
+#[test]
+fn the_worker_of_a_test_stays_until_its_requester_hangs_up() {
+    expect("stays");
+}
