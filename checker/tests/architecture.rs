@@ -56,7 +56,7 @@ fn each_name_in_the_architecture_is_one_of_the_code() {
     // On the left of the drawing stand names.
     let drawn = drawing
         .lines()
-        .filter(|line| !line.contains("package"))
+        .filter(|line| !line.contains("── package"))
         .flat_map(|line| {
             line.chars()
                 .take(43)
