@@ -150,6 +150,65 @@ fn a_cargo_that_reads_nothing_is_nobodys_exercise() {
 }
 
 #[test]
+fn a_workspace_whose_members_stand_on_several_lines_is_read_too() {
+    let course = course();
+    let manifest = std::fs::read_to_string(course.root().join("Cargo.toml")).unwrap();
+    let lines = manifest.replace(
+        "members = [\"exercises/*\"]",
+        "members = [\n    \"exercises/*\",\n]",
+    );
+    assert_ne!(lines, manifest);
+    std::fs::write(course.root().join("Cargo.toml"), lines).unwrap();
+    course.write("exercises/day1_2_endianness/Cargo.toml", "[package");
+    course
+        .checker()
+        .args(["day1_2", "day2_2"])
+        .assert()
+        .code(1)
+        .stdout(contains("cargo cannot read it").and(contains("pass  ")));
+}
+
+#[test]
+fn a_program_that_is_not_there_is_trouble_with_one_exercise() {
+    let course = course();
+    let built = [
+        support::built("day1_2_endianness", course.root(), "/nowhere".as_ref()),
+        support::built(
+            "day2_2_echo_server",
+            course.root(),
+            &course.misbehaving("ends_at_once"),
+        ),
+        r#"{"reason":"build-finished","success":true}"#.to_owned(),
+    ]
+    .map(|said| format!("echo '{said}'\n"));
+    let cargo = course.script(&built.concat());
+    let run = course
+        .checker()
+        .args(["day1_2", "day2_2", "--format=json"])
+        .env("CARGO", cargo)
+        .assert()
+        .code(3);
+    let report: serde_json::Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    let status = |exercise: usize| report["exercises"][exercise]["status"].clone();
+    assert_eq!([status(0), status(1)], ["broken", "failed"], "{report}");
+    assert!(report.to_string().contains("could not find the program"));
+}
+
+#[test]
+fn a_compiler_that_answers_nothing_is_nobodys_exercise() {
+    let course = course();
+    let rustc = course.script("echo \"no toolchain\" >&2; exit 1");
+    std::fs::copy(&rustc, rustc.with_file_name("rustc")).unwrap();
+    course
+        .checker()
+        .args(["day2_2", "--jail"])
+        .env("CARGO", rustc.with_file_name("cargo"))
+        .assert()
+        .code(3)
+        .stderr(contains("no toolchain"));
+}
+
+#[test]
 fn without_cargo_the_lab_says_so() {
     course()
         .checker()

@@ -5,8 +5,8 @@ mod support;
 use std::{
     fs,
     os::unix::{fs::PermissionsExt, process::CommandExt},
-    path::Path,
-    process::{Child, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use checker::{
     test_worker, worker,
 };
 use nix::{
-    sys::signal::{Signal, kill, killpg},
+    sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use support::{Course, Isolation, idle::IdleTime};
@@ -84,40 +84,58 @@ fn a_killed_checker_leaves_nothing_running() {
     }
 }
 
-/// A cargo that is ended says nothing about the exercises, and the terminal's Ctrl-C goes to all processes.
-#[test]
-fn ctrl_c_during_a_build_ends_it_and_starts_no_other() {
-    let course = Course::copy_of(&["day1_1_file_copy", "day2_2_echo_server"]);
-    let temporary = temporary_folder();
-    let (cargo, pids) = (
-        temporary.path().join("cargo"),
-        temporary.path().join("pids"),
-    );
-    let pids_file = pids.display();
-    let script = format!("#!/bin/sh\nsleep 1000 &\necho $$ $! >>{pids_file}\nwait\n");
-    fs::write(&cargo, script).unwrap();
-    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
-    let child = course
-        .checker_command()
+/// A checker in a group of its own, whose cargo notes that it has begun, says this, and then waits for a process that is
+/// there, as it does for a compiler.
+fn begin_build(course: &Course, said: &str) -> (Child, PathBuf) {
+    let compiler = course.misbehaving("sleeps_as_a_compiler");
+    let cargo = course.script(&format!(
+        "echo begun >> \"$0.log\"\necho '{said}'\n{} &\nwait",
+        compiler.display()
+    ));
+    let mut command: Command = course.checker_command();
+    command
+        .args(["day1_2", "day2_2", "--fail-fast"])
         .env("CARGO", &cargo)
-        .env("TMPDIR", temporary.path())
-        .args(["all", "--color=never"])
         .process_group(0)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let started = || fs::read_to_string(&pids).unwrap_or_default();
-    wait_until("cargo runs", || started().ends_with('\n'));
-    killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    assert_eq!(started().lines().count(), 1);
-    for pid in started().split_whitespace() {
-        wait_until("cargo and its children have ended", || {
-            Process::read(pid.parse().unwrap()).is_none_or(|process| process.state == 'Z')
-        });
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let child = command.spawn().unwrap();
+    wait_until("the compiler runs", || support::processes_of(&compiler) > 0);
+    (child, cargo.with_file_name("script.log"))
+}
+
+/// Waits for the end of a checker whose build goes on for ever, and of its compiler.
+fn expect_end_of_build(course: &Course, mut child: Child, log: &Path, status: i32) {
+    wait_until("the checker has ended", || {
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(status));
+    let compiler = course.misbehaving("sleeps_as_a_compiler");
+    wait_until("the compiler has ended", || {
+        support::processes_of(&compiler) == 0
+    });
+    assert_eq!(fs::read_to_string(log).unwrap(), "begun\n");
+}
+
+/// Ctrl-C goes to all processes in the foreground, and a signal from elsewhere to the checker alone.
+#[test]
+fn an_interrupted_build_ends_with_its_compiler_and_no_other_begins() {
+    let course = Course::copy_of(&["day1_2_endianness", "day2_2_echo_server"]);
+    for (signal, sign) in [(Signal::SIGINT, -1), (Signal::SIGTERM, 1)] {
+        let (child, log) = begin_build(&course, "");
+        kill(Pid::from_raw(sign * child.id().cast_signed()), signal).unwrap();
+        expect_end_of_build(&course, child, &log, 130);
+        fs::remove_file(log).unwrap();
     }
+}
+
+#[test]
+fn the_first_failure_of_a_fast_run_ends_the_build() {
+    let course = Course::copy_of(&["day1_2_endianness", "day2_2_echo_server"]);
+    let program = course.misbehaving("ends_at_once");
+    let built = support::built("day1_2_endianness", course.root(), &program);
+    let (child, log) = begin_build(&course, &built);
+    expect_end_of_build(&course, child, &log, 1);
 }
 
 /// They are started while the program is still being compiled.

@@ -210,9 +210,35 @@ fn bare_home(place: &Path, registry: &Path) -> io::Result<PathBuf> {
     if fs::read_link(&link).is_ok_and(|known| known == registry) {
         return Ok(home);
     }
-    match fs::remove_file(&link) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => symlink(registry, link)?,
-    }
+    // Another checker may be here at the same time: the link is there or not, and never removed.
+    let new = tempfile::Builder::new().make_in(&home, |path| symlink(&registry, path))?;
+    new.into_temp_path().persist(link)?;
     Ok(home)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    use super::*;
+
+    #[test]
+    fn two_first_builds_share_a_home() {
+        for _ in 0..20 {
+            let place = tempfile::tempdir().unwrap();
+            let start = Barrier::new(4);
+            let make = || {
+                start.wait();
+                let home = bare_home(place.path(), "/registry".as_ref()).unwrap();
+                assert!(fs::read_link(home.join("registry")).is_ok());
+            };
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(make);
+                }
+            });
+            let left = fs::read_dir(place.path().join("cargo-home"));
+            assert_eq!(left.unwrap().count(), 1);
+        }
+    }
 }

@@ -92,13 +92,10 @@ impl KeptDependencies {
         fs::write(self.folder.join(COMPLETE), sources.to_string())
     }
 
-    /// Lets other runs use them, too, and none change them.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses it (flock(2)).
-    pub fn share(&self) -> io::Result<()> {
-        Ok(self.lock.relock(FlockArg::LockShared)?)
+    /// Lets other runs use them, too, and none change them. False when one has changed what was compiled from this, or
+    /// has begun to: the kernel gives the one lock back before it takes the other (flock(2)).
+    pub fn share(&self, sources: Digest) -> bool {
+        self.lock.relock(FlockArg::LockSharedNonblock).is_ok() && self.hold(sources)
     }
 }
 
@@ -141,9 +138,23 @@ mod tests {
             "it compiles them"
         );
         first.complete(Digest::NONE).unwrap();
-        first.share().unwrap();
+        assert!(first.share(Digest::NONE));
         let second = KeptDependencies::open(&folder).unwrap();
         assert!(second.hold(Digest::NONE) && !second.may_change());
+    }
+
+    #[test]
+    fn what_another_run_has_changed_meanwhile_is_not_used() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("grading");
+        let kept = KeptDependencies::open(&folder).unwrap();
+        kept.complete(Digest::NONE).unwrap();
+        fs::write(
+            folder.join(COMPLETE),
+            Digest::NONE.with("other").to_string(),
+        )
+        .unwrap();
+        assert!(!kept.share(Digest::NONE));
     }
 
     #[test]

@@ -260,58 +260,13 @@ fn expect_readable_control(root: &Path) -> Result<(), LabError> {
     }
 }
 
-/// A folder which is the course's workspace with this exercise as its only member, which is not there yet.
+/// A folder which is a workspace like the course's with this exercise as its only member, which is not there yet.
 fn empty_workspace(root: &Path, package: &str) -> io::Result<tempfile::TempDir> {
     let folder = tempfile::Builder::new().prefix("socket-lab-").tempdir()?;
-    let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
-    fs::write(
-        folder.path().join("Cargo.toml"),
-        with_member(&manifest, &format!("exercises/{package}")),
-    )?;
+    let manifest = manifests::manifest(&[&format!("exercises/{package}")]);
+    fs::write(folder.path().join("Cargo.toml"), manifest)?;
     // Without the lock file cargo chooses versions anew, which still builds.
     let _ = fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock"));
     fs::create_dir(folder.path().join("exercises"))?;
     Ok(folder)
-}
-
-/// A course's own manifest, whatever its user has made of it, with this as its only member.
-fn with_member(manifest: &str, member: &str) -> String {
-    let mut kept = String::new();
-    let mut lines = manifest.lines();
-    while let Some(line) = lines.next() {
-        let key = line.split_once('=').map(|(key, _)| key.trim());
-        match key {
-            Some("members") => kept.push_str(&format!("members = [\"{member}\"]\n")),
-            Some("default-members") => (),
-            _ => {
-                kept.push_str(line);
-                kept.push('\n');
-                continue;
-            }
-        }
-        // The rest of an array that stands in several lines.
-        if !line.contains(']') {
-            lines
-                .by_ref()
-                .take_while(|line| !line.contains(']'))
-                .for_each(drop);
-        }
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lone_workspace_has_one_member_however_the_manifest_is_written() {
-        let wanted = "[workspace]\nmembers = [\"exercises/one\"]\nresolver = \"3\"\n";
-        for manifest in [
-            "[workspace]\nmembers = [\"exercises/*\"]\nresolver = \"3\"\n",
-            "[workspace]\nmembers = [\n    \"exercises/*\",\n]\ndefault-members = [\n  \"a\"\n]\nresolver = \"3\"\n",
-        ] {
-            assert_eq!(with_member(manifest, "exercises/one"), wanted);
-        }
-    }
 }

@@ -121,7 +121,9 @@ impl Template {
             self.compile(jobs)?;
             kept.complete(sources).attempt(PREPARE)?;
         }
-        kept.share().attempt(PREPARE)?;
+        if !kept.share(sources) {
+            return Ok(None);
+        }
         self._kept = Some(kept);
         Ok(Some(self))
     }

@@ -236,6 +236,18 @@ impl Course {
     }
 }
 
+/// What cargo says of the program of an exercise that it has built.
+pub fn built(exercise: &str, root: &Path, program: &Path) -> String {
+    let manifest = root.join("exercises").join(exercise).join("Cargo.toml");
+    serde_json::json!({
+        "reason": "compiler-artifact",
+        "manifest_path": manifest,
+        "target": { "name": exercise },
+        "executable": program,
+    })
+    .to_string()
+}
+
 /// The checker which is tested.
 pub fn checker_program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_checker"))
