@@ -6,11 +6,10 @@
 use std::{
     collections::BTreeSet,
     env, fs,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, PipeReader, Read},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
-    thread,
+    process::{Child, Command, Stdio},
 };
 
 use nix::{
@@ -24,7 +23,7 @@ use crate::{
     digest::Digest,
     failure::{Attempt, LabError},
     sandbox::{self, Output, Stopped},
-    worker::{Cancel, CancellableReader, RunError},
+    worker::{Cancel, RunError},
 };
 
 /// What happens during a build.
@@ -178,18 +177,12 @@ impl Workspace {
         };
         let mut command = confined.cargo();
         self.add_arguments(&mut command, packages);
-        let on_output = |output: Output<'_>| listen(output, packages, &mut on_event);
-        Ok(
-            match confined
-                .confinement
-                .run(&command, &self.cancel, on_output)?
-            {
-                (finished, sandbox::Ended::ByItself { complaints, .. }) => {
-                    CargoEnd::by_itself(finished, complaints)
-                }
-                (_, sandbox::Ended::Stopped(stopped)) => CargoEnd::Stopped(stopped),
-            },
-        )
+        let on_output = |output: &mut Output<'_>| listen(output, packages, &mut on_event);
+        let run = confined.confinement.run(&command, &self.cancel, on_output);
+        Ok(match run? {
+            (finished, sandbox::Ended::ByItself(said)) => CargoEnd::by_itself(finished, said),
+            (_, sandbox::Ended::Stopped(stopped)) => CargoEnd::Stopped(stopped),
+        })
     }
 
     /// Begins to build all binaries of these packages, which are not confined. Cargo goes on until it has said more than
@@ -199,21 +192,28 @@ impl Workspace {
     ///
     /// When cargo cannot be started.
     pub fn begin(&self, packages: BTreeSet<String>) -> Result<Building, LabError> {
+        const LISTEN: &str = "could not make a pipe for what cargo says";
         let mut command = command(&self.root);
         self.add_arguments(&mut command, &packages);
+        let (stdout, their_stdout) = io::pipe().attempt(LISTEN)?;
+        let (stderr, their_stderr) = io::pipe().attempt(LISTEN)?;
         command
             // Ctrl-C at the terminal would end cargo before this process knows why.
             .process_group(0)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdout(their_stdout)
+            .stderr(their_stderr);
         let cargo = command.spawn().map_err(|error| LabError {
             detail: Some(format!(
                 "{error}; is Rust installed, and cargo in PATH? See https://rustup.rs"
             )),
             ..LabError::new("could not start cargo")
         })?;
-        Ok(Building { packages, cargo })
+        Ok(Building {
+            packages,
+            output: Some((stdout, stderr)),
+            cargo,
+        })
     }
 
     fn add_arguments(&self, cargo: &mut Command, packages: &BTreeSet<String>) {
@@ -245,6 +245,7 @@ impl CargoEnd {
 #[derive(Debug)]
 pub struct Building {
     packages: BTreeSet<String>,
+    output: Option<(PipeReader, PipeReader)>,
     cargo: Child,
 }
 
@@ -264,31 +265,21 @@ impl Building {
         cancel: &Cancel,
         mut on_event: impl FnMut(CargoEvent),
     ) -> Result<CargoEnd, RunError> {
-        let stderr = self.cargo.stderr.take();
-        let errors = thread::spawn(move || {
-            let mut text = String::new();
-            if let Some(mut stderr) = stderr {
-                let _ = stderr.read_to_string(&mut text);
-            }
-            text
-        });
-        let stdout = self.cargo.stdout.take();
-        let listen = |stdout: ChildStdout| {
-            let stdout = CancellableReader::new(stdout, cancel);
-            listen(stdout, &self.packages, &mut on_event)
-        };
-        let finished = stdout.and_then(listen);
+        let (mut finished, mut said) = (None, String::new());
+        if let Some((stdout, stderr)) = self.output.take() {
+            let mut output = Output::new(stdout, stderr, cancel);
+            finished = listen(&mut output, &self.packages, &mut on_event);
+            said = output.complaints();
+        }
         cancel.check()?;
         self.cargo.wait().attempt("could not wait for cargo")?;
-        Ok(CargoEnd::by_itself(
-            finished,
-            errors.join().unwrap_or_default(),
-        ))
+        Ok(CargoEnd::by_itself(finished, said))
     }
 }
 
 impl Drop for Building {
     fn drop(&mut self) {
+        // Once it has been reaped, its group may be another one's. The compilers are in it.
         if let Ok(None) = self.cargo.try_wait() {
             let group = Pid::from_raw(self.cargo.id().cast_signed());
             let _ = killpg(group, Signal::SIGKILL);

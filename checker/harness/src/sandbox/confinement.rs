@@ -7,11 +7,10 @@ use std::{
     ffi::OsStr,
     fmt,
     io::{self, PipeReader, Read},
-    os::unix::process::ExitStatusExt,
+    os::fd::AsFd,
     path::PathBuf,
-    process::{Command, ExitStatus},
-    thread,
-    time::Duration,
+    process::Command,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -22,12 +21,12 @@ use super::{
 };
 use crate::{
     failure::{Attempt, LabError},
-    worker::{Cancel, CancellableReader, RunError, Worker},
+    worker::{Cancel, RunError, Worker, wait_for_any},
 };
 
 /// How much a command may print, and how much of its complaints is kept, in bytes.
 const MOST_OUTPUT: u64 = 16 << 20;
-const MOST_COMPLAINTS: u64 = 64 << 10;
+const MOST_COMPLAINTS: usize = 64 << 10;
 
 /// A jail, and what all processes in it may use together.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,13 +51,8 @@ pub struct Confinement {
 /// How a command ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// By itself.
-    ByItself {
-        /// Its exit status.
-        status: ExitStatus,
-        /// The beginning of what it complained about.
-        complaints: String,
-    },
+    /// By itself, with the beginning of what it complained about.
+    ByItself(String),
     /// It was ended.
     Stopped(Stopped),
 }
@@ -107,7 +101,7 @@ impl Confinement {
         &self,
         command: &Command,
         cancel: &Cancel,
-        listen: impl FnOnce(Output<'_>) -> T,
+        listen: impl FnOnce(&mut Output<'_>) -> T,
     ) -> Result<(T, Ended), RunError> {
         const READ: &str = "could not read what a build says";
         let request = self.request(command)?;
@@ -121,24 +115,19 @@ impl Confinement {
                 .stderr(their_stderr);
         })?;
         supervisor.request(&request)?;
-        let complaints = thread::spawn(|| beginning_of(stderr));
-        let mut left = MOST_OUTPUT;
-        let heard = listen(Output {
-            stdout: CancellableReader::new(&stdout, cancel),
-            left: &mut left,
-        });
+        let mut output = Output {
+            deadline: Some(Instant::now() + self.time + supervisor::JOB.deadline),
+            left: MOST_OUTPUT,
+            ..Output::new(stdout, stderr, cancel)
+        };
+        let heard = listen(&mut output);
         // If the command still runs, this ends it.
         supervisor.hang_up();
-        drop(stdout);
         let outcome = supervisor.reply(cancel);
         supervisor.end()?;
-        let complaints = complaints.join().unwrap_or_default();
         let ended = match outcome?.into_answer()? {
-            _ if left == 0 => Ended::Stopped(Stopped::TooMuchOutput(MOST_OUTPUT)),
-            CommandEnd::Ended(status) => Ended::ByItself {
-                status: ExitStatus::from_raw(status),
-                complaints,
-            },
+            _ if output.left == 0 => Ended::Stopped(Stopped::TooMuchOutput(MOST_OUTPUT)),
+            CommandEnd::Ended => Ended::ByItself(output.complaints()),
             CommandEnd::Stopped(stopped) => Ended::Stopped(stopped),
             CommandEnd::Interrupted => {
                 return Err(LabError::new("a build was ended from outside").into());
@@ -163,29 +152,110 @@ impl Confinement {
     }
 }
 
-/// The beginning of a text, which is read to its end.
-fn beginning_of(mut text: PipeReader) -> String {
-    let mut beginning = Vec::new();
-    let _ = (&mut text)
-        .take(MOST_COMPLAINTS)
-        .read_to_end(&mut beginning);
-    let _ = io::copy(&mut text, &mut io::sink());
-    String::from_utf8_lossy(&beginning).into_owned()
+/// What a command prints, read together with what it complains about. It ends early at its deadline, when the work is
+/// cancelled, and when it is too much.
+#[derive(Debug)]
+pub struct Output<'a> {
+    stdout: PipeReader,
+    /// `None` once that has ended.
+    stderr: Option<PipeReader>,
+    complaints: Vec<u8>,
+    cancel: &'a Cancel,
+    deadline: Option<Instant>,
+    left: u64,
 }
 
-/// What a command prints. It ends early when the work is cancelled, and when it is too much.
-pub struct Output<'a> {
-    stdout: CancellableReader<'a, &'a PipeReader>,
-    left: &'a mut u64,
+impl Output<'_> {
+    /// What comes through these pipes, without a deadline and a limit.
+    pub fn new(stdout: PipeReader, stderr: PipeReader, cancel: &Cancel) -> Output<'_> {
+        Output {
+            stdout,
+            stderr: Some(stderr),
+            complaints: Vec::new(),
+            cancel,
+            deadline: None,
+            left: u64::MAX,
+        }
+    }
+
+    /// The beginning of what it complains about, which is read to its end.
+    pub fn complaints(mut self) -> String {
+        while let Some(stderr) = &self.stderr {
+            let files = [stderr.as_fd(), self.cancel.as_fd()];
+            match wait_for_any(files, self.deadline) {
+                Ok([true, false]) => self.take_complaint(),
+                _ => break,
+            }
+        }
+        String::from_utf8_lossy(&self.complaints).into_owned()
+    }
+
+    /// Reads a part of what it complains about, which is there.
+    fn take_complaint(&mut self) {
+        let mut part = [0; 4096];
+        match self.stderr.as_mut().map(|stderr| stderr.read(&mut part)) {
+            Some(Ok(length @ 1..)) => {
+                let room = MOST_COMPLAINTS.saturating_sub(self.complaints.len());
+                self.complaints.extend(&part[..length.min(room)]);
+            }
+            _ => self.stderr = None,
+        }
+    }
 }
 
 impl Read for Output<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if *self.left == 0 {
-            return Ok(0);
+        loop {
+            let stdout = self.stdout.as_fd();
+            let stderr = self.stderr.as_ref().map_or(stdout, AsFd::as_fd);
+            let files = [stdout, stderr, self.cancel.as_fd()];
+            let [prints, complains, is_cancelled] = wait_for_any(files, self.deadline)?;
+            if is_cancelled || self.left == 0 || !(prints || complains) {
+                return Ok(0);
+            }
+            if complains {
+                self.take_complaint();
+            }
+            if prints {
+                let length = self.stdout.read(buffer)?;
+                self.left = self.left.saturating_sub(length as u64);
+                return Ok(length);
+            }
         }
-        let length = self.stdout.read(buffer)?;
-        *self.left = self.left.saturating_sub(length as u64);
-        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn an_output_ends_at_its_deadline_and_complaints_are_read_meanwhile() {
+        let cancel = Cancel::new().unwrap();
+        let (stdout, mut prints) = io::pipe().unwrap();
+        let (stderr, mut complains) = io::pipe().unwrap();
+        let mut output = Output::new(stdout, stderr, &cancel);
+        complains.write_all(b"not that").unwrap();
+        prints.write_all(b"this").unwrap();
+        output.deadline = Some(Instant::now());
+        let mut said = String::new();
+        output.read_to_string(&mut said).unwrap();
+        assert_eq!(
+            (said, output.complaints()),
+            ("this".into(), "not that".into())
+        );
+    }
+
+    #[test]
+    fn an_output_ends_when_the_work_is_cancelled() {
+        let cancel = Cancel::new().unwrap();
+        let (stdout, _prints) = io::pipe().unwrap();
+        let (stderr, _complains) = io::pipe().unwrap();
+        let mut output = Output::new(stdout, stderr, &cancel);
+        cancel.cancel();
+        assert_eq!(output.read(&mut [0]).unwrap(), 0);
+        assert_eq!(output.complaints(), "");
     }
 }

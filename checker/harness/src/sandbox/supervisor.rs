@@ -60,8 +60,8 @@ pub(super) struct CommandRequest {
 /// What came of it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum CommandEnd {
-    /// It has ended with this wait status (waitpid(2)).
-    Ended(i32),
+    /// It has ended by itself.
+    Ended,
     /// It took too much, and was ended.
     Stopped(Stopped),
     /// It was ended because the checker has hung up, or by a signal to the supervisor.
@@ -176,8 +176,8 @@ impl Supervised {
         requester: &Requester,
     ) -> Result<CommandEnd, LabError> {
         loop {
-            if let Ok(Some((_, status))) = sys::wait(self.pid, libc::WNOHANG) {
-                return Ok(CommandEnd::Ended(status));
+            if let Ok(Some(_)) = sys::wait(self.pid, libc::WNOHANG) {
+                return Ok(CommandEnd::Ended);
             }
             if self.start.elapsed() > confinement.time {
                 return Ok(CommandEnd::Stopped(Stopped::TooLong(confinement.time)));

@@ -1,7 +1,6 @@
 //! Cancellation: one event which everything that waits can wait for, too.
 
 use std::{
-    io::{self, Read},
     os::fd::{AsFd, BorrowedFd},
     sync::Arc,
     time::Instant,
@@ -12,7 +11,7 @@ use nix::sys::{
     eventfd::{EfdFlags, EventFd},
 };
 
-use super::{is_readable, wait_for_any};
+use super::is_readable;
 use crate::failure::{Attempt, LabError};
 
 /// Cancels work: everything that holds a copy of it stops. Once cancelled, it stays so.
@@ -29,29 +28,6 @@ struct Event {
     either: Option<Epoll>,
     /// Stays open as long as it is waited for.
     _whole: Option<Cancel>,
-}
-
-/// A file that is read to its end, or until the work is cancelled: then it seems to end.
-pub struct CancellableReader<'a, R> {
-    file: R,
-    cancel: &'a Cancel,
-}
-
-impl<'a, R> CancellableReader<'a, R> {
-    /// Reads this file.
-    pub fn new(file: R, cancel: &'a Cancel) -> CancellableReader<'a, R> {
-        CancellableReader { file, cancel }
-    }
-}
-
-impl<R: Read + AsFd> Read for CancellableReader<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let files = [self.file.as_fd(), self.cancel.as_fd()];
-        match wait_for_any(files, None)? {
-            [_, true] => Ok(0),
-            [_, false] => self.file.read(buffer),
-        }
-    }
 }
 
 /// Work stopped because it was cancelled.

@@ -41,7 +41,7 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 
-pub use cancel::{Cancel, CancellableReader, Cancelled, RunError};
+pub use cancel::{Cancel, Cancelled, RunError};
 pub use fork_server::{ForkServer, Forked, fork_workers};
 pub use requester::Requester;
 
