@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::calls::{Sleep, TimeLimit};
+use crate::failure::{Attempt, LabError};
 
 /// One process as /proc shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -320,6 +321,17 @@ pub(super) fn process_of(tid: i32) -> Option<i32> {
     let status = read_text(&format!("/proc/{tid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
     line.trim().parse().ok()
+}
+
+/// Makes sure that the kernel lists children; otherwise nothing would have [`descendants`].
+///
+/// # Errors
+///
+/// When it does not: it was built without CONFIG_PROC_CHILDREN.
+pub fn expect_lists_of_children() -> Result<(), LabError> {
+    fs::metadata("/proc/thread-self/children")
+        .map(drop)
+        .attempt("could not list children (CONFIG_PROC_CHILDREN)")
 }
 
 /// All descendants of `root`, without itself, by their numbers. Processes come and go meanwhile, so that the list is

@@ -137,7 +137,7 @@ pub struct Sandbox {
     covers: Covers,
 }
 
-/// What all sandboxs have in common, for a process whose copies each [enter](Sandbox::enter) one: it becomes an unprivileged
+/// What all sandboxes have in common, for a process whose copies each [enter](Sandbox::enter) one: it becomes an unprivileged
 /// user for ever, and prepares what networks of their own are made from. It must have one thread only.
 pub fn prepare(isolation: Isolation) -> Result<(), LabError> {
     privileges::give_up_root()?;
@@ -154,6 +154,7 @@ impl Sandbox {
     ///
     /// When the machine refuses what `isolation` needs; [`probe`] tells beforehand.
     pub fn enter(isolation: Isolation) -> Result<Sandbox, LabError> {
+        processes::expect_lists_of_children()?;
         privileges::give_up_root()?;
         match isolation {
             Isolation::Namespaces => {
