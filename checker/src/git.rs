@@ -19,10 +19,10 @@ pub fn ask(root: &Path, arguments: &[&str], attempt: &str) -> Result<String, Lab
         .attempt(attempt)?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(LabError {
-            detail: Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-            ..LabError::new(attempt)
-        }),
+        false => Err(LabError::with_detail(
+            attempt,
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        )),
     }
 }
 

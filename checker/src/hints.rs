@@ -10,7 +10,7 @@ use crate::{
     book::Places,
     digest::Digest,
     exercise::{Exercise, Test},
-    failure::LabError,
+    failure::{Attempt, LabError},
     frontend::Frontend,
     last_report::Explained,
     memory::Memory,
@@ -194,9 +194,7 @@ fn contract(test: &Test) -> Option<String> {
 pub fn go_on(root: &Path, exercise: &Exercise, hint: &Hint) -> Result<Range<usize>, LabError> {
     let memory = Memory::of_course(root);
     let attempt = format!("could not remember the hint, in {}", memory.shown());
-    let known = memory
-        .read(FILE)
-        .map_err(|error| error.attempting(attempt.clone()))?;
+    let known = memory.read(FILE).attempt(&attempt)?;
     // What is lost with a broken file is not worth a word.
     let mut all: BTreeMap<String, Given> = known
         .and_then(|text| serde_json::from_slice(&text).ok())

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     exercise::Exercise,
-    failure::LabError,
+    failure::{Attempt, LabError},
     memory::Memory,
     progress::Sources,
     report::{Report, Status},
@@ -48,16 +48,12 @@ impl LastReport {
     pub fn load(root: &Path) -> Result<LastReport, LabError> {
         let attempt = "could not read what the last report explained";
         let memory = Memory::of_course(root);
-        let found = memory
-            .read(FILE)
-            .map_err(|error| error.attempting(attempt))?;
+        let found = memory.read(FILE).attempt(attempt)?;
         let Some(text) = found else {
             return Ok(LastReport::default());
         };
-        serde_json::from_slice(&text).map_err(|error| LabError {
-            detail: Some(error.to_string()),
-            ..LabError::new(attempt)
-        })
+        serde_json::from_slice(&text)
+            .map_err(|error| LabError::with_detail(attempt, error.to_string()))
     }
 
     /// Takes over what a run of these sources found.

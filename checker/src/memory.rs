@@ -125,8 +125,7 @@ impl Memory {
     /// When the folder cannot be written, or is a link, which may lead out of the course.
     pub fn write(&self, file: &str, text: &str, attempt: &str) -> Result<(), LabError> {
         let (folder, owner) = self.opened(attempt)?;
-        atomic_file::write_beneath(&folder, file, text, owner)
-            .map_err(|error| error.attempting(attempt))
+        atomic_file::write_beneath(&folder, file, text, owner).attempt(attempt)
     }
 
     /// The folder, and to whom its files belong where that is not this process's user.
@@ -134,11 +133,11 @@ impl Memory {
         if let Some(folder) = &self.elsewhere {
             fs::create_dir_all(folder).attempt(attempt)?;
             let folder = Directory::open(folder);
-            return Ok((folder.map_err(|error| error.attempting(attempt))?, None));
+            return Ok((folder.attempt(attempt)?, None));
         }
         let folder = Directory::open(&self.root)
             .and_then(|root| root.directory_or_new(FOLDER, 0o777))
-            .map_err(|error| error.attempting(attempt))?;
+            .attempt(attempt)?;
         if !nix::unistd::geteuid().is_root() {
             return Ok((folder, None));
         }

@@ -11,7 +11,7 @@ use crate::{
     beneath::{AccessError, Directory, FileKind},
     digest::Digest,
     exercise::{Exercise, Test},
-    failure::LabError,
+    failure::{Attempt, LabError},
     memory::Memory,
     report::{Change, Report, Status},
     syllabus::EXERCISES,
@@ -142,16 +142,11 @@ impl Progress {
         let memory = Memory::of_course(root);
         let path = memory.folder().join(FILE);
         let attempt = format!("could not read what passes so far, in {}", path.display());
-        let Some(text) = memory
-            .read(FILE)
-            .map_err(|error| error.attempting(attempt.clone()))?
-        else {
+        let Some(text) = memory.read(FILE).attempt(&attempt)? else {
             return Ok(Progress::default());
         };
-        let mut progress: Progress = serde_json::from_slice(&text).map_err(|error| LabError {
-            detail: Some(error.to_string()),
-            ..LabError::new(attempt)
-        })?;
+        let mut progress: Progress = serde_json::from_slice(&text)
+            .map_err(|error| LabError::with_detail(attempt, error.to_string()))?;
         progress.compare(root);
         Ok(progress)
     }

@@ -75,10 +75,9 @@ fn from_history(root: &Path, exercise: &Exercise) -> Result<[String; 2], LabErro
         FIND,
     )?;
     let mut revisions = [base.as_str()].into_iter().chain(earlier.lines());
-    let revision = revisions.find(is_fit).ok_or_else(|| LabError {
-        detail: Some("no commit has it".to_owned()),
-        ..LabError::new(FIND)
-    })?;
+    let revision = revisions
+        .find(is_fit)
+        .ok_or_else(|| LabError::with_detail(FIND, "no commit has it".to_owned()))?;
     Ok([show(revision, main)?, show(revision, manifest)?])
 }
 

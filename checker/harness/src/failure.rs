@@ -230,6 +230,14 @@ impl LabError {
         }
     }
 
+    /// Trouble of which more is known than an errno.
+    pub fn with_detail(attempt: impl Into<String>, detail: impl Into<String>) -> LabError {
+        LabError {
+            detail: Some(detail.into()),
+            ..LabError::new(attempt)
+        }
+    }
+
     /// Trouble with a system call.
     pub fn call(attempt: impl Into<String>, errno: Errno) -> LabError {
         LabError {

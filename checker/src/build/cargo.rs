@@ -203,11 +203,11 @@ impl Workspace {
             .stdin(Stdio::null())
             .stdout(their_stdout)
             .stderr(their_stderr);
-        let cargo = command.spawn().map_err(|error| LabError {
-            detail: Some(format!(
-                "{error}; is Rust installed, and cargo in PATH? See https://rustup.rs"
-            )),
-            ..LabError::new("could not start cargo")
+        let cargo = command.spawn().map_err(|error| {
+            LabError::with_detail(
+                "could not start cargo",
+                format!("{error}; is Rust installed, and cargo in PATH? See https://rustup.rs"),
+            )
         })?;
         Ok(Building {
             packages,

@@ -48,18 +48,17 @@ impl Toolchain {
             .args(["--print", "sysroot"])
             .current_dir("/")
             .output()
-            .map_err(|error| LabError {
-                detail: Some(format!("{error}; is Rust installed? See https://rustup.rs")),
-                ..LabError::new(FIND)
+            .map_err(|error| {
+                let detail = format!("{error}; is Rust installed? See https://rustup.rs");
+                LabError::with_detail(FIND, detail)
             })?;
         let sysroot = said(output, FIND)?;
         let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot).trim());
         let cargo = [sysroot.join("bin/cargo"), PathBuf::from("/usr/bin/cargo")]
             .into_iter()
             .find(|cargo| cargo.is_file())
-            .ok_or_else(|| LabError {
-                detail: Some(format!("there is no cargo in {}", sysroot.display())),
-                ..LabError::new(FIND)
+            .ok_or_else(|| {
+                LabError::with_detail(FIND, format!("there is no cargo in {}", sysroot.display()))
             })?;
         let registry = env::var_os("CARGO_HOME").map(PathBuf::from);
         let registry = registry
@@ -161,10 +160,10 @@ impl Toolchain {
 fn said(output: process::Output, attempt: &str) -> Result<Vec<u8>, LabError> {
     match output.status.success() {
         true => Ok(output.stdout),
-        false => Err(LabError {
-            detail: Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-            ..LabError::new(attempt)
-        }),
+        false => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            Err(LabError::with_detail(attempt, said.trim()))
+        }
     }
 }
 

@@ -62,9 +62,11 @@ pub fn linker() -> Result<(), LabError> {
 ///
 /// When not, with what to do about it.
 pub fn answers(program: &str, advice: &str) -> Result<(), LabError> {
-    let trouble = |detail: String| LabError {
-        detail: Some(format!("{detail}; {advice}")),
-        ..LabError::new(format!("could not start {program}"))
+    let trouble = |detail: String| {
+        LabError::with_detail(
+            format!("could not start {program}"),
+            format!("{detail}; {advice}"),
+        )
     };
     match Command::new(program).arg("--version").output() {
         Ok(output) if output.status.success() => Ok(()),

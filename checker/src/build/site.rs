@@ -248,15 +248,13 @@ fn expect_readable_control(root: &Path) -> Result<(), LabError> {
         .attempt(TRY)?;
     match output.status.success() {
         true => Ok(()),
-        false => Err(LabError {
-            detail: Some(
-                String::from_utf8_lossy(&output.stderr)
-                    .replace(&*folder.path().to_string_lossy(), &root.to_string_lossy())
-                    .trim()
-                    .to_owned(),
-            ),
-            ..LabError::new(TRY)
-        }),
+        false => Err(LabError::with_detail(
+            TRY,
+            String::from_utf8_lossy(&output.stderr)
+                .replace(&*folder.path().to_string_lossy(), &root.to_string_lossy())
+                .trim()
+                .to_owned(),
+        )),
     }
 }
 

@@ -147,10 +147,7 @@ impl Template {
             ),
             CargoEnd::Stopped(limit) => limit.to_string(),
         };
-        Err(RunError::Lab(LabError {
-            detail: Some(detail),
-            ..LabError::new(PREPARE)
-        }))
+        Err(RunError::Lab(LabError::with_detail(PREPARE, detail)))
     }
 
     /// A workspace with these packages, in a folder of its own below `place`. Those without a `main.rs` are left out.

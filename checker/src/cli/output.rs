@@ -24,7 +24,7 @@ use crate::{
 pub fn write(path: &Path, text: &str) -> Result<(), LabError> {
     let attempt = attempt(path);
     if !is_own_descriptor(path) && !is_special(path) {
-        return atomic_file::write(path, text, None).map_err(|error| error.attempting(attempt));
+        return atomic_file::write(path, text, None).attempt(&attempt);
     }
     let mut file = open(path, OpenOptions::new().write(true)).attempt(&attempt)?;
     file.write_all(text.as_bytes()).attempt(&attempt)
@@ -60,10 +60,10 @@ fn attempt(path: &Path) -> String {
 
 fn trouble(path: &Path, error: &io::Error) -> LabError {
     match error.raw_os_error() {
-        Some(libc::ELOOP) => LabError {
-            detail: Some("it is a symbolic link; name the file itself".to_owned()),
-            ..LabError::new(attempt(path))
-        },
+        Some(libc::ELOOP) => LabError::with_detail(
+            attempt(path),
+            "it is a symbolic link; name the file itself".to_owned(),
+        ),
         _ => LabError::io(attempt(path), error),
     }
 }

@@ -151,7 +151,7 @@ impl Gradebook {
     pub fn open(folder: &Path, shard: Option<Shard>) -> Result<Gradebook, LabError> {
         let attempt = format!("could not open the gradebook in {}", folder.display());
         fs::create_dir_all(folder).attempt(&attempt)?;
-        let directory = Directory::open(folder).map_err(|error| error.attempting(&attempt))?;
+        let directory = Directory::open(folder).attempt(&attempt)?;
         for inner in ["submissions", "feedback"] {
             directory.directory_or_new(inner, 0o777).map_err(|error| {
                 let path = folder.join(inner);
@@ -182,7 +182,7 @@ impl Gradebook {
                 let inner = directory.directory(inner);
                 inner
                     .and_then(|inner| atomic_file::remove_temporary_files(&inner))
-                    .map_err(|error| error.attempting(&attempt))?;
+                    .attempt(&attempt)?;
             }
         }
         Ok(Gradebook {
@@ -235,11 +235,9 @@ impl Gradebook {
     fn read<T: for<'a> Deserialize<'a>>(&self, name: &str) -> Result<T, LabError> {
         let attempt = format!("could not read {}", self.folder.join(name).display());
         let text = self.directory.read(name, LONGEST);
-        let text = text.map_err(|error| error.attempting(&attempt))?;
-        serde_json::from_slice(&text).map_err(|error| LabError {
-            detail: Some(error.to_string()),
-            ..LabError::new(attempt)
-        })
+        let text = text.attempt(&attempt)?;
+        serde_json::from_slice(&text)
+            .map_err(|error| LabError::with_detail(attempt, error.to_string()))
     }
 
     /// What the runs that have worked here were about: one value, or one for each shard.

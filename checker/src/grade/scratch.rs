@@ -88,6 +88,6 @@ fn sweep(requester: &mut Requester) -> Result<(), LabError> {
         .map_err(|(_, errno)| LabError::call(REMOVE, errno))?;
     // Also what a build has closed, or has nested too deeply for a path.
     let cleared = Directory::open(folder.path()).and_then(|folder| folder.clear());
-    cleared.map_err(|error| error.attempting(REMOVE))?;
+    cleared.attempt(REMOVE)?;
     folder.close().attempt(REMOVE)
 }

@@ -121,10 +121,8 @@ pub fn build(
                 .filter(|remark| remark.is_error)
                 .collect();
             if errors.is_empty() {
-                return Err(RunError::Lab(LabError {
-                    detail: Some(result.said),
-                    ..LabError::new(format!("could not build {}", bundle.package))
-                }));
+                let attempt = format!("could not build {}", bundle.package);
+                return Err(LabError::with_detail(attempt, result.said).into());
             }
             for remark in &errors {
                 bundle.sources.remove(&remark.mistake);
@@ -226,17 +224,14 @@ impl Workshop {
                 }
                 Ok(results)
             }
-            CargoEnd::NotBegun(said) => Err(RunError::Lab(LabError {
-                detail: Some(said),
-                ..LabError::new(format!(
-                    "cargo cannot read the generated workspace {}",
-                    self.folder.display()
-                ))
-            })),
-            CargoEnd::Stopped(limit) => Err(RunError::Lab(LabError {
-                detail: Some(limit.to_string()),
-                ..LabError::new("could not build the mistakes")
-            })),
+            CargoEnd::NotBegun(said) => {
+                let folder = self.folder.display();
+                let attempt = format!("cargo cannot read the generated workspace {folder}");
+                Err(LabError::with_detail(attempt, said).into())
+            }
+            CargoEnd::Stopped(limit) => {
+                Err(LabError::with_detail("could not build the mistakes", limit.to_string()).into())
+            }
         }
     }
 }

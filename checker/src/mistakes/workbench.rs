@@ -111,10 +111,7 @@ pub fn open_editor(file: &Path) -> Result<bool, LabError> {
         .attempt(&attempt)?;
     match status.success() {
         true => Ok(true),
-        false => Err(LabError {
-            detail: Some(status.to_string()),
-            ..LabError::new(attempt)
-        }),
+        false => Err(LabError::with_detail(attempt, status.to_string())),
     }
 }
 

@@ -81,9 +81,9 @@ impl Classroom50 {
     pub fn from_environment() -> Result<Classroom50, LabError> {
         let lookup = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let must = |name: &str| {
-            lookup(name).ok_or_else(|| LabError {
-                detail: Some("this format works only in Classroom 50's runner".to_owned()),
-                ..LabError::new(format!("{name} is not set"))
+            lookup(name).ok_or_else(|| {
+                let why = "this format works only in Classroom 50's runner";
+                LabError::with_detail(format!("{name} is not set"), why)
             })
         };
         let commit = must("COMMIT_URL")?;

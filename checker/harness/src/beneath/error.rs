@@ -74,10 +74,7 @@ impl AccessError {
     pub fn attempting(self, attempt: impl Into<String>) -> LabError {
         match self {
             AccessError::Failed(errno) => LabError::call(attempt, errno),
-            found => LabError {
-                detail: Some(found.to_string()),
-                ..LabError::new(attempt)
-            },
+            found => LabError::with_detail(attempt, found.to_string()),
         }
     }
 }

@@ -82,10 +82,7 @@ impl Folder {
     pub(super) fn clear(&self) -> Result<(), LabError> {
         const CLEAR: &str = "could not clear the folder of a test";
         match self.around {
-            Some(_) => self
-                .directory
-                .clear()
-                .map_err(|error| error.attempting(CLEAR)),
+            Some(_) => self.directory.clear().attempt(CLEAR),
             None => Ok(()),
         }
     }

@@ -139,7 +139,7 @@ impl Supervised {
             image.jail = Some(confinement.jail.prepare(&request.program, surroundings)?);
         }
         if let Some(folder) = &request.folder {
-            let folder = Directory::open(folder).map_err(|error| error.attempting(&attempt))?;
+            let folder = Directory::open(folder).attempt(&attempt)?;
             image.folder = Some(folder.into());
         }
         let place = init.map(|init| File::open(format!("/proc/{init}/ns/pid")));

@@ -101,10 +101,10 @@ impl Requester {
         }));
         let result = panic::catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|_| {
             let said = panics.lock().unwrap_or_else(PoisonError::into_inner);
-            Err(LabError {
-                detail: Some(said.trim().to_owned()),
-                ..LabError::new("a process of the lab panicked")
-            })
+            Err(LabError::with_detail(
+                "a process of the lab panicked",
+                said.trim().to_owned(),
+            ))
         });
         if let Err(error) = &result {
             let _ = self.channel.send(&Message::<()>::Failed(error.clone()));
