@@ -69,8 +69,7 @@ mod exit {
     args_conflicts_with_subcommands = true,
     after_help = "Targets: all, a day (day2), an exercise (day2_2, echo_server or day2_2_echo_server).\n\
                   Exit status: 0 all passed, 1 a test failed, 2 wrong usage, 3 the lab itself failed, \
-                  4 none failed, but some could not be checked here.\n\
-                  What only instructors need: cargo teach --help."
+                  4 none failed, but some could not be checked here."
 )]
 struct Cli {
     #[command(subcommand)]
