@@ -192,13 +192,13 @@ pub(super) const CLOCK: Test = Test {
             .iter()
             .find(|record| record.call == Call::Connect && record.address() == Some(&to_silent));
         let end = calls.iter().rfind(|record| record.call == Call::Write);
-        if let (Some(begin), Some(end)) = (begin, end) {
-            // The try may have begun before connect, but not before the line of the first one was out.
-            let printed = calls
-                .iter()
-                .filter(|record| record.call == Call::Write && record.sequence < begin.sequence);
-            let began = printed.filter_map(|record| record.returned_us).max();
-            let began = began.map_or(begin.entered_us, |began| began.min(begin.entered_us));
+        // The try may have begun before connect, but not before the line of the first one was out.
+        let printed = calls.iter().filter(|record| {
+            let is_before = begin.is_some_and(|begin| record.sequence < begin.sequence);
+            record.call == Call::Write && is_before
+        });
+        let began = printed.filter_map(|record| record.returned_us).max();
+        if let (Some(began), Some(end)) = (began, end) {
             let took = Duration::from_micros(end.entered_us.saturating_sub(began));
             // Some clocks of the kernel count in steps of 10 ms.
             if took < limit * 9 / 10 {
