@@ -237,8 +237,7 @@ fn a_call_that_a_handler_leaves_is_another_one_than_the_next() {
 #[test]
 fn nobody_escapes_by_asking_for_it() {
     let run = same_as_untraced("clones_untraced", "\n");
-    let child = run.expect("write(1, \"child: 7\\n\", 9) = 9");
-    assert_ne!(child.pid, run.tracer().pid());
+    run.expect_followed_child();
 }
 
 #[test]
@@ -247,16 +246,14 @@ fn nobody_escapes_when_a_signal_lets_the_call_be_made_again() {
     run.inject(Call::Fork, Which::First(1), Fault::Signal(libc::SIGURG));
     run.tell("\n");
     assert_eq!(run.output(), "child: 7\nchild ended: 1\n");
-    let child = run.expect("write(1, \"child: 7\\n\", 9) = 9");
-    assert_ne!(child.pid, run.tracer().pid());
+    run.expect_followed_child();
 }
 
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn nobody_escapes_by_the_loaders_instructions() {
     let run = same_as_untraced("calls_in_the_loader", "");
-    let child = run.expect("write(1, \"child: 7\\n\", 9) = 9");
-    assert_ne!(child.pid, run.tracer().pid());
+    run.expect_followed_child();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 use checker::observe::{
     calls::Call,
     descriptors::{Object, object},
-    tracer::{By, CallOutcome, Fault, Injection, On, Record, Which},
+    tracer::{CallOutcome, Fault, On, Record, Which},
 };
 
 use super::run::{Run, same_as_untraced, untraced, wait_until_readable};
@@ -29,13 +29,12 @@ fn short_reads_and_writes_lose_nothing() {
 #[test]
 fn a_scattered_write_that_the_kernel_refuses_is_not_cut() {
     let mut run = Run::traced("vectors_too_long");
-    run.tracer().inject(Injection {
-        call: Call::Write,
-        by: By::Anyone,
-        on: On::Descriptor(4),
-        which: Which::Every,
-        fault: Fault::Short(1),
-    });
+    run.inject_on(
+        On::Descriptor(4),
+        Call::Write,
+        Which::Every,
+        Fault::Short(1),
+    );
     run.tell("\n");
     assert_eq!(run.output(), untraced("vectors_too_long", "\n"));
 }
@@ -56,13 +55,7 @@ fn what_cannot_wait_is_neither_cut_nor_interrupted() {
         // The program's own: what it says goes to another one.
         for number in 3..=7 {
             for call in [Call::Read, Call::Write] {
-                run.tracer().inject(Injection {
-                    call,
-                    by: By::Anyone,
-                    on: On::Descriptor(number),
-                    which: Which::Every,
-                    fault,
-                });
+                run.inject_on(On::Descriptor(number), call, Which::Every, fault);
             }
         }
         run.tell("\n");
@@ -93,13 +86,12 @@ fn a_call_that_returns_at_once_is_not_interrupted() {
 #[test]
 fn a_call_that_is_short_enough_does_not_use_up_a_fault() {
     let mut run = Run::traced("reads_one_and_more");
-    run.tracer().inject(Injection {
-        call: Call::Read,
-        by: By::Anyone,
-        on: On::Descriptor(3),
-        which: Which::First(1),
-        fault: Fault::Short(3),
-    });
+    run.inject_on(
+        On::Descriptor(3),
+        Call::Read,
+        Which::First(1),
+        Fault::Short(3),
+    );
     run.tell("\n");
     let expected = "read 1: 1\nread 6: 3\nread 3: 3\n";
     assert_eq!(run.output(), expected, "{}", run.story());
@@ -110,13 +102,12 @@ fn whichever_thread_makes_a_call_is_stopped_before_it() {
     // The kernel chooses the thread which takes a signal of the process: not the same one each time.
     for _ in 0..20 {
         let mut run = Run::traced("writes_beside_a_thread");
-        run.tracer().inject(Injection {
-            call: Call::Write,
-            by: By::Anyone,
-            on: On::Descriptor(1),
-            which: Which::Nth(1),
-            fault: Fault::Signal(libc::SIGSTOP),
-        });
+        run.inject_on(
+            On::Descriptor(1),
+            Call::Write,
+            Which::Nth(1),
+            Fault::Signal(libc::SIGSTOP),
+        );
         run.tell("\n");
         let pid = run.tracer().pid();
         run.wait(|| {
@@ -146,13 +137,12 @@ fn a_scattered_read_with_flags_is_a_read() {
     run.expect("preadv2(3, *) = 6");
     let mut run = Run::traced("vectors_with_flags");
     for (call, number) in [(Call::Write, 4), (Call::Read, 3)] {
-        run.tracer().inject(Injection {
+        run.inject_on(
+            On::Descriptor(number),
             call,
-            by: By::Anyone,
-            on: On::Descriptor(number),
-            which: Which::Every,
-            fault: Fault::Short(4 - number as u64 % 2 * 2),
-        });
+            Which::Every,
+            Fault::Short(4 - number as u64 % 2 * 2),
+        );
     }
     run.tell("\n");
     assert_eq!(run.output(), "pwritev2: 4\npreadv2: 2\n", "{}", run.story());
@@ -197,20 +187,13 @@ fn errors_are_injected_into_the_call_that_is_meant() {
         Fault::Errno(libc::ECONNABORTED),
     );
     run.inject(Call::Accept, Which::Nth(5), Fault::Errno(libc::EMFILE));
-    let again = run.tracer().inject(Injection {
-        call: Call::Read,
-        by: By::Anyone,
-        on: On::Descriptor(4),
-        which: Which::Nth(2),
-        fault: Fault::Errno(libc::EAGAIN),
-    });
-    let no_fork = run.tracer().inject(Injection {
-        call: Call::Fork,
-        by: By::Anyone,
-        on: On::Anything,
-        which: Which::First(1),
-        fault: Fault::Errno(libc::EAGAIN),
-    });
+    let again = run.inject_on(
+        On::Descriptor(4),
+        Call::Read,
+        Which::Nth(2),
+        Fault::Errno(libc::EAGAIN),
+    );
+    let no_fork = run.inject(Call::Fork, Which::First(1), Fault::Errno(libc::EAGAIN));
     run.tell("\n");
     run.wait_for(|record| record.call == Call::Fork && !record.is_in_progress());
     let output = run.output();
@@ -233,15 +216,7 @@ fn a_fault_finds_its_object_under_any_number() {
     let Some(Object::Pipe(input)) = object(std::process::id() as i32, stdin) else {
         panic!("standard input is no pipe");
     };
-    let fail = |on, errno| {
-        run.tracer().inject(Injection {
-            call: Call::Read,
-            by: By::Anyone,
-            on,
-            which: Which::First(2),
-            fault: Fault::Errno(errno),
-        })
-    };
+    let fail = |on, errno| run.inject_on(on, Call::Read, Which::First(2), Fault::Errno(errno));
     let (sockets, pipe) = (
         fail(On::Sockets, libc::EINTR),
         fail(On::Pipe(input), libc::EIO),
@@ -264,13 +239,12 @@ fn a_call_that_copies_is_a_read_and_a_write() {
     // The pipes are 3 to 6, the file is 7.
     let ends = [(Call::Write, 6), (Call::Read, 7)];
     let injections = ends.map(|(call, descriptor)| {
-        run.tracer().inject(Injection {
+        run.inject_on(
+            On::Descriptor(descriptor),
             call,
-            by: By::Anyone,
-            on: On::Descriptor(descriptor),
-            which: Which::First(1),
-            fault: Fault::Errno(libc::EIO),
-        })
+            Which::First(1),
+            Fault::Errno(libc::EIO),
+        )
     });
     run.tell("\n");
     assert_eq!(
@@ -288,13 +262,12 @@ fn an_epipe_brings_sigpipe_where_the_kernel_sends_it() {
     run.wait_for(|record| record.call == Call::Read && record.descriptor() == Some(0));
     // The same errors as those of the kernel, which its own EPIPE hits where the tracer does nothing.
     let injections = [4, 6, 7].map(|descriptor| {
-        run.tracer().inject(Injection {
-            call: Call::Write,
-            by: By::Anyone,
-            on: On::Descriptor(descriptor),
-            which: Which::Every,
-            fault: Fault::Errno(libc::EPIPE),
-        })
+        run.inject_on(
+            On::Descriptor(descriptor),
+            Call::Write,
+            Which::Every,
+            Fault::Errno(libc::EPIPE),
+        )
     });
     run.tell("\n");
     let output = run.output();
@@ -354,13 +327,7 @@ fn a_signal_before_a_pause_is_lost() {
             Call::Read => On::Descriptor(3),
             _ => On::Anything,
         };
-        run.tracer().inject(Injection {
-            call,
-            by: By::Anyone,
-            on,
-            which: Which::Nth(1),
-            fault: Fault::Signal(libc::SIGTERM),
-        });
+        run.inject_on(on, call, Which::Nth(1), Fault::Signal(libc::SIGTERM));
         run.tell("\n");
         let pid = run.tracer().pid();
         let is_meant = |record: &Record| record.call == call && record.injected.is_some();

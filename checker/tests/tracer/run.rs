@@ -13,7 +13,7 @@ use std::{
 use checker::{
     observe::{
         calls::Call,
-        tracer::{By, Fault, Injection, On, Record, Tracer, Which},
+        tracer::{By, Fault, Injection, InjectionId, On, Record, Tracer, Which},
     },
     sandbox::{Isolation, Launch, Sandbox, Started},
 };
@@ -63,14 +63,25 @@ impl Run {
         self.started.tracer.as_ref().unwrap()
     }
 
-    pub fn inject(&self, call: Call, which: Which, fault: Fault) {
+    pub fn inject(&self, call: Call, which: Which, fault: Fault) -> InjectionId {
+        self.inject_on(On::Anything, call, which, fault)
+    }
+
+    /// Into calls on this object only.
+    pub fn inject_on(&self, on: On, call: Call, which: Which, fault: Fault) -> InjectionId {
         self.tracer().inject(Injection {
             call,
             by: By::Anyone,
-            on: On::Anything,
+            on,
             which,
             fault,
-        });
+        })
+    }
+
+    /// Asserts that a child has said what it says in the programs that clone, and that it is followed.
+    pub fn expect_followed_child(&self) {
+        let child = self.expect("write(1, \"child: 7\\n\", 9) = 9");
+        assert_ne!(child.pid, self.tracer().pid());
     }
 
     /// Writes to its standard input, and closes that.
