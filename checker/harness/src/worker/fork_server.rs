@@ -2,7 +2,6 @@
 //! program that starts anew.
 
 use std::{
-    io,
     os::fd::{AsFd, OwnedFd},
     process::Command,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
@@ -73,20 +72,10 @@ impl ForkServer {
     ///
     /// When there is none in time.
     pub fn fork(&self) -> Result<Worker, LabError> {
-        use io::ErrorKind::{BrokenPipe, ConnectionReset};
         let attempt = format!("could not start {}", self.job.process);
         let (mut ours, theirs) = Channel::pair().attempt(&attempt)?;
         let message = Message::<()>::Fork;
-        let sent = self
-            .process()
-            .channel
-            .send_with(&message, Some(theirs.as_fd()));
-        match sent {
-            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => {
-                return Err(self.why_ended());
-            }
-            sent => sent.attempt(&attempt)?,
-        }
+        self.process().send(&message, Some(theirs.as_fd()))?;
         // Without this copy, what comes ends with the fork server.
         drop(theirs);
         if !is_readable(&ours, Some(Instant::now() + START)).attempt(&attempt)? {
@@ -108,9 +97,8 @@ impl ForkServer {
     /// Why it has ended, which it says once.
     fn why_ended(&self) -> LabError {
         let ask = || {
-            let ended = Cancel::new().map_err(RunError::from);
-            let said = ended.and_then(|never| self.process().reply::<()>(&never));
-            match said {
+            let never = Cancel::new().map_err(RunError::from);
+            match never.and_then(|never| self.process().reply::<()>(&never)) {
                 Err(RunError::Lab(error)) => error,
                 _ => LabError::new(format!("the fork server of {} has ended", self.job.process)),
             }

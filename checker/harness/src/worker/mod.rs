@@ -200,8 +200,17 @@ impl Worker {
     ///
     /// When it cannot be sent. If the worker has ended, [`Worker::reply`] says why.
     pub fn request(&self, request: &impl Serialize) -> Result<(), LabError> {
+        self.send(&Message::Request(request), None)
+    }
+
+    /// Sends a message, perhaps with a descriptor. To a worker that has ended, nothing is sent.
+    fn send(
+        &self,
+        message: &Message<impl Serialize>,
+        descriptor: Option<BorrowedFd<'_>>,
+    ) -> Result<(), LabError> {
         use io::ErrorKind::{BrokenPipe, ConnectionReset};
-        match self.channel.send(&Message::Request(request)) {
+        match self.channel.send_with(message, descriptor) {
             Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => Ok(()),
             sent => sent.attempt(&format!("could not send a request to {}", self.job.process)),
         }

@@ -103,7 +103,7 @@ impl Requester {
             let said = panics.lock().unwrap_or_else(PoisonError::into_inner);
             Err(LabError::with_detail(
                 "a process of the lab panicked",
-                said.trim().to_owned(),
+                said.as_str(),
             ))
         });
         if let Err(error) = &result {
