@@ -306,8 +306,8 @@ pub(crate) fn held_for(client: &Connection, sockets: &[Socket]) -> usize {
     sockets.iter().map(held).sum::<u32>() as usize
 }
 
-/// How many bytes the kernel holds for the socket with this port of its own, and nobody has read; none if there is no such
-/// socket. Its address does not count: it may be bound to all of them.
+/// How many unread bytes the kernel holds for the socket with this port of its own; none if there is no such socket. Its
+/// address does not count: it may be bound to all of them.
 pub(crate) fn unread(lab: &Lab, transport: Transport, port: u16) -> Checked<Option<u32>> {
     let sockets = lab.sockets(transport)?;
     let own = sockets.iter().filter(|socket| socket.local.port() == port);
@@ -348,6 +348,7 @@ pub(crate) fn sends_the_rest(lab: &Lab, server: &Server) -> Checked {
 const MANY: usize = 110;
 /// So much more memory, in KiB, is something of each of them: 48 KiB and more.
 const MUCH: u64 = 5 * 1024;
+/// How often they come, at most, before growing memory is a leak.
 const ROUNDS: usize = 12;
 
 /// The hint for a program that keeps memory of clients who have gone.

@@ -16,7 +16,7 @@ use crate::{
     failure::{Diagnosis, Failure},
     observe::{
         calls::{Call, Sleep},
-        descriptors::{self, Object},
+        descriptors::{self, Descriptor, Object},
         processes::Process,
         sockets::{Socket, State, Transport},
         source::SourceLine,
@@ -152,13 +152,18 @@ impl TestContext {
         let streams = sockets.len();
         sockets.extend(self.sockets(Transport::Udp).unwrap_or_default());
         let waits = program.and_then(|program| waits(program, &processes));
+        let open = processes.iter().flat_map(|process| {
+            let open = descriptors::of_process(process).into_iter();
+            open.map(|descriptor| (process.own_pid, descriptor))
+        });
+        let open: Vec<(i32, Descriptor)> = open.collect();
         Evidence {
             steps: self.transcript.steps(),
             processes: self.states_of(&processes, &sockets),
             waits,
-            events: processes.iter().flat_map(events_of).collect(),
+            events: open.iter().filter_map(event_descriptor).collect(),
             pending: match waits {
-                Some(_) => self.pending(&processes, sockets.split_at(streams)),
+                Some(_) => self.pending(&open, sockets.split_at(streams)),
                 None => Vec::new(),
             },
             calls,
@@ -185,16 +190,15 @@ impl TestContext {
         found
     }
 
-    /// What the kernel keeps for these processes, of their TCP and of their UDP sockets.
+    /// What the kernel keeps for the open descriptors of processes, of their TCP and of their UDP sockets.
     fn pending(
         &self,
-        processes: &[Process],
+        open: &[(i32, Descriptor)],
         (streams, datagrams): (&[Socket], &[Socket]),
     ) -> Vec<Pending> {
-        let open: HashSet<u64> = processes
+        let open: HashSet<u64> = open
             .iter()
-            .flat_map(descriptors::of_process)
-            .filter_map(|descriptor| match descriptor.object {
+            .filter_map(|(_, descriptor)| match descriptor.object {
                 Object::Socket(inode) => Some(inode),
                 _ => None,
             })
@@ -262,15 +266,14 @@ impl TestContext {
     }
 }
 
-/// The descriptors of a process that report events: no path, no socket and no pipe belongs to them.
-fn events_of(process: &Process) -> Vec<(i32, i32)> {
-    let open = descriptors::of_process(process).into_iter();
-    let events = open.filter(|descriptor| match &descriptor.object {
-        Object::Other(name) => name.starts_with("anon_inode:"),
-        _ => false,
-    });
-    let own_pid = process.own_pid;
-    events.map(|one| (own_pid, one.number)).collect()
+/// A descriptor that reports events: no path, no socket and no pipe belongs to it.
+fn event_descriptor((own_pid, descriptor): &(i32, Descriptor)) -> Option<(i32, i32)> {
+    match &descriptor.object {
+        Object::Other(name) if name.starts_with("anon_inode:") => {
+            Some((*own_pid, descriptor.number))
+        }
+        _ => None,
+    }
 }
 
 /// The call in which a program itself sleeps, and on what.

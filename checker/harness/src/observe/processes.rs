@@ -318,9 +318,14 @@ impl Stat {
 
 /// The process of a thread. `None` if it has ended.
 pub(super) fn process_of(tid: i32) -> Option<i32> {
-    let status = read_text(&format!("/proc/{tid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
-    line.trim().parse().ok()
+    status_number(&read_text(&format!("/proc/{tid}/status"))?, "Tgid")
+}
+
+/// A field of a status file (proc_pid_status(5)); the last number where there are several, one for each PID namespace.
+pub(super) fn status_number(status: &str, name: &str) -> Option<i32> {
+    let mut lines = status.lines();
+    let values = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    values.split_whitespace().last()?.parse().ok()
 }
 
 /// Makes sure that the kernel lists children; otherwise nothing would have [`descendants`].

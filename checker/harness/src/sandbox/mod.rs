@@ -140,6 +140,7 @@ pub struct Sandbox {
 /// What all sandboxes have in common, for a process whose copies each [enter](Sandbox::enter) one: it becomes an unprivileged
 /// user for ever, and prepares what networks of their own are made from. It must have one thread only.
 pub fn prepare(isolation: Isolation) -> Result<(), LabError> {
+    processes::expect_lists_of_children()?;
     privileges::give_up_root()?;
     match isolation {
         Isolation::Namespaces => namespaces::prepare(),
@@ -154,7 +155,6 @@ impl Sandbox {
     ///
     /// When the machine refuses what `isolation` needs; [`probe`] tells beforehand.
     pub fn enter(isolation: Isolation) -> Result<Sandbox, LabError> {
-        processes::expect_lists_of_children()?;
         privileges::give_up_root()?;
         match isolation {
             Isolation::Namespaces => {

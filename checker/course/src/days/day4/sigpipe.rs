@@ -221,7 +221,7 @@ const ENDS: Test = Test {
     story: |lab| {
         let (server, [first, late]) = start(lab)?;
         let bytes = lab.random_bytes(NEVER_LOST_WITH);
-        // Nobody is lost: the late one has no more than 16 KiB unread.
+        // No client is lost: the late one has no more than 16 KiB unread.
         for piece in bytes.chunks(NEVER_LOST_WITH / 4) {
             feed_and_expect(&server, piece, &[&first])?;
         }

@@ -209,7 +209,7 @@ impl Connection {
     }
 
     /// Waits until a reset of this client has arrived at the program, after [`Connection::close`]: the kernel resets the
-    /// connection then if bytes of the program are unread, and later when bytes come that nobody will read.
+    /// connection then if bytes of the program are unread, and later when bytes come that the client cannot read any more.
     pub fn wait_for_reset_to_arrive(&self) -> Checked {
         // A reset is in no queue, so nothing else shows that it is under way. When it arrives, the kernel forgets the
         // program's end of the connection.

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     observe::{
         calls::{Call, Endless, Row},
-        processes::{Process, Signals, read_text},
+        processes::{Process, Signals, read_text, status_number},
     },
     sys::{self, ptrace},
 };
@@ -182,12 +182,7 @@ impl Follower {
             return;
         }
         let status = read_text(&format!("/proc/{tid}/status")).unwrap_or_default();
-        let field = |name: &str| {
-            let line = status
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-            line.split_whitespace().last()?.parse::<i32>().ok()
-        };
+        let field = |name| status_number(&status, name);
         let pid = field("Tgid").unwrap_or(tid);
         let parent = field("PPid").unwrap_or_default();
         if !self.processes.contains_key(&pid) {
@@ -292,13 +287,9 @@ impl Follower {
 
     /// Goes on with the record of a call that a signal had interrupted, and that is now made again: it is the same call.
     fn resume_restarted(&mut self, tid: i32, entry: &Entry) -> Option<PendingCall> {
-        // The memory to which its arguments point may have changed.
-        let thread = self.threads.get(&tid)?;
-        let top = thread.interrupted.last()?;
-        let may = self.out_of_bounds(tid, top.row.call, entry).is_none();
         let thread = self.threads.get_mut(&tid)?;
         while let Some(top) = thread.interrupted.last() {
-            if may && top.goes_on_with(entry) {
+            if top.goes_on_with(entry) {
                 break;
             }
             if entry.stack < top.entry.stack {
@@ -310,6 +301,11 @@ impl Follower {
             thread.interrupted.pop();
         }
         let call = thread.interrupted.pop()?;
+        // The memory to which its arguments point may have changed meanwhile.
+        if self.out_of_bounds(tid, call.row.call, entry).is_some() {
+            self.recorder.close(call.sequence, call.outcome_if_left());
+            return None;
+        }
         let mut pending = PendingCall {
             sequence: call.sequence,
             row: Some(call.row),
