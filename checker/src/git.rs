@@ -17,13 +17,8 @@ pub fn ask(root: &Path, arguments: &[&str], attempt: &str) -> Result<String, Lab
         .args(arguments)
         .output()
         .attempt(attempt)?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(LabError::with_detail(
-            attempt,
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        )),
-    }
+    let said = output.attempt(attempt)?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
 /// The revision at which this branch began: where it leaves its upstream, or `main` or `master`; or else the last commit.

@@ -14,7 +14,7 @@ use crate::{
     build::cargo,
     comparison,
     exercise::Exercise,
-    failure::LabError,
+    failure::{Attempt, LabError},
     starter,
     syllabus::EXERCISES,
     workspace,
@@ -218,12 +218,10 @@ pub fn is_free(folder: &Path) -> bool {
 }
 
 fn run_cargo(folder: &Path, arguments: &[&str]) -> Result<(), LabError> {
-    let attempt = || {
-        format!(
-            "could not run `cargo {}` in the handout",
-            arguments.join(" ")
-        )
-    };
+    let attempt = format!(
+        "could not run `cargo {}` in the handout",
+        arguments.join(" ")
+    );
     let mut command = cargo::command(folder);
     // What the caller's own build has set would be taken for the handout's.
     for (name, _) in env::vars_os() {
@@ -232,16 +230,8 @@ fn run_cargo(folder: &Path, arguments: &[&str]) -> Result<(), LabError> {
             command.env_remove(&name);
         }
     }
-    let output = command.args(arguments).output();
-    let output = output.map_err(|error| LabError::io(attempt(), &error))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(LabError {
-        detail: Some(said).filter(|said| !said.is_empty()),
-        ..LabError::new(attempt())
-    })
+    let output = command.args(arguments).output().attempt(&attempt)?;
+    output.attempt(&attempt).map(drop)
 }
 
 /// Copies the regular files of a folder, but for hidden ones and what cargo has built.

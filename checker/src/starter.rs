@@ -77,7 +77,7 @@ fn from_history(root: &Path, exercise: &Exercise) -> Result<[String; 2], LabErro
     let mut revisions = [base.as_str()].into_iter().chain(earlier.lines());
     let revision = revisions
         .find(is_fit)
-        .ok_or_else(|| LabError::with_detail(FIND, "no commit has it".to_owned()))?;
+        .ok_or_else(|| LabError::with_detail(FIND, "no commit has it"))?;
     Ok([show(revision, main)?, show(revision, manifest)?])
 }
 

@@ -1,7 +1,7 @@
 //! The ways in which a test does not pass: the program breaks a promise, the lab breaks, or the machine does not let the
 //! lab look.
 
-use std::{fmt, io};
+use std::{fmt, io, process};
 
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
@@ -230,10 +230,11 @@ impl LabError {
         }
     }
 
-    /// Trouble of which more is known than an errno.
-    pub fn with_detail(attempt: impl Into<String>, detail: impl Into<String>) -> LabError {
+    /// Trouble of which more is known than an errno. White space around the detail is left out, and so is an empty one.
+    pub fn with_detail(attempt: impl Into<String>, detail: impl AsRef<str>) -> LabError {
+        let detail = detail.as_ref().trim();
         LabError {
-            detail: Some(detail.into()),
+            detail: (!detail.is_empty()).then(|| detail.to_owned()),
             ..LabError::new(attempt)
         }
     }
@@ -293,6 +294,19 @@ pub trait Attempt<T> {
 impl<T> Attempt<T> for nix::Result<T> {
     fn attempt(self, attempt: &str) -> Result<T, LabError> {
         self.map_err(|errno| LabError::call(attempt, errno))
+    }
+}
+
+/// What a command has printed, if it has succeeded; otherwise its own words are the detail.
+impl Attempt<Vec<u8>> for process::Output {
+    fn attempt(self, attempt: &str) -> Result<Vec<u8>, LabError> {
+        match self.status.success() {
+            true => Ok(self.stdout),
+            false => Err(LabError::with_detail(
+                attempt,
+                String::from_utf8_lossy(&self.stderr),
+            )),
+        }
     }
 }
 

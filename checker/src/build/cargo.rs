@@ -6,8 +6,8 @@
 use std::{
     collections::BTreeSet,
     env, fs,
-    io::{self, BufRead, BufReader, PipeReader, Read},
-    os::unix::process::CommandExt,
+    io::{BufRead, BufReader, Read},
+    os::{fd::OwnedFd, unix::process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -192,28 +192,21 @@ impl Workspace {
     ///
     /// When cargo cannot be started.
     pub fn begin(&self, packages: BTreeSet<String>) -> Result<Building, LabError> {
-        const LISTEN: &str = "could not make a pipe for what cargo says";
         let mut command = command(&self.root);
         self.add_arguments(&mut command, &packages);
-        let (stdout, their_stdout) = io::pipe().attempt(LISTEN)?;
-        let (stderr, their_stderr) = io::pipe().attempt(LISTEN)?;
         command
             // Ctrl-C at the terminal would end cargo before this process knows why.
             .process_group(0)
             .stdin(Stdio::null())
-            .stdout(their_stdout)
-            .stderr(their_stderr);
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let cargo = command.spawn().map_err(|error| {
             LabError::with_detail(
                 "could not start cargo",
                 format!("{error}; is Rust installed, and cargo in PATH? See https://rustup.rs"),
             )
         })?;
-        Ok(Building {
-            packages,
-            output: Some((stdout, stderr)),
-            cargo,
-        })
+        Ok(Building { packages, cargo })
     }
 
     fn add_arguments(&self, cargo: &mut Command, packages: &BTreeSet<String>) {
@@ -245,7 +238,6 @@ impl CargoEnd {
 #[derive(Debug)]
 pub struct Building {
     packages: BTreeSet<String>,
-    output: Option<(PipeReader, PipeReader)>,
     cargo: Child,
 }
 
@@ -266,8 +258,10 @@ impl Building {
         mut on_event: impl FnMut(CargoEvent),
     ) -> Result<CargoEnd, RunError> {
         let (mut finished, mut said) = (None, String::new());
-        if let Some((stdout, stderr)) = self.output.take() {
-            let mut output = Output::new(stdout, stderr, cancel);
+        let pipes = self.cargo.stdout.take().zip(self.cargo.stderr.take());
+        if let Some((stdout, stderr)) = pipes {
+            let (stdout, stderr) = (OwnedFd::from(stdout), OwnedFd::from(stderr));
+            let mut output = Output::new(stdout.into(), stderr.into(), cancel);
             finished = listen(&mut output, &self.packages, &mut on_event);
             said = output.complaints();
         }

@@ -4,7 +4,7 @@ use std::{
     env, fs, io,
     os::unix::fs::symlink,
     path::{self, Path, PathBuf},
-    process::{self, Command},
+    process::Command,
     time::Duration,
 };
 
@@ -52,7 +52,7 @@ impl Toolchain {
                 let detail = format!("{error}; is Rust installed? See https://rustup.rs");
                 LabError::with_detail(FIND, detail)
             })?;
-        let sysroot = said(output, FIND)?;
+        let sysroot = output.attempt(FIND)?;
         let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot).trim());
         let cargo = [sysroot.join("bin/cargo"), PathBuf::from("/usr/bin/cargo")]
             .into_iter()
@@ -84,7 +84,7 @@ impl Toolchain {
         const ASK: &str = "could not ask the compiler for its version";
         let rustc = self.sysroot.join("bin/rustc");
         let output = Command::new(rustc).arg("-vV").current_dir("/").output();
-        said(output.attempt(ASK)?, ASK)
+        output.attempt(ASK)?.attempt(ASK)
     }
 
     /// How to build a workspace that may read these files and folders besides its own manifest, and change only its
@@ -153,17 +153,6 @@ impl Toolchain {
                 lock: None,
             },
         })
-    }
-}
-
-/// What a command has printed, if it has succeeded. rustup's stand-in fails where no toolchain is chosen.
-fn said(output: process::Output, attempt: &str) -> Result<Vec<u8>, LabError> {
-    match output.status.success() {
-        true => Ok(output.stdout),
-        false => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(LabError::with_detail(attempt, said.trim()))
-        }
     }
 }
 

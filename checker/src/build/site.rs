@@ -179,10 +179,10 @@ pub(super) fn unfinished(
             let said = said.replace(&*workspace.root.to_string_lossy(), ".");
             Ok(NoProgram::DoesNotCompile(confined.no_end(&said)))
         }
-        None => Err(LabError {
-            detail: Some(said.trim().to_owned()).filter(|said| !said.is_empty()),
-            ..LabError::new(format!("cargo failed to build {package}"))
-        }),
+        None => {
+            let attempt = format!("cargo failed to build {package}");
+            Err(LabError::with_detail(attempt, said))
+        }
     }
 }
 
@@ -251,9 +251,7 @@ fn expect_readable_control(root: &Path) -> Result<(), LabError> {
         false => Err(LabError::with_detail(
             TRY,
             String::from_utf8_lossy(&output.stderr)
-                .replace(&*folder.path().to_string_lossy(), &root.to_string_lossy())
-                .trim()
-                .to_owned(),
+                .replace(&*folder.path().to_string_lossy(), &root.to_string_lossy()),
         )),
     }
 }

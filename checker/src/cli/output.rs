@@ -60,10 +60,9 @@ fn attempt(path: &Path) -> String {
 
 fn trouble(path: &Path, error: &io::Error) -> LabError {
     match error.raw_os_error() {
-        Some(libc::ELOOP) => LabError::with_detail(
-            attempt(path),
-            "it is a symbolic link; name the file itself".to_owned(),
-        ),
+        Some(libc::ELOOP) => {
+            LabError::with_detail(attempt(path), "it is a symbolic link; name the file itself")
+        }
         _ => LabError::io(attempt(path), error),
     }
 }
