@@ -1,4 +1,5 @@
-//! What a failure of a hidden test holds: the evidence of the moment at which it was made, and the call that it is about.
+//! What a failure of a hidden test holds: the evidence of the moment at which it was made, and the call that it is about;
+//! and which process a word about a frozen one means.
 //!
 //! A file of its own, because a context makes its process the worker of a test.
 
@@ -8,7 +9,7 @@ use std::{fs, io, os::fd::OwnedFd, rc::Rc};
 
 use checker::{
     failure::{Checked, Diagnosis, Failure, Stop},
-    lab::{Lab, Mark, TestContext},
+    lab::{FdKind, Lab, Mark, TestContext},
     observe::{
         calls::Call,
         tracer::{self, Record},
@@ -21,8 +22,18 @@ const PROGRAM: &str = r#"
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
-int main(void) {
+static int two_children(void) {
+    char byte;
+    read(0, &byte, 1);
+    for (int n = 0; n < 2; n++)
+        if (fork() == 0) _exit(write(1, "child\n", 6) != 6);
+    while (wait(NULL) > 0) puts("collected"), fflush(stdout);
+    return 0;
+}
+int main(int argc, char **argv) {
+    if (argc > 1 && argv[1]) return two_children();
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char byte;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -62,6 +73,7 @@ fn a_context_in_this_process() {
     nothing_waits_when_the_lifeline_has_hung_up();
     a_failure_holds_the_evidence_of_its_moment();
     a_failure_marks_the_call_that_it_is_about();
+    a_frozen_process_is_ended_alone();
 }
 
 fn nothing_waits_when_the_lifeline_has_hung_up() {
@@ -118,5 +130,31 @@ fn a_failure_marks_the_call_that_it_is_about() {
         .map(|call| call.text)
         .collect();
     assert_eq!(marked, ["listen(3, 1) = 0"]);
+    context.end().unwrap();
+}
+
+fn a_frozen_process_is_ended_alone() {
+    if let Err(why) = tracer::probe() {
+        return skipped(why);
+    }
+    let context = context(Tracing::On, None);
+    let lab = Lab::new(context.clone());
+    let program = lab.start(&["children"]).unwrap();
+    program.stdin().wait_until_read().unwrap();
+    let print = Call::Write.on(FdKind::Stdout).by_a_child();
+    let signals = program.signals();
+    let second = signals.freeze_before_second(print).unwrap();
+    let first = signals.freeze_before(print).unwrap();
+    program.stdin().feed("a");
+    // Both are frozen before one of them is ended.
+    lab.settle().unwrap();
+    first.wait_until_frozen().unwrap();
+    first.end_by(libc::SIGKILL).unwrap();
+    program.stdout().expect_line("collected").unwrap();
+    second.wait_until_frozen().unwrap();
+    second.resume().unwrap();
+    program.stdout().expect_line("child").unwrap();
+    program.stdout().expect_line("collected").unwrap();
+    program.expect_exit(0).unwrap();
     context.end().unwrap();
 }

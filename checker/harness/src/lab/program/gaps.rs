@@ -231,7 +231,10 @@ impl Freeze<'_> {
         self.program
             .context
             .note("let it go on (SIGCONT)".to_owned());
-        self.send(libc::SIGCONT)
+        match self.frozen()? {
+            Some(pid) => self.send(pid, libc::SIGCONT),
+            None => Ok(()),
+        }
     }
 
     /// Ends it with this signal, so that it never makes the call.
@@ -239,15 +242,16 @@ impl Freeze<'_> {
         self.program
             .context
             .note(format!("end this process with {}", signal_name(signal)));
-        self.send(signal)?;
-        // It stays pending while the process is stopped, but for SIGKILL.
-        self.send(libc::SIGCONT)
-    }
-
-    fn send(&self, signal: i32) -> Checked {
         let Some(pid) = self.frozen()? else {
             return Ok(());
         };
+        self.send(pid, signal)?;
+        // It stays pending while the process is stopped, but for SIGKILL. The PID is kept: once this process has been killed,
+        // the first that is still stopped is another one.
+        self.send(pid, libc::SIGCONT)
+    }
+
+    fn send(&self, pid: i32, signal: i32) -> Checked {
         // A program may have let it go on itself, and then it may have ended.
         if !self.is_stopped(pid) {
             return Ok(());
