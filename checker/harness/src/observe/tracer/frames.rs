@@ -76,14 +76,34 @@ pub(super) struct Image {
     looks: u32,
 }
 
+/// A function gives these registers back; with them the end of the stack, and the register of the return address.
+type KeptByCalls = [Option<u64>; KEPT];
+const KEPT: usize = registers::KEPT_BY_CALLS.len() + 2;
+
 /// A way up, and all on which it depends: where nothing of that has changed, it is the same again.
 #[derive(Clone, Debug)]
 struct Way {
-    /// Those which a function gives back, and the end of the stack.
-    registers: Vec<Option<u64>>,
+    registers: KeptByCalls,
     /// What was read from the stack, and where.
     read: Vec<(u64, u64)>,
     frames: Arc<[Frame]>,
+}
+
+impl Way {
+    fn is_unchanged(&self, registers: &KeptByCalls, memory: Memory) -> bool {
+        if self.registers != *registers {
+            return false;
+        }
+        let mut stack = Stack::new(memory);
+        // In one read, if the stack is not deep.
+        let places = || self.read.iter().map(|&(at, _)| at);
+        if let (Some(first), Some(last)) = (places().min(), places().max()) {
+            let length = (last - first).saturating_add(8);
+            stack.read_piece(first, length.min(Stack::MOST));
+        }
+        let mut numbers = self.read.iter();
+        numbers.all(|&(at, value)| stack.known_or_read(at) == Some(value))
+    }
 }
 
 /// A file that is mapped.
@@ -105,25 +125,14 @@ impl Image {
             return Arc::default();
         };
         let memory = Memory { thread };
-        let mut stack = Stack {
-            memory,
-            start: 0,
-            bytes: Vec::new(),
-            read: Vec::new(),
-        };
         let (mut values, mut pointer) = registers.for_unwinding();
         let begin = pointer;
         let kept = values.kept_by_calls();
-        if let Some(way) = self.ways.get(&begin)
-            && way.registers == kept
-            && way
-                .read
-                .iter()
-                .all(|&(at, value)| stack.number(at) == Some(value))
-        {
+        let known = self.ways.get(&begin);
+        if let Some(way) = known.filter(|way| way.is_unchanged(&kept, memory)) {
             return way.frames.clone();
         }
-        stack.read.clear();
+        let mut stack = Stack::new(memory);
         let mut frames = Vec::new();
         for _ in 0..DEEPEST {
             // The instruction which calls: the return address is that of the next one.
@@ -265,22 +274,41 @@ struct Stack {
 
 impl Stack {
     /// As much as most functions between two calls take.
-    const PIECE: usize = 2048;
+    const PIECE: u64 = 2048;
+    /// As much as is read at once.
+    const MOST: u64 = 4096;
     /// Of one function, most is kept just below the end of its caller's stack.
     const BELOW: u64 = 64;
 
-    fn number(&mut self, address: u64) -> Option<u64> {
-        if self.known(address).is_none() {
-            self.start = address.saturating_sub(Stack::BELOW);
-            self.bytes = self.memory.bytes(self.start, Stack::PIECE);
+    fn new(memory: Memory) -> Stack {
+        Stack {
+            memory,
+            start: 0,
+            bytes: Vec::new(),
+            read: Vec::new(),
         }
-        let number = self.known(address)?;
+    }
+
+    fn number(&mut self, address: u64) -> Option<u64> {
+        let number = self.known_or_read(address)?;
         self.read.push((address, number));
         Some(number)
     }
 
+    fn known_or_read(&mut self, address: u64) -> Option<u64> {
+        self.known(address).or_else(|| {
+            self.read_piece(address.saturating_sub(Stack::BELOW), Stack::PIECE);
+            self.known(address)
+        })
+    }
+
     fn known(&self, address: u64) -> Option<u64> {
         Cursor::at(&self.bytes, address.checked_sub(self.start)?).u64()
+    }
+
+    fn read_piece(&mut self, start: u64, length: u64) {
+        self.start = start;
+        self.bytes = self.memory.bytes(start, length as usize);
     }
 }
 
@@ -290,10 +318,14 @@ pub(super) struct Values(pub [Option<u64>; REGISTERS]);
 
 impl Values {
     /// The registers on which the way up depends.
-    fn kept_by_calls(&self) -> Vec<Option<u64>> {
-        let others = [&registers::STACK, &registers::RETURN_ADDRESS];
-        let kept = registers::KEPT_BY_CALLS.iter().chain(others);
-        kept.map(|&register| self.0[register]).collect()
+    fn kept_by_calls(&self) -> KeptByCalls {
+        let mut kept = [None; KEPT];
+        let others = [registers::STACK, registers::RETURN_ADDRESS];
+        let numbers = registers::KEPT_BY_CALLS.iter().chain(&others);
+        for (value, &number) in kept.iter_mut().zip(numbers) {
+            *value = self.0[number];
+        }
+        kept
     }
 
     /// Goes to the caller, and returns the address to which the function returns.
