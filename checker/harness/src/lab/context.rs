@@ -111,13 +111,14 @@ impl TestContext {
         self.napped.set(before);
     }
 
-    /// Counts bytes which a peer has sent to the program, or received from it.
+    /// Counts bytes which a peer has sent to the program, or received from it; and those which it has printed as the test
+    /// expects them.
     pub(super) fn has_moved(&self, bytes: usize) {
         self.moved.set(self.moved.get() + bytes as u64);
     }
 
-    /// How many bytes have gone between the test and the program. What the program prints does not count: a program
-    /// that prints in a loop gets nowhere.
+    /// How many bytes have gone between the test and the program. What it prints besides does not count: a program that
+    /// prints in a loop gets nowhere.
     pub(super) fn bytes_moved(&self) -> u64 {
         self.moved.get() + self.programs.input_taken()
     }
