@@ -28,11 +28,13 @@ pub(super) const TOO_LONG: Test = Test {
         LATE,
     ],
     story: |lab| {
+        // No whole second, so that a program which counts in seconds is found; and longer than a busy machine takes to start
+        // and end the command, so that a program which counts in microseconds is early.
+        const LIMIT: u64 = 750;
         let begun = Instant::now();
-        // Under a second, and longer than a busy machine takes to start the command.
-        let program = run(lab, "750", LONG, &["cat"])?;
+        let program = run(lab, &LIMIT.to_string(), LONG, &["cat"])?;
         program.expect_exit(TIMED_OUT)?;
-        expect_not_early(lab, begun, 750)?;
+        expect_not_early(lab, begun, LIMIT)?;
         expect_nothing_left(lab, &program)
     },
     rejects: &[
