@@ -10,7 +10,7 @@
 //! - `program`, `tcp`, `udp`, `unix`, `file`, `fifo`, `etc`, `network`: the words, by topic; in this file those of [`Lab`].
 //! - `wait`: waits for an event; `limits`: ends a test whose programs take too much.
 //! - `verdict`: what a symptom is called; `evidence`: what was seen.
-//! - `quiescence`: whether anything can still happen; `polling`: one look; `sockets`: those of this test.
+//! - `quiescence`: whether anything can still happen; `polling`: one look; `sockets`: those of this test; `port`: theirs.
 //! - `context`: what all words share, made of `transcript`, `programs`, `names`, `chance`, `links` and `reputation`.
 
 mod budget;
@@ -26,6 +26,7 @@ mod names;
 mod network;
 mod obstacle;
 mod polling;
+mod port;
 mod program;
 mod programs;
 mod quiescence;

@@ -19,7 +19,7 @@ use nix::{
 use super::{Connection, SEGMENT, new_socket};
 use crate::{
     failure::{Attempt, Checked, Diagnosis, LabError, Stop},
-    lab::context::TestContext,
+    lab::{context::TestContext, port::shows_byte_order},
     observe::sockets,
 };
 
@@ -179,8 +179,7 @@ impl Reservation {
             let ipv4 = bound.as_sockaddr_in().map(SockaddrIn::port);
             let ipv6 = bound.as_sockaddr_in6().map(SockaddrIn6::port);
             let port = ipv4.or(ipv6).unwrap_or(0);
-            // With a port whose two bytes are equal, a client without htons would be right by accident.
-            if port != port.swap_bytes() {
+            if shows_byte_order(port) {
                 return Ok(Reservation {
                     context: context.clone(),
                     socket,
