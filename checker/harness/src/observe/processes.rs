@@ -86,7 +86,7 @@ pub struct Thread {
     pub switches: u64,
     /// The call it sleeps in, if it does.
     pub sleep: Option<Sleep>,
-    /// Whether the kernel refuses to tell its call: Yama, or a container without ptrace.
+    /// Whether it may be in a call, and the kernel refuses to tell which: Yama, or a container without ptrace.
     pub hides_its_call: bool,
     /// Whether signals are pending and not blocked: they wake it.
     pub has_signal_due: bool,
@@ -166,7 +166,9 @@ impl Process {
             tid,
             state: status.state,
             switches: status.switches,
-            hides_its_call: matches!(&line, Err(error) if error.kind() == io::ErrorKind::PermissionDenied),
+            // The kernel refuses for a zombie, too, which is in no call.
+            hides_its_call: !matches!(status.state, 'Z' | 'X')
+                && matches!(&line, Err(error) if error.kind() == io::ErrorKind::PermissionDenied),
             sleep: line.ok().and_then(|line| Sleep::parse(&line)),
             has_signal_due: status.signals.pending & !status.signals.blocked != 0,
         };
@@ -403,6 +405,11 @@ pub(super) fn read_text(path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use nix::{
+        sys::wait::{Id, WaitPidFlag, waitid},
+        unistd::Pid,
+    };
+
     use super::*;
 
     #[test]
@@ -456,5 +463,20 @@ mod tests {
         drop(child.stdin.take());
         child.wait().unwrap();
         assert!(asleep);
+    }
+
+    /// The kernel refuses an ordinary user the call of a zombie, and tells root that there is none.
+    #[test]
+    fn a_zombie_hides_no_call() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id() as i32;
+        let ended = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        waitid(Id::Pid(Pid::from_raw(pid)), ended).unwrap();
+        let threads = Process::read(pid).unwrap().thread_list();
+        child.wait().unwrap();
+        let [thread] = &threads[..] else {
+            panic!("not one thread: {threads:?}");
+        };
+        assert_eq!((thread.state, thread.hides_its_call), ('Z', false));
     }
 }
