@@ -28,7 +28,7 @@ pub use crate::{
     lab::{
         CallFilter, Child, Connection, Datagram, Ending, FaultGuard, FdKind, Fifo, File,
         ForkForbidden, Freeze, Lab, Listener, Program, Reservation, Rest, Server, Sleep, UdpPeer,
-        UnixClient, UnixPath, UnreadFifo, quoted, quoted_argument,
+        UnixClient, UnixPath, UnreadFifo, quoted, quoted_argument, with_telling_port,
     },
     observe::{
         calls::Call,

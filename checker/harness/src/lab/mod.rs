@@ -46,6 +46,7 @@ pub use context::TestContext;
 pub use evidence::{Evidence, FailedChild, Pending, ProcessState};
 pub use fifo::{Fifo, UnreadFifo};
 pub use file::File;
+pub use port::with_telling_port;
 pub use program::{
     CallFilter, CallLine, Calls, Child, Children, Descriptors, FaultGuard, Faults, FdKind,
     ForkForbidden, Freeze, Mark, Program, Server, Signaling, Sleep, Stderr, Stdin, Stdout,

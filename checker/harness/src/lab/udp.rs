@@ -12,7 +12,7 @@ use nix::{
     sys::socket::{setsockopt, sockopt},
 };
 
-use super::{context::TestContext, port::shows_byte_order, quote::brief};
+use super::{context::TestContext, port::with_telling_port, quote::brief};
 use crate::failure::{Attempt, Checked, Comparison, Diagnosis, LabError};
 
 /// A UDP socket of the test's own.
@@ -39,17 +39,16 @@ const MAKE: &str = "could not make a UDP socket";
 
 /// A UDP socket at this address, where port 0 stands for a free one.
 fn bind(address: SocketAddr) -> Checked<UdpSocket> {
-    // Those at which a program without htons would not be seen are kept until another one is found: else the kernel might
-    // give the same port again.
-    let mut passed_over = Vec::new();
-    loop {
+    let make = || {
         let socket = UdpSocket::bind(address).attempt(MAKE)?;
         let port = socket.local_addr().attempt(MAKE)?.port();
-        if address.port() != 0 || shows_byte_order(port) {
-            return Ok(socket);
-        }
-        passed_over.push(socket);
-    }
+        Ok((socket, port))
+    };
+    let (socket, _) = match address.port() {
+        0 => with_telling_port(make, |&(_, port)| port)?,
+        _ => make()?,
+    };
+    Ok(socket)
 }
 
 /// Takes an address at which no socket receives, until the test ends: its socket is connected to itself, and takes

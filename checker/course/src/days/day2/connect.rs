@@ -13,7 +13,8 @@ use crate::promises::{
     numbers,
 };
 use harness::author::{
-    Checked, Diagnosis, Exercise, Lab, Launch, Listener, Program, Rejection, Sleep, Test, quoted,
+    Checked, Connection, Diagnosis, Exercise, Lab, Launch, Listener, Program, Rejection, Sleep,
+    Test, quoted, with_telling_port,
 };
 
 /// Day 2, exercise 6.
@@ -106,20 +107,17 @@ const LOCAL_ADDRESS: Test = Test {
         "Only these lines go to standard output, everything else to standard error.",
     ],
     story: |lab| {
-        // Twice: once in 256 times the port is the same with its bytes in the other order.
-        for _ in 0..2 {
-            let listener = lab.listen()?;
+        let listener = lab.listen()?;
+        let connect = || {
             let program = dial(lab, &[listener.address()])?;
-            let server = listener.accept()?;
-            program.stdout().expect_line(connected(&listener))?;
-            program
-                .stdout()
-                .expect_line(format!("local {}", server.peer_address()))?;
-            server.expect_end()?;
-            program.expect_exit(0)?;
-            program.stdout().expect_end()?;
-        }
-        Ok(())
+            let server = expect_connected(&program, &listener)?;
+            Ok((program, server))
+        };
+        let (program, server) =
+            with_telling_port(connect, |(_, server)| server.peer_address().port())?;
+        server.expect_end()?;
+        program.expect_exit(0)?;
+        program.stdout().expect_end()
     },
     rejects: &[
         Rejection {
@@ -241,11 +239,7 @@ const NEXT_ADDRESS: Test = Test {
         let program = dial(lab, &[first, second, third.address(), last.address()])?;
         program.stdout().expect_line(refused(first))?;
         program.stdout().expect_line(refused(second))?;
-        let server = third.accept()?;
-        program.stdout().expect_line(connected(&third))?;
-        program
-            .stdout()
-            .expect_line(format!("local {}", server.peer_address()))?;
+        let _server = expect_connected(&program, &third)?;
         program.stdout().expect_end()?;
         program.expect_exit(0)?;
         last.expect_no_client()
@@ -316,11 +310,7 @@ const IPV6: Test = Test {
     story: |lab| {
         let listener = lab.reserve_ipv6_address()?.listen()?;
         let program = dial(lab, &[listener.address()])?;
-        let server = listener.accept()?;
-        program.stdout().expect_line(connected(&listener))?;
-        program
-            .stdout()
-            .expect_line(format!("local {}", server.peer_address()))?;
+        let _server = expect_connected(&program, &listener)?;
         // The same address, as long as it can be written.
         let port = listener.address().port();
         let long = format!("[0000:0000:0000:0000:0000:0000:0000:0001]:{port}");
@@ -334,9 +324,7 @@ const IPV6: Test = Test {
                 format!("your program prints {}, and has connected", quoted(&line)),
             );
         }
-        program
-            .stdout()
-            .expect_line(format!("local {}", server.peer_address()))
+        program.stdout().expect_line(local(&server))
     },
     rejects: &[
         Rejection {
@@ -576,8 +564,21 @@ fn words(options: &[&str], addresses: &[SocketAddr]) -> Vec<String> {
 
 // Its lines
 
+/// It connects to this listener, and prints both lines. Returns the server's end of the connection.
+fn expect_connected(program: &Program, listener: &Listener) -> Checked<Connection> {
+    let server = listener.accept()?;
+    program.stdout().expect_line(connected(listener))?;
+    program.stdout().expect_line(local(&server))?;
+    Ok(server)
+}
+
 fn connected(listener: &Listener) -> String {
     format!("{} connected", listener.address())
+}
+
+/// The program's end of the connection is the server's peer.
+fn local(server: &Connection) -> String {
+    format!("local {}", server.peer_address())
 }
 
 fn refused(address: SocketAddr) -> String {

@@ -6,14 +6,14 @@ mod names;
 mod refusals;
 mod untested;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use names::{expect_names, expect_own_name, visit};
 
 use crate::promises::servers;
 use harness::author::{
-    Checked, Connection, Diagnosis, Exercise, Lab, Launch, Rejection, Server, Sleep, Test,
-    Transport,
+    Checked, Diagnosis, Exercise, Lab, Launch, Rejection, Server, Sleep, Test, Transport,
+    with_telling_port,
 };
 
 /// Day 2, exercise 5.
@@ -68,7 +68,10 @@ const ANNOUNCES: Test = Test {
     ],
     story: |lab| {
         let address = lab.any_port_elsewhere();
-        let server = server_with_an_uneven_port(lab, address)?;
+        let server = with_telling_port(
+            || lab.start_server_on(address),
+            |server| server.address().port(),
+        )?;
         server.expect_address(address)?;
         servers::expect_no_other_door(lab, &server, Transport::Tcp)?;
         server.sleeps(Sleep::UntilSomethingComes)?;
@@ -170,9 +173,13 @@ const CLIENTS_NAME: Test = Test {
     proves: &["`you` is the client's end of this connection, `me` the server's end."],
     story: |lab| {
         let server = lab.start_server()?;
+        let destination = server.address().ip();
         // Of its own name the port alone: which address that is, the next test asks.
         for source in [lab.any_port_elsewhere().ip(), lab.any_port().ip()] {
-            let client = client_with_an_uneven_port(&server, source)?;
+            let client = with_telling_port(
+                || server.connect_between(source, destination),
+                |client| client.local_address().port(),
+            )?;
             expect_own_name(lab, &client)?;
         }
         Ok(())
@@ -510,31 +517,6 @@ const STARTED_AGAIN_ON_IPV6: Test = Test {
         hint: REUSE_THE_ADDRESS,
     }],
 };
-
-/// A server whose port shows whether it was turned round.
-fn server_with_an_uneven_port(lab: &Lab, address: SocketAddr) -> Checked<Server> {
-    loop {
-        let server = lab.start_server_on(address)?;
-        let port = server.address().port();
-        // The loop ends: the kernel does not give a port again while a server holds it, and 256 ports are even.
-        if port != port.swap_bytes() {
-            return Ok(server);
-        }
-    }
-}
-
-/// A client whose port shows whether it was turned round.
-fn client_with_an_uneven_port(server: &Server, source: IpAddr) -> Checked<Connection> {
-    let destination = server.address().ip();
-    loop {
-        let client = server.connect_between(source, destination)?;
-        let port = client.local_address().port();
-        // One in 256 is the same both ways. The kernel does not give that port again while the client holds it.
-        if port != port.swap_bytes() {
-            return Ok(client);
-        }
-    }
-}
 
 /// A server on this address is killed while a connection of it is in TIME_WAIT, and another one takes its place.
 fn starts_again(lab: &Lab, address: SocketAddr) -> Checked {

@@ -19,7 +19,7 @@ use nix::{
 use super::{Connection, SEGMENT, new_socket};
 use crate::{
     failure::{Attempt, Checked, Diagnosis, LabError, Stop},
-    lab::{context::TestContext, port::shows_byte_order},
+    lab::{context::TestContext, port::with_telling_port},
     observe::sockets,
 };
 
@@ -166,7 +166,7 @@ impl Reservation {
             IpAddr::V4(_) => AddressFamily::Inet,
             IpAddr::V6(_) => AddressFamily::Inet6,
         };
-        loop {
+        let make = || {
             let socket = socket(
                 family,
                 SockType::Stream,
@@ -179,14 +179,13 @@ impl Reservation {
             let ipv4 = bound.as_sockaddr_in().map(SockaddrIn::port);
             let ipv6 = bound.as_sockaddr_in6().map(SockaddrIn6::port);
             let port = ipv4.or(ipv6).unwrap_or(0);
-            if shows_byte_order(port) {
-                return Ok(Reservation {
-                    context: context.clone(),
-                    socket,
-                    address: SocketAddr::new(any.ip(), port),
-                });
-            }
-        }
+            Ok(Reservation {
+                context: context.clone(),
+                socket,
+                address: SocketAddr::new(any.ip(), port),
+            })
+        };
+        with_telling_port(make, |made| made.address.port())
     }
 
     /// The address, for the program's command line.
