@@ -1,15 +1,15 @@
 //! What a failure of a hidden test holds: the evidence of the moment at which it was made, and the call that it is about;
-//! and which process a word about a frozen one means.
+//! and which process a word about a frozen one means; and how long a program may sleep.
 //!
 //! A file of its own, because a context makes its process the worker of a test.
 
 mod support;
 
-use std::{fs, io, os::fd::OwnedFd, rc::Rc};
+use std::{fs, io, os::fd::OwnedFd, rc::Rc, time::Duration};
 
 use checker::{
     failure::{Checked, Diagnosis, Failure, Stop},
-    lab::{FdKind, Lab, Mark, TestContext},
+    lab::{FdKind, Lab, Mark, Reputation, TestContext},
     observe::{
         calls::Call,
         tracer::{self, Record},
@@ -21,6 +21,7 @@ use support::{compiler::compile_c, skipped::skipped};
 const PROGRAM: &str = r#"
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,7 +34,8 @@ static int two_children(void) {
     return 0;
 }
 int main(int argc, char **argv) {
-    if (argc > 1 && argv[1]) return two_children();
+    if (argc > 1 && strcmp(argv[1], "nap") == 0) return sleep(2);
+    if (argc > 1) return two_children();
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char byte;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -74,6 +76,25 @@ fn a_context_in_this_process() {
     a_failure_holds_the_evidence_of_its_moment();
     a_failure_marks_the_call_that_it_is_about();
     a_frozen_process_is_ended_alone();
+    a_program_sleeps_as_long_as_the_story_allows();
+}
+
+fn a_program_sleeps_as_long_as_the_story_allows() {
+    let naps_with = |limit: Duration| {
+        let context = context(Tracing::Off, None);
+        context.expect(Reputation {
+            naps: true,
+            ..Reputation::default()
+        });
+        let lab = Lab::new(context.clone());
+        lab.allow_naps(limit);
+        let result = lab.start(&["nap"]).unwrap().expect_exit(0);
+        context.end().unwrap();
+        result
+    };
+    let failed = failure(naps_with(Duration::ZERO));
+    assert_eq!(failed.diagnosis, Diagnosis::TimedOut);
+    naps_with(Duration::from_secs(2)).unwrap();
 }
 
 fn nothing_waits_when_the_lifeline_has_hung_up() {

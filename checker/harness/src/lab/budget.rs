@@ -127,7 +127,8 @@ impl Budget {
             _ => (NAP, ALL_NAPS),
         };
         context.has_napped(self.naps.look(naps));
-        self.naps.since.elapsed() > longest || context.napped() > all
+        let allowed = context.allowed_naps();
+        self.naps.since.elapsed() > longest + allowed || context.napped() > all + allowed
     }
 
     /// Whether the time is over.
@@ -187,7 +188,7 @@ impl Naps {
 impl TestContext {
     /// Whether the program has slept with time limits for so long that later tests of it need not wait as long again.
     pub fn has_slept_away(&self) -> bool {
-        self.napped() > KNOWN_ALL_NAPS
+        self.napped() > KNOWN_ALL_NAPS + self.allowed_naps()
     }
 }
 

@@ -37,6 +37,8 @@ pub struct TestContext {
     reputation: Cell<Reputation>,
     /// How long the program has slept with time limits while the test waited for it.
     napped: Cell<Duration>,
+    /// How long it may do so besides what every program may, because the story has given it time limits.
+    allowed_naps: Cell<Duration>,
     /// When the disk was looked at.
     pub(super) disk_seen: Cell<Instant>,
     tracing: Tracing,
@@ -72,6 +74,7 @@ impl TestContext {
             moved: Cell::new(0),
             reputation: Cell::default(),
             napped: Cell::default(),
+            allowed_naps: Cell::default(),
             disk_seen: Cell::new(Instant::now()),
             tracing,
             follows: Cell::new(tracing == Tracing::On),
@@ -109,6 +112,16 @@ impl TestContext {
     /// Forgets what came of this time since it was so much: the test did not wait for the program.
     pub(super) fn forgive_naps(&self, before: Duration) {
         self.napped.set(before);
+    }
+
+    /// Lets the program sleep with time limits for so much longer.
+    pub(super) fn allow_naps(&self, time: Duration) {
+        self.allowed_naps.set(self.allowed_naps.get() + time);
+    }
+
+    /// All of this time.
+    pub(super) fn allowed_naps(&self) -> Duration {
+        self.allowed_naps.get()
     }
 
     /// Counts bytes which a peer has sent to the program, or received from it; and those which it has printed as the test

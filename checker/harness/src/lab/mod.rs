@@ -40,7 +40,7 @@ mod unix;
 mod verdict;
 mod wait;
 
-use std::{ffi::OsStr, net::SocketAddr, ops::RangeInclusive, rc::Rc};
+use std::{ffi::OsStr, net::SocketAddr, ops::RangeInclusive, rc::Rc, time::Duration};
 
 pub use context::TestContext;
 pub use evidence::{Evidence, FailedChild, Pending, ProcessState};
@@ -342,6 +342,12 @@ impl Lab {
         self.context.until(goal, diagnosis, look)?;
         self.context.forgive_naps(napped);
         Ok(())
+    }
+
+    /// Lets the program sleep for so much longer before the lab says that it sleeps too long: the story has given it this
+    /// time limit. The limits of one test add up.
+    pub fn allow_naps(&self, limit: Duration) {
+        self.context.allow_naps(limit);
     }
 
     /// The sockets of this test, as the kernel shows them; of TCP those that listen or are connected.

@@ -1,5 +1,7 @@
 //! Moments in which two things happen at once.
 
+use std::time::Duration;
+
 use libc::SIGHUP;
 
 use super::{AT_LIMIT, LONG, OWN_STATUS, TIMED_OUT, run, run_in_time};
@@ -174,6 +176,7 @@ fn expect_untouched(lab: &Lab, program: &Program) -> Checked {
 fn let_pass(lab: &Lab, limit: u64) -> Checked {
     let step = format!("start it once more, and wait until this one says that {limit} ms are over");
     lab.step(step, || {
+        lab.allow_naps(Duration::from_millis(limit));
         let clock = run(lab, &limit.to_string(), "1", &["sleep", "600"])?;
         clock.expect_exit(TIMED_OUT)
     })
