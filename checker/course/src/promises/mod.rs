@@ -9,3 +9,4 @@ pub(crate) mod commands;
 pub(crate) mod numbers;
 pub(crate) mod output;
 pub(crate) mod servers;
+pub(crate) mod time_limits;

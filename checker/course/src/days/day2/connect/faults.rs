@@ -8,6 +8,7 @@ use std::{
 use nix::errno::Errno;
 
 use super::{connected, dial_with, dial_with_full_stdout, refused, timeout};
+use crate::promises::time_limits::has_lasted;
 use harness::author::{
     Address, Call, Checked, Diagnosis, Lab, Program, Record, Rejection, Sleep, Test,
 };
@@ -200,8 +201,7 @@ pub(super) const CLOCK: Test = Test {
         let began = printed.filter_map(|record| record.returned_us).max();
         if let (Some(began), Some(end)) = (began, end) {
             let took = Duration::from_micros(end.entered_us.saturating_sub(began));
-            // Some clocks of the kernel count in steps of 10 ms.
-            if took < limit * 9 / 10 {
+            if !has_lasted(took, limit) {
                 return lab.fail(
                     Diagnosis::WrongOutput,
                     format!(
@@ -232,7 +232,7 @@ pub(super) const CLOCK: Test = Test {
             let is_the_same =
                 |other: &&Record| other.tid == record.tid && other.sequence < record.sequence;
             // Who has computed it when the try had begun waits a little less.
-            lasted(record) >= limit * 9 / 10 && interrupted.iter().any(is_the_same)
+            has_lasted(lasted(record), limit) && interrupted.iter().any(is_the_same)
         });
         match waits_again {
             false => Ok(()),

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{DESCRIPTORS, MANY, dial_with, dial_with_full_stdout, group_of_many, timeout, words};
+use crate::promises::time_limits::has_lasted;
 use harness::author::{Checked, Diagnosis, Lab, Launch, Rejection, Sleep, Test};
 
 pub(super) const GIVES_UP: Test = Test {
@@ -125,8 +126,7 @@ fn each_try_has_all_of_its_time(lab: &Lab) -> Checked {
     program.stdout().expect_line(timeout(&first))?;
     program.stdout().expect_line(timeout(&second))?;
     let took = before.elapsed();
-    // Some clocks of the kernel count in steps of 10 ms.
-    if took >= limit * 9 / 10 {
+    if has_lasted(took, limit) {
         return Ok(());
     }
     lab.fail(

@@ -9,7 +9,7 @@ use super::{
     SAYS_SIGNAL, SAYS_STATUS_1, SAYS_WAITS_MS, TEN_MINUTES, answer_and_expect, answer_with, asked,
     disturb, expect_failure, expect_printed, expect_question_again, question_to, server, word,
 };
-use crate::promises::servers;
+use crate::promises::{servers, time_limits::has_lasted};
 use harness::author::{
     Call, Checked, Comparison, Datagram, Diagnosis, FdKind, Lab, Launch, Program, Record,
     Rejection, Sleep, Test, Transport, UdpPeer,
@@ -174,8 +174,7 @@ pub(super) const TIME: Test = Test {
 
 /// Sees that the program has not given up before this time was over.
 fn expect_waited_at_least(lab: &Lab, took: Duration, limit: Duration) -> Checked {
-    // Some clocks of the kernel count in steps of 10 ms.
-    if took >= limit * 9 / 10 {
+    if has_lasted(took, limit) {
         return Ok(());
     }
     let symptom = format!(

@@ -6,7 +6,7 @@ use super::{
     AT_GRACE, AT_LIMIT, ENDS_LIKE_IT, LATE, LONG, TIMED_OUT, expect_nothing_left, expect_ready,
     run, run_in_time,
 };
-use crate::promises::commands::make_script;
+use crate::promises::{commands::make_script, time_limits::has_lasted};
 use harness::author::{Checked, Diagnosis, Lab, Rejection, Sleep, Test};
 
 /// Says that it is asked, and ends by itself when it has read a word.
@@ -197,10 +197,9 @@ fn expect_not_early(lab: &Lab, begun: Instant, least: u64) -> Checked {
         format!("see that {least} ms have passed since the start"),
         || {
             let took = begun.elapsed();
-            // Some clocks of the kernel count in steps of 10 ms.
-            match took < Duration::from_millis(least * 9 / 10) {
-                false => Ok(()),
-                true => lab.fail(
+            match has_lasted(took, Duration::from_millis(least)) {
+                true => Ok(()),
+                false => lab.fail(
                     Diagnosis::Exited,
                     format!(
                         "your program has ended the command after {} ms; it has {least} ms",
