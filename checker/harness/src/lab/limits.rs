@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::context::TestContext;
+use super::{context::TestContext, programs::FLOOD};
 use crate::{
     failure::{Checked, Diagnosis},
     observe::processes::Process,
@@ -18,6 +18,8 @@ const MOST_MEMORY_KIB: u64 = 1 << 20;
 const KNOWN_MEMORY_KIB: u64 = 1 << 18;
 /// The same for the disk, in bytes, where no file system of the test's own sets a limit.
 const MOST_DISK: u64 = 128 << 20;
+/// So many bytes that the test has not asked for are too many when the time of a wait is over.
+const FLOOD_AT_LAST: usize = 1 << 20;
 /// Between two looks at the disk: to look at all files takes longer than most waits.
 const LOOK_AT_DISK: Duration = Duration::from_millis(250);
 
@@ -25,7 +27,17 @@ impl TestContext {
     /// Reads what the programs have printed, and ends the test if they print without end.
     pub(super) fn pump(&self) -> Checked {
         self.programs.read_outputs();
-        match self.programs.flood() {
+        self.refuse_flood(FLOOD)
+    }
+
+    /// Ends the test if the programs have printed much when the time is over: on a busy machine it is over before they have
+    /// printed what takes them no second elsewhere.
+    pub(super) fn refuse_flood_at_last(&self) -> Checked {
+        self.refuse_flood(FLOOD_AT_LAST)
+    }
+
+    fn refuse_flood(&self, most: usize) -> Checked {
+        match self.programs.flood(most) {
             None => Ok(()),
             Some(bytes) => self.fail(
                 Diagnosis::OutputFlood,

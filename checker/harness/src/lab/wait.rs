@@ -127,6 +127,9 @@ impl TestContext {
                 if budget.is_over() && is_awake && budget.suffices_at_last() {
                     return Ok(Some(WaitError::Busy));
                 }
+                if budget.is_over() {
+                    self.refuse_flood_at_last()?;
+                }
                 if budget.is_over() || is_slept_away {
                     return Ok(Some(WaitError::TimedOut));
                 }

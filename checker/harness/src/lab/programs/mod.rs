@@ -15,7 +15,7 @@ pub use ending::Ending;
 pub(super) use pipe::{bytes_in_pipe, make_nonblocking};
 pub(super) use running::Running;
 pub(super) use stdin::StdinPipe;
-pub(super) use stream::Stream;
+pub(super) use stream::{FLOOD, Stream};
 
 use crate::{
     failure::LabError,
@@ -72,9 +72,9 @@ impl Programs {
         }
     }
 
-    /// How many bytes a program has printed, if one prints without end.
-    pub(super) fn flood(&self) -> Option<usize> {
-        self.list().iter().find_map(|program| program.flood())
+    /// How many bytes a program has printed on an output, if the test has not asked for more than so many of them.
+    pub(super) fn flood(&self, most: usize) -> Option<usize> {
+        self.list().iter().find_map(|program| program.flood(most))
     }
 
     /// Whether a PID is that of a program itself, and not of one of its children.

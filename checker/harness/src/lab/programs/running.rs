@@ -106,10 +106,10 @@ impl Running {
         self.stderr.pump();
     }
 
-    /// How many bytes it has printed, if it prints without end.
-    pub(in crate::lab) fn flood(&self) -> Option<usize> {
+    /// How many bytes it has printed on an output, if the test has not asked for more than so many of them.
+    pub(in crate::lab) fn flood(&self, most: usize) -> Option<usize> {
         let mut streams = [&self.stdout, &self.stderr].into_iter();
-        let flooded = streams.find(|stream| stream.is_flooded())?;
+        let flooded = streams.find(|stream| stream.surplus() > most)?;
         Some(flooded.total.get())
     }
 

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Bytes which the test has not asked for yet: more than this is a program that prints without end.
-const FLOOD: usize = 32 << 20;
+pub(in crate::lab) const FLOOD: usize = 32 << 20;
 
 /// How much of an output a report keeps.
 const HEAD: usize = 2 << 10;
@@ -136,7 +136,7 @@ impl Stream {
         let mut buffer = [0; 16 * 1024];
         // Bounded, so that the lab gets out of here even if the program prints without end.
         for _ in 0..64 {
-            if !self.open.get() || self.is_full() || self.is_flooded() {
+            if !self.open.get() || self.is_full() || self.surplus() > FLOOD {
                 return;
             }
             match (&self.file).read(&mut buffer) {
@@ -170,13 +170,12 @@ impl Stream {
         self.total.get() > MUCH && (1..LITTLE).contains(&self.latest.get())
     }
 
-    /// Whether more has come than any right program prints.
-    pub(in crate::lab) fn is_flooded(&self) -> bool {
-        let count = match self.is_kept {
+    /// How many bytes have come which the test has not asked for.
+    pub(in crate::lab) fn surplus(&self) -> usize {
+        match self.is_kept {
             true => self.unread.borrow().len(),
             false => self.total.get(),
-        };
-        count > FLOOD
+        }
     }
 
     pub(in crate::lab) fn unread(&self) -> Vec<u8> {
