@@ -124,13 +124,15 @@ impl TestContext {
                     return Ok(Some(WaitError::Busy));
                 }
                 let is_slept_away = budget.is_slept_away(self, watch.sees_naps());
-                if budget.is_over() && is_awake && budget.suffices_at_last() {
-                    return Ok(Some(WaitError::Busy));
-                }
                 if budget.is_over() {
                     self.refuse_flood_at_last()?;
+                    let is_busy = is_awake && budget.suffices_at_last();
+                    return Ok(Some(match is_busy {
+                        true => WaitError::Busy,
+                        false => WaitError::TimedOut,
+                    }));
                 }
-                if budget.is_over() || is_slept_away {
+                if is_slept_away {
                     return Ok(Some(WaitError::TimedOut));
                 }
                 next_sample = now + SAMPLE;
